@@ -1,0 +1,20 @@
+// One file for the bin, and one for the sidecar process, which must start fast and stay small.
+import { build } from "esbuild"
+import { chmodSync } from "node:fs"
+
+const banner = "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);"
+await build({
+  entryPoints: { "bot-bottle": "src/cli.ts", sidecar: "src/sidecar.ts" },
+  outdir: "dist/bin",
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  format: "esm",
+  minifySyntax: true,
+  minifyWhitespace: true,
+  keepNames: true,
+  legalComments: "none",
+  external: ["better-sqlite3"],
+  banner: { js: `#!/usr/bin/env node\n${banner}` },
+})
+chmodSync("dist/bin/bot-bottle.js", 0o755)

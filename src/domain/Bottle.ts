@@ -1,0 +1,143 @@
+/** A bottle as data: what a caller asks for, what a backend is told, and what is kept of it. */
+import { Option, Schema } from "effect"
+import { Slug } from "./Slug.ts"
+
+const withDefault = <A, I>(schema: Schema.Schema<A, I>, value: () => A) =>
+  schema.pipe(Schema.propertySignature, Schema.withConstructorDefault(value))
+
+const optionNull = <A, I>(schema: Schema.Schema<A, I>) =>
+  withDefault(Schema.OptionFromNullOr(schema), () => Option.none<A>())
+
+/** What a caller asks for. `forgeEnv` is not part of it when it is encoded: it goes to the sidecar alone. */
+export class BottleSpec extends Schema.Class<BottleSpec>("BottleSpec")({
+  agent: Schema.String,
+  bottles: Schema.Array(Schema.String),
+  label: Schema.String,
+  color: optionNull(Schema.String),
+  backend: Schema.String,
+  cwd: Schema.String,
+  copyCwd: Schema.Boolean,
+  headless: Schema.Boolean,
+  /** Whether the run was given a forge; such a run never reads manifests of the working directory. */
+  forgeTargeted: Schema.Boolean,
+}) {}
+
+/** How an agent ended: its exit code (128+n when a signal ended it). */
+export const BottleExit = Schema.Struct({
+  code: Schema.Number,
+  signal: Schema.optional(Schema.String),
+  at: Schema.String,
+})
+/** How an agent ended. */
+export type BottleExit = typeof BottleExit.Type
+
+/** What the agent said by `signal_done`. */
+export const BottleDone = Schema.Struct({
+  status: Schema.Literal("success", "no_change", "blocked", "failure"),
+  summary: Schema.String,
+  at: Schema.String,
+})
+/** What the agent said by `signal_done`. */
+export type BottleDone = typeof BottleDone.Type
+
+/** What is kept of a bottle, in the row of its slug. Times are ISO 8601 in UTC. */
+export class BottleMetadata extends Schema.Class<BottleMetadata>("BottleMetadata")({
+  slug: Slug,
+  spec: BottleSpec,
+  /** Numeric `uid:gid` of the agent, resolved once at the first launch. */
+  user: optionNull(Schema.String),
+  /** Digest of the image at the first launch. */
+  imageDigest: optionNull(Schema.String),
+  /** What `freeze` made last: an image reference, a file, a directory. */
+  artifact: optionNull(Schema.String),
+  /** 1 at start, then 2, 3, ... */
+  run: withDefault(Schema.Number, () => 1),
+  /** How the newest run ended; none while it runs. */
+  exit: optionNull(BottleExit),
+  /** What the newest run said by `signal_done`. */
+  done: optionNull(BottleDone),
+  /** Number of the newest queue event whose effect is stored. */
+  lastEvent: withDefault(Schema.Number, () => 0),
+  createdAt: Schema.String,
+  startedAt: optionNull(Schema.String),
+  frozenAt: optionNull(Schema.String),
+  /** Version of bot-bottle that wrote the row. */
+  version: Schema.String,
+}) {}
+
+/** State of a bottle (product.md): `created` is a launch that died half-way. */
+export const BottleState = Schema.Literal("created", "running", "exited", "frozen")
+/** State of a bottle. */
+export type BottleState = typeof BottleState.Type
+
+/** What `list` shows of a bottle. */
+export class BottleStatus extends Schema.Class<BottleStatus>("BottleStatus")({
+  slug: Slug,
+  label: Schema.String,
+  color: Schema.OptionFromNullOr(Schema.String),
+  agent: Schema.String,
+  bottles: Schema.Array(Schema.String),
+  backend: Schema.String,
+  /** `unknown` when the backend could not be asked. */
+  state: Schema.Union(BottleState, Schema.Literal("unknown")),
+  run: Schema.Number,
+  exit: Schema.OptionFromNullOr(BottleExit),
+  done: Schema.OptionFromNullOr(BottleDone),
+  createdAt: Schema.String,
+}) {}
+
+/** A file that a run needs beside the neck: `path` is relative to `/run/bottle`. Never a secret. */
+export interface RunFile {
+  readonly path: string
+  readonly content: string
+  /** 0o644 unless given. */
+  readonly mode?: number
+}
+
+/** What `--copy-cwd` takes along: paths relative to `root`, in order. */
+export interface WorkspaceListing {
+  readonly root: string
+  readonly tracked: ReadonlyArray<string>
+  /** Untracked and not ignored: listed in the plan, so that the operator sees them. */
+  readonly untracked: ReadonlyArray<string>
+}
+
+/** When an image is pulled. */
+export type PullPolicy = "always" | "missing" | "never"
+
+/** Limits that the backend enforces. Absent `cpus`: all; absent `disk`: none. */
+export interface PlanLimits {
+  readonly memoryBytes: number
+  readonly pids: number
+  readonly cpus?: number
+  readonly diskBytes?: number
+}
+
+/** Everything a backend needs to make a bottle. Plain data without secrets: `--dry-run` prints it. */
+export interface BottlePlan {
+  readonly slug: Slug
+  readonly backend: string
+  /** 1 at start, then 2, 3, ... */
+  readonly run: number
+  /** Image reference, or the artifact to rehydrate. */
+  readonly image: string
+  /** Whether `image` is an artifact of an earlier freeze. */
+  readonly rehydrate: boolean
+  readonly pull: PullPolicy
+  /** The manifest's `user`, or the numeric `uid:gid` kept from the first launch; absent: the image's. */
+  readonly user?: string
+  readonly workdir: string
+  readonly limits: PlanLimits
+  /** The agent's argv. */
+  readonly argv: ReadonlyArray<string>
+  /** The agent's environment; nothing secret. */
+  readonly env: Readonly<Record<string, string>>
+  /** The prompt: given on stdin, and lies in `/run/bottle/prompt`. Absent in an interactive run. */
+  readonly prompt?: string
+  /** Provider files beside the neck. */
+  readonly files: ReadonlyArray<RunFile>
+  readonly interactive: boolean
+  /** Files for the workspace of a first run. */
+  readonly workspace?: WorkspaceListing
+}
+

@@ -1,0 +1,242 @@
+/**
+ * Every failure of bot-bottle: a tag, fields that a program can act on, and a message that says what
+ * failed, on what, and what to do. None carries a request, a header, a body or a secret.
+ */
+import { Schema } from "effect"
+
+const Cause = Schema.optional(Schema.Defect)
+
+/** A value given by the caller is not acceptable; `field` names it (`label`, `slug`, `prompt`, ...). */
+export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
+  field: Schema.String,
+  reason: Schema.String,
+}) {
+  override get message(): string {
+    return `invalid ${this.field}: ${this.reason}`
+  }
+}
+
+/** A manifest file is missing a key, has one too many or of a wrong type, or is not what its format says. */
+export class ManifestInvalid extends Schema.TaggedError<ManifestInvalid>()("ManifestInvalid", {
+  /** Path of the file. */
+  file: Schema.String,
+  /** Dotted path of the key, `""` for the file as a whole. */
+  key: Schema.String,
+  /** What was expected there. */
+  expected: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.file}: ${this.key === "" ? "" : `${this.key}: `}${this.expected}`
+  }
+}
+
+/** No agent manifest of that name. */
+export class AgentNotFound extends Schema.TaggedError<AgentNotFound>()("AgentNotFound", {
+  agent: Schema.String,
+  /** Where it was looked for, and what to do. */
+  hint: Schema.String,
+}) {
+  override get message(): string {
+    return `no agent "${this.agent}": ${this.hint}`
+  }
+}
+
+/** Neither the caller nor the agent's manifest names a bottle manifest. */
+export class NoDefaultBottle extends Schema.TaggedError<NoDefaultBottle>()("NoDefaultBottle", {
+  agent: Schema.String,
+}) {
+  override get message(): string {
+    return `agent "${this.agent}" names no default bottle: give one with --bottle, or set "bottle" in its manifest`
+  }
+}
+
+/** Nothing is known of a bottle of that slug. */
+export class BottleNotFound extends Schema.TaggedError<BottleNotFound>()("BottleNotFound", {
+  slug: Schema.String,
+}) {
+  override get message(): string {
+    return `no bottle "${this.slug}": "bot-bottle list" shows the bottles, "bot-bottle start AGENT" makes one`
+  }
+}
+
+/** Another operation holds the bottle's lease. */
+export class BottleBusy extends Schema.TaggedError<BottleBusy>()("BottleBusy", {
+  slug: Schema.String,
+  /** The operation under way, or `watch`. */
+  operation: Schema.String,
+  /** The process that holds the lease. */
+  pid: Schema.Number,
+}) {
+  override get message(): string {
+    return `bottle "${this.slug}" is busy: ${this.operation} by process ${this.pid}; try again when it is done`
+  }
+}
+
+/** The bottle's agent is at work. */
+export class BottleRunning extends Schema.TaggedError<BottleRunning>()("BottleRunning", {
+  slug: Schema.String,
+}) {
+  override get message(): string {
+    return `bottle "${this.slug}" is running: "bot-bottle stop ${this.slug}" ends its agent, "bot-bottle logs ${this.slug}" shows what it does`
+  }
+}
+
+/** A policy forbids the launch: root, a VOLUME, a limit that cannot be kept, a field not built yet. */
+export class LaunchRefused extends Schema.TaggedError<LaunchRefused>()("LaunchRefused", {
+  reason: Schema.String,
+}) {
+  override get message(): string {
+    return `launch refused: ${this.reason}`
+  }
+}
+
+/** The issue already has a live bottle. */
+export class AlreadyHandled extends Schema.TaggedError<AlreadyHandled>()("AlreadyHandled", {
+  owner: Schema.String,
+  repo: Schema.String,
+  issueNumber: Schema.Number,
+  slug: Schema.String,
+  status: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.owner}/${this.repo}#${this.issueNumber} is handled by bottle "${this.slug}" (${this.status}): "bot-bottle orchestrate resume --slug ${this.slug} --prompt ..." goes on with it, "bot-bottle destroy ${this.slug}" gives it up`
+  }
+}
+
+/** A limit of the run was reached, and its agent was stopped. */
+export class LimitReached extends Schema.TaggedError<LimitReached>()("LimitReached", {
+  slug: Schema.String,
+  /** `timeout` or `idleTimeout`. */
+  limit: Schema.String,
+  /** The limit's value, as the manifest has it. */
+  value: Schema.String,
+}) {
+  override get message(): string {
+    return `bottle "${this.slug}" reached its ${this.limit} of ${this.value} and was stopped: "bot-bottle resume ${this.slug} --headless --prompt ..." goes on`
+  }
+}
+
+/** The agent ended with an exit code that is not 0; `signal` when a signal ended it (then `exitCode` is 128+n). */
+export class AgentExited extends Schema.TaggedError<AgentExited>()("AgentExited", {
+  slug: Schema.String,
+  exitCode: Schema.Number,
+  signal: Schema.optional(Schema.String),
+}) {
+  override get message(): string {
+    const how = this.signal === undefined ? `with ${this.exitCode}` : `by ${this.signal} (${this.exitCode})`
+    return `the agent of bottle "${this.slug}" ended ${how}: "bot-bottle logs ${this.slug}" shows its output; the bottle is kept`
+  }
+}
+
+/** No backend of that name. */
+export class BackendNotFound extends Schema.TaggedError<BackendNotFound>()("BackendNotFound", {
+  backend: Schema.String,
+  known: Schema.Array(Schema.String),
+}) {
+  override get message(): string {
+    return `no backend "${this.backend}": known are ${this.known.join(", ")}`
+  }
+}
+
+/** The backend cannot work now: no engine, or the bottle's neck did not answer. */
+export class BackendUnavailable extends Schema.TaggedError<BackendUnavailable>()("BackendUnavailable", {
+  backend: Schema.String,
+  /** What is wrong and what to do. */
+  reason: Schema.String,
+}) {
+  override get message(): string {
+    return `backend ${this.backend} is unavailable: ${this.reason}`
+  }
+}
+
+/** The backend answered that an operation failed. */
+export class BackendFailure extends Schema.TaggedError<BackendFailure>()("BackendFailure", {
+  backend: Schema.String,
+  /** `pull`, `create`, `start`, `destroy`, ... */
+  operation: Schema.String,
+  /** The slug or the image concerned. */
+  target: Schema.String,
+  reason: Schema.String,
+  cause: Cause,
+}) {
+  override get message(): string {
+    return `${this.backend}: ${this.operation} of "${this.target}" failed: ${this.reason}`
+  }
+}
+
+/** The bottle could not be made into an artifact; what there was of it is still there. */
+export class FreezeFailed extends Schema.TaggedError<FreezeFailed>()("FreezeFailed", {
+  slug: Schema.String,
+  reason: Schema.String,
+}) {
+  override get message(): string {
+    return `bottle "${this.slug}" could not be frozen: ${this.reason}; nothing is lost, "bot-bottle freeze ${this.slug}" tries again`
+  }
+}
+
+/** The user declined, or pressed Ctrl-C. */
+export class Cancelled extends Schema.TaggedError<Cancelled>()("Cancelled", {
+  reason: Schema.String,
+}) {
+  override get message(): string {
+    return this.reason
+  }
+}
+
+/** A write outside the run's scope. `writable` is ascending. */
+export class ForgeScopeError extends Schema.TaggedError<ForgeScopeError>()("ForgeScopeError", {
+  number: Schema.Number,
+  writable: Schema.Array(Schema.Number),
+}) {
+  override get message(): string {
+    return `write to #${this.number} denied: out of assigned scope (writable: ${this.writable.join(", ")})`
+  }
+}
+
+/** The forge answered an error, or did not answer (`status` 0). */
+export class ForgeRequestError extends Schema.TaggedError<ForgeRequestError>()("ForgeRequestError", {
+  /** The method of the Forge service, such as `readIssue`. */
+  operation: Schema.String,
+  /** HTTP status; 0 when there was no answer (unreachable, cut off, timed out). */
+  status: Schema.Number,
+  /** What it means and what to do; never the forge's own text. */
+  reason: Schema.String,
+}) {
+  override get message(): string {
+    return `forge: ${this.operation} failed${this.status === 0 ? "" : ` with ${this.status}`}: ${this.reason}`
+  }
+}
+
+/** A FORGE_* variable is missing or malformed. */
+export class ForgeConfigInvalid extends Schema.TaggedError<ForgeConfigInvalid>()("ForgeConfigInvalid", {
+  variable: Schema.String,
+  reason: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.variable}: ${this.reason}`
+  }
+}
+
+/** The state database could not be read or written. */
+export class StateStoreError extends Schema.TaggedError<StateStoreError>()("StateStoreError", {
+  operation: Schema.String,
+  /** What is wrong and what to do. */
+  reason: Schema.String,
+  cause: Cause,
+}) {
+  override get message(): string {
+    return `state store: ${this.operation} failed: ${this.reason}`
+  }
+}
+
+/** The sidecar could not be launched, found or stopped. */
+export class SidecarError extends Schema.TaggedError<SidecarError>()("SidecarError", {
+  slug: Schema.String,
+  operation: Schema.String,
+  reason: Schema.String,
+  cause: Cause,
+}) {
+  override get message(): string {
+    return `sidecar of "${this.slug}": ${this.operation} failed: ${this.reason}`
+  }
+}

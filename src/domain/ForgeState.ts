@@ -1,0 +1,35 @@
+/** Which bottle handles which issue: one row for each forge-targeted issue. */
+import { Option, Schema } from "effect"
+import { ForgeNumber } from "./Forge.ts"
+
+/** What identifies a row. */
+export const ForgeStateKey = Schema.Struct({
+  owner: Schema.String,
+  repo: Schema.String,
+  issueNumber: ForgeNumber,
+})
+/** What identifies a row. */
+export type ForgeStateKey = typeof ForgeStateKey.Type
+
+/** Where an issue's bottle is in its life. */
+export const ForgeStateStatus = Schema.Literal("running", "frozen", "destroyed")
+/** Where an issue's bottle is in its life. */
+export type ForgeStateStatus = typeof ForgeStateStatus.Type
+
+const orElse = <A, I>(schema: Schema.Schema<A, I>, value: () => A) =>
+  schema.pipe(Schema.propertySignature, Schema.withConstructorDefault(value))
+
+/** One row. Fields with a default may be left out at construction. */
+export class ForgeState extends Schema.Class<ForgeState>("ForgeState")({
+  ...ForgeStateKey.fields,
+  slug: Schema.String,
+  agentName: Schema.String,
+  bottleNames: orElse(Schema.Array(Schema.String), () => []),
+  backendName: orElse(Schema.String, () => ""),
+  /** Login of the forge token's user; `""` when not known. */
+  agentGitUser: orElse(Schema.String, () => ""),
+  prNumber: orElse(Schema.OptionFromNullOr(ForgeNumber), Option.none<number>),
+  status: orElse(ForgeStateStatus, () => "running" as const),
+  /** ISO 8601, kept as given, offset included; `""` when there was none. */
+  lastCheckinAt: orElse(Schema.String, () => ""),
+}) {}

@@ -1,0 +1,41 @@
+/** What a sidecar or a watcher tells: one file for each event in the queue directory. */
+import { Schema } from "effect"
+import { BottleDone } from "./Bottle.ts"
+import { ForgeNumber } from "./Forge.ts"
+
+const common = { version: Schema.Literal(1), slug: Schema.String, at: Schema.String }
+
+/** One event; `at` is ISO 8601 in UTC. */
+export const QueueEvent = Schema.Union(
+  Schema.Struct({
+    ...common,
+    kind: Schema.Literal("done"),
+    status: BottleDone.fields.status,
+    summary: Schema.String,
+  }),
+  Schema.Struct({
+    ...common,
+    kind: Schema.Literal("blocked-write"),
+    /** The method refused, such as `post_comment`. */
+    operation: Schema.String,
+    number: Schema.Number,
+    writable: Schema.Array(Schema.Number),
+  }),
+  Schema.Struct({ ...common, kind: Schema.Literal("pr-opened"), number: ForgeNumber }),
+  Schema.Struct({
+    ...common,
+    kind: Schema.Literal("exit"),
+    /** The run that ended. */
+    run: Schema.Number,
+    code: Schema.Number,
+    signal: Schema.optional(Schema.String),
+  }),
+)
+/** One event. */
+export type QueueEvent = typeof QueueEvent.Type
+
+/** An event with the number of its file; numbers only grow. */
+export interface NumberedEvent {
+  readonly number: number
+  readonly event: QueueEvent
+}

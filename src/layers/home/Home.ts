@@ -1,0 +1,79 @@
+/** Home says where bot-bottle keeps its files: `BOT_BOTTLE_HOME` and `BOT_BOTTLE_RUN_DIR`. */
+import { Context } from "effect"
+import { createHash } from "node:crypto"
+import { homedir } from "node:os"
+import { join, resolve } from "node:path"
+import { SUFFIX_ALPHABET } from "../../domain/Slug.ts"
+
+/** Longest path of a Unix socket in bytes, without its final zero (unix(7): `sun_path` has 108). */
+export const SOCKET_PATH_MAX = 107
+
+/** Paths of one slug. */
+export interface BottlePaths {
+  /** `state/<slug>`: what stays. */
+  readonly state: string
+  readonly operations: string
+  readonly queue: string
+  readonly checkin: string
+  readonly output: (run: number) => string
+  /** `run/<5>`: 0700, what one run needs. */
+  readonly run: string
+  /** Mounted into the bottle as `/run/bottle`. */
+  readonly neck: string
+  readonly neckSocket: string
+  /** Never mounted. */
+  readonly controlSocket: string
+}
+
+/** Where everything lies. */
+export interface HomeShape {
+  readonly root: string
+  readonly database: string
+  readonly agents: string
+  readonly bottles: string
+  readonly runRoot: string
+  /** A random id made at first use: engine objects with it are ours. */
+  readonly installation: string
+  readonly of: (slug: string) => BottlePaths
+}
+
+/** The paths below `root`; `runRoot` is `root/run` unless given. */
+export const homeAt = (root: string, runRoot: string = join(root, "run")): HomeShape => ({
+  root,
+  database: join(root, "bot-bottle.db"),
+  agents: join(root, "agents"),
+  bottles: join(root, "bottles"),
+  runRoot,
+  installation: join(root, "installation"),
+  of: (slug) => {
+    const state = join(root, "state", slug)
+    const run = join(runRoot, runName(slug))
+    return {
+      state,
+      operations: join(state, "operations.jsonl"),
+      queue: join(state, "queue"),
+      checkin: join(state, "checkin"),
+      output: (n) => join(state, `output-${n}.log`),
+      run,
+      neck: join(run, "neck"),
+      neckSocket: join(run, "neck", "neck.sock"),
+      controlSocket: join(run, "control.sock"),
+    }
+  },
+})
+
+/** Home says where bot-bottle keeps its files; by default what the environment says. */
+export class Home extends Context.Reference<Home>()("bot-bottle/Home", {
+  defaultValue: (): HomeShape => homeFromEnv(process.env),
+}) {}
+
+/** The home that an environment names: `BOT_BOTTLE_HOME` (default `~/.bot-bottle`) and `BOT_BOTTLE_RUN_DIR`. */
+export const homeFromEnv = (env: Readonly<Record<string, string | undefined>>): HomeShape => {
+  const root = resolve(env["BOT_BOTTLE_HOME"] || join(homedir(), ".bot-bottle"))
+  const run = env["BOT_BOTTLE_RUN_DIR"]
+  return homeAt(root, run ? resolve(run) : undefined)
+}
+
+/** Five characters of base32 that follow from the slug, so that a socket's path stays short. */
+const runName = (slug: string): string =>
+  [...createHash("sha256").update(slug).digest().subarray(0, 5)].map((byte) => SUFFIX_ALPHABET[byte % 32]).join("")

@@ -1,0 +1,83 @@
+/** Backends gives a backend by name; a Backend can make a bottle, start it, tell of it, freeze it and destroy it. */
+import type { Effect, Option, Stream } from "effect"
+import { Context } from "effect"
+import type { BottlePlan, WorkspaceListing } from "../domain/Bottle.ts"
+import type { BackendFailure, BackendNotFound, BackendUnavailable, FreezeFailed, InvalidInput, LaunchRefused } from "../domain/Errors.ts"
+
+import type { Slug } from "../domain/Slug.ts"
+import type { OutputChunk } from "./ProcessRunner.ts"
+
+/** What can go wrong at every call to a backend. */
+export type BackendError = BackendUnavailable | BackendFailure
+
+/** What the backend has of a slug. */
+export interface BackendBottle {
+  readonly slug: Slug
+  readonly state: "created" | "running" | "exited"
+  /** Of an exited bottle: its code (128+n when a signal ended it). */
+  readonly exitCode?: number
+  readonly outOfMemory?: boolean
+}
+
+/** What a created bottle turned out to be. */
+export interface CreatedBottle {
+  /** Numeric `uid:gid` of the agent. */
+  readonly user: string
+  /** Digest of the image; `""` where there is none. */
+  readonly imageDigest: string
+}
+
+/** One way to make bottles. Every call works on a bottle that an earlier process made. */
+export interface Backend {
+  readonly name: string
+  /** Said at every launch when the backend does not isolate. */
+  readonly warning: Option.Option<string>
+  /** Base URL of the neck as the agent sees it; none when only the sidecar knows (then `bin/enter` learns it). */
+  readonly neck: Option.Option<string>
+  /** Whether the sidecar must serve a loopback port with a secret prefix, beside its socket. */
+  readonly needsLoopback: boolean
+  /** Whether it works now; the answer is a line for people (version, root directory). */
+  readonly check: Effect.Effect<string, BackendUnavailable>
+  /** Refuses what it cannot enforce. Pure knowledge of the plan, no call to an engine. */
+  readonly accepts: (plan: BottlePlan) => Effect.Effect<void, LaunchRefused>
+  /** Makes the image present by the plan's pull policy; progress goes to the log. */
+  readonly ensureImage: (plan: BottlePlan) => Effect.Effect<void, BackendError | LaunchRefused>
+  /** Makes the bottle and its run directory; idempotent by slug. */
+  readonly create: (plan: BottlePlan) => Effect.Effect<CreatedBottle, BackendError | LaunchRefused | InvalidInput>
+  /** Starts a created bottle; returns when its agent (or `bin/enter`) runs. */
+  readonly start: (slug: Slug) => Effect.Effect<void, BackendError>
+  /** None when the backend has nothing of that slug. */
+  readonly inspect: (slug: Slug) => Effect.Effect<Option.Option<BackendBottle>, BackendError>
+  /** Output of a run from its beginning, to its end; kept in `output-<run>.log` as it is read. */
+  readonly output: (slug: Slug, run: number) => Stream.Stream<OutputChunk, BackendError>
+  /** The output of a run as it was kept; empty when nothing was. Follows to the end when the run is under way. */
+  readonly logs: (slug: Slug, run: number, follow: boolean) => Stream.Stream<Uint8Array, BackendError>
+  /** Exit code, once the agent has ended (128+n when a signal ended it). */
+  readonly wait: (slug: Slug) => Effect.Effect<number, BackendError>
+  /** TERM, 10 s, KILL; ok when it does not run. */
+  readonly stop: (slug: Slug) => Effect.Effect<void, BackendError>
+  /** Gives the agent our terminal until it ends or is detached. */
+  readonly attach: (slug: Slug) => Effect.Effect<number, BackendError>
+  /** Turns the stopped bottle into an artifact and answers its name; the bottle itself stays. */
+  readonly freeze: (slug: Slug, run: number) => Effect.Effect<string, BackendError | FreezeFailed>
+  /** Removes the bottle's box and its run directory, in whatever state it is; artifacts, output and state stay. */
+  readonly remove: (slug: Slug) => Effect.Effect<void, BackendError>
+  /** Removes artifacts of the slug, but the one to keep. */
+  readonly removeArtifacts: (slug: Slug, keep: Option.Option<string>) => Effect.Effect<void, BackendError>
+  /** Removes all there is of the slug: box in every state, artifacts, volumes, kept output. */
+  readonly destroy: (slug: Slug) => Effect.Effect<void, BackendError>
+  /** Every bottle of this installation that has a box. */
+  readonly list: Effect.Effect<ReadonlyArray<BackendBottle>, BackendError>
+}
+
+/** Backends gives a backend by name. */
+export class Backends extends Context.Tag("bot-bottle/Backends")<
+  Backends,
+  {
+    readonly names: ReadonlyArray<string>
+    /** The backend of a name or alias, built on its first `get`. */
+    readonly get: (name: string) => Effect.Effect<Backend, BackendNotFound | BackendUnavailable>
+    /** What `--copy-cwd` would take along: tracked files and untracked ones that are not ignored. */
+    readonly workspace: (cwd: string) => Effect.Effect<WorkspaceListing, InvalidInput>
+  }
+>() {}

@@ -1,0 +1,62 @@
+/** Forge can read issues, PRs and comments of one repository, and write to them; `scoped` limits where. */
+import type { Option, Stream } from "effect"
+import { Context, Effect } from "effect"
+import type { ForgeRequestError, ForgeScopeError } from "../domain/Errors.ts"
+import type { Comment, Issue, PullRequest, WriteScope } from "../domain/Forge.ts"
+
+/** The user of the forge token. */
+export interface ForgeSelf {
+  readonly login: string
+  readonly id: number
+}
+
+/** What a PR is opened with; `base` is the repository's default branch unless given. Branch names, no `refs/heads/`. */
+export interface OpenPr {
+  readonly title: string
+  readonly body: string
+  readonly head: string
+  readonly base?: string
+}
+
+/** A write may also be refused by a scope. */
+export type ForgeWriteError = ForgeRequestError | ForgeScopeError
+
+/** A forge, seen from one repository. Every read of an issue's number as a PR, or the reverse, fails with status 404. */
+export interface ForgeApi {
+  readonly repository: { readonly owner: string; readonly repo: string }
+  readonly self: Effect.Effect<ForgeSelf, ForgeRequestError>
+  readonly readIssue: (number: number) => Effect.Effect<Issue, ForgeRequestError>
+  readonly readPr: (number: number) => Effect.Effect<PullRequest, ForgeRequestError>
+  /** Oldest first. `authorTrusted` is asked once for each author and false when it cannot be decided. */
+  readonly readComments: (number: number) => Effect.Effect<ReadonlyArray<Comment>, ForgeRequestError>
+  /** The comment's id. The body is sent unchanged, and once, even when the answer is lost. */
+  readonly postComment: (number: number, body: string) => Effect.Effect<number, ForgeWriteError>
+  readonly updateDescription: (number: number, body: string) => Effect.Effect<void, ForgeWriteError>
+  /** The PR's number; an open PR from the same head to the same base is adopted when it is the token user's own. */
+  readonly openPr: (pr: OpenPr) => Effect.Effect<number, ForgeWriteError>
+  /** Fails with status 303 when it cannot be decided: the token's user must be a member of the org to ask. */
+  readonly isOrgMember: (org: string, user: string) => Effect.Effect<boolean, ForgeRequestError>
+  readonly canWrite: (user: string) => Effect.Effect<boolean, ForgeRequestError>
+  /** Of a PR's own number: that. Of an issue: the PR linked to it, open before closed, newest first; else none. */
+  readonly getPrForIssue: (number: number) => Effect.Effect<Option.Option<number>, ForgeRequestError>
+  readonly isPrOpen: (number: number) => Effect.Effect<boolean, ForgeRequestError>
+  /** Open issues with a `bot-bottle:` label that were updated since (ISO 8601; all when `""`). */
+  readonly targetedIssues: (since: string) => Stream.Stream<Issue, ForgeRequestError>
+}
+
+/** Forge can read issues, PRs and comments of one repository, and write to them. */
+export class Forge extends Context.Tag("bot-bottle/Forge")<Forge, ForgeApi>() {}
+
+/** The same forge with writes limited to a scope: reads pass, a write elsewhere fails with `ForgeScopeError`. */
+export const scoped = (forge: ForgeApi, scope: WriteScope): ForgeApi => {
+  const guard = <A>(number: number, write: Effect.Effect<A, ForgeWriteError>): Effect.Effect<A, ForgeWriteError> =>
+    Effect.suspend(() => {
+      const refusal = scope.refusal(number)
+      return refusal === undefined ? write : Effect.fail(refusal)
+    })
+  return {
+    ...forge,
+    postComment: (number, body) => guard(number, forge.postComment(number, body)),
+    updateDescription: (number, body) => guard(number, forge.updateDescription(number, body)),
+  }
+}

@@ -1,0 +1,69 @@
+/** Sidecar can launch a bottle's sidecar and find it again, and keeps what it leaves: events, check-in, operation log. */
+import type { Effect, Option, Redacted } from "effect"
+import { Context } from "effect"
+import type { ForgeConfigInvalid, SidecarError } from "../domain/Errors.ts"
+import type { BottleManifest } from "../domain/Manifest.ts"
+import type { NumberedEvent, QueueEvent } from "../domain/QueueEvent.ts"
+import type { Slug } from "../domain/Slug.ts"
+
+/** Values of FORGE_* variables; secrets are `Redacted`. An empty map: a run without a forge. */
+export type ForgeEnv = Readonly<Record<string, string | Redacted.Redacted>>
+
+/** What a sidecar is to serve. Paths follow from the slug. */
+export interface SidecarConfig {
+  readonly slug: Slug
+  readonly forgeEnv: ForgeEnv
+  /** Ref patterns that the bottle may push; a PR's head must match one. */
+  readonly push: ReadonlyArray<string>
+  readonly routes: NonNullable<BottleManifest["routes"]>
+  readonly egress: NonNullable<BottleManifest["egress"]>
+  readonly git: NonNullable<BottleManifest["git"]>
+  /** Serve a loopback port with a secret prefix too, and write how to reach it beside the socket. */
+  readonly loopback: boolean
+}
+
+/** A sidecar that serves. */
+export interface SidecarHandle {
+  readonly slug: Slug
+  readonly socketPath: string
+  readonly alive: Effect.Effect<boolean>
+  /** Answers what is in flight, then ends; ok when it has ended. */
+  readonly stop: Effect.Effect<void, SidecarError>
+}
+
+/** What a check of an operation log found. */
+export interface LogVerdict {
+  readonly ok: boolean
+  readonly lines: number
+  /** Hash of the last line; 64 zeros for an empty log. */
+  readonly head: string
+  /** Each thing wrong, with its line number. */
+  readonly problems: ReadonlyArray<{ readonly line: number; readonly problem: string }>
+}
+
+/** Sidecar can launch a bottle's sidecar and find it again, and keeps what it leaves. */
+export class Sidecar extends Context.Tag("bot-bottle/Sidecar")<
+  Sidecar,
+  {
+    /** Says what of `forgeEnv` is missing or malformed, before anything is made. */
+    readonly check: (config: SidecarConfig) => Effect.Effect<void, ForgeConfigInvalid>
+    /** Launches a sidecar that outlives us; returns when it serves. */
+    readonly launch: (config: SidecarConfig) => Effect.Effect<SidecarHandle, SidecarError | ForgeConfigInvalid>
+    /** The live sidecar of a slug, by its control socket. */
+    readonly find: (slug: Slug) => Effect.Effect<Option.Option<SidecarHandle>, SidecarError>
+    /** Valid events not yet settled, in order; files that are not valid are moved to `queue/rejected/` and logged. */
+    readonly events: (slug: Slug) => Effect.Effect<ReadonlyArray<NumberedEvent>, SidecarError>
+    /** Adds an event, as the watcher does with `exit`. */
+    readonly append: (event: QueueEvent) => Effect.Effect<number, SidecarError>
+    /** Removes an event whose effect is stored. Idempotent. */
+    readonly settle: (slug: Slug, number: number) => Effect.Effect<void, SidecarError>
+    /** When the agent last called its neck (ISO 8601 in UTC). */
+    readonly lastCheckin: (slug: Slug) => Effect.Effect<Option.Option<string>, SidecarError>
+    /** Checks the chain of the operation log. */
+    readonly verifyLog: (slug: Slug) => Effect.Effect<LogVerdict, SidecarError>
+    /** Lines of the operation log, as they stand. */
+    readonly log: (slug: Slug) => Effect.Effect<ReadonlyArray<string>, SidecarError>
+    /** Removes the state directory of a slug, once all else of it is gone. */
+    readonly forget: (slug: Slug) => Effect.Effect<void, SidecarError>
+  }
+>() {}

@@ -1,0 +1,17 @@
+import { defineConfig } from "vitest/config"
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
+    globalSetup: ["test/support/globalSetup.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    maxWorkers: 2,
+  },
+  resolve: {
+    alias: [
+      { find: /^bot-bottle$/, replacement: new URL("./src/index.ts", import.meta.url).pathname },
+      { find: /^bot-bottle\/(.*)$/, replacement: new URL("./src/exports/$1.ts", import.meta.url).pathname },
+    ],
+  },
+})
