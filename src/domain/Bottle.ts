@@ -52,6 +52,9 @@ export class BottleMetadata extends Schema.Class<BottleMetadata>("BottleMetadata
   artifact: optionNull(Schema.String),
   /** 1 at start, then 2, 3, ... */
   run: withDefault(Schema.Number, () => 1),
+  /** Limits of a run that its watcher keeps, as the manifest has them (Effect durations). */
+  timeout: optionNull(Schema.String),
+  idleTimeout: optionNull(Schema.String),
   /** How the newest run ended; none while it runs. */
   exit: optionNull(BottleExit),
   /** What the newest run said by `signal_done`. */
@@ -140,4 +143,3 @@ export interface BottlePlan {
   /** Files for the workspace of a first run. */
   readonly workspace?: WorkspaceListing
 }
-

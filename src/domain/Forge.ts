@@ -4,7 +4,9 @@ import { ForgeScopeError } from "./Errors.ts"
 
 /** Number of an issue or a pull request: a positive safe integer. */
 export const ForgeNumber = Schema.Number.pipe(
-  Schema.filter((n) => Number.isSafeInteger(n) && n > 0, { message: () => "must be a positive whole number" }),
+  Schema.filter((n) => Number.isSafeInteger(n) && n > 0, {
+    message: () => "must be a positive whole number",
+  }),
 )
 
 const common = {

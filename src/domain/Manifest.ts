@@ -144,6 +144,7 @@ const merge = (into: unknown, next: unknown): unknown => {
   }
   if (!isMap(into) || !isMap(next)) return next
   const merged: Record<string, unknown> = { ...into }
-  for (const [key, value] of Object.entries(next)) merged[key] = key in merged ? merge(merged[key], value) : value
+  for (const [key, value] of Object.entries(next))
+    merged[key] = key in merged ? merge(merged[key], value) : value
   return merged
 }

@@ -19,7 +19,14 @@ export const LABEL_MAX = 34
 export const SUFFIX_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 /** A label as we keep it: lower case, other runs become `-`, trimmed, cut to 34. Empty when nothing is left. */
-export const normalizeLabel = (text: string): string => cut(text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-/, ""), LABEL_MAX)
+export const normalizeLabel = (text: string): string =>
+  cut(
+    text
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, "-")
+      .replace(/^-/, ""),
+    LABEL_MAX,
+  )
 
 /** The first of `label`, `label-2`, `label-3`, ... that is not taken, cut so that it fits 34 with its suffix. */
 export const freeLabel = (label: string, taken: ReadonlySet<string>): string => {

@@ -2,7 +2,14 @@
 import type { Effect, Option, Stream } from "effect"
 import { Context } from "effect"
 import type { BottlePlan, WorkspaceListing } from "../domain/Bottle.ts"
-import type { BackendFailure, BackendNotFound, BackendUnavailable, FreezeFailed, InvalidInput, LaunchRefused } from "../domain/Errors.ts"
+import type {
+  BackendFailure,
+  BackendNotFound,
+  BackendUnavailable,
+  FreezeFailed,
+  InvalidInput,
+  LaunchRefused,
+} from "../domain/Errors.ts"
 
 import type { Slug } from "../domain/Slug.ts"
 import type { OutputChunk } from "./ProcessRunner.ts"
@@ -36,6 +43,8 @@ export interface Backend {
   readonly neck: Option.Option<string>
   /** Whether the sidecar must serve a loopback port with a secret prefix, beside its socket. */
   readonly needsLoopback: boolean
+  /** Memory of a bottle whose manifest names none: half the host's, up to 8 GiB. */
+  readonly defaultMemoryBytes: number
   /** Whether it works now; the answer is a line for people (version, root directory). */
   readonly check: Effect.Effect<string, BackendUnavailable>
   /** Refuses what it cannot enforce. Pure knowledge of the plan, no call to an engine. */
@@ -43,7 +52,9 @@ export interface Backend {
   /** Makes the image present by the plan's pull policy; progress goes to the log. */
   readonly ensureImage: (plan: BottlePlan) => Effect.Effect<void, BackendError | LaunchRefused>
   /** Makes the bottle and its run directory; idempotent by slug. */
-  readonly create: (plan: BottlePlan) => Effect.Effect<CreatedBottle, BackendError | LaunchRefused | InvalidInput>
+  readonly create: (
+    plan: BottlePlan,
+  ) => Effect.Effect<CreatedBottle, BackendError | LaunchRefused | InvalidInput>
   /** Starts a created bottle; returns when its agent (or `bin/enter`) runs. */
   readonly start: (slug: Slug) => Effect.Effect<void, BackendError>
   /** None when the backend has nothing of that slug. */
@@ -56,8 +67,8 @@ export interface Backend {
   readonly wait: (slug: Slug) => Effect.Effect<number, BackendError>
   /** TERM, 10 s, KILL; ok when it does not run. */
   readonly stop: (slug: Slug) => Effect.Effect<void, BackendError>
-  /** Gives the agent our terminal until it ends or is detached. */
-  readonly attach: (slug: Slug) => Effect.Effect<number, BackendError>
+  /** Gives the agent of an interactive bottle our terminal until it ends or is detached; starts the bottle when it is only created. */
+  readonly attach: (slug: Slug) => Effect.Effect<void, BackendError>
   /** Turns the stopped bottle into an artifact and answers its name; the bottle itself stays. */
   readonly freeze: (slug: Slug, run: number) => Effect.Effect<string, BackendError | FreezeFailed>
   /** Removes the bottle's box and its run directory, in whatever state it is; artifacts, output and state stay. */

@@ -42,6 +42,9 @@ export class BottleStore extends Context.Tag("bot-bottle/BottleStore")<
     /** The operation under way and the watcher of a slug, as process ids of live processes. */
     readonly leases: (
       slug: Slug,
-    ) => Effect.Effect<{ readonly operation?: { name: string; pid: number }; readonly watcher?: number }, StateStoreError>
+    ) => Effect.Effect<
+      { readonly operation?: { name: string; pid: number }; readonly watcher?: number },
+      StateStoreError
+    >
   }
 >() {}

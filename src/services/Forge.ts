@@ -49,7 +49,10 @@ export class Forge extends Context.Tag("bot-bottle/Forge")<Forge, ForgeApi>() {}
 
 /** The same forge with writes limited to a scope: reads pass, a write elsewhere fails with `ForgeScopeError`. */
 export const scoped = (forge: ForgeApi, scope: WriteScope): ForgeApi => {
-  const guard = <A>(number: number, write: Effect.Effect<A, ForgeWriteError>): Effect.Effect<A, ForgeWriteError> =>
+  const guard = <A>(
+    number: number,
+    write: Effect.Effect<A, ForgeWriteError>,
+  ): Effect.Effect<A, ForgeWriteError> =>
     Effect.suspend(() => {
       const refusal = scope.refusal(number)
       return refusal === undefined ? write : Effect.fail(refusal)

@@ -48,7 +48,9 @@ export class Sidecar extends Context.Tag("bot-bottle/Sidecar")<
     /** Says what of `forgeEnv` is missing or malformed, before anything is made. */
     readonly check: (config: SidecarConfig) => Effect.Effect<void, ForgeConfigInvalid>
     /** Launches a sidecar that outlives us; returns when it serves. */
-    readonly launch: (config: SidecarConfig) => Effect.Effect<SidecarHandle, SidecarError | ForgeConfigInvalid>
+    readonly launch: (
+      config: SidecarConfig,
+    ) => Effect.Effect<SidecarHandle, SidecarError | ForgeConfigInvalid>
     /** The live sidecar of a slug, by its control socket. */
     readonly find: (slug: Slug) => Effect.Effect<Option.Option<SidecarHandle>, SidecarError>
     /** Valid events not yet settled, in order; files that are not valid are moved to `queue/rejected/` and logged. */

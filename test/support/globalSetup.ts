@@ -1,4 +1,6 @@
 /** Tests that spawn our own processes run the bundle of the sources under test. */
-export default async function setup(): Promise<void> {
-  await import("../../scripts/bundle.mjs")
+import { execFileSync } from "node:child_process"
+
+export default function setup(): void {
+  execFileSync(process.execPath, ["scripts/bundle.mjs"], { stdio: "inherit" })
 }
