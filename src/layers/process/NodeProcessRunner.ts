@@ -1,0 +1,108 @@
+/** NodeProcessRunner runs programs by node:child_process: both streams always drained, no environment leaked, no child left behind. */
+import { Deferred, Effect, Layer, Stream } from "effect"
+import type { Scope } from "effect"
+import type { ChildProcess, StdioOptions } from "node:child_process"
+import type { OutputChunk, ProcessSpec, RunningProcess } from "../../services/ProcessRunner.ts"
+import { ProcessError, ProcessRunner } from "../../services/ProcessRunner.ts"
+import { exitOf, feed, kill, readPipe, spawnChild, tail, terminate } from "./child.ts"
+import { detached } from "./detached.ts"
+
+const DEFAULT_MAX_OUTPUT = 1024 * 1024
+
+/** A child that ends with its scope. */
+const scoped = (
+  spec: ProcessSpec,
+  stdio: StdioOptions,
+): Effect.Effect<ChildProcess, ProcessError, Scope.Scope> =>
+  Effect.acquireRelease(spawnChild(spec, { stdio }), terminate)
+
+/** Gives the child its stdin; fails when the source fails, and then the child never sees an end that looks like the whole. */
+const feedStdin = (child: ChildProcess, spec: ProcessSpec): Effect.Effect<void, ProcessError> => {
+  const { stdin } = child
+  if (stdin === null || spec.stdin === undefined) return Effect.void
+  const source = typeof spec.stdin === "string" ? Stream.make(Buffer.from(spec.stdin)) : spec.stdin
+  return feed(stdin, source).pipe(
+    Effect.catchAll((cause) =>
+      Effect.zipRight(
+        kill(child),
+        Effect.fail(
+          new ProcessError({
+            command: spec.command,
+            reason: "failed",
+            detail: `its input failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+          }),
+        ),
+      ),
+    ),
+  )
+}
+
+const pipes = (spec: ProcessSpec): StdioOptions => [
+  spec.stdin === undefined ? "ignore" : "pipe",
+  "pipe",
+  "pipe",
+]
+
+const pipeOf = (child: ChildProcess, name: "stdout" | "stderr"): Stream.Stream<Uint8Array> => {
+  const pipe = child[name]
+  return pipe === null ? Stream.empty : readPipe(child, pipe)
+}
+
+/** Fails when the spec's time is over; the scope of the effect is closed by then, and so its child ended. */
+const inTime =
+  (spec: ProcessSpec) =>
+  <A>(effect: Effect.Effect<A, ProcessError>): Effect.Effect<A, ProcessError> =>
+    spec.timeoutMs === undefined
+      ? effect
+      : Effect.timeoutFail(effect, {
+          duration: spec.timeoutMs,
+          onTimeout: () =>
+            new ProcessError({
+              command: spec.command,
+              reason: "timeout",
+              detail: `did not end within ${spec.timeoutMs} ms and was stopped`,
+            }),
+        })
+
+const run = Effect.fn("ProcessRunner.run")(function* (spec: ProcessSpec) {
+  return yield* Effect.gen(function* () {
+    const child = yield* scoped(spec, pipes(spec))
+    const keep = tail(spec.maxOutputBytes ?? DEFAULT_MAX_OUTPUT)
+    const inputFailed = yield* Deferred.make<never, ProcessError>()
+    yield* Effect.forkScoped(
+      feedStdin(child, spec).pipe(Effect.catchAll((error) => Deferred.fail(inputFailed, error))),
+    )
+    const ended = Effect.all(
+      { exit: exitOf(child), stdout: keep(pipeOf(child, "stdout")), stderr: keep(pipeOf(child, "stderr")) },
+      { concurrency: "unbounded" },
+    )
+    const { exit, stdout, stderr } = yield* Effect.raceFirst(ended, Deferred.await(inputFailed))
+    return { ...exit, stdout, stderr }
+  }).pipe(Effect.scoped, inTime(spec))
+})
+
+const stream = Effect.fn("ProcessRunner.stream")(function* (spec: ProcessSpec) {
+  const child = yield* scoped(spec, pipes(spec))
+  yield* Effect.forkScoped(Effect.ignore(feedStdin(child, spec)))
+  if (spec.timeoutMs !== undefined) {
+    yield* Effect.forkScoped(Effect.delay(terminate(child), spec.timeoutMs))
+  }
+  const chunks = (name: "stdout" | "stderr"): Stream.Stream<OutputChunk> =>
+    Stream.map(pipeOf(child, name), (bytes) => ({ stream: name, bytes, at: Date.now() }))
+  const running: RunningProcess = {
+    pid: child.pid ?? 0,
+    output: Stream.merge(chunks("stdout"), chunks("stderr")),
+    exit: exitOf(child),
+  }
+  return running
+})
+
+const interactive = Effect.fn("ProcessRunner.interactive")(function* (spec: ProcessSpec) {
+  return yield* scoped(spec, "inherit").pipe(Effect.flatMap(exitOf), Effect.scoped, inTime(spec))
+})
+
+/** The live layer: programs of this machine. */
+export const layer: Layer.Layer<ProcessRunner> = Layer.succeed(
+  ProcessRunner,
+  ProcessRunner.of({ run, stream, interactive, detached }),
+)

@@ -1,0 +1,160 @@
+/** One child process of node as effects: spawned with a clean environment, fed, read with a bound, waited for, and ended for certain. */
+import { NodeStream } from "@effect/platform-node"
+import { Effect, Option, Stream } from "effect"
+import type { ChildProcess, SpawnOptions } from "node:child_process"
+import { spawn } from "node:child_process"
+import { existsSync } from "node:fs"
+import { constants } from "node:os"
+import type { Readable, Writable } from "node:stream"
+import type { ProcessExit, ProcessSpec } from "../../services/ProcessRunner.ts"
+import { ProcessError } from "../../services/ProcessRunner.ts"
+
+const INHERITED = ["PATH", "HOME", "LANG", "LC_ALL", "TZ"]
+
+/** How long a child has between TERM and KILL. */
+const TERM_GRACE = "2 seconds"
+
+/** How long a pipe may stay silent after its child has ended before we stop reading it: a grandchild may hold it open for ever. */
+const ORPHANED_PIPE_GRACE = "500 millis"
+
+/** What a child sees of our environment, and what it was given. */
+export const cleanEnv = (extra: Readonly<Record<string, string>> = {}): Record<string, string> => {
+  const env: Record<string, string> = {}
+  for (const name of INHERITED) {
+    const value = process.env[name]
+    if (value !== undefined) env[name] = value
+  }
+  return Object.assign(env, extra)
+}
+
+/** Starts a child; answers once it runs. What node throws (a zero byte in an argument) and what it emits (no such program) are the same error. */
+export const spawnChild = (
+  spec: Pick<ProcessSpec, "command" | "args" | "env" | "cwd">,
+  options: SpawnOptions,
+): Effect.Effect<ChildProcess, ProcessError> =>
+  Effect.try({
+    try: () =>
+      spawn(spec.command, [...spec.args], {
+        ...options,
+        env: cleanEnv(spec.env),
+        ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
+      }),
+    catch: (cause) => spawnError(spec, cause),
+  }).pipe(
+    Effect.flatMap((child) =>
+      Effect.async<ChildProcess, ProcessError>((resume) => {
+        child.once("spawn", () => resume(Effect.succeed(child)))
+        child.on("error", (cause) => resume(Effect.fail(spawnError(spec, cause))))
+        // A child may close its stdin, or end, before it has read what we write.
+        child.stdin?.on("error", () => undefined)
+        // At the end of a child node throws away what lies in a pipe that nobody listens to yet.
+        child.stdout?.on("readable", () => undefined)
+        child.stderr?.on("readable", () => undefined)
+      }),
+    ),
+  )
+
+const spawnError = (spec: Pick<ProcessSpec, "command" | "cwd">, cause: unknown): ProcessError => {
+  const { code } = Object.assign({ code: "" }, cause)
+  if (spec.cwd !== undefined && code === "ENOENT" && !existsSync(spec.cwd)) {
+    return new ProcessError({
+      command: spec.command,
+      reason: "failed",
+      detail: `no such directory: ${spec.cwd}`,
+    })
+  }
+  switch (code) {
+    case "ENOENT":
+      return new ProcessError({ command: spec.command, reason: "not-found", detail: "no such program" })
+    case "EACCES":
+      return new ProcessError({ command: spec.command, reason: "not-executable", detail: "not executable" })
+    default:
+      return new ProcessError({
+        command: spec.command,
+        reason: "failed",
+        detail: `could not be started: ${code || (cause instanceof Error ? cause.message : String(cause))}`,
+      })
+  }
+}
+
+/** How the child ended; waits for it. */
+export const exitOf = (child: ChildProcess): Effect.Effect<ProcessExit> =>
+  Effect.async((resume) => {
+    const answer = () => resume(Effect.succeed(toExit(child.exitCode, child.signalCode)))
+    if (hasEnded(child)) return answer()
+    child.once("exit", answer)
+    return Effect.sync(() => child.off("exit", answer))
+  })
+
+const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
+
+const toExit = (code: number | null, signal: NodeJS.Signals | null): ProcessExit =>
+  signal === null ? { exitCode: code ?? 0 } : { exitCode: 128 + constants.signals[signal], signal }
+
+/** Ends the child: TERM, then KILL when it has not ended in time. Ok when it has ended already. */
+export const terminate = (child: ChildProcess): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (hasEnded(child)) return Effect.void
+    child.kill("SIGTERM")
+    // Interruptible, because a finalizer is not, and a timeout waits for what it cannot interrupt.
+    return Effect.interruptible(exitOf(child)).pipe(
+      Effect.timeoutOption(TERM_GRACE),
+      Effect.flatMap((ended) => (Option.isSome(ended) ? Effect.void : kill(child))),
+    )
+  })
+
+/** Ends the child at once. */
+export const kill = (child: ChildProcess): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    child.kill("SIGKILL")
+    return Effect.asVoid(exitOf(child))
+  })
+
+/** Writes to the child's stdin and closes it. A child that does not want it all is no error; a source that fails is. */
+export const feed = <E>(stdin: Writable, source: Stream.Stream<Uint8Array, E>): Effect.Effect<void, E> =>
+  source.pipe(
+    Stream.runForEachWhile((bytes) => write(stdin, bytes)),
+    Effect.zipRight(Effect.sync(() => stdin.end())),
+  )
+
+const write = (sink: Writable, bytes: Uint8Array): Effect.Effect<boolean> =>
+  Effect.async((resume) => {
+    sink.write(bytes, (error) => resume(Effect.succeed(!error)))
+  })
+
+/** What comes through a pipe of the child, no faster than it is read; ends with the pipe, or soon after the child. */
+export const readPipe = (child: ChildProcess, pipe: Readable): Stream.Stream<Uint8Array> =>
+  Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const pull = yield* Stream.toPull(
+        NodeStream.fromReadable<unknown, Uint8Array>(
+          () => pipe,
+          (cause) => cause,
+        ),
+      )
+      const orphaned = exitOf(child).pipe(
+        Effect.zipRight(Effect.sleep(ORPHANED_PIPE_GRACE)),
+        Effect.zipRight(Effect.fail(Option.none())),
+      )
+      return Stream.repeatEffectChunkOption(Effect.raceFirst(pull, orphaned))
+    }),
+  ).pipe(Stream.catchAll(() => Stream.empty))
+
+/** The last `limit` bytes of a stream, as text. */
+export const tail =
+  (limit: number) =>
+  <E>(bytes: Stream.Stream<Uint8Array, E>): Effect.Effect<string, E> =>
+    Effect.suspend(() => {
+      const kept: Array<Uint8Array> = []
+      let size = 0
+      return Stream.runForEach(bytes, (next) =>
+        Effect.sync(() => {
+          kept.push(next)
+          size += next.length
+          for (let first = kept[0]; first !== undefined && size - first.length >= limit; first = kept[0]) {
+            kept.shift()
+            size -= first.length
+          }
+        }),
+      ).pipe(Effect.map(() => Buffer.concat(kept).subarray(-limit).toString("utf8")))
+    })

@@ -1,0 +1,120 @@
+/** A program that outlives us: own session, no pipe kept, its first line awaited with a bound. */
+import { Effect, Option, Stream } from "effect"
+import type { ChildProcess } from "node:child_process"
+import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { DetachedSpec } from "../../services/ProcessRunner.ts"
+import { ProcessError } from "../../services/ProcessRunner.ts"
+import { exitOf, feed, readPipe, spawnChild } from "./child.ts"
+
+const STDERR_TAIL = 4096
+const LINE_MAX = 64 * 1024
+
+/**
+ * A file without a name, for the child's stderr: a pipe would be kept open, or break under the child when we go.
+ * Its end tells why the child failed.
+ */
+const stderrFile = (command: string) =>
+  Effect.acquireRelease(
+    Effect.try({
+      try: () => {
+        const folder = mkdtempSync(join(tmpdir(), "bot-bottle-"))
+        const fd = openSync(join(folder, "stderr"), "w+", 0o600)
+        rmSync(folder, { recursive: true })
+        return fd
+      },
+      catch: (cause) =>
+        new ProcessError({ command, reason: "failed", detail: `no temporary file: ${String(cause)}` }),
+    }),
+    (fd) => Effect.sync(() => closeSync(fd)),
+  )
+
+const readTail = (fd: number): string => {
+  const { size } = fstatSync(fd)
+  const bytes = Buffer.alloc(Math.min(size, STDERR_TAIL))
+  readSync(fd, bytes, 0, bytes.length, size - bytes.length)
+  return bytes.toString("utf8").trim()
+}
+
+/** Ends a child that is of no use, and all that it started. */
+const killSession = ({ pid }: ChildProcess): Effect.Effect<void> =>
+  pid === undefined ? Effect.void : Effect.ignore(Effect.try(() => process.kill(-pid, "SIGKILL")))
+
+const readLine = (child: ChildProcess): Effect.Effect<Option.Option<string>> =>
+  child.stdout === null
+    ? Effect.succeedNone
+    : readPipe(child, child.stdout).pipe(
+        Stream.scan("", (text, bytes) => text + Buffer.from(bytes).toString("latin1")),
+        Stream.takeWhile((text) => text.length <= LINE_MAX),
+        Stream.filter((text) => text.includes("\n")),
+        Stream.runHead,
+        Effect.map(
+          Option.map((text) => Buffer.from(text.slice(0, text.indexOf("\n")), "latin1").toString("utf8")),
+        ),
+      )
+
+const writeInput = (child: ChildProcess, input: string | undefined): Effect.Effect<void> =>
+  child.stdin === null || input === undefined
+    ? Effect.void
+    : feed(child.stdin, Stream.make(Buffer.from(input)))
+
+/** What a child that did not say its line has to say for itself. */
+const failure = (spec: DetachedSpec, child: ChildProcess, stderr: number) =>
+  Effect.gen(function* () {
+    const exit = yield* Effect.timeoutOption(exitOf(child), "100 millis")
+    const how = Option.match(exit, {
+      onNone: () => "closed its output before its first line",
+      onSome: ({ exitCode, signal }) => `ended ${signal === undefined ? `with ${exitCode}` : `by ${signal}`}`,
+    })
+    const said = readTail(stderr)
+    return new ProcessError({
+      command: spec.command,
+      reason: "failed",
+      detail: said === "" ? how : `${how}: ${said}`,
+    })
+  })
+
+const firstLine = Effect.fnUntraced(function* (spec: DetachedSpec, limit: number) {
+  const stderr = yield* stderrFile(spec.command)
+  const child = yield* spawnChild(spec, {
+    detached: true,
+    stdio: [spec.stdin === undefined ? "ignore" : "pipe", "pipe", stderr],
+  })
+  const line = Effect.zipRight(writeInput(child, spec.stdin), readLine(child)).pipe(
+    Effect.timeoutFail({
+      duration: limit,
+      onTimeout: () =>
+        new ProcessError({
+          command: spec.command,
+          reason: "timeout",
+          detail: `said nothing within ${limit} ms`,
+        }),
+    }),
+    Effect.flatMap(
+      Option.match({
+        onNone: () => Effect.flatMap(failure(spec, child, stderr), Effect.fail),
+        onSome: Effect.succeed,
+      }),
+    ),
+    Effect.onError(() => killSession(child)),
+  )
+  const answer = { pid: child.pid ?? 0, firstLine: yield* line }
+  child.unref()
+  return answer
+})
+
+const letGo = Effect.fnUntraced(function* (spec: DetachedSpec) {
+  const child = yield* spawnChild(spec, {
+    detached: true,
+    stdio: [spec.stdin === undefined ? "ignore" : "pipe", "ignore", "ignore"],
+  })
+  yield* writeInput(child, spec.stdin)
+  child.unref()
+  return { pid: child.pid ?? 0, firstLine: "" }
+})
+
+/** Starts it; see `ProcessRunner.detached`. */
+export const detached = Effect.fn("ProcessRunner.detached")((spec: DetachedSpec) =>
+  spec.firstLineMs === undefined ? letGo(spec) : Effect.scoped(firstLine(spec, spec.firstLineMs)),
+)
