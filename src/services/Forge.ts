@@ -25,6 +25,8 @@ export type ForgeWriteError = ForgeRequestError | ForgeScopeError
 export interface ForgeApi {
   readonly repository: { readonly owner: string; readonly repo: string }
   readonly self: Effect.Effect<ForgeSelf, ForgeRequestError>
+  /** Numeric id of the repository: a PR whose `headRepoId` is another comes from a fork. */
+  readonly repositoryId: Effect.Effect<number, ForgeRequestError>
   readonly readIssue: (number: number) => Effect.Effect<Issue, ForgeRequestError>
   readonly readPr: (number: number) => Effect.Effect<PullRequest, ForgeRequestError>
   /** Oldest first. `authorTrusted` is asked once for each author and false when it cannot be decided. */
