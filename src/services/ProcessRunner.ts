@@ -26,6 +26,8 @@ export interface ProcessSpec {
   readonly timeoutMs?: number
   /** Of each stream only the last so many bytes are kept (default 1 MiB). */
   readonly maxOutputBytes?: number
+  /** In a session of its own, so that Ctrl-C in our terminal does not reach it (`stream` only). */
+  readonly ownSession?: boolean
 }
 
 /** How a program ended. `exitCode` is 128+n when a signal ended it. */

@@ -14,7 +14,7 @@ const scoped = (
   spec: ProcessSpec,
   stdio: StdioOptions,
 ): Effect.Effect<ChildProcess, ProcessError, Scope.Scope> =>
-  Effect.acquireRelease(spawnChild(spec, { stdio }), terminate)
+  Effect.acquireRelease(spawnChild(spec, { stdio, detached: spec.ownSession === true }), terminate)
 
 /** Gives the child its stdin; fails when the source fails, and then the child never sees an end that looks like the whole. */
 const feedStdin = (child: ChildProcess, spec: ProcessSpec): Effect.Effect<void, ProcessError> => {
