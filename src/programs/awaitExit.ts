@@ -1,0 +1,99 @@
+/** awaitExit: watches a bottle until its agent has ended: its output, its queue, its limits and its sidecar. */
+import { Duration, Effect, Option, Ref, Schedule, Stream } from "effect"
+import type { BottleMetadata } from "../domain/Bottle.ts"
+import { AgentExited, BackendFailure, BottleNotFound, LimitReached } from "../domain/Errors.ts"
+import type { Slug } from "../domain/Slug.ts"
+import type { Backend } from "../services/Backends.ts"
+import { Backends } from "../services/Backends.ts"
+import { BottleStore } from "../services/BottleStore.ts"
+import { Sidecar } from "../services/Sidecar.ts"
+import { exitOf } from "./bottleState.ts"
+import { nowIso } from "./clock.ts"
+import { stopSidecar } from "./discard.ts"
+import { keepLimits } from "./keepLimits.ts"
+import { keepSidecar } from "./keepSidecar.ts"
+import type { WatchOptions } from "./options.ts"
+import { parseSlug } from "./parseSlug.ts"
+import { settleEvents } from "./settleEvents.ts"
+
+const QUEUE_INTERVAL = Duration.seconds(1)
+
+/**
+ * Waits for the agent of a bottle that was launched, by this process or an earlier one. Ends when the
+ * agent's exit code is 0, fails with `AgentExited` when it is not and with `LimitReached` when a limit
+ * of the run ended it. One watcher for each bottle; interrupting it stops nothing.
+ */
+export const awaitExit = Effect.fn("awaitExit")(function* (name: string, options: WatchOptions = {}) {
+  const slug = yield* parseSlug(name)
+  const store = yield* BottleStore
+  const row = yield* store.get(slug)
+  if (Option.isNone(row)) return yield* new BottleNotFound({ slug })
+  const backend = yield* (yield* Backends).get(row.value.spec.backend)
+  yield* store.watch(slug, watch(backend, row.value, options))
+})
+
+const watch = Effect.fn("watch")(function* (backend: Backend, bottle: BottleMetadata, options: WatchOptions) {
+  const { slug } = bottle
+  const lastOutput = yield* Ref.make(0)
+  const limit = yield* Ref.make(Option.none<LimitReached>())
+  const queue = settleEvents(slug).pipe(
+    Effect.catchAll((error) => Effect.logWarning(error.message)),
+    Effect.repeat(Schedule.spaced(QUEUE_INTERVAL)),
+  )
+  const code = yield* Effect.gen(function* () {
+    yield* Effect.forkScoped(queue)
+    yield* Effect.forkScoped(keepSidecar(backend, bottle, options.forgeEnv))
+    yield* Effect.forkScoped(keepLimits(backend, bottle, lastOutput, limit))
+    return yield* follow(backend, bottle, options, lastOutput)
+  }).pipe(
+    Effect.catchAll((error) => endedElsewhere(backend, slug, error)),
+    Effect.scoped,
+  )
+  yield* recordEnd(bottle, code)
+  const { signal } = exitOf(code, "")
+  const end = { exitCode: code, ...(signal !== undefined && { signal }) }
+  yield* options.observe?.({ _tag: "Exit", ...end }) ?? Effect.void
+  const reached = yield* limit
+  if (Option.isSome(reached)) return yield* reached.value
+  if (code !== 0) return yield* new AgentExited({ slug, ...end })
+})
+
+const follow = Effect.fn("follow")(function* (
+  backend: Backend,
+  { slug, run }: BottleMetadata,
+  options: WatchOptions,
+  lastOutput: Ref.Ref<number>,
+) {
+  yield* Stream.runForEach(backend.output(slug, run), (chunk) =>
+    Effect.zipRight(
+      Ref.set(lastOutput, chunk.at),
+      options.observe?.({ _tag: "Output", ...chunk }) ?? Effect.void,
+    ),
+  )
+  return yield* backend.wait(slug)
+})
+
+/** A bottle that another process froze or destroyed while we watched has ended as its row says, or was killed. */
+const endedElsewhere = Effect.fn("endedElsewhere")(function* <E>(backend: Backend, slug: Slug, error: E) {
+  const box = yield* backend.inspect(slug)
+  if (Option.isSome(box)) return yield* Effect.fail(error)
+  const row = yield* (yield* BottleStore).get(slug)
+  if (Option.isNone(row)) return 137
+  if (Option.isSome(row.value.exit)) return row.value.exit.value.code
+  return yield* new BackendFailure({
+    backend: backend.name,
+    operation: "wait",
+    target: slug,
+    reason: `its agent does not run: "bot-bottle resume ${slug} --headless --prompt ..." starts it`,
+  })
+})
+
+/** The sidecar ends with the agent; `exit` is the last event of a run. A bottle destroyed meanwhile keeps no trace. */
+const recordEnd = Effect.fn("recordEnd")(function* ({ slug, run }: BottleMetadata, code: number) {
+  const sidecar = yield* Sidecar
+  yield* stopSidecar(slug)
+  if (Option.isNone(yield* (yield* BottleStore).get(slug))) return
+  const at = yield* nowIso
+  yield* sidecar.append({ version: 1, kind: "exit", slug, run, ...exitOf(code, at) })
+  yield* settleEvents(slug)
+})

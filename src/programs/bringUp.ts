@@ -1,0 +1,46 @@
+/** bringUp: sidecar, image and bottle side by side, until the agent runs; the common half of start and resume. */
+import { Effect, Option } from "effect"
+import { BottleMetadata } from "../domain/Bottle.ts"
+import type { BottlePlan } from "../domain/Bottle.ts"
+import type { Backend } from "../services/Backends.ts"
+import { BottleStore } from "../services/BottleStore.ts"
+import type { SidecarConfig } from "../services/Sidecar.ts"
+import { Sidecar } from "../services/Sidecar.ts"
+import { nowIso } from "./clock.ts"
+
+/**
+ * Brings a bottle up by its plan and records it in its row. An interactive bottle is only created:
+ * its agent starts when a terminal is attached. What it made when it fails is the caller's to remove.
+ */
+export const bringUp = Effect.fn("bringUp")(function* (
+  backend: Backend,
+  plan: BottlePlan,
+  config: SidecarConfig,
+  bottle: BottleMetadata,
+) {
+  const sidecar = yield* Sidecar
+  const store = yield* BottleStore
+  yield* Option.match(backend.warning, {
+    onNone: () => Effect.void,
+    onSome: (text) => Effect.logWarning(text),
+  })
+  yield* sidecar.check(config)
+  const startedAt = yield* nowIso
+  const make = Effect.gen(function* () {
+    yield* backend.ensureImage(plan)
+    const created = yield* backend.create(plan)
+    yield* store.put(
+      new BottleMetadata({
+        ...bottle,
+        run: plan.run,
+        user: Option.some(created.user),
+        imageDigest: Option.orElse(bottle.imageDigest, () => Option.some(created.imageDigest)),
+        startedAt: Option.some(startedAt),
+        exit: Option.none(),
+        done: Option.none(),
+      }),
+    )
+    if (!plan.interactive) yield* backend.start(plan.slug)
+  })
+  yield* Effect.all([sidecar.launch(config), make], { concurrency: "unbounded", discard: true })
+})

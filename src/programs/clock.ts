@@ -1,0 +1,5 @@
+/** The time as rows and events have it. */
+import { DateTime, Effect } from "effect"
+
+/** Now, as ISO 8601 in UTC. */
+export const nowIso: Effect.Effect<string> = Effect.map(DateTime.now, DateTime.formatIso)

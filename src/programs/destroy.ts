@@ -1,0 +1,47 @@
+/** destroy: removes all there is of a bottle, its row last. */
+import { Effect, Option } from "effect"
+import type { Slug } from "../domain/Slug.ts"
+import type { Backend } from "../services/Backends.ts"
+import { Backends } from "../services/Backends.ts"
+import { BottleStore } from "../services/BottleStore.ts"
+import { Sidecar } from "../services/Sidecar.ts"
+import { stopSidecar } from "./discard.ts"
+import { changeForgeRows } from "./forgeRows.ts"
+import type { BackendOption } from "./freeze.ts"
+import { parseSlug } from "./parseSlug.ts"
+import { DEFAULT_BACKEND } from "./resolveRun.ts"
+
+/**
+ * Removes all there is of a bottle in whatever state it is. Ok when nothing is known of the slug, even
+ * without an engine; an error when something is known and cannot be removed.
+ */
+export const destroy = Effect.fn("destroy")(function* (name: string, options: BackendOption = {}) {
+  const slug = yield* parseSlug(name)
+  const store = yield* BottleStore
+  const bottle = yield* store.get(slug)
+  const known = Option.map(bottle, (row) => row.spec.backend)
+  const backend = (yield* Backends).get(options.backend ?? Option.getOrElse(known, () => DEFAULT_BACKEND))
+  if (Option.isNone(bottle)) {
+    yield* backend.pipe(
+      Effect.flatMap((found) => removeAll(found, slug)),
+      Effect.catchTag("BackendUnavailable", () => Effect.void),
+    )
+    return yield* changeForgeRows(slug, { status: "destroyed" })
+  }
+  const found = yield* backend
+  yield* store.withOperation(
+    slug,
+    "destroy",
+    Effect.gen(function* () {
+      yield* removeAll(found, slug)
+      yield* changeForgeRows(slug, { status: "destroyed" })
+      yield* store.remove(slug)
+    }),
+  )
+})
+
+const removeAll = Effect.fn("removeAll")(function* (backend: Backend, slug: Slug) {
+  yield* stopSidecar(slug)
+  yield* backend.destroy(slug)
+  yield* (yield* Sidecar).forget(slug)
+})

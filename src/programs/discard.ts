@@ -1,0 +1,28 @@
+/** discard: leaves nothing of a launch that died. */
+import { Effect, Option } from "effect"
+import type { Slug } from "../domain/Slug.ts"
+import type { Backend } from "../services/Backends.ts"
+import { BottleStore } from "../services/BottleStore.ts"
+import { Sidecar } from "../services/Sidecar.ts"
+
+/** Removes all there is of a slug, its row last; what cannot be removed is logged and left for `destroy`, with the row. */
+export const discard = (backend: Backend, slug: Slug): Effect.Effect<void, never, BottleStore | Sidecar> =>
+  Effect.gen(function* () {
+    const sidecar = yield* Sidecar
+    yield* stopSidecar(slug)
+    yield* backend.destroy(slug)
+    yield* sidecar.forget(slug)
+    yield* (yield* BottleStore).remove(slug)
+  }).pipe(
+    Effect.catchAll((error) =>
+      Effect.logWarning(
+        `${error.message}; "bot-bottle destroy ${slug}" removes what is left of the failed launch`,
+      ),
+    ),
+  )
+
+/** Stops the sidecar of a slug; ok when there is none. */
+export const stopSidecar = Effect.fn("stopSidecar")(function* (slug: Slug) {
+  const handle = yield* (yield* Sidecar).find(slug)
+  if (Option.isSome(handle)) yield* handle.value.stop
+})

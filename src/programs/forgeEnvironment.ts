@@ -1,0 +1,64 @@
+/** forgeEnvironment: the FORGE_* variables of an orchestrated run, read with Config. Only `orchestrate` reads them. */
+import { Config, Effect, Option, Schema } from "effect"
+import { ForgeConfigInvalid } from "../domain/Errors.ts"
+import type { ForgeStateKey } from "../domain/ForgeState.ts"
+import { ForgeNumber } from "../domain/Forge.ts"
+import type { ForgeEnv } from "../services/Sidecar.ts"
+
+const names = [
+  "FORGE_GITEA_API",
+  "FORGE_GITEA_TOKEN_FILE",
+  "FORGE_OWNER",
+  "FORGE_REPO",
+  "FORGE_ISSUE_NUMBER",
+  "FORGE_PR_NUMBER",
+  "FORGE_ORG",
+  "FORGE_TRUST_ORG",
+] as const
+
+/** The variables that are set, the token redacted, and the issue they name. */
+export const forgeEnvironment = Effect.gen(function* () {
+  const texts = yield* Effect.forEach(names, (name) =>
+    Effect.map(Config.option(Config.string(name)), (value) => [name, value] as const),
+  )
+  const token = yield* Config.option(Config.redacted("FORGE_GITEA_TOKEN"))
+  const forgeEnv: ForgeEnv = {
+    ...Object.fromEntries(
+      texts.flatMap(([name, value]) => (Option.isSome(value) ? [[name, value.value]] : [])),
+    ),
+    ...(Option.isSome(token) && { FORGE_GITEA_TOKEN: token.value }),
+  }
+  yield* Config.option(Config.duration("FORGE_WATCHDOG_TIMEOUT"))
+  return { forgeEnv, key: yield* keyOf(forgeEnv) }
+}).pipe(
+  Effect.catchTag(
+    "ConfigError",
+    () =>
+      new ForgeConfigInvalid({
+        variable: "FORGE_WATCHDOG_TIMEOUT",
+        reason: "it is no duration: write it as 30 minutes",
+      }),
+  ),
+)
+
+const keyOf = Effect.fn("keyOf")(function* (forgeEnv: ForgeEnv) {
+  const owner = yield* required(forgeEnv, "FORGE_OWNER")
+  const repo = yield* required(forgeEnv, "FORGE_REPO")
+  const number = yield* required(forgeEnv, "FORGE_ISSUE_NUMBER")
+  const issueNumber = yield* Effect.mapError(
+    Schema.decodeUnknown(ForgeNumber)(/^\d+$/.test(number) ? Number(number) : undefined),
+    () =>
+      new ForgeConfigInvalid({ variable: "FORGE_ISSUE_NUMBER", reason: "it is no positive whole number" }),
+  )
+  return { owner, repo, issueNumber } satisfies ForgeStateKey
+})
+
+const required = (
+  forgeEnv: ForgeEnv,
+  variable: (typeof names)[number],
+): Effect.Effect<string, ForgeConfigInvalid> => {
+  const value = forgeEnv[variable]
+  return typeof value === "string" && value !== ""
+    ? Effect.succeed(value)
+    : Effect.fail(new ForgeConfigInvalid({ variable, reason: "it is not set: orchestrate needs it" }))
+}

@@ -1,0 +1,59 @@
+/** freeze: turns a bottle into an artifact that can be rehydrated; after it nothing of the bottle runs. */
+import { Effect, Option } from "effect"
+import { BottleMetadata } from "../domain/Bottle.ts"
+import { BottleNotFound, FreezeFailed } from "../domain/Errors.ts"
+import type { Slug } from "../domain/Slug.ts"
+import type { Backend } from "../services/Backends.ts"
+import { Backends } from "../services/Backends.ts"
+import { BottleStore } from "../services/BottleStore.ts"
+import { bottleState } from "./bottleState.ts"
+import { nowIso } from "./clock.ts"
+import { changeForgeRows } from "./forgeRows.ts"
+import { parseSlug } from "./parseSlug.ts"
+import { settleEvents } from "./settleEvents.ts"
+import { stopAgent } from "./stop.ts"
+
+/** Options of `freeze` and `destroy`. */
+export interface BackendOption {
+  /** The backend of the launch unless given. */
+  readonly backend?: string
+}
+
+/**
+ * Stops the bottle if it runs, makes its artifact, records it, and removes box and sidecar.
+ * Ok when it is frozen already. A freeze that fails leaves the stopped bottle; a second one finishes it.
+ */
+export const freeze = Effect.fn("freeze")(function* (name: string, options: BackendOption = {}) {
+  const slug = yield* parseSlug(name)
+  const store = yield* BottleStore
+  const bottle = yield* store.get(slug)
+  if (Option.isNone(bottle)) return yield* new BottleNotFound({ slug })
+  const backend = yield* (yield* Backends).get(options.backend ?? bottle.value.spec.backend)
+  yield* store.withOperation(slug, "freeze", freezeBottle(backend, slug))
+})
+
+/** The same for a caller that holds the lease. Answers the row as it is then. */
+export const freezeBottle = Effect.fn("freezeBottle")(function* (backend: Backend, slug: Slug) {
+  const store = yield* BottleStore
+  const bottle = Option.getOrThrow(yield* store.get(slug))
+  const state = yield* bottleState(backend, bottle)
+  if (state === "created") {
+    return yield* new FreezeFailed({
+      slug,
+      reason: `its launch died half-way, so that there is nothing to keep: "bot-bottle resume ${slug} --headless --prompt ..." starts it anew`,
+    })
+  }
+  if (state === "frozen") return bottle
+  yield* stopAgent(backend, slug)
+  yield* settleEvents(slug)
+  const artifact = yield* backend.freeze(slug, bottle.run)
+  const frozenAt = yield* nowIso
+  const frozen = yield* store.modify(
+    slug,
+    (row) => new BottleMetadata({ ...row, artifact: Option.some(artifact), frozenAt: Option.some(frozenAt) }),
+  )
+  yield* backend.remove(slug)
+  yield* backend.removeArtifacts(slug, Option.some(artifact))
+  yield* changeForgeRows(slug, { status: "frozen" })
+  return Option.getOrElse(frozen, () => bottle)
+})

@@ -1,0 +1,62 @@
+/** keepLimits: ends a run that takes too long or gives no sign of life. */
+import { Clock, Duration, Effect, Option, Ref } from "effect"
+import type { BottleMetadata } from "../domain/Bottle.ts"
+import { LimitReached } from "../domain/Errors.ts"
+import type { Backend } from "../services/Backends.ts"
+import { Sidecar } from "../services/Sidecar.ts"
+
+/** Waits for the first of the bottle's limits, notes it in `reached` and stops the bottle. A bottle without limits: nothing. */
+export const keepLimits = Effect.fn("keepLimits")(function* (
+  backend: Backend,
+  bottle: BottleMetadata,
+  lastOutput: Ref.Ref<number>,
+  reached: Ref.Ref<Option.Option<LimitReached>>,
+) {
+  const startedAt = Option.match(bottle.startedAt, { onNone: () => 0, onSome: Date.parse })
+  const end = (limit: "timeout" | "idleTimeout", value: string) =>
+    Effect.zipRight(
+      Ref.set(reached, Option.some(new LimitReached({ slug: bottle.slug, limit, value }))),
+      Effect.catchAll(backend.stop(bottle.slug), (error) => Effect.logWarning(error.message)),
+    )
+  const keep = (
+    limit: "timeout" | "idleTimeout",
+    value: Option.Option<string>,
+    lastSign: Effect.Effect<number, never, Sidecar>,
+  ) =>
+    Option.match(Option.flatMap(value, Duration.decodeUnknown), {
+      onNone: () => Effect.never,
+      onSome: (length) =>
+        Effect.zipRight(
+          untilSilent(lastSign, Duration.toMillis(length)),
+          end(limit, Option.getOrThrow(value)),
+        ),
+    })
+  yield* Effect.raceFirst(
+    keep("timeout", bottle.timeout, Effect.succeed(startedAt)),
+    keep("idleTimeout", bottle.idleTimeout, lastSign(bottle, startedAt, lastOutput)),
+  )
+})
+
+const untilSilent = (
+  lastSign: Effect.Effect<number, never, Sidecar>,
+  length: number,
+): Effect.Effect<void, never, Sidecar> =>
+  Effect.gen(function* () {
+    const left = (yield* lastSign) + length - (yield* Clock.currentTimeMillis)
+    if (left <= 0) return
+    yield* Effect.sleep(left)
+    return yield* untilSilent(lastSign, length)
+  })
+
+const lastSign = (bottle: BottleMetadata, startedAt: number, lastOutput: Ref.Ref<number>) =>
+  Effect.gen(function* () {
+    const checkin = yield* Effect.orElseSucceed(
+      (yield* Sidecar).lastCheckin(bottle.slug),
+      Option.none<string>,
+    )
+    return Math.max(
+      startedAt,
+      yield* lastOutput,
+      Option.match(checkin, { onNone: () => 0, onSome: Date.parse }),
+    )
+  })

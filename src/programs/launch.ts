@@ -1,0 +1,149 @@
+/** launch: makes a bottle and sets its agent to work; it returns when the agent runs. */
+import { Effect, Option, Random } from "effect"
+import { BottleMetadata, BottleSpec } from "../domain/Bottle.ts"
+import type { WorkspaceListing } from "../domain/Bottle.ts"
+import { InvalidInput } from "../domain/Errors.ts"
+import type { StateStoreError } from "../domain/Errors.ts"
+import { makePlan } from "../domain/Plan.ts"
+import { freeLabel, mintSlug, normalizeLabel, SUFFIX_ALPHABET } from "../domain/Slug.ts"
+import { VERSION } from "../domain/Version.ts"
+import { Backends } from "../services/Backends.ts"
+import { BottleStore } from "../services/BottleStore.ts"
+import { bringUp } from "./bringUp.ts"
+import { nowIso } from "./clock.ts"
+import { discard } from "./discard.ts"
+import { checkPrompt } from "./options.ts"
+import type { HeadlessOptions, StartOptions } from "./options.ts"
+import { invocationOf, isForgeTargeted, resolveRun, sidecarConfig } from "./resolveRun.ts"
+import type { ResolvedRun } from "./resolveRun.ts"
+
+/** A start that has been looked up and found possible; nothing exists yet. */
+export interface PreparedStart {
+  readonly run: ResolvedRun
+  readonly options: StartOptions
+  readonly label: string
+  readonly suffix: string
+  readonly prompt: Option.Option<string>
+  readonly workspace: Option.Option<WorkspaceListing>
+}
+
+/**
+ * Makes a bottle and sets its agent to work; answers its slug when the agent runs.
+ * A launch that fails or is interrupted before that removes what it made.
+ */
+export const launch = Effect.fn("launch")(function* (agent: string, options: HeadlessOptions) {
+  return yield* performStart(yield* prepareStart(agent, options, Option.some(options.prompt)))
+})
+
+/** Looks up and checks everything about a start; without a prompt it is an interactive one. */
+export const prepareStart = Effect.fn("prepareStart")(function* (
+  agent: string,
+  options: StartOptions,
+  prompt: Option.Option<string>,
+) {
+  if (Option.isSome(prompt)) yield* checkPrompt(prompt.value)
+  const label = normalizeLabel(options.label ?? agent)
+  if (label === "") {
+    return yield* new InvalidInput({
+      field: "label",
+      reason: "nothing is left of it but a-z, 0-9 and -: choose another",
+    })
+  }
+  const run = yield* resolveRun({
+    agent,
+    bottles: options.bottles ?? [],
+    backend: options.backend,
+    cwd: options.cwd,
+    forgeEnv: options.forgeEnv ?? {},
+  })
+  const suffix = yield* Effect.map(
+    Effect.replicateEffect(Random.nextIntBetween(0, SUFFIX_ALPHABET.length), 5),
+    (digits) => digits.map((digit) => SUFFIX_ALPHABET[digit]).join(""),
+  )
+  const workspace =
+    options.copyCwd === true
+      ? Option.some(yield* (yield* Backends).workspace(options.cwd ?? "."))
+      : Option.none<WorkspaceListing>()
+  const prepared: PreparedStart = { run, options, label, suffix, prompt, workspace }
+  yield* run.backend.accepts(yield* planStart(prepared))
+  return prepared
+})
+
+/** The plan of a prepared start: what `--dry-run` prints. The label may still get a number when it is in use. */
+export const planStart = Effect.fn("planStart")(function* (
+  prepared: PreparedStart,
+  slug = mintSlug(prepared.label, prepared.suffix),
+) {
+  const { run, options, prompt, workspace } = prepared
+  const invocation = yield* invocationOf(run, Option.isSome(prompt) ? "headless" : "interactive", {
+    slug,
+    prompt: Option.getOrElse(prompt, () => ""),
+    forgeEnv: options.forgeEnv ?? {},
+  })
+  return makePlan({
+    slug,
+    run: 1,
+    backend: run.backend.name,
+    defaultMemoryBytes: run.backend.defaultMemoryBytes,
+    bottle: run.bottle,
+    pull: options.pull ?? "missing",
+    interactive: Option.isNone(prompt),
+    invocation,
+    ...(Option.isSome(workspace) && { workspace: workspace.value }),
+  })
+})
+
+/**
+ * Performs a prepared start. `claim` runs when the slug is known and before anything is made, and answers
+ * how to take it back; when it fails nothing is left.
+ */
+export const performStart = Effect.fn("performStart")(function* <E = never, R = never>(
+  prepared: PreparedStart,
+  claim: (bottle: BottleMetadata) => Effect.Effect<Effect.Effect<void, StateStoreError>, E, R> = () =>
+    Effect.succeed(Effect.void),
+) {
+  const store = yield* BottleStore
+  const bottle = yield* mint(prepared)
+  const { run, options } = prepared
+  const takeBack = yield* Effect.onError(claim(bottle), () => Effect.ignore(store.remove(bottle.slug)))
+  yield* options.observe?.({ _tag: "Slug", slug: bottle.slug }) ?? Effect.void
+  yield* store
+    .withOperation(
+      bottle.slug,
+      "launch",
+      planStart(prepared, bottle.slug).pipe(
+        Effect.flatMap((plan) =>
+          bringUp(run.backend, plan, sidecarConfig(bottle.slug, run, options.forgeEnv ?? {}), bottle),
+        ),
+        Effect.onError(() => discard(run.backend, bottle.slug)),
+      ),
+    )
+    .pipe(Effect.onError(() => Effect.ignore(takeBack)))
+  return bottle.slug
+})
+
+/** The row of a new bottle: its label is free, and its slug with it. */
+const mint = Effect.fn("mint")(function* ({ run, options, label, suffix, prompt }: PreparedStart) {
+  const createdAt = yield* nowIso
+  return yield* (yield* BottleStore).mint((all) => {
+    const free = freeLabel(label, new Set(all.map((bottle) => bottle.spec.label)))
+    return new BottleMetadata({
+      slug: mintSlug(free, suffix),
+      spec: new BottleSpec({
+        agent: run.agent.name,
+        bottles: run.bottles,
+        label: free,
+        color: Option.fromNullable(options.color),
+        backend: run.backend.name,
+        cwd: options.cwd ?? "",
+        copyCwd: options.copyCwd === true,
+        headless: Option.isSome(prompt),
+        forgeTargeted: isForgeTargeted(options.forgeEnv ?? {}),
+      }),
+      timeout: Option.fromNullable(run.bottle.limits?.timeout),
+      idleTimeout: Option.fromNullable(run.bottle.limits?.idleTimeout),
+      createdAt,
+      version: VERSION,
+    })
+  })
+})

@@ -1,0 +1,15 @@
+/** parseSlug: a slug as a caller typed it. */
+import { Effect, Schema } from "effect"
+import { InvalidInput } from "../domain/Errors.ts"
+import { Slug } from "../domain/Slug.ts"
+
+/** The slug, or `InvalidInput` that says what a slug looks like. */
+export const parseSlug = (text: string): Effect.Effect<Slug, InvalidInput> =>
+  Effect.mapError(
+    Schema.decodeUnknown(Slug)(text),
+    () =>
+      new InvalidInput({
+        field: "slug",
+        reason: `"${text.slice(0, 60)}" is none: a slug has a-z, 0-9 and -, starts with no -, and has at most 40 characters`,
+      }),
+  )

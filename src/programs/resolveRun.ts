@@ -1,0 +1,93 @@
+/** resolveRun: from an agent's name and what the caller said to the manifests, the backend and the invocation of a run. */
+import { Effect, Option } from "effect"
+import { NoDefaultBottle } from "../domain/Errors.ts"
+import type { AgentManifest, BottleManifest } from "../domain/Manifest.ts"
+import { forgeOverlay, withOverlay } from "../domain/Overlay.ts"
+import { refusal } from "../domain/Plan.ts"
+import { ownBranch, pushPatterns } from "../domain/PushPolicy.ts"
+import type { Slug } from "../domain/Slug.ts"
+import type { Backend } from "../services/Backends.ts"
+import { Backends } from "../services/Backends.ts"
+import { Manifests } from "../services/Manifests.ts"
+import type { AgentInvocation } from "../services/Providers.ts"
+import { Providers } from "../services/Providers.ts"
+import type { ForgeEnv, SidecarConfig } from "../services/Sidecar.ts"
+
+/** The backend of a bottle for which neither caller nor manifest names one. */
+export const DEFAULT_BACKEND = "docker"
+
+/** What a run is made of. */
+export interface ResolvedRun {
+  readonly agent: AgentManifest
+  readonly bottles: ReadonlyArray<string>
+  readonly bottle: BottleManifest
+  readonly backend: Backend
+}
+
+/** Looks up what a run is made of. A forge-targeted run reads manifests of the home only. */
+export const resolveRun = Effect.fn("resolveRun")(function* (request: {
+  readonly agent: string
+  readonly bottles: ReadonlyArray<string>
+  readonly backend: string | undefined
+  readonly cwd: string | undefined
+  readonly forgeEnv: ForgeEnv
+}) {
+  const manifests = yield* Manifests
+  const scope = {
+    homeOnly: isForgeTargeted(request.forgeEnv),
+    ...(request.cwd !== undefined && { cwd: request.cwd }),
+  }
+  const agent = yield* manifests.agent(request.agent, scope)
+  const bottles = request.bottles.length > 0 ? request.bottles : Option.toArray(agent.bottle)
+  if (bottles.length === 0) return yield* new NoDefaultBottle({ agent: agent.name })
+  const bottle = yield* manifests.bottle(bottles, scope)
+  const refused = refusal(bottle)
+  if (refused !== undefined) return yield* refused
+  const backend = yield* (yield* Backends).get(request.backend ?? bottle.backend ?? DEFAULT_BACKEND)
+  return { agent, bottles, bottle, backend } satisfies ResolvedRun
+})
+
+/** A run that was given a `forgeEnv` that is not empty. */
+export const isForgeTargeted = (forgeEnv: ForgeEnv): boolean => Object.keys(forgeEnv).length > 0
+
+/** How the agent of a run is invoked. The forge overlay is put ahead of the prompt, never into the manifest. */
+export const invocationOf = Effect.fn("invocationOf")(function* (
+  run: ResolvedRun,
+  how: "headless" | "resume" | "interactive",
+  given: { readonly slug: Slug; readonly prompt: string; readonly forgeEnv: ForgeEnv },
+) {
+  const provider = yield* (yield* Providers).get(run.agent.provider)
+  const input = {
+    manifest: run.agent,
+    prompt: isForgeTargeted(given.forgeEnv)
+      ? withOverlay(given.prompt, forgeOverlay(overlayOf(given.slug, run.bottle, given.forgeEnv)))
+      : given.prompt,
+    neck: Option.getOrElse(run.backend.neck, () => ""),
+  }
+  return provider[how](input) satisfies AgentInvocation
+})
+
+/** What the sidecar of a run is to serve. */
+export const sidecarConfig = (
+  slug: Slug,
+  run: Pick<ResolvedRun, "bottle" | "backend">,
+  forgeEnv: ForgeEnv,
+): SidecarConfig => ({
+  slug,
+  forgeEnv,
+  push: pushPatterns(slug),
+  routes: run.bottle.routes ?? {},
+  egress: run.bottle.egress ?? { allow: [] },
+  git: run.bottle.git ?? {},
+  loopback: run.backend.needsLoopback,
+})
+
+/** A bottle without a git upstream can push nothing. */
+const overlayOf = (slug: Slug, bottle: BottleManifest, forgeEnv: ForgeEnv) => ({
+  issueNumber: numbersIn(forgeEnv["FORGE_ISSUE_NUMBER"])[0] ?? 0,
+  prNumbers: numbersIn(forgeEnv["FORGE_PR_NUMBER"]),
+  ...(Object.keys(bottle.git ?? {}).length > 0 && { branch: ownBranch(slug) }),
+})
+
+const numbersIn = (value: ForgeEnv[string] | undefined): ReadonlyArray<number> =>
+  typeof value === "string" ? (value.match(/\d+/g) ?? []).map(Number) : []

@@ -1,0 +1,155 @@
+/** resumeHeadless: starts a bottle again from where it was, with a new prompt. */
+import { Effect, Option } from "effect"
+import { BottleMetadata } from "../domain/Bottle.ts"
+import { BottleNotFound, BottleRunning, InvalidInput } from "../domain/Errors.ts"
+import { makePlan } from "../domain/Plan.ts"
+import type { Slug } from "../domain/Slug.ts"
+import type { Backend } from "../services/Backends.ts"
+import { Backends } from "../services/Backends.ts"
+import { BottleStore } from "../services/BottleStore.ts"
+import { awaitExit } from "./awaitExit.ts"
+import { bottleState } from "./bottleState.ts"
+import { bringUp } from "./bringUp.ts"
+import { nowIso } from "./clock.ts"
+import { stopSidecar } from "./discard.ts"
+import { changeForgeRows } from "./forgeRows.ts"
+import { freezeBottle } from "./freeze.ts"
+import type { HeadlessResumeOptions, ResumeOptions } from "./options.ts"
+import { checkPrompt } from "./options.ts"
+import { parseSlug } from "./parseSlug.ts"
+import type { ResolvedRun } from "./resolveRun.ts"
+import { invocationOf, resolveRun, sidecarConfig } from "./resolveRun.ts"
+
+/**
+ * Starts a bottle again with a new prompt and waits for its agent; fails as `startHeadless` does. The
+ * same bottles, working directory and identity; the sidecar is launched anew with the given `forgeEnv`.
+ */
+export const resumeHeadless = Effect.fn("resumeHeadless")(function* (
+  name: string,
+  options: HeadlessResumeOptions,
+) {
+  const slug = yield* resume(name, options)
+  yield* awaitExit(slug, options)
+})
+
+/** The first half of `resumeHeadless`: answers when the agent runs. */
+export const resume = Effect.fn("resume")(function* (name: string, options: HeadlessResumeOptions) {
+  yield* checkPrompt(options.prompt)
+  return yield* performResume(yield* prepareResume(name, options, Option.some(options.prompt)))
+})
+
+/** A resume that has been looked up and found possible. */
+export interface PreparedResume {
+  readonly run: ResolvedRun
+  readonly bottle: BottleMetadata
+  readonly options: ResumeOptions
+  readonly prompt: Option.Option<string>
+}
+
+/** Looks up and checks everything about a resume; without a prompt it is an interactive one. */
+export const prepareResume = Effect.fn("prepareResume")(function* (
+  name: string,
+  options: ResumeOptions,
+  prompt: Option.Option<string>,
+) {
+  const slug = yield* parseSlug(name)
+  const found = yield* (yield* BottleStore).get(slug)
+  if (Option.isNone(found)) return yield* new BottleNotFound({ slug })
+  const { spec } = found.value
+  if (options.backend !== undefined && options.backend !== spec.backend) {
+    return yield* new InvalidInput({
+      field: "backend",
+      reason: `bottle "${slug}" was made by ${spec.backend}, and ${options.backend} cannot read its artifact`,
+    })
+  }
+  const run = yield* resolveRun({
+    agent: spec.agent,
+    bottles: spec.bottles,
+    backend: spec.backend,
+    cwd: spec.cwd,
+    forgeEnv: options.forgeEnv ?? {},
+  })
+  return { run, bottle: found.value, options, prompt } satisfies PreparedResume
+})
+
+/** The plan of a prepared resume: from the bottle's artifact, as the user it had. */
+export const planResume = Effect.fn("planResume")(function* ({
+  run,
+  bottle,
+  options,
+  prompt,
+}: PreparedResume) {
+  const again = Option.isSome(bottle.artifact)
+  const { copyCwd, cwd } = bottle.spec
+  const workspace = again || !copyCwd ? undefined : yield* (yield* Backends).workspace(cwd)
+  const how = Option.isNone(prompt) ? "interactive" : again ? "resume" : "headless"
+  const invocation = yield* invocationOf(run, how, {
+    slug: bottle.slug,
+    prompt: Option.getOrElse(prompt, () => ""),
+    forgeEnv: options.forgeEnv ?? {},
+  })
+  return makePlan({
+    slug: bottle.slug,
+    run: again ? bottle.run + 1 : bottle.run,
+    backend: run.backend.name,
+    defaultMemoryBytes: run.backend.defaultMemoryBytes,
+    bottle: run.bottle,
+    pull: "missing",
+    interactive: Option.isNone(prompt),
+    invocation,
+    ...(workspace !== undefined && { workspace }),
+    earlier: {
+      ...(Option.isSome(bottle.artifact) && { artifact: bottle.artifact.value }),
+      ...(Option.isSome(bottle.user) && { user: bottle.user.value }),
+    },
+  })
+})
+
+/** Performs a prepared resume; one that fails leaves the bottle as it was. */
+export const performResume = Effect.fn("performResume")(function* (prepared: PreparedResume) {
+  const { slug } = prepared.bottle
+  const store = yield* BottleStore
+  yield* store.withOperation(slug, "resume", resumeBottle(prepared))
+  yield* prepared.options.observe?.({ _tag: "Slug", slug }) ?? Effect.void
+  return slug
+})
+
+const resumeBottle = Effect.fn("resumeBottle")(function* (prepared: PreparedResume) {
+  const { backend } = prepared.run
+  const bottle = yield* madeReady(backend, prepared.bottle)
+  const plan = yield* planResume({ ...prepared, bottle })
+  yield* backend.accepts(plan)
+  yield* bringUp(
+    backend,
+    plan,
+    sidecarConfig(bottle.slug, prepared.run, prepared.options.forgeEnv ?? {}),
+    bottle,
+  ).pipe(Effect.onError(() => Effect.ignore(undo(backend, bottle))))
+  yield* changeForgeRows(bottle.slug, { status: "running", lastCheckinAt: yield* nowIso })
+})
+
+/** The row of a bottle of which nothing runs and no box is left. */
+const madeReady = Effect.fn("madeReady")(function* (backend: Backend, bottle: BottleMetadata) {
+  const state = yield* bottleState(backend, bottle)
+  switch (state) {
+    case "running":
+      return yield* new BottleRunning({ slug: bottle.slug })
+    case "exited":
+      return yield* freezeBottle(backend, bottle.slug)
+    case "created":
+      yield* removeHalf(backend, bottle.slug)
+      return bottle
+    case "frozen":
+      return bottle
+  }
+})
+
+const removeHalf = Effect.fn("removeHalf")(function* (backend: Backend, slug: Slug) {
+  yield* stopSidecar(slug)
+  yield* backend.remove(slug)
+})
+
+const undo = Effect.fn("undo")(function* (backend: Backend, bottle: BottleMetadata) {
+  yield* removeHalf(backend, bottle.slug)
+  yield* (yield* BottleStore).put(bottle)
+})

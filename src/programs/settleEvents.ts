@@ -1,0 +1,63 @@
+/** settleEvents: stores the effect of each queue event, in order, and removes its file only then. */
+import { Effect, Option } from "effect"
+import { BottleMetadata } from "../domain/Bottle.ts"
+import type { NumberedEvent } from "../domain/QueueEvent.ts"
+import type { Slug } from "../domain/Slug.ts"
+import { BottleStore } from "../services/BottleStore.ts"
+import { Sidecar } from "../services/Sidecar.ts"
+import { changeForgeRows } from "./forgeRows.ts"
+
+/**
+ * Applies the events that wait in a bottle's queue. The number of the last one applied is stored with
+ * its effect, so that an event is applied once, whichever side of the removal a crash falls on.
+ */
+export const settleEvents = Effect.fn("settleEvents")(function* (slug: Slug) {
+  const sidecar = yield* Sidecar
+  const events = yield* sidecar.events(slug)
+  yield* Effect.forEach(
+    events,
+    (event) => Effect.zipRight(apply(slug, event), sidecar.settle(slug, event.number)),
+    {
+      discard: true,
+    },
+  )
+})
+
+const apply = Effect.fn("applyEvent")(function* (slug: Slug, { number, event }: NumberedEvent) {
+  const store = yield* BottleStore
+  const row = yield* store.get(slug)
+  if (Option.isNone(row) || row.value.lastEvent >= number) return
+  switch (event.kind) {
+    case "pr-opened":
+      yield* changeForgeRows(slug, { prNumber: Option.some(event.number) })
+      break
+    case "blocked-write":
+      yield* Effect.logWarning(
+        `bottle "${slug}": ${event.operation} to #${event.number} was denied (writable: ${event.writable.join(", ")})`,
+      )
+      break
+    case "done":
+    case "exit":
+      break
+  }
+  yield* store.modify(slug, (current) =>
+    current.lastEvent >= number ? current : withEvent(current, { number, event }),
+  )
+})
+
+const withEvent = (row: BottleMetadata, { number, event }: NumberedEvent): BottleMetadata =>
+  new BottleMetadata({
+    ...row,
+    lastEvent: number,
+    ...(event.kind === "done" && {
+      done: Option.some({ status: event.status, summary: event.summary, at: event.at }),
+    }),
+    ...(event.kind === "exit" &&
+      event.run === row.run && {
+        exit: Option.some({
+          code: event.code,
+          ...(event.signal !== undefined && { signal: event.signal }),
+          at: event.at,
+        }),
+      }),
+  })

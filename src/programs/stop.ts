@@ -1,0 +1,37 @@
+/** stop: ends the agent of a bottle; the bottle is kept. */
+import { Effect, Option } from "effect"
+import { BottleMetadata } from "../domain/Bottle.ts"
+import type { Slug } from "../domain/Slug.ts"
+import type { Backend } from "../services/Backends.ts"
+import { Backends } from "../services/Backends.ts"
+import { BottleStore } from "../services/BottleStore.ts"
+import { exitOf } from "./bottleState.ts"
+import { nowIso } from "./clock.ts"
+import { stopSidecar } from "./discard.ts"
+import { parseSlug } from "./parseSlug.ts"
+
+/** Ends the agent of a bottle: TERM, 10 s, KILL. Ok when it does not run, or when nothing is known of the slug. */
+export const stop = Effect.fn("stop")(function* (name: string) {
+  const slug = yield* parseSlug(name)
+  const store = yield* BottleStore
+  const bottle = yield* store.get(slug)
+  if (Option.isNone(bottle)) return
+  const backend = yield* (yield* Backends).get(bottle.value.spec.backend)
+  yield* store.withOperation(slug, "stop", stopAgent(backend, slug))
+})
+
+/** Stops the agent and its sidecar, and records how the agent ended unless its watcher has; the caller holds the lease. */
+export const stopAgent = Effect.fn("stopAgent")(function* (backend: Backend, slug: Slug) {
+  const store = yield* BottleStore
+  yield* backend.stop(slug)
+  yield* stopSidecar(slug)
+  const box = yield* backend.inspect(slug)
+  const at = yield* nowIso
+  if (Option.isSome(box) && box.value.state === "exited") {
+    const exit = Option.some(exitOf(box.value.exitCode ?? 0, at))
+    yield* store.modify(
+      slug,
+      (row) => new BottleMetadata({ ...row, exit: Option.orElse(row.exit, () => exit) }),
+    )
+  }
+})
