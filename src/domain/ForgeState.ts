@@ -33,3 +33,7 @@ export class ForgeState extends Schema.Class<ForgeState>("ForgeState")({
   /** ISO 8601, kept as given, offset included; `""` when there was none. */
   lastCheckinAt: orElse(Schema.String, () => ""),
 }) {}
+
+/** The same state under a key. */
+export const atKey = ({ owner, repo, issueNumber }: ForgeStateKey, state: ForgeState): ForgeState =>
+  new ForgeState({ ...state, owner, repo, issueNumber })

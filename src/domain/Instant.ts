@@ -1,0 +1,14 @@
+/** When a written time was: ISO 8601 texts compared as instants. */
+import { DateTime, Option } from "effect"
+
+/** Before every instant that ISO 8601 can write: what `""` and a text that is no time count as. */
+export const BEFORE_ALL = Number.MIN_SAFE_INTEGER
+
+/** Milliseconds since the epoch of an ISO 8601 text (UTC when it names no offset), {@link BEFORE_ALL} when it is none. */
+export const instantOf = (text: string): number =>
+  ISO_8601.test(text)
+    ? Option.match(DateTime.make(text), { onNone: () => BEFORE_ALL, onSome: DateTime.toEpochMillis })
+    : BEFORE_ALL
+
+/** `Date` reads far more than ISO 8601: "1" is a year to it. */
+const ISO_8601 = /^(\d{4}|[+-]\d{6})-\d{2}-\d{2}([T ]\d{2}:\d{2}|$)/

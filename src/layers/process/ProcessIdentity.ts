@@ -1,0 +1,84 @@
+/** Tells one process from another that got its pid later: by start time and boot. */
+import { Effect, Option, Schema } from "effect"
+import { execFileSync } from "node:child_process"
+import { readFileSync } from "node:fs"
+
+/** One process among all that ever had its pid. */
+export const ProcessIdentity = Schema.Struct({
+  pid: Schema.Number,
+  /** Linux: clock ticks since boot, as /proc has them; elsewhere: the time that `ps` names, in UTC. */
+  startTime: Schema.String,
+  /** Linux: id of the boot that `startTime` counts from; elsewhere `""`. */
+  bootId: Schema.String,
+})
+/** One process among all that ever had its pid. */
+export type ProcessIdentity = typeof ProcessIdentity.Type
+
+/** The live process of a pid; none when it is gone, or a zombie: its code runs no more. */
+export const identify = (pid: number): Effect.Effect<Option.Option<ProcessIdentity>> =>
+  Effect.suspend(() => (process.platform === "linux" ? fromProc(pid) : fromPs(pid)))
+
+/** This process. */
+export const self: Effect.Effect<ProcessIdentity> = Effect.suspend(() => identify(process.pid)).pipe(
+  Effect.map(Option.getOrElse(() => ({ pid: process.pid, startTime: "", bootId: "" }))),
+)
+
+/** Whether that very process still runs; a process that cannot be looked at counts as running. */
+export const isAlive = (identity: ProcessIdentity): Effect.Effect<boolean> =>
+  Effect.map(
+    identify(identity.pid),
+    Option.exists(
+      (found) =>
+        isUnknown(found) ||
+        isUnknown(identity) ||
+        (found.startTime === identity.startTime && found.bootId === identity.bootId),
+    ),
+  )
+
+const isUnknown = (identity: ProcessIdentity): boolean => identity.startTime === ""
+
+/** proc(5): field 2 is the program's name in parentheses and may hold spaces and parentheses itself; 3 is the state, 22 the start time. */
+const fromProc = (pid: number): Effect.Effect<Option.Option<ProcessIdentity>> =>
+  Effect.try({
+    try: () => {
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
+      const fromThird = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+      const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()
+      return isDead(fromThird[0])
+        ? Option.none()
+        : Option.some({ pid, startTime: fromThird[19] ?? "", bootId })
+    },
+    catch: (cause) => (cause as NodeJS.ErrnoException).code,
+  }).pipe(
+    Effect.catchAll((code) =>
+      Effect.succeed(
+        code === "ENOENT" || code === "ESRCH"
+          ? Option.none()
+          : Option.some({ pid, startTime: "", bootId: "" }),
+      ),
+    ),
+  )
+
+/** `ps` writes `STAT Day Mon DD HH:MM:SS YYYY`, in the locale and time zone it is given; it exits 1 when there is no such process. */
+const fromPs = (pid: number): Effect.Effect<Option.Option<ProcessIdentity>> =>
+  Effect.try({
+    try: () =>
+      execFileSync("ps", ["-o", "stat=", "-o", "lstart=", "-p", String(pid)], {
+        encoding: "utf8",
+        env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" },
+        stdio: ["ignore", "pipe", "ignore"],
+        timeout: 5_000,
+      }).trim(),
+    catch: (cause) => (cause as { readonly status?: number | null }).status ?? undefined,
+  }).pipe(
+    Effect.match({
+      onSuccess: (line) => {
+        const [state, ...started] = line.split(/\s+/)
+        return isDead(state) ? Option.none() : Option.some({ pid, startTime: started.join(" "), bootId: "" })
+      },
+      onFailure: (status) => (status === 1 ? Option.none() : Option.some({ pid, startTime: "", bootId: "" })),
+    }),
+  )
+
+const isDead = (state: string | undefined): boolean =>
+  state === undefined || state === "" || state.startsWith("Z") || state.startsWith("X")

@@ -1,0 +1,184 @@
+/** The one SQLite database of bot-bottle: opened, checked, brought up to date, and shared by processes that all write. */
+import * as Reactivity from "@effect/experimental/Reactivity"
+import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
+import type { Connection } from "@effect/sql/SqlConnection"
+import type { SqlError } from "@effect/sql/SqlError"
+import { Context, Effect, Exit, Layer, Schedule, type Scope } from "effect"
+import { mkdirSync, statSync } from "node:fs"
+import { dirname, resolve } from "node:path"
+import { StateStoreError } from "../../domain/Errors.ts"
+import { Home } from "../home/Home.ts"
+import { migrations, SCHEMA_VERSION } from "./migrations.ts"
+import { damaged, isBusy, sqliteFailure } from "./sqliteFailure.ts"
+
+/** A row as SQLite has it: columns by name. */
+export type Row = Readonly<Record<string, unknown>>
+
+/** Runs one prepared statement and answers its rows. */
+export type Run = (
+  text: string,
+  ...params: ReadonlyArray<string | number | null>
+) => Effect.Effect<ReadonlyArray<Row>, StateStoreError>
+
+/** The database can run a statement, and several as one immediate transaction. */
+export class Database extends Context.Tag("bot-bottle/Database")<
+  Database,
+  {
+    /** For a single statement, which is a transaction of its own; `operation` names it in errors. */
+    readonly run: (operation: string) => Run
+    /** For read-then-write: all statements of `body` or none, with no other writer in between. A failure of `body` undoes it. */
+    readonly immediate: <A, E>(
+      operation: string,
+      body: (run: Run) => Effect.Effect<A, E>,
+    ) => Effect.Effect<A, E | StateStoreError>
+  }
+>() {}
+
+/** Which database. */
+export interface DatabaseOptions {
+  /** Path of the file (default: the home's database). It and its folders (0700) are made when they are missing. */
+  readonly filename?: string
+}
+
+/** The database of a file, open as long as the layer. The same file gives the same layer, so that two stores share it. */
+export const layer = (options: DatabaseOptions = {}): Layer.Layer<Database, StateStoreError> => {
+  const known = layers.get(options.filename)
+  if (known !== undefined) return known
+  const made = Layer.scoped(
+    Database,
+    Effect.flatMap(Home, (home) => open(resolve(options.filename ?? home.database))),
+  ).pipe(Layer.provide(Reactivity.layer))
+  layers.set(options.filename, made)
+  return made
+}
+
+const layers = new Map<string | undefined, Layer.Layer<Database, StateStoreError>>()
+
+const open = Effect.fn("Database.open")(function* (filename: string) {
+  const size = yield* sizeOf(filename)
+  if (size > 0) yield* Effect.scoped(examine(filename, size))
+  const connection = yield* connect(filename, { readonly: false })
+  const statement = statements(filename, connection)
+  const turn = (yield* Effect.makeSemaphore(1)).withPermits(1)
+  const database = Database.of({
+    run:
+      (operation) =>
+      (text, ...params) =>
+        turn(patiently(statement(operation)(text, ...params))),
+    immediate: (operation, body) => turn(immediately(statement(operation), body)),
+  })
+  yield* database.run("open")("PRAGMA journal_mode = WAL")
+  yield* migrate(filename, database)
+  return database
+})
+
+/**
+ * Size of the file in bytes; 0, and its folders are made, when there is none. It is not opened: closing a descriptor
+ * of it would drop the locks that SQLite holds on it in this process (POSIX).
+ */
+const sizeOf = (filename: string): Effect.Effect<number, StateStoreError> =>
+  Effect.try({
+    try: () => {
+      const found = statSync(filename, { throwIfNoEntry: false })
+      if (found === undefined) mkdirSync(dirname(filename), { recursive: true, mode: 0o700 })
+      return found
+    },
+    catch: (cause) =>
+      new StateStoreError({
+        operation: "open",
+        reason: `${filename} cannot be reached or made (${(cause as NodeJS.ErrnoException).code}): check the path and who owns its folders`,
+        cause,
+      }),
+  }).pipe(
+    Effect.filterOrFail(
+      (found) => found === undefined || found.isFile(),
+      () => new StateStoreError({ operation: "open", reason: `${filename} is not a file: move it away` }),
+    ),
+    Effect.map((found) => found?.size ?? 0),
+  )
+
+/** Refuses a newer or damaged database through a connection that cannot write: a writing one changes the file when it is closed. */
+const examine = Effect.fn("Database.examine")(function* (filename: string, size: number) {
+  const statement = statements(filename, yield* connect(filename, { readonly: true }))("open")
+  const run: Run = (text) => patiently(statement(text))
+  yield* Effect.flatMap(versionOf(run), refuseNewer(filename))
+  if (size > CHECKED_BYTES) return
+  const [verdict] = yield* run("PRAGMA quick_check(1)")
+  if (verdict?.["quick_check"] !== "ok")
+    return yield* damaged(filename, "open", String(verdict?.["quick_check"]))
+})
+
+/** The check reads the whole file: about 1 ms for each MiB. Damage in a larger one shows when it is met. */
+const CHECKED_BYTES = 8 * 1024 * 1024
+
+/**
+ * Steps that are missing, each transaction whole. Not @effect/sql's Migrator: it sends a plain BEGIN, which loses
+ * against another process that opens the file, and says nothing when it did.
+ */
+const migrate = (filename: string, database: Context.Tag.Service<Database>) =>
+  Effect.gen(function* () {
+    if ((yield* versionOf(database.run("open"))) === SCHEMA_VERSION) return
+    yield* database.immediate("migrate", (run) =>
+      Effect.gen(function* () {
+        const version = yield* versionOf(run)
+        yield* refuseNewer(filename)(version)
+        for (const text of migrations.slice(version).flat()) yield* run(text)
+        yield* run(`PRAGMA user_version = ${SCHEMA_VERSION}`)
+      }),
+    )
+  })
+
+const versionOf = (run: Run): Effect.Effect<number, StateStoreError> =>
+  Effect.map(run("PRAGMA user_version"), (rows) => Number(rows[0]?.["user_version"]))
+
+const refuseNewer = (filename: string) => (version: number) =>
+  version > SCHEMA_VERSION
+    ? new StateStoreError({
+        operation: "open",
+        reason: `${filename} was written by a newer bot-bottle (schema ${version}, this one knows ${SCHEMA_VERSION}); it is left as it is: use that version`,
+      })
+    : Effect.void
+
+/** The client's one connection, kept for ourselves: statements on it cost a third of what the client's own take. */
+const connect = (
+  filename: string,
+  options: { readonly readonly: boolean },
+): Effect.Effect<Connection, StateStoreError, Scope.Scope | Reactivity.Reactivity> =>
+  SqliteClient.make({ filename, readonly: options.readonly, disableWAL: true }).pipe(
+    Effect.catchAllDefect((cause) => sqliteFailure(filename, "open", cause)),
+    Effect.flatMap((client) => client.reserve),
+    Effect.tap((connection) => connection.executeRaw(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`, [])),
+    Effect.catchTag("SqlError", (cause) => sqliteFailure(filename, "open", cause)),
+  )
+
+const statements =
+  (filename: string, connection: Connection) =>
+  (operation: string): Run =>
+  (text, ...params) =>
+    (connection.execute(text, params, undefined) as Effect.Effect<ReadonlyArray<Row>, SqlError>).pipe(
+      Effect.mapError((cause) => sqliteFailure(filename, operation, cause)),
+    )
+
+/** BEGIN IMMEDIATE waits for the other writer; a plain BEGIN reads first, and then SQLite refuses its write at once. */
+const immediately = <A, E>(
+  run: Run,
+  body: (run: Run) => Effect.Effect<A, E>,
+): Effect.Effect<A, E | StateStoreError> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const rollback = Effect.ignore(run("ROLLBACK"))
+      yield* Effect.onInterrupt(restore(patiently(run("BEGIN IMMEDIATE"))), () => rollback)
+      const exit = yield* Effect.exit(Effect.suspend(() => body(run)))
+      yield* Exit.isSuccess(exit) ? Effect.tapError(run("COMMIT"), () => rollback) : rollback
+      return yield* exit
+    }),
+  )
+
+/** SQLite's own wait blocks the whole process, also the fiber that holds the lock through another connection: so it is short, and repeated from here. */
+const BUSY_TIMEOUT_MS = 200
+
+/** Repeats while another process holds the lock, up to 30 s. */
+const patiently = <A>(effect: Effect.Effect<A, StateStoreError>): Effect.Effect<A, StateStoreError> =>
+  Effect.retry(effect, { while: (error) => isBusy(error.cause), schedule: patience })
+
+const patience = Schedule.spaced("10 millis").pipe(Schedule.jittered, Schedule.upTo("30 seconds"))

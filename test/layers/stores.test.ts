@@ -1,0 +1,18 @@
+/** Both stores keep their contracts, in memory and in a file on disk. */
+import { Effect, Layer } from "effect"
+import { join } from "node:path"
+import * as MemoryBottleStore from "../../src/layers/memory/MemoryBottleStore.ts"
+import * as MemoryForgeStateStore from "../../src/layers/memory/MemoryForgeStateStore.ts"
+import * as SqliteBottleStore from "../../src/layers/sqlite/SqliteBottleStore.ts"
+import * as SqliteForgeStateStore from "../../src/layers/sqlite/SqliteForgeStateStore.ts"
+import { bottleStoreContract } from "../contracts/BottleStore.ts"
+import { forgeStateStoreContract } from "../contracts/ForgeStateStore.ts"
+import { tempDir } from "../support/tempDir.ts"
+
+const onDisk = <A, E>(layer: (options: { readonly filename: string }) => Layer.Layer<A, E>) =>
+  Layer.unwrapScoped(Effect.map(tempDir, (dir) => layer({ filename: join(dir, "home", "bot-bottle.db") })))
+
+forgeStateStoreContract("memory", MemoryForgeStateStore.layer)
+forgeStateStoreContract("SQLite", onDisk(SqliteForgeStateStore.layer))
+bottleStoreContract("memory", MemoryBottleStore.layer)
+bottleStoreContract("SQLite", onDisk(SqliteBottleStore.layer))
