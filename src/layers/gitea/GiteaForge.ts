@@ -1,12 +1,51 @@
 /** GiteaForge speaks to one repository on a Gitea over its REST API. */
-import { Effect, Layer } from "effect"
-import { type ForgeConfigInvalid, ForgeRequestError } from "../../domain/Errors.ts"
+import { Effect, Layer, Option, Ref } from "effect"
+import type { ForgeConfigInvalid, ForgeRequestError } from "../../domain/Errors.ts"
+import { AGENT_LABEL } from "../../domain/Targeting.ts"
 import { Forge, type ForgeApi } from "../../services/Forge.ts"
+import { SelfAnswer, toComment } from "./answers.ts"
 import { type GiteaForgeConfig, giteaForgeConfig } from "./GiteaForgeConfig.ts"
+import { makeGiteaHttp } from "./http.ts"
+import { makeMembership } from "./membership.ts"
+import { makeReads } from "./reads.ts"
+import { makeWrites } from "./writes.ts"
 
-/** The forge of that repository. Nothing is asked of it until a method is used. */
-export const make = (config: GiteaForgeConfig): Effect.Effect<ForgeApi> =>
-  Effect.dieMessage(`not built yet: ${ForgeRequestError.name} ${config.owner}`)
+/** The forge of that repository. Nothing is asked of it until a method is used; needs no scope and keeps no process alive. */
+export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeConfig) {
+  const http = yield* makeGiteaHttp(config)
+  const self: ForgeApi["self"] = yield* remembered(
+    http.read({ operation: "self", subject: "the token's user", path: "user" }, SelfAnswer),
+  )
+  const reads = makeReads(http, config)
+  const repositoryId = yield* remembered(Effect.map(reads.repo("repositoryId"), (repo) => repo.id))
+  const writes = makeWrites(reads, self)
+  const membership = makeMembership(reads, config, self)
+
+  const readComments = Effect.fn("Forge.readComments")(function* (number: number) {
+    const { comments } = yield* reads.comments("readComments", number)
+    const trusted = yield* membership.trusted(comments.map((comment) => comment.user))
+    return comments.map((comment) => toComment(comment, trusted.has(comment.user.id)))
+  })
+
+  const forge: ForgeApi = {
+    repository: { owner: config.owner, repo: config.repo },
+    self,
+    repositoryId,
+    readIssue: reads.readIssue,
+    readPr: reads.readPr,
+    readComments,
+    postComment: writes.postComment,
+    updateDescription: writes.updateDescription,
+    openPr: writes.openPr,
+    isOrgMember: membership.isOrgMember,
+    canWrite: membership.canWrite,
+    getPrForIssue: reads.getPrForIssue,
+    isPrOpen: (number) => Effect.map(reads.readPr(number), (pr) => pr.state === "open"),
+    targetedIssues: (since) =>
+      reads.targetedIssues(since, (labels) => labels.some((label) => label.startsWith(AGENT_LABEL))),
+  }
+  return forge
+})
 
 /** The forge of that repository. */
 export const layer = (config: GiteaForgeConfig): Layer.Layer<Forge> => Layer.effect(Forge, make(config))
@@ -16,3 +55,17 @@ export const layerConfig: Layer.Layer<Forge, ForgeConfigInvalid> = Layer.effect(
   Forge,
   Effect.flatMap(giteaForgeConfig, make),
 )
+
+/** Asked until answered, then kept: neither the token's user nor the repository's id ever changes. */
+const remembered = <A>(
+  ask: Effect.Effect<A, ForgeRequestError>,
+): Effect.Effect<Effect.Effect<A, ForgeRequestError>> =>
+  Effect.map(Ref.make(Option.none<A>()), (known) =>
+    Effect.flatMap(
+      Ref.get(known),
+      Option.match({
+        onNone: () => Effect.tap(ask, (answer) => Ref.set(known, Option.some(answer))),
+        onSome: Effect.succeed,
+      }),
+    ),
+  )

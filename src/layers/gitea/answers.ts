@@ -1,0 +1,134 @@
+/** What Gitea's answers hold for us, decoded leniently: what is null or missing has a plain default. */
+import { Schema } from "effect"
+import { type Comment, ForgeNumber, type Issue, type PullRequest } from "../../domain/Forge.ts"
+
+const text = Schema.optionalWith(Schema.String, { nullable: true, default: () => "" })
+const flag = Schema.optionalWith(Schema.Boolean, { nullable: true, default: () => false })
+const count = (otherwise: number) =>
+  Schema.optionalWith(Schema.Number, { nullable: true, default: () => otherwise })
+
+/** A list whose elements Gitea may have failed to convert; those are null and left out. */
+const elements = <A, I>(item: Schema.Schema<A, I>) =>
+  Schema.transform(Schema.Array(Schema.NullOr(item)), Schema.Array(Schema.typeSchema(item)), {
+    strict: true,
+    decode: (items) => items.filter((item) => item !== null),
+    encode: (items) => items,
+  })
+
+const list = <A, I>(item: Schema.Schema<A, I>) =>
+  Schema.optionalWith(elements(item), { nullable: true, default: () => [] })
+
+/** A page of a list: Gitea answers `null` for an empty one. */
+export const page = <A, I>(item: Schema.Schema<A, I>) =>
+  Schema.transform(Schema.NullOr(elements(item)), Schema.Array(Schema.typeSchema(item)), {
+    strict: true,
+    decode: (items) => items ?? [],
+    encode: (items) => items,
+  })
+
+/** A user; id 0 and login "" when the forge names none. Deleted users have id -1. */
+export const UserAnswer = Schema.Struct({ id: count(0), login: text })
+/** A user; id 0 and login "" when the forge names none. */
+export type UserAnswer = typeof UserAnswer.Type
+
+const nobody: UserAnswer = { id: 0, login: "" }
+const user = Schema.optionalWith(UserAnswer, { nullable: true, default: () => nobody })
+
+const common = {
+  number: Schema.optionalWith(Schema.NullOr(ForgeNumber), { default: () => null }),
+  title: text,
+  body: text,
+  state: text,
+  user,
+  labels: list(Schema.Struct({ name: text })),
+  assignees: list(UserAnswer),
+}
+
+/** `GET .../issues/{n}`, of an issue or a PR: a PR has `pull_request`. */
+export const IssueAnswer = Schema.Struct({
+  ...common,
+  pull_request: Schema.optionalWith(Schema.Unknown, { default: () => null }),
+  /** Since 1.26: counts the edits of the body. */
+  content_version: Schema.optionalWith(Schema.NullOr(Schema.Number), { default: () => null }),
+  repository: Schema.optionalWith(Schema.Struct({ id: count(0), full_name: text }), {
+    nullable: true,
+    default: () => ({ id: 0, full_name: "" }),
+  }),
+})
+/** `GET .../issues/{n}`. */
+export type IssueAnswer = typeof IssueAnswer.Type
+
+/** Gitea tells PRs from issues by this field alone; the numbers are shared. */
+export const isPr = (issue: { readonly pull_request: unknown }): boolean =>
+  issue.pull_request !== null && issue.pull_request !== undefined
+
+const branch = Schema.optionalWith(Schema.Struct({ ref: text, repo_id: count(-1) }), {
+  nullable: true,
+  default: () => ({ ref: "", repo_id: -1 }),
+})
+
+/** `GET .../pulls/{n}`; the head repository is gone (-1) or null when a fork was deleted. */
+export const PullAnswer = Schema.Struct({ ...common, merged: flag, draft: flag, head: branch, base: branch })
+/** `GET .../pulls/{n}`. */
+export type PullAnswer = typeof PullAnswer.Type
+
+/** An element of `GET .../issues/{n}/comments`, and the answer to posting one. */
+export const CommentAnswer = Schema.Struct({ id: Schema.Number, user, body: text, created_at: text })
+/** An element of `GET .../issues/{n}/comments`. */
+export type CommentAnswer = typeof CommentAnswer.Type
+
+/** `GET .../issues/{n}/comments`: never paged, never null as a whole. */
+export const CommentsAnswer = elements(CommentAnswer)
+
+/** An element of `GET .../issues/{n}/timeline`. */
+export const TimelineAnswer = Schema.Struct({
+  ref_action: text,
+  ref_issue: Schema.optionalWith(Schema.NullOr(IssueAnswer), { default: () => null }),
+})
+/** An element of `GET .../issues/{n}/timeline`. */
+export type TimelineAnswer = typeof TimelineAnswer.Type
+
+/** `GET /repos/{owner}/{repo}`. */
+export const RepoAnswer = Schema.Struct({ id: count(0), default_branch: text, owner: user })
+
+/** `GET .../collaborators/{user}/permission`: none, read, write, admin or owner. */
+export const PermissionAnswer = Schema.Struct({ permission: text })
+
+/** `GET /user`. */
+export const SelfAnswer = Schema.Struct({ id: Schema.Number, login: Schema.String })
+
+const shared = (
+  answer: Omit<IssueAnswer, "pull_request" | "content_version" | "repository">,
+  asked: number,
+) => ({
+  number: answer.number ?? asked,
+  title: answer.title,
+  body: answer.body,
+  state: answer.state === "closed" ? ("closed" as const) : ("open" as const),
+  author: answer.user.login,
+  authorId: answer.user.id,
+  labels: answer.labels.map((label) => label.name),
+  assignees: answer.assignees.map((assignee) => assignee.login),
+})
+
+/** The issue that an answer describes; `asked` is its number when the answer has none. */
+export const toIssue = (answer: IssueAnswer, asked: number): Issue => shared(answer, asked)
+
+/** The PR that an answer describes; `asked` is its number when the answer has none. */
+export const toPullRequest = (answer: PullAnswer, asked: number): PullRequest => ({
+  ...shared(answer, asked),
+  merged: answer.merged,
+  draft: answer.draft,
+  head: answer.head.ref,
+  base: answer.base.ref,
+  headRepoId: answer.head.repo_id,
+})
+
+/** The comment that an answer describes. */
+export const toComment = (answer: CommentAnswer, authorTrusted: boolean): Comment => ({
+  id: answer.id,
+  user: answer.user.login,
+  body: answer.body,
+  createdAt: answer.created_at,
+  authorTrusted,
+})

@@ -1,0 +1,197 @@
+/** One exchange with a Gitea: exact success codes, no redirects followed, bounded in time and size, no secret in an error. */
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type { HttpClientError } from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import { Duration, Effect, identity, Option, Redacted, Schedule, Schema } from "effect"
+import { globalAgent as plainAgent } from "node:http"
+import { globalAgent as tlsAgent } from "node:https"
+import type { ForgeRequestError } from "../../domain/Errors.ts"
+import type { GiteaForgeConfig } from "./GiteaForgeConfig.ts"
+import { malformed, noAnswer, refused, type Subject } from "./reasons.ts"
+
+/** A request; `path` is below the API's base and already encoded. */
+export interface GiteaCall extends Subject {
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | number>>
+}
+
+/** A request that changes something. */
+export interface GiteaWrite extends GiteaCall {
+  readonly method: "POST" | "PATCH"
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+/** An answer, whatever its status; `serverTime` is its Date header in milliseconds, when there is one. */
+export interface GiteaAnswer {
+  readonly status: number
+  readonly text: string
+  readonly serverTime: Option.Option<number>
+}
+
+/** Sees a single try of a request, and may explain its failure. */
+export type Guard = (
+  attempt: Effect.Effect<GiteaAnswer, ForgeRequestError>,
+) => Effect.Effect<GiteaAnswer, ForgeRequestError>
+
+/** Exchanges with one Gitea. */
+export interface GiteaHttp {
+  /** The answer to a GET, whatever its status below 500; repeated a few times while there is none. */
+  readonly ask: (call: GiteaCall) => Effect.Effect<GiteaAnswer, ForgeRequestError>
+  /** What a GET answers with 200, decoded; repeated as above. `guard` sees each single try. */
+  readonly read: <A, I>(call: GiteaCall, schema: Schema.Schema<A, I>) => Effect.Effect<A, ForgeRequestError>
+  /** The same, before it is decoded; `guard` sees each single try. */
+  readonly readAnswer: (call: GiteaCall, guard?: Guard) => Effect.Effect<GiteaAnswer, ForgeRequestError>
+  /** Sends once; any status but 201 fails. */
+  readonly write: (call: GiteaWrite) => Effect.Effect<GiteaAnswer, ForgeRequestError>
+  /** How long one exchange may take. */
+  readonly limit: Duration.Duration
+}
+
+const DEFAULT_TIMEOUT = Duration.seconds(30)
+/** Comments come all at once, however many there are. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024
+/** Twice again, after 0.2 and 0.4 seconds. */
+const AGAIN = Schedule.intersect(Schedule.exponential("200 millis"), Schedule.recurs(2))
+
+/** No answer, or one that says that the forge or a proxy failed: asking again may help. */
+export const isTransient = (error: ForgeRequestError): boolean => error.status === 0 || error.status >= 500
+
+/** Exchanges with the Gitea of that configuration. */
+export const makeGiteaHttp = Effect.fnUntraced(function* (config: GiteaForgeConfig) {
+  const client = yield* quietClient
+  const limit = Duration.decode(config.requestTimeout ?? DEFAULT_TIMEOUT)
+  const base = config.apiUrl.replace(/\/+$/, "")
+
+  const exchange = (call: GiteaCall, request: HttpClientRequest.HttpClientRequest) =>
+    client.execute(authorised(request, config.token)).pipe(
+      Effect.flatMap((response) =>
+        Effect.map(response.text, (text): GiteaAnswer => {
+          const date = Date.parse(response.headers["date"] ?? "")
+          return {
+            status: response.status,
+            text,
+            serverTime: Number.isNaN(date) ? Option.none() : Option.some(date),
+          }
+        }),
+      ),
+      HttpIncomingMessage.withMaxBodySize(Option.some(MAX_ANSWER_BYTES)),
+      // The foreign error holds the request with its headers: nothing of it may leave this function.
+      Effect.mapError((error) => brokenOff(call, error)),
+    )
+
+  const withLimit = <A>(call: GiteaCall, effect: Effect.Effect<A, ForgeRequestError>) =>
+    Effect.timeoutFail(effect, {
+      duration: limit,
+      onTimeout: () =>
+        noAnswer(
+          call,
+          `no answer within ${Duration.format(limit)}: check the forge and the network, then try again`,
+        ),
+    })
+
+  const once = (call: GiteaCall) =>
+    Effect.filterOrFail(
+      exchange(
+        call,
+        HttpClientRequest.get(`${base}/${call.path}`, call.query ? { urlParams: call.query } : {}),
+      ),
+      (answer) => answer.status < 500,
+      (answer) => refused(call, answer.status),
+    )
+
+  const repeated = <A>(call: GiteaCall, attempt: Effect.Effect<A, ForgeRequestError>) =>
+    withLimit(call, Effect.retry(attempt, { schedule: AGAIN, while: isTransient }))
+
+  const http: GiteaHttp = {
+    limit,
+    ask: (call) => repeated(call, once(call)),
+    readAnswer: (call, guard = identity) =>
+      repeated(call, guard(Effect.flatMap(once(call), expecting(call, 200)))),
+    read: (call, schema) => Effect.flatMap(http.readAnswer(call), (answer) => decode(call, answer, schema)),
+    write: (call) =>
+      withLimit(
+        call,
+        exchange(
+          call,
+          HttpClientRequest.bodyUnsafeJson(
+            HttpClientRequest.make(call.method)(`${base}/${call.path}`),
+            call.body,
+          ),
+        ),
+      ).pipe(Effect.flatMap(expecting(call, 201))),
+  }
+  return http
+})
+
+/** What an answer holds; the forge's own values never appear in the error. */
+export const decode = <A, I>(
+  call: Subject,
+  answer: GiteaAnswer,
+  schema: Schema.Schema<A, I>,
+): Effect.Effect<A, ForgeRequestError> => {
+  const wrong = (what: string) => malformed(call, answer.status, what)
+  if (answer.text.trim() === "")
+    return Effect.fail(wrong("is empty: try again, and check what lies before the forge"))
+  return Effect.try({
+    try: (): unknown => JSON.parse(answer.text),
+    catch: () =>
+      wrong(
+        answer.text.trimStart().startsWith("<")
+          ? "is a web page, not JSON: check that FORGE_GITEA_API ends with /api/v1 and that no log-in page lies before it"
+          : "is not whole JSON (cut off, or not a Gitea's): try again, and check FORGE_GITEA_API",
+      ),
+  }).pipe(
+    Effect.filterOrFail(
+      (json) => json !== null || acceptsNull(schema),
+      () => wrong("is null: the forge failed to make it; try again"),
+    ),
+    Effect.flatMap((json) =>
+      Effect.mapError(Schema.decodeUnknown(schema)(json), () =>
+        wrong("has not the form that Gitea documents: check FORGE_GITEA_API and the forge's version"),
+      ),
+    ),
+  )
+}
+
+const acceptsNull = <A, I>(schema: Schema.Schema<A, I>): boolean =>
+  Option.isSome(Schema.decodeUnknownOption(schema)(null))
+
+/** 200 where 201 is documented can be a followed redirect or another server: only the exact code is a success. */
+const expecting = (call: Subject, status: number) => (answer: GiteaAnswer) =>
+  answer.status === status ? Effect.succeed(answer) : Effect.fail(refused(call, answer.status))
+
+/** node's own agents keep connections for 5 seconds and never keep a process alive; redirects are not followed. */
+const quietClient = NodeHttpClient.make.pipe(
+  Effect.provideService(NodeHttpClient.HttpAgent, {
+    [NodeHttpClient.HttpAgentTypeId]: NodeHttpClient.HttpAgentTypeId,
+    http: plainAgent,
+    https: tlsAgent,
+  }),
+  // Spans of ours name the operation; those of the client would hold URLs, and its headers would reach the forge.
+  Effect.map(HttpClient.withTracerPropagation(false)),
+)
+
+/** The only place that reads the token. */
+const authorised = (request: HttpClientRequest.HttpClientRequest, token: Redacted.Redacted) =>
+  HttpClientRequest.setHeaders(request, {
+    accept: "application/json",
+    "user-agent": "bot-bottle",
+    authorization: `token ${Redacted.value(token)}`,
+  })
+
+const brokenOff = (call: GiteaCall, error: HttpClientError): ForgeRequestError => {
+  if (!("response" in error)) {
+    return noAnswer(
+      call,
+      "the forge cannot be reached: check FORGE_GITEA_API, the network and that the forge runs",
+    )
+  }
+  return error.cause instanceof Error && error.cause.message === "maxBytes exceeded"
+    ? malformed(call, error.response.status, `is larger than ${MAX_ANSWER_BYTES / 1024 / 1024} MiB`)
+    : noAnswer(
+        call,
+        "the answer was cut off: check the network and what lies before the forge, then try again",
+      )
+}

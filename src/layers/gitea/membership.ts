@@ -1,0 +1,120 @@
+/** Who may steer a run: memberships and permissions as Gitea tells them, and the trust that follows. */
+import { Effect } from "effect"
+import type { ForgeRequestError } from "../../domain/Errors.ts"
+import type { ForgeSelf } from "../../services/Forge.ts"
+import { PermissionAnswer, type UserAnswer } from "./answers.ts"
+import { type GiteaForgeConfig, isForgeName } from "./GiteaForgeConfig.ts"
+import { decode } from "./http.ts"
+import type { GiteaReads } from "./reads.ts"
+import { refused } from "./reasons.ts"
+
+/** What is asked about people. */
+export interface Membership {
+  readonly isOrgMember: (org: string, user: string) => Effect.Effect<boolean, ForgeRequestError>
+  readonly canWrite: (user: string) => Effect.Effect<boolean, ForgeRequestError>
+  /** Ids of those whose words count, of these; each is asked about once, and what cannot be decided is no. */
+  readonly trusted: (authors: ReadonlyArray<UserAnswer>) => Effect.Effect<ReadonlySet<number>>
+}
+
+/** Questions asked at once about different authors. */
+const AUTHORS_AT_ONCE = 4
+
+/** Asks one Gitea about people. */
+export const makeMembership = (
+  reads: GiteaReads,
+  config: GiteaForgeConfig,
+  self: Effect.Effect<ForgeSelf, ForgeRequestError>,
+): Membership => {
+  const { http } = reads
+
+  const memberStatus = (org: string, user: string) =>
+    http.ask({ operation: "isOrgMember", subject: `the org ${org}`, path: `orgs/${org}/members/${user}` })
+
+  const isOrgMember = Effect.fn("Forge.isOrgMember")(function* (org: string, user: string) {
+    if (!isForgeName(org) || !isForgeName(user)) return false
+    const { status } = yield* memberStatus(org, user)
+    if (status === 204) return true
+    if (status === 404) return yield* meantNo(org, user)
+    return yield* memberRefusal(org, status)
+  })
+
+  /** Since 1.27 an org that the asker cannot see answers 404 for everyone: a 404 counts only for members of the org. */
+  const meantNo = Effect.fnUntraced(function* (org: string, user: string) {
+    const bot = (yield* self).login
+    if (sameName(bot, user)) return false
+    const { status } = yield* memberStatus(org, bot)
+    return status === 204 ? false : yield* memberRefusal(org, 303)
+  })
+
+  const canWrite = Effect.fn("Forge.canWrite")(function* (user: string) {
+    if (!isForgeName(user)) return false
+    const call = {
+      operation: "canWrite",
+      subject: `the permissions on ${config.owner}/${config.repo}, which only its admins may ask for`,
+      path: `${reads.repoPath}/collaborators/${user}/permission`,
+    }
+    const answer = yield* http.ask(call)
+    if (answer.status === 404) {
+      // Nobody of that name, unless the repository itself is out of sight.
+      yield* reads.repo("canWrite")
+      return false
+    }
+    if (answer.status !== 200) return yield* refused(call, answer.status)
+    const { permission } = yield* decode(call, answer, PermissionAnswer)
+    return permission === "write" || permission === "admin" || permission === "owner"
+  })
+
+  const readRepo = (operation: string) =>
+    http.read({ operation, subject: repository, path: repoPath }, RepoAnswer)
+
+  const trusted = Effect.fnUntraced(function* (authors: ReadonlyArray<UserAnswer>) {
+    const people = new Map(authors.filter(isPerson).map((author) => [author.id, author]))
+    if (people.size === 0) return new Set<number>()
+    const owner = (yield* reads.repo("readComments")).owner
+    const bot = yield* self
+    const botsOrg = config.org
+
+    const isBot = (author: UserAnswer) =>
+      author.id === bot.id || botsOrg === undefined
+        ? Effect.succeed(author.id === bot.id)
+        : isOrgMember(botsOrg, author.login)
+
+    const isTrusted = (author: UserAnswer) =>
+      isBot(author).pipe(
+        Effect.map((ours) => !ours),
+        // An org never writes, so an author with the owner's id is the owner, a user.
+        Effect.flatMap((person) =>
+          person && author.id === owner.id ? Effect.succeed(true) : and(person, rights(author)),
+        ),
+        Effect.timeout(http.limit),
+        Effect.orElseSucceed(() => false),
+      )
+
+    const rights = (author: UserAnswer) =>
+      isOrgMember(config.trustOrg ?? owner.login, author.login).pipe(
+        Effect.orElseSucceed(() => false),
+        Effect.flatMap((member) => (member ? Effect.succeed(true) : canWrite(author.login))),
+      )
+
+    const judged = yield* Effect.filter([...people.values()], isTrusted, { concurrency: AUTHORS_AT_ONCE })
+    return new Set(judged.map((author) => author.id))
+  })
+
+  return {
+    isOrgMember,
+    canWrite,
+    trusted: (authors) => Effect.orElseSucceed(trusted(authors), () => new Set<number>()),
+  }
+}
+
+/** A redirect of an org is its renaming; of a membership (303), a question that the asker may not have answered. */
+const memberRefusal = (org: string, status: number): ForgeRequestError =>
+  refused({ operation: "isOrgMember", subject: `the org ${org}` }, status)
+
+/** Deleted users and Gitea's own automation have ids below zero. */
+const isPerson = (author: UserAnswer): boolean => author.id > 0 && author.login !== ""
+
+const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()
+
+const and = <E>(first: boolean, second: Effect.Effect<boolean, E>): Effect.Effect<boolean, E> =>
+  first ? second : Effect.succeed(false)

@@ -1,0 +1,191 @@
+/** What GiteaForge reads of a repository: issues, comments, pages of lists, and the PR that closes an issue. */
+import { Chunk, Effect, Option, type Schema, Stream } from "effect"
+import { ForgeRequestError } from "../../domain/Errors.ts"
+import {
+  CommentsAnswer,
+  IssueAnswer,
+  isPr,
+  page,
+  PullAnswer,
+  RepoAnswer,
+  TimelineAnswer,
+  toIssue,
+  toPullRequest,
+} from "./answers.ts"
+import type { GiteaForgeConfig } from "./GiteaForgeConfig.ts"
+import { decode, type GiteaCall, type GiteaHttp, type Guard } from "./http.ts"
+
+/** Largest page that Gitea gives; more is cut to this without a word. */
+const PAGE_SIZE = 50
+/** 10,000 entries: past that, something is wrong. */
+const MAX_PAGES = 200
+
+/** The reads of one repository. */
+export type GiteaReads = ReturnType<typeof makeReads>
+
+/** The reads of one repository. */
+export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
+  const repoPath = `repos/${config.owner}/${config.repo}`
+
+  const repo = (operation: string) =>
+    http.read(
+      { operation, subject: `the repository ${config.owner}/${config.repo}`, path: repoPath },
+      RepoAnswer,
+    )
+
+  /** An issue or a PR: they share their numbers. */
+  const issue = (operation: string, number: number) =>
+    http.read({ operation, subject: `#${number}`, path: `${repoPath}/issues/${number}` }, IssueAnswer)
+
+  /** Gitea answers 500 for comments and timeline of an issue that does not exist: the issue itself says which it is. */
+  const missingIsNotAFailure = <A>(
+    operation: string,
+    number: number,
+    attempt: Effect.Effect<A, ForgeRequestError>,
+  ) =>
+    Effect.catchIf(
+      attempt,
+      (error) => error.status === 500,
+      (error) => Effect.zipRight(issue(operation, number), Effect.fail(error)),
+    )
+
+  const comments = Effect.fnUntraced(function* (operation: string, number: number) {
+    const call = { operation, subject: `#${number}`, path: `${repoPath}/issues/${number}/comments` }
+    const answer = yield* http.readAnswer(call, (attempt) => missingIsNotAFailure(operation, number, attempt))
+    return { comments: yield* decode(call, answer, CommentsAnswer), serverTime: answer.serverTime }
+  })
+
+  /** Both `page` and `limit` are always sent: older Gitea ignores one without the other. */
+  const readPage = <A, I>(call: GiteaCall, schema: Schema.Schema<A, I>, guard?: Guard) =>
+    Effect.flatMap(
+      http.readAnswer({ ...call, query: { ...call.query, limit: PAGE_SIZE } }, guard),
+      (answer) => decode(call, answer, page(schema)),
+    )
+
+  const readIssue = Effect.fn("Forge.readIssue")(function* (number: number) {
+    const answer = yield* issue("readIssue", number)
+    if (isPr(answer))
+      return yield* wrongKind("readIssue", `#${number} is a pull request, not an issue: read it as one`)
+    return toIssue(answer, number)
+  })
+
+  const readPr = Effect.fn("Forge.readPr")(function* (number: number) {
+    const pull = http.read(
+      { operation: "readPr", subject: `#${number}`, path: `${repoPath}/pulls/${number}` },
+      PullAnswer,
+    )
+    const answer = yield* Effect.catchIf(
+      pull,
+      (error) => error.status === 404,
+      (missing) =>
+        Effect.flatMap(Effect.option(issue("readPr", number)), (found) =>
+          Option.exists(found, (it) => !isPr(it))
+            ? wrongKind("readPr", `#${number} is an issue, not a pull request: read it as one`)
+            : missing,
+        ),
+    )
+    return toPullRequest(answer, number)
+  })
+
+  const getPrForIssue = Effect.fn("Forge.getPrForIssue")(function* (number: number) {
+    const operation = "getPrForIssue"
+    const asked = yield* issue(operation, number)
+    if (isPr(asked)) return Option.some(number)
+    const call = { operation, subject: `#${number}`, path: `${repoPath}/issues/${number}/timeline` }
+    const timeline = yield* collectPages(
+      (page) =>
+        readPage({ ...call, query: { page } }, TimelineAnswer, (attempt) =>
+          missingIsNotAFailure(operation, number, attempt),
+        ),
+      operation,
+    )
+    return linkedPr(timeline, asked.repository, config)
+  })
+
+  const targetedIssues = (since: string, isTargeted: (labels: ReadonlyArray<string>) => boolean) =>
+    Stream.paginateChunkEffect(1, (page) =>
+      Effect.map(
+        readPage(
+          {
+            operation: "targetedIssues",
+            subject: `the issues of ${config.owner}/${config.repo}`,
+            path: `${repoPath}/issues`,
+            query: { type: "issues", state: "open", page, ...(since === "" ? {} : { since: inUtc(since) }) },
+          },
+          IssueAnswer,
+        ),
+        (issues) => [
+          // A filter by labels that the forge does not know is dropped without a word: ours is the one that counts.
+          Chunk.fromIterable(
+            issues.filter((it) => !isPr(it) && it.number !== null).map((it) => toIssue(it, 0)),
+          ).pipe(Chunk.filter((it) => isTargeted(it.labels))),
+          issues.length > 0 && page < MAX_PAGES ? Option.some(page + 1) : Option.none(),
+        ],
+      ),
+    )
+
+  return {
+    http,
+    repoPath,
+    repo,
+    issue,
+    comments,
+    missingIsNotAFailure,
+    page: readPage,
+    readIssue,
+    readPr,
+    getPrForIssue,
+    targetedIssues,
+  }
+}
+
+/**
+ * All elements of a list. A short page is no last page, since Gitea leaves elements out after counting them; for the same
+ * reason one empty page may have others behind it, but not two.
+ */
+export const collectPages = Effect.fnUntraced(function* <A>(
+  read: (page: number) => Effect.Effect<ReadonlyArray<A>, ForgeRequestError>,
+  operation: string,
+) {
+  const all: Array<A> = []
+  let empty = 0
+  for (let page = 1; page <= MAX_PAGES; page++) {
+    const elements = yield* read(page)
+    all.push(...elements)
+    empty = elements.length === 0 ? empty + 1 : 0
+    if (empty === 2) return all
+  }
+  return yield* new ForgeRequestError({
+    operation,
+    status: 200,
+    reason: `the forge's list does not end within ${MAX_PAGES} pages: check what lies before the forge`,
+  })
+})
+
+/** The PR of the same repository that says it closes the issue: open before closed, newest first. */
+const linkedPr = (
+  timeline: ReadonlyArray<TimelineAnswer>,
+  repository: IssueAnswer["repository"],
+  config: GiteaForgeConfig,
+): Option.Option<number> => {
+  const fullName = (repository.full_name || `${config.owner}/${config.repo}`).toLowerCase()
+  const closing = new Map<number, IssueAnswer>()
+  for (const { ref_action, ref_issue } of timeline) {
+    // "neutered" is a reference that was edited away, "none" a mere mention.
+    if (ref_action !== "closes" || ref_issue === null || ref_issue.number === null || !isPr(ref_issue))
+      continue
+    if (ref_issue.repository.full_name.toLowerCase() !== fullName) continue
+    closing.set(ref_issue.number, ref_issue)
+  }
+  const byPreference = [...closing].sort(
+    ([a, first], [b, second]) =>
+      Number(first.state === "closed") - Number(second.state === "closed") || b - a,
+  )
+  return Option.map(Option.fromNullable(byPreference[0]), ([number]) => number)
+}
+
+const wrongKind = (operation: string, reason: string): ForgeRequestError =>
+  new ForgeRequestError({ operation, status: 404, reason })
+
+/** A "+" of an offset would be read as a space; "Z" is safe. */
+const inUtc = (time: string): string => (Number.isNaN(Date.parse(time)) ? time : new Date(time).toISOString())

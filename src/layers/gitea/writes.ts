@@ -1,0 +1,145 @@
+/** What GiteaForge writes: comments, descriptions and pull requests, each at most once even when answers are lost. */
+import { Clock, Effect, Option } from "effect"
+import { ForgeRequestError } from "../../domain/Errors.ts"
+import type { ForgeSelf, OpenPr } from "../../services/Forge.ts"
+import { CommentAnswer, type IssueAnswer, PullAnswer } from "./answers.ts"
+import { decode } from "./http.ts"
+import { sendOnce } from "./lostAnswer.ts"
+import { collectPages, type GiteaReads } from "./reads.ts"
+import { refused } from "./reasons.ts"
+
+/** Dates have whole seconds, and the clock of the forge's database may be off from that of its web server. */
+const CLOCK_MARGIN_MILLIS = 5000
+
+/** The writes to one repository. */
+export const makeWrites = (reads: GiteaReads, self: Effect.Effect<ForgeSelf, ForgeRequestError>) => {
+  const { http, repoPath } = reads
+  /** Ids of the comments that earlier calls have made: an equal body among them is not the one whose answer is lost. */
+  const posted = new Set<number>()
+
+  const postComment = Effect.fn("Forge.postComment")(function* (number: number, body: string) {
+    const operation = "postComment"
+    const call = { operation, subject: `#${number}`, path: `${repoPath}/issues/${number}/comments` }
+    const began = yield* Clock.currentTimeMillis
+    const send = reads
+      .missingIsNotAFailure(operation, number, http.write({ ...call, method: "POST", body: { body } }))
+      .pipe(
+        Effect.flatMap((answer) => decode(call, answer, CommentAnswer)),
+        Effect.map((comment) => comment.id),
+      )
+    const look = Effect.gen(function* () {
+      const bot = yield* self
+      const { comments, serverTime } = yield* reads.comments(operation, number)
+      const now = yield* Clock.currentTimeMillis
+      const since = Option.getOrElse(serverTime, () => now) - (now - began) - CLOCK_MARGIN_MILLIS
+      return Option.fromNullable(
+        comments.find(
+          (comment) =>
+            comment.user.id === bot.id &&
+            comment.body === body &&
+            Date.parse(comment.created_at) >= since &&
+            !posted.has(comment.id),
+        )?.id,
+      )
+    })
+    const id = yield* sendOnce(send, look)
+    posted.add(id)
+    return id
+  })
+
+  const updateDescription = Effect.fn("Forge.updateDescription")(function* (number: number, body: string) {
+    const operation = "updateDescription"
+    const before = yield* reads.issue(operation, number)
+    // An unchanged body would still fire a webhook, and start a loop.
+    if (before.body === body) return
+    const send = http
+      .write({
+        operation,
+        subject: `#${number}`,
+        path: `${repoPath}/issues/${number}`,
+        method: "PATCH",
+        body: { body, ...versionOf(before) },
+      })
+      .pipe(Effect.asVoid)
+    const look = Effect.flatMap(reads.issue(operation, number), (now) => {
+      if (now.body === body) return Effect.succeedSome(undefined)
+      return now.body === before.body && now.content_version === before.content_version
+        ? Effect.succeedNone
+        : Effect.fail(refused({ operation, subject: `#${number}` }, 409))
+    })
+    yield* sendOnce(send, look)
+  })
+
+  const openPr = Effect.fn("Forge.openPr")(function* (pr: OpenPr) {
+    const operation = "openPr"
+    const repo = yield* reads.repo(operation)
+    const base = pr.base ?? repo.default_branch
+    const call = {
+      operation,
+      subject: `a pull request from ${pr.head} to ${base}`,
+      path: `${repoPath}/pulls`,
+    }
+
+    /** Gitea knows no filter by head: all open ones are read. Same branches and the bot's own is the one meant. */
+    const own = Effect.gen(function* () {
+      const bot = yield* self
+      const open = yield* collectPages(
+        (page) => reads.page({ ...call, query: { state: "open", page } }, PullAnswer),
+        operation,
+      )
+      return Option.fromNullable(
+        open.find(
+          (candidate) =>
+            candidate.head.ref === pr.head &&
+            candidate.head.repo_id === repo.id &&
+            candidate.base.ref === base &&
+            candidate.user.id === bot.id,
+        )?.number,
+      )
+    })
+
+    const send = http
+      .write({ ...call, method: "POST", body: { title: pr.title, body: pr.body, head: pr.head, base } })
+      .pipe(
+        Effect.flatMap((answer) => decode(call, answer, PullAnswer)),
+        Effect.flatMap((answer) =>
+          answer.number === null ? Effect.fail(refused(call, 201)) : Effect.succeed(answer.number),
+        ),
+        Effect.catchIf(
+          (error) => error.status === 409,
+          () =>
+            Effect.flatMap(
+              own,
+              Option.match({ onSome: Effect.succeed, onNone: () => Effect.fail(taken(pr.head, base)) }),
+            ),
+        ),
+        Effect.mapError((error) => branchHint(error, pr.head, base)),
+      )
+    return yield* sendOnce(send, own)
+  })
+
+  return { postComment, updateDescription, openPr }
+}
+
+/** Since 1.26 Gitea refuses an edit of an older version than the last. */
+const versionOf = (issue: IssueAnswer) =>
+  issue.content_version === null ? {} : { content_version: issue.content_version }
+
+const taken = (head: string, base: string): ForgeRequestError =>
+  new ForgeRequestError({
+    operation: "openPr",
+    status: 409,
+    reason: `there is an open pull request from ${head} to ${base} already, and it is not the token's user's: push to another branch`,
+  })
+
+/** A branch that the forge does not have is the usual cause of these two. */
+const branchHint = (error: ForgeRequestError, head: string, base: string): ForgeRequestError => {
+  if (error.status === 404)
+    return replaced(error, `the forge has no branch ${head} or no branch ${base}: push the branch first`)
+  if (error.status === 422)
+    return replaced(error, `no pull request can be made from ${head} to ${base}: they must be two branches`)
+  return error
+}
+
+const replaced = (error: ForgeRequestError, reason: string): ForgeRequestError =>
+  new ForgeRequestError({ operation: error.operation, status: error.status, reason })
