@@ -64,9 +64,6 @@ export const makeMembership = (
     return permission === "write" || permission === "admin" || permission === "owner"
   })
 
-  const readRepo = (operation: string) =>
-    http.read({ operation, subject: repository, path: repoPath }, RepoAnswer)
-
   const trusted = Effect.fnUntraced(function* (authors: ReadonlyArray<UserAnswer>) {
     const people = new Map(authors.filter(isPerson).map((author) => [author.id, author]))
     if (people.size === 0) return new Set<number>()
