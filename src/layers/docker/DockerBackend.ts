@@ -1,0 +1,197 @@
+/** DockerBackend makes bottles of containers, by the docker command line: no network, no capability, our own list of system calls. */
+import { Effect, MutableHashMap, Option, Stream } from "effect"
+import { readdir, rm } from "node:fs/promises"
+import { totalmem } from "node:os"
+import { join } from "node:path"
+import type { BottlePlan } from "../../domain/Bottle.ts"
+import { BackendUnavailable } from "../../domain/Errors.ts"
+import type { Slug } from "../../domain/Slug.ts"
+import type { Backend, CreatedBottle } from "../../services/Backends.ts"
+import type { ProcessRunner } from "../../services/ProcessRunner.ts"
+import { removeRunDirectory, writeRunDirectory } from "../bottle/runDirectory.ts"
+import { NECK_URL } from "../bottle/runFiles.ts"
+import { Home } from "../home/Home.ts"
+import { installationId } from "../home/installation.ts"
+import type { Docker } from "./agent.ts"
+import { attachTo, harvest, logsOf, outputOf, startBottle, stopBottle, waitFor } from "./agent.ts"
+import type { Container } from "./containers.ts"
+import { containersOf, findContainer, listBottles, removeContainers, runOf, toBottle } from "./containers.ts"
+import { accepts, agentUser, createContainer } from "./create.ts"
+import type { Dialect } from "./dialect.ts"
+import { docker as dockerDialect } from "./dialect.ts"
+import type { Engine, Purpose } from "./engine.ts"
+import { makeEngine } from "./engine.ts"
+import { freezeBottle, MAX_LAYERS, removeArtifacts } from "./freeze.ts"
+import { digestOf, presentImage } from "./image.ts"
+import type { Naming } from "./naming.ts"
+import { naming } from "./naming.ts"
+import { emptyWorkspace } from "./workspace.ts"
+
+/** Options of a backend of docker's kind. */
+export interface DockerOptions {
+  /** Freeze makes an artifact flat that would have more layers; 120 unless given, an engine allows 125. */
+  readonly maxLayers?: number
+  /** The command line; docker's unless given. */
+  readonly dialect?: Dialect
+  /** Where `DOCKER_HOST` and its like are read; the process's environment unless given. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+}
+
+const DEFAULT_MEMORY_MAX = 8 * 1024 ** 3
+
+/** An engine that takes longer to say its version is no use. */
+const CHECK_TIMEOUT_MS = 20_000
+
+/** A backend of docker's kind. Nothing is asked of the engine before the first call. */
+export const makeWith = Effect.fn("DockerBackend.make")(function* (options: DockerOptions) {
+  const home = yield* Home
+  const engine = yield* makeEngine(options.dialect ?? dockerDialect, options.env ?? process.env)
+  const { name } = engine.dialect
+  const maxLayers = options.maxLayers ?? MAX_LAYERS
+  const images: Docker["images"] = MutableHashMap.empty()
+  const created: Docker["created"] = MutableHashMap.empty()
+  const attached: Docker["attached"] = MutableHashMap.empty()
+
+  const ready = yield* Effect.cached(
+    installationId(home).pipe(
+      Effect.mapError((cause) =>
+        engine.failure({ operation: "read", target: home.installation }, cause.reason),
+      ),
+      Effect.map((id): Docker => ({ engine, naming: naming(id), home, images, created, attached })),
+    ),
+  )
+  const using = <A, E>(use: (docker: Docker) => Effect.Effect<A, E>) => Effect.flatMap(ready, use)
+
+  const backend: Backend = {
+    name,
+    warning: Option.none(),
+    neck: Option.some(NECK_URL),
+    needsLoopback: false,
+    defaultMemoryBytes: Math.min(Math.floor(totalmem() / 2), DEFAULT_MEMORY_MAX),
+    check: check(engine),
+    accepts,
+    ensureImage: Effect.fn("Backend.ensureImage")(function* (plan) {
+      MutableHashMap.set(images, plan.image, yield* presentImage(engine, plan))
+    }),
+    create: (plan) => using((docker) => createBottle(docker, plan)),
+    start: (slug) => using((docker) => startBottle(docker, slug)),
+    inspect: (slug) => using((docker) => inspectBottle(docker, slug)),
+    output: (slug, run) => Stream.unwrap(Effect.map(ready, (docker) => outputOf(docker, slug, run))),
+    logs: (slug, run, follow) =>
+      Stream.unwrap(Effect.map(ready, (docker) => logsOf(docker, slug, run, follow))),
+    wait: (slug) => using((docker) => waitFor(docker, slug)),
+    stop: (slug) => using((docker) => stopBottle(docker, slug)),
+    attach: (slug) => using((docker) => attachTo(docker, slug)),
+    freeze: (slug, run) => using(({ naming }) => freezeBottle(engine, naming, maxLayers, slug, run)),
+    remove: (slug) => using((docker) => removeBottle(docker, slug)),
+    removeArtifacts: (slug, keep) =>
+      using(({ naming }) =>
+        removeArtifacts(engine, naming, { operation: "remove", target: slug }, slug, keep),
+      ),
+    destroy: (slug) => using((docker) => destroyBottle(docker, slug)),
+    list: using(({ naming }) => listBottles(engine, naming)),
+  }
+  return backend
+})
+
+/** The docker engine of this environment. */
+export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = makeWith({})
+
+const check = Effect.fn("Backend.check")(function* (engine: Engine) {
+  const purpose = { operation: "check", target: "engine" }
+  const format = "engine {{.ServerVersion}} ({{.OSType}}, {{.DockerRootDir}})"
+  const said = yield* engine
+    .succeed(purpose, ["info", "--format", format], { timeoutMs: CHECK_TIMEOUT_MS })
+    .pipe(
+      Effect.catchTag("BackendFailure", ({ reason }) =>
+        Effect.fail(new BackendUnavailable({ backend: engine.dialect.name, reason })),
+      ),
+    )
+  return `${engine.dialect.name} ${said.trim()}`
+})
+
+const inspectBottle = Effect.fn("Backend.inspect")(function* ({ engine, naming }: Docker, slug: Slug) {
+  const container = yield* findContainer(engine, naming, { operation: "inspect", target: slug }, slug)
+  return Option.map(container, (found) => toBottle(slug, found))
+})
+
+/** A container that was only created is made anew, because its workspace may be half there; any other is left alone. */
+const createBottle = Effect.fn("Backend.create")(function* (docker: Docker, plan: BottlePlan) {
+  const { engine, naming, home, images } = docker
+  const purpose = { operation: "create", target: plan.slug }
+  yield* accepts(plan)
+  const known = MutableHashMap.get(images, plan.image)
+  MutableHashMap.remove(images, plan.image)
+  const { earlier, image } = yield* Effect.all(
+    {
+      earlier: findContainer(engine, naming, purpose, plan.slug),
+      image: Option.isSome(known) ? Effect.succeed(known.value) : presentImage(engine, plan),
+    },
+    { concurrency: "unbounded" },
+  )
+  const imageDigest = digestOf(image)
+  if (Option.exists(earlier, ({ State }) => State.Status !== "created")) {
+    return { user: Option.getOrThrow(earlier).Config.User, imageDigest }
+  }
+  yield* removeContainers(engine, purpose, Option.toArray(earlier))
+  const user = yield* agentUser(engine, naming, plan, image)
+  const paths = yield* Effect.provideService(writeRunDirectory(plan), Home, home)
+  yield* createContainer(engine, naming, plan, paths, image.Id, user)
+  if (!plan.rehydrate) yield* fillWorkspace(engine, purpose, naming.container(plan.slug), plan, user)
+  MutableHashMap.set(docker.created, plan.slug, plan.run)
+  const bottle: CreatedBottle = { user, imageDigest }
+  return bottle
+})
+
+const fillWorkspace = Effect.fn("fillWorkspace")(function* (
+  engine: Engine,
+  purpose: Purpose,
+  container: string,
+  plan: BottlePlan,
+  user: string,
+) {
+  const [uid = 0, gid = 0] = user.split(":").map(Number)
+  const tar = emptyWorkspace(plan.workdir, uid, gid)
+  yield* engine.succeed(purpose, ["cp", "-", `${container}:/`], { stdin: tar })
+})
+
+/** Output that nobody read to its end would go with the container. */
+const removeBottle = Effect.fn("Backend.remove")(function* (docker: Docker, slug: Slug) {
+  const { engine, naming } = docker
+  const purpose = { operation: "remove", target: slug }
+  const containers = yield* containersOf(engine, naming, purpose, slug)
+  const ended = containers.find(
+    (container) => isItself(naming, slug, container) && toBottle(slug, container).state === "exited",
+  )
+  if (ended !== undefined) yield* harvest(docker, purpose, slug, runOf(ended))
+  yield* removeContainers(engine, purpose, containers)
+  yield* forget(docker, slug)
+})
+
+const isItself = (naming: Naming, slug: Slug, { Name }: Container) => Name.slice(1) === naming.container(slug)
+
+const forget = ({ home, created, attached }: Docker, slug: Slug) => {
+  MutableHashMap.remove(created, slug)
+  MutableHashMap.remove(attached, slug)
+  return Effect.provideService(removeRunDirectory(slug), Home, home)
+}
+
+const destroyBottle = Effect.fn("Backend.destroy")(function* (docker: Docker, slug: Slug) {
+  const { engine, naming, home } = docker
+  const purpose = { operation: "destroy", target: slug }
+  yield* removeContainers(engine, purpose, yield* containersOf(engine, naming, purpose, slug))
+  yield* removeArtifacts(engine, naming, purpose, slug, Option.none())
+  yield* forget(docker, slug)
+  yield* removeOutput(engine, purpose, home.of(slug).state)
+})
+
+const removeOutput = Effect.fnUntraced(function* (engine: Engine, purpose: Purpose, state: string) {
+  const attempt = <A>(action: () => Promise<A>) =>
+    Effect.tryPromise({ try: action, catch: (cause) => engine.failure(purpose, String(cause)) })
+  const names = yield* Effect.orElseSucceed(
+    attempt(() => readdir(state)),
+    () => [],
+  )
+  const files = names.filter((name) => /^output-\d+\.log(\..*)?$/.test(name))
+  yield* Effect.forEach(files, (file) => attempt(() => rm(join(state, file), { force: true })))
+})

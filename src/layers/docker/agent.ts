@@ -1,0 +1,234 @@
+/** A bottle's agent from its start to its end: what it writes, how it ended, and how it is stopped. */
+import { Effect, MutableHashMap, Option, Stream } from "effect"
+import { createReadStream, existsSync } from "node:fs"
+import { NodeStream } from "@effect/platform-node"
+import { BackendUnavailable } from "../../domain/Errors.ts"
+import type { Slug } from "../../domain/Slug.ts"
+import type { BackendError } from "../../services/Backends.ts"
+import type { OutputChunk } from "../../services/ProcessRunner.ts"
+import { enterFailure } from "../bottle/runFiles.ts"
+import type { HomeShape } from "../home/Home.ts"
+import { findContainer, runOf, toBottle } from "./containers.ts"
+import { ENTER } from "./createArguments.ts"
+import type { Engine, Purpose } from "./engine.ts"
+import type { Image } from "./image.ts"
+import type { Naming } from "./naming.ts"
+import type { Attached } from "./output.ts"
+import { engineLog, keepIn, startAttached } from "./output.ts"
+
+/** What the operations on a bottle share. */
+export interface Docker {
+  readonly engine: Engine
+  readonly naming: Naming
+  readonly home: HomeShape
+  /** Images that this process looked at for a launch under way, by reference. */
+  readonly images: MutableHashMap.MutableHashMap<string, Image>
+  /** Runs that this process created and did not start yet. */
+  readonly created: MutableHashMap.MutableHashMap<Slug, number>
+  /** Runs whose output this process has since their start. */
+  readonly attached: MutableHashMap.MutableHashMap<Slug, Attached>
+}
+
+/** How often a start that is silent is looked at. */
+const LOOK_INTERVAL = "150 millis"
+
+/** Starts a created bottle; one that runs is left alone. */
+export const startBottle = Effect.fn("Backend.start")(function* (docker: Docker, slug: Slug) {
+  const { engine, naming, created } = docker
+  const purpose = { operation: "start", target: slug }
+  const run = MutableHashMap.get(created, slug)
+  MutableHashMap.remove(created, slug)
+  if (Option.isSome(run)) return yield* launch(docker, purpose, slug, run.value)
+  const container = yield* findContainer(engine, naming, purpose, slug)
+  if (Option.isNone(container)) return yield* engine.failure(purpose, "there is no such bottle")
+  const { state } = toBottle(slug, container.value)
+  if (state === "created") yield* launch(docker, purpose, slug, runOf(container.value))
+  if (state === "exited") return yield* engine.failure(purpose, "it has run already: freeze and resume it")
+})
+
+/** Started is a bottle whose first output came, or that the engine calls so. */
+const launch = Effect.fnUntraced(function* (docker: Docker, purpose: Purpose, slug: Slug, run: number) {
+  const { engine, naming } = docker
+  const attached = yield* startAttached(engine, purpose, naming.container(slug), run)
+  MutableHashMap.set(docker.attached, slug, attached)
+  const look = Effect.map(
+    findContainer(engine, naming, purpose, slug),
+    Option.filter(({ State }) => State.Status === "created"),
+  )
+  const refused = Effect.flatMap(attached.ended, (stderr) =>
+    Effect.flatMap(
+      look,
+      Option.match({
+        onNone: () => Effect.void,
+        onSome: ({ State }) => Effect.fail(engine.refusal(purpose, State.Error || stderr)),
+      }),
+    ),
+  )
+  const looked = look.pipe(Effect.delay(LOOK_INTERVAL), Effect.repeat({ until: Option.isNone }))
+  // What comes on stderr may be the client's word that the start failed.
+  const spoke = Effect.flatMap(attached.first, ({ stream }) =>
+    stream === "stdout" ? Effect.void : Effect.never,
+  )
+  yield* Effect.raceFirst(Effect.raceFirst(spoke, refused), looked).pipe(
+    Effect.tapError(() => Effect.sync(() => MutableHashMap.remove(docker.attached, slug))),
+  )
+})
+
+/** Output of a run from its beginning; kept as it is read. */
+export const outputOf = (docker: Docker, slug: Slug, run: number): Stream.Stream<OutputChunk, BackendError> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const { engine, naming, home } = docker
+      const purpose = { operation: "output", target: slug }
+      const name = naming.container(slug)
+      const keep = keepIn(home.of(slug).output(run), purpose, engine, isOver(engine, purpose, name))
+      const attached = Option.filter(
+        MutableHashMap.get(docker.attached, slug),
+        (client) => client.run === run,
+      )
+      if (Option.isSome(attached)) {
+        const live = yield* attached.value.take
+        MutableHashMap.remove(docker.attached, slug)
+        if (Option.isSome(live)) return keep(live.value)
+      }
+      const container = yield* findContainer(engine, naming, purpose, slug)
+      if (Option.exists(container, (found) => runOf(found) === run && found.State.Status !== "created")) {
+        return keep(engineLog(engine, purpose, name, true))
+      }
+      const stdout = (bytes: Uint8Array): OutputChunk => ({ stream: "stdout", bytes, at: Date.now() })
+      return Stream.map(keptOutput(docker, purpose, slug, run), stdout)
+    }),
+  )
+
+/** The output of a run as it was kept, else as the engine has it. */
+export const logsOf = (
+  docker: Docker,
+  slug: Slug,
+  run: number,
+  follow: boolean,
+): Stream.Stream<Uint8Array, BackendError> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const { engine, naming, home } = docker
+      const purpose = { operation: "logs", target: slug }
+      if (existsSync(home.of(slug).output(run))) return keptOutput(docker, purpose, slug, run)
+      const container = yield* findContainer(engine, naming, purpose, slug)
+      return Option.exists(container, (found) => runOf(found) === run)
+        ? Stream.map(engineLog(engine, purpose, naming.container(slug), follow), ({ bytes }) => bytes)
+        : Stream.empty
+    }),
+  )
+
+const keptOutput = (
+  { engine, home }: Docker,
+  purpose: Purpose,
+  slug: Slug,
+  run: number,
+): Stream.Stream<Uint8Array, BackendError> => {
+  const file = home.of(slug).output(run)
+  if (!existsSync(file)) return Stream.empty
+  return NodeStream.fromReadable<BackendError, Uint8Array>(
+    () => createReadStream(file),
+    (cause) => engine.failure(purpose, `${file} could not be read: ${String(cause)}`),
+  )
+}
+
+/** How long the end of a bottle may lag behind the end of its output. */
+const END_LAG_MS = 10_000
+
+/** Whether all output was read: an output that ends before its bottle was cut off, and of a bottle that is gone nothing is known. */
+const isOver = Effect.fnUntraced(function* (engine: Engine, purpose: Purpose, name: string) {
+  const { exitCode, stderr } = yield* Effect.catchTag(
+    engine.run(purpose, ["wait", name], { timeoutMs: END_LAG_MS }),
+    "BackendFailure",
+    () =>
+      engine.failure(purpose, 'it was cut off: "bot-bottle logs --follow" reads it again from its beginning'),
+  )
+  if (exitCode === 0) return true
+  return engine.dialect.missing(stderr) ? false : yield* engine.refusal(purpose, stderr)
+})
+
+/** Keeps what the engine has of a bottle's output, if nobody has read it to its end. */
+export const harvest = Effect.fn("harvest")(function* (
+  docker: Docker,
+  purpose: Purpose,
+  slug: Slug,
+  run: number,
+) {
+  const { engine, naming, home } = docker
+  const file = home.of(slug).output(run)
+  if (existsSync(file)) return
+  yield* engineLog(engine, purpose, naming.container(slug), false).pipe(
+    keepIn(file, purpose, engine, Effect.succeed(true)),
+    Stream.runDrain,
+  )
+})
+
+/** Codes that may be ours: `bin/enter` failed (125), or the container's init could not run it (126, 127). */
+const DOUBTFUL = new Set([125, 126, 127])
+
+/** The agent's exit code, once it has ended; a failure of what comes before the agent is told as such. */
+export const waitFor = Effect.fn("Backend.wait")(function* (docker: Docker, slug: Slug) {
+  const { engine, naming } = docker
+  const purpose = { operation: "wait", target: slug }
+  const name = naming.container(slug)
+  yield* Effect.scoped(
+    Effect.flatMap(engine.stream(purpose, ["wait", name]), ({ output, exit }) =>
+      Effect.zipRight(Stream.runDrain(output), exit),
+    ),
+  )
+  const container = yield* findContainer(engine, naming, purpose, slug)
+  if (Option.isNone(container)) return yield* engine.failure(purpose, "there is no such bottle")
+  const { state, exitCode = 0 } = toBottle(slug, container.value)
+  if (state === "created") return yield* engine.failure(purpose, "it was never started")
+  if (state === "running")
+    return yield* engine.failure(purpose, "the engine stopped answering while it ran: wait again")
+  if (DOUBTFUL.has(exitCode)) yield* explain(engine, purpose, name, exitCode)
+  return exitCode
+})
+
+const explain = Effect.fnUntraced(function* (
+  engine: Engine,
+  purpose: Purpose,
+  name: string,
+  exitCode: number,
+) {
+  const { stderr } = yield* engine.run(purpose, ["logs", "--tail", "20", name])
+  const cause = enterFailure(exitCode, stderr)
+  if (Option.isSome(cause)) {
+    return yield* new BackendUnavailable({ backend: engine.dialect.name, reason: cause.value })
+  }
+  // The init of the container, when the image has no /bin/sh for the script.
+  if (new RegExp(`\\[FATAL tini .*exec ${ENTER} failed`).test(stderr)) {
+    return yield* engine.failure(purpose, "its image has no /bin/sh: use one that has a shell")
+  }
+})
+
+/** TERM, 10 s, KILL; ok when it does not run or is not there. */
+export const stopBottle = Effect.fn("Backend.stop")(function* ({ engine, naming }: Docker, slug: Slug) {
+  const purpose = { operation: "stop", target: slug }
+  const { exitCode, stderr } = yield* engine.run(purpose, ["stop", "-t", "10", naming.container(slug)])
+  if (exitCode !== 0 && !engine.dialect.missing(stderr)) return yield* engine.refusal(purpose, stderr)
+})
+
+/** Gives the agent our terminal until it ends or is detached; of one that runs, first what it wrote so far. */
+export const attachTo = Effect.fn("Backend.attach")(function* (docker: Docker, slug: Slug) {
+  const { engine, naming } = docker
+  const purpose = { operation: "attach", target: slug }
+  const name = naming.container(slug)
+  const find = findContainer(engine, naming, purpose, slug)
+  const container = yield* find
+  if (Option.isNone(container)) return yield* engine.failure(purpose, "there is no such bottle")
+  const { state } = toBottle(slug, container.value)
+  if (state === "exited") return
+  if (state === "running") yield* engine.interactive(purpose, ["logs", name])
+  yield* engine.interactive(
+    purpose,
+    state === "created" ? ["start", "--attach", "--interactive", name] : ["attach", name],
+  )
+  const after = yield* find
+  if (Option.exists(after, ({ State }) => State.Status === "created")) {
+    const { Error } = Option.getOrThrow(after).State
+    return yield* engine.failure(purpose, Error || "it could not be started")
+  }
+})

@@ -1,0 +1,139 @@
+/** Containers of this installation: what state they are in, and how they are removed in every one of them. */
+import { Effect, Option, Schema } from "effect"
+import type { Slug } from "../../domain/Slug.ts"
+import { Slug as SlugSchema } from "../../domain/Slug.ts"
+import type { BackendBottle } from "../../services/Backends.ts"
+import { lastLine } from "./dialect.ts"
+import type { Engine, Purpose } from "./engine.ts"
+import type { Naming } from "./naming.ts"
+import { LABEL } from "./naming.ts"
+
+const ContainerJson = Schema.Struct({
+  Id: Schema.String,
+  /** With a `/` before it. */
+  Name: Schema.String,
+  Image: Schema.String,
+  Config: Schema.Struct({
+    User: Schema.String,
+    Labels: Schema.optionalWith(Schema.Record({ key: Schema.String, value: Schema.String }), {
+      nullable: true,
+      default: () => ({}),
+    }),
+  }),
+  State: Schema.Struct({
+    Status: Schema.String,
+    ExitCode: Schema.Number,
+    OOMKilled: Schema.Boolean,
+    Error: Schema.String,
+  }),
+})
+
+/** What we read of a container. */
+export type Container = typeof ContainerJson.Type
+
+const decode = Schema.decode(Schema.parseJson(Schema.Array(ContainerJson)))
+
+/** The containers of these names or ids; those that are gone are left out. */
+export const inspectContainers = Effect.fn("inspectContainers")(function* (
+  engine: Engine,
+  purpose: Purpose,
+  names: ReadonlyArray<string>,
+) {
+  if (names.length === 0) return []
+  const { exitCode, stdout, stderr } = yield* engine.run(purpose, ["container", "inspect", ...names], {
+    maxOutputBytes: 64 * 1024 * 1024,
+  })
+  if (exitCode !== 0 && !engine.dialect.missing(stderr)) {
+    return yield* engine.refusal(purpose, stderr)
+  }
+  return yield* Effect.mapError(decode(stdout), () =>
+    engine.failure(purpose, "the engine described it in a form that is not known"),
+  )
+})
+
+/** Labels are inherited from images: a container is ours when its labels carry its own name. */
+export const isOurs = (naming: Naming, container: Container): boolean =>
+  container.Config.Labels[LABEL.installation] === naming.installation &&
+  container.Config.Labels[LABEL.name] === container.Name.slice(1)
+
+/** The bottle's container; none when there is none. One of that name that is not ours is an error. */
+export const findContainer = Effect.fn("findContainer")(function* (
+  engine: Engine,
+  naming: Naming,
+  purpose: Purpose,
+  slug: Slug,
+) {
+  const name = naming.container(slug)
+  const [container] = yield* inspectContainers(engine, purpose, [name])
+  if (container === undefined) return Option.none<Container>()
+  if (isOurs(naming, container)) return Option.some(container)
+  return yield* engine.failure(purpose, `container ${name} is not ours: rename or remove it`)
+})
+
+/** The run that a container was made for. */
+export const runOf = (container: Container): number => Number(container.Config.Labels[LABEL.run])
+
+/** A container as a bottle. `paused` still runs; `dead` and `removing` ran once. */
+export const toBottle = (slug: Slug, { State }: Container): BackendBottle => {
+  switch (State.Status) {
+    case "created":
+      return { slug, state: "created" }
+    case "running":
+    case "paused":
+    case "restarting":
+      return { slug, state: "running" }
+    default:
+      return { slug, state: "exited", exitCode: State.ExitCode, outOfMemory: State.OOMKilled }
+  }
+}
+
+/** Every bottle of this installation. */
+export const listBottles = Effect.fn("listBottles")(function* (engine: Engine, naming: Naming) {
+  const purpose = { operation: "list", target: "containers" }
+  const found = yield* labelled(engine, naming, purpose)
+  return found.flatMap((container) => {
+    const slug = Schema.decodeOption(SlugSchema)(container.Config.Labels[LABEL.slug] ?? "")
+    return Option.isSome(slug) && container.Name.slice(1) === naming.container(slug.value)
+      ? [toBottle(slug.value, container)]
+      : []
+  })
+})
+
+/** All containers of a slug that are ours, helpers included. */
+export const containersOf = Effect.fn("containersOf")(
+  (engine: Engine, naming: Naming, purpose: Purpose, slug: Slug) =>
+    labelled(engine, naming, purpose, `${LABEL.slug}=${slug}`),
+)
+
+/** Removes containers in whatever state they are, and the volumes that are theirs alone. */
+export const removeContainers = Effect.fn("removeContainers")(function* (
+  engine: Engine,
+  purpose: Purpose,
+  containers: ReadonlyArray<Container>,
+) {
+  if (containers.length === 0) return
+  const ids = containers.map(({ Id }) => Id)
+  const { exitCode, stderr } = yield* engine.run(purpose, ["rm", "--force", "--volumes", ...ids])
+  if (exitCode === 0) return
+  const left = yield* inspectContainers(engine, purpose, ids)
+  if (left.length === 0) return
+  const names = left.map(({ Name }) => Name.slice(1)).join(", ")
+  return yield* engine.failure(purpose, `container ${names} could not be removed: ${lastLine(stderr)}`)
+})
+
+const labelled = Effect.fnUntraced(function* (
+  engine: Engine,
+  naming: Naming,
+  purpose: Purpose,
+  ...labels: ReadonlyArray<string>
+) {
+  const filters = [`${LABEL.installation}=${naming.installation}`, ...labels]
+  const ids = yield* engine.succeed(
+    purpose,
+    ["ps", "--all", "--quiet", "--no-trunc", ...filters.flatMap((label) => ["--filter", `label=${label}`])],
+    { maxOutputBytes: 64 * 1024 * 1024 },
+  )
+  const names = ids.split("\n").filter((id) => id !== "")
+  const containers = yield* inspectContainers(engine, purpose, names)
+  return containers.filter((container) => isOurs(naming, container))
+})

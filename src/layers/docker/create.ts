@@ -1,0 +1,135 @@
+/** Making a container: refusals, the agent's numeric user, the run directory, and the workspace as a tar with numeric owners. */
+import { Effect } from "effect"
+import { writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { BottlePlan } from "../../domain/Bottle.ts"
+import { LaunchRefused } from "../../domain/Errors.ts"
+import type { BottlePaths } from "../home/Home.ts"
+import { createArguments } from "./createArguments.ts"
+import { lastLine } from "./dialect.ts"
+import type { Engine } from "./engine.ts"
+import type { Image } from "./image.ts"
+import type { Naming } from "./naming.ts"
+import { LABEL } from "./naming.ts"
+import { seccompProfile } from "./seccomp.ts"
+import { isNumeric, isRoot, resolveUser } from "./users.ts"
+
+const refuse = (reason: string) => Effect.fail(new LaunchRefused({ reason }))
+
+/** Places in a bottle that are not a workspace. */
+const RESERVED = /^\/+$|^\/+(run\/+bottle|proc|sys|dev)(\/|$)/
+
+/** What this engine cannot keep, or must not be told. An image that looks like an option of the client is one of them. */
+export const accepts = Effect.fn("Backend.accepts")(function* (plan: BottlePlan) {
+  if (plan.image === "") {
+    return yield* refuse('the bottle manifest names no image: add "image: ..." to it')
+  }
+  if (!/^[A-Za-z0-9][\w.\-/:@]*$/.test(plan.image)) {
+    return yield* refuse(`"${plan.image}" is not the name of an image`)
+  }
+  if (plan.limits.diskBytes !== undefined) {
+    return yield* refuse(
+      "limits.disk cannot be kept by docker on this machine: remove it from the bottle manifest",
+    )
+  }
+  if (RESERVED.test(plan.workdir) || plan.workdir.split("/").includes("..")) {
+    return yield* refuse(
+      `workdir ${plan.workdir} is not the agent's to have: name a folder such as /workspace`,
+    )
+  }
+})
+
+/** The agent's `uid:gid`: the plan's, else the image's; root only when the plan names it. */
+export const agentUser = Effect.fn("agentUser")(function* (
+  engine: Engine,
+  naming: Naming,
+  plan: BottlePlan,
+  image: Image,
+) {
+  const named = plan.user ?? image.Config.User
+  const asRoot = `image "${plan.image}" runs as root: name another user in the bottle manifest (user: "1000:1000"), or root itself`
+  if (named === "") return yield* refuse(asRoot)
+  const user = isNumeric(named) ? named : yield* lookUp(engine, naming, plan, image, named)
+  if (user === undefined) {
+    return yield* refuse(
+      `image "${plan.image}" has no user "${named}": name one in numbers (user: "1000:1000")`,
+    )
+  }
+  return isRoot(user) && plan.user === undefined ? yield* refuse(asRoot) : user
+})
+
+/** Reads the image's account files from a container that never runs. */
+const lookUp = Effect.fn("lookUp")(function* (
+  engine: Engine,
+  naming: Naming,
+  { slug }: BottlePlan,
+  image: Image,
+  user: string,
+) {
+  const purpose = { operation: "create", target: slug }
+  const name = `${naming.container(slug)}.look`
+  const labels = Object.entries({ ...naming.containerLabels(slug, 0), [LABEL.name]: name })
+  const file = (path: string) =>
+    Effect.map(engine.run(purpose, ["cp", "--follow-link", `${name}:${path}`, "-"]), contentOfTar)
+  return yield* Effect.acquireUseRelease(
+    engine.succeed(purpose, [
+      "create",
+      "--name",
+      name,
+      "--pull",
+      "never",
+      "--network",
+      "none",
+      ...labels.flatMap(([key, value]) => ["--label", `${key}=${value}`]),
+      image.Id,
+      "none",
+    ]),
+    () =>
+      Effect.map(Effect.all([file("/etc/passwd"), file("/etc/group")]), ([a, b]) => resolveUser(user, a, b)),
+    () => Effect.ignore(engine.run(purpose, ["rm", "--force", "--volumes", name])),
+  )
+})
+
+/** The text of a tar's only file; nothing when there is no tar. */
+const contentOfTar = ({ exitCode, stdout }: { readonly exitCode: number; readonly stdout: string }): string =>
+  exitCode === 0 ? stdout.slice(512).replace(/\0+$/, "") : ""
+
+/** Makes the container. `docker` tells of a limit that it cannot keep by an error, or by a warning and a container without it. */
+export const createContainer = Effect.fn("createContainer")(function* (
+  engine: Engine,
+  naming: Naming,
+  plan: BottlePlan,
+  paths: BottlePaths,
+  image: string,
+  user: string,
+) {
+  const { slug } = plan
+  const purpose = { operation: "create", target: slug }
+  const seccomp = join(paths.run, "seccomp.json")
+  yield* Effect.tryPromise({
+    try: () => writeFile(seccomp, JSON.stringify(seccompProfile), { mode: 0o600 }),
+    catch: (cause) => engine.failure(purpose, `${seccomp} could not be written: ${String(cause)}`),
+  })
+  const { exitCode, stderr } = yield* engine.run(
+    purpose,
+    createArguments(plan, {
+      name: naming.container(slug),
+      labels: naming.containerLabels(slug, plan.run),
+      image,
+      user,
+      seccomp,
+      neck: paths.neck,
+      extra: engine.dialect.create,
+    }),
+  )
+  const lost = /^WARNING: (.*(discarded|not support).*)$/im.exec(stderr)?.[1]
+  if (exitCode === 0 && lost === undefined) return
+  if (lost !== undefined && /without swap/i.test(lost))
+    return yield* Effect.logWarning(`bottle ${slug}: ${lost}`)
+  if (lost !== undefined) return yield* refuse(`a limit cannot be kept: ${lost}`)
+  const reason = lastLine(stderr)
+  if (/range of cpus|minimum memory limit|invalid value for.*(cpus|memory|pids)/i.test(reason)) {
+    return yield* refuse(`a limit cannot be kept: ${reason}`)
+  }
+  return yield* engine.refusal(purpose, stderr)
+})

@@ -1,0 +1,74 @@
+/** What differs between the command lines that speak docker's language. */
+
+/** One command line of docker's kind. */
+export interface Dialect {
+  /** Name of the backend. */
+  readonly name: string
+  readonly program: string
+  /** Variables of our environment by which its user says which engine is meant. */
+  readonly environment: ReadonlyArray<string>
+  /** What to do when the program is not installed. */
+  readonly install: string
+  /** Why the engine did not answer, by what the client wrote; none when it did answer. */
+  readonly trouble: (stderr: string) => string | undefined
+  /** Whether the client says that there is no such container or image. */
+  readonly missing: (stderr: string) => boolean
+  /** Whether the client says that the name of a container is in use. */
+  readonly taken: (stderr: string) => boolean
+  /** Arguments of `create` that only this client knows or needs. */
+  readonly create: ReadonlyArray<string>
+}
+
+/**
+ * The client adds the proxies of its own configuration file, with their passwords, to every container it
+ * creates, unless the container has such variables: these are empty, and `bin/enter` sets its own.
+ */
+const PROXY_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"]
+
+const noClientProxies = [...PROXY_VARIABLES, ...PROXY_VARIABLES.map((name) => name.toLowerCase())].flatMap(
+  (name) => ["--env", `${name}=`],
+)
+
+/** docker, engine 20.10 and later. */
+export const docker: Dialect = {
+  name: "docker",
+  program: "docker",
+  environment: [
+    "DOCKER_HOST",
+    "DOCKER_CONTEXT",
+    "DOCKER_CONFIG",
+    "DOCKER_CERT_PATH",
+    "DOCKER_TLS_VERIFY",
+    "DOCKER_API_VERSION",
+    "XDG_RUNTIME_DIR",
+    "SSH_AUTH_SOCK",
+  ],
+  install:
+    'no program "docker" in PATH: install the docker command line, or choose another backend with --backend',
+  trouble: (stderr) => {
+    if (/permission denied while trying to connect/i.test(stderr)) {
+      return "permission denied on the engine's socket: add your user to the group docker and log in again, or set DOCKER_HOST to an engine that is yours"
+    }
+    if (
+      /cannot connect to the docker daemon|error during connect|failed to connect to the docker API/i.test(
+        stderr,
+      )
+    ) {
+      return "no docker engine answers: start it (systemctl start docker, or dockerd), or set DOCKER_HOST"
+    }
+    if (/client version .* is too (old|new)/i.test(stderr)) return lastLine(stderr)
+    return undefined
+  },
+  missing: (stderr) => /no such (container|image|object)/i.test(stderr),
+  taken: (stderr) => /container name .* is already in use/i.test(stderr),
+  create: noClientProxies,
+}
+
+/** What the engine said, without the client's frame: the last line that says something. */
+export const lastLine = (stderr: string): string => {
+  const lines = stderr
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !/^See 'docker |^Run 'docker /.test(line))
+  return (lines.at(-1) ?? "it said nothing").replace(/^Error response from daemon: /, "")
+}

@@ -1,0 +1,118 @@
+/** One engine, asked through its command line: results as they are, an engine that does not answer as `BackendUnavailable`. */
+import { Effect, Stream } from "effect"
+import type { Scope } from "effect"
+import { BackendFailure, BackendUnavailable } from "../../domain/Errors.ts"
+import type { BackendError } from "../../services/Backends.ts"
+import type {
+  ProcessError,
+  ProcessExit,
+  ProcessResult,
+  ProcessSpec,
+  RunningProcess,
+} from "../../services/ProcessRunner.ts"
+import { ProcessRunner } from "../../services/ProcessRunner.ts"
+import type { Dialect } from "./dialect.ts"
+import { lastLine } from "./dialect.ts"
+
+/** What a call is for: named in its errors. */
+export interface Purpose {
+  /** `create`, `start`, `freeze`, ... */
+  readonly operation: string
+  /** The slug or the image concerned. */
+  readonly target: string
+}
+
+/** How a call is made. */
+export interface CallOptions {
+  readonly stdin?: Stream.Stream<Uint8Array, unknown>
+  readonly timeoutMs?: number
+  readonly maxOutputBytes?: number
+}
+
+/** An engine. */
+export interface Engine {
+  readonly dialect: Dialect
+  /** A call whose exit code is a result. */
+  readonly run: (
+    purpose: Purpose,
+    args: ReadonlyArray<string>,
+    options?: CallOptions,
+  ) => Effect.Effect<ProcessResult, BackendError>
+  /** A call that must succeed; answers its stdout. */
+  readonly succeed: (
+    purpose: Purpose,
+    args: ReadonlyArray<string>,
+    options?: CallOptions,
+  ) => Effect.Effect<string, BackendError>
+  /** A call whose output is read as it comes. */
+  readonly stream: (
+    purpose: Purpose,
+    args: ReadonlyArray<string>,
+  ) => Effect.Effect<RunningProcess, BackendError, Scope.Scope>
+  /** A call that has our terminal. */
+  readonly interactive: (
+    purpose: Purpose,
+    args: ReadonlyArray<string>,
+  ) => Effect.Effect<ProcessExit, BackendError>
+  /** The error of a call that ended badly, by what its client wrote. */
+  readonly refusal: (purpose: Purpose, stderr: string) => BackendError
+  /** The error of something that went wrong. */
+  readonly failure: (purpose: Purpose, reason: string) => BackendFailure
+}
+
+/** A call that takes longer than this hangs: an engine answers in milliseconds, and a commit in seconds. */
+const CALL_TIMEOUT_MS = 10 * 60_000
+
+/** The engine that the environment points to. */
+export const makeEngine = Effect.fnUntraced(function* (
+  dialect: Dialect,
+  env: Readonly<Record<string, string | undefined>>,
+) {
+  const runner = yield* ProcessRunner
+  const ours = Object.fromEntries(
+    dialect.environment.flatMap((name) => {
+      const value = env[name]
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )
+  const spec = (args: ReadonlyArray<string>): ProcessSpec => ({ command: dialect.program, args, env: ours })
+  const failure = ({ operation, target }: Purpose, reason: string) =>
+    new BackendFailure({ backend: dialect.name, operation, target, reason })
+  const unavailable = (reason: string) => new BackendUnavailable({ backend: dialect.name, reason })
+
+  const notRun =
+    (purpose: Purpose) =>
+    (error: ProcessError): BackendError => {
+      if (error.reason === "not-found") return unavailable(dialect.install)
+      return error.reason === "timeout" ? failure(purpose, error.detail) : unavailable(error.message)
+    }
+
+  const refusal = (purpose: Purpose, stderr: string): BackendError => {
+    const trouble = dialect.trouble(stderr)
+    return trouble === undefined ? failure(purpose, lastLine(stderr)) : unavailable(trouble)
+  }
+
+  const run = (purpose: Purpose, args: ReadonlyArray<string>, options: CallOptions = {}) =>
+    runner.run({ timeoutMs: CALL_TIMEOUT_MS, ...spec(args), ...options }).pipe(
+      Effect.mapError(notRun(purpose)),
+      Effect.filterOrFail(
+        (result) => result.exitCode === 0 || dialect.trouble(result.stderr) === undefined,
+        (result) => refusal(purpose, result.stderr),
+      ),
+    )
+
+  const engine: Engine = {
+    dialect,
+    failure,
+    refusal,
+    run,
+    succeed: (purpose, args, options) =>
+      Effect.flatMap(run(purpose, args, options), (result) =>
+        result.exitCode === 0 ? Effect.succeed(result.stdout) : Effect.fail(refusal(purpose, result.stderr)),
+      ),
+    stream: (purpose, args) =>
+      Effect.mapError(runner.stream({ ...spec(args), ownSession: true }), notRun(purpose)),
+    interactive: (purpose, args) => Effect.mapError(runner.interactive(spec(args)), notRun(purpose)),
+  }
+  return engine
+})

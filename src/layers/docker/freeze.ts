@@ -1,0 +1,177 @@
+/** Artifacts: a stopped container committed to an image, made flat before the engine's layer limit, and removed when superseded. */
+import { Effect, Option, Ref, Stream } from "effect"
+import { FreezeFailed } from "../../domain/Errors.ts"
+import type { Slug } from "../../domain/Slug.ts"
+import { lastLine } from "./dialect.ts"
+import type { Container } from "./containers.ts"
+import { findContainer, toBottle } from "./containers.ts"
+import type { Engine, Purpose } from "./engine.ts"
+import type { Image } from "./image.ts"
+import { inspectImage } from "./image.ts"
+import type { Naming } from "./naming.ts"
+import { LABEL } from "./naming.ts"
+
+/** An engine refuses an image of more than 125 layers, and every commit adds one. */
+export const MAX_LAYERS = 120
+
+/** Makes the artifact of a bottle that has stopped, and answers its reference. What an earlier freeze left half-done is made again. */
+export const freezeBottle = Effect.fn("freezeBottle")(function* (
+  engine: Engine,
+  naming: Naming,
+  maxLayers: number,
+  slug: Slug,
+  run: number,
+) {
+  const purpose = { operation: "freeze", target: slug }
+  const container = yield* findContainer(engine, naming, purpose, slug)
+  if (Option.isNone(container)) {
+    return yield* new FreezeFailed({ slug, reason: "the engine has no container of it" })
+  }
+  const { state } = toBottle(slug, container.value)
+  if (state !== "exited") {
+    return yield* new FreezeFailed({
+      slug,
+      reason: state === "running" ? "its agent runs" : "it was never started",
+    })
+  }
+  const reference = naming.artifact(slug, run)
+  const image = yield* inspectImage(engine, container.value.Image)
+  const flat = Option.filter(image, ({ RootFS }) => RootFS.Layers.length + 1 > maxLayers)
+  yield* Option.match(flat, {
+    onNone: () => commit(engine, purpose, container.value.Id, reference),
+    onSome: (base) => flatten(engine, naming, purpose, slug, container.value, base, reference),
+  }).pipe(Effect.catchTag("BackendFailure", ({ reason }) => Effect.fail(new FreezeFailed({ slug, reason }))))
+  return reference
+})
+
+const commit = (engine: Engine, purpose: Purpose, container: string, reference: string) =>
+  engine.succeed(purpose, [
+    "commit",
+    "--change",
+    `LABEL ${LABEL.artifact}=${reference}`,
+    container,
+    reference,
+  ])
+
+/**
+ * One layer of all files, then the configuration: export and import lose it, and a container that is created
+ * with it and committed has it back exactly, where the instructions of `import --change` would have to be quoted.
+ */
+const flatten = Effect.fn("flatten")(function* (
+  engine: Engine,
+  naming: Naming,
+  purpose: Purpose,
+  slug: Slug,
+  container: Container,
+  base: Image,
+  reference: string,
+) {
+  const draft = naming.artifactDraft(slug)
+  const helper = naming.flat(slug)
+  yield* Effect.logInfo(`bottle ${slug}: its image has ${base.RootFS.Layers.length} layers and is made flat`)
+  yield* importFiles(engine, purpose, container.Id, draft)
+  // What a freeze that was killed left behind.
+  yield* engine.run(purpose, ["rm", "--force", helper])
+  yield* engine.succeed(purpose, [
+    "create",
+    "--name",
+    helper,
+    "--pull",
+    "never",
+    "--network",
+    "none",
+    "--user",
+    container.Config.User,
+    ...(base.Config.WorkingDir === "" ? [] : ["--workdir", base.Config.WorkingDir]),
+    ...base.Config.Env.flatMap((variable) => ["--env", variable]),
+    ...Object.entries({ ...base.Config.Labels, ...container.Config.Labels, [LABEL.name]: helper }).flatMap(
+      ([key, value]) => ["--label", `${key}=${value}`],
+    ),
+    draft,
+    "/run/bottle/bin/enter",
+  ])
+  yield* commit(engine, purpose, helper, reference)
+  yield* engine.succeed(purpose, ["rm", "--force", helper])
+  yield* engine.succeed(purpose, ["image", "rm", draft])
+})
+
+const importFiles = Effect.fn("importFiles")(function* (
+  engine: Engine,
+  purpose: Purpose,
+  container: string,
+  reference: string,
+) {
+  const said = yield* Ref.make("")
+  const exported = Stream.unwrapScoped(
+    Effect.map(engine.stream(purpose, ["export", container]), (client) =>
+      client.output.pipe(
+        Stream.tap(({ stream, bytes }) =>
+          stream === "stderr"
+            ? Ref.update(said, (text) => text + Buffer.from(bytes).toString("utf8"))
+            : Effect.void,
+        ),
+        Stream.filter(({ stream }) => stream === "stdout"),
+        Stream.map(({ bytes }) => bytes),
+        // A half export must not look like a whole one: the import is ended, not finished.
+        Stream.concat(
+          Stream.execute(
+            Effect.gen(function* () {
+              const { exitCode } = yield* client.exit
+              if (exitCode !== 0) return yield* engine.refusal(purpose, yield* Ref.get(said))
+            }),
+          ),
+        ),
+      ),
+    ),
+  )
+  yield* engine.succeed(purpose, ["import", "-", reference], { stdin: exported })
+})
+
+/** Removes artifacts of the slug, and drafts of a freeze that was killed, but for the one to keep. */
+export const removeArtifacts = Effect.fn("removeArtifacts")(function* (
+  engine: Engine,
+  naming: Naming,
+  purpose: Purpose,
+  slug: Slug,
+  keep: Option.Option<string>,
+) {
+  const rows = yield* engine.succeed(purpose, [
+    "images",
+    "--format",
+    "{{.Repository}}:{{.Tag}} {{.ID}}",
+    "--no-trunc",
+    "--filter",
+    `reference=${naming.artifacts}`,
+  ])
+  const untagged = yield* engine.succeed(purpose, [
+    "images",
+    "--format",
+    "{{.ID}}",
+    "--no-trunc",
+    "--filter",
+    "dangling=true",
+    "--filter",
+    `label=${LABEL.installation}=${naming.installation}`,
+    "--filter",
+    `label=${LABEL.slug}=${slug}`,
+  ])
+  const references = lines(rows)
+    .map((row) => row.split(" ")[0] ?? "")
+    .filter((reference) => naming.isArtifact(slug, reference) && reference !== Option.getOrNull(keep))
+  yield* removeImages(engine, purpose, references)
+  yield* removeImages(engine, purpose, lines(untagged))
+})
+
+const removeImages = Effect.fnUntraced(function* (
+  engine: Engine,
+  purpose: Purpose,
+  images: ReadonlyArray<string>,
+) {
+  if (images.length === 0) return
+  const { exitCode, stderr } = yield* engine.run(purpose, ["image", "rm", ...images])
+  const left = stderr.split("\n").filter((line) => line.trim() !== "" && !engine.dialect.missing(line))
+  if (exitCode === 0 || left.length === 0) return
+  return yield* engine.failure(purpose, `an image could not be removed: ${lastLine(stderr)}`)
+})
+
+const lines = (text: string): ReadonlyArray<string> => text.split("\n").filter((line) => line !== "")

@@ -1,0 +1,123 @@
+/** Images: looking at one, pulling it by policy, and refusing what a bottle cannot be made from. */
+import { Clock, Effect, Option, Schema, Stream } from "effect"
+import type { BottlePlan } from "../../domain/Bottle.ts"
+import { LaunchRefused } from "../../domain/Errors.ts"
+import type { Engine } from "./engine.ts"
+
+/** Go writes an empty list or map as `null`. */
+const orNull = <A, I>(schema: Schema.Schema<A, I>, empty: () => A) =>
+  Schema.optionalWith(schema, { nullable: true, default: empty })
+
+const ImageJson = Schema.Struct({
+  Id: Schema.String,
+  RepoDigests: orNull(Schema.Array(Schema.String), () => []),
+  RootFS: Schema.Struct({ Layers: orNull(Schema.Array(Schema.String), () => []) }),
+  Config: orNull(
+    Schema.Struct({
+      User: orNull(Schema.String, () => ""),
+      Env: orNull(Schema.Array(Schema.String), () => []),
+      WorkingDir: orNull(Schema.String, () => ""),
+      Volumes: orNull(Schema.Record({ key: Schema.String, value: Schema.Unknown }), () => ({})),
+      Labels: orNull(Schema.Record({ key: Schema.String, value: Schema.String }), () => ({})),
+    }),
+    () => ({ User: "", Env: [], WorkingDir: "", Volumes: {}, Labels: {} }),
+  ),
+})
+
+/** What we read of an image. */
+export type Image = typeof ImageJson.Type
+
+const decode = Schema.decode(Schema.parseJson(Schema.Array(ImageJson)))
+
+/** The image of a reference or id; none when the engine has none. */
+export const inspectImage = Effect.fn("inspectImage")(function* (engine: Engine, reference: string) {
+  const purpose = { operation: "inspect", target: reference }
+  const { exitCode, stdout, stderr } = yield* engine.run(purpose, ["image", "inspect", reference])
+  if (exitCode !== 0) {
+    if (engine.dialect.missing(stderr)) return Option.none<Image>()
+    return yield* engine.refusal(purpose, stderr)
+  }
+  const images = yield* Effect.mapError(decode(stdout), () =>
+    engine.failure(purpose, "the engine described it in a form that is not known"),
+  )
+  return Option.fromNullable(images[0])
+})
+
+/** The digest that names the image everywhere; its local id when no registry knows it. */
+export const digestOf = (image: Image): string => image.RepoDigests[0]?.split("@")[1] ?? image.Id
+
+/** Makes the plan's image present by its pull policy. */
+export const presentImage = Effect.fn("presentImage")(function* (engine: Engine, plan: BottlePlan) {
+  const { image: reference, rehydrate } = plan
+  const pull = rehydrate ? "never" : plan.pull
+  if (pull === "always") yield* pullImage(engine, reference)
+  const present = yield* inspectImage(engine, reference)
+  if (Option.isSome(present)) return yield* withoutVolumes(reference, present.value)
+  if (pull === "never") return yield* missing(engine, reference, rehydrate)
+  yield* pullImage(engine, reference)
+  const pulled = yield* inspectImage(engine, reference)
+  if (Option.isNone(pulled)) return yield* missing(engine, reference, rehydrate)
+  return yield* withoutVolumes(reference, pulled.value)
+})
+
+const missing = (engine: Engine, reference: string, rehydrate: boolean) =>
+  engine.failure(
+    { operation: "pull", target: reference },
+    rehydrate
+      ? "the artifact is gone from this engine: destroy the bottle and start a new one"
+      : "the image is not on this engine, and its pull policy is never: pull or build it, or start with --pull missing",
+  )
+
+/** A volume lies outside the container, and its content would be lost at freeze. */
+const withoutVolumes = (reference: string, image: Image): Effect.Effect<Image, LaunchRefused> => {
+  const volumes = Object.keys(image.Config.Volumes)
+  return volumes.length === 0
+    ? Effect.succeed(image)
+    : Effect.fail(
+        new LaunchRefused({
+          reason: `image "${reference}" declares VOLUME ${volumes.join(", ")}, whose content a freeze would lose: use an image without it`,
+        }),
+      )
+}
+
+/** Pulls; what the client writes goes to the log, at most a line a second. */
+const pullImage = Effect.fn("pullImage")(function* (engine: Engine, reference: string) {
+  const purpose = { operation: "pull", target: reference }
+  yield* Effect.logInfo(`pulling image ${reference}`)
+  const layers = { all: 0, done: 0 }
+  let said = yield* Clock.currentTimeMillis
+  const errors: Array<string> = []
+  const progress = Effect.fnUntraced(function* (line: string) {
+    if (/: Pulling fs layer|: Already exists/.test(line)) layers.all += 1
+    if (/: Pull complete|: Already exists/.test(line)) layers.done += 1
+    if (/^Digest: |^Status: /.test(line)) return yield* Effect.logInfo(`${reference}: ${line}`)
+    const now = yield* Clock.currentTimeMillis
+    if (now - said < 1000 || layers.all === 0) return
+    said = now
+    yield* Effect.logInfo(`pulling image ${reference}: ${layers.done} of ${layers.all} layers`)
+  })
+  const exit = yield* Effect.scoped(
+    Effect.gen(function* () {
+      const client = yield* engine.stream(purpose, ["pull", reference])
+      const lines =
+        (name: "stdout" | "stderr") => (bytes: Stream.Stream<{ stream: string; bytes: Uint8Array }>) =>
+          bytes.pipe(
+            Stream.filter((chunk) => chunk.stream === name),
+            Stream.map((chunk) => chunk.bytes),
+            Stream.decodeText(),
+            Stream.splitLines,
+          )
+      const [out, err] = yield* Stream.broadcast(client.output, 2, 64)
+      yield* Effect.all(
+        [
+          Stream.runForEach(lines("stdout")(out), progress),
+          Stream.runForEach(lines("stderr")(err), (line) => Effect.sync(() => errors.push(line))),
+        ],
+        { concurrency: "unbounded" },
+      )
+      return yield* client.exit
+    }),
+  )
+  if (exit.exitCode === 0) return
+  return yield* engine.refusal(purpose, errors.join("\n"))
+})

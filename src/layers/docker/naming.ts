@@ -1,0 +1,51 @@
+/** How engine objects are named and marked, so that what is ours is known for certain. */
+import type { Slug } from "../../domain/Slug.ts"
+
+/** Labels of containers and images. An image's labels are inherited by what others make from it, so none counts alone. */
+export const LABEL = {
+  installation: "bot-bottle.installation",
+  slug: "bot-bottle.slug",
+  /** The container's own name: a container that inherited our labels has another. */
+  name: "bot-bottle.name",
+  run: "bot-bottle.run",
+  /** The image's own reference: an image built from ours has another. */
+  artifact: "bot-bottle.artifact",
+} as const
+
+/** Names of one installation's objects. */
+export interface Naming {
+  readonly installation: string
+  readonly container: (slug: Slug) => string
+  /** A helper container that exists only while an artifact is flattened. */
+  readonly flat: (slug: Slug) => string
+  /** The slug is in the tag, because a repository's name may not end in `-`. */
+  readonly artifact: (slug: Slug, run: number) => string
+  readonly artifactDraft: (slug: Slug) => string
+  /** The repository of all artifacts. */
+  readonly artifacts: string
+  readonly isArtifact: (slug: Slug, reference: string) => boolean
+  readonly containerLabels: (slug: Slug, run: number) => Readonly<Record<string, string>>
+}
+
+/** The names that an installation uses; two installations never share one. */
+export const naming = (installation: string): Naming => {
+  const short = installation.slice(0, 8)
+  const container = (slug: Slug) => `bot-bottle-${short}-${slug}`
+  const artifacts = `bot-bottle/${short}`
+  const tag = (slug: Slug) => `${artifacts}:${slug}.`
+  return {
+    installation,
+    container,
+    artifacts,
+    flat: (slug) => `${container(slug)}.flat`,
+    artifact: (slug, run) => `${tag(slug)}run-${run}`,
+    artifactDraft: (slug) => `${tag(slug)}draft`,
+    isArtifact: (slug, reference) => reference.startsWith(tag(slug)),
+    containerLabels: (slug, run) => ({
+      [LABEL.installation]: installation,
+      [LABEL.slug]: slug,
+      [LABEL.name]: container(slug),
+      [LABEL.run]: String(run),
+    }),
+  }
+}
