@@ -10,6 +10,8 @@ import { makeMembership } from "./membership.ts"
 import { makeReads } from "./reads.ts"
 import { makeWrites } from "./writes.ts"
 
+export type { GiteaForgeConfig } from "./GiteaForgeConfig.ts"
+
 /** The forge of that repository. Nothing is asked of it until a method is used; needs no scope and keeps no process alive. */
 export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeConfig) {
   const http = yield* makeGiteaHttp(config)

@@ -1,0 +1,196 @@
+/** GiteaSimulator answers over HTTP on loopback as a Gitea does, from a state that a test seeds, changes and looks at. */
+import { Effect, type Scope } from "effect"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { readSeededTexts } from "./actions.ts"
+import { type Fault, Faults } from "./faults.ts"
+import { failure, match, refusedBy, type Reply, type Route } from "./router.ts"
+import { routes } from "./routes.ts"
+import type { GiteaSeed } from "./seed.ts"
+import { Shapes } from "./shapes.ts"
+import { GiteaState, type SimUser } from "./state.ts"
+
+export { emptyBody, type Fault, htmlBody, nullBody } from "./faults.ts"
+export type { GiteaSeed } from "./seed.ts"
+export type { GiteaState } from "./state.ts"
+
+/** A request that was answered, or was to be; never its token. */
+export interface SeenRequest {
+  readonly method: string
+  /** Below `/api/v1`, with its query. */
+  readonly path: string
+  /** Login of the token's user, "" without one. */
+  readonly user: string
+  readonly body: string
+}
+
+/** Serves what the API does not: a repository over git's protocol, say. Says whether the request was its. */
+export type Mount = (request: IncomingMessage, response: ServerResponse, state: GiteaState) => boolean
+
+/** A running simulator. */
+export interface GiteaSimulator {
+  /** `http://127.0.0.1:<port>`. */
+  readonly url: string
+  /** The same with `/api/v1`: what `FORGE_GITEA_API` is set to. */
+  readonly apiUrl: string
+  /** May be changed at any time; every answer is made from it anew. */
+  readonly state: GiteaState
+  /** In the order in which they came. */
+  readonly requests: ReadonlyArray<SeenRequest>
+  /** Makes something go wrong with the next request that it fits. */
+  readonly failNext: (fault: Fault) => void
+  /** Forgets the requests seen and the faults that wait. */
+  readonly forget: () => void
+}
+
+/** Starts one on a free port of 127.0.0.1; it ends with the scope. `mounts` are asked before the API. */
+export const make = (
+  seed: GiteaSeed = {},
+  options: { readonly mounts?: ReadonlyArray<Mount>; readonly routes?: ReadonlyArray<Route> } = {},
+): Effect.Effect<GiteaSimulator, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const state = new GiteaState(seed)
+    readSeededTexts(state)
+    const faults = new Faults()
+    const requests: Array<SeenRequest> = []
+    const served = [...routes, ...(options.routes ?? [])]
+    const server = createServer((request, response) => {
+      if (options.mounts?.some((mount) => mount(request, response, state))) return
+      const chunks: Array<Buffer> = []
+      request.on("data", (chunk: Buffer) => chunks.push(chunk))
+      request.on("end", () => {
+        const body = Buffer.concat(chunks).toString("utf8")
+        const shapes = new Shapes(state, `http://${request.headers.host ?? "localhost"}`)
+        serve({ state, shapes, faults, requests, routes: served }, request, body, response)
+      })
+    })
+    const port = yield* Effect.acquireRelease(listen(server), () => close(server))
+    const url = `http://127.0.0.1:${port}`
+    return {
+      url,
+      apiUrl: `${url}${API}`,
+      state,
+      requests,
+      failNext: (fault) => faults.add(fault),
+      forget: () => {
+        requests.length = 0
+        faults.clear()
+      },
+    }
+  })
+
+const API = "/api/v1"
+
+interface Serving {
+  readonly state: GiteaState
+  readonly shapes: Shapes
+  readonly faults: Faults
+  readonly requests: Array<SeenRequest>
+  readonly routes: ReadonlyArray<Route>
+}
+
+const serve = (it: Serving, request: IncomingMessage, body: string, response: ServerResponse): void => {
+  const method = request.method ?? "GET"
+  const url = new URL(request.url ?? "/", "http://localhost")
+  const path = url.pathname.startsWith(`${API}/`) ? url.pathname.slice(API.length) : undefined
+  const user = userOf(it.state, request.headers.authorization)
+  it.requests.push({ method, path: `${path ?? url.pathname}${url.search}`, user: user?.login ?? "", body })
+
+  const fault = it.faults.take(method, `${path ?? url.pathname}${url.search}`)
+  if (fault?.kind === "slow") return
+  if (fault?.kind === "refused") return void request.socket.destroy()
+  if (fault?.kind === "status") return write(response, toReply(fault))
+
+  const reply = path === undefined ? unknownRoute : answer(it, method, path, url, request, user, body)
+  if (fault?.kind === "lost") return void request.socket.destroy()
+  if (fault?.kind === "cut-off") return cutOff(response, reply)
+  write(response, fault === undefined ? reply : otherBody(reply, fault.body, fault.contentType))
+}
+
+const answer = (
+  it: Serving,
+  method: string,
+  path: string,
+  url: URL,
+  request: IncomingMessage,
+  user: SimUser | undefined,
+  body: string,
+): Reply => {
+  // A token that is not good is refused even where none is needed.
+  if (request.headers.authorization !== undefined && user === undefined) return failure(401, "invalid token")
+  const found = match(it.routes, method, path)
+  if (found === undefined) return unknownRoute
+  const refusal = refusedBy(found.route, user)
+  if (refusal !== undefined) return refusal
+  const json = method === "GET" ? {} : parsed(request, body)
+  if (json === undefined) return failure(422, "the body is not JSON")
+  return found.route.handle({
+    state: it.state,
+    shapes: it.shapes,
+    param: found.param,
+    query: url.searchParams,
+    body: json,
+    user,
+  })
+}
+
+const userOf = (state: GiteaState, authorization: string | undefined): SimUser | undefined => {
+  const token = /^(?:token|bearer) (\S+)$/i.exec(authorization ?? "")?.[1]
+  return token === undefined ? undefined : state.userOfToken(token)
+}
+
+/** Gitea reads only bodies that say they are JSON. */
+const parsed = (request: IncomingMessage, body: string): Readonly<Record<string, unknown>> | undefined => {
+  if (!(request.headers["content-type"] ?? "").startsWith("application/json")) return undefined
+  try {
+    const value: unknown = JSON.parse(body)
+    return isRecord(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const unknownRoute: Reply = { status: 404, text: "404 page not found\n" }
+
+const toReply = (fault: Extract<Fault, { kind: "status" }>): Reply => ({
+  status: fault.status,
+  ...(fault.body === undefined ? {} : { text: fault.body }),
+  ...(fault.headers === undefined ? {} : { headers: fault.headers }),
+})
+
+const otherBody = (reply: Reply, text: string, contentType = "application/json;charset=utf-8"): Reply => ({
+  status: reply.status,
+  text,
+  headers: { "content-type": contentType },
+})
+
+const bodyOf = (reply: Reply): string =>
+  reply.text ?? (reply.json === undefined ? "" : JSON.stringify(reply.json))
+
+const write = (response: ServerResponse, reply: Reply): void => {
+  const type = reply.text === undefined ? "application/json;charset=utf-8" : "text/plain;charset=utf-8"
+  response.writeHead(reply.status, { "content-type": type, ...reply.headers })
+  response.end(bodyOf(reply))
+}
+
+const cutOff = (response: ServerResponse, reply: Reply): void => {
+  const body = Buffer.from(bodyOf(reply))
+  response.writeHead(reply.status, { "content-type": "application/json", "content-length": body.length })
+  response.write(body.subarray(0, body.length / 2), () => response.destroy())
+}
+
+const listen = (server: Server): Effect.Effect<number> =>
+  Effect.async((resume) => {
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
+    })
+  })
+
+const close = (server: Server): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    server.close(() => resume(Effect.void))
+    server.closeAllConnections()
+  })

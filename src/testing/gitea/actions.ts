@@ -1,0 +1,61 @@
+/** What happens in a simulated Gitea when somebody comments, edits, opens or merges. */
+import { refer } from "./references.ts"
+import type { SeedPull } from "./seed.ts"
+import type { GiteaState, SimComment, SimIssue, SimRepo } from "./state.ts"
+
+/** Reads the texts that a seed brought for mentions of other issues. */
+export const readSeededTexts = (state: GiteaState): void => {
+  for (const repo of state.repos) {
+    for (const issue of repo.issues.values()) {
+      refer(state, issue, issue.authorId, `${issue.title}\n${issue.body}`)
+      for (const comment of issue.comments) refer(state, issue, comment.authorId, comment.body, comment)
+    }
+  }
+}
+
+/** Somebody comments on an issue or a PR. */
+export const comment = (state: GiteaState, issue: SimIssue, authorId: number, body: string): SimComment => {
+  const at = state.now()
+  const made: SimComment = { id: state.nextId(), authorId, body, createdAt: at, updatedAt: at }
+  issue.comments.push(made)
+  issue.updatedAt = at
+  refer(state, issue, authorId, body, made)
+  return made
+}
+
+/** Somebody changes the description; the version counts real changes only. */
+export const editBody = (state: GiteaState, issue: SimIssue, editorId: number, body: string): void => {
+  if (issue.body !== body) issue.contentVersion += 1
+  issue.body = body
+  issue.updatedAt = state.now()
+  refer(state, issue, editorId, `${issue.title}\n${body}`)
+}
+
+/** Somebody opens a pull request. */
+export const openPull = (state: GiteaState, repo: SimRepo, pull: SeedPull): SimIssue => {
+  const made = state.addPull(repo, pull)
+  refer(state, made, made.authorId, `${made.title}\n${made.body}`)
+  return made
+}
+
+/** An issue or a PR is closed or opened again. */
+export const setState = (state: GiteaState, issue: SimIssue, to: "open" | "closed"): void => {
+  issue.state = to
+  issue.closedAt = to === "closed" ? state.now() : undefined
+  issue.updatedAt = state.now()
+}
+
+/** A pull request is merged, and the issues that it says it closes are closed. */
+export const merge = (state: GiteaState, pull: SimIssue, mergerId: number): void => {
+  if (pull.pull === undefined || pull.state === "closed") return
+  pull.pull.mergedAt = state.now()
+  pull.pull.mergedById = mergerId
+  setState(state, pull, "closed")
+  for (const repo of state.repos) {
+    for (const issue of repo.issues.values()) {
+      if (issue.references.some((reference) => reference.from === pull && reference.action === "closes")) {
+        setState(state, issue, "closed")
+      }
+    }
+  }
+}

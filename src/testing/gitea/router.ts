@@ -1,0 +1,129 @@
+/** How a simulated Gitea finds the route of a request, and who may use it. */
+import type { Shapes } from "./shapes.ts"
+import { type GiteaState, mayWrite, type SimIssue, type SimRepo, type SimUser } from "./state.ts"
+
+/** An answer; `json` may be null, and neither of both means an empty body. */
+export interface Reply {
+  readonly status: number
+  readonly json?: unknown
+  readonly text?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** What a route sees of a request. */
+export interface Ask {
+  readonly state: GiteaState
+  readonly shapes: Shapes
+  /** Values of the path's parameters, decoded. */
+  readonly param: Readonly<Record<string, string>>
+  readonly query: URLSearchParams
+  readonly body: Readonly<Record<string, unknown>>
+  readonly user: SimUser | undefined
+}
+
+/** A route; `path` is written as in Gitea's API description. */
+export interface Route {
+  readonly method: "GET" | "POST" | "PATCH"
+  readonly path: string
+  /** Category of token scope; none: open to everyone. */
+  readonly scope?: "issue" | "repository" | "organization" | "user"
+  /** Whether a token is required even for what is public. */
+  readonly needsToken?: boolean
+  readonly handle: (ask: Ask) => Reply
+}
+
+/** Gitea's error body; its texts differ between versions and mean nothing. */
+export const failure = (status: number, message: string): Reply => ({
+  status,
+  json: { message, url: "http://localhost/api/swagger" },
+})
+
+/** Gitea's 404 has one property more. */
+export const notFound: Reply = {
+  status: 404,
+  json: { message: "not found", url: "http://localhost/api/swagger", errors: null },
+}
+
+/** A failure inside: its message is for site admins only. */
+export const internal: Reply = failure(500, "")
+
+/** What a route of a repository does, once the repository is found, not renamed, and visible. */
+export const inRepo =
+  (handle: (ask: Ask, repo: SimRepo) => Reply) =>
+  (ask: Ask): Reply => {
+    const { owner = "", repo: name = "" } = ask.param
+    const repo = ask.state.repo(owner, name)
+    if (repo !== undefined)
+      return ask.state.permission(repo, ask.user) === "none" ? notFound : handle(ask, repo)
+    const moved = ask.state.renamed.get(`${owner}/${name}`.toLowerCase())
+    if (moved === undefined) return notFound
+    // For every method: a client that follows it turns a POST into a GET.
+    return { status: 301, headers: { location: `/api/v1/repositories/${moved.id}` } }
+  }
+
+/** What a route of an issue or a PR does; `missing` is what Gitea answers when there is none. */
+export const inIssue = (
+  missing: Reply,
+  handle: (ask: Ask, issue: SimIssue) => Reply,
+): ((ask: Ask) => Reply) =>
+  inRepo((ask, repo) => {
+    const issue = repo.issues.get(Number(ask.param["index"]))
+    return issue === undefined ? missing : handle(ask, issue)
+  })
+
+/** Whether the asker may write to the repository. */
+export const writer = (ask: Ask, repo: SimRepo): boolean => mayWrite(ask.state.permission(repo, ask.user))
+
+/** The elements of the asked page: 30 unless `limit` says otherwise, never more than 50, with the count in a header. */
+export const paged = (ask: Ask, all: ReadonlyArray<unknown>): Reply => ({
+  status: 200,
+  json: pageOf(ask, all),
+  headers: { "x-total-count": String(all.length) },
+})
+
+/** The elements of the asked page. */
+export const pageOf = (ask: Ask, all: ReadonlyArray<unknown>): ReadonlyArray<unknown> => {
+  const page = Math.max(1, Number(ask.query.get("page")) || 1)
+  const limit = Math.min(50, Number(ask.query.get("limit")) || 30)
+  return all.slice((page - 1) * limit, page * limit)
+}
+
+/** A text of a request's body, "" when there is none. */
+export const textOf = (ask: Ask, property: string): string => {
+  const value = ask.body[property]
+  return typeof value === "string" ? value : ""
+}
+
+/** The route of a method and a path below the API's base, with the path's parameters. */
+export const match = (
+  routes: ReadonlyArray<Route>,
+  method: string,
+  path: string,
+): { readonly route: Route; readonly param: Readonly<Record<string, string>> } | undefined => {
+  const parts = path.split("/")
+  for (const route of routes) {
+    const pattern = route.path.split("/")
+    if (route.method !== method || pattern.length !== parts.length) continue
+    const named = pattern.map((part, at) => [part, parts[at] ?? ""] as const)
+    if (named.some(([part, value]) => (part.startsWith("{") ? value === "" : part !== value))) continue
+    const values = named.filter(([part]) => part.startsWith("{"))
+    return {
+      route,
+      param: Object.fromEntries(
+        values.map(([part, value]) => [part.slice(1, -1), decodeURIComponent(value)]),
+      ),
+    }
+  }
+  return undefined
+}
+
+/** Why the user may not use the route with this token, if so. Reading scopes are part of writing ones. */
+export const refusedBy = (route: Route, user: SimUser | undefined): Reply | undefined => {
+  if (user === undefined) return route.needsToken === true ? failure(401, "token is required") : undefined
+  if (route.scope === undefined || user.scopes.includes("all")) return undefined
+  const enough =
+    route.method === "GET" ? [`read:${route.scope}`, `write:${route.scope}`] : [`write:${route.scope}`]
+  return enough.some((scope) => user.scopes.includes(scope))
+    ? undefined
+    : failure(403, `token does not have at least one of required scope(s), required=[${enough[0]}]`)
+}

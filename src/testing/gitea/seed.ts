@@ -1,0 +1,81 @@
+/** What a simulated Gitea starts with. Users that are named anywhere and not listed are made. */
+
+/** Permission of a user on a repository, as Gitea names them. */
+export type SimPermission = "none" | "read" | "write" | "admin" | "owner"
+
+/** A user; one with a token can call the API. */
+export interface SeedUser {
+  readonly login: string
+  readonly token?: string
+  /** Scopes of the token; `["all"]` unless given. */
+  readonly scopes?: ReadonlyArray<string>
+  readonly siteAdmin?: boolean
+}
+
+/** An org; members are in it, those listed as public too are seen by everyone. */
+export interface SeedOrg {
+  readonly name: string
+  readonly members?: ReadonlyArray<string>
+  readonly publicMembers?: ReadonlyArray<string>
+  /** Members who own the org, and so its repositories. */
+  readonly owners?: ReadonlyArray<string>
+  /** Since 1.27: answers 404 for everything to people outside. */
+  readonly hidden?: boolean
+}
+
+/** A comment. */
+export interface SeedComment {
+  readonly user: string
+  readonly body: string
+  /** ISO 8601; the time of seeding unless given. */
+  readonly createdAt?: string
+}
+
+/** An issue; it gets the next free number unless it names one. */
+export interface SeedIssue {
+  readonly number?: number
+  readonly title: string
+  readonly body?: string
+  readonly author?: string
+  readonly labels?: ReadonlyArray<string>
+  readonly assignees?: ReadonlyArray<string>
+  readonly state?: "open" | "closed"
+  readonly locked?: boolean
+  readonly comments?: ReadonlyArray<SeedComment>
+  readonly updatedAt?: string
+}
+
+/** A pull request; from the same repository unless `headRepoId` is another's, -1 for one that is gone. */
+export interface SeedPull extends SeedIssue {
+  readonly head: string
+  readonly base?: string
+  readonly headRepoId?: number
+  readonly merged?: boolean
+}
+
+/** A repository. */
+export interface SeedRepo {
+  /** A user or an org. */
+  readonly owner: string
+  readonly name: string
+  /** `main` unless given. */
+  readonly defaultBranch?: string
+  /** Branches besides the default one. */
+  readonly branches?: ReadonlyArray<string>
+  readonly archived?: boolean
+  readonly private?: boolean
+  readonly collaborators?: Readonly<Record<string, SimPermission>>
+  readonly issues?: ReadonlyArray<SeedIssue>
+  readonly pulls?: ReadonlyArray<SeedPull>
+}
+
+/** All that a simulated Gitea starts with. */
+export interface GiteaSeed {
+  readonly users?: ReadonlyArray<SeedUser>
+  readonly orgs?: ReadonlyArray<SeedOrg>
+  readonly repos?: ReadonlyArray<SeedRepo>
+  /** Whether issues carry `content_version` (Gitea 1.26 and later); yes unless given. */
+  readonly contentVersions?: boolean
+  /** The server's clock in milliseconds; the system's unless given. */
+  readonly now?: () => number
+}
