@@ -1,28 +1,47 @@
 /** What an operator writes down: agent manifests and bottle manifests, and how several bottles merge. */
 import { Duration, Option, Schema } from "effect"
 
+/** Replaces a schema's own message at any depth: for choices, whose parts would each tell of themselves. */
+const expecting = (expected: string) => ({
+  message: () => ({ message: `expected ${expected}`, override: true }),
+})
+
+/** A key that must be there; `expected` is what a manifest without it is told. */
+const required = <A, I>(schema: Schema.Schema<A, I>, expected: string) =>
+  Schema.propertySignature(schema).annotations({ missingMessage: () => `is missing: expected ${expected}` })
+
 /** How an agent program is run. */
-export const ProviderName = Schema.Literal("claude", "codex", "pi", "command")
+export const ProviderName = Schema.Literal("claude", "codex", "pi", "command").annotations(
+  expecting("claude, codex, pi or command"),
+)
 /** How an agent program is run. */
 export type ProviderName = typeof ProviderName.Type
 
+/** What {@link ManifestName} wants, for messages. */
+export const MANIFEST_NAME_RULE =
+  "a name starts with a letter or a digit, has only letters, digits, '.', '_' and '-', and at most 100 characters"
+
 /** File name of a manifest without its ending: `[A-Za-z0-9][A-Za-z0-9._-]*`, so that it never leaves its folder. */
 export const ManifestName = Schema.String.pipe(
-  Schema.pattern(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, {
-    message: () => "a manifest's name has only letters, digits, '.', '_' and '-'",
-  }),
+  Schema.pattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, { message: () => MANIFEST_NAME_RULE }),
 )
+
+const Texts = Schema.Array(Schema.String).annotations({ title: "a list of texts" })
 
 /** The front matter of `agents/<name>.md`. */
 export const AgentFrontMatter = Schema.Struct({
-  provider: ProviderName,
+  provider: required(ProviderName, "claude, codex, pi or command"),
   /** Default bottle; absent or empty: none. */
   bottle: Schema.optional(Schema.NullOr(Schema.String)),
   model: Schema.optional(Schema.String),
   description: Schema.optional(Schema.String),
   /** For the provider `command`: its argv. */
-  command: Schema.optional(Schema.NonEmptyArray(Schema.String)),
-})
+  command: Schema.optional(
+    Schema.NonEmptyArray(Schema.NonEmptyString).annotations(
+      expecting('a list of texts that are not empty, such as ["sh", "run.sh"]'),
+    ),
+  ),
+}).annotations({ title: "a map of keys" })
 
 /** An agent: what works in a bottle. */
 export interface AgentManifest {
@@ -66,85 +85,146 @@ export const Limits = Schema.Struct({
   timeout: Schema.optional(DurationText),
   /** How long a run may give no sign of life: no neck call, no output. */
   idleTimeout: Schema.optional(DurationText),
-})
+}).annotations({ title: "a map of limits" })
 /** What a bottle may use. */
 export type Limits = typeof Limits.Type
 
-const Port = Schema.Number.pipe(Schema.int(), Schema.between(1, 65535))
+const Port = Schema.Number.pipe(Schema.int(), Schema.between(1, 65535)).annotations(
+  expecting("a port from 1 to 65535"),
+)
 
 /** A host that the neck lets through. */
 export const EgressEntry = Schema.Union(
-  Schema.String,
+  Schema.String.annotations({ title: "a host" }),
   Schema.Struct({
-    host: Schema.String,
+    host: required(Schema.String, "a host such as api.example.com"),
     port: Schema.optional(Port),
     private: Schema.optional(Schema.Boolean),
     tls: Schema.optional(Schema.Boolean),
-  }),
+  }).annotations({ title: "{host, port?, private?, tls?}" }),
 )
 
 /** An upstream whose credential the sidecar adds. */
 export const Route = Schema.Struct({
-  upstream: Schema.String,
-  header: Schema.String,
+  upstream: required(Schema.String, "a URL"),
+  header: required(Schema.String, "the name of the header that carries the secret"),
   scheme: Schema.optional(Schema.String),
-  secret: Schema.Union(Schema.Struct({ env: Schema.String }), Schema.Struct({ file: Schema.String })),
-  allow: Schema.optional(Schema.Array(Schema.String)),
+  secret: required(
+    Schema.Union(Schema.Struct({ env: Schema.String }), Schema.Struct({ file: Schema.String })).annotations(
+      expecting("{env: NAME} or {file: PATH}, never the secret itself"),
+    ),
+    "{env: NAME} or {file: PATH}",
+  ),
+  allow: Schema.optional(Texts),
   private: Schema.optional(Schema.Boolean),
-})
+}).annotations({ title: "a map with upstream, header and secret" })
 
 /** A repository behind the git gate. */
 export const GitUpstream = Schema.Struct({
-  url: Schema.String,
-  key: Schema.Union(
-    Schema.Struct({ provider: Schema.Literal("gitea") }),
-    Schema.Struct({ identityFile: Schema.String }),
+  url: required(Schema.String, "the repository's URL"),
+  key: required(
+    Schema.Union(
+      Schema.Struct({ provider: Schema.Literal("gitea") }),
+      Schema.Struct({ identityFile: Schema.String }),
+    ).annotations(expecting("{provider: gitea} or {identityFile: PATH}")),
+    "{provider: gitea} or {identityFile: PATH}",
   ),
   knownHost: Schema.optional(Schema.String),
-  push: Schema.optional(Schema.Array(Schema.String)),
-  protectedPaths: Schema.optional(Schema.Array(Schema.String)),
+  push: Schema.optional(Texts),
+  protectedPaths: Schema.optional(Texts),
   private: Schema.optional(Schema.Boolean),
+}).annotations({ title: "a map with url and key" })
+
+/** Names of routes and repositories are parts of paths at the neck. */
+const named = <A, I>(value: Schema.Schema<A, I>, title: string) =>
+  Schema.Record({ key: ManifestName.annotations({ title: MANIFEST_NAME_RULE }), value }).annotations({
+    title,
+  })
+
+/** POSIX: names that a shell can set too. */
+const EnvName = Schema.String.pipe(Schema.pattern(/^[A-Za-z_][A-Za-z0-9_]*$/)).annotations({
+  title: "a name of letters, digits and '_' that starts with no digit",
 })
 
-const record = <A, I>(value: Schema.Schema<A, I>) => Schema.Record({ key: Schema.String, value })
+const EnvValue = Schema.Union(
+  Schema.String.pipe(Schema.filter((text) => !text.includes("\0"))),
+  Schema.Finite,
+  Schema.Boolean,
+).annotations(expecting("a text without NUL, a number, true or false"))
 
 /** `bottles/<name>.yaml`: everything but the agent. */
 export const BottleManifest = Schema.Struct({
-  image: Schema.optional(Schema.String),
-  build: Schema.optional(Schema.String),
-  user: Schema.optional(Schema.Union(Schema.String, Schema.Number)),
-  workdir: Schema.optional(Schema.String.pipe(Schema.pattern(/^\/[^:]*$/))),
-  env: Schema.optional(record(Schema.Union(Schema.String, Schema.Number, Schema.Boolean))),
+  image: Schema.optional(Schema.NonEmptyString),
+  build: Schema.optional(Schema.NonEmptyString),
+  user: Schema.optional(
+    Schema.Union(Schema.NonEmptyString, Schema.NonNegativeInt).annotations(
+      expecting('a user such as 1000, "1000:1000" or a name'),
+    ),
+  ),
+  workdir: Schema.optional(
+    Schema.String.pipe(Schema.pattern(/^\/[^:]*$/)).annotations(
+      expecting('an absolute path without ":", such as /workspace'),
+    ),
+  ),
+  env: Schema.optional(
+    Schema.Record({ key: EnvName, value: EnvValue }).annotations({ title: "a map of variables" }),
+  ),
   limits: Schema.optional(Limits),
-  egress: Schema.optional(Schema.Struct({ allow: Schema.Array(EgressEntry) })),
-  routes: Schema.optional(record(Route)),
-  git: Schema.optional(record(GitUpstream)),
-  workspace: Schema.optional(Schema.Struct({ git: Schema.String, ref: Schema.optional(Schema.String) })),
-  backend: Schema.optional(Schema.String),
-  verify: Schema.optional(Schema.Literal("required")),
-})
+  egress: Schema.optional(
+    Schema.Struct({
+      allow: required(Schema.Array(EgressEntry).annotations({ title: "a list of hosts" }), "a list of hosts"),
+    }).annotations({ title: "{allow: [...]}" }),
+  ),
+  routes: Schema.optional(named(Route, "a map of routes by name")),
+  git: Schema.optional(named(GitUpstream, "a map of repositories by name")),
+  workspace: Schema.optional(
+    Schema.Struct({
+      git: required(Schema.String, "a name of the map git"),
+      ref: Schema.optional(Schema.String),
+    }).annotations({ title: "{git: NAME, ref?}" }),
+  ),
+  backend: Schema.optional(Schema.NonEmptyString),
+  verify: Schema.optional(Schema.Literal("required").annotations(expecting("required"))),
+}).annotations({ title: "a map of keys" })
 /** `bottles/<name>.yaml`: everything but the agent. */
 export type BottleManifest = typeof BottleManifest.Type
 
-/** Several bottles as one, in order: maps merge by key, lists concatenate without repeats, of scalars the last wins. */
+/**
+ * Several bottles as one, in order: maps merge by key, lists concatenate without repeats, of scalars the last wins.
+ * A choice is never a mix of two: `secret` and `key` are the last's as a whole, and an `image` takes the place of an
+ * earlier `build`, and the reverse.
+ */
 export const mergeBottles = (bottles: ReadonlyArray<BottleManifest>): BottleManifest =>
-  bottles.reduce<unknown>((merged, next) => merge(merged, next), {}) as BottleManifest
+  bottles.reduce<BottleManifest>((merged, next) => {
+    const { image: _image, build: _build, ...rest } = merged
+    const replacesImage = next.image !== undefined || next.build !== undefined
+    return mergeValues(replacesImage ? rest : merged, next, MERGED_LEVELS) as BottleManifest
+  }, {})
 
-const isMap = (value: unknown): value is Record<string, unknown> =>
+type PlainMap = Readonly<Record<string, unknown>>
+
+const isMap = (value: unknown): value is PlainMap =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-const merge = (into: unknown, next: unknown): unknown => {
-  if (next === undefined) return into
-  if (Array.isArray(into) && Array.isArray(next)) {
-    const seen = new Set<string>()
-    return [...into, ...next].filter((item) => {
-      const key = JSON.stringify(item)
-      return seen.has(key) ? false : seen.add(key)
-    })
+/** The manifest, its maps, and their entries merge; a map within an entry is a choice. */
+const MERGED_LEVELS = 3
+
+const mergeValues = (into: unknown, next: unknown, levels: number): unknown =>
+  Array.isArray(into) && Array.isArray(next)
+    ? withoutRepeats([...into, ...next])
+    : levels > 0 && isMap(into) && isMap(next)
+      ? mergeMaps(into, next, levels)
+      : next
+
+/** Through a Map and `Object.fromEntries`: a key such as `__proto__` stays a key. */
+const mergeMaps = (into: PlainMap, next: PlainMap, levels: number): PlainMap => {
+  const merged = new Map(Object.entries(into))
+  for (const [key, value] of Object.entries(next)) {
+    if (value !== undefined) merged.set(key, mergeValues(merged.get(key), value, levels - 1))
   }
-  if (!isMap(into) || !isMap(next)) return next
-  const merged: Record<string, unknown> = { ...into }
-  for (const [key, value] of Object.entries(next))
-    merged[key] = key in merged ? merge(merged[key], value) : value
-  return merged
+  return Object.fromEntries(merged)
 }
+
+const withoutRepeats = (items: ReadonlyArray<unknown>): ReadonlyArray<unknown> => [
+  ...new Map(items.map((item) => [JSON.stringify(item), item])).values(),
+]

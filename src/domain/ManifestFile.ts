@@ -1,0 +1,158 @@
+/** From decoded YAML to manifests: what a file says is checked here, key by key, without reading any. */
+import { Effect, Option, ParseResult, Schema } from "effect"
+import { AgentNotFound, ManifestInvalid } from "./Errors.ts"
+import type { AgentManifest } from "./Manifest.ts"
+import { AgentFrontMatter, BottleManifest } from "./Manifest.ts"
+
+/** An agent manifest taken apart: `front` is the decoded front matter (`null` when it is empty), `body` the Markdown. */
+export interface AgentFile {
+  readonly file: string
+  readonly name: string
+  readonly front: unknown
+  readonly body: string
+}
+
+/** The agent of a file. Fails with the file, the dotted path of the first wrong key, and what was expected there. */
+export const decodeAgent = (source: AgentFile): Effect.Effect<AgentManifest, ManifestInvalid> =>
+  decode(source.file, AgentFrontMatter, source.front).pipe(
+    Effect.filterOrFail(
+      (front) => (front.provider === "command") === (front.command !== undefined),
+      (front) =>
+        new ManifestInvalid({
+          file: source.file,
+          key: "command",
+          expected:
+            front.provider === "command"
+              ? 'is missing: the provider command needs an argv such as ["sh", "run.sh"]'
+              : `unknown key: only the provider command has an argv, not ${front.provider}`,
+        }),
+    ),
+    Effect.map((front) => ({
+      name: source.name,
+      provider: front.provider,
+      bottle: Option.fromNullable(front.bottle).pipe(Option.filter((name) => name !== "")),
+      model: Option.fromNullable(front.model),
+      description: Option.fromNullable(front.description),
+      command: Option.fromNullable(front.command),
+      systemPrompt: source.body.trim(),
+    })),
+  )
+
+/** The bottle of a file; `value` is its decoded YAML (`null` when it is empty). Fails as {@link decodeAgent} does. */
+export const decodeBottle = (file: string, value: unknown): Effect.Effect<BottleManifest, ManifestInvalid> =>
+  decode(file, BottleManifest, value).pipe(
+    Effect.filterOrFail(
+      (bottle) => bottle.image === undefined || bottle.build === undefined,
+      () => new ManifestInvalid({ file, key: "build", expected: "either image or build, not both" }),
+    ),
+  )
+
+/** What a manifest of a stranger's repository may not have: secrets, key files, private hosts, `build`, a backend. */
+export const projectProblem = (file: string, bottle: BottleManifest): Option.Option<ManifestInvalid> => {
+  const git = Object.entries(bottle.git ?? {})
+  const found = [
+    ...(bottle.build === undefined ? [] : ["build"]),
+    ...(bottle.backend === undefined ? [] : ["backend"]),
+    ...Object.keys(bottle.routes ?? {}).map((name) => `routes.${name}.secret`),
+    ...(bottle.egress?.allow ?? []).flatMap((entry, n) =>
+      typeof entry !== "string" && entry.private === true ? [`egress.allow.${n}.private`] : [],
+    ),
+    ...git
+      .filter(([, upstream]) => "identityFile" in upstream.key)
+      .map(([name]) => `git.${name}.key.identityFile`),
+    ...git.filter(([, upstream]) => upstream.private === true).map(([name]) => `git.${name}.private`),
+  ]
+  return Option.fromNullable(found[0]).pipe(
+    Option.map(
+      (key) =>
+        new ManifestInvalid({
+          file,
+          key,
+          expected: "not allowed in a project's own manifest: it belongs into a manifest of your home",
+        }),
+    ),
+  )
+}
+
+/** Where agents are looked for, and what there is. */
+export interface KnownAgents {
+  /** The home's folder of agents, as people know it. */
+  readonly folder: string
+  readonly names: ReadonlyArray<string>
+  /** A file of that name that is not trusted. */
+  readonly untrusted?: string
+}
+
+/** The failure for an agent that is not there: lists what there is, and says what to do. */
+export const agentNotFound = (agent: string, known: KnownAgents): AgentNotFound =>
+  new AgentNotFound({
+    agent,
+    hint:
+      known.untrusted !== undefined
+        ? `found only in ${known.untrusted}, which is not trusted: look at it, then run "bot-bottle trust"`
+        : known.names.length === 0
+          ? `there is no agent in ${known.folder}: "bot-bottle init" writes an example`
+          : `known are ${known.names.join(", ")}; another is made by writing ${known.folder}/<name>.md`,
+  })
+
+const decode = <A, I>(
+  file: string,
+  schema: Schema.Schema<A, I>,
+  value: unknown,
+): Effect.Effect<A, ManifestInvalid> =>
+  Option.match(protoKey(value, []), {
+    onSome: (path) => Effect.fail(new ManifestInvalid({ file, key: dotted(path), expected: "unknown key" })),
+    onNone: () =>
+      Schema.decodeUnknown(schema)(value ?? {}, { onExcessProperty: "error", errors: "all" }).pipe(
+        Effect.mapError((error) => invalid(file, ParseResult.ArrayFormatter.formatErrorSync(error))),
+      ),
+  })
+
+/** The schema's decoder assigns keys one by one, which would drop `__proto__` without a word. */
+const protoKey = (
+  value: unknown,
+  path: ReadonlyArray<PropertyKey>,
+): Option.Option<ReadonlyArray<PropertyKey>> => {
+  if (typeof value !== "object" || value === null) return Option.none()
+  if (Object.hasOwn(value, "__proto__")) return Option.some([...path, "__proto__"])
+  return Option.firstSomeOf(Object.entries(value).map(([key, inner]) => protoKey(inner, [...path, key])))
+}
+
+/** The deepest complaint is the most telling one: those above it only say that a part of them is wrong. */
+const invalid = (file: string, issues: ReadonlyArray<ParseResult.ArrayFormatterIssue>): ManifestInvalid => {
+  const depth = Math.max(...issues.map((issue) => issue.path.length))
+  const deepest = issues.filter((issue) => issue.path.length === depth)
+  const key = dotted(deepest[0]?.path ?? [])
+  const messages = deepest
+    .filter((issue) => dotted(issue.path) === key)
+    .map((issue) => expectation(issue.message))
+  const alternatives = messages.filter(
+    (message) => message.startsWith("expected ") && message !== "expected undefined",
+  )
+  const first = messages[0] ?? "expected something else"
+  return new ManifestInvalid({
+    file,
+    key,
+    expected:
+      first.startsWith("expected ") && alternatives.length > 1
+        ? `expected ${[...new Set(alternatives.map((text) => text.slice("expected ".length)))].join(" or ")}`
+        : first,
+  })
+}
+
+/** Without the actual value, which may be a secret put in the wrong place. */
+const expectation = (message: string): string =>
+  message
+    .replace(/, actual [^]*$/, "")
+    .replace(/^Expected /, "expected ")
+    .replace(
+      /^is unexpected, expected: ([^]*)$/,
+      (_, keys: string) => `unknown key: expected ${keys.replaceAll(" | ", ", ")}`,
+    )
+
+/** Keys come from a file that may be a stranger's: what is not plain is quoted, and cut. */
+const dotted = (path: ReadonlyArray<PropertyKey>): string =>
+  path
+    .map(String)
+    .map((part) => (/^[\w.-]{1,100}$/.test(part) ? part : JSON.stringify(part.slice(0, 100))))
+    .join(".")

@@ -1,0 +1,184 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Either, Option } from "effect"
+import { agentNotFound, decodeAgent, decodeBottle, projectProblem } from "../../src/domain/ManifestFile.ts"
+
+const agent = (front: unknown, body = "") => decodeAgent({ file: "a.md", name: "a", front, body })
+const told = <A>(effect: Effect.Effect<A, { readonly key: string; readonly expected: string }>) => {
+  const result = Effect.runSync(Effect.either(effect))
+  return Either.isLeft(result) ? [result.left.key, result.left.expected] : "accepted"
+}
+const bottle = (value: unknown) => told(decodeBottle("b.yaml", value))
+
+describe("decodeAgent", () => {
+  it.effect("makes an agent of front matter and body", () =>
+    Effect.gen(function* () {
+      expect(
+        yield* agent({ provider: "command", command: ["sh", "-c", "x"], bottle: "dev" }, "\nBe kind.\n"),
+      ).toEqual({
+        name: "a",
+        provider: "command",
+        bottle: Option.some("dev"),
+        model: Option.none(),
+        description: Option.none(),
+        command: Option.some(["sh", "-c", "x"]),
+        systemPrompt: "Be kind.",
+      })
+    }),
+  )
+
+  it.effect("takes an absent, a null and an empty bottle for none", () =>
+    Effect.gen(function* () {
+      for (const given of [{}, { bottle: null }, { bottle: "" }])
+        expect((yield* agent({ provider: "claude", ...given })).bottle).toEqual(Option.none())
+    }),
+  )
+
+  it("names the key and what was expected there", () => {
+    expect(told(agent(null))).toEqual(["provider", "is missing: expected claude, codex, pi or command"])
+    expect(told(agent({ provider: "gpt" }))).toEqual(["provider", "expected claude, codex, pi or command"])
+    expect(told(agent(["provider"]))).toEqual(["", "expected a map of keys"])
+    expect(told(agent("x"))).toEqual(["", "expected a map of keys"])
+    expect(told(agent({ provider: "claude", model: 5 }))).toEqual(["model", "expected string"])
+    expect(told(agent({ provider: "claude", tools: [] }))).toEqual([
+      "tools",
+      'unknown key: expected "provider", "bottle", "model", "description", "command"',
+    ])
+    for (const command of ["sh", [], [1], ["sh", ""]])
+      expect(told(agent({ provider: "command", command }))).toEqual([
+        "command",
+        'expected a list of texts that are not empty, such as ["sh", "run.sh"]',
+      ])
+  })
+
+  it("wants an argv for the provider command, and none for the others", () => {
+    expect(told(agent({ provider: "command" }))[0]).toBe("command")
+    expect(told(agent({ provider: "claude", command: ["sh"] }))).toEqual([
+      "command",
+      "unknown key: only the provider command has an argv, not claude",
+    ])
+  })
+})
+
+describe("decodeBottle", () => {
+  it("takes an empty file for an empty bottle", () => {
+    expect(Effect.runSync(decodeBottle("b.yaml", null))).toEqual({})
+  })
+
+  it("names the dotted path and what was expected there", () => {
+    expect(bottle({ imag: "x" })[0]).toBe("imag")
+    expect(bottle({ image: 5 })).toEqual(["image", "expected string"])
+    expect(bottle({ workdir: "x" })).toEqual([
+      "workdir",
+      'expected an absolute path without ":", such as /workspace',
+    ])
+    expect(bottle({ env: { A: [1] } })).toEqual([
+      "env.A",
+      "expected a text without NUL, a number, true or false",
+    ])
+    expect(bottle({ env: { "A-B": "x" } })).toEqual([
+      "env.A-B",
+      "unknown key: expected a name of letters, digits and '_' that starts with no digit",
+    ])
+    expect(bottle({ limits: { memory: "lots" } })).toEqual([
+      "limits.memory",
+      "expected a size such as 512m or 2g",
+    ])
+    expect(bottle({ limits: { timeout: "soon" } })).toEqual([
+      "limits.timeout",
+      "expected a duration such as 30 minutes",
+    ])
+    expect(bottle({ limits: { ram: 1 } })[0]).toBe("limits.ram")
+    expect(bottle({ limits: 5 })).toEqual(["limits", "expected a map of limits"])
+    expect(bottle({ egress: {} })).toEqual(["egress.allow", "is missing: expected a list of hosts"])
+    expect(bottle({ egress: { allow: "h" } })).toEqual(["egress.allow", "expected a list of hosts"])
+    expect(bottle({ egress: { allow: ["h", 5] } })).toEqual([
+      "egress.allow.1",
+      "expected a host or {host, port?, private?, tls?}",
+    ])
+    expect(bottle({ egress: { allow: [{ host: "h", port: 0 }] } })).toEqual([
+      "egress.allow.0.port",
+      "expected a port from 1 to 65535",
+    ])
+    expect(bottle({ egress: { allow: [{ hosts: "h" }] } })[0]).toBe("egress.allow.0.hosts")
+    expect(bottle({ routes: { a: { upstream: "u", header: "h" } } })).toEqual([
+      "routes.a.secret",
+      "is missing: expected {env: NAME} or {file: PATH}",
+    ])
+    expect(bottle({ git: { "../x": { url: "u", key: { provider: "gitea" } } } })[0]).toBe('git."../x"')
+    expect(bottle({ verify: "maybe" })).toEqual(["verify", "expected required"])
+    expect(bottle({ image: "i", build: "." })).toEqual(["build", "either image or build, not both"])
+  })
+
+  it("never repeats a value, which may be a secret in the wrong place", () => {
+    const secret = "sk-very-secret"
+    for (const value of [
+      { routes: { a: { upstream: "u", header: "h", secret } } },
+      { routes: { a: secret } },
+      { egress: { allow: secret } },
+      { limits: { memory: secret, timeout: secret } },
+      { env: { A: { value: secret } } },
+      { git: { a: { url: "u", key: { provider: secret } } } },
+      secret,
+      [secret],
+    ])
+      expect(JSON.stringify(bottle(value))).not.toContain(secret)
+  })
+
+  it("refuses __proto__ at any depth rather than dropping it", () => {
+    expect(bottle(JSON.parse('{"__proto__":{"image":"x"}}'))).toEqual(["__proto__", "unknown key"])
+    expect(bottle(JSON.parse('{"env":{"__proto__":"x"}}'))).toEqual(["env.__proto__", "unknown key"])
+    expect(bottle(JSON.parse('{"egress":{"allow":[{"host":"h","__proto__":{}}]}}'))[0]).toBe(
+      "egress.allow.0.__proto__",
+    )
+    expect(bottle(JSON.parse('{"constructor":1}'))[0]).toBe("constructor")
+  })
+
+  it("quotes a key that would steer a terminal", () => {
+    const [key] = bottle({ "\u001b[2J": 1 })
+    expect(key).toBe('"\\u001b[2J"')
+  })
+})
+
+describe("projectProblem", () => {
+  const problem = (value: unknown) =>
+    Option.map(projectProblem("b.yaml", Effect.runSync(decodeBottle("b.yaml", value))), (error) => error.key)
+
+  it("names the first key that a project's own manifest may not have", () => {
+    const route = { upstream: "u", header: "h", secret: { env: "AWS_SECRET_ACCESS_KEY" } }
+    expect(problem({ build: "." })).toEqual(Option.some("build"))
+    expect(problem({ backend: "host" })).toEqual(Option.some("backend"))
+    expect(problem({ routes: { a: route } })).toEqual(Option.some("routes.a.secret"))
+    expect(problem({ egress: { allow: ["a", { host: "b", private: true }] } })).toEqual(
+      Option.some("egress.allow.1.private"),
+    )
+    expect(problem({ git: { a: { url: "u", key: { identityFile: "~/.ssh/id" } } } })).toEqual(
+      Option.some("git.a.key.identityFile"),
+    )
+    expect(problem({ git: { a: { url: "u", key: { provider: "gitea" }, private: true } } })).toEqual(
+      Option.some("git.a.private"),
+    )
+  })
+
+  it("lets the rest pass", () => {
+    expect(
+      problem({
+        image: "i",
+        env: { A: "1" },
+        egress: { allow: ["a", { host: "b", private: false }] },
+        git: { a: { url: "u", key: { provider: "gitea" } } },
+      }),
+    ).toEqual(Option.none())
+  })
+})
+
+describe("agentNotFound", () => {
+  it("lists what there is, and says what to do", () => {
+    expect(agentNotFound("x", { folder: "/h/agents", names: [] }).message).toBe(
+      'no agent "x": there is no agent in /h/agents: "bot-bottle init" writes an example',
+    )
+    expect(agentNotFound("x", { folder: "/h/agents", names: ["a", "b"] }).hint).toContain("known are a, b;")
+    expect(agentNotFound("x", { folder: "/h/agents", names: ["a"], untrusted: "/p/x.md" }).hint).toContain(
+      'run "bot-bottle trust"',
+    )
+  })
+})
