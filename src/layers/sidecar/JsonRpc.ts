@@ -1,0 +1,146 @@
+/** JSON-RPC 2.0 (jsonrpc.org/specification) over one text: single calls, batches, notifications; every answer in the standard's terms. */
+import { Effect } from "effect"
+import { CallFailure } from "./CallFailure.ts"
+import { type Call, refuse } from "./Calls.ts"
+import type { OperationLog } from "./OperationLog.ts"
+
+/** The most values inside one another, and the most calls in a batch. */
+export const NESTING_MAX = 64
+/** The most calls in a batch. */
+export const BATCH_MAX = 100
+
+type Id = string | number | null
+
+/** One member of a text: a call to be made, or the answer to what is none. */
+export type Member =
+  | { readonly _tag: "Call"; readonly method: string; readonly params: unknown; readonly id: Id | undefined }
+  | { readonly _tag: "Invalid"; readonly id: Id; readonly code: number; readonly message: string }
+
+/** What a text asks for. */
+export interface Frame {
+  readonly batch: boolean
+  readonly members: ReadonlyArray<Member>
+}
+
+/** Reads a text. Never fails: what is no request becomes its answer. */
+export const parseFrame = (text: string): Frame => {
+  const json = parseJson(text)
+  if (json === undefined)
+    return { batch: false, members: [invalid(-32700, "parse error: the body is not JSON")] }
+  if (depthExceeds(json.value, NESTING_MAX)) {
+    return { batch: false, members: [invalid(-32600, `invalid request: nested deeper than ${NESTING_MAX}`)] }
+  }
+  if (!Array.isArray(json.value)) return { batch: false, members: [memberOf(json.value)] }
+  const requests: ReadonlyArray<unknown> = json.value
+  if (requests.length === 0)
+    return { batch: false, members: [invalid(-32600, "invalid request: an empty batch")] }
+  if (requests.length > BATCH_MAX) {
+    return {
+      batch: false,
+      members: [invalid(-32600, `invalid request: more than ${BATCH_MAX} calls in a batch`)],
+    }
+  }
+  return { batch: true, members: requests.map(memberOf) }
+}
+
+/** Makes the calls of a text, in order, and answers the text to send; undefined when there is nothing to answer. */
+export const answer = (
+  text: string,
+  calls: ReadonlyMap<string, Call>,
+  log: OperationLog,
+): Effect.Effect<string | undefined> => {
+  const { batch, members } = parseFrame(text)
+  const [first] = members
+  if (!batch) return first === undefined ? Effect.succeed(undefined) : respond(first, calls, log)
+  return Effect.map(
+    Effect.forEach(members, (member) => respond(member, calls, log)),
+    (responses) => {
+      const given = responses.filter((response) => response !== undefined)
+      return given.length === 0 ? undefined : `[${given.join(",")}]`
+    },
+  )
+}
+
+const respond = (
+  member: Member,
+  calls: ReadonlyMap<string, Call>,
+  log: OperationLog,
+): Effect.Effect<string | undefined> => {
+  if (member._tag === "Invalid") {
+    const failure = new CallFailure({ kind: "method", message: member.message })
+    return Effect.match(refuse(log, "rpc", "", failure), {
+      onSuccess: () => undefined,
+      onFailure: () => failureText(member.id, member.code, member.message, undefined),
+    })
+  }
+  const { id, method, params } = member
+  const call = calls.get(method)
+  const made = call === undefined ? refuse(log, method.slice(0, 64), "", unknownMethod) : call.run(params)
+  return Effect.match(made, {
+    onSuccess: (result) =>
+      id === undefined
+        ? undefined
+        : `{"jsonrpc":"2.0","result":${JSON.stringify(result)},"id":${JSON.stringify(id)}}`,
+    onFailure: (failure) =>
+      id === undefined ? undefined : failureText(id, CODES[failure.kind], failure.message, failure.data),
+  })
+}
+
+const unknownMethod = new CallFailure({ kind: "method", message: "method not found" })
+
+/** The code of each kind of failure: the standard's own, and ours of the range that it leaves to servers. */
+export const CODES: Readonly<Record<CallFailure["kind"], number>> = {
+  method: -32601,
+  params: -32602,
+  internal: -32603,
+  scope: -32001,
+  forge: -32002,
+  unreachable: -32003,
+  "no-forge": -32005,
+}
+
+const failureText = (id: Id, code: number, message: string, data: unknown): string =>
+  JSON.stringify({ jsonrpc: "2.0", error: { code, message, data }, id })
+
+const invalid = (code: number, message: string, id: Id = null): Member => ({
+  _tag: "Invalid",
+  id,
+  code,
+  message,
+})
+
+const memberOf = (request: unknown): Member => {
+  if (typeof request !== "object" || request === null || Array.isArray(request)) {
+    return invalid(-32600, "invalid request: not an object")
+  }
+  const own = (key: string): unknown => Object.getOwnPropertyDescriptor(request, key)?.value
+  const hasId = Object.hasOwn(request, "id")
+  const id = own("id")
+  if (hasId && !isId(id)) return invalid(-32600, "invalid request: id must be a string, a number or null")
+  const known = hasId && isId(id) ? id : undefined
+  if (own("jsonrpc") !== "2.0") return invalid(-32600, 'invalid request: jsonrpc must be "2.0"', known)
+  const method = own("method")
+  if (typeof method !== "string") return invalid(-32600, "invalid request: method must be a string", known)
+  const params = own("params")
+  if (Object.hasOwn(request, "params") && (typeof params !== "object" || params === null)) {
+    return invalid(-32600, "invalid request: params must be an object", known)
+  }
+  return { _tag: "Call", method, params: params ?? {}, id: known }
+}
+
+/** A number that JSON cannot say again (1e999) is no id. */
+const isId = (id: unknown): id is Id =>
+  id === null || typeof id === "string" || (typeof id === "number" && Number.isFinite(id))
+
+const parseJson = (text: string): { readonly value: unknown } | undefined =>
+  Effect.runSync(
+    Effect.orElseSucceed(
+      Effect.try(() => ({ value: JSON.parse(text) as unknown })),
+      () => undefined,
+    ),
+  )
+
+const depthExceeds = (value: unknown, left: number): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  (left === 0 || Object.values(value).some((inner) => depthExceeds(inner, left - 1)))

@@ -1,0 +1,219 @@
+/** The HTTP server of a neck: raw node:http for speed, which enters an Effect runtime once for each call. */
+import { Effect, type Runtime, Runtime as EffectRuntime } from "effect"
+import type { Scope } from "effect"
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http"
+import type { Duplex } from "node:stream"
+import { CallFailure } from "./CallFailure.ts"
+import { type Call, refuse } from "./Calls.ts"
+import { type Gate, type Passage, refusalOf } from "./gates.ts"
+import * as JsonRpc from "./JsonRpc.ts"
+import type { OperationLog } from "./OperationLog.ts"
+import { type Body, readBody } from "./readBody.ts"
+import { watchStalled } from "./stalled.ts"
+import * as TextCommands from "./TextCommands.ts"
+
+/** What a neck serves, and within which limits. */
+export interface NeckOptions {
+  readonly calls: ReadonlyMap<string, Call>
+  readonly log: OperationLog
+  /** Done at every call: the agent is alive. */
+  readonly checkIn: Effect.Effect<void>
+  /** How long the rest of a request that has begun may take. */
+  readonly requestTimeoutMs: number
+  /** How long calls in flight may take when the neck closes. */
+  readonly drainMs: number
+}
+
+/** A neck that several servers share. */
+export interface Neck {
+  /** A server behind a gate, not listening yet; it closes with the scope, after what is in flight. */
+  readonly server: (gate: Gate) => Effect.Effect<Server, never, Scope.Scope>
+  /** Open connections, idle ones included. */
+  readonly connections: () => number
+}
+
+const CONNECTIONS_MAX = 1024
+const HEADERS_MAX = 16 * 1024
+/** Longer than agents and their HTTP libraries keep a connection for the next call. */
+const KEEP_ALIVE_MS = 75_000
+
+/** Makes a neck. */
+export const makeNeck = (options: NeckOptions): Effect.Effect<Neck> =>
+  Effect.map(Effect.runtime<never>(), (runtime) => {
+    let connections = 0
+    return {
+      connections: () => connections,
+      server: (gate) =>
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            const served = serve(options, runtime, gate)
+            served.server.on("connection", (socket) => {
+              connections += 1
+              socket.once("close", () => (connections -= 1))
+            })
+            return served
+          }),
+          (served) => close(served, options.drainMs),
+        ).pipe(Effect.map(({ server }) => server)),
+    }
+  })
+
+/** A server, and what it is at. */
+interface Served {
+  readonly server: Server
+  readonly state: { inFlight: number; closing: boolean; idle: () => void }
+  readonly stopWatching: () => void
+}
+
+const serve = (options: NeckOptions, runtime: Runtime.Runtime<never>, gate: Gate): Served => {
+  const runFork = EffectRuntime.runFork(runtime)
+  const state: Served["state"] = { inFlight: 0, closing: false, idle: () => undefined }
+  const server = createServer({
+    maxHeaderSize: HEADERS_MAX,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Node's own limits would end the forwarder's idle connection, which never says anything: see stalled.ts.
+    headersTimeout: 0,
+    requestTimeout: 0,
+  })
+  server.maxConnections = CONNECTIONS_MAX
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    state.inFlight += 1
+    response.once("close", () => {
+      state.inFlight -= 1
+      if (state.inFlight === 0) state.idle()
+    })
+    const answer = (status: number, type: string, text: string) => {
+      if (state.closing) response.setHeader("connection", "close")
+      response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(text) })
+      response.end(text)
+    }
+    route(options, gate(request), request, response, answer, runFork)
+  })
+  server.on("connect", (request: IncomingMessage, socket: Duplex) => {
+    const passage = gate(request)
+    const { status, text, headers } = refusalOf(passage)
+    socket.on("error", () => socket.destroy())
+    const fields = Object.entries({
+      ...headers,
+      "content-length": Buffer.byteLength(text),
+      connection: "close",
+    })
+    const head = [`HTTP/1.1 ${status} Refused`, ...fields.map(([name, value]) => `${name}: ${value}`)].join(
+      "\r\n",
+    )
+    const send = Effect.sync(() => socket.end(`${head}\r\n\r\n${text}`))
+    runFork(Effect.zipRight(logEgress(options.log, passage), send))
+  })
+  return { server, state, stopWatching: watchStalled(server, options.requestTimeoutMs) }
+}
+
+type Answer = (status: number, type: string, text: string) => void
+
+const TEXT = "text/plain; charset=utf-8"
+const JSON_TYPE = "application/json"
+
+const route = (
+  options: NeckOptions,
+  passage: Passage,
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: Answer,
+  runFork: <A>(effect: Effect.Effect<A>) => unknown,
+): void => {
+  const { calls, log, checkIn } = options
+  if (passage._tag !== "Path") {
+    const { status, text, headers } = refusalOf(passage)
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+    runFork(
+      Effect.zipRight(
+        logEgress(log, passage),
+        Effect.sync(() => answer(status, TEXT, text)),
+      ),
+    )
+    return
+  }
+  const { path } = passage
+  if (path === "/healthz" && request.method === "GET") return answer(200, TEXT, "ok\n")
+  const command = path === "/rpc" ? undefined : commandOf(path)
+  if (path !== "/rpc" && command === undefined) return answer(404, TEXT, "not found\n")
+  if (request.method !== "POST") {
+    response.setHeader("allow", "POST")
+    return answer(405, TEXT, "only POST is served here\n")
+  }
+  readBody(request, response, (body) => {
+    const answered =
+      body._tag === "TooLarge"
+        ? logTooLarge(log)
+        : command === undefined
+          ? Effect.map(JsonRpc.answer(body._tag === "Text" ? body.text : "", calls, log), (text) =>
+              text === undefined ? answerNothing(response) : answer(200, JSON_TYPE, text),
+            )
+          : Effect.map(runText(command, body, calls, log), ({ status, text }) => answer(status, TEXT, text))
+    runFork(Effect.zipRight(checkIn, answered))
+  })
+}
+
+/** A notification has no answer, not even an empty one. */
+const answerNothing = (response: ServerResponse): void => {
+  response.writeHead(204)
+  response.end()
+}
+
+interface CommandPath {
+  readonly name: string
+  readonly query: URLSearchParams
+}
+
+const commandOf = (path: string): CommandPath | undefined => {
+  const [, name, query = ""] = /^\/forge\/([^/?]*)(?:\?(.*))?$/s.exec(path) ?? []
+  return name === undefined ? undefined : { name, query: new URLSearchParams(query) }
+}
+
+const runText = (
+  { name, query }: CommandPath,
+  body: Exclude<Body, { readonly _tag: "TooLarge" }>,
+  calls: NeckOptions["calls"],
+  log: OperationLog,
+): Effect.Effect<TextCommands.TextAnswer> =>
+  body._tag === "NotUtf8"
+    ? Effect.succeed({ status: 400, text: "the body is not UTF-8\n" })
+    : TextCommands.runCommand(name, query, body.text, calls, log)
+
+const logTooLarge = (log: OperationLog): Effect.Effect<void> =>
+  Effect.ignore(
+    refuse(log, "http", "", new CallFailure({ kind: "params", message: "the body is over 1 MiB" })),
+  )
+
+/** What would have left the bottle is told, a wrong prefix is not: anyone on the host could fill the log. */
+const logEgress = (log: OperationLog, passage: Passage): Effect.Effect<void> =>
+  passage._tag !== "Elsewhere"
+    ? Effect.void
+    : Effect.ignore(
+        log.append({
+          op: "egress",
+          target: passage.host.slice(0, 300),
+          outcome: "rejected",
+          reason: "host is not on the allow-list",
+          durationMs: 0,
+          detail: "connection was not made",
+        }),
+      )
+
+/** No new connections, what is in flight is answered, then everything is cut. */
+const close = ({ server, state, stopWatching }: Served, drainMs: number): Effect.Effect<void> =>
+  Effect.async<void>((resume) => {
+    state.closing = true
+    server.close()
+    server.closeIdleConnections()
+    state.idle = () => resume(Effect.void)
+    if (state.inFlight === 0) state.idle()
+  }).pipe(
+    Effect.timeout(drainMs),
+    Effect.ignore,
+    Effect.zipRight(
+      Effect.sync(() => {
+        stopWatching()
+        server.closeAllConnections()
+      }),
+    ),
+  )

@@ -1,0 +1,92 @@
+/** The hash chain of an operation log: how a line is sealed, and how a log is checked. */
+import { Option, Schema } from "effect"
+import { createHash } from "node:crypto"
+import type { LogVerdict } from "../../services/Sidecar.ts"
+
+/** `prev` of the first line. */
+export const CHAIN_START = "0".repeat(64)
+
+/** What a call did, before it has its place in the chain. */
+export interface OperationEntry {
+  /** The method, such as `post_comment`. */
+  readonly op: string
+  /** What it was about, such as `#17`; `""` when nothing. */
+  readonly target: string
+  readonly phase?: "begin" | "end"
+  /** Of an `end`: the `seq` of its begin. */
+  readonly begin?: number
+  readonly outcome: "ok" | "rejected" | "failed"
+  readonly reason?: string
+  readonly durationMs: number
+  /** In words: "posted comment to #317". Never a body or a token. */
+  readonly detail: string
+}
+
+/** A line of the log and its hash; `at` is ISO 8601 in UTC. */
+export const sealLine = (
+  entry: OperationEntry,
+  place: { readonly seq: number; readonly at: string; readonly prev: string },
+): { readonly line: string; readonly hash: string } => {
+  const { op, target, phase, begin, outcome, reason, durationMs, detail } = entry
+  const { seq, at, prev } = place
+  const text = JSON.stringify({
+    seq,
+    at,
+    op,
+    target,
+    phase,
+    begin,
+    outcome,
+    reason,
+    durationMs,
+    detail,
+    prev,
+  })
+  const hash = sha256(text)
+  return { line: `${text.slice(0, -1)},"hash":"${hash}"}`, hash }
+}
+
+/** The parts of a line that the chain is made of. */
+const Link = Schema.parseJson(
+  Schema.Struct({
+    seq: Schema.Number,
+    prev: Schema.String,
+    hash: Schema.String,
+    phase: Schema.optional(Schema.Literal("begin", "end")),
+    begin: Schema.optional(Schema.Number),
+  }),
+)
+
+/** The place of a line in its chain, or none when it is not a line of a log. */
+export const readLink: (line: string) => Option.Option<typeof Link.Type> = Schema.decodeOption(Link)
+
+/** Checks every line: its place, its link to the one before, its own hash, and that an end has its begin. */
+export const verifyChain = (lines: ReadonlyArray<string>): LogVerdict => {
+  const problems: Array<{ line: number; problem: string }> = []
+  const open = new Set<number>()
+  let head = CHAIN_START
+  let seq = 0
+  for (const [index, line] of lines.entries()) {
+    const at = (problem: string) => problems.push({ line: index + 1, problem })
+    const link = Option.getOrUndefined(readLink(line))
+    if (link === undefined) {
+      at("is not a line of an operation log")
+      continue
+    }
+    if (link.seq !== seq + 1)
+      at(`has number ${link.seq} where ${seq + 1} was due: lines are missing or moved`)
+    if (link.prev !== head) at("does not follow from the line before it")
+    if (hashOf(line) !== link.hash) at("was changed: its hash does not match")
+    if (link.phase === "begin") open.add(link.seq)
+    if (link.phase === "end" && !open.delete(link.begin ?? 0)) at("ends what was never begun")
+    seq = link.seq
+    head = link.hash
+  }
+  return { ok: problems.length === 0, lines: lines.length, head, problems }
+}
+
+const SEAL = /,"hash":"[0-9a-f]{64}"\}$/
+
+const hashOf = (line: string): string => sha256(line.replace(SEAL, "}"))
+
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex")

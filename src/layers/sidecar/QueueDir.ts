@@ -1,0 +1,171 @@
+/**
+ * QueueDir keeps events as files: `<number>.json`, written whole, in order, each number used once.
+ * Several processes may append; one consumer reads and settles.
+ */
+import { Clock, Effect, Option, Schema } from "effect"
+import { link, mkdir, readFile, readdir, rename, stat } from "node:fs/promises"
+import { join } from "node:path"
+import { SidecarError } from "../../domain/Errors.ts"
+import { type NumberedEvent, QueueEvent } from "../../domain/QueueEvent.ts"
+import {
+  type FileFailure,
+  file,
+  orElseOn,
+  replaceFile,
+  syncDirectory,
+  unlinkIfThere,
+  writeTemporary,
+} from "./files.ts"
+
+const REJECTED = "rejected"
+/** Holds the number of the newest settled event, so that numbers go on when every file is gone. */
+const HIGH_WATER = ".settled"
+const EVENT_FILE = /^\d{12}\.json$/
+const EVENT_BYTES_MAX = 64 * 1024
+/** A settled event's file that is still there so much later was left by a crash. */
+const LEFT_OVER_MS = 60_000
+
+const encodeEvent = Schema.encodeSync(Schema.parseJson(QueueEvent))
+const decodeEvent = Schema.decodeUnknownOption(Schema.parseJson(QueueEvent), { onExcessProperty: "error" })
+
+/** Writes an event to the queue in `directory` and answers its number, once it would survive a power cut. */
+export const append = Effect.fn("QueueDir.append")(function* (directory: string, event: QueueEvent) {
+  return yield* appendText(directory, encodeEvent(event)).pipe(told(event.slug, "append"))
+})
+
+/** The events that wait, in order. A file that is no event is moved to `rejected/`, with a warning. */
+export const events = Effect.fn("QueueDir.events")(function* (directory: string, slug: string) {
+  const numbers = yield* waiting(directory).pipe(told(slug, "read"))
+  const found: Array<NumberedEvent> = []
+  for (const number of numbers) {
+    const event = yield* readEvent(directory, number).pipe(told(slug, "read"))
+    if (Option.isSome(event)) found.push(event.value)
+    else yield* reject(directory, slug, number)
+  }
+  return found
+})
+
+/** Removes an event whose effect is stored; ok when it is gone. */
+export const settle = Effect.fn("QueueDir.settle")(function* (
+  directory: string,
+  slug: string,
+  number: number,
+) {
+  const remove = Effect.gen(function* () {
+    if (number > (yield* highWater(directory)))
+      yield* replaceFile(join(directory, HIGH_WATER), String(number))
+    yield* unlinkIfThere(join(directory, fileName(number)))
+  })
+  yield* remove.pipe(orElseOn("ENOENT", undefined), told(slug, "settle"))
+})
+
+const told =
+  (slug: string, operation: string) =>
+  <A>(effect: Effect.Effect<A, FileFailure>): Effect.Effect<A, SidecarError> =>
+    Effect.mapError(
+      effect,
+      ({ cause, code }) =>
+        new SidecarError({
+          slug,
+          operation: `${operation} of its queue`,
+          reason: `the queue's directory could not be used${code === "" ? "" : ` (${code})`}`,
+          cause,
+        }),
+    )
+
+const readEvent = Effect.fnUntraced(function* (directory: string, number: number) {
+  const path = join(directory, fileName(number))
+  const { size } = yield* file(() => stat(path))
+  if (size > EVENT_BYTES_MAX) return Option.none<NumberedEvent>()
+  const text = yield* file(() => readFile(path, "utf8"))
+  return Option.map(decodeEvent(text), (event): NumberedEvent => ({ number, event }))
+})
+
+const reject = Effect.fnUntraced(function* (directory: string, slug: string, number: number) {
+  const name = fileName(number)
+  yield* file(() => mkdir(join(directory, REJECTED), { recursive: true, mode: 0o700 })).pipe(
+    Effect.zipRight(file(() => rename(join(directory, name), join(directory, REJECTED, name)))),
+    told(slug, "read"),
+  )
+  yield* Effect.logWarning(`queue of bottle "${slug}": ${name} is no event and was moved to ${REJECTED}/`)
+})
+
+const fileName = (number: number): string => `${String(number).padStart(12, "0")}.json`
+
+const numbersIn = (directory: string): Effect.Effect<ReadonlyArray<number>, FileFailure> =>
+  file(() => readdir(directory)).pipe(
+    orElseOn("ENOENT", [] as Array<string>),
+    Effect.map((names) =>
+      names
+        .flatMap((name) => (EVENT_FILE.test(name) ? [Number.parseInt(name, 10)] : []))
+        .sort((a, b) => a - b),
+    ),
+  )
+
+/** A directory read while files are added may miss one and show the next: a gap is looked at twice. */
+const waiting = Effect.fnUntraced(function* (directory: string) {
+  const settled = yield* highWater(directory)
+  const numbers = yield* numbersIn(directory)
+  const leftOver = numbers.filter((number) => number <= settled)
+  yield* Effect.forEach(leftOver, (number) => removeLeftOver(join(directory, fileName(number))), {
+    discard: true,
+  })
+  const unsettled = numbers.slice(leftOver.length)
+  const hasGap = unsettled.some((number, index) => number !== settled + 1 + index)
+  return hasGap ? (yield* numbersIn(directory)).filter((number) => number > settled) : unsettled
+})
+
+const removeLeftOver = Effect.fnUntraced(function* (path: string) {
+  const status = yield* file(() => stat(path)).pipe(orElseOn("ENOENT", undefined))
+  const now = yield* Clock.currentTimeMillis
+  if (status !== undefined && now - status.mtimeMs > LEFT_OVER_MS) yield* unlinkIfThere(path)
+})
+
+const highWater = (directory: string): Effect.Effect<number, FileFailure> =>
+  file(() => readFile(join(directory, HIGH_WATER), "utf8")).pipe(orElseOn("ENOENT", "0"), Effect.map(Number))
+
+const appendText = Effect.fnUntraced(function* (directory: string, text: string) {
+  yield* file(() => mkdir(directory, { recursive: true, mode: 0o700 }))
+  const number = yield* Effect.acquireUseRelease(
+    writeTemporary(directory, text),
+    (temporary) => linkToNext(directory, temporary),
+    (temporary) => Effect.ignore(unlinkIfThere(temporary)),
+  )
+  yield* syncDirectory(directory)
+  return number
+})
+
+/** `link` never overwrites, so that of two writers one goes on to the next number. */
+const linkToNext = Effect.fnUntraced(function* (directory: string, temporary: string) {
+  const used = [
+    yield* highWater(directory),
+    ...(yield* numbersIn(directory)),
+    ...(yield* numbersIn(join(directory, REJECTED))),
+  ]
+  let number = Math.max(...used)
+  let free = false
+  while (!free) {
+    const path = join(directory, fileName((number += 1)))
+    const taken = yield* file(() => link(temporary, path)).pipe(Effect.as(false), orElseOn("EEXIST", true))
+    free = !taken && !(yield* wasSettledBefore(directory, temporary, path, number))
+  }
+  return number
+})
+
+/**
+ * Between looking for a number and taking it, another writer's event of that number may have come and been
+ * settled: then ours would pass for settled. It is taken back, unless it is ours that was settled (our file is gone).
+ */
+const wasSettledBefore = Effect.fnUntraced(function* (
+  directory: string,
+  temporary: string,
+  path: string,
+  number: number,
+) {
+  if ((yield* highWater(directory)) < number) return false
+  const ours = yield* file(() => stat(temporary))
+  const there = yield* file(() => stat(path)).pipe(orElseOn("ENOENT", undefined))
+  if (there?.ino !== ours.ino) return false
+  yield* unlinkIfThere(path)
+  return true
+})

@@ -1,0 +1,86 @@
+/** RunScope knows which numbers this run may write to; a PR that was given counts once it is known to be the run's own. */
+import { Effect, Option } from "effect"
+import { type PullRequest, WriteScope } from "../../domain/Forge.ts"
+import type { ForgeScopeError } from "../../domain/Errors.ts"
+import { mayPush } from "../../domain/PushPolicy.ts"
+import type { ForgeApi } from "../../services/Forge.ts"
+
+/** Which numbers this run may write to. */
+export interface RunScope {
+  /** The scope as far as it is known without asking. */
+  readonly known: Effect.Effect<WriteScope>
+  /** The scope after the PRs that were given have been looked at; what cannot be decided is left out and asked again. */
+  readonly resolved: Effect.Effect<WriteScope>
+  /** Fails when `number` is out of scope. */
+  readonly permit: (number: number) => Effect.Effect<void, ForgeScopeError>
+  /** A PR that this run opened. */
+  readonly add: (pr: number) => Effect.Effect<void>
+}
+
+/** The scope of an issue and of those of `prNumbers` that belong to the run: see {@link belongsToRun}. */
+export const make = (options: {
+  readonly forge: ForgeApi
+  readonly issue: number
+  readonly prNumbers: ReadonlyArray<number>
+  readonly push: ReadonlyArray<string>
+}): RunScope => {
+  const { forge, issue, prNumbers, push } = options
+  const oneAtATime = Effect.unsafeMakeSemaphore(1).withPermits(1)
+  let scope = new WriteScope({ issue, prs: [] })
+  let undecided: ReadonlyArray<number> = prNumbers
+
+  const lookAt = (pr: number) =>
+    Effect.map(Effect.option(belongs(forge, push, pr)), (verdict) => {
+      if (Option.isNone(verdict)) return
+      undecided = undecided.filter((other) => other !== pr)
+      if (verdict.value) scope = scope.withPr(pr)
+    })
+
+  const known = Effect.sync(() => scope)
+  const resolved = Effect.suspend(() =>
+    undecided.length === 0
+      ? known
+      : Effect.zipRight(
+          oneAtATime(Effect.suspend(() => Effect.forEach(undecided, lookAt, { discard: true }))),
+          known,
+        ),
+  )
+  return {
+    known,
+    resolved,
+    permit: (number) =>
+      Effect.suspend(() => {
+        if (scope.refusal(number) === undefined) return Effect.void
+        return Effect.flatMap(resolved, (now) => {
+          const refusal = now.refusal(number)
+          return refusal === undefined ? Effect.void : Effect.fail(refusal)
+        })
+      }),
+    add: (pr) =>
+      Effect.sync(() => {
+        scope = scope.withPr(pr)
+      }),
+  }
+}
+
+const belongs = Effect.fn("RunScope.belongs")(function* (
+  forge: ForgeApi,
+  push: ReadonlyArray<string>,
+  number: number,
+) {
+  const pr = yield* forge.readPr(number)
+  const self = yield* forge.self
+  const repository = yield* forge.repositoryId
+  return belongsToRun(pr, { userId: self.id, repositoryId: repository, push })
+})
+
+/** A PR is the run's own when the token's user posted it, from a branch of the same repository that the bottle may push. */
+export const belongsToRun = (
+  pr: PullRequest,
+  run: { readonly userId: number; readonly repositoryId: number; readonly push: ReadonlyArray<string> },
+): boolean =>
+  run.userId > 0 &&
+  pr.authorId === run.userId &&
+  run.repositoryId > 0 &&
+  pr.headRepoId === run.repositoryId &&
+  mayPush(run.push, `refs/heads/${pr.head}`)

@@ -1,0 +1,135 @@
+/** The JSON document that `sidecar serve` reads on stdin: what one sidecar is to serve. */
+import { Effect, ParseResult, Schema } from "effect"
+import { InvalidInput } from "../../domain/Errors.ts"
+import { ForgeNumber } from "../../domain/Forge.ts"
+import { Slug } from "../../domain/Slug.ts"
+import { SOCKET_PATH_MAX } from "../home/Home.ts"
+
+/** The longest document, in bytes. */
+export const DOCUMENT_BYTES_MAX = 1024 * 1024
+
+const AbsolutePath = Schema.String.pipe(Schema.pattern(/^\/[^\0]*$/))
+const Texts = Schema.Array(Schema.String)
+
+const ForgePart = Schema.Struct({
+  /** Base URL of the API, `/api/v1` included. */
+  apiUrl: Schema.NonEmptyString,
+  owner: Schema.NonEmptyString,
+  repo: Schema.NonEmptyString,
+  token: Schema.Redacted(Schema.NonEmptyString),
+  issueNumber: ForgeNumber,
+  prNumbers: Schema.optional(Schema.Array(ForgeNumber)),
+  org: Schema.optional(Schema.String),
+  trustOrg: Schema.optional(Schema.String),
+  /** Refs that a PR's head must match; the bottle's own branch unless given. */
+  push: Schema.optional(Texts),
+})
+/** What of the document is about the forge. */
+export type ForgePart = typeof ForgePart.Type
+
+const AllowEntry = Schema.Union(
+  Schema.String,
+  Schema.Struct({
+    host: Schema.String,
+    port: Schema.optional(Schema.Number),
+    private: Schema.optional(Schema.Boolean),
+    tls: Schema.optional(Schema.Boolean),
+  }),
+)
+
+/** The document. Paths are absolute. */
+export const SidecarDocument = Schema.Struct({
+  slug: Slug,
+  socketPath: AbsolutePath,
+  /** Absent: no control socket. */
+  controlPath: Schema.optional(AbsolutePath),
+  stateDir: AbsolutePath,
+  /** Absent: a run without a forge. */
+  forge: Schema.optional(ForgePart),
+  egress: Schema.optional(Schema.Struct({ allow: Schema.Array(AllowEntry) })),
+  routes: Schema.optional(
+    Schema.Array(
+      Schema.Struct({
+        name: Schema.String,
+        upstream: Schema.String,
+        header: Schema.String,
+        scheme: Schema.optional(Schema.String),
+        value: Schema.Redacted(Schema.String),
+        allow: Schema.optional(Texts),
+        private: Schema.optional(Schema.Boolean),
+      }),
+    ),
+  ),
+  git: Schema.optional(
+    Schema.Array(
+      Schema.Struct({
+        name: Schema.String,
+        url: Schema.String,
+        credential: Schema.optional(Schema.Redacted(Schema.String)),
+        push: Schema.optional(Texts),
+        protectedPaths: Schema.optional(Texts),
+        private: Schema.optional(Schema.Boolean),
+      }),
+    ),
+  ),
+  /** Serve a loopback port with a secret prefix too, for the backend without isolation. */
+  loopback: Schema.optional(Schema.Boolean),
+})
+/** The document. */
+export type SidecarDocument = typeof SidecarDocument.Type
+
+const parse = Schema.decodeUnknown(Schema.parseJson())
+const decode = Schema.decodeUnknown(SidecarDocument, { onExcessProperty: "error" })
+
+/** The document of a text. Fails with one line that names the key, never its value. */
+export const decodeDocument = Effect.fn("SidecarDocument.decode")(function* (text: string) {
+  if (text.trim() === "") return yield* invalid("it is empty")
+  if (Buffer.byteLength(text) > DOCUMENT_BYTES_MAX) return yield* invalid("it is larger than 1 MiB")
+  const json = yield* Effect.catchAll(parse(text), () => invalid("it is not JSON"))
+  const document = yield* Effect.catchAll(decode(json), (error) => invalid(problemOf(error)))
+  yield* requireServable(document)
+  return document
+})
+
+/** The text of a document, secrets included: it goes to the sidecar's stdin and nowhere else. */
+export const encodeDocument: (document: SidecarDocument) => string = Schema.encodeSync(
+  Schema.parseJson(SidecarDocument),
+)
+
+/** What this version does not serve yet is refused, never ignored. */
+const requireServable = Effect.fnUntraced(function* (document: SidecarDocument) {
+  const unserved = {
+    egress: document.egress?.allow ?? [],
+    routes: document.routes ?? [],
+    git: document.git ?? [],
+  }
+  for (const [key, entries] of Object.entries(unserved)) {
+    if (entries.length > 0)
+      return yield* invalid(`${key}: this version does not serve it yet, so it must be empty`)
+  }
+  for (const key of ["socketPath", "controlPath"] as const) {
+    const bytes = Buffer.byteLength(document[key] ?? "")
+    if (bytes > SOCKET_PATH_MAX) {
+      return yield* invalid(
+        `${key}: the path of a Unix socket has at most ${SOCKET_PATH_MAX} bytes, this one has ${bytes}; BOT_BOTTLE_RUN_DIR can name a shorter directory`,
+      )
+    }
+  }
+})
+
+const invalid = (reason: string) => new InvalidInput({ field: "sidecar document", reason })
+
+const PROBLEMS: Partial<Record<ParseResult.ArrayFormatterIssue["_tag"], string>> = {
+  Missing: "is missing",
+  Unexpected: "is not a known key",
+}
+
+/** Where the first problem is, in our own words: the schema's would quote the value, which may be a secret. */
+const problemOf = (error: ParseResult.ParseError): string => {
+  const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
+  const path = issue?.path.map(String).join(".") ?? ""
+  const problem = (issue && PROBLEMS[issue._tag]) ?? "has a wrong type or value"
+  return path === ""
+    ? "it must be a JSON object"
+    : `${JSON.stringify(path.slice(0, 100)).slice(1, -1)}: ${problem}`
+}

@@ -1,0 +1,56 @@
+/** SidecarProcess launches each sidecar as a process of its own, which outlives us. */
+import { Effect, Layer } from "effect"
+import { SidecarError } from "../../domain/Errors.ts"
+import { ProcessRunner } from "../../services/ProcessRunner.ts"
+import { Sidecar } from "../../services/Sidecar.ts"
+import { Home } from "../home/Home.ts"
+import { packageFile } from "../home/packageRoot.ts"
+import { type SidecarDocument, encodeDocument } from "./SidecarDocument.ts"
+import { makeService } from "./SidecarService.ts"
+
+const READY_MS = 15_000
+
+/** A sidecar holds little: a small young generation keeps it small at no cost in speed that was measured. */
+const NODE_FLAGS = ["--max-semi-space-size=1", "--max-old-space-size=96"]
+
+/** Of the launcher's environment, beside PATH, HOME, LANG and TZ: how to reach the forge. */
+const PASSED_ON = [
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+  "http_proxy",
+  "https_proxy",
+  "no_proxy",
+  "NODE_EXTRA_CA_CERTS",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+]
+
+const start = (runner: typeof ProcessRunner.Service) =>
+  Effect.fn("SidecarProcess.start")(function* (document: SidecarDocument) {
+    yield* runner
+      .detached({
+        command: process.execPath,
+        args: [...NODE_FLAGS, packageFile("dist", "bin", "sidecar.js")],
+        env: Object.fromEntries(
+          PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+        ),
+        cwd: "/",
+        stdin: encodeDocument(document),
+        firstLineMs: READY_MS,
+      })
+      .pipe(
+        Effect.mapError(
+          ({ detail }) => new SidecarError({ slug: document.slug, operation: "launch", reason: detail }),
+        ),
+      )
+  })
+
+/** Sidecars as processes, found again by their control sockets. */
+export const layer: Layer.Layer<Sidecar, never, ProcessRunner> = Layer.effect(
+  Sidecar,
+  Effect.gen(function* () {
+    const home = yield* Home
+    return makeService(home, start(yield* ProcessRunner))
+  }),
+)

@@ -1,0 +1,191 @@
+/** What the Sidecar service does in the same way however a sidecar is launched: by its control socket and the files it leaves. */
+import { Effect, Option, Redacted } from "effect"
+import { chmod, lstat, mkdir, readFile, rm, stat } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { type ForgeConfigInvalid, SidecarError } from "../../domain/Errors.ts"
+import type { Slug } from "../../domain/Slug.ts"
+import { Sidecar, type SidecarConfig, type SidecarHandle } from "../../services/Sidecar.ts"
+import { forgeAssignment, giteaForgeConfig, withForgeEnv } from "../gitea/GiteaForgeConfig.ts"
+import { type HomeShape, SOCKET_PATH_MAX } from "../home/Home.ts"
+import { askStatus, askStop } from "./control.ts"
+import { type FileFailure, file, orElseOn } from "./files.ts"
+import { verifyChain } from "./OperationChain.ts"
+import * as QueueDir from "./QueueDir.ts"
+import type { ForgePart, SidecarDocument } from "./SidecarDocument.ts"
+
+/** Starts a sidecar for a document; done when it serves. */
+export type StartSidecar = (document: SidecarDocument) => Effect.Effect<void, SidecarError>
+
+const STOP_TIMEOUT = "15 seconds"
+
+/** The service over a home and a way to start. */
+export const makeService = (home: HomeShape, start: StartSidecar): typeof Sidecar.Service => {
+  const handleOf = (slug: Slug): SidecarHandle => {
+    const { neckSocket, controlSocket } = home.of(slug)
+    return {
+      slug,
+      socketPath: neckSocket,
+      alive: Effect.map(
+        askStatus(controlSocket),
+        Option.exists((status) => status.slug === slug),
+      ),
+      stop: stop(slug, controlSocket),
+    }
+  }
+  const find = Effect.fn("Sidecar.find")(function* (slug: Slug) {
+    const handle = handleOf(slug)
+    return (yield* handle.alive) ? Option.some(handle) : Option.none()
+  })
+  const lines = (slug: Slug) =>
+    file(() => readFile(home.of(slug).operations, "utf8")).pipe(
+      orElseOn("ENOENT", ""),
+      Effect.map((text) => text.split("\n").filter((line) => line !== "")),
+      told(slug, "reading its operation log"),
+    )
+  return {
+    check: Effect.fn("Sidecar.check")(function* (config: SidecarConfig) {
+      yield* forgePart(config)
+    }),
+    launch: Effect.fn("Sidecar.launch")(function* (config: SidecarConfig) {
+      const document = documentOf(home, config, yield* forgePart(config))
+      yield* refuseUnserved(config)
+      yield* makeRunDirectory(home, config.slug)
+      yield* start(document)
+      return handleOf(config.slug)
+    }),
+    find,
+    events: (slug) => QueueDir.events(home.of(slug).queue, slug),
+    append: (event) => QueueDir.append(home.of(event.slug).queue, event),
+    settle: (slug, number) => QueueDir.settle(home.of(slug).queue, slug, number),
+    lastCheckin: Effect.fn("Sidecar.lastCheckin")(function* (slug: Slug) {
+      const status = yield* file(() => stat(home.of(slug).checkin)).pipe(
+        Effect.asSome,
+        orElseOn("ENOENT", Option.none()),
+        told(slug, "reading its check-in"),
+      )
+      return Option.map(status, ({ mtime }) => mtime.toISOString())
+    }),
+    verifyLog: Effect.fn("Sidecar.verifyLog")(function* (slug: Slug) {
+      return verifyChain(yield* lines(slug))
+    }),
+    log: Effect.fn("Sidecar.log")(lines),
+    forget: Effect.fn("Sidecar.forget")(function* (slug: Slug) {
+      const { state } = home.of(slug)
+      yield* file(() => rm(state, { recursive: true, force: true })).pipe(told(slug, "removing its state"))
+    }),
+  }
+}
+
+const told =
+  (slug: Slug, operation: string) =>
+  <A>(effect: Effect.Effect<A, FileFailure>): Effect.Effect<A, SidecarError> =>
+    Effect.mapError(
+      effect,
+      ({ cause, code }) =>
+        new SidecarError({
+          slug,
+          operation,
+          reason: code === "" ? "a file could not be used" : `a file could not be used (${code})`,
+          cause,
+        }),
+    )
+
+const forgePart = (config: SidecarConfig): Effect.Effect<ForgePart | undefined, ForgeConfigInvalid> =>
+  Object.keys(config.forgeEnv).length === 0
+    ? Effect.succeed(undefined)
+    : Effect.gen(function* () {
+        const { apiUrl, owner, repo, token, org, trustOrg } = yield* giteaForgeConfig
+        const { issueNumber, prNumbers } = yield* forgeAssignment
+        return {
+          apiUrl,
+          owner,
+          repo,
+          token: Redacted.make(Redacted.value(token)),
+          issueNumber,
+          prNumbers,
+          ...(org === undefined ? {} : { org }),
+          ...(trustOrg === undefined ? {} : { trustOrg }),
+          ...(config.push.length === 0 ? {} : { push: config.push }),
+        }
+      }).pipe(withForgeEnv(config.forgeEnv))
+
+const documentOf = (
+  home: HomeShape,
+  { slug, loopback }: SidecarConfig,
+  forge: ForgePart | undefined,
+): SidecarDocument => {
+  const { neckSocket, controlSocket, state } = home.of(slug)
+  return {
+    slug,
+    socketPath: neckSocket,
+    controlPath: controlSocket,
+    stateDir: state,
+    ...(forge === undefined ? {} : { forge }),
+    ...(loopback ? { loopback } : {}),
+  }
+}
+
+const launchFailed = (slug: Slug, reason: string, cause?: unknown) =>
+  new SidecarError({ slug, operation: "launch", reason, ...(cause === undefined ? {} : { cause }) })
+
+/** Refused here and not only by the sidecar, whose document would have to hold the secrets of what it refuses. */
+const refuseUnserved = ({ slug, egress, routes, git }: SidecarConfig): Effect.Effect<void, SidecarError> => {
+  const unserved = [
+    ...(egress.allow.length > 0 ? ["egress"] : []),
+    ...(Object.keys(routes).length > 0 ? ["routes"] : []),
+    ...(Object.keys(git).length > 0 ? ["git"] : []),
+  ]
+  return unserved.length === 0
+    ? Effect.void
+    : launchFailed(
+        slug,
+        `this version does not serve ${unserved.join(", ")} yet: remove them from the manifest`,
+      )
+}
+
+/** `run/<5>` is 0700 and ours, wherever it is; the neck within is 0755, because the bottle's user reads it. */
+const makeRunDirectory = Effect.fn("Sidecar.makeRunDirectory")(function* (home: HomeShape, slug: Slug) {
+  const { run, neck, neckSocket } = home.of(slug)
+  const bytes = Buffer.byteLength(neckSocket)
+  if (bytes > SOCKET_PATH_MAX) {
+    return yield* launchFailed(
+      slug,
+      `the path of its socket has ${bytes} bytes, at most ${SOCKET_PATH_MAX} are possible: set BOT_BOTTLE_RUN_DIR to a shorter directory (${neckSocket})`,
+    )
+  }
+  yield* Effect.gen(function* () {
+    yield* file(() => mkdir(dirname(run), { recursive: true, mode: 0o700 }))
+    yield* file(() => mkdir(run, { mode: 0o700 })).pipe(orElseOn("EEXIST", undefined))
+    const status = yield* file(() => lstat(run))
+    if (!status.isDirectory() || status.uid !== process.getuid?.() || (status.mode & 0o022) !== 0) {
+      return yield* launchFailed(
+        slug,
+        `${run} is not a directory of ours alone: remove it, or set BOT_BOTTLE_RUN_DIR`,
+      )
+    }
+    yield* file(() => chmod(run, 0o700))
+    yield* file(() => mkdir(neck, { mode: 0o755 })).pipe(orElseOn("EEXIST", undefined))
+    yield* file(() => chmod(neck, 0o755))
+    yield* file(() => mkdir(join(home.root, "state"), { recursive: true, mode: 0o700 }))
+  }).pipe(
+    Effect.catchTag("FileFailure", ({ code, cause }) =>
+      launchFailed(slug, `${run} cannot be made (${code}): BOT_BOTTLE_RUN_DIR can name another place`, cause),
+    ),
+  )
+})
+
+/** Asks until nobody answers: a sidecar that is gone was stopped. */
+const stop = (slug: Slug, controlSocket: string): Effect.Effect<void, SidecarError> =>
+  askStop(controlSocket).pipe(
+    Effect.timeoutFail({
+      duration: STOP_TIMEOUT,
+      onTimeout: () =>
+        new SidecarError({
+          slug,
+          operation: "stop",
+          reason: `it did not end within ${STOP_TIMEOUT}: end the process that listens at ${controlSocket}`,
+        }),
+    }),
+    Effect.asVoid,
+    Effect.withSpan("Sidecar.stop"),
+  )

@@ -1,0 +1,138 @@
+/** The forge protocol as plain text, for images without a JSON tool: `POST /forge/<command>?...`, the body is the text to send. */
+import { Effect, Schema } from "effect"
+import { Comment, Issue, PullRequest } from "../../domain/Forge.ts"
+import { CallFailure } from "./CallFailure.ts"
+import { type Call, refuse } from "./Calls.ts"
+import type { OperationLog } from "./OperationLog.ts"
+
+/** What to answer: an HTTP status that `bin/forge` turns into its exit code, and a text for people and agents. */
+export interface TextAnswer {
+  readonly status: number
+  readonly text: string
+}
+
+interface Command {
+  readonly method: string
+  /** Parameters of the query; the body is one more. */
+  readonly query: ReadonlyArray<string>
+  /** The parameter that the body is. */
+  readonly body?: string
+  readonly show: (answer: unknown) => string
+}
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
+  ["read-issue", { method: "read_issue", query: ["number"], show: (answer) => showIssue(answer) }],
+  ["read-pr", { method: "read_pr", query: ["number"], show: (answer) => showPr(answer) }],
+  ["read-comments", { method: "read_comments", query: ["number"], show: (answer) => showComments(answer) }],
+  [
+    "post-comment",
+    { method: "post_comment", query: ["number"], body: "body", show: (answer) => showId(answer) },
+  ],
+  [
+    "update-description",
+    { method: "update_description", query: ["number"], body: "body", show: () => "updated" },
+  ],
+  [
+    "open-pr",
+    {
+      method: "open_pr",
+      query: ["title", "head", "base"],
+      body: "body",
+      show: (answer) => showPrNumber(answer),
+    },
+  ],
+  [
+    "signal-done",
+    { method: "signal_done", query: ["status", "summary"], body: "summary", show: () => "done" },
+  ],
+])
+
+/** Runs the command of a path such as `/forge/read-issue?number=17`. */
+export const runCommand = (
+  name: string,
+  query: URLSearchParams,
+  body: string,
+  calls: ReadonlyMap<string, Call>,
+  log: OperationLog,
+): Effect.Effect<TextAnswer> => {
+  const command = COMMANDS.get(name)
+  const call = command && calls.get(command.method)
+  const made =
+    command === undefined || call === undefined
+      ? refuse(log, "forge", name.slice(0, 64), unknownCommand)
+      : Effect.map(call.run(paramsOf(command, query, body)), (answer) => command.show(answer))
+  return Effect.match(made, {
+    onSuccess: (text) => ({ status: 200, text: `${text}\n` }),
+    onFailure: (failure) => ({ status: STATUSES[failure.kind], text: `${failure.message}\n` }),
+  })
+}
+
+const unknownCommand = new CallFailure({
+  kind: "method",
+  message: `no such command: known are ${[...COMMANDS.keys()].join(", ")}`,
+})
+
+const STATUSES: Readonly<Record<CallFailure["kind"], number>> = {
+  method: 404,
+  params: 400,
+  scope: 403,
+  forge: 502,
+  unreachable: 502,
+  "no-forge": 502,
+  internal: 500,
+}
+
+/** A key that is given twice, or is not known, becomes a parameter that no method takes. */
+const paramsOf = (command: Command, query: URLSearchParams, body: string): Record<string, unknown> => {
+  const given = [...query].map(([key, value]): [string, unknown] =>
+    query.getAll(key).length > 1 || !command.query.includes(key)
+      ? [`?${key}`, value]
+      : [key, key === "number" ? numberOf(value) : value],
+  )
+  const params: Record<string, unknown> = Object.fromEntries(given)
+  if (command.body !== undefined && params[command.body] === undefined)
+    params[command.body] = textOf(command, body)
+  return params
+}
+
+/** A summary comes from `echo`, with a newline that is not part of it; what is posted is sent unchanged. */
+const textOf = (command: Command, body: string): string => (command.body === "summary" ? body.trim() : body)
+
+const numberOf = (text: string): unknown => (/^[1-9]\d{0,15}$/.test(text) ? Number(text) : text)
+
+const render =
+  <A, I>(schema: Schema.Schema<A, I>, show: (value: A) => string) =>
+  (answer: unknown): string =>
+    show(Schema.decodeUnknownSync(schema)(answer))
+
+const head = (issue: Issue): string =>
+  [
+    `#${issue.number} ${issue.title}`,
+    `state: ${issue.state}`,
+    `author: ${issue.author}`,
+    `labels: ${issue.labels.join(", ")}`,
+    `assignees: ${issue.assignees.join(", ")}`,
+  ].join("\n")
+
+const showIssue = render(Issue, (issue) => `${head(issue)}\n\n${issue.body}`)
+
+const showPr = render(
+  PullRequest,
+  (pr) =>
+    `${head(pr)}\nmerged: ${pr.merged ? "yes" : "no"}\ndraft: ${pr.draft ? "yes" : "no"}\nhead: ${pr.head}\nbase: ${pr.base}\n\n${pr.body}`,
+)
+
+const showComments = render(Schema.Array(Comment), (comments) =>
+  comments.length === 0
+    ? "no comments"
+    : comments
+        .map(
+          ({ id, user, createdAt, authorTrusted, body }) =>
+            `--- comment ${id} by ${user === "" ? "(nobody)" : user}${authorTrusted ? "" : " (not trusted)"} at ${createdAt}\n${body}`,
+        )
+        .join("\n\n"),
+)
+
+const showId = render(Schema.Struct({ id: Schema.Number }), ({ id }) => `posted comment ${id}`)
+
+const showPrNumber = render(Schema.Struct({ number: Schema.Number }), ({ number }) => `PR #${number}`)

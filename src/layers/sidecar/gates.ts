@@ -1,0 +1,87 @@
+/** What a request at the neck is for: a path of the neck, somewhere else, or nothing that is answered. */
+import { createHash, timingSafeEqual } from "node:crypto"
+import type { IncomingMessage } from "node:http"
+
+/** Where a request may go. */
+export type Passage =
+  | { readonly _tag: "Path"; readonly path: string }
+  /** A host outside: by CONNECT or absolute-form. */
+  | { readonly _tag: "Elsewhere"; readonly host: string }
+  | { readonly _tag: "NotFound" }
+  | { readonly _tag: "PasswordRequired" }
+
+/** Decides on a request by its head. */
+export type Gate = (request: IncomingMessage) => Passage
+
+/** The neck's address as the bottle sees it: asked for through the proxy it is still the neck. */
+const OWN_ADDRESSES: ReadonlySet<string> = new Set(["127.0.0.1:7317", "localhost:7317"])
+
+/** The gate of the Unix socket: who can connect is the bottle. */
+export const socketGate: Gate = ({ method, url = "" }) => {
+  if (method === "CONNECT") return { _tag: "Elsewhere", host: url }
+  const absolute = absoluteForm(url)
+  if (absolute === undefined) return { _tag: "Path", path: url }
+  return OWN_ADDRESSES.has(absolute.host)
+    ? { _tag: "Path", path: absolute.path }
+    : { _tag: "Elsewhere", host: absolute.host }
+}
+
+/** The gate of a loopback port, which every local user can reach: paths below a secret prefix, and a proxy with a password. */
+export const loopbackGate =
+  (secret: { readonly prefix: string; readonly password: string }, ownAddress: () => string): Gate =>
+  ({ method, url = "", headers }) => {
+    const absolute = method === "CONNECT" ? { host: url, path: "" } : absoluteForm(url)
+    if (absolute !== undefined && absolute.host !== ownAddress()) {
+      return isSame(headers["proxy-authorization"] ?? "", basic(secret.password))
+        ? { _tag: "Elsewhere", host: absolute.host }
+        : { _tag: "PasswordRequired" }
+    }
+    const [, prefix = "", path = ""] = /^\/([^/]*)(\/.*)$/s.exec(absolute?.path ?? url) ?? []
+    return isSame(prefix, secret.prefix) ? { _tag: "Path", path } : { _tag: "NotFound" }
+  }
+
+/** Name of the user in the proxy's URL. */
+export const PROXY_USER = "bottle"
+
+const basic = (password: string): string =>
+  `Basic ${Buffer.from(`${PROXY_USER}:${password}`).toString("base64")}`
+
+/** In the same time whatever the difference. */
+const isSame = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other))
+
+const digest = (text: string): Buffer => createHash("sha256").update(text).digest()
+
+const absoluteForm = (url: string): { readonly host: string; readonly path: string } | undefined => {
+  const [, host, path = ""] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(url) ?? []
+  return host === undefined ? undefined : { host: host.toLowerCase(), path: path === "" ? "/" : path }
+}
+
+/** What is answered to a request that does not pass. */
+export interface Refusal {
+  readonly status: number
+  readonly text: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** The refusal of a request that does not pass. */
+export const refusalOf = (passage: Passage): Refusal => {
+  switch (passage._tag) {
+    case "Elsewhere":
+      return {
+        status: 403,
+        text: `egress to ${printable(passage.host)} denied: it is not on this bottle's allow-list\n`,
+        headers: {},
+      }
+    case "PasswordRequired":
+      return {
+        status: 407,
+        text: "the proxy needs this run's password\n",
+        headers: { "proxy-authenticate": 'Basic realm="bot-bottle"' },
+      }
+    case "NotFound":
+    case "Path":
+      return { status: 404, text: "not found\n", headers: {} }
+  }
+}
+
+const printable = (text: string): string => text.slice(0, 300).replace(/[^\x21-\x7e]/g, "?")

@@ -1,0 +1,163 @@
+/** serve: one sidecar, from its document to open sockets; its scope closes it in the reverse order. */
+import { Deferred, Effect, Schedule } from "effect"
+import type { Scope } from "effect"
+import { appendFile, mkdir, readFile } from "node:fs/promises"
+import { closeSync, futimesSync, openSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { SidecarError } from "../../domain/Errors.ts"
+import { pushPatterns } from "../../domain/PushPolicy.ts"
+import type { ForgeApi } from "../../services/Forge.ts"
+import { serveControl } from "./control.ts"
+import { type RunForge, forgeCalls } from "./ForgeCalls.ts"
+import { file, orElseOn } from "./files.ts"
+import { socketGate } from "./gates.ts"
+import { isOurs, listenUnix } from "./listenUnix.ts"
+import { serveLoopback } from "./loopback.ts"
+import { makeNeck } from "./NeckServer.ts"
+import * as OperationLog from "./OperationLog.ts"
+import * as QueueDir from "./QueueDir.ts"
+import * as RunScope from "./RunScope.ts"
+import type { ForgePart, SidecarDocument } from "./SidecarDocument.ts"
+
+/** How a forge is made from its part of the document. */
+export type MakeForge = (part: ForgePart) => Effect.Effect<ForgeApi>
+
+/** Times of a sidecar, in milliseconds. */
+export interface SidecarTimes {
+  /** Without a connection for so long it ends (default: 10 minutes); six times as long before the first one. */
+  readonly idleMs?: number
+  /** How long the rest of a request that has begun may take (default: 30 seconds). */
+  readonly requestTimeoutMs?: number
+  /** How long calls in flight may take at the end (default: 5 seconds). */
+  readonly drainMs?: number
+}
+
+/** A sidecar that serves. */
+export interface RunningSidecar {
+  /** Returns when it was asked to stop, has been idle too long, or lost its socket. */
+  readonly ended: Effect.Effect<void>
+}
+
+/** Serves a document until the scope closes; then what is in flight is answered first. */
+export const serve = (
+  document: SidecarDocument,
+  makeForge: MakeForge,
+  times: SidecarTimes = {},
+): Effect.Effect<RunningSidecar, SidecarError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { slug, socketPath, controlPath, stateDir } = document
+    const { idleMs = 600_000, requestTimeoutMs = 30_000, drainMs = 5000 } = times
+    const ended = yield* Deferred.make<void>()
+    const runtime = { ready: false }
+    yield* directories(document)
+    if (controlPath !== undefined) {
+      yield* serveControl(
+        controlPath,
+        () => ({ slug, pid: process.pid, ready: runtime.ready, socketPath }),
+        () => Deferred.unsafeDone(ended, Effect.void),
+      )
+    }
+    const log = yield* OperationLog.open(join(stateDir, "operations.jsonl"))
+    const queue = join(stateDir, "queue")
+    const calls = forgeCalls({
+      slug,
+      log,
+      forge: yield* runForge(document, makeForge),
+      tell: (event) => QueueDir.append(queue, event),
+      remember: (pr) => Effect.ignore(file(() => appendFile(prsFile(stateDir), `${pr}\n`, { mode: 0o600 }))),
+    })
+    const checkIn = yield* openCheckIn(join(stateDir, "checkin"))
+    const neck = yield* makeNeck({ calls, log, checkIn, requestTimeoutMs, drainMs })
+    const server = yield* neck.server(socketGate)
+    const { ino } = yield* listenUnix(server, socketPath, 0o666)
+    if (document.loopback === true) yield* serveLoopback(neck, join(dirname(socketPath), "loopback"))
+    runtime.ready = true
+    yield* Effect.forkScoped(
+      Effect.zipRight(
+        untilUseless(neck.connections, () => isOurs(socketPath, ino), idleMs),
+        Deferred.succeed(ended, undefined),
+      ),
+    )
+    return { ended: Deferred.await(ended) }
+  }).pipe(
+    Effect.catchTags({
+      ListenFailure: ({ reason, cause }) => failed(document, reason, cause),
+      LogUnwritable: ({ cause }) => failed(document, "its operation log could not be opened", cause),
+      FileFailure: ({ code, cause }) =>
+        failed(document, `its directories could not be used (${code})`, cause),
+    }),
+  )
+
+const failed = ({ slug }: SidecarDocument, reason: string, cause: unknown) =>
+  new SidecarError({ slug, operation: "serve", reason, cause })
+
+/** Those that are missing: a launcher has made and checked them, and what it made is left as it is. */
+const directories = Effect.fnUntraced(function* ({ socketPath, controlPath, stateDir }: SidecarDocument) {
+  yield* file(() => mkdir(stateDir, { recursive: true, mode: 0o700 }))
+  yield* file(() => mkdir(dirname(socketPath), { recursive: true, mode: 0o755 }))
+  if (controlPath !== undefined)
+    yield* file(() => mkdir(dirname(controlPath), { recursive: true, mode: 0o700 }))
+})
+
+const prsFile = (stateDir: string): string => join(stateDir, "prs")
+
+const runForge = Effect.fnUntraced(function* (document: SidecarDocument, makeForge: MakeForge) {
+  const { forge: part, slug, stateDir } = document
+  if (part === undefined) return undefined
+  const api = yield* makeForge(part)
+  const push = part.push ?? pushPatterns(slug)
+  const opened = yield* file(() => readFile(prsFile(stateDir), "utf8")).pipe(orElseOn("ENOENT", ""))
+  const prNumbers = [...(part.prNumbers ?? []), ...(opened.match(/\d+/g) ?? []).map(Number)]
+  const scope = RunScope.make({
+    forge: api,
+    issue: part.issueNumber,
+    prNumbers: [...new Set(prNumbers)],
+    push,
+  })
+  const forge: RunForge = { api, scope, push }
+  return forge
+})
+
+/** Renews the file's time stamp, at most once a second; it is made at the first call. */
+const openCheckIn = (path: string) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => ({ fd: -1, last: 0 })),
+      ({ fd }) => Effect.sync(() => (fd === -1 ? undefined : closeSync(fd))),
+    ),
+    (state) =>
+      Effect.suspend(() => {
+        const now = Date.now()
+        if (now - state.last < 1000) return Effect.void
+        state.last = now
+        return Effect.ignore(
+          Effect.try(() => {
+            if (state.fd === -1) state.fd = openSync(path, "a", 0o600)
+            futimesSync(state.fd, now / 1000, now / 1000)
+          }),
+        )
+      }),
+  )
+
+const BEFORE_FIRST_CONNECTION = 6
+
+/** Returns when nobody has been connected for so long, or when the socket's name is no longer ours: nobody can find it again. */
+const untilUseless = (
+  connections: () => number,
+  hasName: () => Effect.Effect<boolean>,
+  idleMs: number,
+): Effect.Effect<void> => {
+  let idleSince = Date.now()
+  let allowed = idleMs * BEFORE_FIRST_CONNECTION
+  const isUseless = Effect.map(hasName(), (named) => {
+    const now = Date.now()
+    if (connections() > 0) {
+      idleSince = now
+      allowed = idleMs
+    }
+    return !named || now - idleSince > allowed
+  })
+  return isUseless.pipe(
+    Effect.repeat({ until: (useless) => useless, schedule: Schedule.spaced(Math.min(5000, idleMs / 4)) }),
+  )
+}

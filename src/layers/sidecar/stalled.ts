@@ -1,0 +1,51 @@
+/** Ends connections on which a request has begun and does not go on; one that says nothing at all may stay. */
+import type { IncomingMessage, Server, ServerResponse } from "node:http"
+import type { Socket } from "node:net"
+
+/** What is known of a connection. */
+interface Watched {
+  /** The request under way, and when its head was complete. */
+  request: IncomingMessage | undefined
+  since: number
+  /** Bytes read when the last request was over: more than that is the begin of another. */
+  bytes: number
+}
+
+/** Looks at the server's connections from time to time, until the answered function is called. */
+export const watchStalled = (server: Server, timeoutMs: number): (() => void) => {
+  const watched = new Map<Socket, Watched>()
+  server.on("connection", (socket: Socket) => {
+    watched.set(socket, { request: undefined, since: 0, bytes: 0 })
+    socket.once("close", () => watched.delete(socket))
+  })
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request
+    const state = watched.get(socket)
+    if (state === undefined) return
+    state.request = request
+    state.since = Date.now()
+    response.once("finish", () => {
+      state.request = undefined
+      state.since = 0
+      state.bytes = socket.bytesRead
+    })
+  })
+  const look = () => {
+    const now = Date.now()
+    for (const [socket, state] of watched) {
+      const isStalled = state.request === undefined ? socket.bytesRead > state.bytes : !state.request.complete
+      if (!isStalled) continue
+      if (state.since === 0) state.since = now
+      else if (now - state.since > timeoutMs) refuse(socket, state)
+    }
+  }
+  const timer = setInterval(look, Math.min(5000, Math.max(20, timeoutMs / 4)))
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
+const refuse = (socket: Socket, state: Watched): void => {
+  if (state.request === undefined) socket.write("HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n\r\n")
+  socket.destroySoon()
+  setTimeout(() => socket.destroy(), 1000).unref()
+}
