@@ -2,7 +2,6 @@
 import { Duration, Effect, Option, Ref, Schedule, Stream } from "effect"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import { AgentExited, BackendFailure, BottleNotFound, LimitReached } from "../domain/Errors.ts"
-import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
@@ -17,6 +16,9 @@ import { parseSlug } from "./parseSlug.ts"
 import { settleEvents } from "./settleEvents.ts"
 
 const QUEUE_INTERVAL = Duration.seconds(1)
+
+/** Exit code of an agent that was killed with its bottle. */
+const KILLED = 137
 
 /**
  * Waits for the agent of a bottle that was launched, by this process or an earlier one. Ends when the
@@ -46,7 +48,7 @@ const watch = Effect.fn("watch")(function* (backend: Backend, bottle: BottleMeta
     yield* Effect.forkScoped(keepLimits(backend, bottle, lastOutput, limit))
     return yield* follow(backend, bottle, options, lastOutput)
   }).pipe(
-    Effect.catchAll((error) => endedElsewhere(backend, slug, error)),
+    Effect.catchAll((error) => endedElsewhere(backend, bottle, error)),
     Effect.scoped,
   )
   yield* recordEnd(bottle, code)
@@ -74,11 +76,15 @@ const follow = Effect.fn("follow")(function* (
 })
 
 /** A bottle that another process froze or destroyed while we watched has ended as its row says, or was killed. */
-const endedElsewhere = Effect.fn("endedElsewhere")(function* <E>(backend: Backend, slug: Slug, error: E) {
+const endedElsewhere = Effect.fn("endedElsewhere")(function* <E>(backend: Backend, bottle: BottleMetadata, error: E) {
+  const { slug } = bottle
   const box = yield* backend.inspect(slug)
-  if (Option.isSome(box)) return yield* Effect.fail(error)
+  if (Option.isSome(box)) {
+    if (box.value.state === "exited") yield* recordEnd(bottle, box.value.exitCode ?? KILLED)
+    return yield* Effect.fail(error)
+  }
   const row = yield* (yield* BottleStore).get(slug)
-  if (Option.isNone(row)) return 137
+  if (Option.isNone(row)) return KILLED
   if (Option.isSome(row.value.exit)) return row.value.exit.value.code
   return yield* new BackendFailure({
     backend: backend.name,
