@@ -1,6 +1,6 @@
 /** The sidecar process: a bin of its own, because it must start fast and stay small. */
 import { runMain } from "@effect/platform-node/NodeRuntime"
-import { Cause, Effect, Exit, Logger } from "effect"
+import { Cause, Effect, Exit, Logger, Option } from "effect"
 import { InvalidInput } from "./domain/Errors.ts"
 import { main } from "./layers/sidecar/main.ts"
 
@@ -17,6 +17,6 @@ runMain(told, {
   teardown: (exit, onExit) => {
     if (Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return onExit(0)
     const failure = Cause.failureOption(exit.cause)
-    onExit(failure._tag === "Some" && failure.value instanceof InvalidInput ? WRONG_USAGE : OWN_FAILURE)
+    onExit(Option.isSome(failure) && failure.value instanceof InvalidInput ? WRONG_USAGE : OWN_FAILURE)
   },
 })

@@ -1,6 +1,7 @@
 /** A call at the neck: its parameters checked, its line in the operation log before its answer, its failure in the agent's words. */
-import { Cause, Clock, Effect, Either, ParseResult, Schema } from "effect"
+import { Cause, Clock, Effect, Either, Option, type ParseResult, Schema } from "effect"
 import { CallFailure, internalFailure } from "./CallFailure.ts"
+import { firstProblem } from "./firstProblem.ts"
 import type { OperationEntry } from "./OperationChain.ts"
 import type { LogUnwritable, OperationLog } from "./OperationLog.ts"
 
@@ -112,9 +113,16 @@ const outcomeOf = (failure: CallFailure): Pick<OperationEntry, "outcome" | "reas
   reason: failure.kind === "forge" ? `forge answered ${failure.data?.status}` : REASONS[failure.kind],
 })
 
-const REJECTIONS: ReadonlySet<CallFailure["kind"]> = new Set(["method", "params", "scope", "no-forge"])
+const REJECTIONS: ReadonlySet<CallFailure["kind"]> = new Set([
+  "request",
+  "method",
+  "params",
+  "scope",
+  "no-forge",
+])
 
 const REASONS: Readonly<Record<CallFailure["kind"], string>> = {
+  request: "invalid request",
   method: "no such method",
   params: "invalid parameters",
   scope: "out of scope",
@@ -127,30 +135,15 @@ const REASONS: Readonly<Record<CallFailure["kind"], string>> = {
 /** What is not an expected failure is ours, and its text stays with us. */
 const tellApart = (cause: Cause.Cause<CallFailure>): Effect.Effect<never, CallFailure> => {
   const failure = Cause.failureOption(cause)
-  return failure._tag === "Some"
+  return Option.isSome(failure)
     ? Effect.fail(failure.value)
     : Effect.zipRight(Effect.logError("a call failed", cause), Effect.fail(internalFailure))
 }
 
-/** The first thing wrong with parameters, without their values. */
 const paramsFailure = (error: ParseResult.ParseError): CallFailure => {
-  const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
-  const path = issue?.path.map(String).join(".").slice(0, 64) ?? ""
-  const problem =
-    issue?._tag === "Missing"
-      ? "is missing"
-      : issue?._tag === "Unexpected"
-        ? "is not known"
-        : expectation(issue)
+  const { path, problem } = firstProblem(error)
   return new CallFailure({
     kind: "params",
-    message:
-      path === ""
-        ? "invalid params: expected an object of named parameters"
-        : `invalid params: ${path} ${problem}`,
+    message: `invalid params: ${path === "" ? "expected an object of named parameters" : `${path} ${problem}`}`,
   })
 }
-
-/** Our own schemas say what they want by `must be ...`; the others' messages would quote the value. */
-const expectation = (issue: ParseResult.ArrayFormatterIssue | undefined): string =>
-  issue?.message.startsWith("must be ") ? issue.message : "has a wrong type"

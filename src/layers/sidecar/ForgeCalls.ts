@@ -164,7 +164,7 @@ const openPr = (context: CallContext): CallSpec<typeof OpenPrParams.Type> => {
     guard: ({ head, title, body }) =>
       Effect.gen(function* () {
         const forge = yield* forgeOf(context)
-        if (!mayPush(forge.push, `refs/heads/${head}`)) yield* headDenied(head, forge.push)
+        if (!mayPush(forge.push, `refs/heads/${head}`)) return yield* headDenied(head, forge.push)
         yield* refuseClosing(forge, title)
         yield* refuseClosing(forge, body)
       }).pipe(Effect.tapError((failure) => block(failure, 0))),
@@ -250,7 +250,7 @@ const refuseClosing = Effect.fnUntraced(function* (forge: RunForge, body: string
   const { writable } = yield* forge.scope.resolved
   const found = find(writable)
   if (found === undefined) return
-  yield* new CallFailure({
+  return yield* new CallFailure({
     kind: "scope",
     message: `"${found.keyword}" before "${found.reference}" would close or reopen it, and it is out of assigned scope (writable: ${writable.join(", ")}): reword the text`,
   })

@@ -13,8 +13,8 @@ type Id = string | number | null
 
 /** One member of a text: a call to be made, or the answer to what is none. */
 export type Member =
-  | { readonly _tag: "Call"; readonly method: string; readonly params: unknown; readonly id: Id | undefined }
-  | { readonly _tag: "Invalid"; readonly id: Id; readonly code: number; readonly message: string }
+  | { readonly kind: "Call"; readonly method: string; readonly params: unknown; readonly id: Id | undefined }
+  | { readonly kind: "Invalid"; readonly id: Id; readonly code: number; readonly message: string }
 
 /** What a text asks for. */
 export interface Frame {
@@ -66,8 +66,8 @@ const respond = (
   calls: ReadonlyMap<string, Call>,
   log: OperationLog,
 ): Effect.Effect<string | undefined> => {
-  if (member._tag === "Invalid") {
-    const failure = new CallFailure({ kind: "method", message: member.message })
+  if (member.kind === "Invalid") {
+    const failure = new CallFailure({ kind: "request", message: member.message })
     return Effect.match(refuse(log, "rpc", "", failure), {
       onSuccess: () => undefined,
       onFailure: () => failureText(member.id, member.code, member.message, undefined),
@@ -90,6 +90,7 @@ const unknownMethod = new CallFailure({ kind: "method", message: "method not fou
 
 /** The code of each kind of failure: the standard's own, and ours of the range that it leaves to servers. */
 export const CODES: Readonly<Record<CallFailure["kind"], number>> = {
+  request: -32600,
   method: -32601,
   params: -32602,
   internal: -32603,
@@ -103,7 +104,7 @@ const failureText = (id: Id, code: number, message: string, data: unknown): stri
   JSON.stringify({ jsonrpc: "2.0", error: { code, message, data }, id })
 
 const invalid = (code: number, message: string, id: Id = null): Member => ({
-  _tag: "Invalid",
+  kind: "Invalid",
   id,
   code,
   message,
@@ -125,7 +126,7 @@ const memberOf = (request: unknown): Member => {
   if (Object.hasOwn(request, "params") && (typeof params !== "object" || params === null)) {
     return invalid(-32600, "invalid request: params must be an object", known)
   }
-  return { _tag: "Call", method, params: params ?? {}, id: known }
+  return { kind: "Call", method, params: params ?? {}, id: known }
 }
 
 /** A number that JSON cannot say again (1e999) is no id. */

@@ -121,7 +121,7 @@ const route = (
   runFork: <A>(effect: Effect.Effect<A>) => unknown,
 ): void => {
   const { calls, log, checkIn } = options
-  if (passage._tag !== "Path") {
+  if (passage.kind !== "Path") {
     const { status, text, headers } = refusalOf(passage)
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     runFork(
@@ -142,10 +142,10 @@ const route = (
   }
   readBody(request, response, (body) => {
     const answered =
-      body._tag === "TooLarge"
+      body.kind === "TooLarge"
         ? logTooLarge(log)
         : command === undefined
-          ? Effect.map(JsonRpc.answer(body._tag === "Text" ? body.text : "", calls, log), (text) =>
+          ? Effect.map(JsonRpc.answer(body.kind === "Text" ? body.text : "", calls, log), (text) =>
               text === undefined ? answerNothing(response) : answer(200, JSON_TYPE, text),
             )
           : Effect.map(runText(command, body, calls, log), ({ status, text }) => answer(status, TEXT, text))
@@ -171,22 +171,22 @@ const commandOf = (path: string): CommandPath | undefined => {
 
 const runText = (
   { name, query }: CommandPath,
-  body: Exclude<Body, { readonly _tag: "TooLarge" }>,
+  body: Exclude<Body, { readonly kind: "TooLarge" }>,
   calls: NeckOptions["calls"],
   log: OperationLog,
 ): Effect.Effect<TextCommands.TextAnswer> =>
-  body._tag === "NotUtf8"
+  body.kind === "NotUtf8"
     ? Effect.succeed({ status: 400, text: "the body is not UTF-8\n" })
     : TextCommands.runCommand(name, query, body.text, calls, log)
 
 const logTooLarge = (log: OperationLog): Effect.Effect<void> =>
   Effect.ignore(
-    refuse(log, "http", "", new CallFailure({ kind: "params", message: "the body is over 1 MiB" })),
+    refuse(log, "http", "", new CallFailure({ kind: "request", message: "the body is over 1 MiB" })),
   )
 
 /** What would have left the bottle is told, a wrong prefix is not: anyone on the host could fill the log. */
 const logEgress = (log: OperationLog, passage: Passage): Effect.Effect<void> =>
-  passage._tag !== "Elsewhere"
+  passage.kind !== "Elsewhere"
     ? Effect.void
     : Effect.ignore(
         log.append({

@@ -1,9 +1,10 @@
 /** The JSON document that `sidecar serve` reads on stdin: what one sidecar is to serve. */
-import { Effect, ParseResult, Schema } from "effect"
+import { Effect, type ParseResult, Schema } from "effect"
 import { InvalidInput } from "../../domain/Errors.ts"
 import { ForgeNumber } from "../../domain/Forge.ts"
 import { Slug } from "../../domain/Slug.ts"
 import { SOCKET_PATH_MAX } from "../home/Home.ts"
+import { firstProblem } from "./firstProblem.ts"
 
 /** The longest document, in bytes. */
 export const DOCUMENT_BYTES_MAX = 1024 * 1024
@@ -119,17 +120,8 @@ const requireServable = Effect.fnUntraced(function* (document: SidecarDocument) 
 
 const invalid = (reason: string) => new InvalidInput({ field: "sidecar document", reason })
 
-const PROBLEMS: Partial<Record<ParseResult.ArrayFormatterIssue["_tag"], string>> = {
-  Missing: "is missing",
-  Unexpected: "is not a known key",
-}
-
-/** Where the first problem is, in our own words: the schema's would quote the value, which may be a secret. */
+/** Where the first problem is, and what. */
 const problemOf = (error: ParseResult.ParseError): string => {
-  const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
-  const path = issue?.path.map(String).join(".") ?? ""
-  const problem = (issue && PROBLEMS[issue._tag]) ?? "has a wrong type or value"
-  return path === ""
-    ? "it must be a JSON object"
-    : `${JSON.stringify(path.slice(0, 100)).slice(1, -1)}: ${problem}`
+  const { path, problem } = firstProblem(error)
+  return path === "" ? "it must be a JSON object" : `${JSON.stringify(path).slice(1, -1)}: ${problem}`
 }

@@ -1,12 +1,12 @@
 /** What the Sidecar service does in the same way however a sidecar is launched: by its control socket and the files it leaves. */
 import { Effect, Option, Redacted } from "effect"
-import { chmod, lstat, mkdir, readFile, rm, stat } from "node:fs/promises"
-import { dirname, join } from "node:path"
+import { readFile, rm, stat } from "node:fs/promises"
 import { type ForgeConfigInvalid, SidecarError } from "../../domain/Errors.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import { Sidecar, type SidecarConfig, type SidecarHandle } from "../../services/Sidecar.ts"
 import { forgeAssignment, giteaForgeConfig, withForgeEnv } from "../gitea/GiteaForgeConfig.ts"
-import { type HomeShape, SOCKET_PATH_MAX } from "../home/Home.ts"
+import { ensureRunDirectory } from "../bottle/runDirectory.ts"
+import { Home, type HomeShape } from "../home/Home.ts"
 import { askStatus, askStop } from "./control.ts"
 import { type FileFailure, file, orElseOn } from "./files.ts"
 import { verifyChain } from "./OperationChain.ts"
@@ -143,36 +143,12 @@ const refuseUnserved = ({ slug, egress, routes, git }: SidecarConfig): Effect.Ef
       )
 }
 
-/** `run/<5>` is 0700 and ours, wherever it is; the neck within is 0755, because the bottle's user reads it. */
-const makeRunDirectory = Effect.fn("Sidecar.makeRunDirectory")(function* (home: HomeShape, slug: Slug) {
-  const { run, neck, neckSocket } = home.of(slug)
-  const bytes = Buffer.byteLength(neckSocket)
-  if (bytes > SOCKET_PATH_MAX) {
-    return yield* launchFailed(
-      slug,
-      `the path of its socket has ${bytes} bytes, at most ${SOCKET_PATH_MAX} are possible: set BOT_BOTTLE_RUN_DIR to a shorter directory (${neckSocket})`,
-    )
-  }
-  yield* Effect.gen(function* () {
-    yield* file(() => mkdir(dirname(run), { recursive: true, mode: 0o700 }))
-    yield* file(() => mkdir(run, { mode: 0o700 })).pipe(orElseOn("EEXIST", undefined))
-    const status = yield* file(() => lstat(run))
-    if (!status.isDirectory() || status.uid !== process.getuid?.() || (status.mode & 0o022) !== 0) {
-      return yield* launchFailed(
-        slug,
-        `${run} is not a directory of ours alone: remove it, or set BOT_BOTTLE_RUN_DIR`,
-      )
-    }
-    yield* file(() => chmod(run, 0o700))
-    yield* file(() => mkdir(neck, { mode: 0o755 })).pipe(orElseOn("EEXIST", undefined))
-    yield* file(() => chmod(neck, 0o755))
-    yield* file(() => mkdir(join(home.root, "state"), { recursive: true, mode: 0o700 }))
-  }).pipe(
-    Effect.catchTag("FileFailure", ({ code, cause }) =>
-      launchFailed(slug, `${run} cannot be made (${code}): BOT_BOTTLE_RUN_DIR can name another place`, cause),
-    ),
+const makeRunDirectory = (home: HomeShape, slug: Slug): Effect.Effect<void, SidecarError> =>
+  ensureRunDirectory(slug).pipe(
+    Effect.provideService(Home, home),
+    Effect.mapError((error) => launchFailed(slug, error.reason)),
+    Effect.asVoid,
   )
-})
 
 /** Asks until nobody answers: a sidecar that is gone was stopped. */
 const stop = (slug: Slug, controlSocket: string): Effect.Effect<void, SidecarError> =>

@@ -73,6 +73,7 @@ const unknownCommand = new CallFailure({
 })
 
 const STATUSES: Readonly<Record<CallFailure["kind"], number>> = {
+  request: 400,
   method: 404,
   params: 400,
   scope: 403,

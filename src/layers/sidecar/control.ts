@@ -2,6 +2,7 @@
 import { Effect, Option, Schema } from "effect"
 import type { Scope } from "effect"
 import { type IncomingMessage, type ServerResponse, createServer, request } from "node:http"
+import { dirname } from "node:path"
 import { type ListenFailure, listenUnix } from "./listenUnix.ts"
 
 /** What a sidecar says of itself. */
@@ -34,7 +35,7 @@ export const serveControl = (
           server.closeAllConnections()
         }),
     )
-    yield* listenUnix(server, path, 0o600)
+    yield* listenUnix(server, path, 0o600, dirname(path))
   })
 
 const answer = (
@@ -77,7 +78,7 @@ const talk = (path: string, method: string, url: string): Effect.Effect<Option.O
       response.setEncoding("utf8")
       response.on("data", (chunk: string) => (text += chunk))
       response.on("error", () => undefined)
-      response.on("close", () => resume(Effect.succeed(Option.some(text))))
+      response.on("close", () => resume(Effect.succeedSome(text)))
     })
     asked.on("error", () => resume(Effect.succeedNone))
     asked.end()

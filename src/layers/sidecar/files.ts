@@ -41,9 +41,13 @@ export const writeTemporary = Effect.fnUntraced(function* (directory: string, te
   return path
 })
 
-/** Replaces a file as a whole (mode 0600): a reader sees the old or the new. */
-export const replaceFile = Effect.fnUntraced(function* (path: string, text: string) {
-  const temporary = yield* writeTemporary(dirname(path), text)
+/** Replaces a file as a whole (mode 0600): a reader sees the old or the new. `workDirectory` is on the same file system. */
+export const replaceFile = Effect.fnUntraced(function* (
+  path: string,
+  text: string,
+  workDirectory: string = dirname(path),
+) {
+  const temporary = yield* writeTemporary(workDirectory, text)
   yield* file(() => rename(temporary, path))
   yield* syncDirectory(dirname(path))
 })

@@ -4,11 +4,11 @@ import type { IncomingMessage } from "node:http"
 
 /** Where a request may go. */
 export type Passage =
-  | { readonly _tag: "Path"; readonly path: string }
+  | { readonly kind: "Path"; readonly path: string }
   /** A host outside: by CONNECT or absolute-form. */
-  | { readonly _tag: "Elsewhere"; readonly host: string }
-  | { readonly _tag: "NotFound" }
-  | { readonly _tag: "PasswordRequired" }
+  | { readonly kind: "Elsewhere"; readonly host: string }
+  | { readonly kind: "NotFound" }
+  | { readonly kind: "PasswordRequired" }
 
 /** Decides on a request by its head. */
 export type Gate = (request: IncomingMessage) => Passage
@@ -18,12 +18,12 @@ const OWN_ADDRESSES: ReadonlySet<string> = new Set(["127.0.0.1:7317", "localhost
 
 /** The gate of the Unix socket: who can connect is the bottle. */
 export const socketGate: Gate = ({ method, url = "" }) => {
-  if (method === "CONNECT") return { _tag: "Elsewhere", host: url }
+  if (method === "CONNECT") return { kind: "Elsewhere", host: url }
   const absolute = absoluteForm(url)
-  if (absolute === undefined) return { _tag: "Path", path: url }
+  if (absolute === undefined) return { kind: "Path", path: url }
   return OWN_ADDRESSES.has(absolute.host)
-    ? { _tag: "Path", path: absolute.path }
-    : { _tag: "Elsewhere", host: absolute.host }
+    ? { kind: "Path", path: absolute.path }
+    : { kind: "Elsewhere", host: absolute.host }
 }
 
 /** The gate of a loopback port, which every local user can reach: paths below a secret prefix, and a proxy with a password. */
@@ -33,11 +33,11 @@ export const loopbackGate =
     const absolute = method === "CONNECT" ? { host: url, path: "" } : absoluteForm(url)
     if (absolute !== undefined && absolute.host !== ownAddress()) {
       return isSame(headers["proxy-authorization"] ?? "", basic(secret.password))
-        ? { _tag: "Elsewhere", host: absolute.host }
-        : { _tag: "PasswordRequired" }
+        ? { kind: "Elsewhere", host: absolute.host }
+        : { kind: "PasswordRequired" }
     }
     const [, prefix = "", path = ""] = /^\/([^/]*)(\/.*)$/s.exec(absolute?.path ?? url) ?? []
-    return isSame(prefix, secret.prefix) ? { _tag: "Path", path } : { _tag: "NotFound" }
+    return isSame(prefix, secret.prefix) ? { kind: "Path", path } : { kind: "NotFound" }
   }
 
 /** Name of the user in the proxy's URL. */
@@ -65,7 +65,7 @@ export interface Refusal {
 
 /** The refusal of a request that does not pass. */
 export const refusalOf = (passage: Passage): Refusal => {
-  switch (passage._tag) {
+  switch (passage.kind) {
     case "Elsewhere":
       return {
         status: 403,

@@ -1,8 +1,9 @@
 /** Listens on a Unix socket that must be ours alone: a stale socket file is replaced, a live one is refused. */
 import { Effect, Schema } from "effect"
+import { randomBytes } from "node:crypto"
 import { chmod, link, lstat, rename } from "node:fs/promises"
 import { type Server, createConnection } from "node:net"
-import { dirname, join } from "node:path"
+import { join } from "node:path"
 import { type FileFailure, file, orElseOn, unlinkIfThere } from "./files.ts"
 
 /** The socket could not be had. */
@@ -13,12 +14,13 @@ export class ListenFailure extends Schema.TaggedError<ListenFailure>()("ListenFa
 
 /**
  * Listens at `path` with exactly `mode`, whatever the umask; when the scope closes the name is removed, if it is still
- * ours. The server binds to a name of its own first, which is linked to `path` only when it is ready: `link` never replaces another's.
+ * ours. The server binds to a name of its own in `workDirectory` (the same file system) first, which is linked to `path`
+ * only when it is ready: `link` never replaces another's.
  */
-export const listenUnix = (server: Server, path: string, mode: number) =>
+export const listenUnix = (server: Server, path: string, mode: number, workDirectory: string) =>
   Effect.acquireRelease(
     Effect.gen(function* () {
-      const own = join(dirname(path), `s.${process.pid.toString(36)}`)
+      const own = join(workDirectory, `s.${process.pid.toString(36)}.${randomBytes(2).toString("hex")}`)
       yield* unlinkIfThere(own)
       yield* listen(server, own)
       yield* file(() => chmod(own, mode))
@@ -72,7 +74,7 @@ const removeStale = Effect.fnUntraced(function* (path: string, aside: string) {
   const live = yield* answers(aside)
   if (live) yield* file(() => link(aside, path)).pipe(orElseOn("EEXIST", undefined))
   yield* unlinkIfThere(aside)
-  if (live) yield* inUse(path)
+  if (live) return yield* inUse(path)
 })
 
 /** Whether a process listens there. A file that is no socket counts as one that does not. */

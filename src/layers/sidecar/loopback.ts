@@ -13,14 +13,18 @@ import type { Neck } from "./NeckServer.ts"
  * Serves the neck on 127.0.0.1 with a port, a path prefix and a proxy password of its own, and writes how to reach it
  * to `path` (mode 0600, for a POSIX shell to source); the file is removed when the scope closes.
  */
-export const serveLoopback = (neck: Neck, path: string): Effect.Effect<void, ListenFailure, Scope.Scope> =>
+export const serveLoopback = (
+  neck: Neck,
+  path: string,
+  workDirectory: string,
+): Effect.Effect<void, ListenFailure, Scope.Scope> =>
   Effect.gen(function* () {
     const secret = { prefix: token(), password: token() }
     let address = ""
     const gate: Gate = loopbackGate(secret, () => address)
     const server = yield* neck.server(gate)
     address = `127.0.0.1:${yield* listen(server)}`
-    yield* Effect.acquireRelease(replaceFile(path, exportsOf(address, secret)), () =>
+    yield* Effect.acquireRelease(replaceFile(path, exportsOf(address, secret), workDirectory), () =>
       Effect.ignore(unlinkIfThere(path)),
     ).pipe(Effect.mapError(({ cause }) => new ListenFailure({ reason: `cannot write ${path}`, cause })))
   })

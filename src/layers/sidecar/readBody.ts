@@ -10,9 +10,9 @@ const DROPPED_BYTES_MAX = 64 * 1024 * 1024
 
 /** A body. */
 export type Body =
-  | { readonly _tag: "Text"; readonly text: string }
-  | { readonly _tag: "NotUtf8" }
-  | { readonly _tag: "TooLarge" }
+  | { readonly kind: "Text"; readonly text: string }
+  | { readonly kind: "NotUtf8" }
+  | { readonly kind: "TooLarge" }
 
 /**
  * Gives the whole body to `use`, once; never when the client leaves before its end. A body over the limit
@@ -30,7 +30,7 @@ export const readBody = (
     refused = true
     chunks.length = 0
     refuseTooLarge(response)
-    use({ _tag: "TooLarge" })
+    use({ kind: "TooLarge" })
   }
   if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) refuse()
   request.on("data", (chunk: Buffer) => {
@@ -47,7 +47,7 @@ export const readBody = (
 
 const bodyOf = (chunks: ReadonlyArray<Buffer>): Body => {
   const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
-  return isUtf8(bytes) ? { _tag: "Text", text: bytes.toString("utf8") } : { _tag: "NotUtf8" }
+  return isUtf8(bytes) ? { kind: "Text", text: bytes.toString("utf8") } : { kind: "NotUtf8" }
 }
 
 /** The whole answer goes out at once, but the connection ends only when the client has sent all. */

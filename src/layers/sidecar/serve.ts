@@ -50,6 +50,8 @@ export const serve = (
     const ended = yield* Deferred.make<void>()
     const runtime = { ready: false }
     yield* directories(document)
+    // Never the neck's own directory: the backend clears it while we start, and the bottle reads it.
+    const workDirectory = dirname(controlPath ?? socketPath)
     if (controlPath !== undefined) {
       yield* serveControl(
         controlPath,
@@ -69,8 +71,9 @@ export const serve = (
     const checkIn = yield* openCheckIn(join(stateDir, "checkin"))
     const neck = yield* makeNeck({ calls, log, checkIn, requestTimeoutMs, drainMs })
     const server = yield* neck.server(socketGate)
-    const { ino } = yield* listenUnix(server, socketPath, 0o666)
-    if (document.loopback === true) yield* serveLoopback(neck, join(dirname(socketPath), "loopback"))
+    const { ino } = yield* listenUnix(server, socketPath, 0o666, workDirectory)
+    if (document.loopback === true)
+      yield* serveLoopback(neck, join(dirname(socketPath), "loopback"), workDirectory)
     runtime.ready = true
     yield* Effect.forkScoped(
       Effect.zipRight(
