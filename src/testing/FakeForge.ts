@@ -1,0 +1,237 @@
+/** FakeForge is a Forge in memory, for tests of programs: it records what is written and fails when told to. */
+import { Effect, Layer, Option, Stream } from "effect"
+import { ForgeRequestError } from "../domain/Errors.ts"
+import type { Issue, PullRequest } from "../domain/Forge.ts"
+import { AGENT_LABEL } from "../domain/Targeting.ts"
+import { Forge, type ForgeApi, type ForgeSelf, type OpenPr } from "../services/Forge.ts"
+import * as actions from "./gitea/actions.ts"
+import type { SeedOrg, SeedRepo } from "./gitea/seed.ts"
+import { fold, GiteaState, mayWrite, type SimIssue, type SimRepo } from "./gitea/state.ts"
+
+/** What the forge holds at first. Users that are named anywhere are made. */
+export interface FakeForgeSeed extends Omit<SeedRepo, "owner" | "name"> {
+  /** `acme` unless given. */
+  readonly owner?: string
+  /** `tool` unless given. */
+  readonly repo?: string
+  /** Login of the token's user; `bot` unless given. */
+  readonly self?: string
+  readonly orgs?: ReadonlyArray<SeedOrg>
+  /** The org of the bots, whose members are never trusted. */
+  readonly org?: string
+  /** Its members are trusted; the owner unless given. */
+  readonly trustOrg?: string
+}
+
+/** A write that was done. */
+export type ForgeWrite =
+  | { readonly method: "postComment"; readonly number: number; readonly body: string; readonly id: number }
+  | { readonly method: "updateDescription"; readonly number: number; readonly body: string }
+  | ({ readonly method: "openPr"; readonly number: number } & OpenPr)
+
+/** A forge in memory. */
+export interface FakeForge {
+  readonly forge: ForgeApi
+  /** In order. An unchanged description and an adopted PR are no writes. */
+  readonly writes: ReadonlyArray<ForgeWrite>
+  /** May be looked at and changed; the repository is `repo`. */
+  readonly state: GiteaState
+  readonly repo: SimRepo
+  /** The next call of that method fails so, before it does anything. */
+  readonly failNext: (method: FallibleMethod, status: number, reason?: string) => void
+}
+
+/** Methods that can be made to fail. */
+export type FallibleMethod = Exclude<keyof ForgeApi, "repository" | "targetedIssues">
+
+/** A forge in memory, from a seed. */
+export const make = (seed: FakeForgeSeed = {}): Effect.Effect<FakeForge> => Effect.sync(() => build(seed))
+
+/** A forge in memory as the Forge service; use `make` to look at its writes. */
+export const layer = (seed: FakeForgeSeed = {}): Layer.Layer<Forge> =>
+  Layer.effect(
+    Forge,
+    Effect.map(make(seed), (fake) => fake.forge),
+  )
+
+const build = (seed: FakeForgeSeed): FakeForge => {
+  const { owner = "acme", repo: name = "tool", self: login = "bot", orgs = [], org, trustOrg, ...rest } = seed
+  const state = new GiteaState({ orgs, users: [{ login }] })
+  const repo = state.addRepo({ ...rest, owner, name })
+  actions.readSeededTexts(state)
+  const bot: ForgeSelf = { login, id: state.ensureUser(login).id }
+  const writes: Array<ForgeWrite> = []
+  const failures: Array<{
+    readonly method: FallibleMethod
+    readonly status: number
+    readonly reason: string
+  }> = []
+
+  /** Runs as the method: fails first if that was ordered. */
+  const as = <A>(
+    method: FallibleMethod,
+    run: () => A | ForgeRequestError,
+  ): Effect.Effect<A, ForgeRequestError> =>
+    Effect.suspend(() => {
+      const at = failures.findIndex((failure) => failure.method === method)
+      const [ordered] = at < 0 ? [] : failures.splice(at, 1)
+      if (ordered !== undefined) return refuse(method, ordered.status, ordered.reason)
+      const result = run()
+      return result instanceof ForgeRequestError ? Effect.fail(result) : Effect.succeed(result)
+    })
+
+  /** With the issue or PR of that number. */
+  const on = <A>(method: FallibleMethod, number: number, run: (issue: SimIssue) => A | ForgeRequestError) =>
+    as(method, () => {
+      const issue = repo.issues.get(number)
+      return issue === undefined ? error(method, 404, `#${number} does not exist`) : run(issue)
+    })
+
+  const author = (id: number) => state.userById(id)?.login ?? ""
+
+  const isMember = (orgName: string, user: string): boolean | ForgeRequestError => {
+    const asked = state.org(orgName)
+    if (asked?.members.has(fold(user))) return asked.members.has(fold(login)) || undecided()
+    return asked?.members.has(fold(login)) || fold(user) === fold(login) ? false : undecided()
+  }
+
+  const isTrusted = (id: number): boolean => {
+    const user = author(id)
+    if (user === "" || id === bot.id || (org !== undefined && isMember(org, user) !== false)) return false
+    return (
+      fold(user) === fold(owner) ||
+      isMember(trustOrg ?? owner, user) === true ||
+      mayWrite(state.permission(repo, state.userById(id)))
+    )
+  }
+
+  const toIssue = (issue: SimIssue): Issue => ({
+    number: issue.number,
+    title: issue.title,
+    body: issue.body,
+    state: issue.state,
+    author: author(issue.authorId),
+    authorId: issue.authorId,
+    labels: [...issue.labels],
+    assignees: [...issue.assignees],
+  })
+
+  const readPr = (method: "readPr" | "isPrOpen", number: number) =>
+    on(method, number, (issue): PullRequest | ForgeRequestError =>
+      issue.pull === undefined
+        ? error(method, 404, `#${number} is an issue, not a pull request: read it as one`)
+        : {
+            ...toIssue(issue),
+            merged: issue.pull.mergedAt !== undefined,
+            head: issue.pull.head,
+            base: issue.pull.base,
+            headRepoId: issue.pull.headRepoId,
+            draft: issue.title.startsWith("WIP:"),
+          },
+    )
+
+  const openPr = (pr: OpenPr): number | ForgeRequestError => {
+    const base = pr.base ?? repo.defaultBranch
+    if (!repo.branches.has(pr.head) || !repo.branches.has(base)) {
+      return error(
+        "openPr",
+        404,
+        `the forge has no branch ${pr.head} or no branch ${base}: push the branch first`,
+      )
+    }
+    const open = [...repo.issues.values()].find(
+      ({ state, pull }) =>
+        state === "open" && pull?.head === pr.head && pull.base === base && pull.headRepoId === repo.id,
+    )
+    if (open !== undefined) {
+      return open.authorId === bot.id
+        ? open.number
+        : error("openPr", 409, "there is one, and it is another's")
+    }
+    const { number } = actions.openPull(state, repo, { ...pr, base, author: login })
+    writes.push({ method: "openPr", number, ...pr })
+    return number
+  }
+
+  const forge: ForgeApi = {
+    repository: { owner, repo: name },
+    self: as("self", () => bot),
+    repositoryId: as("repositoryId", () => repo.id),
+    readIssue: (number) =>
+      on("readIssue", number, (issue) =>
+        issue.pull === undefined
+          ? toIssue(issue)
+          : error("readIssue", 404, `#${number} is a pull request, not an issue: read it as one`),
+      ),
+    readPr: (number) => readPr("readPr", number),
+    readComments: (number) =>
+      on("readComments", number, (issue) =>
+        issue.comments.map((comment) => ({
+          id: comment.id,
+          user: author(comment.authorId),
+          body: comment.body,
+          createdAt: comment.createdAt,
+          authorTrusted: isTrusted(comment.authorId),
+        })),
+      ),
+    postComment: (number, body) =>
+      on("postComment", number, (issue) => {
+        const { id } = actions.comment(state, issue, bot.id, body)
+        writes.push({ method: "postComment", number, body, id })
+        return id
+      }),
+    updateDescription: (number, body) =>
+      on("updateDescription", number, (issue) => {
+        if (issue.body === body) return
+        actions.editBody(state, issue, bot.id, body)
+        writes.push({ method: "updateDescription", number, body })
+      }),
+    openPr: (pr) => as("openPr", () => openPr(pr)),
+    isOrgMember: (asked, user) => as("isOrgMember", () => isMember(asked, user)),
+    canWrite: (user) =>
+      as("canWrite", () => {
+        const asked = state.user(user)
+        return asked !== undefined && mayWrite(state.permission(repo, asked))
+      }),
+    getPrForIssue: (number) =>
+      on("getPrForIssue", number, (issue) => {
+        if (issue.pull !== undefined) return Option.some(number)
+        const closing = issue.references
+          .filter(({ action, from }) => action === "closes" && from.pull !== undefined && from.repo === repo)
+          .map(({ from }) => from)
+          .sort((a, b) => Number(a.state === "closed") - Number(b.state === "closed") || b.number - a.number)
+        return Option.map(Option.fromNullable(closing[0]), (pull) => pull.number)
+      }),
+    isPrOpen: (number) => Effect.map(readPr("isPrOpen", number), (pr) => pr.state === "open"),
+    targetedIssues: (since) =>
+      Stream.suspend(() =>
+        Stream.fromIterable(
+          [...repo.issues.values()]
+            .filter(
+              (issue) =>
+                issue.pull === undefined &&
+                issue.state === "open" &&
+                issue.labels.some((label) => label.startsWith(AGENT_LABEL)) &&
+                (since === "" || Date.parse(issue.updatedAt) >= Date.parse(since)),
+            )
+            .map(toIssue),
+        ),
+      ),
+  }
+  return {
+    forge,
+    writes,
+    state,
+    repo,
+    failNext: (method, status, reason = "it was told to fail") => failures.push({ method, status, reason }),
+  }
+}
+
+const error = (operation: string, status: number, reason: string): ForgeRequestError =>
+  new ForgeRequestError({ operation, status, reason })
+
+const refuse = (operation: string, status: number, reason: string) =>
+  Effect.fail(error(operation, status, reason))
+
+const undecided = (): ForgeRequestError =>
+  error("isOrgMember", 303, "the membership cannot be decided: make the bot a member of that org")
