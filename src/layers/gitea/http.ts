@@ -39,6 +39,8 @@ export type Guard = (
 export interface GiteaHttp {
   /** The answer to a GET, whatever its status below 500; repeated a few times while there is none. */
   readonly ask: (call: GiteaCall) => Effect.Effect<GiteaAnswer, ForgeRequestError>
+  /** The same, asked once. */
+  readonly askOnce: (call: GiteaCall) => Effect.Effect<GiteaAnswer, ForgeRequestError>
   /** What a GET answers with 200, decoded; repeated as above. `guard` sees each single try. */
   readonly read: <A, I>(call: GiteaCall, schema: Schema.Schema<A, I>) => Effect.Effect<A, ForgeRequestError>
   /** The same, before it is decoded; `guard` sees each single try. */
@@ -107,6 +109,7 @@ export const makeGiteaHttp = Effect.fnUntraced(function* (config: GiteaForgeConf
   const http: GiteaHttp = {
     limit,
     ask: (call) => repeated(call, once(call)),
+    askOnce: (call) => withLimit(call, once(call)),
     readAnswer: (call, guard = identity) =>
       repeated(call, guard(Effect.flatMap(once(call), expecting(call, 200)))),
     read: (call, schema) => Effect.flatMap(http.readAnswer(call), (answer) => decode(call, answer, schema)),

@@ -14,6 +14,7 @@ import {
 } from "./answers.ts"
 import type { GiteaForgeConfig } from "./GiteaForgeConfig.ts"
 import { decode, type GiteaCall, type GiteaHttp, type Guard } from "./http.ts"
+import { refused } from "./reasons.ts"
 
 /** Largest page that Gitea gives; more is cut to this without a word. */
 const PAGE_SIZE = 50
@@ -33,9 +34,14 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
       RepoAnswer,
     )
 
+  const issueCall = (operation: string, number: number) => ({
+    operation,
+    subject: `#${number}`,
+    path: `${repoPath}/issues/${number}`,
+  })
+
   /** An issue or a PR: they share their numbers. */
-  const issue = (operation: string, number: number) =>
-    http.read({ operation, subject: `#${number}`, path: `${repoPath}/issues/${number}` }, IssueAnswer)
+  const issue = (operation: string, number: number) => http.read(issueCall(operation, number), IssueAnswer)
 
   /** Gitea answers 500 for comments and timeline of an issue that does not exist: the issue itself says which it is. */
   const missingIsNotAFailure = <A>(
@@ -46,7 +52,12 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
     Effect.catchIf(
       attempt,
       (error) => error.status === 500,
-      (error) => Effect.zipRight(issue(operation, number), Effect.fail(error)),
+      (error) =>
+        Effect.flatMap(Effect.option(http.askOnce(issueCall(operation, number))), (answer) =>
+          Option.exists(answer, ({ status }) => status === 404)
+            ? refused(issueCall(operation, number), 404)
+            : error,
+        ),
     )
 
   const comments = Effect.fnUntraced(function* (operation: string, number: number) {

@@ -98,12 +98,16 @@ const serve = (it: Serving, request: IncomingMessage, body: string, response: Se
   const fault = it.faults.take(method, `${path ?? url.pathname}${url.search}`)
   if (fault?.kind === "slow") return
   if (fault?.kind === "refused") return void request.socket.destroy()
-  if (fault?.kind === "status") return write(response, toReply(fault))
+  if (fault?.kind === "status") return write(response, toReply(fault), it.state.millis())
 
   const reply = path === undefined ? unknownRoute : answer(it, method, path, url, request, user, body)
   if (fault?.kind === "lost") return void request.socket.destroy()
   if (fault?.kind === "cut-off") return cutOff(response, reply)
-  write(response, fault === undefined ? reply : otherBody(reply, fault.body, fault.contentType))
+  write(
+    response,
+    fault === undefined ? reply : otherBody(reply, fault.body, fault.contentType),
+    it.state.millis(),
+  )
 }
 
 const answer = (
@@ -169,9 +173,14 @@ const otherBody = (reply: Reply, text: string, contentType = "application/json;c
 const bodyOf = (reply: Reply): string =>
   reply.text ?? (reply.json === undefined ? "" : JSON.stringify(reply.json))
 
-const write = (response: ServerResponse, reply: Reply): void => {
+/** The Date header is the simulated clock's. */
+const write = (response: ServerResponse, reply: Reply, millis: number): void => {
   const type = reply.text === undefined ? "application/json;charset=utf-8" : "text/plain;charset=utf-8"
-  response.writeHead(reply.status, { "content-type": type, ...reply.headers })
+  response.writeHead(reply.status, {
+    "content-type": type,
+    date: new Date(millis).toUTCString(),
+    ...reply.headers,
+  })
   response.end(bodyOf(reply))
 }
 
