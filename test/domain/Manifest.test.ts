@@ -29,7 +29,7 @@ const manifests: fc.Arbitrary<BottleManifest> = fc
     },
     { requiredKeys: ["source"] },
   )
-  .map(({ source, ...rest }) => ({ ...source, ...rest }) as BottleManifest)
+  .map(({ source, ...rest }) => Object.assign(rest, source) as BottleManifest)
 
 describe("mergeBottles", () => {
   it("of none is empty, and of one is that one", () => {

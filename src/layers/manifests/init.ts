@@ -1,0 +1,93 @@
+/** The example manifests of `init`, and how they get into the home: all of them, or none. */
+import { Effect, Exit } from "effect"
+import { randomUUID } from "node:crypto"
+import { link, mkdir, rm } from "node:fs/promises"
+import { dirname } from "node:path"
+import type { HomeShape } from "../home/Home.ts"
+import { manifestPath } from "./folder.ts"
+import { fileInvalid, ioFailed } from "./readBounded.ts"
+import { writeNew } from "./trust.ts"
+
+/** Writes the examples and answers their paths. Fails when one of the files is there, and then leaves nothing behind. */
+export const writeExamples = Effect.fn("FileManifests.init")(function* (home: HomeShape) {
+  const files = [
+    { file: manifestPath(home.root, "agents", "hello"), text: HELLO_AGENT },
+    { file: manifestPath(home.root, "bottles", "default"), text: DEFAULT_BOTTLE },
+  ]
+  // Closing this scope after a failure takes back what was written before it.
+  return yield* Effect.forEach(files, ({ file, text }) =>
+    Effect.acquireRelease(writeExample(file, text), (_, exit) =>
+      Exit.isSuccess(exit) ? Effect.void : remove(file),
+    ),
+  ).pipe(Effect.scoped)
+})
+
+/** `link` never overwrites, and shows the file only when it is whole. */
+const writeExample = (file: string, text: string) =>
+  Effect.gen(function* () {
+    yield* Effect.tryPromise({
+      try: () => mkdir(dirname(file), { recursive: true, mode: 0o700 }),
+      catch: ioFailed(dirname(file), "expected a writable folder"),
+    })
+    const temporary = `${file}.${randomUUID()}`
+    yield* Effect.acquireUseRelease(
+      writeNew(temporary, text, 0o600),
+      () =>
+        Effect.tryPromise({
+          try: () => link(temporary, file),
+          catch: (error) =>
+            error instanceof Error && "code" in error && error.code === "EEXIST"
+              ? fileInvalid(file, "is there already, and init overwrites nothing: nothing was written")
+              : ioFailed(file, "expected a writable folder")(error),
+        }),
+      () => remove(temporary),
+    )
+    return file
+  })
+
+const remove = (file: string) => Effect.ignore(Effect.tryPromise(() => rm(file, { force: true })))
+
+const HELLO_AGENT = `---
+# How the agent program is run. In this version: command, whose argv is below.
+provider: command
+# The bottle manifest it works in when --bottle names none.
+bottle: default
+description: Says hello and repeats its prompt
+# The prompt comes on stdin and lies in $BOT_BOTTLE_PROMPT_FILE too.
+command:
+  - sh
+  - -c
+  - |
+    echo "hello from bottle $BOT_BOTTLE_SLUG, run $BOT_BOTTLE_RUN; my prompt is:"
+    cat
+---
+
+You are an example. This text, the body, is the system prompt: a command gets it ahead of its prompt.
+`
+
+const DEFAULT_BOTTLE = `# What the agent works in. Every key may be left out but image; an unknown key is an error.
+
+# Any image that has a shell, and node, socat, python3 or perl.
+image: node:22-slim
+
+# Whom the agent runs as: a name of the image, or numbers in quotes. The image's own user when absent; root only when named here.
+user: "1000:1000"
+
+# Where the agent starts, and where --copy-cwd puts your files.
+workdir: /workspace
+
+# Variables of the agent. No secrets: the agent can read them. Quote what must stay as written, such as "1.10".
+env:
+  LANG: C.UTF-8
+
+# What it may use. When absent: all cpus, half the memory up to 8g, 1024 processes.
+limits:
+  memory: 2g
+  pids: 512
+  # How long one run may take, and how long it may show no sign of life.
+  timeout: 2 hours
+  idleTimeout: 30 minutes
+
+# docker, host (no isolation), ...; docker when absent.
+# backend: docker
+`
