@@ -14,5 +14,8 @@ export const splitFrontMatter = (
   if (!isFence(lines[0] ?? ""))
     return Effect.fail(fileInvalid(file, 'expected front matter: a first line "---", keys, and a line "---"'))
   if (end < 0) return Effect.fail(fileInvalid(file, 'expected a line "---" that ends the front matter'))
-  return Effect.succeed({ front: lines.slice(1, end).join("\n"), body: lines.slice(end + 1).join("\n") })
+  return Effect.succeed({
+    front: lines.slice(1, end).concat("").join("\n"),
+    body: lines.slice(end + 1).join("\n"),
+  })
 }
