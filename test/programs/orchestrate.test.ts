@@ -1,0 +1,259 @@
+import { it } from "@effect/vitest"
+import { Effect, Fiber, Option, TestClock } from "effect"
+import { describe, expect } from "vitest"
+import { ForgeState } from "../../src/domain/ForgeState.ts"
+import { Slug } from "../../src/domain/Slug.ts"
+import { awaitExit } from "../../src/programs/awaitExit.ts"
+import { destroy } from "../../src/programs/destroy.ts"
+import { freeze } from "../../src/programs/freeze.ts"
+import { launch } from "../../src/programs/launch.ts"
+import { listBottles } from "../../src/programs/listBottles.ts"
+import { orchestrateResume } from "../../src/programs/orchestrateResume.ts"
+import { orchestrateStart } from "../../src/programs/orchestrateStart.ts"
+import { orchestrateStatus } from "../../src/programs/orchestrateStatus.ts"
+import { settleEvents } from "../../src/programs/settleEvents.ts"
+import { startHeadless } from "../../src/programs/startHeadless.ts"
+import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
+import { endless, forgeVariables, inWorld } from "./world.ts"
+
+const start = orchestrateStart({ agent: "worker", prompt: "work" })
+const key = { owner: "ada", repo: "cellar", issueNumber: 17 }
+const row = Effect.flatMap(ForgeStateStore, (store) => store.get(key))
+const rowStatus = Effect.map(
+  row,
+  Option.map((state) => state.status),
+)
+const at = "2026-01-01T00:00:00.000Z"
+
+describe("an orchestrated run", () => {
+  it.effect("claims its issue; freeze, resume and destroy follow in its row", () =>
+    inWorld({}, ({ sidecar }) =>
+      Effect.gen(function* () {
+        const slug = yield* start
+        expect(Option.getOrThrow(yield* row)).toMatchObject({
+          slug,
+          agentName: "worker",
+          bottleNames: ["plain"],
+          backendName: "fake",
+          status: "running",
+        })
+        expect(yield* Effect.flip(start)).toMatchObject({ _tag: "AlreadyHandled", slug, status: "running" })
+        yield* freeze(slug)
+        expect(yield* rowStatus).toEqual(Option.some("frozen"))
+        expect((yield* Effect.flip(start))._tag).toBe("AlreadyHandled")
+        yield* orchestrateResume({ slug, prompt: "more" })
+        expect(yield* rowStatus).toEqual(Option.some("running"))
+        expect(sidecar.launches.map((config) => config.forgeEnv["FORGE_ISSUE_NUMBER"])).toEqual(["17", "17"])
+        yield* destroy(slug)
+        expect(yield* rowStatus).toEqual(Option.some("destroyed"))
+        expect((yield* start).slice(0, 6)).toBe("worker")
+      }),
+    ),
+  )
+
+  it.effect("gives the token to the sidecar only, never to the plan or the row", () =>
+    inWorld({}, ({ fake }) =>
+      Effect.gen(function* () {
+        yield* start
+        const kept = JSON.stringify([yield* fake.plans, yield* listBottles(), Option.getOrThrow(yield* row)])
+        expect(kept).not.toContain(forgeVariables["FORGE_GITEA_TOKEN"])
+      }),
+    ),
+  )
+
+  it.effect("is told its issue ahead of the prompt, by an overlay that its manifest does not have", () =>
+    inWorld({}, ({ fake }) =>
+      Effect.gen(function* () {
+        yield* start
+        yield* startHeadless("worker", { prompt: "plain" })
+        const [orchestrated, plain] = yield* fake.plans
+        expect(orchestrated?.prompt).toMatch(/issue #17[\s\S]*signal[-_]done[\s\S]*work$/)
+        expect(plain?.prompt).toBe("plain")
+      }),
+    ),
+  )
+
+  it.effect("whose launch fails puts back the row that was there", () =>
+    inWorld({ fail: (step) => (step === "create" ? Option.some("boom") : Option.none()) }, () =>
+      Effect.gen(function* () {
+        const before = new ForgeState({ ...key, slug: "old-abcde", agentName: "old", status: "destroyed" })
+        yield* (yield* ForgeStateStore).upsert(before)
+        expect((yield* Effect.flip(start))._tag).toBe("BackendFailure")
+        expect(yield* row).toEqual(Option.some(before))
+        yield* (yield* ForgeStateStore).delete(key)
+        yield* Effect.flip(start)
+        expect(yield* row).toEqual(Option.none())
+      }),
+    ),
+  )
+
+  it.effect("started twice at once gives one bottle, and the loser leaves nothing", () =>
+    inWorld({}, () =>
+      Effect.gen(function* () {
+        const both = yield* Effect.all([Effect.either(start), Effect.either(start)], { concurrency: 2 })
+        expect(both.map((one) => one._tag).sort()).toEqual(["Left", "Right"])
+        expect((yield* listBottles()).length).toBe(1)
+      }),
+    ),
+  )
+
+  for (const [variable, value] of [
+    ["FORGE_OWNER", ""],
+    ["FORGE_GITEA_API", ""],
+    ["FORGE_GITEA_TOKEN", ""],
+    ["FORGE_ISSUE_NUMBER", "seventeen"],
+    ["FORGE_ISSUE_NUMBER", "0"],
+    ["FORGE_PR_NUMBER", "x"],
+    ["FORGE_WATCHDOG_TIMEOUT", "soon"],
+  ] as const) {
+    it.effect(`with ${variable}=${JSON.stringify(value)} fails, naming it, and leaves nothing`, () =>
+      inWorld(
+        {},
+        () =>
+          Effect.gen(function* () {
+            expect(yield* Effect.flip(start)).toMatchObject({
+              _tag: "ForgeConfigInvalid",
+              variable: expect.stringContaining(variable),
+            })
+            expect([yield* listBottles(), yield* row]).toEqual([[], Option.none()])
+          }),
+        { variables: { ...forgeVariables, [variable]: value } },
+      ),
+    )
+  }
+
+  it.effect("cannot be resumed on another issue than its own", () =>
+    inWorld({}, () =>
+      Effect.gen(function* () {
+        const other = new ForgeState({ ...key, issueNumber: 18, slug: "worker-abcde", agentName: "worker" })
+        yield* (yield* ForgeStateStore).upsert(other)
+        expect(yield* Effect.flip(orchestrateResume({ slug: "worker-abcde", prompt: "x" }))).toMatchObject({
+          _tag: "ForgeConfigInvalid",
+          message: expect.stringContaining("ada/cellar#18"),
+        })
+      }),
+    ),
+  )
+})
+
+describe("events of the queue", () => {
+  it.effect("set the PR, the done and the exit in their rows, each once, and are settled", () =>
+    inWorld({}, ({ sidecar }) =>
+      Effect.gen(function* () {
+        const slug = yield* start
+        yield* sidecar.push({ version: 1, kind: "pr-opened", slug, at, number: 42 })
+        yield* sidecar.push({
+          version: 1,
+          kind: "blocked-write",
+          slug,
+          at,
+          operation: "post_comment",
+          number: 1,
+          writable: [17],
+        })
+        yield* sidecar.push({ version: 1, kind: "done", slug, at, status: "success", summary: "did it" })
+        yield* settleEvents(slug)
+        expect(Option.getOrThrow(yield* row).prNumber).toEqual(Option.some(42))
+        expect((yield* listBottles())[0]?.done).toEqual(
+          Option.some({ status: "success", summary: "did it", at }),
+        )
+        expect(yield* sidecar.sidecar.events(slug)).toEqual([])
+        expect(yield* orchestrateStatus()).toMatchObject([
+          { prUrl: Option.some("http://git.example/ada/cellar/pulls/42") },
+        ])
+      }),
+    ),
+  )
+
+  it.effect("left by a crash between effect and removal are not applied again", () =>
+    inWorld({}, ({ sidecar }) =>
+      Effect.gen(function* () {
+        const slug = yield* start
+        const done = { version: 1, kind: "done", slug, at, status: "success", summary: "first" } as const
+        yield* sidecar.push(done)
+        const events = yield* sidecar.sidecar.events(slug)
+        yield* settleEvents(slug)
+        const later = yield* sidecar.push({ ...done, summary: "second" })
+        yield* settleEvents(slug)
+        // The first file is still there, as after a crash before its removal.
+        const stale = { ...sidecar.sidecar, events: () => Effect.succeed(events) }
+        yield* settleEvents(slug).pipe(
+          Effect.provideService(
+            (yield* Effect.promise(() => import("../../src/services/Sidecar.ts"))).Sidecar,
+            stale,
+          ),
+        )
+        expect(later).toBeGreaterThan(events[0]?.number ?? 0)
+        expect((yield* listBottles())[0]?.done).toMatchObject(Option.some({ summary: "second" }))
+      }),
+    ),
+  )
+
+  it.effect("make the PR writable at the next resume", () =>
+    inWorld({}, ({ sidecar }) =>
+      Effect.gen(function* () {
+        const slug = yield* start
+        yield* sidecar.push({ version: 1, kind: "pr-opened", slug, at, number: 42 })
+        yield* freeze(slug)
+        yield* orchestrateResume({ slug, prompt: "more" })
+        expect(sidecar.launches.at(-1)?.forgeEnv["FORGE_PR_NUMBER"]).toBe("42")
+      }),
+    ),
+  )
+})
+
+describe("a watcher", () => {
+  it.effect("ends a run that takes longer than its timeout", () =>
+    inWorld(
+      endless,
+      () =>
+        Effect.gen(function* () {
+          const run = yield* Effect.fork(Effect.flip(startHeadless("worker", { prompt: "x" })))
+          yield* TestClock.adjust("59 seconds")
+          expect(run.unsafePoll()).toBeNull()
+          yield* TestClock.adjust("1 second")
+          expect(yield* Fiber.join(run)).toMatchObject({
+            _tag: "LimitReached",
+            limit: "timeout",
+            value: "1 minute",
+          })
+        }),
+      { bottle: { limits: { timeout: "1 minute" } } },
+    ),
+  )
+
+  it.effect("ends a run that gives no sign of life, and a neck call is one", () =>
+    inWorld(
+      endless,
+      ({ sidecar }) =>
+        Effect.gen(function* () {
+          const slug = yield* launch("worker", { prompt: "x" })
+          const run = yield* Effect.fork(Effect.flip(awaitExit(slug)))
+          yield* TestClock.adjust("50 seconds")
+          yield* sidecar.checkIn(slug)
+          yield* TestClock.adjust("50 seconds")
+          expect(run.unsafePoll()).toBeNull()
+          yield* TestClock.adjust("10 seconds")
+          expect(yield* Fiber.join(run)).toMatchObject({ _tag: "LimitReached", limit: "idleTimeout" })
+        }),
+      { bottle: { limits: { idleTimeout: "1 minute" } } },
+    ),
+  )
+
+  it.effect("launches a sidecar that died again, once", () =>
+    inWorld(endless, ({ sidecar }) =>
+      Effect.gen(function* () {
+        const run = yield* Effect.fork(start)
+        yield* TestClock.adjust("5 seconds")
+        const slug = Slug.make((yield* listBottles())[0]?.slug ?? "")
+        yield* sidecar.kill(slug)
+        yield* TestClock.adjust("5 seconds")
+        expect([sidecar.launches.length, Option.isSome(yield* sidecar.sidecar.find(slug))]).toEqual([2, true])
+        yield* sidecar.kill(slug)
+        yield* TestClock.adjust("1 minute")
+        expect(sidecar.launches.length).toBe(2)
+        yield* Fiber.interrupt(run)
+      }),
+    ),
+  )
+})

@@ -1,0 +1,74 @@
+/** A world of fakes for tests of programs: every service in memory, and what a test steers and looks at. */
+import { ConfigProvider, Effect, Layer } from "effect"
+import * as MemoryBottleStore from "../../src/layers/memory/MemoryBottleStore.ts"
+import * as MemoryForgeStateStore from "../../src/layers/memory/MemoryForgeStateStore.ts"
+import * as LiveProviders from "../../src/layers/providers/LiveProviders.ts"
+import { Backends } from "../../src/services/Backends.ts"
+import { BottleStore } from "../../src/services/BottleStore.ts"
+import type { BottleManifest } from "../../src/domain/Manifest.ts"
+import { BackendNotFound } from "../../src/domain/Errors.ts"
+import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
+import { Manifests } from "../../src/services/Manifests.ts"
+import { Providers } from "../../src/services/Providers.ts"
+import { Sidecar } from "../../src/services/Sidecar.ts"
+import * as FakeBackend from "../../src/testing/FakeBackend.ts"
+import type { FakeScript } from "../../src/testing/FakeBackend.ts"
+import * as FakeSidecar from "../../src/testing/FakeSidecar.ts"
+import * as MemoryManifests from "../../src/testing/MemoryManifests.ts"
+
+/** Variables of an orchestrated run. */
+export const forgeVariables: Record<string, string> = {
+  FORGE_GITEA_API: "http://git.example/api/v1",
+  FORGE_GITEA_TOKEN: "0123456789abcdef0123456789abcdef01234567",
+  FORGE_OWNER: "ada",
+  FORGE_REPO: "cellar",
+  FORGE_ISSUE_NUMBER: "17",
+  FORGE_PR_NUMBER: "",
+}
+
+type Services = Backends | BottleStore | ForgeStateStore | Manifests | Providers | Sidecar
+
+/** Runs a test in a world whose agents follow `script`. */
+export const inWorld = <A, E>(
+  script: FakeScript,
+  test: (world: {
+    readonly fake: FakeBackend.FakeBackend
+    readonly sidecar: FakeSidecar.FakeSidecar
+  }) => Effect.Effect<A, E, Services>,
+  options: { readonly bottle?: BottleManifest; readonly variables?: Record<string, string> } = {},
+): Effect.Effect<A, E> =>
+  Effect.gen(function* () {
+    const fake = yield* FakeBackend.make(script)
+    const sidecar = yield* FakeSidecar.make
+    const backends = Layer.succeed(
+      Backends,
+      Backends.of({
+        names: ["fake"],
+        get: (name) =>
+          name === "fake"
+            ? Effect.succeed(fake.backend)
+            : Effect.fail(new BackendNotFound({ backend: name, known: ["fake"] })),
+        workspace: (root) => Effect.succeed({ root, tracked: ["a"], untracked: [] }),
+      }),
+    )
+    const layers = Layer.mergeAll(
+      backends,
+      MemoryBottleStore.layer,
+      MemoryForgeStateStore.layer,
+      LiveProviders.layer,
+      Layer.succeed(Sidecar, sidecar.sidecar),
+      MemoryManifests.layer({
+        agents: { worker: { bottle: "plain", command: ["agent"] }, homeless: { command: ["agent"] } },
+        bottles: { plain: { image: "image", backend: "fake", ...options.bottle } },
+      }),
+    )
+    return yield* test({ fake, sidecar }).pipe(
+      Effect.provide(layers),
+      Effect.withConfigProvider(
+        ConfigProvider.fromMap(new Map(Object.entries(options.variables ?? forgeVariables))),
+      ),
+    )
+  })
+
+/** An agent that works until it is stopped. */
+export const endless: FakeScript = { agent: () => Effect.never }
