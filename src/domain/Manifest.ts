@@ -37,7 +37,7 @@ export const AgentFrontMatter = Schema.Struct({
   description: Schema.optional(Schema.String),
   /** For the provider `command`: its argv. */
   command: Schema.optional(
-    Schema.NonEmptyArray(Schema.NonEmptyString).annotations(
+    Schema.NonEmptyArray(Schema.String.pipe(Schema.pattern(/^[^\0]+$/))).annotations(
       expecting('a list of texts that are not empty, such as ["sh", "run.sh"]'),
     ),
   ),
@@ -59,7 +59,7 @@ export interface AgentManifest {
 /** An amount of memory or disk: bytes, or a number with `k`, `m`, `g` (powers of 1024, as docker has it). */
 export const ByteSize = Schema.Union(
   Schema.Number.pipe(Schema.int(), Schema.positive()),
-  Schema.String.pipe(Schema.pattern(/^[1-9]\d*[kmg]?b?$/i)),
+  Schema.String.pipe(Schema.pattern(/^[1-9]\d{0,11}[kmg]?b?$/i)),
 ).annotations({ message: () => ({ message: "expected a size such as 512m or 2g", override: true }) })
 
 /** Bytes of a {@link ByteSize}. */
@@ -69,15 +69,18 @@ export const bytesOf = (size: typeof ByteSize.Type): number => {
   return Number.parseInt(size, 10) * unit
 }
 
+const isSpan = (duration: Duration.Duration) =>
+  Duration.isFinite(duration) && Duration.greaterThan(duration, Duration.zero)
+
 const DurationText = Schema.String.pipe(
-  Schema.filter((text) => Option.isSome(Duration.decodeUnknown(text)), {
+  Schema.filter((text) => Option.exists(Duration.decodeUnknown(text), isSpan), {
     message: () => "expected a duration such as 30 minutes",
   }),
 )
 
 /** What a bottle may use. */
 export const Limits = Schema.Struct({
-  cpus: Schema.optional(Schema.Number.pipe(Schema.positive())),
+  cpus: Schema.optional(Schema.Finite.pipe(Schema.positive())),
   memory: Schema.optional(ByteSize),
   pids: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.positive())),
   disk: Schema.optional(ByteSize),
@@ -154,16 +157,22 @@ const EnvValue = Schema.Union(
 
 /** `bottles/<name>.yaml`: everything but the agent. */
 export const BottleManifest = Schema.Struct({
-  image: Schema.optional(Schema.NonEmptyString),
-  build: Schema.optional(Schema.NonEmptyString),
-  user: Schema.optional(
-    Schema.Union(Schema.NonEmptyString, Schema.NonNegativeInt).annotations(
-      expecting('a user such as 1000, "1000:1000" or a name'),
+  image: Schema.optional(
+    // An engine would take a leading dash for an option.
+    Schema.String.pipe(Schema.pattern(/^[A-Za-z0-9][^\s\p{Cc}]*$/u)).annotations(
+      expecting("an image reference such as debian:stable-slim"),
     ),
   ),
+  build: Schema.optional(Schema.NonEmptyString),
+  user: Schema.optional(
+    Schema.Union(
+      Schema.String.pipe(Schema.pattern(/^\w[\w.-]*(:\w[\w.-]*)?$/)),
+      Schema.NonNegativeInt,
+    ).annotations(expecting('a user such as 1000, "1000:1000" or a name')),
+  ),
   workdir: Schema.optional(
-    Schema.String.pipe(Schema.pattern(/^\/[^:]*$/)).annotations(
-      expecting('an absolute path without ":", such as /workspace'),
+    Schema.String.pipe(Schema.pattern(/^\/[^:,\p{Cc}]*$/u)).annotations(
+      expecting('an absolute path without ":" and ",", such as /workspace'),
     ),
   ),
   env: Schema.optional(

@@ -43,7 +43,7 @@ describe("decodeAgent", () => {
       "tools",
       'unknown key: expected "provider", "bottle", "model", "description", "command"',
     ])
-    for (const command of ["sh", [], [1], ["sh", ""]])
+    for (const command of ["sh", [], [1], ["sh", ""], ["sh", "\0"]])
       expect(told(agent({ provider: "command", command }))).toEqual([
         "command",
         'expected a list of texts that are not empty, such as ["sh", "run.sh"]',
@@ -66,10 +66,10 @@ describe("decodeBottle", () => {
 
   it("names the dotted path and what was expected there", () => {
     expect(bottle({ imag: "x" })[0]).toBe("imag")
-    expect(bottle({ image: 5 })).toEqual(["image", "expected string"])
+    expect(bottle({ image: 5 })).toEqual(["image", "expected an image reference such as debian:stable-slim"])
     expect(bottle({ workdir: "x" })).toEqual([
       "workdir",
-      'expected an absolute path without ":", such as /workspace',
+      'expected an absolute path without ":" and ",", such as /workspace',
     ])
     expect(bottle({ env: { A: [1] } })).toEqual([
       "env.A",
@@ -107,6 +107,21 @@ describe("decodeBottle", () => {
     expect(bottle({ git: { "../x": { url: "u", key: { provider: "gitea" } } } })[0]).toBe('git."../x"')
     expect(bottle({ verify: "maybe" })).toEqual(["verify", "expected required"])
     expect(bottle({ image: "i", build: "." })).toEqual(["build", "either image or build, not both"])
+  })
+
+  it("refuses values that no engine could keep, or would take for something else", () => {
+    for (const image of ["", "-v", "--privileged", "a b", "a\n"]) expect(bottle({ image })[0]).toBe("image")
+    for (const user of ["", "-u", "0:0:0", "a b", -1, 1.5, true]) expect(bottle({ user })[0]).toBe("user")
+    for (const workdir of ["", "x", "/a:b", "/a,b", "/a\n"]) expect(bottle({ workdir })[0]).toBe("workdir")
+    for (const timeout of ["0 seconds", "-5 minutes", "Infinity", "5"])
+      expect(bottle({ limits: { timeout } })[0]).toBe("limits.timeout")
+    for (const memory of ["0", "-1g", "1.5g", "9".repeat(20), 0, 1.5])
+      expect(bottle({ limits: { memory } })[0]).toBe("limits.memory")
+    for (const cpus of [0, -1, Infinity, NaN, "2"])
+      expect(bottle({ limits: { cpus } })[0]).toBe("limits.cpus")
+    expect(
+      bottle({ image: "registry:5000/a/b:1@sha256:00", user: "node:node", workdir: "/srv/my app" }),
+    ).toBe("accepted")
   })
 
   it("never repeats a value, which may be a secret in the wrong place", () => {
