@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
+import { execFileSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { Manifests } from "../../../src/services/Manifests.ts"
@@ -20,6 +21,19 @@ describe("init", () => {
       const agent = yield* manifests.agent("hello")
       expect(agent).toMatchObject({ provider: "command", bottle: Option.some("default") })
       expect(yield* manifests.bottle(["default"])).toMatchObject({ image: "node:22-slim", user: "1000:1000" })
+    }),
+  )
+
+  it.scoped("writes an agent that runs in any shell and repeats its prompt", () =>
+    Effect.gen(function* () {
+      const { home } = yield* tempHome()
+      const manifests = yield* Effect.provide(Manifests, fileManifests(home))
+      yield* manifests.init
+      const [program, ...args] = Option.getOrThrow((yield* manifests.agent("hello")).command)
+      const env = { PATH: process.env["PATH"], BOT_BOTTLE_SLUG: "hello-abcde", BOT_BOTTLE_RUN: "1" }
+      expect(execFileSync(program, args, { env, input: "fix it", encoding: "utf8" })).toBe(
+        "hello from bottle hello-abcde, run 1; my prompt is:\nfix it",
+      )
     }),
   )
 
