@@ -90,7 +90,8 @@ const told =
         }),
     )
 
-const forgePart = (config: SidecarConfig): Effect.Effect<ForgePart | undefined, ForgeConfigInvalid> =>
+/** The forge part of a document, from FORGE_* variables; none for an empty map. */
+export const forgePart = (config: SidecarConfig): Effect.Effect<ForgePart | undefined, ForgeConfigInvalid> =>
   Object.keys(config.forgeEnv).length === 0
     ? Effect.succeed(undefined)
     : Effect.gen(function* () {

@@ -1,0 +1,87 @@
+/** FakeSidecar is a Sidecar in memory, for tests of programs: nothing is served, the test says what an agent would have done. */
+import { Clock, Effect, Layer, Option } from "effect"
+import type { QueueEvent } from "../domain/QueueEvent.ts"
+import type { Slug } from "../domain/Slug.ts"
+import { CHAIN_START } from "../layers/sidecar/OperationChain.ts"
+import { forgePart } from "../layers/sidecar/SidecarService.ts"
+import { Sidecar, type SidecarConfig, type SidecarHandle } from "../services/Sidecar.ts"
+
+/** A Sidecar in memory. */
+export interface FakeSidecar {
+  readonly sidecar: typeof Sidecar.Service
+  /** In order. */
+  readonly launches: ReadonlyArray<SidecarConfig>
+  /** Puts an event into its slug's queue, as the agent's calls do, and answers its number. */
+  readonly push: (event: QueueEvent) => Effect.Effect<number>
+  /** The agent calls its neck: now. */
+  readonly checkIn: (slug: string) => Effect.Effect<void>
+  /** The sidecar dies. */
+  readonly kill: (slug: string) => Effect.Effect<void>
+}
+
+interface Kept {
+  alive: boolean
+  checkedIn: string | undefined
+  newest: number
+  readonly events: Map<number, QueueEvent>
+}
+
+/** A Sidecar in memory. It reads FORGE_* variables as the real ones do. */
+export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
+  const bySlug = new Map<string, Kept>()
+  const launches: Array<SidecarConfig> = []
+  const of = (slug: string): Kept => {
+    const known = bySlug.get(slug)
+    if (known !== undefined) return known
+    const fresh: Kept = { alive: false, checkedIn: undefined, newest: 0, events: new Map() }
+    bySlug.set(slug, fresh)
+    return fresh
+  }
+  const handle = (slug: Slug): SidecarHandle => ({
+    slug,
+    socketPath: `/fake/${slug}/neck.sock`,
+    alive: Effect.sync(() => of(slug).alive),
+    stop: Effect.sync(() => void (of(slug).alive = false)),
+  })
+  const push = (event: QueueEvent) =>
+    Effect.sync(() => {
+      const kept = of(event.slug)
+      kept.newest += 1
+      kept.events.set(kept.newest, event)
+      return kept.newest
+    })
+  const check = (config: SidecarConfig) => Effect.asVoid(forgePart(config))
+  const sidecar = Sidecar.of({
+    check,
+    launch: (config) =>
+      Effect.as(
+        Effect.tap(check(config), () => {
+          launches.push(config)
+          of(config.slug).alive = true
+        }),
+        handle(config.slug),
+      ),
+    find: (slug) => Effect.sync(() => (of(slug).alive ? Option.some(handle(slug)) : Option.none())),
+    events: (slug) => Effect.sync(() => [...of(slug).events].map(([number, event]) => ({ number, event }))),
+    append: push,
+    settle: (slug, number) => Effect.sync(() => void of(slug).events.delete(number)),
+    lastCheckin: (slug) => Effect.sync(() => Option.fromNullable(of(slug).checkedIn)),
+    verifyLog: () => Effect.succeed({ ok: true, lines: 0, head: CHAIN_START, problems: [] }),
+    log: () => Effect.succeed([]),
+    forget: (slug) => Effect.sync(() => void bySlug.delete(slug)),
+  })
+  return {
+    sidecar,
+    launches,
+    push,
+    checkIn: (slug) =>
+      Effect.map(Clock.currentTimeMillis, (now) => void (of(slug).checkedIn = new Date(now).toISOString())),
+    kill: (slug) => Effect.sync(() => void (of(slug).alive = false)),
+  }
+})
+
+/** A Sidecar in memory as the service; use `make` to steer it. */
+export const layer: Layer.Layer<Sidecar> = Layer.effect(
+  Sidecar,
+  Effect.map(make, ({ sidecar }) => sidecar),
+)
