@@ -1,0 +1,81 @@
+/** The image of the demo, and of whoever tries bot-bottle on a machine that cannot pull: this machine's shell and node. */
+import { Effect, Stream } from "effect"
+import { createHash } from "node:crypto"
+import { realpathSync, statSync } from "node:fs"
+import { BackendFailure } from "../../domain/Errors.ts"
+import type { BackendError } from "../../services/Backends.ts"
+import type { ProcessRunner } from "../../services/ProcessRunner.ts"
+import { docker } from "./dialect.ts"
+import { makeEngine } from "./engine.ts"
+import type { HostImageContent } from "./hostImage.ts"
+import { AGENT_UID, imageTar, librariesOf, shell } from "./hostImage.ts"
+
+/** Changes when the same programs would make another image. */
+const LAYOUT = 1
+
+/** Where there is no Linux program to take: an image that has what the demo needs. */
+const PULLED = "node:22-slim"
+
+const REPOSITORY = "bot-bottle/demo"
+
+/** What the image is told beside its files. */
+export const IMAGE_CHANGES: ReadonlyArray<string> = [
+  "ENV PATH=/usr/local/bin:/usr/bin:/bin",
+  "ENV HOME=/home/agent",
+  "WORKDIR /workspace",
+  'CMD ["/bin/sh"]',
+]
+
+const purpose = { operation: "make image", target: REPOSITORY }
+
+/** Makes the image unless the engine has it, and answers its reference, which follows from what is in it. */
+export const ensureDemoImage: Effect.Effect<string, BackendError, ProcessRunner> = Effect.gen(function* () {
+  const engine = yield* makeEngine(docker, process.env)
+  const content = process.platform === "linux" ? yield* hostContent : undefined
+  const reference = `${REPOSITORY}:${content === undefined ? "pulled" : fingerprint(content)}`
+  const known = yield* engine.run(purpose, ["image", "inspect", "--format", "{{.Id}}", reference])
+  if (known.exitCode === 0) return reference
+  const label = `LABEL bot-bottle.demo=${reference}`
+  const user = `USER ${AGENT_UID}:${AGENT_UID}`
+  if (content === undefined) {
+    const dockerfile = [`FROM ${PULLED}`, "RUN mkdir /workspace", user, label, "WORKDIR /workspace", ""].join(
+      "\n",
+    )
+    yield* engine.succeed(purpose, ["build", "--tag", reference, "-"], {
+      stdin: Stream.make(Buffer.from(dockerfile)),
+    })
+    return reference
+  }
+  const changes = [...IMAGE_CHANGES, user, label].flatMap((change) => ["--change", change])
+  yield* engine.succeed(purpose, ["import", ...changes, "-", reference], { stdin: imageTar(content) })
+  return reference
+}).pipe(Effect.withSpan("DemoImage.ensure"))
+
+/** Removes the image of that reference; ok when it is not there, and left alone while a bottle uses it. */
+export const removeDemoImage = Effect.fn("DemoImage.remove")(function* (reference: string) {
+  const engine = yield* makeEngine(docker, process.env)
+  yield* Effect.ignore(engine.run(purpose, ["image", "rm", reference]))
+})
+
+const hostContent = Effect.gen(function* () {
+  const base = yield* shell
+  const programs = new Map([...base.programs, ["/usr/local/bin/node", process.execPath]])
+  const libraries = yield* Effect.forEach(programs.values(), librariesOf, { concurrency: 4 })
+  return { programs, links: base.links, libraries: new Set(libraries.flat()) } satisfies HostImageContent
+}).pipe(
+  Effect.mapError(
+    (error) => new BackendFailure({ backend: "docker", ...purpose, reason: error.message, cause: error }),
+  ),
+)
+
+/** Twelve characters that follow from what the image is made of. */
+const fingerprint = (content: HostImageContent): string => {
+  const sources = [...content.programs.values(), ...content.libraries].map((path) => {
+    const { size, mtimeMs } = statSync(realpathSync(path))
+    return [path, size, mtimeMs]
+  })
+  return createHash("sha256")
+    .update(JSON.stringify([LAYOUT, process.version, IMAGE_CHANGES, sources, [...content.links]]))
+    .digest("hex")
+    .slice(0, 12)
+}

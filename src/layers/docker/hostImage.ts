@@ -1,0 +1,121 @@
+/** An image made of programs of this machine with the libraries they need: nothing is pulled, nothing is built. */
+import { Effect } from "effect"
+import type { Stream } from "effect"
+import { accessSync, constants, realpathSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
+import { ProcessRunner } from "../../services/ProcessRunner.ts"
+import type { TarFileError, TarWriter } from "../tar/tar.ts"
+import { tar } from "../tar/tar.ts"
+
+/** What goes into such an image. */
+export interface HostImageContent {
+  /** Programs of this machine by their path in the image. */
+  readonly programs: ReadonlyMap<string, string>
+  /** Links, by their path in the image. */
+  readonly links: ReadonlyMap<string, string>
+  /** Libraries, at the path they have here. */
+  readonly libraries: ReadonlySet<string>
+  /** Other files of this machine, such as a language's modules, at the path they have here. */
+  readonly files?: ReadonlyArray<string>
+}
+
+const COREUTILS =
+  "cat chmod cp cut date dirname env grep head id kill ls mkdir mv od ps rm sed sleep sort stat tail touch tr true uniq wc"
+
+/** User and group that work in such an image. */
+export const AGENT_UID = 1000
+
+/** Path of a program on our PATH. */
+export const findProgram = (name: string): string | undefined =>
+  (process.env["PATH"] ?? "")
+    .split(":")
+    .map((folder) => join(folder, name))
+    .find(isExecutable)
+
+const isExecutable = (path: string): boolean =>
+  Effect.runSync(Effect.isSuccess(Effect.try(() => accessSync(path, constants.X_OK))))
+
+/** A shell with the usual small programs: busybox where there is one, else `/bin/sh` and coreutils. */
+export const shell = Effect.gen(function* () {
+  const runner = yield* ProcessRunner
+  const busybox = findProgram("busybox")
+  if (busybox !== undefined) {
+    const applets = yield* runner.run({ command: busybox, args: ["--list"] })
+    const names = applets.stdout.split("\n").filter((name) => name !== "" && name !== "busybox")
+    return {
+      programs: new Map([["/bin/busybox", busybox]]),
+      links: new Map(names.map((name) => [`/bin/${name}`, "busybox"])),
+    }
+  }
+  const programs = new Map([["/bin/sh", "/bin/sh"]])
+  for (const name of COREUTILS.split(" ")) {
+    const path = findProgram(name)
+    if (path !== undefined) programs.set(`/bin/${name}`, path)
+  }
+  return { programs, links: new Map<string, string>() }
+})
+
+/** Libraries that a program is linked with, its loader among them; none for a static one. */
+export const librariesOf = Effect.fnUntraced(function* (program: string) {
+  const runner = yield* ProcessRunner
+  // ldd says "not a dynamic executable" with exit 1: a static program, or a script.
+  const { stdout } = yield* runner.run({ command: "ldd", args: [program] })
+  return stdout.split("\n").flatMap((line) => {
+    const path = /(?:=> |^\s*)(\/\S+)/.exec(line)?.[1]
+    return path === undefined ? [] : [path]
+  })
+})
+
+/** The image's tar, for `docker import -`. Owners are numbers; `/tmp`, `/workspace` and the home are the agent's to write. */
+export const imageTar = (content: HostImageContent): Stream.Stream<Uint8Array, TarFileError> =>
+  tar((writer) =>
+    Effect.gen(function* () {
+      const folder = folders(writer)
+      for (const path of ["/bin", "/etc", "/proc", "/sys", "/dev", "/run/bottle", "/var/tmp"])
+        yield* folder(path)
+      yield* writer.add({ name: "tmp", type: "directory", mode: 0o1777 })
+      yield* folder("/home")
+      for (const name of ["workspace", "home/agent"]) {
+        yield* writer.add({ name, type: "directory", mode: 0o755, uid: AGENT_UID, gid: AGENT_UID })
+      }
+      for (const [name, text] of Object.entries(ETC))
+        yield* writer.add({ name: `etc/${name}`, mode: 0o644 }, text)
+      const atTheirPath = [...content.libraries, ...(content.files ?? [])].map(
+        (path) => [path, path] as const,
+      )
+      for (const [path, source] of [...content.programs, ...atTheirPath]) {
+        yield* folder(dirname(path))
+        yield* writer.file(realpathSync(source), () => ({ name: path.slice(1), mode: 0o755 }))
+      }
+      for (const [path, target] of content.links) {
+        yield* folder(dirname(path))
+        yield* writer.add({ name: path.slice(1), type: "symlink", linkname: target, mode: 0o777 })
+      }
+    }),
+  )
+
+const ETC = {
+  passwd: `root:x:0:0:root:/:/bin/sh\nagent:x:${AGENT_UID}:${AGENT_UID}:agent:/home/agent:/bin/sh\n`,
+  group: `root:x:0:\nagent:x:${AGENT_UID}:\n`,
+  hosts: "127.0.0.1 localhost\n::1 localhost\n",
+}
+
+/** Adds a folder and those above it, each once. */
+const folders = (writer: TarWriter) => {
+  const made = new Set(["/"])
+  const add = (path: string): Effect.Effect<void> =>
+    made.has(path)
+      ? Effect.void
+      : Effect.suspend(() => {
+          made.add(path)
+          return Effect.zipRight(
+            add(dirname(path)),
+            writer.add({
+              name: join(dirname(path), basename(path)).slice(1),
+              type: "directory",
+              mode: 0o755,
+            }),
+          )
+        })
+  return add
+}
