@@ -1,0 +1,197 @@
+/** What `--copy-cwd` takes along: tracked files, and untracked ones that are not ignored, of a stranger's git repository. */
+import { Effect, Stream } from "effect"
+import { lstat, readlink, realpath } from "node:fs/promises"
+import type { Stats } from "node:fs"
+import { dirname, isAbsolute, join, relative, resolve } from "node:path"
+import type { WorkspaceListing } from "../../domain/Bottle.ts"
+import { InvalidInput } from "../../domain/Errors.ts"
+import { ProcessRunner } from "../../services/ProcessRunner.ts"
+import type { TarFileError, TarWriter } from "../tar/tar.ts"
+import { tar } from "../tar/tar.ts"
+
+/** Names of 64 MiB are more than any repository has; a cut-off list would leave files behind in silence. */
+const MAX_LIST_BYTES = 64 * 1024 * 1024
+
+/** A repository's own configuration can name programs, which git would run here: these settings win over it. */
+const HARDENED = [
+  "--no-optional-locks",
+  "-c",
+  "core.fsmonitor=false",
+  "-c",
+  "core.hooksPath=/dev/null",
+  "-c",
+  "core.untrackedCache=false",
+  "-c",
+  "core.quotePath=false",
+  "-c",
+  "protocol.allow=never",
+]
+
+/**
+ * git reads nothing of the machine's configuration, and lists directories of other owners too: only here, where nothing
+ * of the repository is executed. `safe.directory` counts in environment and system configuration alone.
+ */
+const GIT_ENV = {
+  GIT_CONFIG_NOSYSTEM: "1",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_TERMINAL_PROMPT: "0",
+  GIT_CONFIG_COUNT: "1",
+  GIT_CONFIG_KEY_0: "safe.directory",
+  GIT_CONFIG_VALUE_0: "*",
+}
+
+/** Lists the working tree that `cwd` is in, from `cwd` down. No git repository, or a link that leaves it: `InvalidInput`. */
+export const listWorkspace: (cwd: string) => Effect.Effect<WorkspaceListing, InvalidInput, ProcessRunner> =
+  Effect.fn("Backends.workspace")(function* (cwd) {
+    const root = yield* Effect.tryPromise({
+      try: () => realpath(cwd),
+      catch: () => invalid(`${cwd} is not there`),
+    })
+    const staged = yield* git(root, ["ls-files", "-z", "--cached", "--stage"])
+    const others = yield* git(root, ["ls-files", "-z", "--others", "--exclude-standard"])
+    const tracked = yield* present(root, [...new Set(staged.flatMap(trackedPath))])
+    const untracked = yield* present(root, others)
+    return { root, tracked, untracked }
+  })
+
+/**
+ * The workspace as a tar to be unpacked at `/`: `prefix` (such as `/workspace`) and all in it belong to `uid` and `gid`.
+ * Looked at again as it is read: a file that is gone is left out, one that became something else is `InvalidInput`.
+ */
+export const workspaceTar = (
+  listing: WorkspaceListing | undefined,
+  owner: { readonly uid: number; readonly gid: number; readonly prefix: string },
+): Stream.Stream<Uint8Array, InvalidInput> =>
+  tar((writer) =>
+    Effect.gen(function* () {
+      const { uid, gid } = owner
+      const prefix = owner.prefix.replace(/^\/+|\/+$/g, "")
+      const folder = (path: string) => writer.add({ name: path, type: "directory", mode: 0o755, uid, gid })
+      yield* folder(prefix)
+      if (listing === undefined) return
+      const made = new Set(["."])
+      const folderOf = (path: string): Effect.Effect<void> =>
+        Effect.suspend(() => {
+          const above = dirname(path)
+          if (made.has(above)) return Effect.void
+          made.add(above)
+          return Effect.zipRight(folderOf(above), folder(`${prefix}/${above}`))
+        })
+      const root = yield* Effect.tryPromise({
+        try: () => realpath(listing.root),
+        catch: () => invalid(`${listing.root} is not there any more`),
+      })
+      for (const path of [...listing.tracked, ...listing.untracked]) {
+        yield* folderOf(path)
+        yield* addPath(writer, root, path, { name: `${prefix}/${path}`, uid, gid })
+      }
+    }),
+  )
+
+const addPath = Effect.fnUntraced(function* (
+  writer: TarWriter,
+  root: string,
+  path: string,
+  header: { readonly name: string; readonly uid: number; readonly gid: number },
+) {
+  const stat = yield* look(root, path)
+  if (stat === undefined) return
+  if (stat.isSymbolicLink()) {
+    const linkname = yield* linkInside(root, path)
+    return yield* writer.add({ ...header, type: "symlink", linkname, mode: 0o777, mtime: stat.mtime })
+  }
+  yield* writer
+    .file(join(root, path), (found) => ({
+      ...header,
+      mode: found.mode & 0o111 ? 0o755 : 0o644,
+      mtime: found.mtime,
+    }))
+    .pipe(Effect.catchAll((error) => refuseFile(path, error)))
+})
+
+const refuseFile = (path: string, { reason }: TarFileError): Effect.Effect<void, InvalidInput> =>
+  reason === "missing" ? Effect.void : Effect.fail(invalid(`"${path}" cannot be copied: it is ${reason}`))
+
+/** `<mode> <hash> <stage>\t<path>`: 160000 is a submodule, which is another repository. */
+const trackedPath = (line: string): ReadonlyArray<string> => {
+  const tab = line.indexOf("\t")
+  return line.startsWith("160000 ") ? [] : [line.slice(tab + 1)]
+}
+
+/** What of a list is there now: deleted files and nested repositories (`name/`) are left out; no link may leave the tree. */
+const present = (
+  root: string,
+  paths: ReadonlyArray<string>,
+): Effect.Effect<ReadonlyArray<string>, InvalidInput> =>
+  Effect.filter(
+    paths,
+    (path) =>
+      Effect.gen(function* () {
+        if (path.endsWith("/")) return false
+        const stat = yield* look(root, path)
+        if (stat === undefined || stat.isDirectory()) return false
+        if (stat.isSymbolicLink()) yield* linkInside(root, path)
+        else if (!stat.isFile()) return yield* invalid(`"${path}" is neither a file nor a link`)
+        return true
+      }),
+    { concurrency: 32 },
+  )
+
+/** What lies at a path, itself reached through no link; undefined when nothing does. */
+const look = Effect.fnUntraced(function* (root: string, path: string) {
+  const full = join(root, path)
+  if (!isWithin(root, full)) return yield* invalid(`"${path}" is outside the working directory`)
+  const stat = yield* quietly<Stats>(() => lstat(full))
+  if (stat === undefined) return undefined
+  const folder = yield* quietly(() => realpath(dirname(full)))
+  if (folder === undefined) return undefined
+  // A folder that was replaced by a link would give files of elsewhere.
+  return folder === dirname(full) ? stat : yield* invalid(`"${path}" lies behind a link`)
+})
+
+const quietly = <A>(read: () => Promise<A>): Effect.Effect<A | undefined> =>
+  Effect.orElseSucceed(Effect.tryPromise(read), () => undefined)
+
+/** Where a link leads, when that is in the tree. A link to nothing in the tree is fine; one through another link is looked at too. */
+const linkInside = Effect.fnUntraced(function* (root: string, path: string) {
+  const full = join(root, path)
+  const target = yield* Effect.tryPromise({
+    try: () => readlink(full),
+    catch: () => invalid(`"${path}" cannot be read`),
+  })
+  const meant = resolve(dirname(full), target)
+  const real = yield* quietly(() => realpath(full))
+  const leaves = isAbsolute(target) || !isWithin(root, meant) || (real !== undefined && !isWithin(root, real))
+  return leaves ? yield* invalid(`the link "${path}" leaves the working directory (${target})`) : target
+})
+
+const isWithin = (root: string, path: string): boolean => {
+  const way = relative(root, path)
+  return way !== ".." && !way.startsWith("../") && !isAbsolute(way)
+}
+
+/** What git lists, separated by zero bytes. */
+const git = Effect.fnUntraced(function* (root: string, args: ReadonlyArray<string>) {
+  const runner = yield* ProcessRunner
+  const result = yield* runner
+    .run({
+      command: "git",
+      args: [...HARDENED, "-C", root, ...args],
+      env: GIT_ENV,
+      timeoutMs: 60_000,
+      maxOutputBytes: MAX_LIST_BYTES,
+    })
+    .pipe(Effect.mapError((error) => invalid(`git is needed for --copy-cwd: ${error.message}`)))
+  if (result.exitCode !== 0) {
+    const reason = result.stderr.trim().split("\n").at(-1) ?? ""
+    return yield* /not a git repository|must be run in a work tree/.test(result.stderr)
+      ? invalid(`${root} is not a git working tree: --copy-cwd takes along what git lists`)
+      : invalid(`git could not list ${root}: ${reason}`)
+  }
+  if (Buffer.byteLength(result.stdout) >= MAX_LIST_BYTES) return yield* invalid(`${root} has too many files`)
+  // Text of node has this mark for bytes that are no UTF-8: such a name cannot be copied.
+  if (result.stdout.includes("\uFFFD")) return yield* invalid(`${root} has a file whose name is not UTF-8`)
+  return result.stdout.split("\0").filter((line) => line !== "")
+})
+
+const invalid = (reason: string) => new InvalidInput({ field: "cwd", reason })
