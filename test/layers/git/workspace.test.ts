@@ -83,12 +83,12 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("workspace", (it) 
       const { root, folder } = yield* repository
       const trap = join(folder, "trap")
       writeFileSync(trap, `#!/bin/sh\ntouch ${folder}/sprung\n`, { mode: 0o755 })
+      writeFileSync(join(root, "a"), "a")
+      git(root, "add", "a")
       mkdirSync(join(root, ".git/hooks"), { recursive: true })
       for (const hook of ["fsmonitor-watchman", "post-index-change"]) {
         writeFileSync(join(root, ".git/hooks", hook), readFileSync(trap), { mode: 0o755 })
       }
-      writeFileSync(join(root, "a"), "a")
-      git(root, "add", "a")
       for (const key of ["core.fsmonitor", "core.pager", "filter.x.clean", "filter.x.process"]) {
         git(root, "config", key, trap)
       }
@@ -236,7 +236,9 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("workspace", (it) 
       const listing = yield* listWorkspace(root)
       rmSync(join(root, "gone"))
       const error = yield* workspaceTar(listing, owner).pipe(
-        Stream.tap(() => Effect.sync(() => truncateSync(join(root, "shrinks"), 10))),
+        Stream.tap(({ length }) =>
+          Effect.sync(() => length > 2000 && truncateSync(join(root, "shrinks"), 10)),
+        ),
         collect,
         Effect.flip,
       )
