@@ -3,13 +3,13 @@ import * as Reactivity from "@effect/experimental/Reactivity"
 import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import type { SqlError } from "@effect/sql/SqlError"
-import { Context, Effect, Exit, Layer, Schedule, type Scope } from "effect"
+import { type Cause, Context, Effect, Exit, Layer, Schedule, type Scope } from "effect"
 import { mkdirSync, statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { StateStoreError } from "../../domain/Errors.ts"
 import { Home } from "../home/Home.ts"
 import { migrations, SCHEMA_VERSION } from "./migrations.ts"
-import { damaged, isBusy, sqliteFailure } from "./sqliteFailure.ts"
+import { codeOf, damaged, isBusy, sqliteFailure } from "./sqliteFailure.ts"
 
 /** A row as SQLite has it: columns by name. */
 export type Row = Readonly<Record<string, unknown>>
@@ -56,7 +56,7 @@ const layers = new Map<string | undefined, Layer.Layer<Database, StateStoreError
 
 const open = Effect.fn("Database.open")(function* (filename: string) {
   const size = yield* sizeOf(filename)
-  if (size > 0) yield* Effect.scoped(examine(filename, size))
+  if (size > 0) yield* Effect.catchIf(Effect.scoped(examine(filename, size)), needsWriter, () => Effect.void)
   const connection = yield* connect(filename, { readonly: false })
   const statement = statements(filename, connection)
   const turn = (yield* Effect.makeSemaphore(1)).withPermits(1)
@@ -76,26 +76,44 @@ const open = Effect.fn("Database.open")(function* (filename: string) {
  * Size of the file in bytes; 0, and its folders are made, when there is none. It is not opened: closing a descriptor
  * of it would drop the locks that SQLite holds on it in this process (POSIX).
  */
-const sizeOf = (filename: string): Effect.Effect<number, StateStoreError> =>
-  Effect.try({
-    try: () => {
-      const found = statSync(filename, { throwIfNoEntry: false })
-      if (found === undefined) mkdirSync(dirname(filename), { recursive: true, mode: 0o700 })
-      return found
-    },
-    catch: (cause) =>
-      new StateStoreError({
-        operation: "open",
-        reason: `${filename} cannot be reached or made (${(cause as NodeJS.ErrnoException).code}): check the path and who owns its folders`,
-        cause,
-      }),
-  }).pipe(
-    Effect.filterOrFail(
-      (found) => found === undefined || found.isFile(),
-      () => new StateStoreError({ operation: "open", reason: `${filename} is not a file: move it away` }),
+const sizeOf = Effect.fn("Database.sizeOf")(
+  function* (filename: string) {
+    const found = yield* attempt(() => statSync(filename, { throwIfNoEntry: false }))
+    if (found === undefined) yield* makeFolder(dirname(filename))
+    return found?.isFile() === false
+      ? yield* new StateStoreError({ operation: "open", reason: `${filename} is not a file: move it away` })
+      : (found?.size ?? 0)
+  },
+  (effect, filename) =>
+    Effect.catchTag(
+      effect,
+      "UnknownException",
+      ({ error }) =>
+        new StateStoreError({
+          operation: "open",
+          reason: `${filename} cannot be reached or made (${errno(error)}): check the path and who owns its folders`,
+          cause: error,
+        }),
     ),
-    Effect.map((found) => found?.size ?? 0),
+)
+
+/** Step by step: where the system denies that a folder's parent is there, as in /proc, node's `recursive` tries for ever. */
+const makeFolder = (path: string): Effect.Effect<void, Cause.UnknownException> => {
+  const make = attempt(() => mkdirSync(path, { mode: 0o700 }))
+  return make.pipe(
+    Effect.catchIf(
+      ({ error }) => errno(error) === "ENOENT" && dirname(path) !== path,
+      () => Effect.zipRight(makeFolder(dirname(path)), make),
+    ),
+    Effect.catchIf(
+      ({ error }) => errno(error) === "EEXIST",
+      () => Effect.void,
+    ),
   )
+}
+
+const attempt = <A>(call: () => A): Effect.Effect<A, Cause.UnknownException> => Effect.try(call)
+const errno = (error: unknown): unknown => (error as NodeJS.ErrnoException).code
 
 /** Refuses a newer or damaged database through a connection that cannot write: a writing one changes the file when it is closed. */
 const examine = Effect.fn("Database.examine")(function* (filename: string, size: number) {
@@ -107,6 +125,9 @@ const examine = Effect.fn("Database.examine")(function* (filename: string, size:
   if (verdict?.["quick_check"] !== "ok")
     return yield* damaged(filename, "open", String(verdict?.["quick_check"]))
 })
+
+/** A crash before WAL was on left a rollback journal, which only a connection that writes can undo. */
+const needsWriter = (error: StateStoreError): boolean => codeOf(error.cause) === "SQLITE_READONLY_ROLLBACK"
 
 /** The check reads the whole file: about 1 ms for each MiB. Damage in a larger one shows when it is met. */
 const CHECKED_BYTES = 8 * 1024 * 1024

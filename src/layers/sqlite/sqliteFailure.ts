@@ -36,7 +36,8 @@ const reasonOf = (filename: string, cause: unknown): string => {
 /** The file's content is not what SQLite writes. */
 const isDamage = (cause: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(cause))
 
-const codeOf = (cause: unknown): string => {
+/** SQLite's own name of what went wrong, `""` for a failure that is not SQLite's. */
+export const codeOf = (cause: unknown): string => {
   const code = (rootOf(cause) as { readonly code?: unknown } | null | undefined)?.code
   return typeof code === "string" ? code : ""
 }
