@@ -172,8 +172,8 @@ const quietClient = NodeHttpClient.make.pipe(
     http: plainAgent,
     https: tlsAgent,
   }),
-  // Spans of ours name the operation; those of the client would hold URLs, and its headers would reach the forge.
-  Effect.map(HttpClient.withTracerPropagation(false)),
+  // Spans of ours name the operation; those of the client would hold URLs and the forge's headers, and tell the forge of us.
+  Effect.map(HttpClient.withTracerDisabledWhen(() => true)),
 )
 
 /** The only place that reads the token. */
