@@ -198,8 +198,9 @@ const immediately = <A, E>(
 /** SQLite's own wait blocks the whole process, also the fiber that holds the lock through another connection: so it is short, and repeated from here. */
 const BUSY_TIMEOUT_MS = 200
 
-/** Repeats while another process holds the lock, up to 30 s. */
+/** Repeats while another process holds the lock, up to 30 s. The first attempt goes without a schedule: making one costs more than a write. */
 const patiently = <A>(effect: Effect.Effect<A, StateStoreError>): Effect.Effect<A, StateStoreError> =>
-  Effect.retry(effect, { while: (error) => isBusy(error.cause), schedule: patience })
+  Effect.catchIf(effect, isLocked, () => Effect.retry(effect, { while: isLocked, schedule: patience }))
 
+const isLocked = (error: StateStoreError): boolean => isBusy(error.cause)
 const patience = Schedule.spaced("10 millis").pipe(Schedule.jittered, Schedule.upTo("30 seconds"))

@@ -1,7 +1,7 @@
 /** A process is known by more than its pid. */
 import { expect, it } from "@effect/vitest"
 import { Effect, Option, Schedule } from "effect"
-import { spawn } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { identify, isAlive, self } from "../../../src/layers/process/ProcessIdentity.ts"
 
@@ -64,4 +64,31 @@ it.scopedLive("a zombie, whose parent has not asked for its end, is gone", () =>
     yield* Effect.repeat(isAlive(known), { while: (alive) => alive, schedule: Schedule.spaced("5 millis") })
     expect(() => process.kill(pid, 0)).not.toThrow()
   }),
+)
+
+/** What every system but Linux uses. */
+const withoutProc = Effect.acquireRelease(
+  Effect.sync(() => {
+    const found = process.platform
+    Object.defineProperty(process, "platform", { value: "darwin" })
+    return found
+  }),
+  (found) => Effect.sync(() => Object.defineProperty(process, "platform", { value: found })),
+)
+
+it.scopedLive.skipIf(spawnSync("ps", ["-p", "1"]).status !== 0)(
+  "the same holds where ps has to be asked",
+  () =>
+    Effect.gen(function* () {
+      yield* withoutProc
+      const me = yield* self
+      expect(me.startTime).toMatch(/^\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4}$/)
+      expect(yield* isAlive(me)).toBe(true)
+      expect(yield* isAlive({ ...me, startTime: "Thu Jan 1 00:00:00 1970" })).toBe(false)
+      const running = yield* child("read line")
+      const known = Option.getOrThrow(yield* identify(running.pid ?? 0))
+      running.kill("SIGKILL")
+      yield* Effect.promise(() => once(running, "exit"))
+      expect(yield* isAlive(known)).toBe(false)
+    }),
 )
