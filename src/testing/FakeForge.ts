@@ -98,11 +98,7 @@ const build = (seed: FakeForgeSeed): FakeForge => {
   const isTrusted = (id: number): boolean => {
     const user = author(id)
     if (user === "" || id === bot.id || (org !== undefined && isMember(org, user) !== false)) return false
-    return (
-      fold(user) === fold(owner) ||
-      isMember(trustOrg ?? owner, user) === true ||
-      mayWrite(state.permission(repo, state.userById(id)))
-    )
+    return isMember(trustOrg ?? owner, user) === true || mayWrite(state.permission(repo, state.userById(id)))
   }
 
   const toIssue = (issue: SimIssue): Issue => ({

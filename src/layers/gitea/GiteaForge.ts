@@ -21,7 +21,7 @@ export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeCo
   const reads = makeReads(http, config)
   const repositoryId = yield* remembered(Effect.map(reads.repo("repositoryId"), (repo) => repo.id))
   const writes = makeWrites(reads, self)
-  const membership = makeMembership(reads, config, self)
+  const membership = yield* makeMembership(reads, config, self)
 
   const readComments = Effect.fn("Forge.readComments")(function* (number: number) {
     const { comments } = yield* reads.comments("readComments", number)
@@ -42,7 +42,7 @@ export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeCo
     isOrgMember: membership.isOrgMember,
     canWrite: membership.canWrite,
     getPrForIssue: reads.getPrForIssue,
-    isPrOpen: (number) => Effect.map(reads.readPr(number), (pr) => pr.state === "open"),
+    isPrOpen: reads.isPrOpen,
     targetedIssues: (since) =>
       reads.targetedIssues(since, (labels) => labels.some((label) => label.startsWith(AGENT_LABEL))),
   }

@@ -8,9 +8,8 @@ const SENDS = 3
 /** Time for a forge that was cut off from us to finish what it began. */
 const PAUSE = "300 millis"
 
-/** No answer, a failing proxy, or a success whose text is not what it should be: the write may have happened. */
-const isLost = (error: ForgeRequestError): boolean =>
-  isTransient(error) || (error.status >= 200 && error.status < 300)
+/** No answer, a failing proxy, or the right status with a text that is not what it should be: the write may have happened. */
+const isLost = (error: ForgeRequestError): boolean => isTransient(error) || error.status === 201
 
 /**
  * Sends; when the answer is lost, `look` finds the effect (some), finds none (none: sent again, three times in all), or

@@ -1,6 +1,6 @@
 /** Who may steer a run: memberships and permissions as Gitea tells them, and the trust that follows. */
-import { Effect } from "effect"
-import type { ForgeRequestError } from "../../domain/Errors.ts"
+import { Cache, Effect, Exit } from "effect"
+import { ForgeRequestError } from "../../domain/Errors.ts"
 import type { ForgeSelf } from "../../services/Forge.ts"
 import { PermissionAnswer, type UserAnswer } from "./answers.ts"
 import { type GiteaForgeConfig, isForgeName } from "./GiteaForgeConfig.ts"
@@ -20,11 +20,11 @@ export interface Membership {
 const AUTHORS_AT_ONCE = 4
 
 /** Asks one Gitea about people. */
-export const makeMembership = (
+export const makeMembership = Effect.fnUntraced(function* (
   reads: GiteaReads,
   config: GiteaForgeConfig,
   self: Effect.Effect<ForgeSelf, ForgeRequestError>,
-): Membership => {
+) {
   const { http } = reads
 
   const memberStatus = (org: string, user: string) =>
@@ -38,11 +38,18 @@ export const makeMembership = (
     return yield* memberRefusal(org, status)
   })
 
+  /** Whether the bot is a member; yes is kept for a minute, since every no about someone else asks for it. */
+  const botStatus = yield* Cache.makeWith({
+    capacity: 16,
+    lookup: (org: string) => Effect.flatMap(self, ({ login }) => memberStatus(org, login)),
+    timeToLive: (exit) => (Exit.isSuccess(exit) && exit.value.status === 204 ? "1 minute" : 0),
+  })
+
   /** Since 1.27 an org that the asker cannot see answers 404 for everyone: a 404 counts only for members of the org. */
   const meantNo = Effect.fnUntraced(function* (org: string, user: string) {
     const bot = (yield* self).login
     if (sameName(bot, user)) return false
-    const { status } = yield* memberStatus(org, bot)
+    const { status } = yield* botStatus.get(org)
     return status === 204 ? false : yield* memberRefusal(org, 303)
   })
 
@@ -69,49 +76,45 @@ export const makeMembership = (
     if (people.size === 0) return new Set<number>()
     const owner = (yield* reads.repo("readComments")).owner
     const bot = yield* self
-    const botsOrg = config.org
 
-    const isBot = (author: UserAnswer) =>
-      author.id === bot.id || botsOrg === undefined
-        ? Effect.succeed(author.id === bot.id)
-        : isOrgMember(botsOrg, author.login)
-
-    const isTrusted = (author: UserAnswer) =>
-      isBot(author).pipe(
-        Effect.map((ours) => !ours),
-        // An org never writes, so an author with the owner's id is the owner, a user.
-        Effect.flatMap((person) =>
-          person && author.id === owner.id ? Effect.succeed(true) : and(person, rights(author)),
-        ),
-        Effect.timeout(http.limit),
-        Effect.orElseSucceed(() => false),
-      )
-
-    const rights = (author: UserAnswer) =>
-      isOrgMember(config.trustOrg ?? owner.login, author.login).pipe(
-        Effect.orElseSucceed(() => false),
-        Effect.flatMap((member) => (member ? Effect.succeed(true) : canWrite(author.login))),
-      )
+    const isTrusted = Effect.fnUntraced(
+      function* (author: UserAnswer) {
+        if (author.id === bot.id) return false
+        if (config.org !== undefined && (yield* isOrgMember(config.org, author.login))) return false
+        // An org never writes: an author with the owner's id is the owner, a user.
+        if (author.id === owner.id) return true
+        const member = isOrgMember(config.trustOrg ?? owner.login, author.login)
+        return (yield* Effect.orElseSucceed(member, () => false)) || (yield* canWrite(author.login))
+      },
+      Effect.timeout(http.limit),
+      Effect.orElseSucceed(() => false),
+    )
 
     const judged = yield* Effect.filter([...people.values()], isTrusted, { concurrency: AUTHORS_AT_ONCE })
     return new Set(judged.map((author) => author.id))
   })
 
-  return {
+  const membership: Membership = {
     isOrgMember,
     canWrite,
     trusted: (authors) => Effect.orElseSucceed(trusted(authors), () => new Set<number>()),
   }
-}
+  return membership
+})
 
-/** A redirect of an org is its renaming; of a membership (303), a question that the asker may not have answered. */
-const memberRefusal = (org: string, status: number): ForgeRequestError =>
-  refused({ operation: "isOrgMember", subject: `the org ${org}` }, status)
+/** A redirect of a membership (303) is no answer, any other says that a name was changed. */
+const memberRefusal = (org: string, status: number): ForgeRequestError => {
+  const call = { operation: "isOrgMember", subject: `the org ${org}` }
+  return status >= 300 && status < 400 && status !== 303
+    ? new ForgeRequestError({
+        operation: call.operation,
+        status,
+        reason: `the org ${org} or the user was renamed: set FORGE_ORG and FORGE_TRUST_ORG to the new names`,
+      })
+    : refused(call, status)
+}
 
 /** Deleted users and Gitea's own automation have ids below zero. */
 const isPerson = (author: UserAnswer): boolean => author.id > 0 && author.login !== ""
 
 const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()
-
-const and = <E>(first: boolean, second: Effect.Effect<boolean, E>): Effect.Effect<boolean, E> =>
-  first ? second : Effect.succeed(false)

@@ -26,7 +26,7 @@ export type GiteaReads = ReturnType<typeof makeReads>
 
 /** The reads of one repository. */
 export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
-  const repoPath = `repos/${config.owner}/${config.repo}`
+  const repoPath = `repos/${encodeURIComponent(config.owner)}/${encodeURIComponent(config.repo)}`
 
   const repo = (operation: string) =>
     http.read(
@@ -80,22 +80,24 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
     return toIssue(answer, number)
   })
 
-  const readPr = Effect.fn("Forge.readPr")(function* (number: number) {
-    const pull = http.read(
-      { operation: "readPr", subject: `#${number}`, path: `${repoPath}/pulls/${number}` },
-      PullAnswer,
-    )
-    const answer = yield* Effect.catchIf(
-      pull,
+  const pull = (operation: string, number: number) =>
+    Effect.catchIf(
+      http.read({ operation, subject: `#${number}`, path: `${repoPath}/pulls/${number}` }, PullAnswer),
       (error) => error.status === 404,
       (missing) =>
-        Effect.flatMap(Effect.option(issue("readPr", number)), (found) =>
+        Effect.flatMap(Effect.option(issue(operation, number)), (found) =>
           Option.exists(found, (it) => !isPr(it))
-            ? wrongKind("readPr", `#${number} is an issue, not a pull request: read it as one`)
+            ? wrongKind(operation, `#${number} is an issue, not a pull request: read it as one`)
             : missing,
         ),
     )
-    return toPullRequest(answer, number)
+
+  const readPr = Effect.fn("Forge.readPr")(function* (number: number) {
+    return toPullRequest(yield* pull("readPr", number), number)
+  })
+
+  const isPrOpen = Effect.fn("Forge.isPrOpen")(function* (number: number) {
+    return toPullRequest(yield* pull("isPrOpen", number), number).state === "open"
   })
 
   const getPrForIssue = Effect.fn("Forge.getPrForIssue")(function* (number: number) {
@@ -145,6 +147,7 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
     page: readPage,
     readIssue,
     readPr,
+    isPrOpen,
     getPrForIssue,
     targetedIssues,
   }

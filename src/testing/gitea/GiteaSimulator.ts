@@ -102,7 +102,8 @@ const serve = (it: Serving, request: IncomingMessage, body: string, response: Se
 
   const reply = path === undefined ? unknownRoute : answer(it, method, path, url, request, user, body)
   if (fault?.kind === "lost") return void request.socket.destroy()
-  if (fault?.kind === "cut-off") return cutOff(response, reply)
+  if (fault?.kind === "cut-off") return halfOf(reply, response, () => response.destroy())
+  if (fault?.kind === "stalled") return halfOf(reply, response, () => undefined)
   write(
     response,
     fault === undefined ? reply : otherBody(reply, fault.body, fault.contentType),
@@ -184,10 +185,10 @@ const write = (response: ServerResponse, reply: Reply, millis: number): void => 
   response.end(bodyOf(reply))
 }
 
-const cutOff = (response: ServerResponse, reply: Reply): void => {
+const halfOf = (reply: Reply, response: ServerResponse, then: () => void): void => {
   const body = Buffer.from(bodyOf(reply))
   response.writeHead(reply.status, { "content-type": "application/json", "content-length": body.length })
-  response.write(body.subarray(0, body.length / 2), () => response.destroy())
+  response.write(body.subarray(0, body.length / 2), then)
 }
 
 const listen = (server: Server): Effect.Effect<number> =>

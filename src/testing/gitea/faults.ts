@@ -25,6 +25,8 @@ export type Fault = FaultTarget &
     | { readonly kind: "lost" }
     /** The right status, and half of the body. */
     | { readonly kind: "cut-off" }
+    /** The right status and half of the body, then nothing, until the client goes away. */
+    | { readonly kind: "stalled" }
     /** The right status, and another body. */
     | { readonly kind: "body"; readonly body: string; readonly contentType?: string }
   )

@@ -262,8 +262,9 @@ export class GiteaState {
   permission(repo: SimRepo, user: SimUser | undefined): SimPermission {
     const everyone = repo.private ? "none" : "read"
     if (user === undefined) return everyone
-    if (fold(repo.owner) === fold(user.login) || this.org(repo.owner)?.owners.has(fold(user.login)))
-      return "owner"
+    const org = this.org(repo.owner)
+    const owns = org === undefined ? fold(repo.owner) === fold(user.login) : org.owners.has(fold(user.login))
+    if (owns) return "owner"
     if (user.siteAdmin) return "admin"
     return repo.collaborators.get(fold(user.login)) ?? everyone
   }

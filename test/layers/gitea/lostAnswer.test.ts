@@ -21,7 +21,7 @@ const beforeEffect: ReadonlyArray<readonly [string, Fault]> = [
   ["500", { kind: "status", status: 500 }],
 ]
 
-describe("a comment is posted once", () => {
+describe.concurrent("a comment is posted once", () => {
   for (const [name, fault] of afterEffect) {
     it.live(`when it was posted and its answer is ${name}`, () =>
       Effect.gen(function* () {
@@ -100,7 +100,7 @@ describe("a comment is posted once", () => {
   )
 })
 
-describe("a description is written once", () => {
+describe.concurrent("a description is written once", () => {
   for (const [name, fault] of afterEffect) {
     it.live(`when its answer is ${name}`, () =>
       Effect.gen(function* () {
@@ -155,7 +155,7 @@ describe("a description is written once", () => {
   )
 })
 
-describe("a pull request is opened once", () => {
+describe.concurrent("a pull request is opened once", () => {
   const pr = { title: "T", body: "Closes #17", head: "bot-bottle/two" }
   for (const [name, fault] of [...afterEffect, ...beforeEffect]) {
     it.live(`when its answer is ${name}`, () =>

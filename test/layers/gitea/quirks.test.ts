@@ -39,7 +39,7 @@ const methods: Readonly<
 const failed = (effect: Effect.Effect<unknown, { readonly _tag: string }>) =>
   Effect.flip(effect as Effect.Effect<unknown, ForgeRequestError>)
 
-describe("GiteaForge tells what a refusal means", () => {
+describe.concurrent("GiteaForge tells what a refusal means", () => {
   const refusals: ReadonlyArray<readonly [number, string | undefined, RegExp]> = [
     [401, HOSTILE, /does not accept the token.*FORGE_GITEA_TOKEN/],
     [403, undefined, /may not do this.*write:issue.*rights on the repository/],
@@ -75,6 +75,21 @@ describe("GiteaForge tells what a refusal means", () => {
       const error = yield* failed(forge.isOrgMember("apart", "rita"))
       expect(error).toMatchObject({ status: 303, reason: expect.stringMatching(/make the bot/) })
       expect(sim.requests.filter(({ path }) => path.includes("public_members"))).toEqual([])
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("an org that was renamed is told as that", () =>
+    Effect.gen(function* () {
+      const { forge, sim } = yield* simulated()
+      sim.failNext({
+        ...status(307, undefined, { location: "/api/v1/orgs/robots/members/ann" }),
+        path: "/members/",
+      })
+      const error = yield* failed(forge.isOrgMember("bots", "ann"))
+      expect(error).toMatchObject({
+        status: 307,
+        reason: expect.stringMatching(/FORGE_ORG and FORGE_TRUST_ORG/),
+      })
     }).pipe(Effect.scoped),
   )
 
@@ -150,7 +165,7 @@ describe("GiteaForge tells what a refusal means", () => {
   )
 })
 
-describe("GiteaForge refuses answers that are none", () => {
+describe.concurrent("GiteaForge refuses answers that are none", () => {
   const bad: ReadonlyArray<readonly [string, Fault, number, RegExp]> = [
     ["null", { ...nullBody, times: 9 }, 200, /is null/],
     ["empty", { ...emptyBody, times: 9 }, 200, /is empty/],
@@ -246,6 +261,8 @@ describe("GiteaForge refuses answers that are none", () => {
       expect(Duration.toMillis(took)).toBeLessThan(2000)
       expect(yield* failed(forge.updateDescription(17, "x"))).toMatchObject({ status: 0 })
       sim.forget()
+      sim.failNext({ kind: "stalled" })
+      expect(yield* failed(forge.readIssue(17))).toMatchObject({ status: 0 })
       expect(yield* forge.readIssue(17)).toMatchObject({ number: 17 })
     }).pipe(Effect.scoped),
   )
@@ -271,7 +288,7 @@ describe("GiteaForge refuses answers that are none", () => {
   )
 })
 
-describe("GiteaForge asks again only where that is safe", () => {
+describe.concurrent("GiteaForge asks again only where that is safe", () => {
   for (const fault of [
     status(502),
     { kind: "refused" },
@@ -310,7 +327,7 @@ describe("GiteaForge asks again only where that is safe", () => {
   )
 })
 
-describe("GiteaForge reads a timeline to its end", () => {
+describe.concurrent("GiteaForge reads a timeline to its end", () => {
   it.live("always with page and limit, over null pages and null elements", () =>
     Effect.gen(function* () {
       const { forge, sim, state } = yield* simulated()
@@ -358,7 +375,7 @@ describe("GiteaForge reads a timeline to its end", () => {
   )
 })
 
-describe("GiteaForge lists targeted issues", () => {
+describe.concurrent("GiteaForge lists targeted issues", () => {
   it.live("page by page, PRs and other labels left out, with a time that Gitea reads", () =>
     Effect.gen(function* () {
       const { forge, sim } = yield* simulated()
