@@ -1,0 +1,216 @@
+/** What every Sidecar does, however its necks are served. */
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Layer, Option, Redacted } from "effect"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { pushPatterns } from "../../src/domain/PushPolicy.ts"
+import type { QueueEvent } from "../../src/domain/QueueEvent.ts"
+import { Slug } from "../../src/domain/Slug.ts"
+import { Home, homeAt } from "../../src/layers/home/Home.ts"
+import { type ForgeEnv, Sidecar, type SidecarConfig } from "../../src/services/Sidecar.ts"
+
+/** A config that serves nothing but `signal_done`, or the forge of `forgeEnv`. */
+export const configOf = (slug: string, forgeEnv: ForgeEnv = {}): SidecarConfig => ({
+  slug: Slug.make(slug),
+  forgeEnv,
+  push: pushPatterns(slug),
+  routes: {},
+  egress: { allow: [] },
+  git: {},
+  loopback: false,
+})
+
+/** FORGE_* variables that are complete; the forge is nowhere. */
+export const forgeEnv: ForgeEnv = {
+  FORGE_GITEA_API: "http://127.0.0.1:9/api/v1",
+  FORGE_GITEA_TOKEN: Redacted.make("0123456789abcdef0123456789abcdef01234567"),
+  FORGE_OWNER: "ada",
+  FORGE_REPO: "cellar",
+  FORGE_ISSUE_NUMBER: "17",
+  FORGE_PR_NUMBER: "",
+  FORGE_WATCHDOG_TIMEOUT: "30 minutes",
+}
+
+/** A home in a directory of its own, gone with the layer. */
+export const temporaryHome: Layer.Layer<Home> = Layer.scoped(
+  Home,
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "bb-"))),
+      (root) => Effect.sync(() => rmSync(root, { recursive: true, force: true })),
+    ),
+    (root) => homeAt(root),
+  ),
+)
+
+const exit = (slug: string, code: number): QueueEvent => ({
+  version: 1,
+  slug,
+  at: "2026-11-20T08:00:00.000Z",
+  kind: "exit",
+  run: 1,
+  code,
+})
+
+/** Runs the suite over a layer. */
+export const sidecarContract = (name: string, fresh: Layer.Layer<Sidecar, never, never>) => {
+  const check = <E>(title: string, effect: Effect.Effect<void, E, Sidecar | Home>) =>
+    it.live(title, () => Effect.provide(effect, Layer.provideMerge(fresh, temporaryHome)))
+
+  describe(`Sidecar over ${name}`, () => {
+    check(
+      "launches a sidecar that is found, alive, until it is stopped",
+      Effect.gen(function* () {
+        const sidecar = yield* Sidecar
+        const config = configOf("door-abcde")
+        expect(yield* sidecar.find(config.slug)).toEqual(Option.none())
+        const handle = yield* sidecar.launch(config)
+        expect(yield* handle.alive).toBe(true)
+        const found = Option.getOrThrow(yield* sidecar.find(config.slug))
+        expect(found.socketPath).toBe(handle.socketPath)
+        expect(yield* sidecar.find(Slug.make("other-abcde"))).toEqual(Option.none())
+        yield* found.stop
+        expect(yield* handle.alive).toBe(false)
+        expect(yield* sidecar.find(config.slug)).toEqual(Option.none())
+        yield* found.stop
+      }),
+    )
+
+    check(
+      "can be launched again after it was stopped",
+      Effect.gen(function* () {
+        const sidecar = yield* Sidecar
+        for (let round = 0; round < 3; round++) {
+          const handle = yield* sidecar.launch(configOf("door-abcde"))
+          yield* handle.stop
+        }
+      }),
+    )
+
+    check(
+      "says which FORGE_ variable is missing or malformed, before anything is made",
+      Effect.gen(function* () {
+        const sidecar = yield* Sidecar
+        const { FORGE_OWNER: _, ...withoutOwner } = forgeEnv
+        const cases: ReadonlyArray<readonly [string, ForgeEnv]> = [
+          ["FORGE_OWNER", withoutOwner],
+          ["FORGE_GITEA_API", { ...forgeEnv, FORGE_GITEA_API: "git.example.org" }],
+          ["FORGE_GITEA_TOKEN", { ...forgeEnv, FORGE_GITEA_TOKEN: "" }],
+          ["FORGE_ISSUE_NUMBER", { ...forgeEnv, FORGE_ISSUE_NUMBER: "seventeen" }],
+          ["FORGE_PR_NUMBER", { ...forgeEnv, FORGE_PR_NUMBER: "-1" }],
+        ]
+        for (const [variable, env] of cases) {
+          const config = configOf("door-abcde", env)
+          expect(yield* Effect.flip(sidecar.check(config))).toMatchObject({
+            _tag: "ForgeConfigInvalid",
+            variable,
+          })
+          expect(yield* Effect.flip(sidecar.launch(config))).toMatchObject({
+            _tag: "ForgeConfigInvalid",
+            variable,
+          })
+        }
+        expect(yield* sidecar.find(Slug.make("door-abcde"))).toEqual(Option.none())
+        yield* sidecar.check(configOf("door-abcde", forgeEnv))
+        yield* sidecar.check(configOf("door-abcde"))
+      }),
+    )
+
+    check(
+      "keeps events in order until each is settled",
+      Effect.gen(function* () {
+        const sidecar = yield* Sidecar
+        const slug = Slug.make("door-abcde")
+        expect(yield* sidecar.events(slug)).toEqual([])
+        expect(yield* sidecar.append(exit(slug, 0))).toBe(1)
+        expect(yield* sidecar.append(exit(slug, 137))).toBe(2)
+        expect((yield* sidecar.events(slug)).map(({ number, event }) => [number, event])).toEqual([
+          [1, exit(slug, 0)],
+          [2, exit(slug, 137)],
+        ])
+        yield* sidecar.settle(slug, 1)
+        yield* sidecar.settle(slug, 1)
+        yield* sidecar.settle(slug, 2)
+        expect(yield* sidecar.events(slug)).toEqual([])
+        expect(yield* sidecar.append(exit(slug, 1))).toBe(3)
+      }),
+    )
+
+    check(
+      "knows nothing of a slug that it forgot",
+      Effect.gen(function* () {
+        const sidecar = yield* Sidecar
+        const slug = Slug.make("door-abcde")
+        yield* sidecar.append(exit(slug, 0))
+        yield* sidecar.forget(slug)
+        yield* sidecar.forget(slug)
+        expect(yield* sidecar.events(slug)).toEqual([])
+        expect(yield* sidecar.lastCheckin(slug)).toEqual(Option.none())
+        expect(yield* sidecar.log(slug)).toEqual([])
+        expect(yield* sidecar.verifyLog(slug)).toEqual({
+          ok: true,
+          lines: 0,
+          head: "0".repeat(64),
+          problems: [],
+        })
+      }),
+    )
+  })
+}
+
+/** The part of the suite for sidecars that serve a real socket. */
+export const servingSidecarContract = (
+  name: string,
+  fresh: Layer.Layer<Sidecar>,
+  call: (socketPath: string, method: string, params: unknown) => Effect.Effect<unknown, Error>,
+) =>
+  describe(`Sidecar over ${name}, serving`, () => {
+    it.live("leaves what the agent did: events, check-in, and a log that can be verified", () =>
+      Effect.gen(function* () {
+        const sidecar = yield* Sidecar
+        const { slug, ...config } = configOf("door-abcde", forgeEnv)
+        const { socketPath, stop } = yield* sidecar.launch({ slug, ...config })
+        const done = { status: "success", summary: "closed" }
+        expect(yield* call(socketPath, "signal_done", done)).toMatchObject({ result: null })
+        expect(yield* call(socketPath, "read_issue", { number: 17 })).toMatchObject({
+          error: { code: -32003 },
+        })
+        expect(yield* call(socketPath, "post_comment", { number: 500, body: "x" })).toMatchObject({
+          error: { code: -32001 },
+        })
+        expect((yield* sidecar.events(slug)).map(({ event }) => event)).toMatchObject([
+          { kind: "done", slug, ...done },
+          { kind: "blocked-write", slug, number: 500, writable: [17] },
+        ])
+        expect(Option.isSome(yield* sidecar.lastCheckin(slug))).toBe(true)
+        yield* stop
+        expect(yield* sidecar.verifyLog(slug)).toMatchObject({ ok: true, lines: 4, problems: [] })
+        const log = (yield* sidecar.log(slug)).join("\n")
+        expect(log).not.toContain("0123456789abcdef0123456789abcdef01234567")
+      }).pipe(Effect.provide(Layer.provideMerge(fresh, temporaryHome))),
+    )
+
+    it.live("refuses a second sidecar on the same socket, and the first goes on", () =>
+      Effect.gen(function* () {
+        const sidecar = yield* Sidecar
+        const config = configOf("door-abcde")
+        const handle = yield* sidecar.launch(config)
+        const refused = yield* Effect.flip(sidecar.launch(config))
+        expect(refused).toMatchObject({ _tag: "SidecarError", slug: "door-abcde" })
+        expect(refused.message).toContain("another process serves")
+        expect(
+          yield* call(handle.socketPath, "signal_done", { status: "blocked", summary: "x" }),
+        ).toMatchObject({ result: null })
+        yield* handle.stop
+      }).pipe(Effect.provide(Layer.provideMerge(fresh, temporaryHome))),
+    )
+
+    it.live("refuses what this version does not serve", () =>
+      Effect.gen(function* () {
+        const sidecar = yield* Sidecar
+        const config = { ...configOf("door-abcde"), egress: { allow: ["example.com"] } }
+        expect((yield* Effect.flip(sidecar.launch(config))).message).toContain("egress")
+      }).pipe(Effect.provide(Layer.provideMerge(fresh, temporaryHome))),
+    )
+  })
