@@ -16,6 +16,9 @@ const PROBLEMS: Partial<Record<ParseResult.ArrayFormatterIssue["_tag"], string>>
   Unexpected: "is not a known key",
 }
 
-/** Our own schemas say what they want by `must be ...`. */
-const expectation = (message: string): string =>
-  message.startsWith("must be ") ? message : "has a wrong type or value"
+/** Our own schemas say what they want by `must be ...`; of the library's messages only what stands before the value. */
+const expectation = (message: string): string => {
+  if (message.startsWith("must be ")) return message
+  const [, expected] = /^Expected (.{1,80}?), actual /.exec(message) ?? []
+  return expected === undefined ? "has a wrong type or value" : `must be ${expected}`
+}
