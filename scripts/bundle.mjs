@@ -3,8 +3,7 @@ import { build } from "esbuild"
 import { chmodSync } from "node:fs"
 
 const banner = "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);"
-await build({
-  entryPoints: { "bot-bottle": "src/cli.ts", sidecar: "src/sidecar.ts" },
+const common = {
   outdir: "dist/bin",
   bundle: true,
   platform: "node",
@@ -16,5 +15,8 @@ await build({
   legalComments: "none",
   external: ["better-sqlite3"],
   banner: { js: `#!/usr/bin/env node\n${banner}` },
-})
+}
+// Kept names cost each closure of each call, and a fifth of the start.
+await build({ ...common, keepNames: false, entryPoints: { sidecar: "src/sidecar.ts" } })
+await build({ ...common, entryPoints: { "bot-bottle": "src/cli.ts" } })
 chmodSync("dist/bin/bot-bottle.js", 0o755)

@@ -1,5 +1,5 @@
 /** JSON-RPC 2.0 (jsonrpc.org/specification) over one text: single calls, batches, notifications; every answer in the standard's terms. */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { CallFailure } from "./CallFailure.ts"
 import { type Call, refuse } from "./Calls.ts"
 import type { OperationLog } from "./OperationLog.ts"
@@ -25,7 +25,7 @@ export interface Frame {
 /** Reads a text. Never fails: what is no request becomes its answer. */
 export const parseFrame = (text: string): Frame => {
   const json = parseJson(text)
-  if (json === undefined)
+  if (Option.isNone(json))
     return { batch: false, members: [invalid(-32700, "parse error: the body is not JSON")] }
   if (depthExceeds(json.value, NESTING_MAX)) {
     return { batch: false, members: [invalid(-32600, `invalid request: nested deeper than ${NESTING_MAX}`)] }
@@ -133,13 +133,9 @@ const memberOf = (request: unknown): Member => {
 const isId = (id: unknown): id is Id =>
   id === null || typeof id === "string" || (typeof id === "number" && Number.isFinite(id))
 
-const parseJson = (text: string): { readonly value: unknown } | undefined =>
-  Effect.runSync(
-    Effect.orElseSucceed(
-      Effect.try(() => ({ value: JSON.parse(text) as unknown })),
-      () => undefined,
-    ),
-  )
+const parseJson: (text: string) => Option.Option<unknown> = Option.liftThrowable((text: string): unknown =>
+  JSON.parse(text),
+)
 
 const depthExceeds = (value: unknown, left: number): boolean =>
   typeof value === "object" &&

@@ -1,6 +1,6 @@
 /** The hash chain of an operation log: how a line is sealed, and how a log is checked. */
 import { Option, Schema } from "effect"
-import { createHash } from "node:crypto"
+import { hash as digest } from "node:crypto"
 import type { LogVerdict } from "../../services/Sidecar.ts"
 
 /** `prev` of the first line. */
@@ -89,4 +89,4 @@ const SEAL = /,"hash":"[0-9a-f]{64}"\}$/
 
 const hashOf = (line: string): string => sha256(line.replace(SEAL, "}"))
 
-const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex")
+const sha256 = (text: string): string => digest("sha256", text, "hex")
