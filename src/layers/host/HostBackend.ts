@@ -1,0 +1,243 @@
+/** HostBackend runs an agent as a plain process in a directory of its own, with a clean environment: no isolation at all. */
+import { Effect, Option, Ref, Stream } from "effect"
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs"
+import { totalmem } from "node:os"
+import { dirname, join } from "node:path"
+import type { BottlePlan } from "../../domain/Bottle.ts"
+import type { InvalidInput } from "../../domain/Errors.ts"
+import { BackendUnavailable, FreezeFailed, LaunchRefused } from "../../domain/Errors.ts"
+import { DEFAULT_PIDS } from "../../domain/Plan.ts"
+import type { Slug } from "../../domain/Slug.ts"
+import type { Backend, BackendError, CreatedBottle } from "../../services/Backends.ts"
+import { ProcessRunner } from "../../services/ProcessRunner.ts"
+import { removeRunDirectory, writeRunDirectory } from "../bottle/runDirectory.ts"
+import { workspaceTar } from "../git/workspace.ts"
+import type { HomeShape } from "../home/Home.ts"
+import { Home } from "../home/Home.ts"
+import type { BoxPaths } from "./box.ts"
+import {
+  boxPaths,
+  BoxRecord,
+  failed,
+  keep,
+  lookAt,
+  onDisk,
+  readRecord,
+  removeBox,
+  slugsWithBox,
+} from "./box.ts"
+import { followOutput, harvest, keepOutput, snapshot } from "./output.ts"
+import { attachBox, killBox, startBox, stopBox, waitForBox } from "./runner.ts"
+
+const DEFAULT_MEMORY_MAX = 8 * 1024 ** 3
+const DEFAULT_MEMORY = Math.min(Math.floor(totalmem() / 2), DEFAULT_MEMORY_MAX)
+
+const WARNING =
+  "the host backend has NO ISOLATION: the agent is a plain process of yours, that can read your files and reach your network; images and limits mean nothing to it"
+
+/** The backend of this machine. */
+export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = Effect.gen(function* () {
+  const home = yield* Home
+  const runner = yield* ProcessRunner
+  if (process.platform === "win32") {
+    return yield* new BackendUnavailable({ backend: "host", reason: "it needs a POSIX system" })
+  }
+  const running = Effect.provideService(ProcessRunner, runner)
+  const backend: Backend = {
+    name: "host",
+    warning: Option.some(WARNING),
+    neck: Option.none(),
+    needsLoopback: true,
+    defaultMemoryBytes: DEFAULT_MEMORY,
+    check: Effect.succeed(`host: plain processes below ${home.root}, without isolation`),
+    accepts,
+    ensureImage: (plan) =>
+      plan.image === "" || plan.rehydrate
+        ? Effect.void
+        : Effect.logInfo(`the host backend does not use the image ${plan.image}`),
+    create: (plan) => running(createBox(home, plan)),
+    start: (slug) => running(startBox(home, slug)),
+    inspect: (slug) => lookAt(home, slug),
+    output: (slug, run) => outputOf(home, slug, run),
+    logs: (slug, run, follow) => logsOf(home, slug, run, follow),
+    wait: (slug) => waitForBox(home, slug),
+    stop: (slug) => stopBox(home, slug),
+    attach: (slug) => running(attachBox(home, slug)),
+    freeze: (slug, run) => freezeBox(home, slug, run),
+    remove: (slug) => removeBottle(home, slug),
+    removeArtifacts: (slug, kept) => removeArtifacts(boxPaths(home, slug), slug, kept),
+    destroy: (slug) => destroyBottle(home, slug),
+    list: Effect.sync(() => slugsWithBox(home)).pipe(
+      Effect.flatMap((slugs) => Effect.forEach(slugs, (slug) => lookAt(home, slug))),
+      Effect.map((found) => found.flatMap(Option.toArray)),
+    ),
+  }
+  return backend
+}).pipe(Effect.withSpan("HostBackend.make"))
+
+/** A plain process has no limits, and no user but ours. */
+const accepts = (plan: BottlePlan): Effect.Effect<void, LaunchRefused> => {
+  const { limits } = plan
+  const named = [
+    limits.cpus === undefined ? [] : ["cpus"],
+    limits.diskBytes === undefined ? [] : ["disk"],
+    limits.memoryBytes === DEFAULT_MEMORY ? [] : ["memory"],
+    limits.pids === DEFAULT_PIDS ? [] : ["pids"],
+  ].flat()
+  if (named.length > 0) return refuse(`the host backend cannot keep limits of ${named.join(", ")}`)
+  return plan.user === undefined || plan.user === ourselves()
+    ? Effect.void
+    : refuse(`the host backend runs agents as yourself (${ourselves()}), not as ${plan.user}`)
+}
+
+const refuse = (reason: string) =>
+  Effect.fail(new LaunchRefused({ reason: `${reason}: remove it from the manifest, or use docker` }))
+
+const ourselves = () => `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`
+
+/** A box that was only created is made anew, because its workspace may be half there; any other is left alone. */
+const createBox = Effect.fn("Backend.create")(function* (home: HomeShape, plan: BottlePlan) {
+  const { slug } = plan
+  const paths = boxPaths(home, slug)
+  const created: CreatedBottle = { user: ourselves(), imageDigest: "" }
+  const earlier = yield* lookAt(home, slug)
+  if (Option.exists(earlier, ({ state }) => state !== "created")) return created
+  if (plan.rehydrate && (dirname(plan.image) !== paths.root || !existsSync(plan.image))) {
+    return yield* failed("create", slug, `the host backend cannot read the artifact ${plan.image}`)
+  }
+  yield* removeBox(paths, slug)
+  yield* onDisk("create", slug, () => {
+    for (const path of [paths.workspace, paths.agentHome, paths.control]) {
+      mkdirSync(path, { recursive: true, mode: 0o700 })
+    }
+  })
+  if (plan.rehydrate) yield* thaw(paths, plan)
+  else if (plan.workspace !== undefined) yield* fillWorkspace(paths, plan)
+  yield* writeRunDirectory(plan, { neckDirectory: home.of(slug).neck }).pipe(
+    Effect.provideService(Home, home),
+  )
+  yield* keep(paths.bottle, BoxRecord, { run: plan.run, interactive: plan.interactive })
+  return created
+})
+
+/** Copied and not moved: a launch that fails leaves the artifact as it was. */
+const thaw = Effect.fnUntraced(function* (paths: BoxPaths, plan: BottlePlan) {
+  const runner = yield* ProcessRunner
+  const result = yield* runner
+    .run({ command: "cp", args: ["-pPR", `${plan.image}/.`, paths.box] })
+    .pipe(Effect.mapError((error) => failed("create", plan.slug, error.message, error)))
+  if (result.exitCode !== 0) return yield* failed("create", plan.slug, result.stderr.trim())
+})
+
+const fillWorkspace: (
+  paths: BoxPaths,
+  plan: BottlePlan,
+) => Effect.Effect<void, BackendError | InvalidInput, ProcessRunner> = Effect.fnUntraced(
+  function* (paths, plan) {
+    const runner = yield* ProcessRunner
+    const refused = yield* Ref.make(Option.none<InvalidInput>())
+    const [uid = 0, gid = 0] = ourselves().split(":").map(Number)
+    const stdin = workspaceTar(plan.workspace, { uid, gid, prefix: "workspace" }).pipe(
+      Stream.tapError((error) => Ref.set(refused, Option.some(error))),
+    )
+    const outcome = yield* Effect.either(
+      runner.run({ command: "tar", args: ["-x", "-p", "-f", "-"], cwd: paths.box, stdin }),
+    )
+    const invalid = yield* Ref.get(refused)
+    if (Option.isSome(invalid)) return yield* invalid.value
+    if (outcome._tag === "Left") return yield* failed("create", plan.slug, outcome.left.message, outcome.left)
+    if (outcome.right.exitCode !== 0) return yield* failed("create", plan.slug, outcome.right.stderr.trim())
+  },
+)
+
+const ofRun = (home: HomeShape, slug: Slug, run: number) =>
+  Effect.map(
+    readRecord(boxPaths(home, slug)),
+    Option.exists((record) => record.run === run),
+  )
+
+const outputOf = (home: HomeShape, slug: Slug, run: number) => {
+  const paths = boxPaths(home, slug)
+  return Stream.unwrap(
+    Effect.map(ofRun(home, slug, run), (here) =>
+      here ? followOutput(paths, slug).pipe(keepOutput(paths.output(run), slug)) : Stream.empty,
+    ),
+  )
+}
+
+const logsOf = (
+  home: HomeShape,
+  slug: Slug,
+  run: number,
+  follow: boolean,
+): Stream.Stream<Uint8Array, BackendError> => {
+  const paths = boxPaths(home, slug)
+  const file = paths.output(run)
+  return Stream.unwrap(
+    Effect.gen(function* () {
+      if (existsSync(file)) return Stream.fromEffect(onDisk("read output", slug, () => readFileSync(file)))
+      if (!(yield* ofRun(home, slug, run))) return Stream.empty
+      return follow
+        ? Stream.map(followOutput(paths, slug), ({ bytes }) => bytes)
+        : Stream.fromEffect(onDisk("read output", slug, () => snapshot(paths)))
+    }),
+  )
+}
+
+/** The artifact is the directory itself, under another name; a second freeze finds it there. */
+const freezeBox = Effect.fn("Backend.freeze")(function* (home: HomeShape, slug: Slug, run: number) {
+  const paths = boxPaths(home, slug)
+  const artifact = paths.artifact(run)
+  const bottle = yield* lookAt(home, slug)
+  if (!Option.exists(bottle, ({ state }) => state === "exited")) {
+    const state = Option.match(bottle, { onNone: () => "unknown", onSome: (found) => found.state })
+    return yield* new FreezeFailed({
+      slug,
+      reason: `it is ${state}, and only a bottle that has run is frozen`,
+    })
+  }
+  yield* onDisk("freeze", slug, () => {
+    if (!existsSync(paths.box)) return
+    rmSync(artifact, { recursive: true, force: true })
+    renameSync(paths.box, artifact)
+  }).pipe(Effect.mapError(({ reason }) => new FreezeFailed({ slug, reason })))
+  return artifact
+})
+
+const removeBottle = Effect.fn("Backend.remove")(function* (home: HomeShape, slug: Slug) {
+  const paths = boxPaths(home, slug)
+  yield* killBox(paths)
+  const record = yield* readRecord(paths)
+  const bottle = yield* lookAt(home, slug)
+  if (Option.isSome(record) && Option.exists(bottle, ({ state }) => state === "exited")) {
+    yield* harvest(paths, slug, record.value.run)
+  }
+  yield* removeBox(paths, slug)
+  yield* Effect.provideService(removeRunDirectory(slug), Home, home)
+})
+
+const removeArtifacts = Effect.fn("Backend.removeArtifacts")(
+  (paths: BoxPaths, slug: Slug, kept: Option.Option<string>) =>
+    onDisk("remove", slug, () => {
+      const names = existsSync(paths.root) ? readdirSync(paths.root) : []
+      const artifacts = names
+        .filter((name) => name.startsWith("frozen-"))
+        .map((name) => join(paths.root, name))
+      for (const path of artifacts) {
+        if (Option.getOrUndefined(kept) !== path) rmSync(path, { recursive: true, force: true })
+      }
+    }),
+)
+
+const destroyBottle = Effect.fn("Backend.destroy")(function* (home: HomeShape, slug: Slug) {
+  const paths = boxPaths(home, slug)
+  yield* killBox(paths)
+  yield* onDisk("destroy", slug, () => {
+    rmSync(paths.root, { recursive: true, force: true })
+    const names = existsSync(paths.state) ? readdirSync(paths.state) : []
+    for (const name of names.filter((found) => /^output-\d+\.log(\..*)?$/.test(found))) {
+      rmSync(join(paths.state, name), { force: true })
+    }
+  })
+  yield* Effect.provideService(removeRunDirectory(slug), Home, home)
+})
