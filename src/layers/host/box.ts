@@ -100,11 +100,12 @@ export const lookAt = Effect.fnUntraced(function* (home: HomeShape, slug: Slug) 
 })
 
 /** Slugs that have a directory of this backend. */
-export const slugsWithBox = (home: HomeShape): ReadonlyArray<string> => {
+export const slugsWithBox = (home: HomeShape): ReadonlyArray<Slug> => {
   const states = join(home.root, "state")
-  return existsSync(states)
-    ? readdirSync(states).filter((slug) => existsSync(join(states, slug, "host")))
-    : []
+  const names = existsSync(states) ? readdirSync(states) : []
+  return names
+    .filter((name): name is Slug => Schema.is(Slug)(name))
+    .filter((slug) => existsSync(boxPaths(home, slug).root))
 }
 
 /** Removes the box and what the run left; artifacts stay. */

@@ -126,7 +126,7 @@ export const stopBox = Effect.fn("Backend.stop")(function* (home: HomeShape, slu
     }
   })
   yield* signal(paths, "SIGTERM")
-  const inTime = yield* Effect.timeoutOption(ended, STOP_GRACE)
+  const inTime = yield* Effect.timeoutOption(Effect.interruptible(ended), STOP_GRACE)
   if (Option.isSome(inTime)) return
   yield* signal(paths, "SIGKILL")
   yield* ended
