@@ -208,6 +208,7 @@ const close = ({ server, state, stopWatching }: Served, drainMs: number): Effect
     state.idle = () => resume(Effect.void)
     if (state.inFlight === 0) state.idle()
   }).pipe(
+    Effect.interruptible,
     Effect.timeout(drainMs),
     Effect.ignore,
     Effect.zipRight(

@@ -154,6 +154,7 @@ const makeRunDirectory = (home: HomeShape, slug: Slug): Effect.Effect<void, Side
 /** Asks until nobody answers: a sidecar that is gone was stopped. */
 const stop = (slug: Slug, controlSocket: string): Effect.Effect<void, SidecarError> =>
   askStop(controlSocket).pipe(
+    Effect.interruptible,
     Effect.timeoutFail({
       duration: STOP_TIMEOUT,
       onTimeout: () =>

@@ -62,6 +62,7 @@ const decodeStatus = Schema.decodeUnknownOption(Schema.parseJson(SidecarStatus))
 /** Asks the sidecar at a control socket; none when nobody answers. */
 export const askStatus = (path: string): Effect.Effect<Option.Option<SidecarStatus>> =>
   talk(path, "GET", "/status").pipe(
+    Effect.interruptible,
     Effect.timeoutOption("2 seconds"),
     Effect.map(Option.flatten),
     Effect.map(Option.flatMap(decodeStatus)),

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { closeSync, openSync, writeSync } from "node:fs"
 import { InvalidInput, type SidecarError } from "../../domain/Errors.ts"
+import { make as makeGitea } from "../gitea/GiteaForge.ts"
 import { type MakeForge, type SidecarTimes, serve } from "./serve.ts"
 import { DOCUMENT_BYTES_MAX, decodeDocument } from "./SidecarDocument.ts"
 
@@ -21,12 +22,9 @@ export const mainWith = (times: SidecarTimes): Effect.Effect<void, InvalidInput 
     yield* ended
   }).pipe(Effect.scoped)
 
-/** Loaded only for a run that has a forge: an HTTP client costs time and memory. */
+/** Imported as everything else: a lazy import would make the bundler keep, and the start evaluate, all of effect. */
 const giteaForge: MakeForge = ({ push: _push, issueNumber: _issue, prNumbers: _prs, ...config }) =>
-  Effect.flatMap(
-    Effect.promise(() => import("../gitea/GiteaForge.ts")),
-    ({ make }) => make(config),
-  )
+  makeGitea(config)
 
 /** All of stdin, but not more than makes it too large; not by a blocking read, which would keep SIGTERM waiting. */
 const readStdin: Effect.Effect<string, InvalidInput> = Effect.async<string, InvalidInput>((resume) => {
