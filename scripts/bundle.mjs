@@ -2,7 +2,8 @@
 import { build } from "esbuild"
 import { chmodSync } from "node:fs"
 
-const banner = "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);"
+const banner =
+  "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);"
 const common = {
   outdir: "dist/bin",
   bundle: true,

@@ -76,7 +76,11 @@ const follow = Effect.fn("follow")(function* (
 })
 
 /** A bottle that another process froze or destroyed while we watched has ended as its row says, or was killed. */
-const endedElsewhere = Effect.fn("endedElsewhere")(function* <E>(backend: Backend, bottle: BottleMetadata, error: E) {
+const endedElsewhere = Effect.fn("endedElsewhere")(function* <E>(
+  backend: Backend,
+  bottle: BottleMetadata,
+  error: E,
+) {
   const { slug } = bottle
   const box = yield* backend.inspect(slug)
   if (Option.isSome(box)) {

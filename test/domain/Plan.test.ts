@@ -43,7 +43,12 @@ describe("a plan", () => {
   })
 
   it("has the manifest's values, as texts where they are environment", () => {
-    const made = plan({ user: 1000, workdir: "/w", env: { A: 1, B: true }, limits: { memory: "2g", cpus: 1.5, pids: 7, disk: "1m" } })
+    const made = plan({
+      user: 1000,
+      workdir: "/w",
+      env: { A: 1, B: true },
+      limits: { memory: "2g", cpus: 1.5, pids: 7, disk: "1m" },
+    })
     expect(made).toMatchObject({
       user: "1000",
       workdir: "/w",
@@ -69,17 +74,42 @@ it("a manifest with a field that this version does not serve is refused by name;
 })
 
 it("a bottle may push its own branch and those below it, and no other", () => {
-  const refs = ["refs/heads/bot-bottle/s", "refs/heads/bot-bottle/s/x", "refs/heads/bot-bottle/s2", "refs/heads/main", "refs/tags/bot-bottle/s", "refs/heads/bot-bottle/s/", "refs/heads/bot-bottle"]
+  const refs = [
+    "refs/heads/bot-bottle/s",
+    "refs/heads/bot-bottle/s/x",
+    "refs/heads/bot-bottle/s2",
+    "refs/heads/main",
+    "refs/tags/bot-bottle/s",
+    "refs/heads/bot-bottle/s/",
+    "refs/heads/bot-bottle",
+  ]
   expect(refs.filter((ref) => mayPush(pushPatterns("s"), ref))).toEqual(refs.slice(0, 2))
 })
 
 it("an exit code of 128+n names its signal", () => {
-  expect([137, 143, 130, 1, 0, 255].map(signalOf)).toEqual(["SIGKILL", "SIGTERM", "SIGINT", undefined, undefined, undefined])
+  expect([137, 143, 130, 1, 0, 255].map(signalOf)).toEqual([
+    "SIGKILL",
+    "SIGTERM",
+    "SIGINT",
+    undefined,
+    undefined,
+    undefined,
+  ])
 })
 
 it("a status row shows addresses when the forge is known, and the newest sign of life", () => {
-  const row = new ForgeState({ owner: "o", repo: "r", issueNumber: 7, slug: "s", agentName: "a", prNumber: Option.some(9), lastCheckinAt: "2026-01-01T01:00:00+01:00" })
-  expect(forgeStatus(row, Option.some("http://git.example/sub/api/v1/"), Option.some("2026-01-01T00:00:01Z"))).toMatchObject({
+  const row = new ForgeState({
+    owner: "o",
+    repo: "r",
+    issueNumber: 7,
+    slug: "s",
+    agentName: "a",
+    prNumber: Option.some(9),
+    lastCheckinAt: "2026-01-01T01:00:00+01:00",
+  })
+  expect(
+    forgeStatus(row, Option.some("http://git.example/sub/api/v1/"), Option.some("2026-01-01T00:00:01Z")),
+  ).toMatchObject({
     issueUrl: "http://git.example/sub/o/r/issues/7",
     prUrl: Option.some("http://git.example/sub/o/r/pulls/9"),
     lastCheckinAt: "2026-01-01T00:00:01Z",
@@ -92,5 +122,7 @@ it("a status row shows addresses when the forge is known, and the newest sign of
 })
 
 it("the version is the package's", () => {
-  expect(JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version).toBe(VERSION)
+  expect(JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version).toBe(
+    VERSION,
+  )
 })

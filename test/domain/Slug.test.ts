@@ -24,12 +24,16 @@ describe("a label", () => {
     return label === "" || isSlug(mintSlug(label, "abcde"))
   })
 
-  it.prop("gets the first free number, and stays within 34", [Schema.String, Schema.Array(Schema.String)], ([text, others]) => {
-    const label = normalizeLabel(text) || "x"
-    const taken = new Set([label, freeLabel(label, new Set([label])), ...others.map(normalizeLabel)])
-    const free = freeLabel(label, taken)
-    return !taken.has(free) && free.length <= LABEL_MAX && isSlug(mintSlug(free, "zzzzz"))
-  })
+  it.prop(
+    "gets the first free number, and stays within 34",
+    [Schema.String, Schema.Array(Schema.String)],
+    ([text, others]) => {
+      const label = normalizeLabel(text) || "x"
+      const taken = new Set([label, freeLabel(label, new Set([label])), ...others.map(normalizeLabel)])
+      const free = freeLabel(label, taken)
+      return !taken.has(free) && free.length <= LABEL_MAX && isSlug(mintSlug(free, "zzzzz"))
+    },
+  )
 
   it("that is free stays as it is, a long one is cut for its number", () => {
     expect(freeLabel("door", new Set())).toBe("door")

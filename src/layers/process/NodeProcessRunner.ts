@@ -54,7 +54,7 @@ const inTime =
   <A>(effect: Effect.Effect<A, ProcessError>): Effect.Effect<A, ProcessError> =>
     spec.timeoutMs === undefined
       ? effect
-      : Effect.timeoutFail(effect, {
+      : Effect.timeoutFail(Effect.interruptible(effect), {
           duration: spec.timeoutMs,
           onTimeout: () =>
             new ProcessError({
@@ -76,7 +76,11 @@ const run = Effect.fn("ProcessRunner.run")(function* (spec: ProcessSpec) {
       { exit: exitOf(child), stdout: keep(pipeOf(child, "stdout")), stderr: keep(pipeOf(child, "stderr")) },
       { concurrency: "unbounded" },
     )
-    const { exit, stdout, stderr } = yield* Effect.raceFirst(ended, Deferred.await(inputFailed))
+    // A finalizer cannot be interrupted, and a race waits for a loser that cannot be: so both sides of it can.
+    const { exit, stdout, stderr } = yield* Effect.raceFirst(
+      Effect.interruptible(ended),
+      Effect.interruptible(Deferred.await(inputFailed)),
+    )
     return { ...exit, stdout, stderr }
   }).pipe(Effect.scoped, inTime(spec))
 })

@@ -1,5 +1,5 @@
 /** One child process of node as effects: spawned with a clean environment, fed, read with a bound, waited for, and ended for certain. */
-import { NodeStream } from "@effect/platform-node"
+import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Effect, Option, Stream } from "effect"
 import type { ChildProcess, SpawnOptions } from "node:child_process"
 import { spawn } from "node:child_process"
@@ -136,7 +136,9 @@ export const readPipe = (child: ChildProcess, pipe: Readable): Stream.Stream<Uin
         Effect.zipRight(Effect.sleep(ORPHANED_PIPE_GRACE)),
         Effect.zipRight(Effect.fail(Option.none())),
       )
-      return Stream.repeatEffectChunkOption(Effect.raceFirst(pull, orphaned))
+      return Stream.repeatEffectChunkOption(
+        Effect.raceFirst(Effect.interruptible(pull), Effect.interruptible(orphaned)),
+      )
     }),
   ).pipe(Stream.catchAll(() => Stream.empty))
 

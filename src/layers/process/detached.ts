@@ -62,7 +62,7 @@ const writeInput = (child: ChildProcess, input: string | undefined): Effect.Effe
 /** What a child that did not say its line has to say for itself. */
 const failure = (spec: DetachedSpec, child: ChildProcess, stderr: number) =>
   Effect.gen(function* () {
-    const exit = yield* Effect.timeoutOption(exitOf(child), "100 millis")
+    const exit = yield* Effect.timeoutOption(Effect.interruptible(exitOf(child)), "100 millis")
     const how = Option.match(exit, {
       onNone: () => "closed its output before its first line",
       onSome: ({ exitCode, signal }) => `ended ${signal === undefined ? `with ${exitCode}` : `by ${signal}`}`,
@@ -82,6 +82,7 @@ const firstLine = Effect.fnUntraced(function* (spec: DetachedSpec, limit: number
     stdio: [spec.stdin === undefined ? "ignore" : "pipe", "pipe", stderr],
   })
   const line = Effect.zipRight(writeInput(child, spec.stdin), readLine(child)).pipe(
+    Effect.interruptible,
     Effect.timeoutFail({
       duration: limit,
       onTimeout: () =>

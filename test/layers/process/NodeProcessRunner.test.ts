@@ -302,4 +302,14 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("NodeProcessRunner
       assert.strictEqual(error.reason, "not-found")
     }),
   )
+
+  it.effect("a program ends where nothing can be interrupted, as in a finalizer", () =>
+    Effect.gen(function* () {
+      const runner = yield* ProcessRunner
+      const result = yield* Effect.uninterruptible(runner.run(sh("echo done", { timeoutMs: 20_000 })))
+      assert.strictEqual(result.stdout, "done\n")
+      const late = yield* Effect.uninterruptible(Effect.flip(runner.run(sh("sleep 60", { timeoutMs: 100 }))))
+      assert.strictEqual(late.reason, "timeout")
+    }),
+  )
 })

@@ -1,0 +1,9 @@
+/** The bin: what asks for nothing but the version is answered before anything else is loaded. */
+import { VERSION } from "./domain/Version.ts"
+
+if (process.argv[2] === "--version" && process.argv.length === 3) {
+  process.stdout.write(`${VERSION}\n`)
+} else {
+  const { run } = await import("./cli/root.ts")
+  run()
+}

@@ -1,0 +1,13 @@
+/** What `orchestrate status` needs, and no more: it is asked often. */
+import { Layer } from "effect"
+import * as SidecarProcess from "../../layers/sidecar/SidecarProcess.ts"
+import * as NodeProcessRunner from "../../layers/process/NodeProcessRunner.ts"
+import * as SqliteForgeStateStore from "../../layers/sqlite/SqliteForgeStateStore.ts"
+
+export { orchestrateStatus } from "../../programs/orchestrateStatus.ts"
+
+/** The layers of `orchestrate status`. */
+export const live = Layer.merge(
+  SqliteForgeStateStore.layer(),
+  Layer.provide(SidecarProcess.layer, NodeProcessRunner.layer),
+)

@@ -1,0 +1,68 @@
+/** How a plan is shown, and agreed to. */
+import { Prompt } from "@effect/cli"
+import { Effect } from "effect"
+import type { BottlePlan } from "../domain/Bottle.ts"
+import { Cancelled } from "../domain/Errors.ts"
+import { neutral } from "../domain/Neutral.ts"
+import { note, printJson, printLine } from "./output.ts"
+
+/** The plan on stdout. */
+export const printPlan = (plan: BottlePlan, json: boolean): Effect.Effect<void> =>
+  json ? printJson(plan) : printLine(planText(plan))
+
+/** Shows the plan and asks; declining ends with exit code 126. */
+export const confirmPlan = Effect.fn("confirmPlan")(function* (plan: BottlePlan, yes: boolean) {
+  yield* note(planText(plan))
+  if (yes) return
+  const agreed = yield* Effect.orElseSucceed(
+    Prompt.confirm({ message: "Launch this bottle?", initial: false }),
+    () => false,
+  )
+  if (!agreed) return yield* new Cancelled({ reason: "declined: nothing was made" })
+})
+
+/** A plan in aligned lines. */
+export const planText = (plan: BottlePlan): string => {
+  const { limits } = plan
+  const lines: ReadonlyArray<readonly [string, string]> = [
+    ["bottle", `${plan.slug} (run ${plan.run})`],
+    ["backend", plan.backend],
+    [
+      "image",
+      plan.image === ""
+        ? "none"
+        : `${plan.image}${plan.rehydrate ? " (rehydrated)" : ` (pull: ${plan.pull})`}`,
+    ],
+    ["user", plan.user ?? "the image's"],
+    ["workdir", plan.workdir],
+    ["network", "none but the neck"],
+    [
+      "limits",
+      [
+        `memory ${Math.round(limits.memoryBytes / 1024 ** 2)} MiB`,
+        `pids ${limits.pids}`,
+        limits.cpus === undefined ? "all cpus" : `cpus ${limits.cpus}`,
+        limits.diskBytes === undefined
+          ? "no disk limit"
+          : `disk ${Math.round(limits.diskBytes / 1024 ** 2)} MiB`,
+      ].join(", "),
+    ],
+    ["command", plan.argv.map((word) => JSON.stringify(word)).join(" ")],
+    ["env", Object.keys(plan.env).sort().join(" ") || "none"],
+    [
+      "prompt",
+      plan.prompt === undefined ? "none: on this terminal" : `${Buffer.byteLength(plan.prompt)} bytes`,
+    ],
+  ]
+  const files = plan.workspace === undefined ? [] : workspaceLines(plan.workspace)
+  return [...lines, ...files].map(([name, value]) => `${name.padEnd(10)}${neutral(value)}`).join("\n")
+}
+
+const workspaceLines = ({
+  root,
+  tracked,
+  untracked,
+}: NonNullable<BottlePlan["workspace"]>): ReadonlyArray<readonly [string, string]> => [
+  ["copies", `${tracked.length} tracked and ${untracked.length} untracked files of ${root}`],
+  ...untracked.map((path) => ["untracked", path] as const),
+]

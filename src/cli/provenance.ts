@@ -1,0 +1,32 @@
+/** `provenance verify SLUG`: checks the chain of a bottle's operation log. */
+import { Command } from "@effect/cli"
+import { Effect } from "effect"
+import { reportFailures } from "./failure.ts"
+import { printJson, printLine } from "./output.ts"
+import { json, slug } from "./shared.ts"
+
+const verify = Command.make("verify", { slug, json }, (options) =>
+  Effect.gen(function* () {
+    const { live, verifyProvenance } = yield* Effect.promise(() => import("./lazy/run.ts"))
+    const verdict = yield* Effect.provide(verifyProvenance(options.slug), live)
+    yield* options.json
+      ? printJson(verdict)
+      : printLine(
+          [
+            `${verdict.ok ? "ok" : "BROKEN"}: ${verdict.lines} lines, head ${verdict.head}`,
+            ...verdict.problems.map(({ line, problem }) => `line ${line}: ${problem}`),
+          ].join("\n"),
+        )
+    if (!verdict.ok) {
+      yield* Effect.sync(() => {
+        process.exitCode = 1
+      })
+    }
+  }).pipe(reportFailures(options.json)),
+).pipe(Command.withDescription("Check that the operation log is whole"))
+
+/** `provenance ...` */
+export const provenance = Command.make("provenance").pipe(
+  Command.withDescription("What a bottle did, and the proof of it"),
+  Command.withSubcommands([verify]),
+)

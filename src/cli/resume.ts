@@ -1,0 +1,63 @@
+/** `resume SLUG`: starts a bottle again from where it was. */
+import { Command, Options } from "@effect/cli"
+import { Effect, Option } from "effect"
+import { Cancelled } from "../domain/Errors.ts"
+import { reportFailures } from "./failure.ts"
+import { note } from "./output.ts"
+import { confirmPlan, printPlan } from "./plan.ts"
+import {
+  backend,
+  dryRun,
+  given,
+  headlessPrompt,
+  json,
+  observer,
+  prompts,
+  raw,
+  slug,
+  stoppedByInterrupt,
+  yes,
+} from "./shared.ts"
+
+const spec = {
+  slug,
+  headless: Options.boolean("headless").pipe(Options.withDescription("Run one prompt without a terminal")),
+  ...prompts,
+  backend,
+  dryRun,
+  yes,
+  json,
+  raw,
+}
+
+/** `resume SLUG` */
+export const resume = Command.make("resume", spec, (options) =>
+  run(options).pipe(reportFailures(options.json)),
+).pipe(Command.withDescription("Start a bottle again from where it was, with a new prompt"))
+
+const run = Effect.fn("cli.resume")(function* (options: Command.Command.ParseConfig<typeof spec>) {
+  const prompt = yield* headlessPrompt(options)
+  const programs = yield* Effect.promise(() => import("./lazy/run.ts"))
+  const again = given("backend", options.backend)
+  if (options.dryRun) {
+    const plan = yield* programs
+      .prepareResume(options.slug, again, prompt)
+      .pipe(Effect.flatMap(programs.planResume), Effect.provide(programs.live))
+    return yield* printPlan(plan, options.json)
+  }
+  if (Option.isSome(prompt)) {
+    return yield* stoppedByInterrupt(programs.stop)(
+      (observe) => programs.resumeHeadless(options.slug, { ...again, prompt: prompt.value, observe }),
+      observer(options),
+    ).pipe(Effect.provide(programs.live))
+  }
+  if (!process.stdin.isTTY && !options.yes) {
+    return yield* new Cancelled({
+      reason: "there is no terminal to ask on: give --yes, or --headless with a prompt",
+    })
+  }
+  const bottle = yield* programs
+    .resumeInteractive(options.slug, again, (plan) => confirmPlan(plan, options.yes))
+    .pipe(Effect.provide(programs.live))
+  yield* note(`"bot-bottle resume ${bottle}" goes on, "bot-bottle destroy ${bottle}" removes it`)
+})

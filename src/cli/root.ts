@@ -1,0 +1,47 @@
+/** The command tree, and how it is run. */
+import { Command } from "@effect/cli"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Effect, Layer, Logger } from "effect"
+import { VERSION } from "../domain/Version.ts"
+import { demo } from "./demo.ts"
+import { reportFailures } from "./failure.ts"
+import { init } from "./init.ts"
+import { destroy, freeze, stop } from "./lifecycle.ts"
+import { list } from "./list.ts"
+import { stderrLogger } from "./log.ts"
+import { logs } from "./logs.ts"
+import { orchestrate } from "./orchestrate.ts"
+import { provenance } from "./provenance.ts"
+import { resume } from "./resume.ts"
+import { sidecar } from "./sidecar.ts"
+import { start } from "./start.ts"
+import { trust } from "./trust.ts"
+
+const root = Command.make("bot-bottle").pipe(
+  Command.withDescription("Coding agents work on issues, in bottles without network and without credentials"),
+  Command.withSubcommands([
+    init,
+    trust,
+    start,
+    resume,
+    stop,
+    freeze,
+    destroy,
+    list,
+    logs,
+    provenance,
+    orchestrate,
+    sidecar,
+    demo,
+  ]),
+)
+
+const program = Command.run(root, { name: "bot-bottle", version: VERSION })(process.argv).pipe(
+  reportFailures(process.argv.includes("--json")),
+  Effect.provide(Layer.merge(NodeContext.layer, Logger.replace(Logger.defaultLogger, stderrLogger))),
+)
+
+/** Runs the command line of this process, to its exit code. */
+export const run = (): void =>
+  NodeRuntime.runMain(program, { disableErrorReporting: true, disablePrettyLogger: true })

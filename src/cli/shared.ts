@@ -1,0 +1,153 @@
+/** What several commands share: options, and how an agent's output reaches the operator. */
+import { Args, Options } from "@effect/cli"
+import { FileSystem } from "@effect/platform"
+import { Effect, Option } from "effect"
+import { InvalidInput } from "../domain/Errors.ts"
+import { neutral } from "../domain/Neutral.ts"
+import type { RunEvent } from "../programs/options.ts"
+import { note, printJson, write } from "./output.ts"
+
+/** `--json` */
+export const json = Options.boolean("json").pipe(
+  Options.withDescription("Print the result as JSON on stdout"),
+)
+
+/** `--backend B` */
+export const backend = Options.text("backend").pipe(
+  Options.withDescription("docker, or host (a plain process: no isolation); the manifest's unless given"),
+  Options.optional,
+)
+
+/** `--prompt T` or `--prompt-file F` */
+export const prompts = {
+  prompt: Options.text("prompt").pipe(Options.withDescription("What the agent is to do"), Options.optional),
+  promptFile: Options.text("prompt-file").pipe(
+    Options.withDescription("A file that says it"),
+    Options.optional,
+  ),
+}
+
+/** `SLUG` */
+export const slug = Args.text({ name: "slug" }).pipe(
+  Args.withDescription("Name of the bottle, as `list` shows it"),
+)
+
+/** `--bottle B`, several times */
+export const bottles = Options.text("bottle").pipe(
+  Options.withDescription("Bottle manifest; several merge in order"),
+  Options.repeated,
+)
+
+/** `--yes` */
+export const yes = Options.boolean("yes").pipe(Options.withDescription("Do not ask"))
+
+/** `--dry-run` */
+export const dryRun = Options.boolean("dry-run").pipe(
+  Options.withDescription("Print the plan, and do nothing else"),
+)
+
+/** `--raw` */
+export const raw = Options.boolean("raw").pipe(
+  Options.withDescription("Pass the agent's control characters to the terminal as they are"),
+)
+
+/** Options that are there, without the absent ones. */
+export const given = <A>(name: string, value: Option.Option<A>): Record<string, A> =>
+  Option.match(value, { onNone: () => ({}), onSome: (some) => ({ [name]: some }) })
+
+/** The prompt that was given, if one was; both ways at once is an error. */
+export const promptOf = Effect.fn("promptOf")(function* (options: {
+  readonly prompt: Option.Option<string>
+  readonly promptFile: Option.Option<string>
+}) {
+  if (Option.isNone(options.promptFile)) return options.prompt
+  if (Option.isSome(options.prompt)) {
+    return yield* new InvalidInput({ field: "prompt", reason: "give --prompt or --prompt-file, not both" })
+  }
+  const file = options.promptFile.value
+  const text = yield* Effect.mapError(
+    Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFileString(file)),
+    (error) =>
+      new InvalidInput({
+        field: "prompt-file",
+        reason: `${file} cannot be read: ${error._tag === "SystemError" ? error.reason : error.message}`,
+      }),
+  )
+  return Option.some(text)
+})
+
+/** A prompt goes with `--headless` and only with it: checked before anything is looked up. */
+export const headlessPrompt = Effect.fn("headlessPrompt")(function* (options: {
+  readonly headless: boolean
+  readonly prompt: Option.Option<string>
+  readonly promptFile: Option.Option<string>
+}) {
+  const prompt = yield* promptOf(options)
+  if (options.headless && Option.isNone(prompt)) {
+    return yield* new InvalidInput({ field: "prompt", reason: "--headless needs --prompt or --prompt-file" })
+  }
+  if (!options.headless && Option.isSome(prompt)) {
+    return yield* new InvalidInput({ field: "prompt", reason: "a prompt is only valid with --headless" })
+  }
+  return prompt
+})
+
+/**
+ * Passes a run's events on. As text: the slug on stderr, the agent's stdout and stderr as they are, made
+ * harmless where they are a terminal unless `raw`. As JSON: a line for each event on stdout.
+ */
+export const observer = (options: { readonly json: boolean; readonly raw: boolean }) => {
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() }
+  return (event: RunEvent): Effect.Effect<void> => {
+    if (event._tag === "Output") {
+      const text = (): string => decoders[event.stream].decode(event.bytes, { stream: true })
+      if (options.json) {
+        return printJson({
+          event: "output",
+          stream: event.stream,
+          at: new Date(event.at).toISOString(),
+          text: text(),
+        })
+      }
+      const stream = process[event.stream]
+      return write(stream, stream.isTTY && !options.raw ? neutral(text()) : event.bytes)
+    }
+    if (options.json) {
+      return event._tag === "Slug"
+        ? printJson({ event: "slug", slug: event.slug })
+        : printJson({
+            event: "exit",
+            exitCode: event.exitCode,
+            ...(event.signal !== undefined && { signal: event.signal }),
+          })
+    }
+    return event._tag === "Slug" ? note(`bottle ${event.slug}`) : Effect.void
+  }
+}
+
+/** Runs a command's effect so that Ctrl-C stops the bottle it started; the bottle is kept. */
+export const stoppedByInterrupt =
+  <R2>(stop: (slug: string) => Effect.Effect<void, unknown, R2>) =>
+  <A, E, R>(
+    run: (observe: (event: RunEvent) => Effect.Effect<void>) => Effect.Effect<A, E, R>,
+    observe: (event: RunEvent) => Effect.Effect<void>,
+  ): Effect.Effect<A, E, R | R2> =>
+    Effect.suspend(() => {
+      let started = ""
+      return run((event) => {
+        if (event._tag === "Slug") started = event.slug
+        return observe(event)
+      }).pipe(
+        Effect.onInterrupt(() =>
+          started === ""
+            ? Effect.void
+            : note(`stopping bottle ${started} ...`).pipe(
+                Effect.zipRight(stop(started)),
+                Effect.zipRight(
+                  note(`stopped: "bot-bottle resume ${started} --headless --prompt ..." goes on`),
+                ),
+                Effect.catchAll((error) => note(`bot-bottle: ${String(error)}`)),
+              ),
+        ),
+      )
+    })

@@ -1,0 +1,100 @@
+/** `start AGENT`: launches an agent in a bottle, headless on a prompt or on this terminal. */
+import { Args, Command, Options } from "@effect/cli"
+import { Effect, Option } from "effect"
+import { Cancelled, InvalidInput } from "../domain/Errors.ts"
+import { confirmPlan, printPlan } from "./plan.ts"
+import { reportFailures } from "./failure.ts"
+import { note } from "./output.ts"
+import {
+  backend,
+  bottles,
+  dryRun,
+  given,
+  headlessPrompt,
+  json,
+  observer,
+  prompts,
+  raw,
+  stoppedByInterrupt,
+  yes,
+} from "./shared.ts"
+
+const spec = {
+  agent: Args.text({ name: "agent" }).pipe(Args.withDescription("Name of an agent manifest"), Args.optional),
+  bottles,
+  headless: Options.boolean("headless").pipe(Options.withDescription("Run one prompt without a terminal")),
+  ...prompts,
+  label: Options.text("label").pipe(
+    Options.withDescription("What you call the bottle; the agent's name unless given"),
+    Options.optional,
+  ),
+  color: Options.text("color").pipe(
+    Options.withDescription("Colour of the bottle in lists"),
+    Options.optional,
+  ),
+  backend,
+  copyCwd: Options.boolean("copy-cwd").pipe(
+    Options.withDescription(
+      "Copy the git working tree here into the workspace: tracked files, and untracked ones that are not ignored",
+    ),
+  ),
+  pull: Options.choice("pull", ["always", "missing", "never"]).pipe(
+    Options.withDescription("When the image is pulled"),
+    Options.withDefault("missing" as const),
+  ),
+  dryRun,
+  yes,
+  json,
+  raw,
+}
+
+/** `start AGENT` */
+export const start = Command.make("start", spec, (options) =>
+  run(options).pipe(reportFailures(options.json)),
+).pipe(Command.withDescription("Launch an agent in a bottle"))
+
+type Given = Command.Command.ParseConfig<typeof spec>
+
+const run = Effect.fn("cli.start")(function* (options: Given) {
+  const prompt = yield* headlessPrompt(options)
+  const programs = yield* Effect.promise(() => import("./lazy/run.ts"))
+  const agent = yield* Option.match(options.agent, {
+    onSome: Effect.succeed,
+    onNone: () =>
+      process.stdin.isTTY && process.stderr.isTTY && !options.headless
+        ? programs.pickAgent
+        : Effect.fail(new InvalidInput({ field: "agent", reason: `name one: "bot-bottle start AGENT ..."` })),
+  })
+  const observe = observer(options)
+  const start = {
+    bottles: options.bottles,
+    copyCwd: options.copyCwd,
+    cwd: process.cwd(),
+    pull: options.pull,
+    ...given("label", options.label),
+    ...given("color", options.color),
+    ...given("backend", options.backend),
+  }
+  if (options.dryRun) {
+    const prepared = yield* programs
+      .prepareStart(agent, start, prompt)
+      .pipe(Effect.flatMap(programs.planStart), Effect.provide(programs.lookups))
+    return yield* printPlan(prepared, options.json)
+  }
+  if (Option.isSome(prompt)) {
+    const headless = stoppedByInterrupt(programs.stop)
+    return yield* headless(
+      (tell) => programs.startHeadless(agent, { ...start, prompt: prompt.value, observe: tell }),
+      observe,
+    ).pipe(Effect.provide(programs.live))
+  }
+  if (!process.stdin.isTTY && !options.yes) {
+    return yield* new Cancelled({
+      reason: "there is no terminal to ask on: give --yes, or --headless with a prompt",
+    })
+  }
+  const slug = yield* programs
+    .startInteractive(agent, start, (plan) => confirmPlan(plan, options.yes))
+    .pipe(Effect.provide(programs.live))
+  yield* note(`"bot-bottle resume ${slug}" goes on, "bot-bottle destroy ${slug}" removes it`)
+})

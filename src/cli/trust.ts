@@ -1,0 +1,59 @@
+/** `trust [PATH]`: lets the manifests of a working directory be used, as they are now. */
+import { Args, Command, Prompt } from "@effect/cli"
+import { Effect, Option } from "effect"
+import { Cancelled } from "../domain/Errors.ts"
+import { neutralLine } from "../domain/Neutral.ts"
+import { Manifests } from "../services/Manifests.ts"
+import { reportFailures } from "./failure.ts"
+import { note } from "./output.ts"
+import { yes } from "./shared.ts"
+
+const path = Args.text({ name: "path" }).pipe(
+  Args.withDescription("The working directory that has a .bot-bottle folder; this one unless given"),
+  Args.optional,
+)
+
+/** `trust [PATH]` */
+export const trust = Command.make("trust", { path, yes }, (options) =>
+  Effect.gen(function* () {
+    const { layer } = yield* Effect.promise(() => import("../layers/manifests/FileManifests.ts"))
+    yield* Effect.provide(
+      ask(
+        Option.getOrElse(options.path, () => process.cwd()),
+        options.yes,
+      ),
+      layer,
+    )
+  }).pipe(reportFailures(false)),
+).pipe(Command.withDescription("Let the manifests of a working directory be used, as they are now"))
+
+/** Shows what would be trusted and asks for it on a terminal; what was shown is what is trusted. */
+const ask = Effect.fn("cli.trust")(function* (cwd: string, yes: boolean) {
+  const manifests = yield* Manifests
+  const report = yield* manifests.describeProject(cwd)
+  const [problem] = report.problems
+  if (problem !== undefined) return yield* problem
+  yield* note(`manifests in ${neutralLine(report.directory)}:`)
+  yield* Effect.forEach(
+    report.files,
+    (file) =>
+      note(
+        `  ${file.sha256.slice(0, 12)}  ${neutralLine(file.file)}${file.shadowed ? "  (not used: the home has one of that name)" : ""}`,
+      ),
+    { discard: true },
+  )
+  if (report.state === "trusted") return yield* note("they are trusted already")
+  if (!yes && report.files.length > 0) {
+    if (!process.stdin.isTTY)
+      return yield* new Cancelled({
+        reason: "trust is asked for on a terminal: there is none; read the files, then give --yes",
+      })
+    const agreed = yield* Effect.orElseSucceed(
+      Prompt.confirm({ message: "Trust them, as they are now?", initial: false }),
+      () => false,
+    )
+    if (!agreed) return yield* new Cancelled({ reason: "declined: they are not trusted" })
+  }
+  yield* manifests.trust(cwd, report.digest)
+  yield* note("trusted until one of them changes")
+})

@@ -1,0 +1,50 @@
+/** The public surface of bot-bottle: programs, services, domain and errors. Layers have export paths of their own. */
+export * from "./domain/Errors.ts"
+export { BottleMetadata, BottleSpec, BottleState, BottleStatus } from "./domain/Bottle.ts"
+export type { BottleDone, BottleExit, BottlePlan, RunFile, WorkspaceListing } from "./domain/Bottle.ts"
+export { Comment, Issue, PullRequest, WriteScope } from "./domain/Forge.ts"
+export { ForgeState } from "./domain/ForgeState.ts"
+export type { ForgeStateKey } from "./domain/ForgeState.ts"
+export { ForgeStatus } from "./domain/ForgeStatus.ts"
+export type { AgentManifest } from "./domain/Manifest.ts"
+export { BottleManifest, mergeBottles } from "./domain/Manifest.ts"
+export type { NumberedEvent } from "./domain/QueueEvent.ts"
+export { QueueEvent } from "./domain/QueueEvent.ts"
+export { Slug } from "./domain/Slug.ts"
+export { parseTarget } from "./domain/Targeting.ts"
+export { VERSION } from "./domain/Version.ts"
+
+export { Backends } from "./services/Backends.ts"
+export type { Backend } from "./services/Backends.ts"
+export { BottleStore } from "./services/BottleStore.ts"
+export { Forge, scoped } from "./services/Forge.ts"
+export type { ForgeApi } from "./services/Forge.ts"
+export { ForgeStateStore } from "./services/ForgeStateStore.ts"
+export { Manifests } from "./services/Manifests.ts"
+export { ProcessRunner } from "./services/ProcessRunner.ts"
+export { Providers } from "./services/Providers.ts"
+export { Sidecar } from "./services/Sidecar.ts"
+export type { ForgeEnv, SidecarConfig, SidecarHandle } from "./services/Sidecar.ts"
+
+export { awaitExit } from "./programs/awaitExit.ts"
+export { destroy } from "./programs/destroy.ts"
+export { freeze } from "./programs/freeze.ts"
+export { resumeInteractive, startInteractive } from "./programs/interactive.ts"
+export { launch } from "./programs/launch.ts"
+export { listBottles } from "./programs/listBottles.ts"
+export type {
+  HeadlessOptions,
+  HeadlessResumeOptions,
+  ResumeOptions,
+  RunEvent,
+  StartOptions,
+  WatchOptions,
+} from "./programs/options.ts"
+export { orchestrateResume } from "./programs/orchestrateResume.ts"
+export { orchestrateStart } from "./programs/orchestrateStart.ts"
+export { orchestrateStatus } from "./programs/orchestrateStatus.ts"
+export { readLogs } from "./programs/readLogs.ts"
+export { resumeHeadless } from "./programs/resumeHeadless.ts"
+export { startHeadless } from "./programs/startHeadless.ts"
+export { stop } from "./programs/stop.ts"
+export { verifyProvenance } from "./programs/verifyProvenance.ts"

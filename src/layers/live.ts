@@ -1,0 +1,26 @@
+/** The live layers, wired together once: files, SQLite, the backends of this machine, the sidecar as its own process. */
+import { Layer } from "effect"
+import * as DockerBackend from "./docker/DockerBackend.ts"
+import * as HostBackend from "./host/HostBackend.ts"
+import * as FileManifests from "./manifests/FileManifests.ts"
+import * as NodeProcessRunner from "./process/NodeProcessRunner.ts"
+import * as LiveProviders from "./providers/LiveProviders.ts"
+import * as SidecarProcess from "./sidecar/SidecarProcess.ts"
+import * as SqliteBottleStore from "./sqlite/SqliteBottleStore.ts"
+import * as SqliteForgeStateStore from "./sqlite/SqliteForgeStateStore.ts"
+import * as LiveBackends from "./backends.ts"
+
+/** What a plan is made from; nothing is opened or made. */
+export const lookups = Layer.mergeAll(
+  FileManifests.layer,
+  LiveProviders.layer,
+  LiveBackends.layer({ docker: DockerBackend.make, host: HostBackend.make }),
+).pipe(Layer.provideMerge(NodeProcessRunner.layer))
+
+/** All of the live layers, for a caller that wants the defaults. */
+export const layer = Layer.mergeAll(
+  lookups,
+  SqliteBottleStore.layer(),
+  SqliteForgeStateStore.layer(),
+  Layer.provide(SidecarProcess.layer, NodeProcessRunner.layer),
+)
