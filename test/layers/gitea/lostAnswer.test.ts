@@ -142,6 +142,17 @@ describe.concurrent("a description is written once", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.live("and not sent again when another has edited it since", () =>
+    Effect.gen(function* () {
+      const { forge, sim } = yield* simulated()
+      sim.failNext({ kind: "body", body: `{"body":"old"}`, method: "GET", path: "/issues/17" })
+      sim.failNext({ kind: "refused", method: "PATCH" })
+      sim.failNext({ kind: "body", body: `{"body":"theirs"}`, method: "GET", path: "/issues/17" })
+      expect(yield* Effect.flip(forge.updateDescription(17, "new"))).toMatchObject({ status: 409 })
+      expect(sim.requests.filter(({ method }) => method === "PATCH")).toHaveLength(1)
+    }).pipe(Effect.scoped),
+  )
+
   it.live("and never over another's edit", () =>
     Effect.gen(function* () {
       const { forge, sim, state } = yield* simulated()
