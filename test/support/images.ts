@@ -1,0 +1,99 @@
+/** Images made of this machine's programs, good ones and bad ones; gone when the scope closes. */
+import { Effect } from "effect"
+import { randomUUID } from "node:crypto"
+import { spawnSync } from "node:child_process"
+import { existsSync, statSync } from "node:fs"
+import { join } from "node:path"
+import { ensureDemoImage, IMAGE_CHANGES } from "../../src/layers/docker/demoImage.ts"
+import { imageTar, librariesOf, shell } from "../../src/layers/docker/hostImage.ts"
+import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
+import { ProcessRunner } from "../../src/services/ProcessRunner.ts"
+import type { NeckTool } from "./tools.ts"
+import { realProgram } from "./tools.ts"
+
+/** The demo's image, made once on this machine; it stays. */
+export const demoImageForTests = (): Promise<string> =>
+  Effect.runPromise(Effect.provide(ensureDemoImage, NodeProcessRunner.layer))
+
+/** What an image has beside a shell, and what it is told. */
+export interface TestImage {
+  /** What can reach the neck; node unless given. */
+  readonly tools?: ReadonlyArray<NeckTool>
+  /** `1000:1000` unless given; `""` leaves it root. */
+  readonly user?: string
+  readonly volume?: string
+  readonly entrypoint?: ReadonlyArray<string>
+  /** More of `docker import --change`. */
+  readonly changes?: ReadonlyArray<string>
+}
+
+/** Makes an image and answers its reference, which no other test has. */
+export const testImage = (options: TestImage = {}) =>
+  Effect.acquireRelease(
+    Effect.gen(function* () {
+      const runner = yield* ProcessRunner
+      const base = yield* shell
+      const tools = options.tools ?? ["node"]
+      const programs = new Map(base.programs)
+      for (const tool of tools) {
+        const path = realProgram(tool)
+        if (path !== undefined) programs.set(`/usr/local/bin/${tool}`, path)
+      }
+      const files = tools.flatMap(modulesOf)
+      const linked = [...programs.values(), ...files.filter((file) => file.endsWith(".so"))]
+      const libraries = new Set((yield* Effect.forEach(linked, librariesOf, { concurrency: 4 })).flat())
+      const user = options.user ?? "1000:1000"
+      const changes = [
+        ...IMAGE_CHANGES,
+        ...(user === "" ? [] : [`USER ${user}`]),
+        ...(options.volume === undefined ? [] : [`VOLUME ${options.volume}`]),
+        ...(options.entrypoint === undefined ? [] : [`ENTRYPOINT ${JSON.stringify(options.entrypoint)}`]),
+        ...(options.changes ?? []),
+      ].flatMap((change) => ["--change", change])
+      const reference = `bot-bottle-test/image:${randomUUID()}`
+      const made = yield* runner.run({
+        command: "docker",
+        args: ["import", ...changes, "-", reference],
+        stdin: imageTar({ programs, links: base.links, libraries, files }),
+      })
+      return made.exitCode === 0 ? reference : yield* Effect.die(made.stderr)
+    }),
+    (reference) =>
+      Effect.gen(function* () {
+        const runner = yield* ProcessRunner
+        yield* Effect.ignore(runner.run({ command: "docker", args: ["image", "rm", "--force", reference] }))
+      }),
+  )
+
+/** Modules that the scripts of `bottle/` load, at the place where this machine's interpreter looks for them. */
+const modulesOf = (tool: NeckTool): ReadonlyArray<string> => {
+  if (tool === "perl") {
+    const script =
+      "use Socket; use Errno; use Fcntl; use IO::Handle; use POSIX; print join qq(\\n), values %INC, @INC"
+    const [...found] = lines("perl", ["-e", script])
+    const modules = found.filter((path) => existsSync(path) && statSync(path).isFile())
+    const loaded = found
+      .filter((path) => existsSync(join(path, "auto")))
+      .flatMap((path) =>
+        ["Socket/Socket.so", "Fcntl/Fcntl.so", "POSIX/POSIX.so", "IO/IO.so"].map((so) =>
+          join(path, "auto", so),
+        ),
+      )
+    return [...new Set([...modules, ...loaded.filter((path) => existsSync(path))])]
+  }
+  if (tool === "python3") {
+    const imports =
+      "import sys, os, re, selectors, socket, encodings.ascii, encodings.latin_1, encodings.idna"
+    const files = "{m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)}"
+    return lines(realProgram("python3") ?? "python3", [
+      "-S",
+      "-E",
+      "-c",
+      `${imports}; print('\\n'.join(${files}))`,
+    ])
+  }
+  return []
+}
+
+const lines = (command: string, args: ReadonlyArray<string>) =>
+  spawnSync(command, args, { encoding: "utf8" }).stdout.trim().split("\n")
