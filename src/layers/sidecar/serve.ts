@@ -48,14 +48,17 @@ export const serve = (
     const { slug, socketPath, controlPath, stateDir } = document
     const { idleMs = 600_000, requestTimeoutMs = 30_000, drainMs = 5000 } = times
     const ended = yield* Deferred.make<void>()
-    const runtime = { ready: false }
+    const runtime = { ready: false, askedAt: 0 }
     yield* directories(document)
     // Never the neck's own directory: the backend clears it while we start, and the bottle reads it.
     const workDirectory = dirname(controlPath ?? socketPath)
     if (controlPath !== undefined) {
       yield* serveControl(
         controlPath,
-        () => ({ slug, pid: process.pid, ready: runtime.ready, socketPath }),
+        () => {
+          runtime.askedAt = Date.now()
+          return { slug, pid: process.pid, ready: runtime.ready, socketPath }
+        },
         () => Deferred.unsafeDone(ended, Effect.void),
       )
     }
@@ -75,12 +78,13 @@ export const serve = (
     if (document.loopback === true)
       yield* serveLoopback(neck, join(dirname(socketPath), "loopback"), workDirectory)
     runtime.ready = true
-    yield* Effect.forkScoped(
-      Effect.zipRight(
-        untilUseless(neck.connections, () => isOurs(socketPath, ino), idleMs),
-        Deferred.succeed(ended, undefined),
-      ),
-    )
+    const useless = untilUseless({
+      connections: neck.connections,
+      askedAt: () => runtime.askedAt,
+      hasName: isOurs(socketPath, ino),
+      idleMs,
+    })
+    yield* Effect.forkScoped(Effect.zipRight(useless, Deferred.succeed(ended, undefined)))
     return { ended: Deferred.await(ended) }
   }).pipe(
     Effect.catchTags({
@@ -144,23 +148,33 @@ const openCheckIn = (path: string) =>
 
 const BEFORE_FIRST_CONNECTION = 6
 
-/** Returns when nobody has been connected for so long, or when the socket's name is no longer ours: nobody can find it again. */
-const untilUseless = (
-  connections: () => number,
-  hasName: () => Effect.Effect<boolean>,
-  idleMs: number,
-): Effect.Effect<void> => {
+/**
+ * Returns when nobody has been connected for so long and no watcher has asked, or when the socket's name is no longer
+ * ours: then nobody can find it again.
+ */
+const untilUseless = (options: {
+  readonly connections: () => number
+  /** When the control socket was last asked, in milliseconds: a watcher asks every few seconds. */
+  readonly askedAt: () => number
+  readonly hasName: Effect.Effect<boolean>
+  readonly idleMs: number
+}): Effect.Effect<void> => {
+  const { connections, askedAt, hasName, idleMs } = options
   let idleSince = Date.now()
   let allowed = idleMs * BEFORE_FIRST_CONNECTION
-  const isUseless = Effect.map(hasName(), (named) => {
+  const isUseless = Effect.map(hasName, (named) => {
     const now = Date.now()
     if (connections() > 0) {
       idleSince = now
       allowed = idleMs
     }
-    return !named || now - idleSince > allowed
+    return !named || now - Math.max(idleSince, askedAt()) > allowed
   })
   return isUseless.pipe(
-    Effect.repeat({ until: (useless) => useless, schedule: Schedule.spaced(Math.min(5000, idleMs / 4)) }),
+    Effect.repeat({
+      until: (useless) => useless,
+      schedule: Schedule.spaced(Math.min(5000, idleMs / 4)),
+    }),
+    Effect.asVoid,
   )
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect } from "effect"
+import { Deferred, Effect, Schedule } from "effect"
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
@@ -267,6 +267,20 @@ describe("a sidecar that nobody needs", () => {
         yield* Effect.async<void>((resume) => void socket.once("connect", () => resume(Effect.void)))
         expect(yield* Effect.timeoutOption(ended, 1000)).toMatchObject({ _tag: "None" })
         socket.destroy()
+        yield* ended
+      }),
+    ),
+  )
+
+  it.live("goes on while a watcher asks for it", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const directory = yield* tempDir
+        const { ended } = yield* serveIn(directory, 50)
+        const asking = Effect.repeat(askStatus(documentIn(directory).controlPath), Schedule.spaced(20))
+        expect(yield* Effect.timeoutOption(Effect.raceFirst(ended, asking), 1000)).toMatchObject({
+          _tag: "None",
+        })
         yield* ended
       }),
     ),
