@@ -1,6 +1,4 @@
 import { Effect } from "effect"
-import { expect, it } from "@effect/vitest"
-import { Option } from "effect"
 import { homeAt } from "../../src/layers/home/Home.ts"
 import * as FakeBackend from "../../src/testing/FakeBackend.ts"
 import { backendContract, contractAgent } from "../contracts/Backend.ts"

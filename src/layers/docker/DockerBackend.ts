@@ -10,6 +10,7 @@ import type { Backend, CreatedBottle } from "../../services/Backends.ts"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { removeRunDirectory, writeRunDirectory } from "../bottle/runDirectory.ts"
 import { NECK_URL } from "../bottle/runFiles.ts"
+import { workspaceTar } from "../git/workspace.ts"
 import { Home } from "../home/Home.ts"
 import { installationId } from "../home/installation.ts"
 import type { Docker } from "./agent.ts"
@@ -25,7 +26,6 @@ import { freezeBottle, MAX_LAYERS, removeArtifacts } from "./freeze.ts"
 import { digestOf, presentImage } from "./image.ts"
 import type { Naming } from "./naming.ts"
 import { naming } from "./naming.ts"
-import { emptyWorkspace } from "./workspace.ts"
 
 /** Options of a backend of docker's kind. */
 export interface DockerOptions {
@@ -151,7 +151,7 @@ const fillWorkspace = Effect.fn("fillWorkspace")(function* (
   user: string,
 ) {
   const [uid = 0, gid = 0] = user.split(":").map(Number)
-  const tar = emptyWorkspace(plan.workdir, uid, gid)
+  const tar = workspaceTar(plan.workspace, { uid, gid, prefix: plan.workdir })
   yield* engine.succeed(purpose, ["cp", "-", `${container}:/`], { stdin: tar })
 })
 

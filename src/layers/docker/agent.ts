@@ -1,7 +1,7 @@
 /** A bottle's agent from its start to its end: what it writes, how it ended, and how it is stopped. */
 import { Effect, MutableHashMap, Option, Stream } from "effect"
 import { createReadStream, existsSync } from "node:fs"
-import { NodeStream } from "@effect/platform-node"
+import * as NodeStream from "@effect/platform-node/NodeStream"
 import { BackendUnavailable } from "../../domain/Errors.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import type { BackendError } from "../../services/Backends.ts"
@@ -69,7 +69,8 @@ const launch = Effect.fnUntraced(function* (docker: Docker, purpose: Purpose, sl
   const spoke = Effect.flatMap(attached.first, ({ stream }) =>
     stream === "stdout" ? Effect.void : Effect.never,
   )
-  yield* Effect.raceFirst(Effect.raceFirst(spoke, refused), looked).pipe(
+  const started = Effect.raceFirst(Effect.interruptible(spoke), Effect.interruptible(refused))
+  yield* Effect.raceFirst(Effect.interruptible(started), Effect.interruptible(looked)).pipe(
     Effect.tapError(() => Effect.sync(() => MutableHashMap.remove(docker.attached, slug))),
   )
 })

@@ -1,0 +1,279 @@
+/** FakeBackend is a backend in memory: it plays agents by a script, fails where it is told to, and records what it was asked. */
+import { Deferred, Effect, Exit, Fiber, Layer, MutableHashMap, Option, Stream, SubscriptionRef } from "effect"
+import type { BottlePlan } from "../domain/Bottle.ts"
+import { BackendFailure, BackendNotFound, FreezeFailed } from "../domain/Errors.ts"
+import type { Slug } from "../domain/Slug.ts"
+import type { Backend, BackendBottle } from "../services/Backends.ts"
+import { Backends } from "../services/Backends.ts"
+import type { OutputChunk } from "../services/ProcessRunner.ts"
+
+/** How a fake agent is heard. */
+export interface FakeAgentIo {
+  /** Writes to its stdout. */
+  readonly print: (text: string | Uint8Array) => Effect.Effect<void>
+  /** Writes to its stderr. */
+  readonly printError: (text: string | Uint8Array) => Effect.Effect<void>
+}
+
+/** A fake agent: what it does, and its exit code. Stopping its bottle interrupts it: exit code 143. */
+export type FakeAgent = (plan: BottlePlan, io: FakeAgentIo) => Effect.Effect<number>
+
+/** A call that can be made to fail. */
+export type FakeStep = "ensureImage" | "create" | "start" | "wait" | "stop" | "freeze" | "remove" | "destroy"
+
+/** What the backend does. */
+export interface FakeScript {
+  /** Name of the backend; `fake` unless given. */
+  readonly name?: string
+  /** The agent of every bottle; unless given it prints its prompt and exits with 0. */
+  readonly agent?: FakeAgent
+  /** Why a step fails, asked each time it is taken; none: it succeeds. */
+  readonly fail?: (step: FakeStep, slug: Slug) => Option.Option<string>
+}
+
+/** A fake backend, and what it was asked. */
+export interface FakeBackend {
+  readonly backend: Backend
+  /** Plans of the bottles created, in order. */
+  readonly plans: Effect.Effect<ReadonlyArray<BottlePlan>>
+  /** Every step taken, as `step slug`, in order. */
+  readonly steps: Effect.Effect<ReadonlyArray<string>>
+  /** Names of the artifacts there are. */
+  readonly artifacts: Effect.Effect<ReadonlyArray<string>>
+}
+
+interface Written {
+  readonly chunks: ReadonlyArray<OutputChunk>
+  readonly over: boolean
+}
+
+interface Box {
+  readonly plan: BottlePlan
+  readonly written: SubscriptionRef.SubscriptionRef<Written>
+  readonly exit: Deferred.Deferred<number>
+  state: BackendBottle["state"]
+  agent: Option.Option<Fiber.RuntimeFiber<number>>
+}
+
+const TERMINATED = 143
+const MEMORY = 1024 ** 3
+
+const echoPrompt: FakeAgent = (plan, io) => Effect.as(io.print(plan.prompt ?? ""), 0)
+
+/** A backend in memory. Its bottles end with the process. */
+export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
+  Effect.sync((): FakeBackend => {
+    const name = script.name ?? "fake"
+    const agent = script.agent ?? echoPrompt
+    const boxes = MutableHashMap.empty<Slug, Box>()
+    const outputs = MutableHashMap.empty<string, Box["written"]>()
+    const artifacts = new Set<string>()
+    const plans: Array<BottlePlan> = []
+    const steps: Array<string> = []
+
+    const failure = (operation: string, target: string, reason: string) =>
+      new BackendFailure({ backend: name, operation, target, reason })
+    const failing = (step: FakeStep, slug: Slug) =>
+      Effect.sync(() => {
+        steps.push(`${step} ${slug}`)
+        return script.fail?.(step, slug) ?? Option.none<string>()
+      })
+    const take = Effect.fnUntraced(function* (step: FakeStep, slug: Slug) {
+      const reason = yield* failing(step, slug)
+      if (Option.isSome(reason)) return yield* failure(step, slug, reason.value)
+    })
+    const need = (operation: string, slug: Slug) =>
+      Effect.mapError(MutableHashMap.get(boxes, slug), () =>
+        failure(operation, slug, "there is no such bottle"),
+      )
+    const artifact = (slug: Slug, run: number) => `${name}/${slug}:run-${run}`
+
+    const create = Effect.fn("Backend.create")(function* (plan: BottlePlan) {
+      const { slug } = plan
+      yield* take("create", slug)
+      const bottle = { user: plan.user ?? "1000:1000", imageDigest: `sha256:${name}` }
+      const earlier = MutableHashMap.get(boxes, slug)
+      if (Option.exists(earlier, ({ state }) => state !== "created")) return bottle
+      if (plan.rehydrate && !artifacts.has(plan.image)) {
+        return yield* failure("create", slug, `there is no artifact ${plan.image}`)
+      }
+      const written = yield* SubscriptionRef.make<Written>({ chunks: [], over: false })
+      const exit = yield* Deferred.make<number>()
+      MutableHashMap.set(boxes, slug, { plan, written, exit, state: "created", agent: Option.none() })
+      MutableHashMap.set(outputs, `${slug} ${plan.run}`, written)
+      plans.push(plan)
+      return bottle
+    })
+
+    const play = (box: Box) => {
+      const write = (stream: OutputChunk["stream"]) => (text: string | Uint8Array) =>
+        SubscriptionRef.update(box.written, ({ chunks, over }) => ({
+          chunks: [
+            ...chunks,
+            { stream, bytes: typeof text === "string" ? Buffer.from(text) : text, at: Date.now() },
+          ],
+          over,
+        }))
+      const playing = agent(box.plan, { print: write("stdout"), printError: write("stderr") })
+      // Ended is a bottle whose agent was interrupted before its first step, too.
+      return Effect.uninterruptible(
+        Effect.forkDaemon(
+          Effect.onExit(Effect.interruptible(playing), (exit) => {
+            box.state = "exited"
+            return Effect.zipRight(
+              SubscriptionRef.update(box.written, ({ chunks }) => ({ chunks, over: true })),
+              Deferred.succeed(box.exit, Exit.isSuccess(exit) ? exit.value : TERMINATED),
+            )
+          }),
+        ),
+      )
+    }
+
+    const start = Effect.fn("Backend.start")(function* (slug: Slug) {
+      yield* take("start", slug)
+      const box = yield* need("start", slug)
+      if (box.state === "exited") return yield* failure("start", slug, "it has run already")
+      if (box.state === "running") return
+      box.state = "running"
+      box.agent = Option.some(yield* play(box))
+    })
+
+    const inspectBox = (slug: Slug, box: Box): Effect.Effect<BackendBottle> =>
+      box.state === "exited"
+        ? Effect.map(Deferred.await(box.exit), (exitCode) => ({
+            slug,
+            state: "exited",
+            exitCode,
+            outOfMemory: false,
+          }))
+        : Effect.succeed({ slug, state: box.state })
+
+    const stop = Effect.fn("Backend.stop")(function* (slug: Slug) {
+      yield* take("stop", slug)
+      const box = MutableHashMap.get(boxes, slug)
+      yield* Option.match(
+        Option.flatMap(box, (found) => found.agent),
+        {
+          onNone: () => Effect.void,
+          onSome: Fiber.interrupt,
+        },
+      )
+    })
+
+    const read = (written: Box["written"], follow: boolean): Stream.Stream<OutputChunk> => {
+      const growing = follow
+        ? Stream.takeUntil(written.changes, ({ over }) => over)
+        : Stream.fromEffect(SubscriptionRef.get(written))
+      return growing.pipe(
+        Stream.mapAccum(0, (seen, { chunks }): readonly [number, ReadonlyArray<OutputChunk>] => [
+          chunks.length,
+          chunks.slice(seen),
+        ]),
+        Stream.flattenIterables,
+      )
+    }
+    const readRun = (slug: Slug, run: number, follow: boolean) =>
+      Option.match(MutableHashMap.get(outputs, `${slug} ${run}`), {
+        onNone: () => Stream.empty,
+        onSome: (written) =>
+          read(
+            written,
+            follow && Option.exists(MutableHashMap.get(boxes, slug), (box) => box.plan.run === run),
+          ),
+      })
+
+    const freeze = Effect.fn("Backend.freeze")(function* (slug: Slug, run: number) {
+      const reason = yield* failing("freeze", slug)
+      if (Option.isSome(reason)) return yield* new FreezeFailed({ slug, reason: reason.value })
+      const box = MutableHashMap.get(boxes, slug)
+      if (!Option.exists(box, ({ state }) => state === "exited")) {
+        return yield* new FreezeFailed({ slug, reason: "it has not run, or it still runs" })
+      }
+      artifacts.add(artifact(slug, run))
+      return artifact(slug, run)
+    })
+
+    const removeArtifacts = (slug: Slug, keep: Option.Option<string>) =>
+      Effect.sync(() => {
+        for (const reference of artifacts) {
+          if (reference.startsWith(`${name}/${slug}:`) && reference !== Option.getOrNull(keep))
+            artifacts.delete(reference)
+        }
+      })
+
+    const remove = Effect.fn("Backend.remove")(function* (slug: Slug) {
+      yield* take("remove", slug)
+      yield* drop(slug)
+    })
+    const drop = Effect.fnUntraced(function* (slug: Slug) {
+      const box = MutableHashMap.get(boxes, slug)
+      MutableHashMap.remove(boxes, slug)
+      if (Option.isSome(box) && Option.isSome(box.value.agent)) yield* Fiber.interrupt(box.value.agent.value)
+    })
+
+    const destroy = Effect.fn("Backend.destroy")(function* (slug: Slug) {
+      yield* take("destroy", slug)
+      yield* drop(slug)
+      yield* removeArtifacts(slug, Option.none())
+      for (const key of Array.from(MutableHashMap.keys(outputs))) {
+        if (key.startsWith(`${slug} `)) MutableHashMap.remove(outputs, key)
+      }
+    })
+
+    return {
+      plans: Effect.sync(() => [...plans]),
+      steps: Effect.sync(() => [...steps]),
+      artifacts: Effect.sync(() => [...artifacts]),
+      backend: {
+        name,
+        warning: Option.none(),
+        neck: Option.none(),
+        needsLoopback: false,
+        defaultMemoryBytes: MEMORY,
+        check: Effect.succeed(`${name}: in memory`),
+        accepts: () => Effect.void,
+        ensureImage: ({ slug }) => take("ensureImage", slug),
+        create,
+        start,
+        inspect: (slug) =>
+          Option.match(MutableHashMap.get(boxes, slug), {
+            onNone: () => Effect.succeedNone,
+            onSome: (box) => Effect.asSome(inspectBox(slug, box)),
+          }),
+        output: (slug, run) => readRun(slug, run, true),
+        logs: (slug, run, follow) => Stream.map(readRun(slug, run, follow), ({ bytes }) => bytes),
+        wait: Effect.fn("Backend.wait")(function* (slug) {
+          yield* take("wait", slug)
+          const box = yield* need("wait", slug)
+          if (box.state === "created") return yield* failure("wait", slug, "it was never started")
+          return yield* Deferred.await(box.exit)
+        }),
+        stop,
+        attach: Effect.fn("Backend.attach")(function* (slug) {
+          const box = yield* need("attach", slug)
+          if (box.state === "created") yield* start(slug)
+          yield* Deferred.await(box.exit)
+        }),
+        freeze,
+        remove,
+        removeArtifacts,
+        destroy,
+        list: Effect.suspend(() => Effect.forEach([...boxes], ([slug, box]) => inspectBox(slug, box))),
+      },
+    }
+  }),
+)
+
+/** A Backends service that knows this backend alone, by its name; for tests of programs. Its workspace is always empty. */
+export const layer = ({ backend }: FakeBackend): Layer.Layer<Backends> =>
+  Layer.succeed(
+    Backends,
+    Backends.of({
+      names: [backend.name],
+      get: (name) =>
+        name === backend.name
+          ? Effect.succeed(backend)
+          : new BackendNotFound({ backend: name, known: [backend.name] }),
+      workspace: (root) => Effect.succeed({ root, tracked: [], untracked: [] }),
+    }),
+  )
