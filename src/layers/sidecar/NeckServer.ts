@@ -28,8 +28,8 @@ export interface NeckOptions {
 export interface Neck {
   /** A server behind a gate, not listening yet; it closes with the scope, after what is in flight. */
   readonly server: (gate: Gate) => Effect.Effect<Server, never, Scope.Scope>
-  /** Open connections, idle ones included. */
-  readonly connections: () => number
+  /** When there was a connection last, idle ones included, in milliseconds; none when there was never one. */
+  readonly lastConnected: () => number | undefined
 }
 
 const CONNECTIONS_MAX = 1024
@@ -41,15 +41,19 @@ const KEEP_ALIVE_MS = 75_000
 export const makeNeck = (options: NeckOptions): Effect.Effect<Neck> =>
   Effect.map(Effect.runtime<never>(), (runtime) => {
     let connections = 0
+    let closedAt: number | undefined
     return {
-      connections: () => connections,
+      lastConnected: () => (connections > 0 ? Date.now() : closedAt),
       server: (gate) =>
         Effect.acquireRelease(
           Effect.sync(() => {
             const served = serve(options, runtime, gate)
             served.server.on("connection", (socket) => {
               connections += 1
-              socket.once("close", () => (connections -= 1))
+              socket.once("close", () => {
+                connections -= 1
+                closedAt = Date.now()
+              })
             })
             return served
           }),

@@ -79,7 +79,7 @@ export const serve = (
       yield* serveLoopback(neck, join(dirname(socketPath), "loopback"), workDirectory)
     runtime.ready = true
     const useless = untilUseless({
-      connections: neck.connections,
+      lastConnected: neck.lastConnected,
       askedAt: () => runtime.askedAt,
       hasName: isOurs(socketPath, ino),
       idleMs,
@@ -153,22 +153,18 @@ const BEFORE_FIRST_CONNECTION = 6
  * ours: then nobody can find it again.
  */
 const untilUseless = (options: {
-  readonly connections: () => number
+  readonly lastConnected: () => number | undefined
   /** When the control socket was last asked, in milliseconds: a watcher asks every few seconds. */
   readonly askedAt: () => number
   readonly hasName: Effect.Effect<boolean>
   readonly idleMs: number
 }): Effect.Effect<void> => {
-  const { connections, askedAt, hasName, idleMs } = options
-  let idleSince = Date.now()
-  let allowed = idleMs * BEFORE_FIRST_CONNECTION
+  const { lastConnected, askedAt, hasName, idleMs } = options
+  const startedAt = Date.now()
   const isUseless = Effect.map(hasName, (named) => {
-    const now = Date.now()
-    if (connections() > 0) {
-      idleSince = now
-      allowed = idleMs
-    }
-    return !named || now - Math.max(idleSince, askedAt()) > allowed
+    const connected = lastConnected()
+    const allowed = connected === undefined ? idleMs * BEFORE_FIRST_CONNECTION : idleMs
+    return !named || Date.now() - Math.max(connected ?? startedAt, askedAt()) > allowed
   })
   return isUseless.pipe(
     Effect.repeat({
