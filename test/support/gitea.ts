@@ -2,6 +2,7 @@
 import { Effect, Redacted, type Scope } from "effect"
 import * as GiteaForge from "../../src/layers/gitea/GiteaForge.ts"
 import type { ForgeApi } from "../../src/services/Forge.ts"
+import type { ForgeRequestError } from "../../src/domain/Errors.ts"
 import * as GiteaSimulator from "../../src/testing/gitea/GiteaSimulator.ts"
 import { contractOrgs, contractSeed } from "../contracts/Forge.ts"
 
@@ -38,3 +39,20 @@ export const simulated = (
     })
     return { forge, sim, state: sim.state }
   })
+
+/** Answers that status to whatever is asked. */
+export const status = (
+  code: number,
+  body?: string,
+  headers?: Readonly<Record<string, string>>,
+): GiteaSimulator.Fault => ({
+  kind: "status",
+  status: code,
+  times: 99,
+  ...(body === undefined ? {} : { body }),
+  ...(headers === undefined ? {} : { headers }),
+})
+
+/** Fails with what a caller sees, for whichever method. */
+export const failed = (effect: Effect.Effect<unknown, { readonly _tag: string }>) =>
+  Effect.flip(effect as Effect.Effect<unknown, ForgeRequestError>)
