@@ -24,8 +24,8 @@ const isTagged = (error: unknown): error is Tagged =>
 
 /** The exit code of an error. */
 export const exitCodeOf = (error: unknown): number => {
-  if (!isTagged(error)) return OWN_FAILURE
   if (ValidationError.isValidationError(error)) return 2
+  if (!isTagged(error)) return OWN_FAILURE
   if (error._tag === "AgentExited" && "exitCode" in error && typeof error.exitCode === "number")
     return error.exitCode
   return codes[error._tag] ?? OWN_FAILURE

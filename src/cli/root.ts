@@ -2,7 +2,7 @@
 import { Command } from "@effect/cli"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Effect, Layer, Logger } from "effect"
+import { Effect, Exit, Layer, Logger } from "effect"
 import { VERSION } from "../domain/Version.ts"
 import { demo } from "./demo.ts"
 import { reportFailures } from "./failure.ts"
@@ -42,6 +42,13 @@ const program = Command.run(root, { name: "bot-bottle", version: VERSION })(proc
   Effect.provide(Layer.merge(NodeContext.layer, Logger.replace(Logger.defaultLogger, stderrLogger))),
 )
 
+/** Exit code of a command that Ctrl-C ended. */
+const INTERRUPTED = 130
+
 /** Runs the command line of this process, to its exit code. */
 export const run = (): void =>
-  NodeRuntime.runMain(program, { disableErrorReporting: true, disablePrettyLogger: true })
+  NodeRuntime.runMain(program, {
+    disableErrorReporting: true,
+    disablePrettyLogger: true,
+    teardown: (exit) => process.exit(Exit.isInterrupted(exit) ? INTERRUPTED : (process.exitCode ?? 0)),
+  })

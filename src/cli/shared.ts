@@ -143,9 +143,7 @@ export const stoppedByInterrupt =
             ? Effect.void
             : note(`stopping bottle ${started} ...`).pipe(
                 Effect.zipRight(stop(started)),
-                Effect.zipRight(
-                  note(`stopped: "bot-bottle resume ${started} --headless --prompt ..." goes on`),
-                ),
+                Effect.zipRight(note(`stopped; "bot-bottle list" shows what is kept`)),
                 Effect.catchAll((error) => note(`bot-bottle: ${String(error)}`)),
               ),
         ),

@@ -1,5 +1,5 @@
 /** bringUp: sidecar, image and bottle side by side, until the agent runs; the common half of start and resume. */
-import { Effect, Option } from "effect"
+import { Effect, Option, Ref } from "effect"
 import { BottleMetadata } from "../domain/Bottle.ts"
 import type { BottlePlan } from "../domain/Bottle.ts"
 import type { Backend } from "../services/Backends.ts"
@@ -10,13 +10,16 @@ import { nowIso } from "./clock.ts"
 
 /**
  * Brings a bottle up by its plan and records it in its row. An interactive bottle is only created:
- * its agent starts when a terminal is attached. What it made when it fails is the caller's to remove.
+ * its agent starts when a terminal is attached. What it made when it fails is the caller's to remove;
+ * `made` becomes true when the backend is asked to make something, so that an engine that never answered
+ * is not asked to remove it.
  */
 export const bringUp = Effect.fn("bringUp")(function* (
   backend: Backend,
   plan: BottlePlan,
   config: SidecarConfig,
   bottle: BottleMetadata,
+  made: Ref.Ref<boolean>,
 ) {
   const sidecar = yield* Sidecar
   const store = yield* BottleStore
@@ -28,6 +31,7 @@ export const bringUp = Effect.fn("bringUp")(function* (
   const startedAt = yield* nowIso
   const make = Effect.gen(function* () {
     yield* backend.ensureImage(plan)
+    yield* Ref.set(made, true)
     const created = yield* backend.create(plan)
     yield* store.put(
       new BottleMetadata({

@@ -1,16 +1,23 @@
 /** discard: leaves nothing of a launch that died. */
-import { Effect, Option } from "effect"
+import { Effect, Option, Ref } from "effect"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { Sidecar } from "../services/Sidecar.ts"
 
-/** Removes all there is of a slug, its row last; what cannot be removed is logged and left for `destroy`, with the row. */
-export const discard = (backend: Backend, slug: Slug): Effect.Effect<void, never, BottleStore | Sidecar> =>
+/**
+ * Removes all there is of a slug, its row last; what cannot be removed is logged and left for `destroy`, with
+ * the row. The backend is asked only when it `made` something.
+ */
+export const discard = (
+  backend: Backend,
+  slug: Slug,
+  made: Ref.Ref<boolean>,
+): Effect.Effect<void, never, BottleStore | Sidecar> =>
   Effect.gen(function* () {
     const sidecar = yield* Sidecar
     yield* stopSidecar(slug)
-    yield* backend.destroy(slug)
+    yield* Effect.whenEffect(backend.destroy(slug), made)
     yield* sidecar.forget(slug)
     yield* (yield* BottleStore).remove(slug)
   }).pipe(

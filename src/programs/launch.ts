@@ -1,5 +1,5 @@
 /** launch: makes a bottle and sets its agent to work; it returns when the agent runs. */
-import { Effect, Option, Random } from "effect"
+import { Effect, Option, Random, Ref } from "effect"
 import { BottleMetadata, BottleSpec } from "../domain/Bottle.ts"
 import type { WorkspaceListing } from "../domain/Bottle.ts"
 import { InvalidInput } from "../domain/Errors.ts"
@@ -106,16 +106,16 @@ export const performStart = Effect.fn("performStart")(function* <E = never, R = 
   const bottle = yield* mint(prepared)
   const { run, options } = prepared
   const takeBack = yield* Effect.onError(claim(bottle), () => Effect.ignore(store.remove(bottle.slug)))
-  yield* options.observe?.({ _tag: "Slug", slug: bottle.slug }) ?? Effect.void
+  const made = yield* Ref.make(false)
+  const config = sidecarConfig(bottle.slug, run, options.forgeEnv ?? {})
   yield* store
     .withOperation(
       bottle.slug,
       "launch",
-      planStart(prepared, bottle.slug).pipe(
-        Effect.flatMap((plan) =>
-          bringUp(run.backend, plan, sidecarConfig(bottle.slug, run, options.forgeEnv ?? {}), bottle),
-        ),
-        Effect.onError(() => discard(run.backend, bottle.slug)),
+      (options.observe?.({ _tag: "Slug", slug: bottle.slug }) ?? Effect.void).pipe(
+        Effect.zipRight(planStart(prepared, bottle.slug)),
+        Effect.flatMap((plan) => bringUp(run.backend, plan, config, bottle, made)),
+        Effect.onError(() => discard(run.backend, bottle.slug, made)),
       ),
     )
     .pipe(Effect.onError(() => Effect.ignore(takeBack)))

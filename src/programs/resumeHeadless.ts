@@ -1,5 +1,5 @@
 /** resumeHeadless: starts a bottle again from where it was, with a new prompt. */
-import { Effect, Option } from "effect"
+import { Effect, Option, Ref } from "effect"
 import { BottleMetadata } from "../domain/Bottle.ts"
 import { BottleNotFound, BottleRunning, InvalidInput } from "../domain/Errors.ts"
 import { makePlan } from "../domain/Plan.ts"
@@ -110,21 +110,23 @@ export const performResume = Effect.fn("performResume")(function* (prepared: Pre
   const { slug } = prepared.bottle
   const store = yield* BottleStore
   yield* store.withOperation(slug, "resume", resumeBottle(prepared))
-  yield* prepared.options.observe?.({ _tag: "Slug", slug }) ?? Effect.void
   return slug
 })
 
 const resumeBottle = Effect.fn("resumeBottle")(function* (prepared: PreparedResume) {
-  const { backend } = prepared.run
-  const bottle = yield* madeReady(backend, prepared.bottle)
+  const { run, options } = prepared
+  const { slug } = prepared.bottle
+  const row = yield* (yield* BottleStore).get(slug)
+  if (Option.isNone(row)) return yield* new BottleNotFound({ slug })
+  const bottle = yield* madeReady(run.backend, row.value)
+  yield* options.observe?.({ _tag: "Slug", slug }) ?? Effect.void
   const plan = yield* planResume({ ...prepared, bottle })
-  yield* backend.accepts(plan)
-  yield* bringUp(
-    backend,
-    plan,
-    sidecarConfig(bottle.slug, prepared.run, prepared.options.forgeEnv ?? {}),
-    bottle,
-  ).pipe(Effect.onError(() => Effect.ignore(undo(backend, bottle))))
+  yield* run.backend.accepts(plan)
+  const made = yield* Ref.make(false)
+  const config = sidecarConfig(slug, run, options.forgeEnv ?? {})
+  yield* bringUp(run.backend, plan, config, bottle, made).pipe(
+    Effect.onError(() => Effect.ignore(undo(run.backend, bottle, made))),
+  )
   yield* changeForgeRows(bottle.slug, { status: "running", lastCheckinAt: yield* nowIso })
 })
 
@@ -149,7 +151,8 @@ const removeHalf = Effect.fn("removeHalf")(function* (backend: Backend, slug: Sl
   yield* backend.remove(slug)
 })
 
-const undo = Effect.fn("undo")(function* (backend: Backend, bottle: BottleMetadata) {
-  yield* removeHalf(backend, bottle.slug)
+const undo = Effect.fn("undo")(function* (backend: Backend, bottle: BottleMetadata, made: Ref.Ref<boolean>) {
+  yield* stopSidecar(bottle.slug)
+  yield* Effect.whenEffect(backend.remove(bottle.slug), made)
   yield* (yield* BottleStore).put(bottle)
 })

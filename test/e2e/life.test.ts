@@ -52,7 +52,7 @@ describeDocker("a bottle on a real engine", () => {
         if [ "$BOT_BOTTLE_RUN" = 1 ]; then
           forge read-issue 17 && echo kept >file && printf 'From run 1' | forge post-comment 17 && forge signal-done success "looked"
         else
-          cat file && tail -n 1 "$BOT_BOTTLE_PROMPT_FILE" && printf 'From run 2' | forge post-comment 17
+          cat file && tail -n 1 "$BOT_BOTTLE_PROMPT_FILE" && echo && printf 'From run 2' | forge post-comment 17
         fi`),
     )
     const first = await cli.run(["orchestrate", "start", "--agent", "worker", "--prompt", "Look into it"], {

@@ -79,6 +79,17 @@ describe("a start", () => {
     )
   }
 
+  it.effect("whose engine never answered keeps no row, though nothing can be asked to remove it", () =>
+    inWorld(
+      { fail: (at) => (at === "ensureImage" || at === "destroy" ? Option.some("no engine") : Option.none()) },
+      () =>
+        Effect.gen(function* () {
+          expect(yield* Effect.flip(start())).toMatchObject({ operation: "ensureImage" })
+          expect(yield* listBottles()).toEqual([])
+        }),
+    ),
+  )
+
   it.effect("whose clean-up fails too keeps its row for destroy", () =>
     inWorld(
       { fail: (at) => (at === "start" || at === "destroy" ? Option.some("boom") : Option.none()) },
