@@ -1,0 +1,31 @@
+// What is read and served while it is measured.
+import { Redacted } from "effect"
+
+/** An issue of the length that people write. */
+export const issueOf = (number) => ({
+  number,
+  title: "The cellar door does not close",
+  author: "ada",
+  body: "It stands open by a thumb when it rains, and the frost gets at the apples. ".repeat(12),
+})
+
+/** A forge-targeted sidecar on the issue of `acme/tool`. */
+export const sidecarConfig = (slug, apiUrl, issueNumber) => ({
+  slug,
+  forgeEnv: {
+    FORGE_GITEA_API: apiUrl,
+    FORGE_GITEA_TOKEN: Redacted.make(TOKEN),
+    FORGE_OWNER: "acme",
+    FORGE_REPO: "tool",
+    FORGE_ISSUE_NUMBER: String(issueNumber),
+    FORGE_PR_NUMBER: "",
+  },
+  push: [`bottle/${slug}`],
+  routes: {},
+  egress: { allow: [] },
+  git: {},
+  loopback: false,
+})
+
+/** The token of the simulated forge's bot. */
+export const TOKEN = "0123456789abcdef0123456789abcdef01234567"

@@ -1,0 +1,92 @@
+// npm run bench: how long things take, as ratios against a floor that is measured in the same run.
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { cpus, tmpdir } from "node:os"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+import { engineAnswers, freezing, launch } from "./bottles.mjs"
+import { commands } from "./commands.mjs"
+import { calls, memory } from "./neck.mjs"
+import { table } from "./report.mjs"
+import { upsert } from "./store.mjs"
+
+const BENCHMARKS = {
+  launch: { measure: launch, needsEngine: true },
+  commands: { measure: commands },
+  neck: { measure: calls },
+  memory: { measure: memory },
+  store: { measure: upsert },
+  freeze: { measure: freezing, needsEngine: true },
+}
+
+const USAGE = `npm run bench -- [--only NAME]... [--quick] [--json]
+NAME: ${Object.keys(BENCHMARKS).join(", ")}
+--quick: fewer turns
+--json: the result as JSON on stdout, instead of a table
+`
+
+const note = (text) => process.stderr.write(text)
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string", multiple: true, default: Object.keys(BENCHMARKS) },
+    quick: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+})
+const unknown = values.only.filter((name) => !Object.hasOwn(BENCHMARKS, name))
+if (values.help || unknown.length > 0) {
+  note(unknown.length > 0 ? `no such benchmark: ${unknown.join(", ")}\n${USAGE}` : USAGE)
+  process.exit(unknown.length > 0 ? 2 : 0)
+}
+
+let asked = false
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, () => {
+    asked = true
+    note("\nending after this turn ...\n")
+  })
+}
+
+const root = mkdtempSync(join(tmpdir(), "bb-bench-"))
+let directories = 0
+const context = {
+  quick: values.quick,
+  tell: note,
+  stopIfAsked: () => {
+    if (asked) throw new Error("interrupted")
+  },
+  /** A new one, short enough for the path of a socket. */
+  directory: (name) => {
+    const path = join(root, `${name}${(directories += 1)}`)
+    mkdirSync(path, { mode: 0o700 })
+    return path
+  },
+}
+
+const rows = []
+const skipped = []
+try {
+  const engine = engineAnswers()
+  for (const name of values.only) {
+    const { measure, needsEngine = false } = BENCHMARKS[name]
+    if (needsEngine && !engine) {
+      skipped.push(name)
+      note(`${name}: SKIPPED, because no docker engine answers\n`)
+      continue
+    }
+    note(`${name}: `)
+    rows.push(...(await measure(context)))
+    note("\n")
+  }
+} finally {
+  rmSync(root, { recursive: true, force: true })
+}
+
+const machine = { node: process.version, cores: cpus().length, platform: process.platform }
+process.stdout.write(
+  values.json
+    ? `${JSON.stringify({ at: new Date().toISOString(), ...machine, quick: values.quick, skipped, rows }, null, 2)}\n`
+    : `${table(rows)}\n`,
+)
+process.exit(0)
