@@ -21,9 +21,8 @@ const inside = (script: string, more: Partial<BottlePlan> = {}) =>
       Stream.map(({ bytes }) => Buffer.from(bytes).toString("utf8")),
       Stream.mkString,
     )
-    const [container = ""] = docker("ps", "-a", "--format", "{{.Names}}")
-      .split("\n")
-      .filter((name) => name.endsWith(slug))
+    const names = docker("ps", "-a", "--format", "{{.Names}}").split("\n")
+    const container = names.find((name) => name.endsWith(slug)) ?? ""
     const told = docker("inspect", container)
     const artifact = yield* first.freeze(slug, 1)
     return {

@@ -157,7 +157,7 @@ describeDocker("what a docker backend refuses, and what it says", () => {
             expect(
               JSON.parse(docker("image", "inspect", artifact))[0].RootFS.Layers.length,
             ).toBeLessThanOrEqual(6)
-            plan = { ...plan, image: artifact, rehydrate: true, run: run + 1, user }
+            plan = shellPlan(slug, artifact, script, { rehydrate: true, run: run + 1, user })
           }
           expect(last).toMatch(/(^751:1000:1000|^-rwxr-x--x \d+ 1000 1000)/)
           expect(last).toMatch(/\n1000\n\s*13\n/)

@@ -1,0 +1,175 @@
+import { expect, layer } from "@effect/vitest"
+import { Effect, Option, Stream } from "effect"
+import { execFileSync, spawnSync } from "node:child_process"
+import { readdirSync, readFileSync } from "node:fs"
+import { describe } from "vitest"
+import { docker as dockerDialect } from "../../../src/layers/docker/dialect.ts"
+import { makeWith } from "../../../src/layers/docker/DockerBackend.ts"
+import { Home, homeAt } from "../../../src/layers/home/Home.ts"
+import { installationId } from "../../../src/layers/home/installation.ts"
+import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
+import { describeDocker, docker, dockerInstances, shellPlan } from "../../support/docker.ts"
+import { demoImageForTests } from "../../support/images.ts"
+import { serveNeck } from "../../support/neck.ts"
+import { tempDir } from "../../support/tempDir.ts"
+
+let counter = 0
+const setUp = (script: string, maxLayers = 120) =>
+  Effect.gen(function* () {
+    const image = yield* Effect.promise(demoImageForTests)
+    const { home, first, second } = yield* dockerInstances({ maxLayers })
+    const plan = shellPlan(`faults-${process.pid}-${++counter}`, image, script)
+    const { slug } = plan
+    yield* Effect.addFinalizer(() => Effect.ignore(first.destroy(slug)))
+    yield* serveNeck(home, slug)
+    return { home, first, second, plan, slug }
+  })
+
+const containerOf = (slug: string) => docker("ps", "-aq", "--filter", `label=bot-bottle.slug=${slug}`)
+
+/** Processes of this machine whose command line has both texts. */
+const processesWith = (...texts: ReadonlyArray<string>): ReadonlyArray<number> =>
+  readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid))
+    .filter((pid) => {
+      const { stdout } = spawnSync("cat", [`/proc/${pid}/cmdline`], { encoding: "utf8" })
+      return texts.every((text) => stdout.includes(text))
+    })
+    .map(Number)
+
+describeDocker("faults of a docker backend", () => {
+  layer(NodeProcessRunner.layer, { excludeTestServices: true })((it) => {
+    it.scoped("an image without a shell is told as such", () =>
+      Effect.gen(function* () {
+        const { first, plan, slug } = yield* setUp("true")
+        const empty = `bot-bottle-test/empty:${process.pid}`
+        yield* Effect.addFinalizer(() => Effect.sync(() => spawnSync("docker", ["image", "rm", "-f", empty])))
+        execFileSync("docker", ["import", "--change", "USER 1000:1000", "-", empty], {
+          input: execFileSync("tar", ["-c", "--files-from", "/dev/null"]),
+        })
+        yield* first.create({ ...plan, image: empty })
+        yield* first.start(slug)
+        expect(yield* Effect.flip(first.wait(slug))).toMatchObject({
+          _tag: "BackendFailure",
+          reason: expect.stringContaining("no /bin/sh"),
+        })
+      }),
+    )
+
+    it.scoped(
+      "a bottle that runs when its attached client is killed runs on, and its output is cut off with an error",
+      () =>
+        Effect.gen(function* () {
+          const { first, second, plan, slug } = yield* setUp("echo one; sleep 60")
+          yield* first.create(plan)
+          yield* first.start(slug)
+          const [client] = processesWith("--attach", slug)
+          const read = first.output(slug, 1).pipe(
+            Stream.tap(() => Effect.sync(() => process.kill(client ?? 0, "SIGKILL"))),
+            Stream.runDrain,
+          )
+          expect(yield* Effect.flip(read)).toMatchObject({ _tag: "BackendFailure", operation: "output" })
+          expect(Option.getOrThrow(yield* first.inspect(slug)).state).toBe("running")
+          const again = yield* Stream.runHead(second.output(slug, 1))
+          expect(Buffer.from(Option.getOrThrow(again).bytes).toString()).toBe("one\n")
+        }),
+    )
+
+    it.scoped("two who read at once both get all, and what is kept is whole", () =>
+      Effect.gen(function* () {
+        const { home, first, second, plan, slug } = yield* setUp("echo one; sleep 0.3; echo two")
+        yield* first.create(plan)
+        yield* first.start(slug)
+        const text = (bytes: Iterable<{ readonly bytes: Uint8Array }>) =>
+          Buffer.concat([...bytes].map((chunk) => chunk.bytes)).toString()
+        const heard = yield* Effect.all(
+          [Stream.runCollect(first.output(slug, 1)), Stream.runCollect(second.output(slug, 1))],
+          { concurrency: 2 },
+        )
+        expect(heard.map(text)).toEqual(["one\ntwo\n", "one\ntwo\n"])
+        expect(readFileSync(home.of(slug).output(1), "utf8")).toBe("one\ntwo\n")
+        expect(readdirSync(home.of(slug).state)).toEqual(["output-1.log"])
+      }),
+    )
+
+    it.scoped("what a killed freeze left is no hindrance to the next, and goes with the bottle", () =>
+      Effect.gen(function* () {
+        const { first, plan, slug } = yield* setUp("echo x >file", 1)
+        yield* first.create(plan)
+        yield* first.start(slug)
+        yield* first.wait(slug)
+        const [container = ""] = docker(
+          "ps",
+          "-a",
+          "--format",
+          "{{.Names}}",
+          "--filter",
+          `label=bot-bottle.slug=${slug}`,
+        ).split("\n")
+        docker("create", "--name", `${container}.flat`, plan.image, "true")
+        const artifact = yield* first.freeze(slug, 1)
+        expect(yield* first.freeze(slug, 1)).toBe(artifact)
+        docker("commit", "--change", `LABEL bot-bottle.slug=${slug}`, container)
+        yield* first.destroy(slug)
+        expect(containerOf(slug)).toBe("")
+        expect(docker("images", "-q", "--filter", `label=bot-bottle.slug=${slug}`)).toBe("")
+      }),
+    )
+
+    it.scoped("a paused bottle runs, and is removed like any other", () =>
+      Effect.gen(function* () {
+        const { first, plan, slug } = yield* setUp("sleep 60")
+        yield* first.create(plan)
+        yield* first.start(slug)
+        docker("pause", containerOf(slug))
+        expect(Option.getOrThrow(yield* first.inspect(slug)).state).toBe("running")
+        yield* first.destroy(slug)
+        expect(containerOf(slug)).toBe("")
+      }),
+    )
+
+    it.scoped("an agent that takes too much memory ends with 137 and is told as out of memory", () =>
+      Effect.gen(function* () {
+        const { first, plan, slug } = yield* setUp(
+          "exec node -e 'const a = []; for (;;) a.push(Buffer.alloc(16e6, 1))'",
+        )
+        yield* first.create(plan)
+        yield* first.start(slug)
+        expect(yield* first.wait(slug)).toBe(137)
+        expect(Option.getOrThrow(yield* first.inspect(slug))).toMatchObject({
+          exitCode: 137,
+          outOfMemory: true,
+        })
+      }),
+    )
+  })
+})
+
+describe("without docker", () => {
+  layer(NodeProcessRunner.layer, { excludeTestServices: true })((it) => {
+    it.scoped("a missing program is told as such", () =>
+      Effect.gen(function* () {
+        const backend = yield* Effect.provideService(
+          makeWith({ dialect: { ...dockerDialect, program: "no-such-docker" } }),
+          Home,
+          homeAt(yield* tempDir),
+        )
+        expect(yield* Effect.flip(backend.check)).toMatchObject({
+          _tag: "BackendUnavailable",
+          reason: expect.stringContaining("install the docker command line"),
+        })
+      }),
+    )
+
+    it.scoped("of many that make the installation's id at once all get the same", () =>
+      Effect.gen(function* () {
+        const home = homeAt(yield* tempDir)
+        const ids = yield* Effect.all(
+          Array.from({ length: 20 }, () => installationId(home)),
+          { concurrency: "unbounded" },
+        )
+        expect(new Set(ids).size).toBe(1)
+      }),
+    )
+  })
+})
