@@ -48,7 +48,7 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
   const engine = yield* makeEngine(options.dialect ?? dockerDialect, options.env ?? process.env)
   const { name } = engine.dialect
   const maxLayers = options.maxLayers ?? MAX_LAYERS
-  const images: Docker["images"] = MutableHashMap.empty()
+  const looked: Docker["looked"] = MutableHashMap.empty()
   const created: Docker["created"] = MutableHashMap.empty()
   const attached: Docker["attached"] = MutableHashMap.empty()
 
@@ -57,7 +57,7 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
       Effect.mapError((cause) =>
         engine.failure({ operation: "read", target: home.installation }, cause.reason),
       ),
-      Effect.map((id): Docker => ({ engine, naming: naming(id), home, images, created, attached })),
+      Effect.map((id): Docker => ({ engine, naming: naming(id), home, looked, created, attached })),
     ),
   )
   const using = <A, E>(use: (docker: Docker) => Effect.Effect<A, E>) => Effect.flatMap(ready, use)
@@ -70,9 +70,12 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
     defaultMemoryBytes: Math.min(Math.floor(totalmem() / 2), DEFAULT_MEMORY_MAX),
     check: check(engine),
     accepts,
-    ensureImage: Effect.fn("Backend.ensureImage")(function* (plan) {
-      MutableHashMap.set(images, plan.image, yield* presentImage(engine, plan))
-    }),
+    ensureImage: (plan) =>
+      using((docker) =>
+        Effect.map(look(docker, plan), (found) => {
+          MutableHashMap.set(looked, plan.slug, found)
+        }),
+      ).pipe(Effect.withSpan("Backend.ensureImage")),
     create: (plan) => using((docker) => createBottle(docker, plan)),
     start: (slug) => using((docker) => startBottle(docker, slug)),
     inspect: (slug) => using((docker) => inspectBottle(docker, slug)),
@@ -115,19 +118,25 @@ const inspectBottle = Effect.fn("Backend.inspect")(function* ({ engine, naming }
   return Option.map(container, (found) => toBottle(slug, found))
 })
 
+const look = Effect.fnUntraced(function* ({ engine, naming }: Docker, plan: BottlePlan) {
+  const purpose = { operation: "create", target: plan.slug }
+  const found = yield* Effect.all(
+    { image: presentImage(engine, plan), earlier: findContainer(engine, naming, purpose, plan.slug) },
+    { concurrency: "unbounded" },
+  )
+  return { reference: plan.image, ...found }
+})
+
 /** A container that was only created is made anew, because its workspace may be half there; any other is left alone. */
 const createBottle = Effect.fn("Backend.create")(function* (docker: Docker, plan: BottlePlan) {
-  const { engine, naming, home, images } = docker
+  const { engine, naming, home } = docker
   const purpose = { operation: "create", target: plan.slug }
   yield* accepts(plan)
-  const known = MutableHashMap.get(images, plan.image)
-  MutableHashMap.remove(images, plan.image)
-  const { earlier, image } = yield* Effect.all(
-    {
-      earlier: findContainer(engine, naming, purpose, plan.slug),
-      image: Option.isSome(known) ? Effect.succeed(known.value) : presentImage(engine, plan),
-    },
-    { concurrency: "unbounded" },
+  const known = MutableHashMap.get(docker.looked, plan.slug)
+  MutableHashMap.remove(docker.looked, plan.slug)
+  const { image, earlier } = yield* Option.match(
+    Option.filter(known, ({ reference }) => reference === plan.image),
+    { onNone: () => look(docker, plan), onSome: Effect.succeed },
   )
   const imageDigest = digestOf(image)
   if (Option.exists(earlier, ({ State }) => State.Status !== "created")) {

@@ -8,6 +8,7 @@ import type { BackendError } from "../../services/Backends.ts"
 import type { OutputChunk } from "../../services/ProcessRunner.ts"
 import { enterFailure } from "../bottle/runFiles.ts"
 import type { HomeShape } from "../home/Home.ts"
+import type { Container } from "./containers.ts"
 import { findContainer, runOf, toBottle } from "./containers.ts"
 import { ENTER } from "./createArguments.ts"
 import type { Engine, Purpose } from "./engine.ts"
@@ -16,13 +17,20 @@ import type { Naming } from "./naming.ts"
 import type { Attached } from "./output.ts"
 import { engineLog, keepIn, startAttached } from "./output.ts"
 
+/** What there was before a launch: the plan's image, and a container of an earlier one. */
+export interface Looked {
+  readonly reference: string
+  readonly image: Image
+  readonly earlier: Option.Option<Container>
+}
+
 /** What the operations on a bottle share. */
 export interface Docker {
   readonly engine: Engine
   readonly naming: Naming
   readonly home: HomeShape
-  /** Images that this process looked at for a launch under way, by reference. */
-  readonly images: MutableHashMap.MutableHashMap<string, Image>
+  /** What this process looked at for a launch under way, so that `create` need not ask again. */
+  readonly looked: MutableHashMap.MutableHashMap<Slug, Looked>
   /** Runs that this process created and did not start yet. */
   readonly created: MutableHashMap.MutableHashMap<Slug, number>
   /** Runs whose output this process has since their start. */

@@ -84,7 +84,7 @@ export const makeEngine = Effect.fnUntraced(function* (
     (purpose: Purpose) =>
     (error: ProcessError): BackendError => {
       if (error.reason === "not-found") return unavailable(dialect.install)
-      return error.reason === "timeout" ? failure(purpose, error.detail) : unavailable(error.message)
+      return error.reason === "not-executable" ? unavailable(error.message) : failure(purpose, error.detail)
     }
 
   const refusal = (purpose: Purpose, stderr: string): BackendError => {
