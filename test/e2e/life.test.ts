@@ -116,7 +116,7 @@ describeDocker("a bottle on a real engine", () => {
         env; cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/self/mountinfo 2>/dev/null | tr '\\0' '\\n'
         tail -n 1 "$BOT_BOTTLE_PROMPT_FILE" | rev >/tmp/planted
         grep -rlF -f /tmp/planted /bin /etc /home /lib /opt /root /run /tmp /usr /var /workspace 2>/dev/null
-        echo searched; exec sleep 30`),
+        printf 'search%s\\n' ed; exec sleep 30`),
     )
     const backwards = [...TOKEN].toReversed().join("")
     const running = cli.start(
