@@ -1,10 +1,12 @@
 import { expect, layer } from "@effect/vitest"
 import { Effect, Option, Stream } from "effect"
 import { execFileSync, spawnSync } from "node:child_process"
-import { readdirSync, readFileSync } from "node:fs"
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { describe } from "vitest"
 import { docker as dockerDialect } from "../../../src/layers/docker/dialect.ts"
 import { makeWith } from "../../../src/layers/docker/DockerBackend.ts"
+import { listWorkspace } from "../../../src/layers/git/workspace.ts"
 import { Home, homeAt } from "../../../src/layers/home/Home.ts"
 import { installationId } from "../../../src/layers/home/installation.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
@@ -113,6 +115,25 @@ describeDocker("faults of a docker backend", () => {
         yield* first.destroy(slug)
         expect(containerOf(slug)).toBe("")
         expect(docker("images", "-q", "--filter", `label=bot-bottle.slug=${slug}`)).toBe("")
+      }),
+    )
+
+    it.scoped("the working directory is copied on the first run, and belongs to the agent", () =>
+      Effect.gen(function* () {
+        const { first, plan, slug } = yield* setUp(
+          "ls -ln tool; cat tool; echo more >>tool && echo ok >new && cat new",
+        )
+        const dir = yield* tempDir
+        writeFileSync(join(dir, "tool"), "content\n", { mode: 0o755 })
+        execFileSync("git", ["init", "-q", dir])
+        const workspace = yield* listWorkspace(dir)
+        yield* first.create({ ...plan, workspace })
+        yield* first.start(slug)
+        const output = yield* first.output(slug, 1).pipe(
+          Stream.map(({ bytes }) => Buffer.from(bytes).toString()),
+          Stream.mkString,
+        )
+        expect(output).toMatch(/^-rwxr-xr-x +\d+ 1000 +1000 .*\ncontent\nok\n$/)
       }),
     )
 
