@@ -29,7 +29,8 @@ export const forgeStatus = (
   const address = (kind: "issues" | "pulls", number: number): string =>
     Option.match(apiUrl, {
       onNone: () => `${row.owner}/${row.repo}#${number}`,
-      onSome: (api) => `${webUrl(api)}/${encodeURIComponent(row.owner)}/${encodeURIComponent(row.repo)}/${kind}/${number}`,
+      onSome: (api) =>
+        `${webUrl(api)}/${encodeURIComponent(row.owner)}/${encodeURIComponent(row.repo)}/${kind}/${number}`,
     })
   return new ForgeStatus({
     owner: row.owner,
@@ -40,7 +41,10 @@ export const forgeStatus = (
     slug: row.slug,
     agent: row.agentName,
     status: row.status,
-    lastCheckinAt: newer(row.lastCheckinAt, Option.getOrElse(checkin, () => "")),
+    lastCheckinAt: newer(
+      row.lastCheckinAt,
+      Option.getOrElse(checkin, () => ""),
+    ),
   })
 }
 

@@ -76,4 +76,6 @@ export const homeFromEnv = (env: Readonly<Record<string, string | undefined>>): 
 
 /** Five characters of base32 that follow from the slug, so that a socket's path stays short. */
 const runName = (slug: string): string =>
-  [...createHash("sha256").update(slug).digest().subarray(0, 5)].map((byte) => SUFFIX_ALPHABET[byte % 32]).join("")
+  [...createHash("sha256").update(slug).digest().subarray(0, 5)]
+    .map((byte) => SUFFIX_ALPHABET[byte % 32])
+    .join("")

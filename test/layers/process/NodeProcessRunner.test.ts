@@ -132,7 +132,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("NodeProcessRunner
     Effect.gen(function* () {
       const runner = yield* ProcessRunner
       const folder = yield* temporaryFolder
-      const source = Stream.concat(Stream.make(Buffer.from("half")), Stream.fail(new Error("disk gone")))
+      const source = Stream.concat(Stream.make(Buffer.from("half")), Stream.fail("disk gone"))
       const error = yield* Effect.flip(
         runner.run(sh(`cat; touch ${join(folder, "saw-end")}`, { stdin: source })),
       )
