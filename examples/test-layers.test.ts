@@ -1,11 +1,9 @@
 /** How to test a program of your own: the fakes of `bot-bottle/testing` in place of engine, sidecar and manifests. */
 import { it } from "@effect/vitest"
 import { destroy, freeze, listBottles, startHeadless } from "bot-bottle"
-import * as LiveBackends from "bot-bottle/Backends"
 import * as LiveProviders from "bot-bottle/LiveProviders"
 import * as MemoryBottleStore from "bot-bottle/MemoryBottleStore"
 import * as MemoryForgeStateStore from "bot-bottle/MemoryForgeStateStore"
-import * as NodeProcessRunner from "bot-bottle/NodeProcessRunner"
 import { FakeBackend, FakeSidecar, MemoryManifests } from "bot-bottle/testing"
 import { Effect, Layer } from "effect"
 import { expect } from "vitest"
@@ -26,16 +24,16 @@ it.effect("bottles of agents that fail are destroyed, the others frozen", () =>
       agent: (plan, io) => Effect.as(io.print("working"), plan.prompt === "impossible" ? 1 : 0),
     })
     const layers = Layer.mergeAll(
-      LiveBackends.layer({ docker: Effect.succeed(fake.backend) }),
+      FakeBackend.layer(fake),
       FakeSidecar.layer,
       MemoryManifests.layer({
         agents: { worker: { bottle: "plain", command: ["agent"] } },
-        bottles: { plain: { image: "any" } },
+        bottles: { plain: { image: "any", backend: "fake" } },
       }),
       MemoryBottleStore.layer,
       MemoryForgeStateStore.layer,
       LiveProviders.layer,
-    ).pipe(Layer.provide(NodeProcessRunner.layer))
+    )
 
     const bottles = yield* Effect.provide(
       Effect.zipRight(workThrough(["easy", "impossible"]), listBottles()),

@@ -38,8 +38,14 @@ export const events = Effect.fn("QueueDir.events")(function* (directory: string,
   const numbers = yield* waiting(directory).pipe(told(slug, "read"))
   const found: Array<NumberedEvent> = []
   for (const number of numbers) {
-    const event = yield* readEvent(directory, number).pipe(told(slug, "read"))
-    if (Option.isSome(event)) found.push(event.value)
+    // A writer that finds its number settled already takes a newer one, and its first file away.
+    const read = yield* readEvent(directory, number).pipe(
+      Effect.asSome,
+      orElseOn("ENOENT", Option.none<Option.Option<NumberedEvent>>()),
+      told(slug, "read"),
+    )
+    if (Option.isNone(read)) continue
+    if (Option.isSome(read.value)) found.push(read.value.value)
     else yield* reject(directory, slug, number)
   }
   return found
