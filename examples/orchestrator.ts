@@ -8,7 +8,7 @@ import { destroy, Forge, ForgeStateStore, freeze, orchestrateStart, parseTarget 
 import type { Issue } from "bot-bottle"
 import * as BotBottle from "bot-bottle/BotBottle"
 import * as GiteaForge from "bot-bottle/GiteaForge"
-import { ConfigProvider, Effect, Layer, Option, Schedule, Stream } from "effect"
+import { Config, ConfigProvider, Effect, Layer, Option, Schedule, Stream } from "effect"
 
 const forIssue = (number: number) =>
   Effect.withConfigProvider(
@@ -17,9 +17,17 @@ const forIssue = (number: number) =>
     ),
   )
 
+/** Whether an assignee is one of the bots: asked of the forge, which must have our own bot in that org. */
+const isForUs = Effect.fn("isForUs")(function* (issue: Issue) {
+  const org = yield* Config.withDefault(Config.string("FORGE_ORG"), "bot-bottle")
+  const forge = yield* Forge
+  return yield* Effect.exists(issue.assignees, (user) => forge.isOrgMember(org, user))
+})
+
 const work = Effect.fn("work")(function* (issue: Issue) {
   const target = parseTarget(issue)
   if (target._tag === "NotTargeted") return yield* Effect.logInfo(`#${issue.number}: ${target.reason}`)
+  if (!(yield* isForUs(issue))) return
   const slug = yield* orchestrateStart({
     agent: target.agent,
     bottles: target.bottles,

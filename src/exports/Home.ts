@@ -1,3 +1,2 @@
 /** bot-bottle/Home: where files are kept. */
 export * from "../layers/home/Home.ts"
-export * as Home from "../layers/home/Home.ts"

@@ -241,6 +241,18 @@ describeDocker("a bottle on a real engine", () => {
     ])
   })
 
+  it("without orchestrate reads no FORGE_* variable: there is no forge at the neck", async () => {
+    cli.write("agents/reader.md", shellAgent("forge read-issue 17"))
+    const result = await cli.run(["start", "reader", "--headless", "--prompt", "x"], { env: forge.env })
+    expect([result.code, result.stderr]).toEqual([1, expect.stringMatching(/no forge/)])
+  })
+
+  it("ends with its agent: what the agent left running is gone", async () => {
+    cli.write("agents/parent.md", shellAgent("sleep 4242 & (setsid sleep 4242 &) ; exit 0"))
+    expect((await cli.run(["start", "parent", "--headless", "--prompt", "x"])).code).toBe(0)
+    expect(processesWith("4242")).toEqual([])
+  })
+
   it("prints JSON lines under --json: slug, output, exit", async () => {
     cli.write("agents/speaker.md", shellAgent("echo out; echo err >&2; exit 4"))
     const { stdout, code } = await cli.run(["start", "speaker", "--headless", "--prompt", "x", "--json"])

@@ -4,7 +4,7 @@ import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import type { SqlError } from "@effect/sql/SqlError"
 import { type Cause, Context, Effect, Exit, Layer, Schedule, type Scope } from "effect"
-import { mkdirSync, statSync } from "node:fs"
+import { chmodSync, mkdirSync, statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { StateStoreError } from "../../domain/Errors.ts"
 import { Home } from "../home/Home.ts"
@@ -58,6 +58,8 @@ const open = Effect.fn("Database.open")(function* (filename: string) {
   const size = yield* sizeOf(filename)
   if (size > 0) yield* Effect.catchIf(Effect.scoped(examine(filename, size)), needsWriter, () => Effect.void)
   const connection = yield* connect(filename, { readonly: false })
+  // Its log and its shared memory take over the mode; a folder that was there before us may be open to others.
+  if (size === 0) yield* Effect.ignore(attempt(() => chmodSync(filename, 0o600)))
   const statement = statements(filename, connection)
   const turn = (yield* Effect.makeSemaphore(1)).withPermits(1)
   const database = Database.of({

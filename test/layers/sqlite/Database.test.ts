@@ -385,4 +385,13 @@ describe("a row that this version cannot read is an error that names it", () => 
       })
     }),
   )
+
+  it.scoped("a new one is its owner's alone, with its log, whatever folder it is in", () =>
+    Effect.gen(function* () {
+      const filename = join(yield* tempDir, "open.db")
+      const store = yield* Effect.provide(ForgeStateStore, stores(filename))
+      yield* Effect.ignore(store.upsert(row))
+      expect(statSync(filename).mode & 0o777).toBe(0o600)
+    }),
+  )
 })
