@@ -1,6 +1,6 @@
 /** The main job, as an operator runs it: the bundled bin, a real engine, a sidecar process, SQLite on disk, a forge over HTTP. */
 import { execFileSync } from "node:child_process"
-import { existsSync, readFileSync, readdirSync } from "node:fs"
+import { existsSync, readFileSync, readdirSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { makeCli, shellAgent } from "../support/cli.ts"
@@ -245,6 +245,23 @@ describeDocker("a bottle on a real engine", () => {
     cli.write("agents/reader.md", shellAgent("forge read-issue 17"))
     const result = await cli.run(["start", "reader", "--headless", "--prompt", "x"], { env: forge.env })
     expect([result.code, result.stderr]).toEqual([1, expect.stringMatching(/no forge/)])
+  })
+
+  it("sees nothing of the host but its neck, and others see no socket of it", async () => {
+    cli.write("agents/looker.md", shellAgent("cut -d ' ' -f 5 /proc/self/mountinfo; echo all; exec sleep 30"))
+    const running = cli.start(["start", "looker", "--headless", "--prompt", "x"])
+    await expect.poll(running.stdout, { timeout: 20_000 }).toMatch(/^all$/m)
+    const fromEngine =
+      /^(all|\/|\/(proc|dev|sys)(\/.*)?|\/etc\/(hosts|hostname|resolv\.conf)|\/sbin\/docker-init)$/
+    const mounts = running.stdout().trim().split("\n")
+    expect(mounts.filter((mount) => !fromEngine.test(mount))).toEqual(["/run/bottle"])
+    const [run] = readdirSync(join(cli.home, "run")).map((name) => join(cli.home, "run", name))
+    const modes = ["", "neck", "neck/neck.sock", "control.sock"].map(
+      (path) => statSync(join(run ?? "", path)).mode & 0o777,
+    )
+    expect(modes.map((mode) => mode.toString(8))).toEqual(["700", "755", "666", "600"])
+    await cli.run(["destroy", slugIn(running.stderr())])
+    await running.result
   })
 
   it("ends with its agent: what the agent left running is gone", async () => {
