@@ -4,6 +4,7 @@ import { NoDefaultBottle } from "../domain/Errors.ts"
 import type { AgentManifest, BottleManifest } from "../domain/Manifest.ts"
 import { forgeOverlay, withOverlay } from "../domain/Overlay.ts"
 import { refusal } from "../domain/Plan.ts"
+import { modelRefusal, routesOf } from "../domain/ProviderRoutes.ts"
 import { ownBranch, pushPatterns } from "../domain/PushPolicy.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
@@ -44,6 +45,8 @@ export const resolveRun = Effect.fn("resolveRun")(function* (request: {
   const refused = refusal(bottle)
   if (refused !== undefined) return yield* refused
   const backend = yield* (yield* Backends).get(request.backend ?? bottle.backend ?? DEFAULT_BACKEND)
+  const unreachable = modelRefusal(agent, bottle, backend)
+  if (Option.isSome(unreachable)) return yield* unreachable.value
   return { agent, bottles, bottle, backend } satisfies ResolvedRun
 })
 
@@ -63,6 +66,7 @@ export const invocationOf = Effect.fn("invocationOf")(function* (
       ? withOverlay(given.prompt, forgeOverlay(overlayOf(given.slug, run.bottle, given.forgeEnv)))
       : given.prompt,
     neck: Option.getOrElse(run.backend.neck, () => ""),
+    forge: isForgeTargeted(given.forgeEnv),
   }
   return provider[how](input) satisfies AgentInvocation
 })
@@ -70,13 +74,13 @@ export const invocationOf = Effect.fn("invocationOf")(function* (
 /** What the sidecar of a run is to serve. */
 export const sidecarConfig = (
   slug: Slug,
-  run: Pick<ResolvedRun, "bottle" | "backend">,
+  run: Pick<ResolvedRun, "agent" | "bottle" | "backend">,
   forgeEnv: ForgeEnv,
 ): SidecarConfig => ({
   slug,
   forgeEnv,
   push: pushPatterns(slug),
-  routes: run.bottle.routes ?? {},
+  routes: routesOf(run.agent, run.bottle),
   egress: run.bottle.egress ?? { allow: [] },
   git: run.bottle.git ?? {},
   loopback: run.backend.needsLoopback,

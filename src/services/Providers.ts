@@ -12,6 +12,8 @@ export interface ProviderInput {
   readonly prompt: string
   /** Base URL of the neck as the agent sees it, `http://127.0.0.1:7317` in a bottle. */
   readonly neck: string
+  /** Whether the run has a forge, whose tools are to be registered. */
+  readonly forge: boolean
 }
 
 /** How the agent is run. */

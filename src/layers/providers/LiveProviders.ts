@@ -1,25 +1,17 @@
 /** The providers there are, each in a file of its own. */
 import { Effect, Layer } from "effect"
-import { LaunchRefused } from "../../domain/Errors.ts"
 import type { ProviderName } from "../../domain/Manifest.ts"
 import type { Provider } from "../../services/Providers.ts"
 import { Providers } from "../../services/Providers.ts"
+import { claude } from "./claude.ts"
+import { codex } from "./codex.ts"
 import { command } from "./command.ts"
+import { pi } from "./pi.ts"
 
-const built: Readonly<Partial<Record<ProviderName, Provider>>> = { command }
+const providers: Readonly<Record<ProviderName, Provider>> = { claude, codex, pi, command }
 
-/** Providers by name. One that is not built yet refuses the launch. */
+/** Providers by name. */
 export const layer: Layer.Layer<Providers> = Layer.succeed(
   Providers,
-  Providers.of({
-    get: (name) =>
-      Effect.fromNullable(built[name]).pipe(
-        Effect.orElseFail(
-          () =>
-            new LaunchRefused({
-              reason: `provider ${name} is not built yet in this version: use the provider ${Object.keys(built).join(" or ")}`,
-            }),
-        ),
-      ),
-  }),
+  Providers.of({ get: (name) => Effect.succeed(providers[name]) }),
 )

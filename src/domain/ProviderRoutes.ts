@@ -1,0 +1,90 @@
+/** The route by which each provider's agent reaches its model, unless the bottle manifest has one of that name. */
+import { Option } from "effect"
+import { LaunchRefused } from "./Errors.ts"
+import type { AgentManifest, BottleManifest } from "./Manifest.ts"
+
+/** Routes by name, as a bottle manifest has them. */
+export type Routes = NonNullable<BottleManifest["routes"]>
+
+/**
+ * Routes to the public model APIs. What they allow is to ask a model, and to list models: no files, batches,
+ * fine-tuning, stored answers or administration, through which an agent could leave or fetch data.
+ */
+export const MODEL_ROUTES: Routes = {
+  anthropic: {
+    upstream: "https://api.anthropic.com",
+    header: "x-api-key",
+    secret: { env: "ANTHROPIC_API_KEY" },
+    allow: ["POST /v1/messages", "POST /v1/messages/count_tokens", "GET /v1/models", "GET /v1/models/*"],
+  },
+  openai: {
+    upstream: "https://api.openai.com",
+    header: "Authorization",
+    scheme: "Bearer",
+    secret: { env: "OPENAI_API_KEY" },
+    allow: [
+      "POST /v1/responses",
+      "POST /v1/responses/compact",
+      "POST /v1/chat/completions",
+      "GET /v1/models",
+      "GET /v1/models/*",
+    ],
+  },
+}
+
+/** A model of pi: `openai/gpt-5` is the model `gpt-5` by the route `openai`; without a `/` it is Anthropic's. */
+export const piModel = (
+  model: AgentManifest["model"],
+): { readonly route: string; readonly id: Option.Option<string> } => {
+  const [, route, id] = /^([^/]+)\/(.+)$/s.exec(Option.getOrElse(model, () => "")) ?? []
+  return route === undefined ? { route: "anthropic", id: model } : { route, id: Option.fromNullable(id) }
+}
+
+/** Name of the route that an agent needs; none for a `command`. */
+export const modelRouteName = (agent: Pick<AgentManifest, "provider" | "model">): Option.Option<string> => {
+  switch (agent.provider) {
+    case "claude":
+      return Option.some("anthropic")
+    case "codex":
+      return Option.some("openai")
+    case "pi":
+      return Option.some(piModel(agent.model).route)
+    case "command":
+      return Option.none()
+  }
+}
+
+/** What the sidecar serves an agent: the manifest's routes, and the one to its model unless the manifest has it. */
+export const routesOf = (
+  agent: Pick<AgentManifest, "provider" | "model">,
+  bottle: Pick<BottleManifest, "routes">,
+): Routes => ({
+  ...Option.match(modelRouteName(agent), {
+    onNone: () => ({}),
+    onSome: (name) => Object.fromEntries(Object.entries(MODEL_ROUTES).filter(([known]) => known === name)),
+  }),
+  ...bottle.routes,
+})
+
+/** Why an agent could not reach its model, if it could not. `neck` is its address in the bottle, if that is fixed. */
+export const modelRefusal = (
+  agent: Pick<AgentManifest, "name" | "provider" | "model">,
+  bottle: Pick<BottleManifest, "routes">,
+  backend: { readonly name: string; readonly neck: Option.Option<string> },
+): Option.Option<LaunchRefused> =>
+  Option.flatMap(modelRouteName(agent), (name) => {
+    if (Option.isNone(backend.neck)) {
+      return Option.some(
+        new LaunchRefused({
+          reason: `provider ${agent.provider} cannot run on the backend ${backend.name}, where the neck has no fixed address to configure it with: use docker`,
+        }),
+      )
+    }
+    return Object.hasOwn(routesOf(agent, bottle), name)
+      ? Option.none()
+      : Option.some(
+          new LaunchRefused({
+            reason: `agent "${agent.name}" asks for a model of "${name}", and the bottle manifest has no route of that name: add routes.${name}, or choose a model of ${Object.keys(MODEL_ROUTES).join(" or ")}`,
+          }),
+        )
+  })

@@ -1,0 +1,58 @@
+/** The provider `claude`: Claude Code, `claude` of npm's @anthropic-ai/claude-code. */
+import { Option } from "effect"
+import type { RunFile } from "../../domain/Bottle.ts"
+import type { AgentInvocation, Provider, ProviderInput } from "../../services/Providers.ts"
+import { mcpUrl, pathInBottle, PLACEHOLDER_KEY, routeUrl } from "./files.ts"
+
+/** `--print` reads the prompt from stdin. */
+const headless = (input: ProviderInput): AgentInvocation => invocation(input, ["--print"])
+
+/** `--continue` takes the newest conversation of the working directory, and begins one when there is none. */
+const resume = (input: ProviderInput): AgentInvocation => invocation(input, ["--print", "--continue"])
+
+const interactive = (input: ProviderInput): AgentInvocation => invocation(input, [])
+
+const invocation = (
+  { manifest, prompt, neck, forge }: ProviderInput,
+  mode: ReadonlyArray<string>,
+): AgentInvocation => {
+  const system: RunFile = { path: "claude/system-prompt.md", content: manifest.systemPrompt }
+  const servers: RunFile = { path: "claude/mcp.json", content: mcpConfig(neck, forge) }
+  const hasSystem = manifest.systemPrompt !== ""
+  return {
+    argv: [
+      "claude",
+      ...mode,
+      "--dangerously-skip-permissions",
+      ...withoutWebSearch,
+      ...Option.match(manifest.model, { onNone: () => [], onSome: (model) => ["--model", model] }),
+      ...(hasSystem ? ["--append-system-prompt-file", pathInBottle(system)] : []),
+      ...onlyOurServers(servers),
+    ],
+    env: {
+      ANTHROPIC_BASE_URL: routeUrl(neck, "anthropic"),
+      ...placeholder,
+      ...quiet,
+    },
+    prompt,
+    files: [servers, ...(hasSystem ? [system] : [])],
+  }
+}
+
+/** Servers that a stranger's repository names in its `.mcp.json` are not started. */
+const onlyOurServers = (servers: RunFile) => ["--mcp-config", pathInBottle(servers), "--strict-mcp-config"]
+
+const mcpConfig = (neck: string, forge: boolean): string =>
+  JSON.stringify({ mcpServers: forge ? { forge: { type: "http", url: mcpUrl(neck) } } : {} })
+
+/** It runs at the model's provider and not in the bottle, so nothing here would limit or log what it looks up. */
+const withoutWebSearch = ["--disallowedTools", "WebSearch"]
+
+/** Of the two variables for a key, ANTHROPIC_API_KEY asks a person at a terminal whether to use it. */
+const placeholder = { ANTHROPIC_AUTH_TOKEN: PLACEHOLDER_KEY }
+
+/** Telemetry, error reports and updates would each wait for hosts that the bottle does not reach. */
+const quiet = { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1", DISABLE_AUTOUPDATER: "1" }
+
+/** The provider `claude`. Its conversations lie in the agent's home, in `~/.claude`, and are frozen with it. */
+export const claude: Provider = { headless, resume, interactive }
