@@ -1,5 +1,5 @@
-/** OperationLog appends lines to `operations.jsonl`, each by one write before its call is answered, chained by their hashes. */
-import { Clock, Effect, Option, Schema } from "effect"
+/** OperationLog appends lines to `operations.jsonl`, written before their calls are answered, chained by their hashes. */
+import { Clock, Effect, Exit, Option, Schema } from "effect"
 import type { Scope } from "effect"
 import {
   closeSync,
@@ -48,32 +48,57 @@ export const open = (
           Effect.sync(() => closeSync(fd)),
         ),
     )
-    let { size, seq, prev } = yield* attempt(() => recover(fd, path))
+    const place = yield* attempt(() => recover(fd, path))
+    const pending: Array<Pending> = []
+    let written = { ...place }
     let torn = false
-    /** In one synchronous step, so that no other call comes between the place in the chain and the write. */
-    const appendAt = (entry: OperationEntry, now: number): number => {
-      if (torn) ftruncateSync(fd, size)
-      const sealed = sealLine(entry, { seq: seq + 1, at: new Date(now).toISOString(), prev })
-      const bytes = Buffer.from(`${sealed.line}\n`)
-      torn = true
-      if (write(fd, bytes) !== bytes.length) return NOT_WHOLE
-      torn = false
-      size += bytes.length
-      prev = sealed.hash
-      return (seq += 1)
+    const writePending = (): Exit.Exit<void, LogUnwritable> => {
+      const bytes = Buffer.from(pending.map(({ line }) => line).join(""))
+      const result = attemptNow(() => {
+        if (torn) ftruncateSync(fd, written.size)
+        torn = true
+        if (write(fd, bytes) !== bytes.length) return false
+        torn = false
+        return true
+      })
+      if (Exit.isSuccess(result) && result.value) {
+        written = { ...place, size: written.size + bytes.length }
+        return Exit.void
+      }
+      Object.assign(place, written)
+      return Exit.isFailure(result) ? result : notWhole
     }
+    /** Calls of one turn of the event loop share a write: a write costs more than all else that a line takes. */
+    const flushPending = (): void => {
+      if (pending.length === 0) return
+      const result = writePending()
+      for (const { resume } of pending.splice(0)) resume(result)
+    }
+    /** In one synchronous step, so that no other call comes between the place in the chain and the line. */
     const append = (entry: OperationEntry) =>
-      Clock.currentTimeMillis.pipe(
-        Effect.flatMap((now) => attempt(() => appendAt(entry, now))),
-        Effect.filterOrFail(
-          (place) => place !== NOT_WHOLE,
-          () => new LogUnwritable({ cause: "the disk took a part of the line" }),
-        ),
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.async<number, LogUnwritable>((resume) => {
+          place.seq += 1
+          const { seq, prev } = place
+          const sealed = sealLine(entry, { seq, at: new Date(now).toISOString(), prev })
+          place.prev = sealed.hash
+          if (pending.length === 0) setImmediate(flushPending)
+          pending.push({ line: `${sealed.line}\n`, resume: (result) => resume(Effect.as(result, seq)) })
+        }),
       )
-    return { append, sync: flush(fd) }
+    yield* Effect.addFinalizer(() => Effect.sync(flushPending))
+    return { append, sync: Effect.zipRight(Effect.sync(flushPending), flush(fd)) }
   })
 
-const NOT_WHOLE = 0
+/** A line that is not written yet. */
+interface Pending {
+  readonly line: string
+  readonly resume: (result: Exit.Exit<void, LogUnwritable>) => void
+}
+
+const notWhole = Exit.fail(new LogUnwritable({ cause: "the disk took a part of the lines" }))
+
+const attemptNow = <A>(body: () => A): Exit.Exit<A, LogUnwritable> => Effect.runSyncExit(attempt(body))
 
 const attempt = <A>(body: () => A) =>
   Effect.try({ try: body, catch: (cause) => new LogUnwritable({ cause }) })
