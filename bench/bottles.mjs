@@ -41,7 +41,7 @@ const installation = (context, name, image) => {
   )
   writeFileSync(`${home.bottles}/bare.yaml`, `image: ${image}\nbackend: docker\n`)
   const layer = BotBottle.layer.pipe(
-    Layer.provide(Layer.succeed(Home.Home.Home, home)),
+    Layer.provide(Layer.succeed(Home.Home, home)),
     Layer.merge(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))),
   )
   const runtime = ManagedRuntime.make(layer)

@@ -75,7 +75,7 @@ export const memory = (context) => {
   const home = Home.homeAt(directory)
   const sidecars = SidecarProcess.layer.pipe(
     Layer.provide(NodeProcessRunner.layer),
-    Layer.provide(Layer.succeed(Home.Home.Home, home)),
+    Layer.provide(Layer.succeed(Home.Home, home)),
   )
   let next = 0
   const oneSidecar = (forge) =>

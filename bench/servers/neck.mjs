@@ -9,7 +9,7 @@ import { issueOf, sidecarConfig } from "../fixtures.mjs"
 const [home, slug, issue] = process.argv.slice(2)
 const fake = await Effect.runPromise(FakeForge.make({ issues: [issueOf(Number(issue))] }))
 const sidecars = SidecarInProcess.layerWith({ makeForge: () => Effect.succeed(fake.forge) }).pipe(
-  Layer.provide(Layer.succeed(Home.Home.Home, Home.homeAt(home))),
+  Layer.provide(Layer.succeed(Home.Home, Home.homeAt(home))),
 )
 const serving = Effect.gen(function* () {
   yield* (yield* Sidecar).launch(sidecarConfig(slug, "http://127.0.0.1:9/api/v1", Number(issue)))
