@@ -27,6 +27,8 @@ export { Sidecar } from "./services/Sidecar.ts"
 export type { ForgeEnv, SidecarConfig, SidecarHandle } from "./services/Sidecar.ts"
 
 export { awaitExit } from "./programs/awaitExit.ts"
+export { collectGarbage } from "./programs/collectGarbage.ts"
+export type { Garbage, GarbageEvent, GarbageOptions } from "./programs/collectGarbage.ts"
 export { destroy } from "./programs/destroy.ts"
 export { freeze } from "./programs/freeze.ts"
 export { resumeInteractive, startInteractive } from "./programs/interactive.ts"

@@ -6,6 +6,7 @@ import { Effect, Exit, Layer, Logger } from "effect"
 import { VERSION } from "../domain/Version.ts"
 import { demo } from "./demo.ts"
 import { reportFailures } from "./failure.ts"
+import { gc } from "./gc.ts"
 import { init } from "./init.ts"
 import { destroy, freeze, stop } from "./lifecycle.ts"
 import { list } from "./list.ts"
@@ -30,6 +31,7 @@ const root = Command.make("bot-bottle").pipe(
     destroy,
     list,
     logs,
+    gc,
     provenance,
     orchestrate,
     sidecar,

@@ -29,18 +29,18 @@ export const destroy = Effect.fn("destroy")(function* (name: string, options: Ba
     return yield* changeForgeRows(slug, { status: "destroyed" })
   }
   const found = yield* backend
-  yield* store.withOperation(
-    slug,
-    "destroy",
-    Effect.gen(function* () {
-      yield* removeAll(found, slug)
-      yield* changeForgeRows(slug, { status: "destroyed" })
-      yield* store.remove(slug)
-    }),
-  )
+  yield* store.withOperation(slug, "destroy", destroyBottle(found, slug))
 })
 
-const removeAll = Effect.fn("removeAll")(function* (backend: Backend, slug: Slug) {
+/** The same for a caller that holds the lease. */
+export const destroyBottle = Effect.fn("destroyBottle")(function* (backend: Backend, slug: Slug) {
+  yield* removeAll(backend, slug)
+  yield* changeForgeRows(slug, { status: "destroyed" })
+  yield* (yield* BottleStore).remove(slug)
+})
+
+/** Removes all there is of a slug but its rows. */
+export const removeAll = Effect.fn("removeAll")(function* (backend: Backend, slug: Slug) {
   yield* stopSidecar(slug)
   yield* backend.destroy(slug)
   yield* (yield* Sidecar).forget(slug)

@@ -1,9 +1,9 @@
 /** Backends gives a backend by name; a Backend can make a bottle, start it, tell of it, freeze it and destroy it. */
-import type { Effect, Option, Stream } from "effect"
-import { Context } from "effect"
+import type { Effect, Option } from "effect"
+import { Context, Stream } from "effect"
 import type { BottlePlan, WorkspaceListing } from "../domain/Bottle.ts"
+import { BackendFailure } from "../domain/Errors.ts"
 import type {
-  BackendFailure,
   BackendNotFound,
   BackendUnavailable,
   FreezeFailed,
@@ -24,6 +24,25 @@ export interface BackendBottle {
   /** Of an exited bottle: its code (128+n when a signal ended it). */
   readonly exitCode?: number
   readonly outOfMemory?: boolean
+  /** When the box was made, in milliseconds since the epoch; absent when the backend cannot tell. */
+  readonly createdAt?: number
+}
+
+/** What a freeze made and the backend still has. */
+export interface BackendArtifact {
+  readonly slug: Slug
+  /** As `freeze` answered it. */
+  readonly reference: string
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number
+}
+
+/** What to copy out of a bottle. */
+export interface CopySource {
+  /** Path in the bottle; relative to the agent's working directory. */
+  readonly path: string
+  /** Where to read when there is no box: the artifact of a frozen bottle. */
+  readonly artifact: Option.Option<string>
 }
 
 /** What a created bottle turned out to be. */
@@ -69,6 +88,10 @@ export interface Backend {
   readonly stop: (slug: Slug) => Effect.Effect<void, BackendError>
   /** Gives the agent of an interactive bottle our terminal until it ends or is detached; starts the bottle when it is only created. */
   readonly attach: (slug: Slug) => Effect.Effect<void, BackendError>
+  /** Gives the operator a shell in a running bottle, as its agent's user and with no more than the agent may; answers the shell's exit code. */
+  readonly shell: (slug: Slug) => Effect.Effect<number, BackendError>
+  /** A tar of one file or folder of a bottle, by its last name; links are entries, and are not followed. */
+  readonly copyOut: (slug: Slug, source: CopySource) => Stream.Stream<Uint8Array, BackendError>
   /** Turns the stopped bottle into an artifact and answers its name; the bottle itself stays. */
   readonly freeze: (slug: Slug, run: number) => Effect.Effect<string, BackendError | FreezeFailed>
   /** Removes the bottle's box and its run directory, in whatever state it is; artifacts, output and state stay. */
@@ -79,6 +102,18 @@ export interface Backend {
   readonly destroy: (slug: Slug) => Effect.Effect<void, BackendError>
   /** Every bottle of this installation that has a box. */
   readonly list: Effect.Effect<ReadonlyArray<BackendBottle>, BackendError>
+  /** Every artifact of this installation. */
+  readonly artifacts: Effect.Effect<ReadonlyArray<BackendArtifact>, BackendError>
+}
+
+/** What a backend that has neither shell nor copies says of them, for its object to spread. */
+export const withoutTools = (backend: string): Pick<Backend, "shell" | "copyOut"> => {
+  const refuse = (operation: string, target: string) =>
+    new BackendFailure({ backend, operation, target, reason: `the ${backend} backend cannot do it yet` })
+  return {
+    shell: (slug) => refuse("shell", slug),
+    copyOut: (slug) => Stream.fail(refuse("copy", slug)),
+  }
 }
 
 /** Backends gives a backend by name. */

@@ -31,6 +31,12 @@ export interface SidecarHandle {
   readonly stop: Effect.Effect<void, SidecarError>
 }
 
+/** A sidecar of this installation that was found by looking. */
+export interface FoundSidecar extends SidecarHandle {
+  /** Since when it serves, in milliseconds since the epoch. */
+  readonly since: number
+}
+
 /** What a check of an operation log found. */
 export interface LogVerdict {
   readonly ok: boolean
@@ -53,6 +59,8 @@ export class Sidecar extends Context.Tag("bot-bottle/Sidecar")<
     ) => Effect.Effect<SidecarHandle, SidecarError | ForgeConfigInvalid>
     /** The live sidecar of a slug, by its control socket. */
     readonly find: (slug: Slug) => Effect.Effect<Option.Option<SidecarHandle>, SidecarError>
+    /** Every live sidecar of this installation, whether or not there is a bottle. */
+    readonly list: Effect.Effect<ReadonlyArray<FoundSidecar>, SidecarError>
     /** Valid events not yet settled, in order; files that are not valid are moved to `queue/rejected/` and logged. */
     readonly events: (slug: Slug) => Effect.Effect<ReadonlyArray<NumberedEvent>, SidecarError>
     /** Adds an event, as the watcher does with `exit`. */

@@ -1,9 +1,22 @@
 /** FakeBackend is a backend in memory: it plays agents by a script, fails where it is told to, and records what it was asked. */
-import { Deferred, Effect, Exit, Fiber, Layer, MutableHashMap, Option, Stream, SubscriptionRef } from "effect"
+import {
+  Clock,
+  Deferred,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  MutableHashMap,
+  Option,
+  Stream,
+  SubscriptionRef,
+} from "effect"
+import { basename } from "node:path"
 import type { BottlePlan } from "../domain/Bottle.ts"
 import { BackendFailure, BackendNotFound, FreezeFailed } from "../domain/Errors.ts"
 import type { Slug } from "../domain/Slug.ts"
-import type { Backend, BackendBottle } from "../services/Backends.ts"
+import { tar } from "../layers/tar/tar.ts"
+import type { Backend, BackendArtifact, BackendBottle } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import type { OutputChunk } from "../services/ProcessRunner.ts"
 
@@ -51,6 +64,7 @@ interface Box {
   readonly plan: BottlePlan
   readonly written: SubscriptionRef.SubscriptionRef<Written>
   readonly exit: Deferred.Deferred<number>
+  readonly createdAt: number
   state: BackendBottle["state"]
   agent: Option.Option<Fiber.RuntimeFiber<number>>
 }
@@ -67,7 +81,7 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
     const agent = script.agent ?? echoPrompt
     const boxes = MutableHashMap.empty<Slug, Box>()
     const outputs = MutableHashMap.empty<string, Box["written"]>()
-    const artifacts = new Set<string>()
+    const artifacts = new Map<string, BackendArtifact>()
     const plans: Array<BottlePlan> = []
     const steps: Array<string> = []
 
@@ -99,7 +113,15 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
       }
       const written = yield* SubscriptionRef.make<Written>({ chunks: [], over: false })
       const exit = yield* Deferred.make<number>()
-      MutableHashMap.set(boxes, slug, { plan, written, exit, state: "created", agent: Option.none() })
+      const createdAt = yield* Clock.currentTimeMillis
+      MutableHashMap.set(boxes, slug, {
+        plan,
+        written,
+        exit,
+        createdAt,
+        state: "created",
+        agent: Option.none(),
+      })
       MutableHashMap.set(outputs, `${slug} ${plan.run}`, written)
       plans.push(plan)
       return bottle
@@ -145,8 +167,9 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
             state: "exited",
             exitCode,
             outOfMemory: false,
+            createdAt: box.createdAt,
           }))
-        : Effect.succeed({ slug, state: box.state })
+        : Effect.succeed({ slug, state: box.state, createdAt: box.createdAt })
 
     const stop = Effect.fn("Backend.stop")(function* (slug: Slug) {
       yield* take("stop", slug)
@@ -189,13 +212,14 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
       if (!Option.exists(box, ({ state }) => state === "exited")) {
         return yield* new FreezeFailed({ slug, reason: "it has not run, or it still runs" })
       }
-      artifacts.add(artifact(slug, run))
+      const createdAt = yield* Clock.currentTimeMillis
+      artifacts.set(artifact(slug, run), { slug, reference: artifact(slug, run), createdAt })
       return artifact(slug, run)
     })
 
     const removeArtifacts = (slug: Slug, keep: Option.Option<string>) =>
       Effect.sync(() => {
-        for (const reference of artifacts) {
+        for (const reference of artifacts.keys()) {
           if (reference.startsWith(`${name}/${slug}:`) && reference !== Option.getOrNull(keep))
             artifacts.delete(reference)
         }
@@ -223,7 +247,7 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
     return {
       plans: Effect.sync(() => [...plans]),
       steps: Effect.sync(() => [...steps]),
-      artifacts: Effect.sync(() => [...artifacts]),
+      artifacts: Effect.sync(() => [...artifacts.keys()]),
       backend: {
         name,
         warning: Option.none(),
@@ -254,11 +278,20 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
           if (box.state === "created") yield* start(slug)
           yield* Deferred.await(box.exit)
         }),
+        shell: Effect.fn("Backend.shell")(function* (slug) {
+          const box = yield* need("shell", slug)
+          return box.state === "running" ? 0 : yield* failure("shell", slug, "its agent does not run")
+        }),
+        copyOut: (slug, { path, artifact: reference }) =>
+          MutableHashMap.has(boxes, slug) || artifacts.has(Option.getOrElse(reference, () => ""))
+            ? tar((archive) => archive.add({ name: basename(path) }, `${path} of ${slug}\n`))
+            : Stream.fail(failure("copy", slug, "there is no such bottle")),
         freeze,
         remove,
         removeArtifacts,
         destroy,
         list: Effect.suspend(() => Effect.forEach([...boxes], ([slug, box]) => inspectBox(slug, box))),
+        artifacts: Effect.sync(() => [...artifacts.values()]),
       },
     }
   }),

@@ -1,7 +1,7 @@
 /** FakeSidecar is a Sidecar in memory, for tests of programs: nothing is served, the test says what an agent would have done. */
 import { Clock, Effect, Layer, Option } from "effect"
 import type { QueueEvent } from "../domain/QueueEvent.ts"
-import type { Slug } from "../domain/Slug.ts"
+import { Slug } from "../domain/Slug.ts"
 import { CHAIN_START } from "../layers/sidecar/OperationChain.ts"
 import { forgePart } from "../layers/sidecar/SidecarService.ts"
 import { Sidecar, type SidecarConfig, type SidecarHandle } from "../services/Sidecar.ts"
@@ -21,6 +21,7 @@ export interface FakeSidecar {
 
 interface Kept {
   alive: boolean
+  since: number
   checkedIn: string | undefined
   newest: number
   readonly events: Map<number, QueueEvent>
@@ -33,7 +34,7 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
   const of = (slug: string): Kept => {
     const known = bySlug.get(slug)
     if (known !== undefined) return known
-    const fresh: Kept = { alive: false, checkedIn: undefined, newest: 0, events: new Map() }
+    const fresh: Kept = { alive: false, since: 0, checkedIn: undefined, newest: 0, events: new Map() }
     bySlug.set(slug, fresh)
     return fresh
   }
@@ -54,14 +55,20 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
   const sidecar = Sidecar.of({
     check,
     launch: (config) =>
-      Effect.as(
-        Effect.tap(check(config), () => {
-          launches.push(config)
-          of(config.slug).alive = true
-        }),
-        handle(config.slug),
-      ),
+      Effect.gen(function* () {
+        yield* check(config)
+        launches.push(config)
+        const kept = of(config.slug)
+        kept.alive = true
+        kept.since = yield* Clock.currentTimeMillis
+        return handle(config.slug)
+      }),
     find: (slug) => Effect.sync(() => (of(slug).alive ? Option.some(handle(slug)) : Option.none())),
+    list: Effect.sync(() =>
+      [...bySlug].flatMap(([slug, { alive, since }]) =>
+        alive ? [{ ...handle(Slug.make(slug)), since }] : [],
+      ),
+    ),
     events: (slug) => Effect.sync(() => [...of(slug).events].map(([number, event]) => ({ number, event }))),
     append: push,
     settle: (slug, number) => Effect.sync(() => void of(slug).events.delete(number)),

@@ -52,6 +52,10 @@ const AGENTS = {
     script: "echo working; sleep 60",
     fake: (_, io) => Effect.zipRight(io.print("working\n"), Effect.never),
   },
+  "remembers and works": {
+    script: "echo something >memory; echo working; sleep 60",
+    fake: (_, io) => Effect.zipRight(io.print("working\n"), Effect.never),
+  },
   "ignores TERM": {
     script: `trap '' TERM; echo deaf; while :; do sleep 1; done`,
     fake: (_, io) => Effect.zipRight(io.print("deaf\n"), Effect.never),
@@ -125,7 +129,7 @@ export const backendContract = (subject: BackendSubject): void => {
 
     it.scopedLive("a bottle is created, runs, exits, is frozen, rehydrated twice, and destroyed", () =>
       Effect.gen(function* () {
-        const { first, slug, begin, all, logs } = yield* setUp
+        const { first, second, slug, begin, all, logs } = yield* setUp
         expect(yield* first.inspect(slug)).toEqual(Option.none())
         let artifact = Option.none<string>()
         let user: string | undefined
@@ -145,6 +149,9 @@ export const backendContract = (subject: BackendSubject): void => {
             exitCode: 0,
           })
           artifact = Option.some(yield* first.freeze(slug, run))
+          const kept = (yield* second.artifacts).filter((found) => found.slug === slug)
+          expect(kept.map(({ reference }) => reference)).toContain(Option.getOrThrow(artifact))
+          expect(kept.every(({ createdAt }) => Math.abs(createdAt - Date.now()) < 60_000)).toBe(true)
           yield* first.remove(slug)
           yield* first.removeArtifacts(slug, artifact)
           expect(yield* first.inspect(slug)).toEqual(Option.none())
@@ -275,7 +282,10 @@ export const backendContract = (subject: BackendSubject): void => {
         yield* serveNeck(home, slug)
         const works = plan(slug, "works")
         const once = yield* first.create(works)
-        expect(Option.getOrThrow(yield* second.inspect(slug))).toEqual({ slug, state: "created" })
+        const begun = Date.now()
+        const box = Option.getOrThrow(yield* second.inspect(slug))
+        expect(box).toMatchObject({ slug, state: "created" })
+        expect(Math.abs((box.createdAt ?? 0) - begun)).toBeLessThan(30_000)
         expect(yield* second.create(works)).toEqual(once)
         yield* begin(works)
         yield* first.start(slug)
@@ -287,6 +297,36 @@ export const backendContract = (subject: BackendSubject): void => {
         yield* first.destroy(slug)
         yield* first.destroy(slug)
         expect(yield* first.inspect(slug)).toEqual(Option.none())
+      }),
+    )
+
+    it.scopedLive("files come out of a bottle that runs, has exited or is frozen, as a tar", () =>
+      Effect.gen(function* () {
+        const { first, second, slug, begin } = yield* setUp
+        const copied = (artifact: Option.Option<string>) =>
+          Effect.map(Stream.runCollect(second.copyOut(slug, { path: "memory", artifact })), (bytes) =>
+            text(bytes).replaceAll("\0", ""),
+          )
+        yield* begin(plan(slug, "remembers and works"))
+        yield* Stream.runHead(first.logs(slug, 1, true))
+        expect(yield* copied(Option.none())).toContain("memory")
+        yield* first.stop(slug)
+        expect(yield* copied(Option.none())).toContain("memory")
+        const artifact = Option.some(yield* first.freeze(slug, 1))
+        yield* first.remove(slug)
+        expect(yield* copied(artifact)).toContain("memory")
+        expect(yield* Effect.flip(copied(Option.none()))).toMatchObject({ operation: "copy", target: slug })
+        expect((yield* first.list).map((bottle) => bottle.slug)).not.toContain(slug)
+      }),
+    )
+
+    it.scopedLive("there is no shell in a bottle whose agent does not run", () =>
+      Effect.gen(function* () {
+        const { first, slug, begin } = yield* setUp
+        expect(yield* Effect.flip(first.shell(slug))).toMatchObject({ operation: "shell", target: slug })
+        yield* begin(plan(slug, "greets"))
+        yield* first.wait(slug)
+        expect(yield* Effect.flip(first.shell(slug))).toMatchObject({ operation: "shell", target: slug })
       }),
     )
 

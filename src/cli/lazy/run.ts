@@ -7,6 +7,7 @@ import { Manifests } from "../../services/Manifests.ts"
 
 export { layer as live, lookups }
 export { startInteractive, resumeInteractive } from "../../programs/interactive.ts"
+export { collectGarbage } from "../../programs/collectGarbage.ts"
 export { destroy } from "../../programs/destroy.ts"
 export { freeze } from "../../programs/freeze.ts"
 export { launch, planStart, prepareStart } from "../../programs/launch.ts"

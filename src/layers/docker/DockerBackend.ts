@@ -15,6 +15,7 @@ import { Home } from "../home/Home.ts"
 import { installationId } from "../home/installation.ts"
 import type { Docker } from "./agent.ts"
 import { attachTo, harvest, logsOf, outputOf, startBottle, stopBottle, waitFor } from "./agent.ts"
+import { listArtifacts } from "./artifacts.ts"
 import type { Container } from "./containers.ts"
 import { containersOf, findContainer, listBottles, removeContainers, runOf, toBottle } from "./containers.ts"
 import { accepts, agentUser, createContainer } from "./create.ts"
@@ -26,6 +27,7 @@ import { freezeBottle, MAX_LAYERS, removeArtifacts } from "./freeze.ts"
 import { digestOf, presentImage } from "./image.ts"
 import type { Naming } from "./naming.ts"
 import { naming } from "./naming.ts"
+import { copyOut, shellIn } from "./tools.ts"
 
 /** Options of a backend of docker's kind. */
 export interface DockerOptions {
@@ -85,6 +87,8 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
     wait: (slug) => using((docker) => waitFor(docker, slug)),
     stop: (slug) => using((docker) => stopBottle(docker, slug)),
     attach: (slug) => using((docker) => attachTo(docker, slug)),
+    shell: (slug) => using((docker) => shellIn(docker, slug)),
+    copyOut: (slug, source) => Stream.unwrap(Effect.map(ready, (docker) => copyOut(docker, slug, source))),
     freeze: (slug, run) => using(({ naming }) => freezeBottle(engine, naming, maxLayers, slug, run)),
     remove: (slug) => using((docker) => removeBottle(docker, slug)),
     removeArtifacts: (slug, keep) =>
@@ -93,6 +97,7 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
       ),
     destroy: (slug) => using((docker) => destroyBottle(docker, slug)),
     list: using(({ naming }) => listBottles(engine, naming)),
+    artifacts: using(({ naming }) => listArtifacts(engine, naming)),
   }
   return backend
 })

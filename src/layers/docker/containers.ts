@@ -13,8 +13,11 @@ const ContainerJson = Schema.Struct({
   /** With a `/` before it. */
   Name: Schema.String,
   Image: Schema.String,
+  Created: Schema.String,
   Config: Schema.Struct({
     User: Schema.String,
+    WorkingDir: Schema.optionalWith(Schema.String, { default: () => "" }),
+    Tty: Schema.optionalWith(Schema.Boolean, { default: () => false }),
     Labels: Schema.optionalWith(Schema.Record({ key: Schema.String, value: Schema.String }), {
       nullable: true,
       default: () => ({}),
@@ -74,16 +77,17 @@ export const findContainer = Effect.fn("findContainer")(function* (
 export const runOf = (container: Container): number => Number(container.Config.Labels[LABEL.run])
 
 /** A container as a bottle. `paused` still runs; `dead` and `removing` ran once. */
-export const toBottle = (slug: Slug, { State }: Container): BackendBottle => {
+export const toBottle = (slug: Slug, { State, Created }: Container): BackendBottle => {
+  const createdAt = Date.parse(Created)
   switch (State.Status) {
     case "created":
-      return { slug, state: "created" }
+      return { slug, state: "created", createdAt }
     case "running":
     case "paused":
     case "restarting":
-      return { slug, state: "running" }
+      return { slug, state: "running", createdAt }
     default:
-      return { slug, state: "exited", exitCode: State.ExitCode, outOfMemory: State.OOMKilled }
+      return { slug, state: "exited", exitCode: State.ExitCode, outOfMemory: State.OOMKilled, createdAt }
   }
 }
 

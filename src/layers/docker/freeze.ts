@@ -1,7 +1,8 @@
 /** Artifacts: a stopped container committed to an image, made flat before the engine's layer limit, and removed when superseded. */
-import { Effect, Option, Ref, Stream } from "effect"
+import { Effect, Option } from "effect"
 import { FreezeFailed } from "../../domain/Errors.ts"
 import type { Slug } from "../../domain/Slug.ts"
+import { bytesOf } from "./bytes.ts"
 import { lastLine } from "./dialect.ts"
 import type { Container } from "./containers.ts"
 import { findContainer, toBottle } from "./containers.ts"
@@ -95,35 +96,14 @@ const flatten = Effect.fn("flatten")(function* (
   yield* engine.succeed(purpose, ["image", "rm", draft])
 })
 
+/** A half export must not look like a whole one: the import is ended with it, not finished. */
 const importFiles = Effect.fn("importFiles")(function* (
   engine: Engine,
   purpose: Purpose,
   container: string,
   reference: string,
 ) {
-  const said = yield* Ref.make("")
-  const exported = Stream.unwrapScoped(
-    Effect.map(engine.stream(purpose, ["export", container]), (client) =>
-      client.output.pipe(
-        Stream.tap(({ stream, bytes }) =>
-          stream === "stderr"
-            ? Ref.update(said, (text) => text + Buffer.from(bytes).toString("utf8"))
-            : Effect.void,
-        ),
-        Stream.filter(({ stream }) => stream === "stdout"),
-        Stream.map(({ bytes }) => bytes),
-        // A half export must not look like a whole one: the import is ended, not finished.
-        Stream.concat(
-          Stream.execute(
-            Effect.gen(function* () {
-              const { exitCode } = yield* client.exit
-              if (exitCode !== 0) return yield* engine.refusal(purpose, yield* Ref.get(said))
-            }),
-          ),
-        ),
-      ),
-    ),
-  )
+  const exported = bytesOf(engine, purpose, ["export", container])
   yield* engine.succeed(purpose, ["import", "-", reference], { stdin: exported })
 })
 

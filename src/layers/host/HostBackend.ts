@@ -1,6 +1,6 @@
 /** HostBackend runs an agent as a plain process in a directory of its own, with a clean environment: no isolation at all. */
 import { Effect, Option, Ref, Stream } from "effect"
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from "node:fs"
 import { totalmem } from "node:os"
 import { dirname, join } from "node:path"
 import type { BottlePlan } from "../../domain/Bottle.ts"
@@ -8,7 +8,7 @@ import type { InvalidInput } from "../../domain/Errors.ts"
 import { BackendUnavailable, FreezeFailed, LaunchRefused } from "../../domain/Errors.ts"
 import { DEFAULT_PIDS } from "../../domain/Plan.ts"
 import type { Slug } from "../../domain/Slug.ts"
-import type { Backend, BackendError, CreatedBottle } from "../../services/Backends.ts"
+import type { Backend, BackendArtifact, BackendError, CreatedBottle } from "../../services/Backends.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { removeRunDirectory, writeRunDirectory } from "../bottle/runDirectory.ts"
 import { workspaceTar } from "../git/workspace.ts"
@@ -26,6 +26,7 @@ import {
   removeBox,
   slugsWithBox,
 } from "./box.ts"
+import { copyOut } from "./copy.ts"
 import { followOutput, harvest, keepOutput, snapshot } from "./output.ts"
 import { attachBox, killBox, startBox, stopBox, waitForBox } from "./runner.ts"
 
@@ -63,6 +64,13 @@ export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = E
     wait: (slug) => waitForBox(home, slug),
     stop: (slug) => stopBox(home, slug),
     attach: (slug) => running(attachBox(home, slug)),
+    shell: (slug) =>
+      failed(
+        "shell",
+        slug,
+        `the agent is a plain process of yours: its files are in ${boxPaths(home, slug).box}`,
+      ),
+    copyOut: (slug, source) => Stream.provideService(copyOut(home, slug, source), ProcessRunner, runner),
     freeze: (slug, run) => freezeBox(home, slug, run),
     remove: (slug) => removeBottle(home, slug),
     removeArtifacts: (slug, kept) => removeArtifacts(boxPaths(home, slug), slug, kept),
@@ -71,6 +79,7 @@ export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = E
       Effect.flatMap((slugs) => Effect.forEach(slugs, (slug) => lookAt(home, slug))),
       Effect.map((found) => found.flatMap(Option.toArray)),
     ),
+    artifacts: Effect.suspend(() => listArtifacts(home)),
   }
   return backend
 }).pipe(Effect.withSpan("HostBackend.make"))
@@ -228,6 +237,18 @@ const removeArtifacts = Effect.fn("Backend.removeArtifacts")(
       }
     }),
 )
+
+/** A rename does not touch what is in a directory, but its own status: its change time is when it was frozen. */
+const listArtifacts = (home: HomeShape) =>
+  onDisk("list", "artifacts", () =>
+    slugsWithBox(home).flatMap((slug): ReadonlyArray<BackendArtifact> => {
+      const { root } = boxPaths(home, slug)
+      return readdirSync(root)
+        .filter((name) => name.startsWith("frozen-"))
+        .map((name) => join(root, name))
+        .map((reference) => ({ slug, reference, createdAt: statSync(reference).ctimeMs }))
+    }),
+  )
 
 const destroyBottle = Effect.fn("Backend.destroy")(function* (home: HomeShape, slug: Slug) {
   const paths = boxPaths(home, slug)

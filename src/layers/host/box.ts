@@ -1,6 +1,15 @@
 /** What the host backend keeps of a bottle on disk, and what can be read from it: nothing but files and a pid is needed to find a bottle again. */
 import { Effect, Option, Schema } from "effect"
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { BackendFailure } from "../../domain/Errors.ts"
 import { Slug } from "../../domain/Slug.ts"
@@ -91,12 +100,15 @@ const exitCode = (paths: BoxPaths): number | undefined => {
 export const lookAt = Effect.fnUntraced(function* (home: HomeShape, slug: Slug) {
   const paths = boxPaths(home, slug)
   if (Option.isNone(yield* readRecord(paths))) return Option.none<BackendBottle>()
-  if (Option.isNone(yield* readRunner(paths))) return Option.some<BackendBottle>({ slug, state: "created" })
+  const createdAt = yield* onDisk("inspect", slug, () => statSync(paths.bottle).mtimeMs)
+  if (Option.isNone(yield* readRunner(paths))) {
+    return Option.some<BackendBottle>({ slug, state: "created", createdAt })
+  }
   // Asked before the code is read: a runner writes it, and is gone after.
   const lives = yield* runnerLives(paths)
   const code = yield* onDisk("inspect", slug, () => exitCode(paths))
-  if (lives && code === undefined) return Option.some<BackendBottle>({ slug, state: "running" })
-  return Option.some<BackendBottle>({ slug, state: "exited", exitCode: code ?? KILLED })
+  if (lives && code === undefined) return Option.some<BackendBottle>({ slug, state: "running", createdAt })
+  return Option.some<BackendBottle>({ slug, state: "exited", exitCode: code ?? KILLED, createdAt })
 })
 
 /** Slugs that have a directory of this backend. */

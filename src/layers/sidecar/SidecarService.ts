@@ -1,8 +1,9 @@
 /** What the Sidecar service does in the same way however a sidecar is launched: by its control socket and the files it leaves. */
-import { Effect, Option, Redacted } from "effect"
-import { readFile, rm, stat } from "node:fs/promises"
+import { Effect, Option, Redacted, Schema } from "effect"
+import { readdir, readFile, rm, stat } from "node:fs/promises"
+import { join } from "node:path"
 import { type ForgeConfigInvalid, SidecarError } from "../../domain/Errors.ts"
-import type { Slug } from "../../domain/Slug.ts"
+import { Slug } from "../../domain/Slug.ts"
 import { Sidecar, type SidecarConfig, type SidecarHandle } from "../../services/Sidecar.ts"
 import { forgeAssignment, giteaForgeConfig, withForgeEnv } from "../gitea/GiteaForgeConfig.ts"
 import { ensureRunDirectory } from "../bottle/runDirectory.ts"
@@ -54,6 +55,7 @@ export const makeService = (home: HomeShape, start: StartSidecar): typeof Sideca
       return handleOf(config.slug)
     }),
     find,
+    list: Effect.suspend(() => found(home, handleOf)),
     events: (slug) => QueueDir.events(home.of(slug).queue, slug),
     append: (event) => QueueDir.append(home.of(event.slug).queue, event),
     settle: (slug, number) => QueueDir.settle(home.of(slug).queue, slug, number),
@@ -76,8 +78,37 @@ export const makeService = (home: HomeShape, start: StartSidecar): typeof Sideca
   }
 }
 
+/** A run directory tells its slug by the sidecar that serves it: its own name cannot be read back. */
+const found = Effect.fn("Sidecar.list")(function* (home: HomeShape, handleOf: (slug: Slug) => SidecarHandle) {
+  const names = yield* file(() => readdir(home.runRoot)).pipe(
+    orElseOn("ENOENT", []),
+    told("*", "looking for sidecars"),
+  )
+  const all = yield* Effect.forEach(
+    names,
+    (name) => {
+      const socket = join(home.runRoot, name, "control.sock")
+      return Effect.all({
+        status: Effect.map(askStatus(socket), Option.getOrUndefined),
+        since: Effect.orElseSucceed(
+          Effect.map(
+            file(() => stat(socket)),
+            ({ mtimeMs }) => mtimeMs,
+          ),
+          () => 0,
+        ),
+      })
+    },
+    { concurrency: 8 },
+  )
+  return all.flatMap(({ status, since }) => {
+    const slug = status?.slug
+    return Schema.is(Slug)(slug) ? [{ ...handleOf(slug), since }] : []
+  })
+})
+
 const told =
-  (slug: Slug, operation: string) =>
+  (slug: string, operation: string) =>
   <A>(effect: Effect.Effect<A, FileFailure>): Effect.Effect<A, SidecarError> =>
     Effect.mapError(
       effect,

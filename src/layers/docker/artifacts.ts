@@ -1,0 +1,50 @@
+/** Artifacts that the engine has, of every bottle of this installation. */
+import { Effect, Schema } from "effect"
+import { Slug } from "../../domain/Slug.ts"
+import type { BackendArtifact } from "../../services/Backends.ts"
+import type { Engine } from "./engine.ts"
+import type { Naming } from "./naming.ts"
+import { LABEL } from "./naming.ts"
+
+const ImagesJson = Schema.parseJson(
+  Schema.Array(
+    Schema.Struct({
+      RepoTags: Schema.optionalWith(Schema.Array(Schema.String), { nullable: true, default: () => [] }),
+      Created: Schema.String,
+      Config: Schema.Struct({
+        Labels: Schema.optionalWith(Schema.Record({ key: Schema.String, value: Schema.String }), {
+          nullable: true,
+          default: () => ({}),
+        }),
+      }),
+    }),
+  ),
+)
+
+/** Labels are inherited from images: an artifact is ours when its labels carry its own reference. */
+export const listArtifacts = Effect.fn("Backend.artifacts")(function* (engine: Engine, naming: Naming) {
+  const purpose = { operation: "list", target: "artifacts" }
+  const filter = `reference=${naming.artifacts}`
+  const format = "{{.Repository}}:{{.Tag}}"
+  const references = (yield* engine.succeed(purpose, ["images", "--format", format, "--filter", filter]))
+    .split("\n")
+    .filter((reference) => reference !== "")
+  if (references.length === 0) return []
+  const { stdout } = yield* engine.run(purpose, ["image", "inspect", ...references], {
+    maxOutputBytes: 64 * 1024 * 1024,
+  })
+  const images = yield* Effect.mapError(Schema.decode(ImagesJson)(stdout), () =>
+    engine.failure(purpose, "the engine described them in a form that is not known"),
+  )
+  return images.flatMap(({ RepoTags, Created, Config: { Labels } }): ReadonlyArray<BackendArtifact> => {
+    const slug = Labels[LABEL.slug]
+    const reference = Labels[LABEL.artifact]
+    const ours =
+      Labels[LABEL.installation] === naming.installation &&
+      reference !== undefined &&
+      RepoTags.includes(reference) &&
+      Schema.is(Slug)(slug) &&
+      naming.isArtifact(slug, reference)
+    return ours ? [{ slug, reference, createdAt: Date.parse(Created) }] : []
+  })
+})

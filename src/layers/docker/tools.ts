@@ -1,0 +1,86 @@
+/** What an operator does with a bottle beside its agent: a shell in it, and files out of it. */
+import { Effect, Option, Stream } from "effect"
+import { randomUUID } from "node:crypto"
+import { posix } from "node:path"
+import type { Slug } from "../../domain/Slug.ts"
+import type { BackendError, CopySource } from "../../services/Backends.ts"
+import { NECK_MOUNT } from "../bottle/runFiles.ts"
+import type { Docker } from "./agent.ts"
+import { bytesOf } from "./bytes.ts"
+import { findContainer, toBottle } from "./containers.ts"
+import { inspectImage } from "./image.ts"
+import { LABEL } from "./naming.ts"
+
+/** The agent's environment, then the best shell there is. */
+const SHELL = `[ -r ${NECK_MOUNT}/env ] && . ${NECK_MOUNT}/env
+command -v bash >/dev/null 2>&1 && exec bash
+exec sh`
+
+/**
+ * A shell beside the agent. What shuts the agent in shuts it in too: the engine gives a process that is added to
+ * a container the container's own list of system calls, capabilities and no-new-privileges.
+ */
+export const shellIn = Effect.fn("Backend.shell")(function* ({ engine, naming }: Docker, slug: Slug) {
+  const purpose = { operation: "shell", target: slug }
+  const found = yield* findContainer(engine, naming, purpose, slug)
+  if (Option.isNone(found)) return yield* engine.failure(purpose, "there is no such bottle")
+  if (toBottle(slug, found.value).state !== "running") {
+    return yield* engine.failure(purpose, "its agent does not run, and a shell lives only as long as it does")
+  }
+  const terminal = process.stdin.isTTY && process.stdout.isTTY
+  const { exitCode } = yield* engine.interactive(purpose, [
+    "exec",
+    "--interactive",
+    ...(terminal ? ["--tty", "--env", `TERM=${process.env["TERM"] ?? "xterm"}`] : []),
+    "--user",
+    found.value.Config.User,
+    naming.container(slug),
+    "/bin/sh",
+    "-c",
+    SHELL,
+  ])
+  return exitCode
+})
+
+/** A tar of a path of the bottle's container; of a frozen bottle, of a container of its artifact that never runs. */
+export const copyOut = (
+  { engine, naming }: Docker,
+  slug: Slug,
+  source: CopySource,
+): Stream.Stream<Uint8Array, BackendError> => {
+  const purpose = { operation: "copy", target: slug }
+  const read = (container: string, workdir: string) =>
+    bytesOf(engine, purpose, ["cp", `${container}:${posix.resolve("/", workdir, source.path)}`, "-"])
+  return Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const found = yield* findContainer(engine, naming, purpose, slug)
+      if (Option.isSome(found)) return read(naming.container(slug), found.value.Config.WorkingDir)
+      if (Option.isNone(source.artifact)) return yield* engine.failure(purpose, "there is no such bottle")
+      const image = yield* inspectImage(engine, source.artifact.value)
+      if (Option.isNone(image)) {
+        return yield* engine.failure(
+          purpose,
+          `its artifact ${source.artifact.value} is gone from this engine`,
+        )
+      }
+      const name = `${naming.container(slug)}.copy-${randomUUID().slice(0, 8)}`
+      const labels = Object.entries({ ...naming.containerLabels(slug, 0), [LABEL.name]: name })
+      yield* Effect.acquireRelease(
+        engine.succeed(purpose, [
+          "create",
+          "--name",
+          name,
+          "--pull",
+          "never",
+          "--network",
+          "none",
+          ...labels.flatMap(([key, value]) => ["--label", `${key}=${value}`]),
+          image.value.Id,
+          "none",
+        ]),
+        () => Effect.ignore(engine.run(purpose, ["rm", "--force", "--volumes", name])),
+      )
+      return read(name, image.value.Config.WorkingDir)
+    }),
+  )
+}

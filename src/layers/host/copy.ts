@@ -1,0 +1,50 @@
+/** Files out of a bottle of the host backend: what the agent calls /workspace is a directory of its box. */
+import { Effect, Option, Ref, Stream } from "effect"
+import { existsSync } from "node:fs"
+import { basename, dirname, join, posix } from "node:path"
+import type { Slug } from "../../domain/Slug.ts"
+import type { BackendError, CopySource } from "../../services/Backends.ts"
+import { ProcessRunner } from "../../services/ProcessRunner.ts"
+import type { HomeShape } from "../home/Home.ts"
+import { boxPaths, failed } from "./box.ts"
+
+/** A tar of a path below `/workspace`, of the box or else of the artifact. */
+export const copyOut = (
+  home: HomeShape,
+  slug: Slug,
+  source: CopySource,
+): Stream.Stream<Uint8Array, BackendError, ProcessRunner> =>
+  Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const runner = yield* ProcessRunner
+      const { box } = boxPaths(home, slug)
+      const root = existsSync(box) ? box : Option.getOrElse(source.artifact, () => box)
+      const path = posix.resolve("/workspace", source.path)
+      if (path !== "/workspace" && !path.startsWith("/workspace/")) {
+        return yield* failed("copy", slug, `${source.path} is not in the bottle's /workspace`)
+      }
+      const file = join(root, path)
+      const said = yield* Ref.make("")
+      const child = yield* runner
+        .stream({ command: "tar", args: ["-c", "-f", "-", `./${basename(file)}`], cwd: dirname(file) })
+        .pipe(Effect.mapError((error) => failed("copy", slug, error.message, error)))
+      return child.output.pipe(
+        Stream.tap(({ stream, bytes }) =>
+          stream === "stderr"
+            ? Ref.update(said, (text) => text + Buffer.from(bytes).toString("utf8"))
+            : Effect.void,
+        ),
+        Stream.filter(({ stream }) => stream === "stdout"),
+        Stream.map(({ bytes }) => bytes),
+        Stream.concat(
+          Stream.execute(
+            Effect.gen(function* () {
+              const { exitCode } = yield* child.exit
+              if (exitCode !== 0)
+                return yield* failed("copy", slug, (yield* said).trim().split("\n")[0] ?? "")
+            }),
+          ),
+        ),
+      )
+    }),
+  )
