@@ -21,6 +21,7 @@ export const DEFAULT_BACKEND = "docker"
 export interface ResolvedRun {
   readonly agent: AgentManifest
   readonly bottles: ReadonlyArray<string>
+  /** As the manifests have it, with the route to the agent's model. */
   readonly bottle: BottleManifest
   readonly backend: Backend
 }
@@ -47,7 +48,12 @@ export const resolveRun = Effect.fn("resolveRun")(function* (request: {
   const backend = yield* (yield* Backends).get(request.backend ?? bottle.backend ?? DEFAULT_BACKEND)
   const unreachable = modelRefusal(agent, bottle, backend)
   if (Option.isSome(unreachable)) return yield* unreachable.value
-  return { agent, bottles, bottle, backend } satisfies ResolvedRun
+  return {
+    agent,
+    bottles,
+    bottle: { ...bottle, routes: routesOf(agent, bottle) },
+    backend,
+  } satisfies ResolvedRun
 })
 
 /** A run that was given a `forgeEnv` that is not empty. */
@@ -74,13 +80,13 @@ export const invocationOf = Effect.fn("invocationOf")(function* (
 /** What the sidecar of a run is to serve. */
 export const sidecarConfig = (
   slug: Slug,
-  run: Pick<ResolvedRun, "agent" | "bottle" | "backend">,
+  run: Pick<ResolvedRun, "bottle" | "backend">,
   forgeEnv: ForgeEnv,
 ): SidecarConfig => ({
   slug,
   forgeEnv,
   push: pushPatterns(slug),
-  routes: routesOf(run.agent, run.bottle),
+  routes: run.bottle.routes ?? {},
   egress: run.bottle.egress ?? { allow: [] },
   git: run.bottle.git ?? {},
   loopback: run.backend.needsLoopback,
