@@ -3,6 +3,7 @@ import { Layer } from "effect"
 import * as DockerBackend from "./docker/DockerBackend.ts"
 import * as HostBackend from "./host/HostBackend.ts"
 import * as FileManifests from "./manifests/FileManifests.ts"
+import * as PodmanBackend from "./podman/PodmanBackend.ts"
 import * as NodeProcessRunner from "./process/NodeProcessRunner.ts"
 import * as LiveProviders from "./providers/LiveProviders.ts"
 import * as SidecarProcess from "./sidecar/SidecarProcess.ts"
@@ -14,7 +15,11 @@ import * as LiveBackends from "./backends.ts"
 export const lookups = Layer.mergeAll(
   FileManifests.layer,
   LiveProviders.layer,
-  LiveBackends.layer({ docker: DockerBackend.make, host: HostBackend.make }),
+  LiveBackends.layer({
+    docker: DockerBackend.make,
+    podman: PodmanBackend.make,
+    host: HostBackend.make,
+  }),
 ).pipe(Layer.provideMerge(NodeProcessRunner.layer))
 
 /** All of the live layers, for a caller that wants the defaults. */

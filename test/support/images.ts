@@ -25,10 +25,12 @@ export interface TestImage {
   readonly entrypoint?: ReadonlyArray<string>
   /** More of `docker import --change`. */
   readonly changes?: ReadonlyArray<string>
+  /** Whose image it is; docker's unless given. */
+  readonly engine?: { readonly program: string; readonly env: Readonly<Record<string, string>> }
 }
 
 /** Makes an image and answers its reference, which no other test has. */
-export const testImage = (options: TestImage = {}) =>
+export const testImage = ({ engine = { program: "docker", env: {} }, ...options }: TestImage = {}) =>
   Effect.acquireRelease(
     Effect.gen(function* () {
       const runner = yield* ProcessRunner
@@ -52,7 +54,8 @@ export const testImage = (options: TestImage = {}) =>
       ].flatMap((change) => ["--change", change])
       const reference = `bot-bottle-test/image:${randomUUID()}`
       const made = yield* runner.run({
-        command: "docker",
+        command: engine.program,
+        env: engine.env,
         args: ["import", ...changes, "-", reference],
         stdin: imageTar({ programs, links: base.links, libraries, files }),
       })
@@ -61,7 +64,8 @@ export const testImage = (options: TestImage = {}) =>
     (reference) =>
       Effect.gen(function* () {
         const runner = yield* ProcessRunner
-        yield* Effect.ignore(runner.run({ command: "docker", args: ["image", "rm", "--force", reference] }))
+        const args = ["image", "rm", "--force", reference]
+        yield* Effect.ignore(runner.run({ command: engine.program, env: engine.env, args }))
       }),
   )
 

@@ -59,7 +59,14 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
       Effect.mapError((cause) =>
         engine.failure({ operation: "read", target: home.installation }, cause.reason),
       ),
-      Effect.map((id): Docker => ({ engine, naming: naming(id), home, looked, created, attached })),
+      Effect.map((id): Docker => ({
+        engine,
+        naming: naming(id, engine.dialect.imagePrefix),
+        home,
+        looked,
+        created,
+        attached,
+      })),
     ),
   )
   const using = <A, E>(use: (docker: Docker) => Effect.Effect<A, E>) => Effect.flatMap(ready, use)
@@ -71,7 +78,7 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
     needsLoopback: false,
     defaultMemoryBytes: Math.min(Math.floor(totalmem() / 2), DEFAULT_MEMORY_MAX),
     check: check(engine),
-    accepts,
+    accepts: (plan) => accepts(name, plan),
     ensureImage: (plan) =>
       using((docker) =>
         Effect.map(look(docker, plan), (found) => {
@@ -107,9 +114,8 @@ export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = m
 
 const check = Effect.fn("Backend.check")(function* (engine: Engine) {
   const purpose = { operation: "check", target: "engine" }
-  const format = "engine {{.ServerVersion}} ({{.OSType}}, {{.DockerRootDir}})"
   const said = yield* engine
-    .succeed(purpose, ["info", "--format", format], { timeoutMs: CHECK_TIMEOUT_MS })
+    .succeed(purpose, ["info", "--format", engine.dialect.info], { timeoutMs: CHECK_TIMEOUT_MS })
     .pipe(
       Effect.catchTag("BackendFailure", ({ reason }) =>
         Effect.fail(new BackendUnavailable({ backend: engine.dialect.name, reason })),
@@ -136,7 +142,7 @@ const look = Effect.fnUntraced(function* ({ engine, naming }: Docker, plan: Bott
 const createBottle = Effect.fn("Backend.create")(function* (docker: Docker, plan: BottlePlan) {
   const { engine, naming, home } = docker
   const purpose = { operation: "create", target: plan.slug }
-  yield* accepts(plan)
+  yield* accepts(engine.dialect.name, plan)
   const known = MutableHashMap.get(docker.looked, plan.slug)
   MutableHashMap.remove(docker.looked, plan.slug)
   const { image, earlier } = yield* Option.match(
@@ -182,7 +188,7 @@ const removeBottle = Effect.fn("Backend.remove")(function* (docker: Docker, slug
   yield* forget(docker, slug)
 })
 
-const isItself = (naming: Naming, slug: Slug, { Name }: Container) => Name.slice(1) === naming.container(slug)
+const isItself = (naming: Naming, slug: Slug, { Name }: Container) => Name === naming.container(slug)
 
 const forget = ({ home, created, attached }: Docker, slug: Slug) => {
   MutableHashMap.remove(created, slug)

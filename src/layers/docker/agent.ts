@@ -173,8 +173,8 @@ export const harvest = Effect.fn("harvest")(function* (
   )
 })
 
-/** Codes that may be ours: `bin/enter` failed (125), or the container's init could not run it (126, 127). */
-const DOUBTFUL = new Set([125, 126, 127])
+/** Codes that may be ours: `bin/enter` failed (125), or the container's init could not run it (126, 127; catatonit: 1). */
+const DOUBTFUL = new Set([1, 125, 126, 127])
 
 /** The agent's exit code, once it has ended; a failure of what comes before the agent is told as such. */
 export const waitFor = Effect.fn("Backend.wait")(function* (docker: Docker, slug: Slug) {
@@ -207,8 +207,8 @@ const explain = Effect.fnUntraced(function* (
   if (Option.isSome(cause)) {
     return yield* new BackendUnavailable({ backend: engine.dialect.name, reason: cause.value })
   }
-  // The init of the container, when the image has no /bin/sh for the script.
-  if (new RegExp(`\\[FATAL tini .*exec ${ENTER} failed`).test(stderr)) {
+  // The init of the container (tini, or podman's catatonit), when the image has no /bin/sh for the script.
+  if (new RegExp(`\\[FATAL tini .*exec ${ENTER} failed|catatonit.*failed to exec pid1`).test(stderr)) {
     return yield* engine.failure(purpose, "its image has no /bin/sh: use one that has a shell")
   }
 })
@@ -233,7 +233,7 @@ export const attachTo = Effect.fn("Backend.attach")(function* (docker: Docker, s
   if (state === "running") yield* engine.interactive(purpose, ["logs", name])
   yield* engine.interactive(
     purpose,
-    state === "created" ? ["start", "--attach", "--interactive", name] : ["attach", name],
+    state === "created" ? [...engine.dialect.start, "--interactive", name] : ["attach", name],
   )
   const after = yield* find
   if (Option.exists(after, ({ State }) => State.Status === "created")) {

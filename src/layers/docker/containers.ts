@@ -10,8 +10,11 @@ import { LABEL } from "./naming.ts"
 
 const ContainerJson = Schema.Struct({
   Id: Schema.String,
-  /** With a `/` before it. */
-  Name: Schema.String,
+  /** docker has a `/` before it. */
+  Name: Schema.transform(Schema.String, Schema.String, {
+    decode: (name) => name.replace(/^\//, ""),
+    encode: (name) => name,
+  }),
   Image: Schema.String,
   Created: Schema.String,
   Config: Schema.Struct({
@@ -57,7 +60,7 @@ export const inspectContainers = Effect.fn("inspectContainers")(function* (
 /** Labels are inherited from images: a container is ours when its labels carry its own name. */
 export const isOurs = (naming: Naming, container: Container): boolean =>
   container.Config.Labels[LABEL.installation] === naming.installation &&
-  container.Config.Labels[LABEL.name] === container.Name.slice(1)
+  container.Config.Labels[LABEL.name] === container.Name
 
 /** The bottle's container; none when there is none. One of that name that is not ours is an error. */
 export const findContainer = Effect.fn("findContainer")(function* (
@@ -76,7 +79,7 @@ export const findContainer = Effect.fn("findContainer")(function* (
 /** The run that a container was made for. */
 export const runOf = (container: Container): number => Number(container.Config.Labels[LABEL.run])
 
-/** A container as a bottle. `paused` still runs; `dead` and `removing` ran once. */
+/** A container as a bottle. `paused` and `stopping` still run; `dead` and `removing` ran once. */
 export const toBottle = (slug: Slug, { State, Created }: Container): BackendBottle => {
   const createdAt = Date.parse(Created)
   switch (State.Status) {
@@ -85,6 +88,7 @@ export const toBottle = (slug: Slug, { State, Created }: Container): BackendBott
     case "running":
     case "paused":
     case "restarting":
+    case "stopping":
       return { slug, state: "running", createdAt }
     default:
       return { slug, state: "exited", exitCode: State.ExitCode, outOfMemory: State.OOMKilled, createdAt }
@@ -97,7 +101,7 @@ export const listBottles = Effect.fn("listBottles")(function* (engine: Engine, n
   const found = yield* labelled(engine, naming, purpose)
   return found.flatMap((container) => {
     const slug = Schema.decodeOption(SlugSchema)(container.Config.Labels[LABEL.slug] ?? "")
-    return Option.isSome(slug) && container.Name.slice(1) === naming.container(slug.value)
+    return Option.isSome(slug) && container.Name === naming.container(slug.value)
       ? [toBottle(slug.value, container)]
       : []
   })
@@ -117,11 +121,11 @@ export const removeContainers = Effect.fn("removeContainers")(function* (
 ) {
   if (containers.length === 0) return
   const ids = containers.map(({ Id }) => Id)
-  const { exitCode, stderr } = yield* engine.run(purpose, ["rm", "--force", "--volumes", ...ids])
+  const { exitCode, stderr } = yield* engine.run(purpose, [...engine.dialect.remove, ...ids])
   if (exitCode === 0) return
   const left = yield* inspectContainers(engine, purpose, ids)
   if (left.length === 0) return
-  const names = left.map(({ Name }) => Name.slice(1)).join(", ")
+  const names = left.map(({ Name }) => Name).join(", ")
   return yield* engine.failure(purpose, `container ${names} could not be removed: ${lastLine(stderr)}`)
 })
 

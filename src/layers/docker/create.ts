@@ -20,7 +20,7 @@ const refuse = (reason: string) => Effect.fail(new LaunchRefused({ reason }))
 const RESERVED = /^\/+$|^\/+(run\/+bottle|proc|sys|dev)(\/|$)/
 
 /** What this engine cannot keep, or must not be told. An image that looks like an option of the client is one of them. */
-export const accepts = Effect.fn("Backend.accepts")(function* (plan: BottlePlan) {
+export const accepts = Effect.fn("Backend.accepts")(function* (engine: string, plan: BottlePlan) {
   if (plan.image === "") {
     return yield* refuse('the bottle manifest names no image: add "image: ..." to it')
   }
@@ -29,7 +29,7 @@ export const accepts = Effect.fn("Backend.accepts")(function* (plan: BottlePlan)
   }
   if (plan.limits.diskBytes !== undefined) {
     return yield* refuse(
-      "limits.disk cannot be kept by docker on this machine: remove it from the bottle manifest",
+      `limits.disk cannot be kept by ${engine} on this machine: remove it from the bottle manifest`,
     )
   }
   if (RESERVED.test(plan.workdir) || plan.workdir.split("/").includes("..")) {
@@ -70,7 +70,7 @@ const lookUp = Effect.fn("lookUp")(function* (
   const name = `${naming.container(slug)}.look`
   const labels = Object.entries({ ...naming.containerLabels(slug, 0), [LABEL.name]: name })
   const file = (path: string) =>
-    Effect.map(engine.run(purpose, ["cp", "--follow-link", `${name}:${path}`, "-"]), contentOfTar)
+    Effect.map(engine.run(purpose, [...engine.dialect.copyOut, `${name}:${path}`, "-"]), contentOfTar)
   return yield* Effect.acquireUseRelease(
     engine.succeed(purpose, [
       "create",
@@ -86,7 +86,7 @@ const lookUp = Effect.fn("lookUp")(function* (
     ]),
     () =>
       Effect.map(Effect.all([file("/etc/passwd"), file("/etc/group")]), ([a, b]) => resolveUser(user, a, b)),
-    () => Effect.ignore(engine.run(purpose, ["rm", "--force", "--volumes", name])),
+    () => Effect.ignore(engine.run(purpose, [...engine.dialect.remove, name])),
   )
 })
 
@@ -106,10 +106,13 @@ export const createContainer = Effect.fn("createContainer")(function* (
   const { slug } = plan
   const purpose = { operation: "create", target: slug }
   const seccomp = join(paths.run, "seccomp.json")
-  yield* Effect.tryPromise({
-    try: () => writeFile(seccomp, JSON.stringify(seccompProfile), { mode: 0o600 }),
-    catch: (cause) => engine.failure(purpose, `${seccomp} could not be written: ${String(cause)}`),
-  })
+  const files = { [seccomp]: JSON.stringify(seccompProfile), ...engine.dialect.files(paths.run) }
+  yield* Effect.forEach(Object.entries(files), ([file, content]) =>
+    Effect.tryPromise({
+      try: () => writeFile(file, content, { mode: 0o644 }),
+      catch: (cause) => engine.failure(purpose, `${file} could not be written: ${String(cause)}`),
+    }),
+  )
   const { exitCode, stderr } = yield* engine.run(
     purpose,
     createArguments(plan, {
@@ -119,10 +122,10 @@ export const createContainer = Effect.fn("createContainer")(function* (
       user,
       seccomp,
       neck: paths.neck,
-      extra: engine.dialect.create,
+      extra: engine.dialect.create(paths.run),
     }),
   )
-  const lost = /^WARNING: (.*(discarded|not support).*)$/im.exec(stderr)?.[1]
+  const lost = engine.dialect.lostLimit.exec(stderr)?.[1]
   if (exitCode === 0 && lost === undefined) return
   if (lost !== undefined && /without swap/i.test(lost))
     return yield* Effect.logWarning(`bottle ${slug}: ${lost}`)

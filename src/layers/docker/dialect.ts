@@ -5,10 +5,16 @@ export interface Dialect {
   /** Name of the backend. */
   readonly name: string
   readonly program: string
+  /** Commands that open /dev/stdout, which they cannot when it is a socket, as what node calls a pipe is. */
+  readonly needsPipe: ReadonlyArray<string>
   /** Variables of our environment by which its user says which engine is meant. */
   readonly environment: ReadonlyArray<string>
   /** What to do when the program is not installed. */
   readonly install: string
+  /** Why an engine that this environment points to cannot have bottles; none when it can. */
+  readonly unusable: (env: Readonly<Record<string, string | undefined>>) => string | undefined
+  /** Template of `info` that answers one line for people. */
+  readonly info: string
   /** Why the engine did not answer, by what the client wrote; none when it did answer. */
   readonly trouble: (stderr: string) => string | undefined
   /** Whether the client says that there is no such container or image. */
@@ -16,7 +22,23 @@ export interface Dialect {
   /** Whether the client says that the name of a container is in use. */
   readonly taken: (stderr: string) => boolean
   /** Arguments of `create` that only this client knows or needs. */
-  readonly create: ReadonlyArray<string>
+  readonly create: (runDirectory: string) => ReadonlyArray<string>
+  /** Files in the run directory that those arguments name: contents by path. */
+  readonly files: (runDirectory: string) => Readonly<Record<string, string>>
+  /** What `create` writes when it makes a container without a limit that it was asked for. */
+  readonly lostLimit: RegExp
+  /** Starting with a client attached. */
+  readonly start: ReadonlyArray<string>
+  /** Removing containers at once, whatever they do. */
+  readonly remove: ReadonlyArray<string>
+  /** Making an image of a container, with all that docker's images can say. */
+  readonly commit: ReadonlyArray<string>
+  /** Copying out of a container, following links. */
+  readonly copyOut: ReadonlyArray<string>
+  /** What this engine puts before the name of an image that has no registry. */
+  readonly imagePrefix: string
+  /** Name by which an image is pulled. */
+  readonly pullName: (reference: string) => string
 }
 
 /**
@@ -33,6 +55,7 @@ const noClientProxies = [...PROXY_VARIABLES, ...PROXY_VARIABLES.map((name) => na
 export const docker: Dialect = {
   name: "docker",
   program: "docker",
+  needsPipe: [],
   environment: [
     "DOCKER_HOST",
     "DOCKER_CONTEXT",
@@ -61,14 +84,32 @@ export const docker: Dialect = {
   },
   missing: (stderr) => /no such (container|image|object)/i.test(stderr),
   taken: (stderr) => /container name .* is already in use/i.test(stderr),
-  create: noClientProxies,
+  unusable: ({ DOCKER_HOST: host = "" }) =>
+    /^(ssh|tcp|https?):/i.test(host) && !LOOPBACK.test(host)
+      ? `DOCKER_HOST names an engine on another machine (${withoutUser(host)}), which cannot mount the neck of a bottle from here: unset it, or run bot-bottle on that machine`
+      : undefined,
+  info: "engine {{.ServerVersion}} ({{.OSType}}, {{.DockerRootDir}})",
+  create: () => noClientProxies,
+  files: () => ({}),
+  lostLimit: /^WARNING: (.*(discarded|not support).*)$/im,
+  start: ["start", "--attach"],
+  remove: ["rm", "--force", "--volumes"],
+  commit: ["commit"],
+  copyOut: ["cp", "--follow-link"],
+  imagePrefix: "",
+  pullName: (reference) => reference,
 }
+
+/** An engine behind such an address may see our files. */
+const LOOPBACK = /^\w+:\/\/([^@/]*@)?(localhost|127\.[\d.]+|\[::1\])(:\d+)?(\/|$)/i
+
+const withoutUser = (url: string): string => url.replace(/\/\/[^@/]*@/, "//")
 
 /** What the engine said, without the client's frame: the last line that says something. */
 export const lastLine = (stderr: string): string => {
   const lines = stderr
     .split("\n")
     .map((line) => line.trim())
-    .filter((line) => line !== "" && !/^See 'docker |^Run 'docker /.test(line))
-  return (lines.at(-1) ?? "it said nothing").replace(/^Error response from daemon: /, "")
+    .filter((line) => line !== "" && !/^(See|Run) '(docker|podman) /.test(line))
+  return (lines.at(-1) ?? "it said nothing").replace(/^Error( response from daemon)?: /, "")
 }

@@ -63,6 +63,11 @@ export interface Engine {
 /** A call that takes longer than this hangs: an engine answers in milliseconds, and a commit in seconds. */
 const CALL_TIMEOUT_MS = 10 * 60_000
 
+/** Its stdout comes through a pipe; its exit code stays its own. */
+const THROUGH_A_PIPE = `exec 4>&1
+code=$({ { "$@" 3>&- 4>&-; echo $? >&3; } | cat >&4 3>&-; } 3>&1)
+exit "$code"`
+
 /** The engine that the environment points to. */
 export const makeEngine = Effect.fnUntraced(function* (
   dialect: Dialect,
@@ -75,10 +80,17 @@ export const makeEngine = Effect.fnUntraced(function* (
       return value === undefined ? [] : [[name, value]]
     }),
   )
-  const spec = (args: ReadonlyArray<string>): ProcessSpec => ({ command: dialect.program, args, env: ours })
+  const spec = (args: ReadonlyArray<string>): ProcessSpec =>
+    dialect.needsPipe.includes(args[0] ?? "")
+      ? { command: "sh", args: ["-c", THROUGH_A_PIPE, "sh", dialect.program, ...args], env: ours }
+      : { command: dialect.program, args, env: ours }
   const failure = ({ operation, target }: Purpose, reason: string) =>
     new BackendFailure({ backend: dialect.name, operation, target, reason })
   const unavailable = (reason: string) => new BackendUnavailable({ backend: dialect.name, reason })
+
+  const unusable = dialect.unusable(env)
+  const usable: Effect.Effect<void, BackendUnavailable> =
+    unusable === undefined ? Effect.void : Effect.fail(unavailable(unusable))
 
   const notRun =
     (purpose: Purpose) =>
@@ -95,6 +107,7 @@ export const makeEngine = Effect.fnUntraced(function* (
   const run = (purpose: Purpose, args: ReadonlyArray<string>, options: CallOptions = {}) =>
     runner.run({ timeoutMs: CALL_TIMEOUT_MS, ...spec(args), ...options }).pipe(
       Effect.mapError(notRun(purpose)),
+      (call) => Effect.zipRight(usable, call),
       Effect.filterOrFail(
         (result) => result.exitCode === 0 || dialect.trouble(result.stderr) === undefined,
         (result) => refusal(purpose, result.stderr),
@@ -111,8 +124,12 @@ export const makeEngine = Effect.fnUntraced(function* (
         result.exitCode === 0 ? Effect.succeed(result.stdout) : Effect.fail(refusal(purpose, result.stderr)),
       ),
     stream: (purpose, args) =>
-      Effect.mapError(runner.stream({ ...spec(args), ownSession: true }), notRun(purpose)),
-    interactive: (purpose, args) => Effect.mapError(runner.interactive(spec(args)), notRun(purpose)),
+      Effect.zipRight(
+        usable,
+        Effect.mapError(runner.stream({ ...spec(args), ownSession: true }), notRun(purpose)),
+      ),
+    interactive: (purpose, args) =>
+      Effect.zipRight(usable, Effect.mapError(runner.interactive(spec(args)), notRun(purpose))),
   }
   return engine
 })

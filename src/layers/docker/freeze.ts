@@ -47,7 +47,7 @@ export const freezeBottle = Effect.fn("freezeBottle")(function* (
 
 const commit = (engine: Engine, purpose: Purpose, container: string, reference: string) =>
   engine.succeed(purpose, [
-    "commit",
+    ...engine.dialect.commit,
     "--change",
     `LABEL ${LABEL.artifact}=${reference}`,
     container,
@@ -72,7 +72,7 @@ const flatten = Effect.fn("flatten")(function* (
   yield* Effect.logInfo(`bottle ${slug}: its image has ${base.RootFS.Layers.length} layers and is made flat`)
   yield* importFiles(engine, purpose, container.Id, draft)
   // What a freeze that was killed left behind.
-  yield* engine.run(purpose, ["rm", "--force", helper])
+  yield* engine.run(purpose, [...engine.dialect.remove, helper])
   yield* engine.succeed(purpose, [
     "create",
     "--name",
@@ -92,7 +92,7 @@ const flatten = Effect.fn("flatten")(function* (
     "/run/bottle/bin/enter",
   ])
   yield* commit(engine, purpose, helper, reference)
-  yield* engine.succeed(purpose, ["rm", "--force", helper])
+  yield* engine.succeed(purpose, [...engine.dialect.remove, helper])
   yield* engine.succeed(purpose, ["image", "rm", draft])
 })
 
@@ -131,16 +131,26 @@ export const removeArtifacts = Effect.fn("removeArtifacts")(function* (
     "--filter",
     "dangling=true",
     "--filter",
-    `label=${LABEL.installation}=${naming.installation}`,
-    "--filter",
     `label=${LABEL.slug}=${slug}`,
   ])
+  // podman takes two filters of labels for either of them: the second is looked at here.
+  const images = yield* Effect.forEach(lines(untagged), (id) => inspectImage(engine, id))
+  const leftovers = images.flatMap(Option.toArray).filter((image) => isOf(naming, image))
   const references = lines(rows)
     .map((row) => row.split(" ")[0] ?? "")
     .filter((reference) => naming.isArtifact(slug, reference) && reference !== Option.getOrNull(keep))
   yield* removeImages(engine, purpose, references)
-  yield* removeImages(engine, purpose, lines(untagged))
+  yield* removeImages(
+    engine,
+    purpose,
+    leftovers.map(({ Id }) => Id),
+  )
 })
+
+const isOf = (naming: Naming, { Config }: Image): boolean => {
+  const labels: Readonly<Record<string, string>> = Config.Labels
+  return labels[LABEL.installation] === naming.installation
+}
 
 const removeImages = Effect.fnUntraced(function* (
   engine: Engine,

@@ -98,7 +98,7 @@ const pullImage = Effect.fn("pullImage")(function* (engine: Engine, reference: s
   })
   const exit = yield* Effect.scoped(
     Effect.gen(function* () {
-      const client = yield* engine.stream(purpose, ["pull", reference])
+      const client = yield* engine.stream(purpose, ["pull", engine.dialect.pullName(reference)])
       const lines =
         (name: "stdout" | "stderr") => (bytes: Stream.Stream<{ stream: string; bytes: Uint8Array }>) =>
           bytes.pipe(

@@ -28,10 +28,10 @@ export interface Naming {
 }
 
 /** The names that an installation uses; two installations never share one. */
-export const naming = (installation: string): Naming => {
+export const naming = (installation: string, imagePrefix = ""): Naming => {
   const short = installation.slice(0, 8)
   const container = (slug: Slug) => `bot-bottle-${short}-${slug}`
-  const artifacts = `bot-bottle/${short}`
+  const artifacts = `${imagePrefix}bot-bottle/${short}`
   const tag = (slug: Slug) => `${artifacts}:${slug}.`
   return {
     installation,

@@ -38,7 +38,7 @@ export const startAttached = Effect.fn("startAttached")(function* (
 ) {
   const scope = yield* Scope.make()
   const over = yield* Ref.make(false)
-  const client = yield* engine.stream(purpose, ["start", "--attach", container]).pipe(
+  const client = yield* engine.stream(purpose, [...engine.dialect.start, container]).pipe(
     Effect.tap(({ pid }) => Effect.addFinalizer(() => Effect.unlessEffect(kill(pid), Ref.get(over)))),
     Scope.extend(scope),
     Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),

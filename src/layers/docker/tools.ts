@@ -78,7 +78,7 @@ export const copyOut = (
           image.value.Id,
           "none",
         ]),
-        () => Effect.ignore(engine.run(purpose, ["rm", "--force", "--volumes", name])),
+        () => Effect.ignore(engine.run(purpose, [...engine.dialect.remove, name])),
       )
       return read(name, image.value.Config.WorkingDir)
     }),

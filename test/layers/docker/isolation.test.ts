@@ -4,6 +4,7 @@ import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunne
 import { describeDocker, docker, dockerInstances, shellPlan } from "../../support/docker.ts"
 import { testImage } from "../../support/images.ts"
 import { serveNeck } from "../../support/neck.ts"
+import { DENIED_CALLS, probe } from "../../support/systemCalls.ts"
 import type { BottlePlan } from "../../../src/domain/Bottle.ts"
 
 /** Runs a script in a bottle; answers its output, its container as docker tells of it, and its artifact's history. */
@@ -32,38 +33,11 @@ const inside = (script: string, more: Partial<BottlePlan> = {}) =>
     }
   })
 
-/** System calls by their numbers on x86_64 (asm/unistd_64.h), with arguments that would do something. */
-const DENIED: Readonly<Record<string, string>> = {
-  AF_VSOCK: "41, 40, 1, 0",
-  AF_PACKET: "41, 17, 3, 0",
-  AF_ALG: "41, 38, 5, 0",
-  AF_BLUETOOTH: "41, 31, 3, 0",
-  "socketpair of AF_INET": "53, 2, 1, 0",
-  io_uring_setup: "425, 4, 0",
-  "unshare(CLONE_NEWUSER)": "272, 0x10000000",
-  setns: "308, 0, 0",
-  mount: "165, 0, 0, 0, 0, 0",
-  keyctl: "250, 0, 0, 0, 0, 0",
-  add_key: "248, 0, 0, 0, 0, 0",
-  request_key: "249, 0, 0, 0, 0",
-  bpf: "321, 0, 0, 0",
-  ptrace: "101, 0, 0, 0, 0",
-  process_vm_readv: "310, 1, 0, 0, 0, 0, 0",
-  pidfd_getfd: "438, 0, 0, 0",
-  perf_event_open: "298, 0, 0, -1, -1, 0",
-  userfaultfd: "323, 0",
-  personality: "135, 0x0040000",
-  "clone(CLONE_NEWUSER)": "56, 0x10000011, 0, 0, 0, 0",
-}
-
-const probe = (call: string) =>
-  `perl -e 'my $r = syscall(${call}); print(($r == -1 ? "errno " . ($! + 0) : "allowed"), "\\n")'`
-
 describeDocker("inside a bottle", () => {
   layer(NodeProcessRunner.layer, { excludeTestServices: true })((it) => {
     it.scoped.runIf(process.arch === "x64")("no system call leads out: each of them is refused", () =>
       Effect.gen(function* () {
-        const calls = Object.entries(DENIED)
+        const calls = Object.entries(DENIED_CALLS)
         const script = [...calls.map(([, call]) => probe(call)), probe("435, 0, 0")].join("\n")
         const { output } = yield* inside(script)
         const answers = output.trim().split("\n")

@@ -1,0 +1,103 @@
+/** podman's command line, 4.3 and later: docker's language with its own defaults, which would let parts of this machine into a bottle. */
+import { accessSync, constants } from "node:fs"
+import { join } from "node:path"
+import { Effect } from "effect"
+import type { Dialect } from "../docker/dialect.ts"
+import { lastLine } from "../docker/dialect.ts"
+
+/** podman on this machine, without a service. */
+export const podman: Dialect = {
+  name: "podman",
+  program: "podman",
+  needsPipe: ["export"],
+  environment: [
+    "CONTAINERS_CONF",
+    "CONTAINERS_STORAGE_CONF",
+    "CONTAINERS_REGISTRIES_CONF",
+    "REGISTRY_AUTH_FILE",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "XDG_RUNTIME_DIR",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "TMPDIR",
+  ],
+  install:
+    'no program "podman" in PATH: install podman 4.3 or later, or choose another backend with --backend',
+  unusable: (env) => {
+    const remote = ["CONTAINER_HOST", "CONTAINER_CONNECTION"].find((name) => env[name])
+    if (remote !== undefined) {
+      return `${remote} makes podman a client of a service, which cannot mount the neck of a bottle from here: unset it`
+    }
+    return process.platform === "linux"
+      ? undefined
+      : "podman runs its containers in a virtual machine here, which cannot mount the neck of a bottle: use bot-bottle on Linux, or another backend"
+  },
+  info: "engine {{.Version.Version}} ({{.Host.OS}}, {{.Store.GraphRoot}}{{if .Host.Security.Rootless}}, rootless{{end}})",
+  trouble: (stderr) => {
+    if (/cannot (connect|re-exec|find newuidmap)|unable to connect to podman socket/i.test(stderr)) {
+      return `podman does not work for this user: ${lastLine(stderr)}`
+    }
+    if (/container-init binary not found/i.test(stderr)) {
+      return "podman has no init for its containers: install catatonit, or set init_path in containers.conf"
+    }
+    return undefined
+  },
+  missing: (stderr) => /no such container|no such object|image not known/i.test(stderr),
+  taken: (stderr) => /container name .* is already in use/i.test(stderr),
+  create: (runDirectory) => [
+    ...NOTHING_OF_THIS_MACHINE,
+    "--mount",
+    `type=bind,source=${hostsFile(runDirectory)},target=/etc/hosts,readonly`,
+    // SELinux lets no container connect to a socket of ours; without SELinux this means nothing.
+    "--security-opt",
+    "label=disable",
+    ...initPath(),
+  ],
+  files: (runDirectory) => ({ [hostsFile(runDirectory)]: HOSTS }),
+  // A user who is not root has no limits under cgroup v1.
+  lostLimit: /^(?:time=.*msg=")?(.*(not supported and ignored|discarded).*)$/im,
+  start: ["start", "--attach", "--sig-proxy=false"],
+  // Without it a removal sends TERM first and waits 10 s.
+  remove: ["rm", "--force", "--volumes", "--time", "0"],
+  // podman's own format of images has no HEALTHCHECK, SHELL or ONBUILD.
+  commit: ["commit", "--quiet", "--pause", "--format", "docker"],
+  copyOut: ["cp"],
+  imagePrefix: "localhost/",
+  pullName: qualified,
+}
+
+/** podman gives a container the proxies of our environment, by containers.conf all of it, and mounts what a system's mounts.conf lists. */
+const NOTHING_OF_THIS_MACHINE = [
+  "--http-proxy=false",
+  "--env-host=false",
+  "--default-mounts-file",
+  "/dev/null",
+]
+
+const hostsFile = (runDirectory: string) => join(runDirectory, "hosts")
+
+/** podman would copy this machine's own, with the names of its neighbours. */
+const HOSTS = "127.0.0.1 localhost bottle\n::1 localhost\n"
+
+/** Where podman looks for an init of its own. */
+const OWN_INITS = ["/usr/libexec/podman/catatonit", "/usr/lib/podman/catatonit"]
+
+/** Static ones: a tini that needs libraries does not start where an image has others. */
+const OTHER_INITS = ["/usr/bin/catatonit", "/usr/bin/tini-static", "/usr/bin/docker-init"]
+
+/** Debian's podman is installed with any of several inits, and looks for one of them only. */
+const initPath = (): ReadonlyArray<string> => {
+  if (OWN_INITS.some(isExecutable)) return []
+  const found = OTHER_INITS.find(isExecutable)
+  return found === undefined ? [] : ["--init-path", found]
+}
+
+const isExecutable = (path: string): boolean =>
+  Effect.runSync(Effect.isSuccess(Effect.try(() => accessSync(path, constants.X_OK))))
+
+/** podman would ask which registry a short name is of, or refuse it: here it is what docker takes it for. */
+export function qualified(reference: string): string {
+  const [first = "", ...rest] = reference.split("/")
+  if (rest.length === 0) return `docker.io/library/${reference}`
+  return /[.:]/.test(first) || first === "localhost" ? reference : `docker.io/${reference}`
+}
