@@ -5,6 +5,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, Exit, Layer, Logger } from "effect"
 import { VERSION } from "../domain/Version.ts"
 import { demo } from "./demo.ts"
+import { doctor } from "./doctor.ts"
 import { reportFailures } from "./failure.ts"
 import { gc } from "./gc.ts"
 import { init } from "./init.ts"
@@ -24,6 +25,7 @@ const root = Command.make("bot-bottle").pipe(
   Command.withSubcommands([
     init,
     trust,
+    doctor,
     start,
     resume,
     stop,

@@ -1,0 +1,40 @@
+/** `doctor`: what is there, what is missing, and what to do. */
+import { Command } from "@effect/cli"
+import { Effect } from "effect"
+import { neutralLine } from "../domain/Neutral.ts"
+import type { Finding } from "../programs/doctor.ts"
+import { reportFailures } from "./failure.ts"
+import { note, printJson, printLine } from "./output.ts"
+import { json } from "./shared.ts"
+
+/** `doctor` */
+export const doctor = Command.make("doctor", { json }, (options) =>
+  Effect.gen(function* () {
+    const { examine } = yield* Effect.promise(() => import("./lazy/doctor.ts"))
+    const findings = yield* examine
+    const missing = findings.filter(({ status }) => status === "missing").length
+    yield* options.json ? printJson(findings) : printLine(report(findings))
+    if (missing === 0) {
+      return yield* options.json
+        ? Effect.void
+        : note(`all that is needed is there: "bot-bottle init" writes examples`)
+    }
+    if (!options.json) yield* note(`${missing} of what is needed is missing`)
+    yield* Effect.sync(() => {
+      process.exitCode = 1
+    })
+  }).pipe(reportFailures(options.json)),
+).pipe(Command.withDescription("Check what is needed: engines, git, home, forge, and a real bottle's neck"))
+
+/** Aligned lines; what to do is below what it is about. */
+export const report = (findings: ReadonlyArray<Finding>): string => {
+  const width = Math.max(...findings.map(({ subject }) => subject.length))
+  return findings
+    .flatMap(({ subject, status, detail, todo }) => [
+      `${subject.padEnd(width)}  ${WORDS[status].padEnd(7)}  ${neutralLine(detail)}`,
+      ...(todo === "" ? [] : [`${" ".repeat(width)}           -> ${neutralLine(todo)}`]),
+    ])
+    .join("\n")
+}
+
+const WORDS: Readonly<Record<Finding["status"], string>> = { ok: "ok", missing: "MISSING", absent: "-" }

@@ -1,0 +1,70 @@
+/** What doctor asks on this machine: every backend, the home, the forge that FORGE_* names, and a real bottle. */
+import { Config, Effect, Option } from "effect"
+import { DEFAULT_FORGE_ORG, giteaForgeConfig } from "../../layers/gitea/GiteaForgeConfig.ts"
+import { make as makeGitea } from "../../layers/gitea/GiteaForge.ts"
+import { Home } from "../../layers/home/Home.ts"
+import { homePermissions, socketPathLength } from "../../layers/home/inspectHome.ts"
+import { lookups } from "../../layers/live.ts"
+import * as SqliteBottleStore from "../../layers/sqlite/SqliteBottleStore.ts"
+import { doctor, forgeProbes } from "../../programs/doctor.ts"
+import type { Probe } from "../../programs/doctor.ts"
+import { Backends } from "../../services/Backends.ts"
+import { BottleStore } from "../../services/BottleStore.ts"
+import { neckProbe } from "./neckProbe.ts"
+
+/** Any of these asks for a forge. */
+const FORGE_VARIABLES = [
+  "FORGE_GITEA_API",
+  "FORGE_GITEA_TOKEN",
+  "FORGE_GITEA_TOKEN_FILE",
+  "FORGE_OWNER",
+  "FORGE_REPO",
+]
+
+const forge: Effect.Effect<ReadonlyArray<Probe>> = Effect.gen(function* () {
+  const set = yield* Effect.exists(FORGE_VARIABLES, (name) =>
+    Effect.map(
+      Effect.orElseSucceed(Config.option(Config.string(name)), () => Option.some("")),
+      Option.isSome,
+    ),
+  )
+  if (!set) {
+    const ask = Effect.fail({ message: "not configured" })
+    return [{ subject: "forge", needed: false, todo: "set FORGE_* to have it looked at", ask }]
+  }
+  const config = yield* giteaForgeConfig
+  return forgeProbes(yield* makeGitea(config), config.org ?? DEFAULT_FORGE_ORG)
+}).pipe(
+  Effect.catchAll((error) =>
+    Effect.succeed([{ subject: "forge", needed: true, todo: "", ask: Effect.fail(error) }]),
+  ),
+)
+
+const database = BottleStore.pipe(
+  Effect.flatMap((store) => store.all),
+  Effect.map((rows) => `${rows.length} ${rows.length === 1 ? "bottle" : "bottles"}`),
+  Effect.provide(SqliteBottleStore.layer()),
+)
+
+/** Asks all of it. */
+export const examine = Effect.gen(function* () {
+  const home = yield* Home
+  const docker = yield* (yield* Backends).get("docker").pipe(
+    Effect.flatMap((backend) => backend.check),
+    Effect.isSuccess,
+  )
+  return yield* doctor([
+    { subject: "home", needed: true, todo: "", ask: homePermissions(home) },
+    { subject: "socket path", needed: true, todo: "", ask: socketPathLength(home) },
+    { subject: "state database", needed: true, todo: "", ask: database },
+    ...(yield* forge),
+    {
+      subject: "neck",
+      needed: docker,
+      todo: docker
+        ? "the bottle could not be run, or did not reach its neck"
+        : "start a docker engine to have it tried",
+      ask: docker ? neckProbe : Effect.fail({ message: "not tried: no docker engine answers" }),
+    },
+  ])
+}).pipe(Effect.provide(lookups))

@@ -1,0 +1,143 @@
+/** doctor: asks everything that a bottle needs whether it is there, and says what to do where it is not. */
+import { Effect, Option, Stream } from "effect"
+import { Backends } from "../services/Backends.ts"
+import type { ForgeApi } from "../services/Forge.ts"
+import { ProcessRunner } from "../services/ProcessRunner.ts"
+
+/** What was found of one thing: there, needed and not there, or not there and not needed. */
+export interface Finding {
+  readonly subject: string
+  readonly status: "ok" | "missing" | "absent"
+  /** What it is, or what is wrong, in a line. */
+  readonly detail: string
+  /** What to do about it; `""` when nothing is to be done. */
+  readonly todo: string
+}
+
+/** One thing to ask. */
+export interface Probe<R = never> {
+  readonly subject: string
+  readonly needed: boolean
+  /** What to do when it fails; its own message says it where this is `""`. */
+  readonly todo: string
+  /** What it is, in a line. */
+  readonly ask: Effect.Effect<string, { readonly message: string }, R>
+}
+
+/** Asks every backend and git, then the probes given, one after the other. Never fails. */
+export const doctor = Effect.fn("doctor")(function* <R = never>(probes: ReadonlyArray<Probe<R>> = []) {
+  const backends = yield* askBackends
+  const found = yield* Effect.forEach(probes, perform)
+  return [...backends, yield* perform(git), ...found]
+})
+
+/** One that isolates is needed; which one is the operator's choice. */
+const askBackends = Effect.gen(function* () {
+  const backends = yield* Backends
+  const found = yield* Effect.forEach(backends.names, (name) =>
+    backends.get(name).pipe(
+      Effect.flatMap((backend) =>
+        Effect.map(backend.check, (detail) => ({
+          name,
+          detail,
+          works: true,
+          isolates: Option.isNone(backend.warning),
+        })),
+      ),
+      Effect.catchAll((error) =>
+        Effect.succeed({
+          name,
+          detail: "reason" in error ? error.reason : error.message,
+          works: false,
+          isolates: false,
+        }),
+      ),
+    ),
+  )
+  const enough = found.some(({ works, isolates }) => works && isolates)
+  return found.map(({ name, detail, works }): Finding => ({
+    subject: `backend ${name}`,
+    status: works ? "ok" : enough ? "absent" : "missing",
+    detail,
+    todo: works || enough ? "" : "one backend that isolates is needed: docker is the one that is tested most",
+  }))
+})
+
+const git: Probe<ProcessRunner> = {
+  subject: "git",
+  needed: true,
+  todo: "install git: the files of a working tree are listed by it",
+  ask: Effect.flatMap(ProcessRunner, (runner) =>
+    Effect.map(runner.run({ command: "git", args: ["--version"], timeoutMs: 10_000 }), ({ stdout }) =>
+      stdout.trim(),
+    ),
+  ),
+}
+
+const perform = <R>({ subject, needed, todo, ask }: Probe<R>): Effect.Effect<Finding, never, R> =>
+  Effect.match(ask, {
+    onSuccess: (detail) => ({ subject, status: "ok", detail, todo: "" }),
+    onFailure: (error) => ({
+      subject,
+      status: needed ? "missing" : "absent",
+      detail: error.message.split("\n")[0] ?? "",
+      todo,
+    }),
+  })
+
+/**
+ * What an orchestrated run needs of a forge: the token's user, the repository and write permission on it, the
+ * scopes that reading shows, and the bot's membership in `org`. Nothing is written, so write scopes stay unknown.
+ */
+export const forgeProbes = (forge: ForgeApi, org: string): ReadonlyArray<Probe> => {
+  const { owner, repo } = forge.repository
+  const unless = (holds: boolean, message: string, detail: string) =>
+    holds ? Effect.succeed(detail) : Effect.fail({ message })
+  return [
+    {
+      subject: "forge",
+      needed: true,
+      todo: "",
+      ask: Effect.map(forge.self, ({ login, id }) => `the token is of ${login} (id ${id})`),
+    },
+    {
+      subject: "forge repository",
+      needed: true,
+      todo: `give the bot access to ${owner}/${repo}`,
+      ask: Effect.map(forge.repositoryId, (id) => `${owner}/${repo} (id ${id})`),
+    },
+    {
+      subject: "forge issues",
+      needed: true,
+      todo: "make a token with the scopes write:issue, write:repository, read:user and read:organization",
+      ask: Effect.as(
+        Stream.runHead(forge.targetedIssues("")),
+        "can be read; whether the token may write is seen only by writing",
+      ),
+    },
+    {
+      subject: "forge permission",
+      needed: true,
+      todo: `add the bot as a collaborator of ${owner}/${repo} with write permission`,
+      ask: forge.self.pipe(
+        Effect.flatMap(({ login }) => Effect.map(forge.canWrite(login), (can) => ({ login, can }))),
+        Effect.flatMap(({ login, can }) =>
+          unless(can, `${login} may not write to ${owner}/${repo}`, `${login} may write to ${owner}/${repo}`),
+        ),
+      ),
+    },
+    {
+      subject: "forge org",
+      needed: true,
+      todo: `make the bot a member of the organisation ${org}, or set FORGE_ORG: else no issue is targeted`,
+      ask: forge.self.pipe(
+        Effect.flatMap(({ login }) =>
+          Effect.map(forge.isOrgMember(org, login), (member) => ({ login, member })),
+        ),
+        Effect.flatMap(({ login, member }) =>
+          unless(member, `${login} is no member of ${org}`, `${login} is a member of ${org}`),
+        ),
+      ),
+    },
+  ]
+}
