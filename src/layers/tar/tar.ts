@@ -1,5 +1,5 @@
 /** A tar as a stream: entries are added one after the other while it is read, and a file is never followed through a link. */
-import { NodeStream } from "@effect/platform-node"
+import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Deferred, Effect, Stream } from "effect"
 import type { Scope } from "effect"
 import type { Stats } from "node:fs"
