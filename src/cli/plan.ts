@@ -36,6 +36,7 @@ export const planText = (plan: BottlePlan): string => {
     ["user", plan.user ?? "the image's"],
     ["workdir", plan.workdir],
     ["network", "none but the neck"],
+    ...(plan.routes === undefined ? [] : [["routes", plan.routes.join(" ")] as const]),
     [
       "limits",
       [

@@ -139,6 +139,8 @@ export interface BottlePlan {
   readonly prompt?: string
   /** Provider files beside the neck. */
   readonly files: ReadonlyArray<RunFile>
+  /** Names of the routes at the neck; absent: none. */
+  readonly routes?: ReadonlyArray<string>
   readonly interactive: boolean
   /** Files for the workspace of a first run. */
   readonly workspace?: WorkspaceListing

@@ -49,6 +49,7 @@ export const makePlan = (input: PlanInput): BottlePlan => {
     env: { ...texts(bottle.env), ...invocation.env },
     ...(!input.interactive && { prompt: invocation.prompt }),
     files: invocation.files,
+    ...(holds(bottle.routes) && { routes: Object.keys(bottle.routes ?? {}) }),
     interactive: input.interactive,
     ...(input.workspace !== undefined && { workspace: input.workspace }),
   }
@@ -56,7 +57,7 @@ export const makePlan = (input: PlanInput): BottlePlan => {
 
 /** Why this version cannot launch such a bottle, if it cannot: nothing of a manifest is silently ignored. */
 export const refusal = (bottle: BottleManifest): LaunchRefused | undefined => {
-  const given = (["build", "egress", "routes", "git", "workspace", "verify"] as const).filter((key) =>
+  const given = (["build", "egress", "git", "workspace", "verify"] as const).filter((key) =>
     holds(bottle[key]),
   )
   return given.length === 0

@@ -51,8 +51,8 @@ export interface LogVerdict {
 export class Sidecar extends Context.Tag("bot-bottle/Sidecar")<
   Sidecar,
   {
-    /** Says what of `forgeEnv` is missing or malformed, before anything is made. */
-    readonly check: (config: SidecarConfig) => Effect.Effect<void, ForgeConfigInvalid>
+    /** Says what of `forgeEnv` is missing or malformed, and which route has no secret, before anything is made. */
+    readonly check: (config: SidecarConfig) => Effect.Effect<void, SidecarError | ForgeConfigInvalid>
     /** Launches a sidecar that outlives us; returns when it serves. */
     readonly launch: (
       config: SidecarConfig,

@@ -1,3 +1,4 @@
+import { routeVariables } from "../../src/domain/RouteVariables.ts"
 import { readFileSync } from "node:fs"
 import { Option } from "effect"
 import { describe, expect, it } from "vitest"
@@ -57,6 +58,17 @@ describe("a plan", () => {
     })
   })
 
+  it("names its routes, and nothing else of them", () => {
+    const route = { upstream: "https://api.example", header: "x-api-key", secret: { env: "KEY" } }
+    expect(plan({ image: "img", routes: { "my-api": route } }).routes).toEqual(["my-api"])
+    expect(plan({ image: "img", routes: {} }).routes).toBeUndefined()
+    expect(refusal({ routes: { "my-api": route } })).toBeUndefined()
+    expect(routeVariables("http://neck", ["my-api", "b.2"])).toEqual({
+      BOT_BOTTLE_ROUTE_MY_API: "http://neck/route/my-api",
+      BOT_BOTTLE_ROUTE_B_2: "http://neck/route/b.2",
+    })
+  })
+
   it("of a resume starts from the artifact, as the user of the first launch", () => {
     expect(plan({ image: "img", user: "node" }, { artifact: "art", user: "1000:1000" })).toMatchObject({
       image: "art",
@@ -67,7 +79,7 @@ describe("a plan", () => {
 })
 
 it("a manifest with a field that this version does not serve is refused by name; empty ones ask for nothing", () => {
-  expect(refusal({ image: "x", egress: { allow: [] }, routes: {}, git: {} })).toBeUndefined()
+  expect(refusal({ image: "x", egress: { allow: [] }, git: {} })).toBeUndefined()
   expect(refusal({ egress: { allow: ["a.example"] }, verify: "required" })?.message).toMatch(/egress, verify/)
   expect(refusal({ build: "." })?.message).toMatch(/build/)
   expect(refusal({ workspace: { git: "origin" } })?.message).toMatch(/workspace/)

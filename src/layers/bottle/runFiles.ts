@@ -3,6 +3,7 @@ import { Effect, Option } from "effect"
 import { posix } from "node:path"
 import type { BottlePlan, RunFile } from "../../domain/Bottle.ts"
 import { InvalidInput } from "../../domain/Errors.ts"
+import { routeVariables } from "../../domain/RouteVariables.ts"
 
 /** Where the neck's directory is mounted in a bottle. */
 export const NECK_MOUNT = "/run/bottle"
@@ -75,6 +76,7 @@ const envFile = (plan: BottlePlan, neckDirectory: string): Effect.Effect<string,
     BOT_BOTTLE_RUN: String(plan.run),
     ...(plan.prompt !== undefined && { BOT_BOTTLE_PROMPT_FILE: `${neckDirectory}/prompt` }),
     BOT_BOTTLE_NECK: NECK_URL,
+    ...routeVariables(NECK_URL, plan.routes ?? []),
     HTTP_PROXY: NECK_URL,
     http_proxy: NECK_URL,
     HTTPS_PROXY: NECK_URL,

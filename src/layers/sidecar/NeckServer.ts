@@ -9,6 +9,8 @@ import { type Gate, type Passage, refusalOf } from "./gates.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import type { OperationLog } from "./OperationLog.ts"
 import { type Body, readBody } from "./readBody.ts"
+import type { ServeRoute } from "./routes/RouteCalls.ts"
+import { ROUTE_PREFIX } from "./routes/target.ts"
 import { watchStalled } from "./stalled.ts"
 import * as TextCommands from "./TextCommands.ts"
 
@@ -16,6 +18,7 @@ import * as TextCommands from "./TextCommands.ts"
 export interface NeckOptions {
   readonly calls: ReadonlyMap<string, Call>
   readonly log: OperationLog
+  readonly serveRoute: ServeRoute
   /** Done at every call: the agent is alive. */
   readonly checkIn: Effect.Effect<void>
   /** How long the rest of a request that has begun may take. */
@@ -80,6 +83,7 @@ const serve = (options: NeckOptions, runtime: Runtime.Runtime<never>, gate: Gate
     requestTimeout: 0,
   })
   server.maxConnections = CONNECTIONS_MAX
+  const watch = watchStalled(server, options.requestTimeoutMs)
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     state.inFlight += 1
     response.once("close", () => {
@@ -91,7 +95,15 @@ const serve = (options: NeckOptions, runtime: Runtime.Runtime<never>, gate: Gate
       response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(text) })
       response.end(text)
     }
-    route(options, gate(request), request, response, answer, runFork)
+    const passage = gate(request)
+    if (passage.kind === "Path" && passage.path.startsWith(ROUTE_PREFIX)) {
+      // A body that streams on takes its time: the route has a limit of its own.
+      watch.release(request)
+      if (state.closing) response.setHeader("connection", "close")
+      runFork(options.serveRoute(request, response, passage.path))
+    } else {
+      dispatch(options, passage, request, response, answer, runFork)
+    }
   })
   server.on("connect", (request: IncomingMessage, socket: Duplex) => {
     const passage = gate(request)
@@ -108,7 +120,7 @@ const serve = (options: NeckOptions, runtime: Runtime.Runtime<never>, gate: Gate
     const send = Effect.sync(() => socket.end(`${head}\r\n\r\n${text}`))
     runFork(Effect.zipRight(logEgress(options.log, passage), send))
   })
-  return { server, state, stopWatching: watchStalled(server, options.requestTimeoutMs) }
+  return { server, state, stopWatching: watch.stop }
 }
 
 type Answer = (status: number, type: string, text: string) => void
@@ -116,7 +128,7 @@ type Answer = (status: number, type: string, text: string) => void
 const TEXT = "text/plain; charset=utf-8"
 const JSON_TYPE = "application/json"
 
-const route = (
+const dispatch = (
   options: NeckOptions,
   passage: Passage,
   request: IncomingMessage,

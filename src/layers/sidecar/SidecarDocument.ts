@@ -1,10 +1,11 @@
 /** The JSON document that `sidecar serve` reads on stdin: what one sidecar is to serve. */
-import { Effect, type ParseResult, Schema } from "effect"
+import { Effect, Either, type ParseResult, Schema } from "effect"
 import { InvalidInput } from "../../domain/Errors.ts"
 import { ForgeNumber } from "../../domain/Forge.ts"
 import { Slug } from "../../domain/Slug.ts"
 import { SOCKET_PATH_MAX } from "../home/Home.ts"
 import { firstProblem } from "./firstProblem.ts"
+import { RoutePart, readRoutes } from "./routes/Route.ts"
 
 /** The longest document, in bytes. */
 export const DOCUMENT_BYTES_MAX = 1024 * 1024
@@ -48,19 +49,7 @@ export const SidecarDocument = Schema.Struct({
   /** Absent: a run without a forge. */
   forge: Schema.optional(ForgePart),
   egress: Schema.optional(Schema.Struct({ allow: Schema.Array(AllowEntry) })),
-  routes: Schema.optional(
-    Schema.Array(
-      Schema.Struct({
-        name: Schema.String,
-        upstream: Schema.String,
-        header: Schema.String,
-        scheme: Schema.optional(Schema.String),
-        value: Schema.Redacted(Schema.String),
-        allow: Schema.optional(Texts),
-        private: Schema.optional(Schema.Boolean),
-      }),
-    ),
-  ),
+  routes: Schema.optional(Schema.Array(RoutePart)),
   git: Schema.optional(
     Schema.Array(
       Schema.Struct({
@@ -101,13 +90,16 @@ export const encodeDocument: (document: SidecarDocument) => string = Schema.enco
 const requireServable = Effect.fnUntraced(function* (document: SidecarDocument) {
   const unserved = {
     egress: document.egress?.allow ?? [],
-    routes: document.routes ?? [],
     git: document.git ?? [],
   }
   for (const [key, entries] of Object.entries(unserved)) {
     if (entries.length > 0)
       return yield* invalid(`${key}: this version does not serve it yet, so it must be empty`)
   }
+  yield* Either.match(readRoutes(document.routes ?? []), {
+    onLeft: invalid,
+    onRight: () => Effect.void,
+  })
   for (const key of ["socketPath", "controlPath"] as const) {
     const bytes = Buffer.byteLength(document[key] ?? "")
     if (bytes > SOCKET_PATH_MAX) {

@@ -12,6 +12,8 @@ import { askStatus, askStop } from "./control.ts"
 import { type FileFailure, file, orElseOn } from "./files.ts"
 import { verifyChain } from "./OperationChain.ts"
 import * as QueueDir from "./QueueDir.ts"
+import type { RoutePart } from "./routes/Route.ts"
+import { routeParts } from "./routes/secrets.ts"
 import type { ForgePart, SidecarDocument } from "./SidecarDocument.ts"
 
 /** Starts a sidecar for a document; done when it serves. */
@@ -46,10 +48,11 @@ export const makeService = (home: HomeShape, start: StartSidecar): typeof Sideca
   return {
     check: Effect.fn("Sidecar.check")(function* (config: SidecarConfig) {
       yield* forgePart(config)
+      yield* routeParts(config)
     }),
     launch: Effect.fn("Sidecar.launch")(function* (config: SidecarConfig) {
-      const document = documentOf(home, config, yield* forgePart(config))
       yield* refuseUnserved(config)
+      const document = documentOf(home, config, yield* forgePart(config), yield* routeParts(config))
       yield* makeRunDirectory(home, config.slug)
       yield* start(document)
       return handleOf(config.slug)
@@ -145,6 +148,7 @@ const documentOf = (
   home: HomeShape,
   { slug, loopback }: SidecarConfig,
   forge: ForgePart | undefined,
+  routes: ReadonlyArray<RoutePart>,
 ): SidecarDocument => {
   const { neckSocket, controlSocket, state } = home.of(slug)
   return {
@@ -153,6 +157,7 @@ const documentOf = (
     controlPath: controlSocket,
     stateDir: state,
     ...(forge === undefined ? {} : { forge }),
+    ...(routes.length === 0 ? {} : { routes }),
     ...(loopback ? { loopback } : {}),
   }
 }
@@ -161,10 +166,9 @@ const launchFailed = (slug: Slug, reason: string, cause?: unknown) =>
   new SidecarError({ slug, operation: "launch", reason, ...(cause === undefined ? {} : { cause }) })
 
 /** Refused here and not only by the sidecar, whose document would have to hold the secrets of what it refuses. */
-const refuseUnserved = ({ slug, egress, routes, git }: SidecarConfig): Effect.Effect<void, SidecarError> => {
+const refuseUnserved = ({ slug, egress, git }: SidecarConfig): Effect.Effect<void, SidecarError> => {
   const unserved = [
     ...(egress.allow.length > 0 ? ["egress"] : []),
-    ...(Object.keys(routes).length > 0 ? ["routes"] : []),
     ...(Object.keys(git).length > 0 ? ["git"] : []),
   ]
   return unserved.length === 0

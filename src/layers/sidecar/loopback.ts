@@ -8,6 +8,7 @@ import { replaceFile, unlinkIfThere } from "./files.ts"
 import { type Gate, PROXY_USER, loopbackGate } from "./gates.ts"
 import { ListenFailure } from "./listenUnix.ts"
 import type { Neck } from "./NeckServer.ts"
+import { routeVariables } from "../../domain/RouteVariables.ts"
 
 /**
  * Serves the neck on 127.0.0.1 with a port, a path prefix and a proxy password of its own, and writes how to reach it
@@ -16,6 +17,7 @@ import type { Neck } from "./NeckServer.ts"
 export const serveLoopback = (
   neck: Neck,
   path: string,
+  routes: ReadonlyArray<string>,
   workDirectory: string,
 ): Effect.Effect<void, ListenFailure, Scope.Scope> =>
   Effect.gen(function* () {
@@ -24,7 +26,7 @@ export const serveLoopback = (
     const gate: Gate = loopbackGate(secret, () => address)
     const server = yield* neck.server(gate)
     address = `127.0.0.1:${yield* listen(server)}`
-    yield* Effect.acquireRelease(replaceFile(path, exportsOf(address, secret), workDirectory), () =>
+    yield* Effect.acquireRelease(replaceFile(path, exportsOf(address, secret, routes), workDirectory), () =>
       Effect.ignore(unlinkIfThere(path)),
     ).pipe(Effect.mapError(({ cause }) => new ListenFailure({ reason: `cannot write ${path}`, cause })))
   })
@@ -42,10 +44,13 @@ const listen = (server: Server): Effect.Effect<number, ListenFailure> =>
 const exportsOf = (
   address: string,
   secret: { readonly prefix: string; readonly password: string },
+  routes: ReadonlyArray<string>,
 ): string => {
+  const neck = `http://${address}/${secret.prefix}`
   const proxy = `http://${PROXY_USER}:${secret.password}@${address}`
   const variables = {
-    BOT_BOTTLE_NECK: `http://${address}/${secret.prefix}`,
+    BOT_BOTTLE_NECK: neck,
+    ...routeVariables(neck, routes),
     HTTP_PROXY: proxy,
     HTTPS_PROXY: proxy,
     http_proxy: proxy,

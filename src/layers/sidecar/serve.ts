@@ -1,5 +1,5 @@
 /** serve: one sidecar, from its document to open sockets; its scope closes it in the reverse order. */
-import { Deferred, Effect, Schedule } from "effect"
+import { Deferred, Effect, Either, Schedule } from "effect"
 import type { Scope } from "effect"
 import { appendFile, mkdir, readFile } from "node:fs/promises"
 import { closeSync, futimesSync, openSync } from "node:fs"
@@ -17,6 +17,8 @@ import { makeNeck } from "./NeckServer.ts"
 import * as OperationLog from "./OperationLog.ts"
 import * as QueueDir from "./QueueDir.ts"
 import * as RunScope from "./RunScope.ts"
+import { readRoutes } from "./routes/Route.ts"
+import { makeRoutes } from "./routes/RouteCalls.ts"
 import type { ForgePart, SidecarDocument } from "./SidecarDocument.ts"
 
 /** How a forge is made from its part of the document. */
@@ -28,6 +30,8 @@ export interface SidecarTimes {
   readonly idleMs?: number
   /** How long the rest of a request that has begun may take (default: 30 seconds). */
   readonly requestTimeoutMs?: number
+  /** How long nothing may pass in a call through a route (default: 15 minutes, as models think for minutes). */
+  readonly routeIdleMs?: number
   /** How long calls in flight may take at the end (default: 5 seconds). */
   readonly drainMs?: number
 }
@@ -46,7 +50,7 @@ export const serve = (
 ): Effect.Effect<RunningSidecar, SidecarError, Scope.Scope> =>
   Effect.gen(function* () {
     const { slug, socketPath, controlPath, stateDir } = document
-    const { idleMs = 600_000, requestTimeoutMs = 30_000, drainMs = 5000 } = times
+    const { idleMs = 600_000, requestTimeoutMs = 30_000, routeIdleMs = 900_000, drainMs = 5000 } = times
     const ended = yield* Deferred.make<void>()
     const runtime = { ready: false, askedAt: 0 }
     yield* directories(document)
@@ -72,11 +76,15 @@ export const serve = (
       remember: (pr) => Effect.ignore(file(() => appendFile(prsFile(stateDir), `${pr}\n`, { mode: 0o600 }))),
     })
     const checkIn = yield* openCheckIn(join(stateDir, "checkin"))
-    const neck = yield* makeNeck({ calls, log, checkIn, requestTimeoutMs, drainMs })
+    const routes = yield* Either.mapLeft(readRoutes(document.routes ?? []), (reason) =>
+      failed(document, reason, undefined),
+    )
+    const serveRoute = yield* makeRoutes({ routes, log, checkIn, idleMs: routeIdleMs })
+    const neck = yield* makeNeck({ calls, log, serveRoute, checkIn, requestTimeoutMs, drainMs })
     const server = yield* neck.server(socketGate)
     const { ino } = yield* listenUnix(server, socketPath, 0o666, workDirectory)
     if (document.loopback === true)
-      yield* serveLoopback(neck, join(dirname(socketPath), "loopback"), workDirectory)
+      yield* serveLoopback(neck, join(dirname(socketPath), "loopback"), [...routes.keys()], workDirectory)
     runtime.ready = true
     const useless = untilUseless({
       lastConnected: neck.lastConnected,

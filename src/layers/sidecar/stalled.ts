@@ -11,8 +11,16 @@ interface Watched {
   bytes: number
 }
 
-/** Looks at the server's connections from time to time, until the answered function is called. */
-export const watchStalled = (server: Server, timeoutMs: number): (() => void) => {
+/** A watch over connections. */
+export interface Watch {
+  readonly stop: () => void
+  /** A request with a limit of its own: it is not watched any further. */
+  readonly release: (request: IncomingMessage) => void
+}
+
+/** Looks at the server's connections from time to time, until it is stopped. */
+export const watchStalled = (server: Server, timeoutMs: number): Watch => {
+  const released = new WeakSet<IncomingMessage>()
   const watched = new Map<Socket, Watched>()
   server.on("connection", (socket: Socket) => {
     watched.set(socket, { request: undefined, since: 0, bytes: 0 })
@@ -33,7 +41,10 @@ export const watchStalled = (server: Server, timeoutMs: number): (() => void) =>
   const look = () => {
     const now = Date.now()
     for (const [socket, state] of watched) {
-      const isStalled = state.request === undefined ? socket.bytesRead > state.bytes : !state.request.complete
+      const isStalled =
+        state.request === undefined
+          ? socket.bytesRead > state.bytes
+          : !state.request.complete && !released.has(state.request)
       if (!isStalled) continue
       if (state.since === 0) state.since = now
       else if (now - state.since > timeoutMs) refuse(socket, state)
@@ -41,7 +52,10 @@ export const watchStalled = (server: Server, timeoutMs: number): (() => void) =>
   }
   const timer = setInterval(look, Math.min(5000, Math.max(20, timeoutMs / 4)))
   timer.unref()
-  return () => clearInterval(timer)
+  return {
+    stop: () => clearInterval(timer),
+    release: (request) => void released.add(request),
+  }
 }
 
 const refuse = (socket: Socket, state: Watched): void => {

@@ -97,7 +97,7 @@ describe("the sidecar process", () => {
       JSON.stringify(
         documentIn("/nowhere", { routes: [{ name: "a", upstream: "b", header: "c", value: TOKEN }] }),
       ),
-      "routes: this version does not serve it yet",
+      "routes.0.upstream: must be a URL",
     ],
     [
       "git",
