@@ -7,7 +7,7 @@ import { run } from "./children.mjs"
 import { compare, takeTurns } from "./measure.mjs"
 
 /** The bin. */
-export const BIN = new URL("../dist/bin/bot-bottle.js", import.meta.url).pathname
+export const BIN = new URL("../dist/bin/bot-bottle.cjs", import.meta.url).pathname
 
 /** `--version`, and `orchestrate status --json` over three issues. */
 export const commands = async (context) => {

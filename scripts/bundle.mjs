@@ -1,29 +1,33 @@
-// The bin, and one file for the sidecar process, which must start fast and stay small.
+// One file for the bin, and one for the sidecar process, which must start fast and stay small.
 import { build } from "esbuild"
 import { chmodSync } from "node:fs"
 
-const banner =
-  "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);"
 const common = {
   outdir: "dist/bin",
   bundle: true,
   platform: "node",
   target: "node20",
-  format: "esm",
-  minifySyntax: true,
-  minifyWhitespace: true,
-  keepNames: true,
+  minify: true,
   legalComments: "none",
   external: ["better-sqlite3"],
-  banner: { js: `#!/usr/bin/env node\n${banner}` },
 }
-// Kept names cost each closure of each call, and a fifth of the start.
-await build({ ...common, keepNames: false, entryPoints: { sidecar: "src/sidecar.ts" } })
-// In pieces, because node parses all of a file before it runs any: a command pays for what it loads.
 await build({
   ...common,
-  splitting: true,
-  chunkNames: "pieces/[name]-[hash]",
+  format: "esm",
+  banner: {
+    js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
+  },
+  entryPoints: { sidecar: "src/sidecar.ts" },
+})
+// A module of node's, or an addon, is loaded by the first command that needs it: ESM would load all of them at once.
+await build({
+  ...common,
+  format: "cjs",
+  outExtension: { ".js": ".cjs" },
+  define: { "import.meta.url": "$url" },
+  banner: {
+    js: "#!/usr/bin/env node\nconst $url = require('node:url').pathToFileURL(__filename).href;",
+  },
   entryPoints: { "bot-bottle": "src/cli.ts" },
 })
-chmodSync("dist/bin/bot-bottle.js", 0o755)
+chmodSync("dist/bin/bot-bottle.cjs", 0o755)

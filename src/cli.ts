@@ -4,6 +4,5 @@ import { VERSION } from "./domain/Version.ts"
 if (process.argv[2] === "--version" && process.argv.length === 3) {
   process.stdout.write(`${VERSION}\n`)
 } else {
-  const { run } = await import("./cli/root.ts")
-  run()
+  void import("./cli/root.ts").then(({ run }) => run())
 }

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 
-const bin = new URL("../../dist/bin/bot-bottle.js", import.meta.url).pathname
+const bin = new URL("../../dist/bin/bot-bottle.cjs", import.meta.url).pathname
 
 export interface CliResult {
   readonly code: number
@@ -35,6 +35,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
   readonly input?: string
+  /** Another bin than the product's. */
+  readonly bin?: string
 }
 
 /** A home in a temporary directory. */
@@ -44,7 +46,7 @@ export const makeCli = (): Cli => {
   const cwd = join(root, "cwd")
   mkdirSync(cwd)
   const start: Cli["start"] = (args, options = {}) => {
-    const child = spawn(process.execPath, [bin, ...args], {
+    const child = spawn(process.execPath, [options.bin ?? bin, ...args], {
       cwd: options.cwd ?? cwd,
       env: { PATH: process.env["PATH"] ?? "", HOME: root, BOT_BOTTLE_HOME: home, ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
