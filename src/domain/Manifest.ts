@@ -1,5 +1,6 @@
 /** What an operator writes down: agent manifests and bottle manifests, and how several bottles merge. */
 import { Duration, Option, Schema } from "effect"
+import { ALLOWED_HOST_RULE, isAllowedHost } from "./AllowList.ts"
 
 /** Replaces a schema's own message at any depth: for choices, whose parts would each tell of themselves. */
 const expecting = (expected: string) => ({
@@ -96,11 +97,15 @@ const Port = Schema.Number.pipe(Schema.int(), Schema.between(1, 65535)).annotati
   expecting("a port from 1 to 65535"),
 )
 
+const AllowedHost = Schema.String.annotations({ title: "a host" }).pipe(
+  Schema.filter(isAllowedHost, { message: () => `expected ${ALLOWED_HOST_RULE}`, title: "a host" }),
+)
+
 /** A host that the neck lets through. */
 export const EgressEntry = Schema.Union(
-  Schema.String.annotations({ title: "a host" }),
+  AllowedHost,
   Schema.Struct({
-    host: required(Schema.String, "a host such as api.example.com"),
+    host: required(AllowedHost, "a host such as api.example.com"),
     port: Schema.optional(Port),
     private: Schema.optional(Schema.Boolean),
     tls: Schema.optional(Schema.Boolean),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Either, Option } from "effect"
+import { ALLOWED_HOST_RULE } from "../../src/domain/AllowList.ts"
 import { agentNotFound, decodeAgent, decodeBottle, projectProblem } from "../../src/domain/ManifestFile.ts"
 
 const agent = (front: unknown, body = "") => decodeAgent({ file: "a.md", name: "a", front, body })
@@ -100,6 +101,13 @@ describe("decodeBottle", () => {
       "expected a port from 1 to 65535",
     ])
     expect(bottle({ egress: { allow: [{ hosts: "h" }] } })[0]).toBe("egress.allow.0.hosts")
+    for (const host of ["*", "h:443", "https://h", ""]) {
+      expect(bottle({ egress: { allow: [host] } })).toEqual([
+        "egress.allow.0",
+        `expected ${ALLOWED_HOST_RULE} or {host, port?, private?, tls?}`,
+      ])
+      expect(bottle({ egress: { allow: [{ host }] } })[0]).toBe("egress.allow.0.host")
+    }
     expect(bottle({ routes: { a: { upstream: "u", header: "h" } } })).toEqual([
       "routes.a.secret",
       "is missing: expected {env: NAME} or {file: PATH}",
