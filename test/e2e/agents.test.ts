@@ -1,0 +1,206 @@
+/** Real agents from npm, in bottles on a real engine, through a route to a stand-in of their model's API. */
+import { readFileSync, readdirSync } from "node:fs"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { NpmAgent } from "../support/agentImages.ts"
+import { makeAgentImage } from "../support/agentImages.ts"
+import { makeCli } from "../support/cli.ts"
+import { describeDocker, docker } from "../support/docker.ts"
+import { startForge } from "../support/forge.ts"
+import type { ModelApi, Turn } from "../support/modelApi.ts"
+import { startModelApi } from "../support/modelApi.ts"
+
+/** The secret of the test. */
+const KEY = "sk-real-0123456789abcdef0123456789abcdef"
+const backwards = [...KEY].toReversed().join("")
+
+/** How each agent asks for its model, and by which route; the manifest's `openai` and `anthropic` replace those that there are. */
+const AGENTS = {
+  pi: { model: "lan/some-model", route: "lan", asks: "/v1/chat/completions" },
+  codex: { model: "some-model", route: "openai", asks: "/v1/responses" },
+  claude: { model: "some-model", route: "anthropic", asks: "/v1/messages" },
+} as const satisfies Record<NpmAgent, { model: string; route: string; asks: string }>
+
+/** Looks for the key in every process and file of the bottle, and finds the one place where it was put for this: else nothing would be known. */
+const search: Turn = {
+  shell: [
+    `echo ${backwards} | rev >/tmp/planted`,
+    `cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' >/tmp/processes`,
+    "echo found:",
+    `grep -rlF -f /tmp/planted /bin /etc /home /opt /run /tmp /usr /var /workspace 2>/dev/null`,
+    "grep -c HOME= /tmp/processes && rm /tmp/planted /tmp/processes && echo searched",
+  ].join("; "),
+}
+
+/** What the search tells the model: the planted file alone, how many processes have a HOME, and that it came to its end. */
+const NOWHERE = /found:\\n\/tmp\/planted\\n[1-9]\d*\\nsearched/
+
+const slugIn = (stderr: string): string => /^bottle (\S+)$/m.exec(stderr)?.[1] ?? "no-slug"
+
+/** Where on this machine the key can be seen while a bottle works. */
+const whoSees = (slug: string): ReadonlyArray<string> => {
+  const box = docker("ps", "--format", "{{.Names}}", "--filter", `name=${slug}`)
+  const image = docker("inspect", "--format", "{{.Image}}", box)
+  const ofDocker = {
+    inspect: docker("inspect", box),
+    history: docker("history", "--no-trunc", image),
+    logs: docker("logs", box),
+  }
+  const processes = readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && pid !== String(process.pid))
+  return [
+    ...Object.entries(ofDocker).flatMap(([name, text]) => (text.includes(KEY) ? [`docker ${name}`] : [])),
+    ...["cmdline", "environ"].flatMap((file) =>
+      processes
+        .filter((pid) => contentOf(`/proc/${pid}/${file}`).includes(KEY))
+        .map((pid) => `${file} of ${pid}`),
+    ),
+  ]
+}
+
+const agents = Object.entries(AGENTS) as ReadonlyArray<
+  [keyof typeof AGENTS, (typeof AGENTS)[keyof typeof AGENTS]]
+>
+
+for (const [agent, { model, route, asks }] of agents) {
+  describeDocker(`${agent} in a bottle`, () => {
+    const cli = makeCli()
+    let image: string
+    let api: ModelApi
+    let forge: Awaited<ReturnType<typeof startForge>>
+
+    beforeAll(async () => {
+      image = await makeAgentImage(agent)
+      api = await startModelApi(KEY)
+      forge = await startForge()
+      cli.write(
+        "bottles/box.yaml",
+        `image: ${image}
+routes:
+  ${route}: { upstream: "${api.url}", header: Authorization, scheme: Bearer, secret: { env: MODEL_KEY }, private: true }
+`,
+      )
+      cli.write(
+        "agents/painter.md",
+        `---\nprovider: ${agent}\nbottle: box\nmodel: ${model}\n---\nYou paint doors.\n`,
+      )
+    }, 300_000)
+
+    afterAll(async () => {
+      for (const { slug } of JSON.parse((await cli.run(["list", "--json"])).stdout)) {
+        await cli.run(["destroy", String(slug)])
+      }
+      cli.remove()
+      docker("image", "rm", "--force", image)
+      await api.stop()
+      await forge.stop()
+    }, 60_000)
+
+    it("reads its issue, edits a file, comments and signals done; frozen and resumed it goes on with its conversation", async () => {
+      const env = { ...forge.env, MODEL_KEY: KEY }
+      let seen: ReadonlyArray<string> = []
+      api.play(
+        { shell: "forge read-issue 17; printf 'colour = red\\n' >door.txt; pwd" },
+        { edit: { path: "door.txt", before: "colour = red", after: "colour = blue" } },
+        search,
+        { shell: "printf 'It is blue now.' | forge post-comment 17 && forge signal-done success 'painted'" },
+        () => {
+          seen = whoSees(slugIn(running.stderr()))
+          return { say: "The door is painted." }
+        },
+      )
+      const running = cli.start(
+        ["orchestrate", "start", "--agent", "painter", "--prompt", "Paint the door"],
+        { env },
+      )
+      const first = await running.result
+      expect([first.code, first.stdout]).toEqual([0, expect.stringContaining("The door is painted.")])
+      const slug = slugIn(first.stderr)
+      // Only the command that the operator gave the variable to has it.
+      expect(seen).toEqual([`environ of ${running.child.pid}`])
+      expect(forge.comments(17).map((comment) => comment.body)).toEqual(["It is blue now."])
+      const row = () => cli.run(["list", "--json"]).then(({ stdout }) => JSON.parse(stdout)[0])
+      expect(await row()).toMatchObject({ state: "exited", done: { status: "success", summary: "painted" } })
+
+      const last = api.requests.at(-1)?.text ?? ""
+      for (const told of ["You paint doors.", "Paint the door", "It does not close.", "/workspace"]) {
+        expect(last).toContain(told)
+      }
+      expect(last).toMatch(NOWHERE)
+
+      expect((await cli.run(["freeze", slug])).code).toBe(0)
+      expect(await row()).toMatchObject({ state: "frozen" })
+      const before = api.requests.length
+      api.play({ shell: "cat door.txt" }, search, { say: "It is still blue." })
+      const second = await cli.run(
+        ["orchestrate", "resume", "--slug", slug, "--prompt", "Look at it again"],
+        {
+          env,
+        },
+      )
+      expect([second.code, second.stdout]).toEqual([0, expect.stringContaining("It is still blue.")])
+      const again = api.requests.slice(before)
+      for (const told of ["Paint the door", "The door is painted.", "Look at it again"]) {
+        expect(again[0]?.text).toContain(told)
+      }
+      expect(again[1]?.text).toMatch(/colour = blue/)
+      expect(again.at(-1)?.text.match(new RegExp(NOWHERE, "g"))?.length).toBe(2)
+
+      expect(api.refused).toEqual([])
+      expect(new Set(api.requests.map((request) => request.path))).toEqual(new Set([asks]))
+      for (const file of readdirSync(cli.home, { recursive: true, encoding: "utf8" })) {
+        if (file.endsWith(".sock")) continue
+        expect([file, contentOf(join(cli.home, file)).includes(KEY)]).toEqual([file, false])
+      }
+      expect((await cli.run(["destroy", slug])).code).toBe(0)
+    }, 120_000)
+  })
+}
+
+describe("an agent that cannot reach its model", () => {
+  const refused = async (agent: string, args: ReadonlyArray<string> = []) => {
+    const cli = makeCli()
+    cli.write("bottles/box.yaml", "image: some/image\n")
+    cli.write("agents/worker.md", `---\nprovider: ${agent}\nbottle: box\n---\n`)
+    const env = { DOCKER_HOST: `unix://${cli.home}/none.sock` }
+    const { code, stderr } = await cli.run(["start", "worker", "--headless", "--prompt", "x", ...args], {
+      env,
+    })
+    const rows = JSON.parse((await cli.run(["list", "--json"], { env })).stdout)
+    cli.remove()
+    return { code, stderr, rows }
+  }
+
+  it("is told at launch which variable of the host has no key, and leaves no row", async () => {
+    for (const [agent, variable] of Object.entries({
+      claude: "ANTHROPIC_API_KEY",
+      codex: "OPENAI_API_KEY",
+      pi: "ANTHROPIC_API_KEY",
+    })) {
+      const { code, stderr, rows } = await refused(agent)
+      expect([code, stderr, rows]).toEqual([125, expect.stringContaining(variable), []])
+    }
+  })
+
+  it("is refused on a backend whose neck has no fixed address, and for a model without a route", async () => {
+    const onHost = await refused("claude", ["--backend", "host"])
+    expect([onHost.code, onHost.stderr, onHost.rows]).toEqual([
+      126,
+      expect.stringContaining("provider claude cannot run on the backend host"),
+      [],
+    ])
+    const lost = await refused("pi\nmodel: lan/some-model")
+    expect([lost.code, lost.stderr, lost.rows]).toEqual([
+      126,
+      expect.stringContaining("no route of that name: add routes.lan"),
+      [],
+    ])
+  })
+})
+
+const contentOf = (path: string): Buffer => {
+  try {
+    return readFileSync(path)
+  } catch {
+    return Buffer.alloc(0)
+  }
+}
