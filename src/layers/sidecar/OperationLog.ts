@@ -1,5 +1,5 @@
 /** OperationLog appends lines to `operations.jsonl`, written before their calls are answered, chained by their hashes. */
-import { Clock, Effect, Exit, Option, Schema } from "effect"
+import { Clock, Effect, Either, Option, Schema } from "effect"
 import type { Scope } from "effect"
 import {
   closeSync,
@@ -52,25 +52,29 @@ export const open = (
     const pending: Array<Pending> = []
     let written = { ...place }
     let torn = false
-    const writePending = (): Exit.Exit<void, LogUnwritable> => {
+    const writePending = (): Either.Either<void, LogUnwritable> => {
       const bytes = Buffer.from(pending.map(({ line }) => line).join(""))
-      const result = attemptNow(() => {
-        if (torn) ftruncateSync(fd, written.size)
-        torn = true
-        if (write(fd, bytes) !== bytes.length) return false
-        torn = false
-        return true
+      const whole = Either.try({
+        try: () => {
+          if (torn) ftruncateSync(fd, written.size)
+          torn = true
+          return write(fd, bytes) === bytes.length
+        },
+        catch: (cause) => new LogUnwritable({ cause }),
       })
-      if (Exit.isSuccess(result) && result.value) {
+      if (Either.isRight(whole) && whole.right) {
+        torn = false
         written = { ...place, size: written.size + bytes.length }
-        return Exit.void
+        return Either.void
       }
       Object.assign(place, written)
-      return Exit.isFailure(result) ? result : notWhole
+      return Either.isLeft(whole) ? Either.left(whole.left) : notWhole
     }
+    let company = 0
     /** Calls of one turn of the event loop share a write: a write costs more than all else that a line takes. */
     const flushPending = (): void => {
       if (pending.length === 0) return
+      company = pending.length > 1 ? SAMPLE : Math.max(0, company - 1)
       const result = writePending()
       for (const { resume } of pending.splice(0)) resume(result)
     }
@@ -82,23 +86,29 @@ export const open = (
           const { seq, prev } = place
           const sealed = sealLine(entry, { seq, at: new Date(now).toISOString(), prev })
           place.prev = sealed.hash
-          if (pending.length === 0) setImmediate(flushPending)
-          pending.push({ line: `${sealed.line}\n`, resume: (result) => resume(Effect.as(result, seq)) })
+          pending.push({
+            line: `${sealed.line}\n`,
+            resume: (result) => resume(Either.map(result, () => seq)),
+          })
+          if (pending.length > 1) return
+          if (company > 0 || seq % SAMPLE === 0) setImmediate(flushPending)
+          else flushPending()
         }),
       )
     yield* Effect.addFinalizer(() => Effect.sync(flushPending))
     return { append, sync: Effect.zipRight(Effect.sync(flushPending), flush(fd)) }
   })
 
+/** A line waits for others only while there are others, which one line of so many finds out: to wait alone costs a turn of the event loop. */
+const SAMPLE = 32
+
 /** A line that is not written yet. */
 interface Pending {
   readonly line: string
-  readonly resume: (result: Exit.Exit<void, LogUnwritable>) => void
+  readonly resume: (result: Either.Either<void, LogUnwritable>) => void
 }
 
-const notWhole = Exit.fail(new LogUnwritable({ cause: "the disk took a part of the lines" }))
-
-const attemptNow = <A>(body: () => A): Exit.Exit<A, LogUnwritable> => Effect.runSyncExit(attempt(body))
+const notWhole = Either.left(new LogUnwritable({ cause: "the disk took a part of the lines" }))
 
 const attempt = <A>(body: () => A) =>
   Effect.try({ try: body, catch: (cause) => new LogUnwritable({ cause }) })
