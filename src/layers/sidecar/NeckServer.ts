@@ -7,8 +7,10 @@ import { CallFailure } from "./CallFailure.ts"
 import { type Call, refuse } from "./Calls.ts"
 import { type Gate, type Passage, refusalOf } from "./gates.ts"
 import * as JsonRpc from "./JsonRpc.ts"
+import { answerMcp, mcpRefusal } from "./Mcp.ts"
 import type { OperationLog } from "./OperationLog.ts"
 import { type Body, readBody } from "./readBody.ts"
+import { answerEarly } from "./routes/afterBody.ts"
 import type { ServeRoute } from "./routes/RouteCalls.ts"
 import { ROUTE_PREFIX } from "./routes/target.ts"
 import { watchStalled } from "./stalled.ts"
@@ -150,28 +152,36 @@ const dispatch = (
   }
   const { path } = passage
   if (path === "/healthz" && request.method === "GET") return answer(200, TEXT, "ok\n")
-  const command = path === "/rpc" ? undefined : commandOf(path)
-  if (path !== "/rpc" && command === undefined) return answer(404, TEXT, "not found\n")
+  const isMcp = path === "/mcp"
+  const command = path === "/rpc" || isMcp ? undefined : commandOf(path)
+  if (path !== "/rpc" && !isMcp && command === undefined) return answer(404, TEXT, "not found\n")
   if (request.method !== "POST") {
     response.setHeader("allow", "POST")
     return answer(405, TEXT, "only POST is served here\n")
   }
+  const refused = isMcp ? mcpRefusal(request.headers) : undefined
+  if (refused !== undefined) return answerEarly(request, response, refused.status, refused.text)
   readBody(request, response, (body) => {
+    const text = body.kind === "Text" ? body.text : ""
     const answered =
       body.kind === "TooLarge"
         ? logTooLarge(log)
-        : command === undefined
-          ? Effect.map(JsonRpc.answer(body.kind === "Text" ? body.text : "", calls, log), (text) =>
-              text === undefined ? answerNothing(response) : answer(200, JSON_TYPE, text),
+        : isMcp
+          ? Effect.map(answerMcp(text, request.headers, calls, log), ({ status, body }) =>
+              body === undefined ? answerNothing(response, status) : answer(status, JSON_TYPE, body),
             )
-          : Effect.map(runText(command, body, calls, log), ({ status, text }) => answer(status, TEXT, text))
+          : command === undefined
+            ? Effect.map(JsonRpc.answer(text, calls, log), (said) =>
+                said === undefined ? answerNothing(response, 204) : answer(200, JSON_TYPE, said),
+              )
+            : Effect.map(runText(command, body, calls, log), ({ status, text }) => answer(status, TEXT, text))
     runFork(Effect.zipRight(checkIn, answered))
   })
 }
 
 /** A notification has no answer, not even an empty one. */
-const answerNothing = (response: ServerResponse): void => {
-  response.writeHead(204)
+const answerNothing = (response: ServerResponse, status: number): void => {
+  response.writeHead(status)
   response.end()
 }
 
