@@ -66,6 +66,7 @@ const context = {
 
 const rows = []
 const skipped = []
+const failed = []
 try {
   const engine = engineAnswers()
   for (const name of values.only) {
@@ -76,8 +77,15 @@ try {
       continue
     }
     note(`${name}: `)
-    rows.push(...(await measure(context)))
+    await measure(context).then(
+      (measured) => rows.push(...measured),
+      (error) => {
+        failed.push(name)
+        note(`FAILED: ${error.message}`)
+      },
+    )
     note("\n")
+    if (asked) break
   }
 } finally {
   rmSync(root, { recursive: true, force: true })
@@ -86,7 +94,7 @@ try {
 const machine = { node: process.version, cores: cpus().length, platform: process.platform }
 process.stdout.write(
   values.json
-    ? `${JSON.stringify({ at: new Date().toISOString(), ...machine, quick: values.quick, skipped, rows }, null, 2)}\n`
+    ? `${JSON.stringify({ at: new Date().toISOString(), ...machine, quick: values.quick, skipped, failed, rows }, null, 2)}\n`
     : `${table(rows)}\n`,
 )
-process.exit(0)
+process.exit(failed.length > 0 ? 1 : 0)

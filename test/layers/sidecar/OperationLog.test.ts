@@ -72,6 +72,54 @@ describe("the operation log", () => {
     }),
   )
 
+  it.scoped(
+    "writes lines that come together at once, in one chain, and a line that comes alone by itself",
+    () =>
+      Effect.gen(function* () {
+        const path = join(yield* tempDir, "operations.jsonl")
+        const writes: Array<number> = []
+        const write: OperationLog.Appender = (fd, bytes) => {
+          writes.push(bytes.length)
+          return writeSync(fd, bytes)
+        }
+        yield* withLog(path, 10, write)
+        expect(writes).toHaveLength(10)
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const log = yield* OperationLog.open(path, write)
+            const together = Effect.replicateEffect(log.append(entry), 100, { concurrency: "unbounded" })
+            expect(yield* together).toEqual(Array.from({ length: 100 }, (_, index) => index + 11))
+          }),
+        )
+        expect(writes.length).toBeLessThan(50)
+        expect(verifyChain(linesOf(path))).toMatchObject({ ok: true, lines: 110, problems: [] })
+      }),
+  )
+
+  it.scoped("refuses all lines of a write that failed, and goes on where the last whole one ended", () =>
+    Effect.gen(function* () {
+      const path = join(yield* tempDir, "operations.jsonl")
+      let full = false
+      const write: OperationLog.Appender = (fd, bytes) =>
+        writeSync(fd, full ? bytes.subarray(0, bytes.length - 5) : bytes)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const log = yield* OperationLog.open(path, write)
+          const together = Effect.replicateEffect(Effect.either(log.append(entry)), 64, {
+            concurrency: "unbounded",
+          })
+          yield* together
+          full = true
+          const refused = yield* together
+          expect(refused.every(({ _tag }) => _tag === "Left")).toBe(true)
+          full = false
+          expect(yield* log.append(entry)).toBe(65)
+        }),
+      )
+      expect(verifyChain(linesOf(path))).toMatchObject({ ok: true, lines: 65, problems: [] })
+    }),
+  )
+
   it.scoped("fails when the disk is full, leaves no half line, and goes on when there is room again", () =>
     Effect.gen(function* () {
       const path = join(yield* tempDir, "operations.jsonl")
