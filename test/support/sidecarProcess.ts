@@ -22,13 +22,17 @@ export const documentIn = (directory: string, more: object = {}) => ({
 })
 
 /** Starts the bundle; killed when the scope closes. `stdin` stays open when it is undefined. */
-export const startSidecar = (stdin: string | undefined) =>
+export const startSidecar = (
+  stdin: string | undefined,
+  options: { readonly env?: Record<string, string>; readonly flags?: ReadonlyArray<string> } = {},
+) =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const child = spawn(process.execPath, [packageFile("dist", "bin", "sidecar.js")], {
-        stdio: "pipe",
-        env: {},
-      })
+      const child = spawn(
+        process.execPath,
+        [...(options.flags ?? []), packageFile("dist", "bin", "sidecar.js")],
+        { stdio: "pipe", env: options.env ?? {} },
+      )
       const output = { stdout: "", stderr: "" }
       child.stdout.on("data", (chunk) => (output.stdout += String(chunk)))
       child.stderr.on("data", (chunk) => (output.stderr += String(chunk)))

@@ -72,3 +72,19 @@ describe("the secret of a route", () => {
     }),
   )
 })
+
+describe("a route to a model API", () => {
+  it.scoped("allows to ask models and to list them, and no more, unless it says otherwise", () =>
+    Effect.gen(function* () {
+      yield* withVariable(KEY)
+      const allowOf = (more: object) =>
+        Effect.map(routeParts(config({ env: NAME }, more)), ([part]) => part?.allow)
+      const own = yield* allowOf({ upstream: "https://api.openai.com" })
+      expect(own).toContain("POST /v1/responses")
+      expect(own?.join("\n")).not.toMatch(/files|batches|fine/)
+      expect(yield* allowOf({ upstream: "https://API.openai.com:443/v1/" })).toContain("POST /responses")
+      expect(yield* allowOf({ upstream: "https://api.openai.com", allow: ["* /*"] })).toEqual(["* /*"])
+      expect(yield* allowOf({ upstream: "https://api.example" })).toBeUndefined()
+    }),
+  )
+})

@@ -8,7 +8,8 @@ import {
   request as askHttp,
 } from "node:http"
 import { request as askHttps } from "node:https"
-import { afterBody, answerEarly } from "./afterBody.ts"
+import { type Exchanged, type Passing, passOn } from "../passOn.ts"
+import { answerEarly } from "./afterBody.ts"
 import { PRIVATE_ONLY } from "./dial.ts"
 import { requestHeaders, responseHeaders } from "./headers.ts"
 import type { Route } from "./Route.ts"
@@ -25,17 +26,6 @@ export interface Exchange {
   readonly idleMs: number
   /** Called with every part that passes. */
   readonly passed: () => void
-}
-
-/** How a call ended. */
-export interface Exchanged {
-  /** Status of the upstream's answer; 0 when there was none. */
-  readonly status: number
-  /** Bytes of bodies. */
-  readonly sent: number
-  readonly received: number
-  /** Why it is not whole. */
-  readonly failure?: string
 }
 
 const HEADERS_MAX = 64 * 1024
@@ -57,8 +47,20 @@ export const exchange = (
             answerEarly(request, response, 400, "the request could not be passed on\n"),
           ),
         })
-      : pass(call, opened.right, request, response),
+      : passOn(passingOf(call), opened.right, request, response),
   )
+
+const passingOf = ({ route, locate, idleMs, passed }: Exchange): Passing => ({
+  name: `route ${route.name}`,
+  headers: (answer) => {
+    const { location } = answer.headers
+    const found = location === undefined ? undefined : locate(location)
+    return responseHeaders(answer, Redacted.value(route.secret), found)
+  },
+  reasonOf,
+  idleMs,
+  passed,
+})
 
 const open = ({ route, agent, path, idleMs }: Exchange, request: IncomingMessage): ClientRequest =>
   (route.protocol === "https:" ? askHttps : askHttp)({
@@ -76,81 +78,6 @@ const open = ({ route, agent, path, idleMs }: Exchange, request: IncomingMessage
     timeout: idleMs,
     maxHeaderSize: HEADERS_MAX,
   })
-
-const pass = (call: Exchange, upstream: ClientRequest, request: IncomingMessage, response: ServerResponse) =>
-  Effect.async<{ readonly ended: Exchanged; readonly finish: Effect.Effect<void> }>((resume) => {
-    const seen = { status: 0, sent: 0, received: 0, timedOut: false, over: false }
-    const end = (failure: string | undefined, finish: () => void) => {
-      if (seen.over) return
-      seen.over = true
-      request.unpipe(upstream)
-      const { status, sent, received } = seen
-      const ended = { status, sent, received, ...(failure !== undefined && { failure }) }
-      resume(Effect.succeed({ ended, finish: Effect.sync(finish) }))
-    }
-    /** What has begun to be answered can only be cut off. */
-    const fail = (reason: string) =>
-      end(reason, () => {
-        upstream.destroy()
-        if (response.headersSent) response.destroy()
-        else
-          answerEarly(request, response, seen.timedOut ? 504 : 502, `route ${call.route.name}: ${reason}\n`)
-      })
-
-    upstream.on("timeout", () => {
-      seen.timedOut = true
-      fail(`the upstream said nothing for ${Math.round(call.idleMs / 1000)} s`)
-    })
-    upstream.on("error", (error: NodeJS.ErrnoException) => fail(reasonOf(error)))
-    upstream.on("upgrade", (_, socket) => {
-      socket.destroy()
-      fail("the upstream answered with another protocol")
-    })
-    upstream.on("response", (answer) => {
-      seen.status = answer.statusCode ?? 0
-      const location = answer.headers.location
-      const headers = responseHeaders(
-        answer,
-        Redacted.value(call.route.secret),
-        location === undefined ? undefined : call.locate(location),
-      )
-      response.writeHead(seen.status, headers)
-      response.flushHeaders()
-      call.passed()
-      answer.on("data", (chunk: Buffer) => {
-        seen.received += chunk.length
-        call.passed()
-      })
-      answer.on("end", () => {
-        // An upstream may answer before it has read everything: the rest is not for it any more.
-        if (!request.complete) upstream.destroy()
-        end(undefined, () => afterBody(request, () => response.end()))
-      })
-      answer.on("close", () => fail("the upstream cut the answer off"))
-      answer.on("error", () => undefined)
-      answer.pipe(response, { end: false })
-    })
-    response.on("close", () => {
-      upstream.destroy()
-      end("the agent went away", () => undefined)
-    })
-    response.on("error", () => undefined)
-    request.on("error", () => undefined)
-
-    if (hasBody(request)) {
-      request.on("data", (chunk: Buffer) => {
-        seen.sent += chunk.length
-        call.passed()
-      })
-      upstream.flushHeaders()
-      request.pipe(upstream)
-    } else {
-      upstream.end()
-    }
-  })
-
-const hasBody = ({ headers }: IncomingMessage): boolean =>
-  headers["transfer-encoding"] !== undefined || headers["content-length"] !== undefined
 
 /** Codes only: an error's own text holds addresses and what was sent. */
 const reasonOf = (error: NodeJS.ErrnoException): string =>

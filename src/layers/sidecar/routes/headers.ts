@@ -2,7 +2,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http"
 
 /** Of one connection and not of a message (RFC 9110, 7.6.1, with what is added by convention). */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "expect",
   "http2-settings",
@@ -41,11 +41,12 @@ const matches = (patterns: ReadonlyArray<RegExp>, name: string): boolean =>
 /** Some upstreams read `x_api_key` as `x-api-key`. */
 const asRead = (name: string): string => name.toLowerCase().replaceAll("_", "-")
 
-const named = (request: IncomingMessage): ReadonlySet<string> =>
+/** The headers that a message says are of its connection. */
+export const named = (request: IncomingMessage): ReadonlySet<string> =>
   new Set((request.headers.connection ?? "").split(",").map((name) => name.trim().toLowerCase()))
 
 /** Pairs of a message, in order; repeated ones repeatedly. */
-const pairsOf = ({ rawHeaders }: IncomingMessage): ReadonlyArray<readonly [string, string]> =>
+export const pairsOf = ({ rawHeaders }: IncomingMessage): ReadonlyArray<readonly [string, string]> =>
   rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [[name, rawHeaders[at + 1] ?? ""] as const] : []))
 
 /** The headers to send upstream: the agent's, less what is never passed on, with the route's own credential. */

@@ -5,6 +5,7 @@ import { homedir } from "node:os"
 import { isAbsolute, join } from "node:path"
 import { SidecarError } from "../../../domain/Errors.ts"
 import type { BottleManifest } from "../../../domain/Manifest.ts"
+import { MODEL_ROUTES } from "../../../domain/ProviderRoutes.ts"
 import type { SidecarConfig } from "../../../services/Sidecar.ts"
 import { file } from "../files.ts"
 import { type RoutePart, readRoute } from "./Route.ts"
@@ -19,7 +20,13 @@ export const routeParts = ({
   Effect.forEach(Object.entries(routes), ([name, route]) =>
     Effect.gen(function* () {
       const { secret: _secret, ...rest } = route
-      const part: RoutePart = { ...rest, name, value: Redacted.make(yield* secretOf(route)) }
+      const allow = route.allow ?? modelAllow(route.upstream)
+      const part: RoutePart = {
+        ...rest,
+        ...(allow !== undefined && { allow }),
+        name,
+        value: Redacted.make(yield* secretOf(route)),
+      }
       yield* Either.mapLeft(readRoute(part), (problem) => problem.replace(/^value:/, `${sourceOf(route)}:`))
       return part
     }).pipe(
@@ -28,6 +35,19 @@ export const routeParts = ({
       ),
     ),
   )
+
+/** A route of an operator's own to a model API allows what ours does, unless it says otherwise: with all of it an agent could store and fetch files. */
+const modelAllow = (upstream: string): ReadonlyArray<string> | undefined => {
+  if (!URL.canParse(upstream)) return undefined
+  const { origin, pathname } = new URL(upstream)
+  const base = pathname.replace(/\/+$/, "")
+  return Object.values(MODEL_ROUTES)
+    .find((known) => new URL(known.upstream).origin === origin)
+    ?.allow?.flatMap((pattern) => {
+      const [method = "", path = ""] = pattern.split(" ")
+      return path.startsWith(`${base}/`) ? [`${method} ${path.slice(base.length)}`] : []
+    })
+}
 
 const sourceOf = ({ secret }: ManifestRoute): string =>
   "env" in secret ? `the variable ${secret.env}` : `the file ${secret.file}`
