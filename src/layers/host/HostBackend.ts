@@ -15,20 +15,12 @@ import { workspaceTar } from "../git/workspace.ts"
 import type { HomeShape } from "../home/Home.ts"
 import { Home } from "../home/Home.ts"
 import type { BoxPaths } from "./box.ts"
-import {
-  boxPaths,
-  BoxRecord,
-  failed,
-  keep,
-  lookAt,
-  onDisk,
-  readRecord,
-  removeBox,
-  slugsWithBox,
-} from "./box.ts"
+import { boxPaths, failed, onDisk, removeBox } from "./box.ts"
 import { copyOut } from "./copy.ts"
-import { followOutput, harvest, keepOutput, snapshot } from "./output.ts"
-import { attachBox, killBox, startBox, stopBox, waitForBox } from "./runner.ts"
+import { keep, lookAt, readRecord, RunRecord, slugsOf } from "../runner/control.ts"
+import { followOutput, harvest, keepOutput, snapshot } from "../runner/output.ts"
+import { killSession, waitForEnd } from "../runner/session.ts"
+import { attachBox, startBox, stopBox } from "./runner.ts"
 
 const DEFAULT_MEMORY_MAX = 8 * 1024 ** 3
 const DEFAULT_MEMORY = Math.min(Math.floor(totalmem() / 2), DEFAULT_MEMORY_MAX)
@@ -58,11 +50,11 @@ export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = E
         : Effect.logInfo(`the host backend does not use the image ${plan.image}`),
     create: (plan) => running(createBox(home, plan)),
     start: (slug) => running(startBox(home, slug)),
-    inspect: (slug) => lookAt(home, slug),
+    inspect: (slug) => lookAt(boxPaths(home, slug)),
     output: (slug, run) => outputOf(home, slug, run),
     logs: (slug, run, follow) => logsOf(home, slug, run, follow),
-    wait: (slug) => waitForBox(home, slug),
-    stop: (slug) => stopBox(home, slug),
+    wait: (slug) => waitForEnd(boxPaths(home, slug)),
+    stop: (slug) => stopBox(boxPaths(home, slug)),
     attach: (slug) => running(attachBox(home, slug)),
     shell: (slug) =>
       failed(
@@ -75,8 +67,8 @@ export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = E
     remove: (slug) => removeBottle(home, slug),
     removeArtifacts: (slug, kept) => removeArtifacts(boxPaths(home, slug), slug, kept),
     destroy: (slug) => destroyBottle(home, slug),
-    list: Effect.sync(() => slugsWithBox(home)).pipe(
-      Effect.flatMap((slugs) => Effect.forEach(slugs, (slug) => lookAt(home, slug))),
+    list: Effect.sync(() => slugsOf("host", home)).pipe(
+      Effect.flatMap((slugs) => Effect.forEach(slugs, (slug) => lookAt(boxPaths(home, slug)))),
       Effect.map((found) => found.flatMap(Option.toArray)),
     ),
     artifacts: Effect.suspend(() => listArtifacts(home)),
@@ -109,12 +101,12 @@ const createBox = Effect.fn("Backend.create")(function* (home: HomeShape, plan: 
   const { slug } = plan
   const paths = boxPaths(home, slug)
   const created: CreatedBottle = { user: ourselves(), imageDigest: "" }
-  const earlier = yield* lookAt(home, slug)
+  const earlier = yield* lookAt(paths)
   if (Option.exists(earlier, ({ state }) => state !== "created")) return created
   if (plan.rehydrate && (dirname(plan.image) !== paths.root || !existsSync(plan.image))) {
     return yield* failed("create", slug, `the host backend cannot read the artifact ${plan.image}`)
   }
-  yield* removeBox(paths, slug)
+  yield* removeBox(paths)
   yield* onDisk("create", slug, () => {
     for (const path of [paths.workspace, paths.agentHome, paths.control]) {
       mkdirSync(path, { recursive: true, mode: 0o700 })
@@ -125,7 +117,7 @@ const createBox = Effect.fn("Backend.create")(function* (home: HomeShape, plan: 
   yield* writeRunDirectory(plan, { neckDirectory: home.of(slug).neck }).pipe(
     Effect.provideService(Home, home),
   )
-  yield* keep(paths.bottle, BoxRecord, { run: plan.run, interactive: plan.interactive })
+  yield* keep(paths, paths.bottle, RunRecord, { run: plan.run, interactive: plan.interactive })
   return created
 })
 
@@ -169,7 +161,7 @@ const outputOf = (home: HomeShape, slug: Slug, run: number) => {
   const paths = boxPaths(home, slug)
   return Stream.unwrap(
     Effect.map(ofRun(home, slug, run), (here) =>
-      here ? followOutput(paths, slug).pipe(keepOutput(paths.output(run), slug)) : Stream.empty,
+      here ? followOutput(paths).pipe(keepOutput(paths, run)) : Stream.empty,
     ),
   )
 }
@@ -187,7 +179,7 @@ const logsOf = (
       if (existsSync(file)) return Stream.fromEffect(onDisk("read output", slug, () => readFileSync(file)))
       if (!(yield* ofRun(home, slug, run))) return Stream.empty
       return follow
-        ? Stream.map(followOutput(paths, slug), ({ bytes }) => bytes)
+        ? Stream.map(followOutput(paths), ({ bytes }) => bytes)
         : Stream.fromEffect(onDisk("read output", slug, () => snapshot(paths)))
     }),
   )
@@ -197,7 +189,7 @@ const logsOf = (
 const freezeBox = Effect.fn("Backend.freeze")(function* (home: HomeShape, slug: Slug, run: number) {
   const paths = boxPaths(home, slug)
   const artifact = paths.artifact(run)
-  const bottle = yield* lookAt(home, slug)
+  const bottle = yield* lookAt(paths)
   if (!Option.exists(bottle, ({ state }) => state === "exited")) {
     const state = Option.match(bottle, { onNone: () => "unknown", onSome: (found) => found.state })
     return yield* new FreezeFailed({
@@ -215,13 +207,13 @@ const freezeBox = Effect.fn("Backend.freeze")(function* (home: HomeShape, slug: 
 
 const removeBottle = Effect.fn("Backend.remove")(function* (home: HomeShape, slug: Slug) {
   const paths = boxPaths(home, slug)
-  yield* killBox(paths)
+  yield* killSession(paths)
   const record = yield* readRecord(paths)
-  const bottle = yield* lookAt(home, slug)
+  const bottle = yield* lookAt(paths)
   if (Option.isSome(record) && Option.exists(bottle, ({ state }) => state === "exited")) {
-    yield* harvest(paths, slug, record.value.run)
+    yield* harvest(paths, record.value.run)
   }
-  yield* removeBox(paths, slug)
+  yield* removeBox(paths)
   yield* Effect.provideService(removeRunDirectory(slug), Home, home)
 })
 
@@ -241,7 +233,7 @@ const removeArtifacts = Effect.fn("Backend.removeArtifacts")(
 /** A rename does not touch what is in a directory, but its own status: its change time is when it was frozen. */
 const listArtifacts = (home: HomeShape) =>
   onDisk("list", "artifacts", () =>
-    slugsWithBox(home).flatMap((slug): ReadonlyArray<BackendArtifact> => {
+    slugsOf("host", home).flatMap((slug): ReadonlyArray<BackendArtifact> => {
       const { root } = boxPaths(home, slug)
       return readdirSync(root)
         .filter((name) => name.startsWith("frozen-"))
@@ -252,7 +244,7 @@ const listArtifacts = (home: HomeShape) =>
 
 const destroyBottle = Effect.fn("Backend.destroy")(function* (home: HomeShape, slug: Slug) {
   const paths = boxPaths(home, slug)
-  yield* killBox(paths)
+  yield* killSession(paths)
   yield* onDisk("destroy", slug, () => {
     rmSync(paths.root, { recursive: true, force: true })
     const names = existsSync(paths.state) ? readdirSync(paths.state) : []
