@@ -1,4 +1,4 @@
-// One file for the bin, and one for the sidecar process, which must start fast and stay small.
+// One file for the bin, and one each for the sidecar process, which must start fast and stay small, and its scanner.
 import { build } from "esbuild"
 import { chmodSync } from "node:fs"
 
@@ -17,7 +17,7 @@ await build({
   banner: {
     js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
   },
-  entryPoints: { sidecar: "src/sidecar.ts" },
+  entryPoints: { sidecar: "src/sidecar.ts", scanner: "src/scanner.ts" },
 })
 // A module of node's, or an addon, is loaded by the first command that needs it: ESM would load all of them at once.
 await build({

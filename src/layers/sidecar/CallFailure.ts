@@ -12,6 +12,7 @@ export class CallFailure extends Schema.TaggedError<CallFailure>()("CallFailure"
     "forge",
     "unreachable",
     "no-forge",
+    "secret",
     "internal",
   ),
   message: Schema.String,

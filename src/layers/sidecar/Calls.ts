@@ -81,9 +81,12 @@ const perform = <P>(log: OperationLog, spec: CallSpec<P>, params: P): Effect.Eff
           )
       : logged(start, undefined),
   )
+  // What a call is about may be where its secret is.
   return spec.guard(params).pipe(
     Effect.catchAllCause((cause) =>
-      Effect.catchAll(tellApart(cause), (failure) => refuse(log, op, target, failure)),
+      Effect.catchAll(tellApart(cause), (failure) =>
+        refuse(log, op, failure.kind === "secret" ? "" : target, failure),
+      ),
     ),
     Effect.zipRight(begun),
   )
@@ -119,6 +122,7 @@ const REJECTIONS: ReadonlySet<CallFailure["kind"]> = new Set([
   "params",
   "scope",
   "no-forge",
+  "secret",
 ])
 
 const REASONS: Readonly<Record<CallFailure["kind"], string>> = {
@@ -129,6 +133,7 @@ const REASONS: Readonly<Record<CallFailure["kind"], string>> = {
   forge: "the forge answered an error",
   unreachable: "the forge did not answer",
   "no-forge": "no forge in this run",
+  secret: "a secret in the text",
   internal: "internal error",
 }
 

@@ -8,10 +8,12 @@ import { mayPush } from "../../domain/PushPolicy.ts"
 import type { QueueEvent } from "../../domain/QueueEvent.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import { type ForgeApi, scoped } from "../../services/Forge.ts"
+import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { CallFailure, failureOfForge, internalFailure } from "./CallFailure.ts"
 import { type Call, type CallSpec, type Done, makeCall } from "./Calls.ts"
 import type { OperationLog } from "./OperationLog.ts"
 import type { RunScope } from "./RunScope.ts"
+import { refuseSecrets } from "./refuseSecrets.ts"
 
 /** The forge of a run, and where it may be written to. */
 export interface RunForge {
@@ -29,6 +31,8 @@ export interface CallContext {
   readonly forge: RunForge | undefined
   /** Puts an event into the queue; done when it would survive a power cut. */
   readonly tell: (event: QueueEvent) => Effect.Effect<number, SidecarError>
+  /** Looks for secrets in what would leave the bottle. */
+  readonly scanText: SecretScannerApi["scanText"]
   /** Remembers a PR that was opened, for a sidecar launched again. */
   readonly remember: (pr: number) => Effect.Effect<void>
 }
@@ -140,6 +144,7 @@ const writing = (
         const forge = yield* forgeOf(context)
         yield* Effect.mapError(forge.scope.permit(number), failureOfForge)
         yield* refuseClosing(forge, body)
+        yield* refuseSecrets(context.scanText, { body })
       }).pipe(Effect.tapError((failure) => block(failure, number))),
     run: ({ number, body }) =>
       Effect.gen(function* () {
@@ -167,6 +172,7 @@ const openPr = (context: CallContext): CallSpec<typeof OpenPrParams.Type> => {
         if (!mayPush(forge.push, `refs/heads/${head}`)) return yield* headDenied(head, forge.push)
         yield* refuseClosing(forge, title)
         yield* refuseClosing(forge, body)
+        yield* refuseSecrets(context.scanText, { title, body, head })
       }).pipe(Effect.tapError((failure) => block(failure, 0))),
     run: ({ title, body, head, base }) =>
       Effect.gen(function* () {
@@ -200,7 +206,7 @@ const signalDone = (context: CallContext): CallSpec<typeof SignalDone.Type> => {
     params: SignalDone,
     target: ({ status }) => status,
     writes: true,
-    guard: () => onlyOnce,
+    guard: ({ summary }) => Effect.zipRight(onlyOnce, refuseSecrets(context.scanText, { summary })),
     run: ({ status, summary }) =>
       Effect.zipRight(
         onlyOnce,

@@ -97,6 +97,7 @@ export const CODES: Readonly<Record<CallFailure["kind"], number>> = {
   scope: -32001,
   forge: -32002,
   unreachable: -32003,
+  secret: -32004,
   "no-forge": -32005,
 }
 

@@ -80,6 +80,7 @@ const STATUSES: Readonly<Record<CallFailure["kind"], number>> = {
   forge: 502,
   unreachable: 502,
   "no-forge": 502,
+  secret: 400,
   internal: 500,
 }
 

@@ -1,5 +1,5 @@
 /** serve: one sidecar, from its document to open sockets; its scope closes it in the reverse order. */
-import { Deferred, Effect, Either, Schedule } from "effect"
+import { Deferred, Effect, Either, Redacted, Schedule } from "effect"
 import type { Scope } from "effect"
 import { appendFile, mkdir, readFile } from "node:fs/promises"
 import { closeSync, futimesSync, openSync } from "node:fs"
@@ -7,6 +7,8 @@ import { dirname, join } from "node:path"
 import { SidecarError } from "../../domain/Errors.ts"
 import { pushPatterns } from "../../domain/PushPolicy.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
+import * as NodeProcessRunner from "../process/NodeProcessRunner.ts"
+import { makeScanner } from "../scanner/ChildScanner.ts"
 import { serveControl } from "./control.ts"
 import { type RunForge, forgeCalls } from "./ForgeCalls.ts"
 import { file, orElseOn } from "./files.ts"
@@ -68,10 +70,14 @@ export const serve = (
     }
     const log = yield* OperationLog.open(join(stateDir, "operations.jsonl"))
     const queue = join(stateDir, "queue")
+    const scanner = yield* makeScanner({ secrets: secretsOf(document), workDirectory: stateDir }).pipe(
+      Effect.provide(NodeProcessRunner.layer),
+    )
     const calls = forgeCalls({
       slug,
       log,
       forge: yield* runForge(document, makeForge),
+      scanText: scanner.scanText,
       tell: (event) => QueueDir.append(queue, event),
       remember: (pr) => Effect.ignore(file(() => appendFile(prsFile(stateDir), `${pr}\n`, { mode: 0o600 }))),
     })
@@ -101,6 +107,12 @@ export const serve = (
       FileFailure: ({ code, cause }) =>
         failed(document, `its directories could not be used (${code})`, cause),
     }),
+  )
+
+/** All that the bottle must never get to see, and so can have only by accident. */
+const secretsOf = ({ forge, routes = [], git = [] }: SidecarDocument): ReadonlyArray<string> =>
+  [forge?.token, ...routes.map(({ value }) => value), ...git.map(({ credential }) => credential)].flatMap(
+    (secret) => (secret === undefined ? [] : [Redacted.value(secret)]),
   )
 
 const failed = ({ slug }: SidecarDocument, reason: string, cause: unknown) =>

@@ -1,0 +1,197 @@
+/** ChildScanner scans in child processes: ours for known secrets, and gitleaks when it is on the PATH, else secretlint, for the shapes of others. */
+import { Deferred, Effect, Option, Queue, RcMap, Schema, Stream } from "effect"
+import type { Scope } from "effect"
+import { randomUUID } from "node:crypto"
+import { mkdir, rm } from "node:fs/promises"
+import { join } from "node:path"
+import { ProcessRunner, type ProcessSpec } from "../../services/ProcessRunner.ts"
+import { ScanFailed, TEXT, type SecretFinding, type SecretScannerApi } from "../../services/SecretScanner.ts"
+import { packageFile } from "../home/packageRoot.ts"
+import { frameOf } from "./frames.ts"
+import { hasGitleaks, scanDirectory } from "./gitleaks.ts"
+import { ScanConfig, THE_END, Verdict } from "./protocol.ts"
+
+/** How a scanner scans. */
+export interface ScannerOptions {
+  /** Secrets that must not appear, whatever their shape; of 12 or more characters. */
+  readonly secrets: ReadonlyArray<string>
+  /** Where objects are put for gitleaks, for as long as it looks at them. */
+  readonly workDirectory: string
+  /** Milliseconds in which something must be scanned (default 15 seconds). */
+  readonly progressMs?: number
+  /** Milliseconds that a whole scan may take (default 5 minutes). */
+  readonly totalMs?: number
+}
+
+/** The scanner of texts is kept so long after its last one. */
+const KEPT_IDLE = "30 seconds"
+const CHILD_HEAP_MIB = 256
+
+/** Makes a scanner; its processes end with the scope. */
+export const makeScanner = (
+  options: ScannerOptions,
+): Effect.Effect<SecretScannerApi, never, ProcessRunner | Scope.Scope> =>
+  Effect.gen(function* () {
+    const runner = yield* ProcessRunner
+    const { progressMs = 15_000, totalMs = 300_000 } = options
+    const gitleaks = yield* Effect.cached(hasGitleaks(runner))
+    const verdictsOf = (
+      config: typeof ScanConfig.Type,
+      objects: Stream.Stream<Uint8Array, unknown>,
+      timeoutMs?: number,
+    ) =>
+      Stream.unwrapScoped(
+        Effect.map(runner.stream(specOf(config, objects, timeoutMs)), ({ output, exit }) =>
+          output.pipe(
+            Stream.filter(({ stream }) => stream === "stdout"),
+            Stream.map(({ bytes }) => bytes),
+            Stream.decodeText(),
+            Stream.splitLines,
+            Stream.mapEffect(readVerdict),
+            Stream.concat(Stream.drain(Stream.fromEffect(Effect.flatMap(exit, requireClean)))),
+          ),
+        ),
+      ).pipe(Stream.mapError(toScanFailed))
+
+    const collect = Effect.fnUntraced(function* (
+      config: typeof ScanConfig.Type,
+      objects: Stream.Stream<Uint8Array, unknown>,
+    ) {
+      const failed = yield* Deferred.make<never, ScanFailed>()
+      // To the child a source that fails looks like one that ends.
+      const source = Stream.tapErrorCause(objects, () =>
+        Deferred.fail(failed, new ScanFailed({ reason: "what was to be scanned could not be read" })),
+      )
+      const verdicts = yield* Effect.raceFirst(
+        Stream.runCollect(
+          Stream.timeoutFail(
+            verdictsOf(config, source, totalMs),
+            () => new ScanFailed({ reason: `nothing was scanned for ${progressMs} ms` }),
+            progressMs,
+          ),
+        ),
+        Deferred.await(failed),
+      )
+      const all = [...verdicts]
+      return all.pop()?.object === THE_END
+        ? all
+        : yield* new ScanFailed({ reason: "the scanner left something out" })
+    })
+
+    const scan = Effect.fn("SecretScanner.scan")(function* (objects: Stream.Stream<Uint8Array, unknown>) {
+      const { secrets } = options
+      if (!(yield* gitleaks)) return (yield* collect({ secrets, rules: true }, objects)).flatMap(findingsOf)
+      return yield* Effect.scoped(
+        Effect.gen(function* () {
+          const directory = yield* workFolder(options.workDirectory)
+          const verdicts = yield* collect({ secrets, rules: false, extractTo: directory }, objects)
+          const leaks = yield* scanDirectory(runner, directory, totalMs)
+          const told = leaks.map(({ number, line, rule, digest }): SecretFinding => ({
+            object: verdicts[number]?.object ?? "",
+            line,
+            rule,
+            digest,
+          }))
+          return [...verdicts.flatMap(findingsOf), ...told]
+        }),
+      )
+    })
+
+    const texts = yield* RcMap.make({
+      lookup: (_key: "texts") => textScanner(verdictsOf, options.secrets),
+      idleTimeToLive: KEPT_IDLE,
+    })
+    const scanText = Effect.fn("SecretScanner.scanText")(function* (text: string) {
+      if (yield* gitleaks) return yield* scan(Stream.make(frameOf(TEXT, text)))
+      const forget = RcMap.invalidate(texts, "texts")
+      return yield* Effect.scoped(Effect.flatMap(RcMap.get(texts, "texts"), (ask) => ask(text))).pipe(
+        Effect.tapError(() => forget),
+        // A child that ended since the last text is no reason to refuse this one.
+        Effect.retry({ times: 1 }),
+        Effect.timeoutFail({
+          duration: progressMs,
+          onTimeout: () => new ScanFailed({ reason: `it took more than ${progressMs} ms` }),
+        }),
+        Effect.tapError(() => forget),
+      )
+    })
+    return { scan, scanText }
+  })
+
+/** A child that scans one text after the other. */
+const textScanner = (
+  verdictsOf: (
+    config: typeof ScanConfig.Type,
+    objects: Stream.Stream<Uint8Array>,
+  ) => Stream.Stream<typeof Verdict.Type, ScanFailed>,
+  secrets: ReadonlyArray<string>,
+) =>
+  Effect.gen(function* () {
+    const asked = yield* Queue.unbounded<Uint8Array>()
+    const waiting: Array<Deferred.Deferred<ReadonlyArray<SecretFinding>, ScanFailed>> = []
+    const over = { failure: Option.none<ScanFailed>() }
+    const end = (failure: ScanFailed) =>
+      Effect.suspend(() => {
+        over.failure = Option.some(failure)
+        return Effect.forEach(waiting.splice(0), (answer) => Deferred.fail(answer, failure), {
+          discard: true,
+        })
+      })
+    yield* verdictsOf({ secrets, rules: true }, Stream.fromQueue(asked)).pipe(
+      Stream.runForEach((verdict) =>
+        Effect.suspend(() => {
+          const answer = waiting.shift()
+          return answer === undefined ? Effect.void : Deferred.succeed(answer, findingsOf(verdict))
+        }),
+      ),
+      Effect.matchEffect({ onFailure: end, onSuccess: () => end(new ScanFailed({ reason: "it ended" })) }),
+      Effect.forkScoped,
+    )
+    return (text: string) =>
+      Effect.gen(function* () {
+        if (Option.isSome(over.failure)) return yield* over.failure.value
+        const answer = yield* Deferred.make<ReadonlyArray<SecretFinding>, ScanFailed>()
+        waiting.push(answer)
+        yield* Queue.offer(asked, frameOf(TEXT, text))
+        return yield* Deferred.await(answer)
+      })
+  })
+
+const specOf = (
+  config: typeof ScanConfig.Type,
+  objects: Stream.Stream<Uint8Array, unknown>,
+  timeoutMs: number | undefined,
+): ProcessSpec => ({
+  command: process.execPath,
+  args: [`--max-old-space-size=${CHILD_HEAP_MIB}`, packageFile("dist", "bin", "scanner.js")],
+  cwd: "/",
+  stdin: Stream.concat(Stream.make(Buffer.from(`${Schema.encodeSync(ScanConfig)(config)}\n`)), objects),
+  ...(timeoutMs !== undefined && { timeoutMs }),
+})
+
+const readVerdict = (line: string) =>
+  Effect.mapError(
+    Schema.decode(Verdict)(line),
+    () => new ScanFailed({ reason: "the scanner's answer could not be read" }),
+  )
+
+const requireClean = ({ exitCode }: { readonly exitCode: number }): Effect.Effect<void, ScanFailed> =>
+  exitCode === 0 ? Effect.void : new ScanFailed({ reason: `the scanner ended with ${exitCode}` })
+
+const findingsOf = ({ object, findings }: typeof Verdict.Type): ReadonlyArray<SecretFinding> =>
+  findings.map(({ line, rule, digest }) => ({ object, line, rule, digest }))
+
+const toScanFailed = (error: { readonly message: string }): ScanFailed =>
+  error instanceof ScanFailed ? error : new ScanFailed({ reason: error.message })
+
+const workFolder = (parent: string) =>
+  Effect.acquireRelease(
+    Effect.tryPromise({
+      try: () => {
+        const folder = join(parent, `scan-${randomUUID()}`)
+        return mkdir(folder, { recursive: true, mode: 0o700 }).then(() => folder)
+      },
+      catch: () => new ScanFailed({ reason: "there is no place to put what is scanned" }),
+    }),
+    (folder) => Effect.ignore(Effect.tryPromise(() => rm(folder, { recursive: true, force: true }))),
+  )

@@ -1,0 +1,84 @@
+/** gitleaks 8: finds secrets by some hundred rules in a directory of objects; what the objects say to it is not heard. */
+import { Effect, Schema } from "effect"
+import { createHash } from "node:crypto"
+import { basename } from "node:path"
+import type { ProcessRunner } from "../../services/ProcessRunner.ts"
+import { ScanFailed } from "../../services/SecretScanner.ts"
+
+/** What gitleaks found in the object of a number. */
+export interface Leak {
+  readonly number: number
+  readonly line: number
+  readonly rule: string
+  readonly digest: string
+}
+
+/** Whether there is a gitleaks on the PATH. */
+export const hasGitleaks = (runner: typeof ProcessRunner.Service): Effect.Effect<boolean> =>
+  runner.run({ command: "gitleaks", args: ["version"], timeoutMs: 10_000 }).pipe(
+    Effect.map(({ exitCode }) => exitCode === 0),
+    Effect.orElseSucceed(() => false),
+  )
+
+/** gitleaks ends with 1 for any error of its own: leaks get a code that nothing else has. */
+const LEAKS_FOUND = 77
+const REPORT_BYTES_MAX = 64 * 1024 * 1024
+
+/** Scans files with numbers for names, each with an empty first line. */
+export const scanDirectory = Effect.fn("gitleaks.scanDirectory")(function* (
+  runner: typeof ProcessRunner.Service,
+  directory: string,
+  timeoutMs: number,
+) {
+  const { exitCode, stdout } = yield* runner
+    .run({
+      command: "gitleaks",
+      args: [
+        "dir",
+        "--no-banner",
+        "--exit-code",
+        String(LEAKS_FOUND),
+        "--report-format",
+        "json",
+        "--report-path",
+        "-",
+        "--ignore-gitleaks-allow",
+        "--gitleaks-ignore-path",
+        NO_FILE,
+        "--timeout",
+        String(Math.ceil(timeoutMs / 1000)),
+        directory,
+      ],
+      env: { GOMEMLIMIT: "512MiB" },
+      // Where it looks for configuration of its own; the objects have numbers for names.
+      cwd: directory,
+      timeoutMs,
+      maxOutputBytes: REPORT_BYTES_MAX,
+    })
+    .pipe(Effect.mapError(({ message }) => new ScanFailed({ reason: message })))
+  if (exitCode === 0) return []
+  if (exitCode !== LEAKS_FOUND) return yield* new ScanFailed({ reason: `gitleaks ended with ${exitCode}` })
+  const report = yield* Effect.mapError(
+    Schema.decode(Report)(stdout),
+    () => new ScanFailed({ reason: "the report of gitleaks could not be read" }),
+  )
+  return report.map(({ File, StartLine, RuleID, Secret }): Leak => ({
+    number: Number(basename(File)),
+    line: Math.max(1, StartLine - 1),
+    rule: RuleID,
+    digest: createHash("sha256").update(Secret).digest("hex"),
+  }))
+})
+
+const NO_FILE = "/dev/null/none"
+
+const Report = Schema.parseJson(
+  Schema.Array(
+    Schema.Struct({
+      File: Schema.String,
+      StartLine: Schema.Number,
+      RuleID: Schema.String,
+      Secret: Schema.String,
+    }),
+  ),
+)

@@ -1,0 +1,77 @@
+/** The rules of secretlint over a text that comes in pieces: what its files say to switch rules off is not heard. */
+import { lintSource } from "@secretlint/core"
+import { rules as recommended } from "@secretlint/secretlint-rule-preset-recommend"
+import { Effect } from "effect"
+import { createHash } from "node:crypto"
+
+/** What a rule found. */
+export interface RuleFinding {
+  readonly line: number
+  readonly rule: string
+  readonly digest: string
+}
+
+/** Without the one by which a comment in a file switches off the others. */
+const RULES = recommended
+  .filter((rule) => rule.meta.id !== "@secretlint/secretlint-rule-filter-comments")
+  .map((rule) => ({ id: rule.meta.id, rule }))
+
+/** So much is looked at at once; what lies across two of them is found because each begins with the end of the last. */
+const PIECE_BYTES = 256 * 1024
+const OVERLAP_BYTES = 8 * 1024
+
+/** A search through one text. */
+export interface RuleSearch {
+  readonly push: (bytes: Uint8Array) => Effect.Effect<ReadonlyArray<RuleFinding>>
+  readonly end: Effect.Effect<ReadonlyArray<RuleFinding>>
+}
+
+/** Starts a search. */
+export const startRules = (): RuleSearch => {
+  const seen = new Set<string>()
+  let waiting: Array<Uint8Array> = []
+  let size = 0
+  let line = 1
+  const look = (keep: number) =>
+    Effect.suspend(() => {
+      const bytes = Buffer.concat(waiting)
+      const first = line
+      const rest = Math.max(0, bytes.length - keep)
+      for (const byte of bytes.subarray(0, rest)) if (byte === 10) line += 1
+      waiting = [bytes.subarray(rest)]
+      size = bytes.length - rest
+      return Effect.map(lint(bytes.toString("latin1")), (found) =>
+        found
+          .map((finding) => ({ ...finding, line: finding.line + first - 1 }))
+          .filter(({ line: at, rule, digest }) => {
+            const key = `${at} ${rule} ${digest}`
+            return !seen.has(key) && seen.add(key)
+          }),
+      )
+    })
+  return {
+    push: (bytes) =>
+      Effect.suspend(() => {
+        waiting.push(bytes)
+        size += bytes.length
+        return size < PIECE_BYTES ? Effect.succeed([]) : look(OVERLAP_BYTES)
+      }),
+    end: Effect.suspend(() => (size === 0 ? Effect.succeed([]) : look(0))),
+  }
+}
+
+const lint = (content: string): Effect.Effect<ReadonlyArray<RuleFinding>> =>
+  Effect.map(
+    Effect.promise(() =>
+      lintSource({
+        source: { filePath: "object.txt", content, ext: ".txt", contentType: "text" },
+        options: { config: { rules: RULES }, noPhysicFilePath: true },
+      }),
+    ),
+    ({ messages }) =>
+      messages.map(({ loc, ruleId, range }) => ({
+        line: loc.start.line,
+        rule: ruleId.replace(/^@secretlint\//, ""),
+        digest: createHash("sha256").update(content.slice(range[0], range[1]), "latin1").digest("hex"),
+      })),
+  )
