@@ -14,12 +14,40 @@ import { startModelApi } from "../support/modelApi.ts"
 const KEY = "sk-real-0123456789abcdef0123456789abcdef"
 const backwards = [...KEY].toReversed().join("")
 
-/** How each agent asks for its model, and by which route; the manifest's `openai` and `anthropic` replace those that there are. */
-const AGENTS = {
-  pi: { model: "lan/some-model", route: "lan", asks: "/v1/chat/completions" },
-  codex: { model: "some-model", route: "openai", asks: "/v1/responses" },
-  claude: { model: "some-model", route: "anthropic", asks: "/v1/messages" },
-} as const satisfies Record<NpmAgent, { model: string; route: string; asks: string }>
+interface Tested {
+  readonly model: string
+  /** The manifest's `openai` and `anthropic` take the place of those that there are. */
+  readonly route: string
+  /** Path of the API that it asks. */
+  readonly asks: string
+  /** How it reads the issue: by MCP where it can. */
+  readonly reads: ReadonlyArray<Turn>
+}
+
+const AGENTS: Readonly<Record<NpmAgent, Tested>> = {
+  pi: {
+    model: "lan/some-model",
+    route: "lan",
+    asks: "/v1/chat/completions",
+    reads: [{ shell: "forge read-issue 17" }],
+  },
+  codex: {
+    model: "some-model",
+    route: "openai",
+    asks: "/v1/responses",
+    reads: [{ call: { namespace: "mcp__forge", name: "read_issue", input: { number: 17 } } }],
+  },
+  claude: {
+    model: "some-model",
+    route: "anthropic",
+    asks: "/v1/messages",
+    // It loads what a tool takes before it calls it.
+    reads: [
+      { call: { name: "ToolSearch", input: { query: "select:mcp__forge__read_issue" } } },
+      { call: { name: "mcp__forge__read_issue", input: { number: 17 } } },
+    ],
+  },
+}
 
 /** Looks for the key in every process and file of the bottle, and finds the one place where it was put for this: else nothing would be known. */
 const search: Turn = {
@@ -57,11 +85,8 @@ const whoSees = (slug: string): ReadonlyArray<string> => {
   ]
 }
 
-const agents = Object.entries(AGENTS) as ReadonlyArray<
-  [keyof typeof AGENTS, (typeof AGENTS)[keyof typeof AGENTS]]
->
-
-for (const [agent, { model, route, asks }] of agents) {
+for (const agent of ["pi", "codex", "claude"] as const) {
+  const { model, route, asks, reads } = AGENTS[agent]
   describeDocker(`${agent} in a bottle`, () => {
     const cli = makeCli()
     let image: string
@@ -99,7 +124,8 @@ routes:
       const env = { ...forge.env, MODEL_KEY: KEY }
       let seen: ReadonlyArray<string> = []
       api.play(
-        { shell: "forge read-issue 17; printf 'colour = red\\n' >door.txt; pwd" },
+        ...reads,
+        { shell: "printf 'colour = red\\n' >door.txt; pwd" },
         { edit: { path: "door.txt", before: "colour = red", after: "colour = blue" } },
         search,
         { shell: "printf 'It is blue now.' | forge post-comment 17 && forge signal-done success 'painted'" },

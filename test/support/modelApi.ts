@@ -5,9 +5,18 @@ import type { AddressInfo } from "node:net"
 
 /** What the model does at its turn: calls one of the agent's tools, or says something and ends the run. */
 export type Turn =
+  | { readonly call: ToolCall }
   | { readonly shell: string }
   | { readonly edit: { readonly path: string; readonly before: string; readonly after: string } }
   | { readonly say: string }
+
+/** A call of a tool by its name. */
+export interface ToolCall {
+  readonly name: string
+  /** For the API of responses: what the tool is part of. */
+  readonly namespace?: string
+  readonly input: unknown
+}
 
 /** A request to the API as it arrived. */
 export interface ModelRequest {
@@ -67,13 +76,9 @@ export const startModelApi = async (key: string): Promise<ModelApi> => {
   }
 }
 
-interface ToolCall {
-  readonly name: string
-  readonly input: unknown
-}
-
 /** The call by which an agent with these tools does what the script says. */
 const toolCall = (turn: Exclude<Turn, { say: string }>, tools: ReadonlySet<string>): ToolCall => {
+  if ("call" in turn) return turn.call
   if ("edit" in turn) {
     const { path, before, after } = turn.edit
     if (tools.has("edit"))
@@ -179,11 +184,12 @@ const messages = (turn: Turn, asked: Asked, id: string): ReadonlyArray<string> =
   ]
 }
 
-const functionCall = ({ name, input }: ToolCall, id: string) => ({
+const functionCall = ({ name, namespace, input }: ToolCall, id: string) => ({
   type: "function_call",
   id: `fc_${id}`,
   call_id: `call_${id}`,
   name,
+  ...(namespace !== undefined && { namespace }),
   arguments: JSON.stringify(input),
 })
 
