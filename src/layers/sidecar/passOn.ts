@@ -1,5 +1,5 @@
 /** Passes one request on to an upstream, and its answer back, as they arrive, with the pace of whoever is slower. */
-import { Effect } from "effect"
+import { Effect, Either } from "effect"
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http"
 import { afterBody, answerEarly } from "./routes/afterBody.ts"
 
@@ -67,8 +67,9 @@ export const passOn = (
     })
     upstream.on("response", (answer) => {
       seen.status = answer.statusCode ?? 0
-      response.writeHead(seen.status, call.headers(answer))
-      response.flushHeaders()
+      // Node throws at what its own parser lets through, such as a status of 000.
+      const head = Either.try(() => response.writeHead(seen.status, call.headers(answer)).flushHeaders())
+      if (Either.isLeft(head)) return fail("the upstream's answer is not one of HTTP")
       call.passed()
       answer.on("data", (chunk: Buffer) => {
         seen.received += chunk.length
@@ -89,6 +90,11 @@ export const passOn = (
     })
     response.on("error", () => undefined)
     request.on("error", () => undefined)
+    // The agent may have gone while the call waited for its line in the log.
+    if (response.closed) {
+      upstream.destroy()
+      return end("the agent went away", () => undefined)
+    }
 
     if (hasBody(request)) {
       request.on("data", (chunk: Buffer) => {

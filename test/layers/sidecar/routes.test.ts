@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import { readFileSync, statSync } from "node:fs"
 import { type ServerResponse, request } from "node:http"
+import { type AddressInfo, createServer } from "node:net"
 import { join } from "node:path"
 import { verifyChain } from "../../../src/layers/sidecar/OperationChain.ts"
 import { decodeDocument } from "../../../src/layers/sidecar/SidecarDocument.ts"
@@ -296,6 +297,42 @@ describe("a call through a route", () => {
       expect(yield* neck.send({ path: "/healthz", method: "GET" })).toMatchObject({ status: 200 })
       waiting.forEach((response) => response.end())
       held.forEach((asked) => asked.destroy())
+    }),
+  )
+})
+
+describe("an upstream that does not keep to HTTP", () => {
+  const answers: ReadonlyArray<readonly [string, string, number | "cut"]> = [
+    ["no HTTP at all", "SSH-2.0-x\r\n", 502],
+    ["a status that is none", "HTTP/1.1 000 Nothing\r\ncontent-length: 0\r\n\r\n", 502],
+    ["a status of one digit", "HTTP/1.1 2 Short\r\ncontent-length: 0\r\n\r\n", 502],
+    ["another protocol", "HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n", 502],
+    [
+      "two lengths",
+      "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+      502,
+    ],
+    ["a header that never ends", `HTTP/1.1 200 OK\r\nx: ${"y".repeat(100_000)}`, 502],
+    ["a header with a zero byte", "HTTP/1.1 200 OK\r\nx: a\0b\r\ncontent-length: 0\r\n\r\n", 502],
+    ["chunks that are none", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", "cut"],
+    ["less than it said", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf", "cut"],
+    ["nothing", "", 502],
+  ]
+  it.scopedLive.each(answers)("and answers %s does not end the sidecar", ([, bytes, expected]) =>
+    Effect.gen(function* () {
+      const server = createServer((socket) => {
+        socket.on("error", () => undefined)
+        socket.once("data", () => socket.end(bytes))
+      })
+      yield* Effect.acquireRelease(
+        Effect.async<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+        () => Effect.sync(() => server.close()),
+      )
+      const neck = yield* sidecarWith([routeTo(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)])
+      const asked = yield* Effect.either(neck.send({ path: "/route/api/x", body: "hello" }))
+      expect(asked._tag === "Left" ? "cut" : asked.right.status).toBe(expected)
+      expect(neck.entries().at(-1)).toMatchObject({ phase: "end", outcome: "failed" })
+      expect(yield* neck.send({ path: "/healthz", method: "GET" })).toMatchObject({ status: 200 })
     }),
   )
 })
