@@ -90,6 +90,7 @@ const endedElsewhere = Effect.fn("endedElsewhere")(function* <E>(
   const row = yield* (yield* BottleStore).get(slug)
   if (Option.isNone(row)) return KILLED
   if (Option.isSome(row.value.exit)) return row.value.exit.value.code
+  yield* stopSidecar(slug)
   return yield* new BackendFailure({
     backend: backend.name,
     operation: "wait",

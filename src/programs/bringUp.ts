@@ -21,13 +21,12 @@ export const bringUp = Effect.fn("bringUp")(function* (
   bottle: BottleMetadata,
   made: Ref.Ref<boolean>,
 ) {
-  const sidecar = yield* Sidecar
   const store = yield* BottleStore
   yield* Option.match(backend.warning, {
     onNone: () => Effect.void,
     onSome: (text) => Effect.logWarning(text),
   })
-  yield* sidecar.check(config)
+  yield* (yield* Sidecar).check(config)
   const startedAt = yield* nowIso
   const make = Effect.gen(function* () {
     yield* backend.ensureImage(plan)
@@ -46,5 +45,20 @@ export const bringUp = Effect.fn("bringUp")(function* (
     )
     if (!plan.interactive) yield* backend.start(plan.slug)
   })
-  yield* Effect.all([sidecar.launch(config), make], { concurrency: "unbounded", discard: true })
+  yield* Effect.all([launchSidecar(config), make], { concurrency: "unbounded", discard: true })
+})
+
+/** What a killed launch left serving, or was about to, has another document: it ends, and ours takes its place. */
+const launchSidecar = Effect.fn("launchSidecar")(function* (config: SidecarConfig) {
+  const sidecar = yield* Sidecar
+  const launch = sidecar.launch(config)
+  yield* Effect.catchTag(launch, "SidecarError", (error) =>
+    Effect.flatMap(
+      sidecar.find(config.slug),
+      Option.match({
+        onNone: () => Effect.fail(error),
+        onSome: (left) => Effect.zipRight(left.stop, launch),
+      }),
+    ),
+  )
 })

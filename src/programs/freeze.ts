@@ -8,6 +8,7 @@ import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { bottleState } from "./bottleState.ts"
 import { nowIso } from "./clock.ts"
+import { stopSidecar } from "./discard.ts"
 import { changeForgeRows } from "./forgeRows.ts"
 import { parseSlug } from "./parseSlug.ts"
 import { settleEvents } from "./settleEvents.ts"
@@ -37,23 +38,31 @@ export const freezeBottle = Effect.fn("freezeBottle")(function* (backend: Backen
   const store = yield* BottleStore
   const bottle = Option.getOrThrow(yield* store.get(slug))
   const state = yield* bottleState(backend, bottle)
-  if (state === "created") {
+  if (state === "created" && Option.isNone(bottle.artifact)) {
     return yield* new FreezeFailed({
       slug,
       reason: `its launch died half-way, so that there is nothing to keep: "bot-bottle resume ${slug} --headless --prompt ..." starts it anew`,
     })
   }
-  if (state === "frozen") return bottle
+  const ran = state === "running" || state === "exited"
+  const frozen = ran ? yield* makeArtifact(backend, bottle) : bottle
+  // Of a bottle that is frozen, too: what a freeze or a resume that was killed had not removed yet.
+  yield* stopSidecar(slug)
+  yield* backend.remove(slug)
+  yield* backend.removeArtifacts(slug, frozen.artifact)
+  yield* changeForgeRows(slug, { status: "frozen" })
+  return frozen
+})
+
+const makeArtifact = Effect.fn("makeArtifact")(function* (backend: Backend, bottle: BottleMetadata) {
+  const { slug } = bottle
   yield* stopAgent(backend, slug)
   yield* settleEvents(slug)
-  const artifact = yield* backend.freeze(slug, bottle.run)
-  const frozenAt = yield* nowIso
-  const frozen = yield* store.modify(
+  const artifact = Option.some(yield* backend.freeze(slug, bottle.run))
+  const frozenAt = Option.some(yield* nowIso)
+  const frozen = yield* (yield* BottleStore).modify(
     slug,
-    (row) => new BottleMetadata({ ...row, artifact: Option.some(artifact), frozenAt: Option.some(frozenAt) }),
+    (row) => new BottleMetadata({ ...row, artifact, frozenAt }),
   )
-  yield* backend.remove(slug)
-  yield* backend.removeArtifacts(slug, Option.some(artifact))
-  yield* changeForgeRows(slug, { status: "frozen" })
-  return Option.getOrElse(frozen, () => bottle)
+  return Option.getOrElse(frozen, () => new BottleMetadata({ ...bottle, artifact, frozenAt }))
 })

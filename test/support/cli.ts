@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 
-const bin = new URL("../../dist/bin/bot-bottle.cjs", import.meta.url).pathname
+/** The bundled bin. */
+export const bin = new URL("../../dist/bin/bot-bottle.cjs", import.meta.url).pathname
 
 export interface CliResult {
   readonly code: number

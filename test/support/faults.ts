@@ -1,0 +1,181 @@
+/** Faults on purpose: a home whose commands can be killed at each of their steps, and what is left of its bottles. */
+import { build } from "esbuild"
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
+import { join } from "node:path"
+import { makeCli } from "./cli.ts"
+import type { Cli, CliResult } from "./cli.ts"
+
+/** Whether everything is to be tried, which takes an hour: `npm run test:nightly`. */
+export const nightly = process.env["BOT_BOTTLE_NIGHTLY"] === "1"
+
+/** Bundles the bin that counts its steps; answers its path. */
+export const bundleFaultyCli = async (): Promise<string> => {
+  const outdir = "test/.bundles"
+  await build({
+    entryPoints: { "bot-bottle": "test/support/faultyCli.ts" },
+    outdir,
+    bundle: true,
+    splitting: true,
+    platform: "node",
+    target: "node20",
+    format: "esm",
+    minifySyntax: true,
+    external: ["better-sqlite3"],
+    banner: {
+      js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
+    },
+  })
+  return join(process.cwd(), outdir, "bot-bottle.js")
+}
+
+/** A step: the names from the command to it, with ` #n` from the second time on. */
+export type Step = string
+
+/** The last name of a step's path; of a program that is run, who runs it too. */
+export const nameOf = (step: Step): string => {
+  const names = step.replace(/ #\d+$/, "").split(" > ")
+  const runs = (names.at(-1) ?? "").startsWith("ProcessRunner.")
+  return names.slice(runs ? -2 : -1).join(" > ")
+}
+
+/** A home, its commands, and those commands with a fault. */
+export interface FaultyCli extends Cli {
+  /** Runs a command and answers the steps it took. */
+  readonly record: (args: ReadonlyArray<string>) => Promise<CliResult & { steps: ReadonlyArray<Step> }>
+  /** Runs a command that is killed at a step: where it runs a program, when that runs. Whether it got there. */
+  readonly kill: (step: Step, args: ReadonlyArray<string>) => Promise<CliResult & { killed: boolean }>
+  /** As `run`, and fails unless the command succeeds. */
+  readonly ok: (...args: ReadonlyArray<string>) => Promise<CliResult>
+  readonly list: () => Promise<ReadonlyArray<Record<string, unknown>>>
+  /** What the engine has of a slug: states of containers, the helpers' too, and references of images. */
+  readonly engine: (slug?: string) => {
+    readonly containers: ReadonlyArray<string>
+    readonly images: ReadonlyArray<string>
+  }
+  /** All that is left of every bottle of this home: objects of the engine, processes, sockets, files. */
+  readonly remains: () => ReadonlyArray<string>
+}
+
+/** Looks until it is empty, for 10 s; answers what it saw last. */
+export const untilEmpty = async (look: () => ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
+  for (let attempt = 1; ; attempt += 1) {
+    const seen = look()
+    if (seen.length === 0 || attempt === 50) return seen
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+}
+
+/** How long after its start a program runs: docker's client has then sent its request, or is about to. */
+const PROGRAM_RUNS_MS = "15"
+
+/** A home of its own, for `bin` from `bundleFaultyCli`. */
+export const makeFaultyCli = (bin: string, env: Readonly<Record<string, string>> = {}): FaultyCli => {
+  const plain = makeCli()
+  const temporary = join(plain.home, "..", "tmp")
+  mkdirSync(temporary)
+  let recordings = 0
+  const cli: Cli = {
+    ...plain,
+    start: (args, options = {}) =>
+      plain.start(args, { bin, ...options, env: { TMPDIR: temporary, ...env, ...options.env } }),
+    run: (args, options) => cli.start(args, options).result,
+  }
+  const docker = (...args: ReadonlyArray<string>): ReadonlyArray<string> =>
+    spawnSync("docker", args, { encoding: "utf8", env: { ...process.env, ...env } })
+      .stdout.split("\n")
+      .filter((line) => line !== "")
+  const installation = (): string => {
+    const file = join(cli.home, "installation")
+    return existsSync(file) ? readFileSync(file, "utf8").trim() : "none"
+  }
+  const engine: FaultyCli["engine"] = (slug) => {
+    const id = installation()
+    const of = slug === undefined ? [] : ["--filter", `label=bot-bottle.slug=${slug}`]
+    const label = ["--filter", `label=bot-bottle.installation=${id}`, ...of]
+    return {
+      containers: docker("ps", "--all", "--format", "{{.State}}", ...label),
+      images: docker("images", "--format", "{{.Repository}}:{{.Tag}}", ...label),
+    }
+  }
+  return {
+    ...cli,
+    record: async (args) => {
+      const file = join(cli.home, "..", `steps-${++recordings}`)
+      const result = await cli.run(args, { env: { FAULT_STEPS: file } })
+      return { ...result, steps: readFileSync(file, "utf8").trim().split("\n") }
+    },
+    kill: async (step, args) => {
+      const delay = nameOf(step).includes("ProcessRunner.") ? PROGRAM_RUNS_MS : "0"
+      const result = await cli.run(args, { env: { FAULT_KILL: step, FAULT_AFTER_MS: delay } })
+      return { ...result, killed: result.code === 137 }
+    },
+    ok: async (...args) => {
+      const result = await cli.run(args)
+      if (result.code !== 0) throw new Error(`${args.join(" ")}: ${result.code} ${result.stderr}`)
+      return result
+    },
+    list: async () => {
+      const { stdout, stderr } = await cli.run(["list", "--json"])
+      if (stdout === "") throw new Error(`list: ${stderr}`)
+      return JSON.parse(stdout)
+    },
+    engine,
+    remains: () => {
+      const { containers, images } = engine()
+      const short = installation().slice(0, 8)
+      return [
+        ...containers.map((state) => `container, ${state}`),
+        ...images.map((reference) => `image ${reference}`),
+        ...processesOf(cli.home, short).map((line) => `process ${line}`),
+        ...filesOf(cli.home),
+        ...readdirSync(temporary).map((name) => `temporary file ${name}`),
+      ]
+    },
+  }
+}
+
+/** Processes that hold a file or socket of the home, work in it, or name it or its installation in their arguments. */
+const processesOf = (home: string, installation: string): ReadonlyArray<string> =>
+  readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
+    .flatMap((pid) => {
+      const read = <A>(look: () => A, otherwise: A): A => {
+        try {
+          return look()
+        } catch {
+          return otherwise
+        }
+      }
+      const folder = `/proc/${pid}`
+      const command = read(() => readFileSync(`${folder}/cmdline`, "utf8"), "").replaceAll("\0", " ")
+      const files = read(() => readdirSync(`${folder}/fd`), []).map((fd) =>
+        read(() => readlinkSync(`${folder}/fd/${fd}`), ""),
+      )
+      const cwd = read(() => readlinkSync(`${folder}/cwd`), "")
+      const ours =
+        command.includes(home) ||
+        command.includes(`bot-bottle-${installation}`) ||
+        [cwd, ...files].some((path) => path.startsWith(home))
+      return ours ? [`${pid} ${command}`] : []
+    })
+
+/** What belongs to a home that has had bottles and has none. */
+const EMPTY_HOME = /^(agents|bottles|state|run|installation|bot-bottle\.db(-wal|-shm)?)$/
+
+const filesOf = (home: string): ReadonlyArray<string> => [
+  ...readdirSync(home)
+    .filter((name) => !EMPTY_HOME.test(name))
+    .map((name) => `file ${name}`),
+  ...["state", "run"].flatMap((folder) =>
+    existsSync(join(home, folder))
+      ? readdirSync(join(home, folder), { recursive: true, encoding: "utf8" }).map(
+          (name) => `file ${folder}/${name}`,
+        )
+      : [],
+  ),
+  ...readFileSync("/proc/net/unix", "utf8")
+    .split("\n")
+    .filter((line) => line.includes(home))
+    .map((line) => `socket ${line.slice(line.indexOf(home))}`),
+]
