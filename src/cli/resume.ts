@@ -3,15 +3,16 @@ import { Command, Options } from "@effect/cli"
 import { Effect, Option } from "effect"
 import { Cancelled } from "../domain/Errors.ts"
 import { reportFailures } from "./failure.ts"
-import { note } from "./output.ts"
 import { confirmPlan, printPlan } from "./plan.ts"
 import {
   backend,
   dryRun,
   given,
   headlessPrompt,
+  isOnTerminal,
   json,
   observer,
+  onTerminal,
   prompts,
   raw,
   slug,
@@ -51,13 +52,12 @@ const run = Effect.fn("cli.resume")(function* (options: Command.Command.ParseCon
       observer(options),
     ).pipe(Effect.provide(programs.live))
   }
-  if (!process.stdin.isTTY && !options.yes) {
+  if (!isOnTerminal()) {
     return yield* new Cancelled({
-      reason: "there is no terminal to ask on: give --yes, or --headless with a prompt",
+      reason: "there is no terminal for the agent: give --headless with a prompt",
     })
   }
-  const bottle = yield* programs
-    .resumeInteractive(options.slug, again, (plan) => confirmPlan(plan, options.yes))
-    .pipe(Effect.provide(programs.live))
-  yield* note(`"bot-bottle resume ${bottle}" goes on, "bot-bottle destroy ${bottle}" removes it`)
+  yield* onTerminal((observe) =>
+    programs.resumeInteractive(options.slug, { ...again, observe }, (plan) => confirmPlan(plan, options.yes)),
+  ).pipe(Effect.provide(programs.live))
 })

@@ -4,6 +4,8 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, Exit, Layer, Logger } from "effect"
 import { VERSION } from "../domain/Version.ts"
+import { attach, shell } from "./attach.ts"
+import { cp } from "./cp.ts"
 import { demo } from "./demo.ts"
 import { doctor } from "./doctor.ts"
 import { reportFailures } from "./failure.ts"
@@ -28,11 +30,14 @@ const root = Command.make("bot-bottle").pipe(
     doctor,
     start,
     resume,
+    attach,
+    shell,
     stop,
     freeze,
     destroy,
     list,
     logs,
+    cp,
     gc,
     provenance,
     orchestrate,

@@ -125,6 +125,37 @@ export const observer = (options: { readonly json: boolean; readonly raw: boolea
   }
 }
 
+/** Whether there is a person at a terminal to ask. */
+export const isOnTerminal = (): boolean => process.stdin.isTTY && process.stdout.isTTY
+
+/**
+ * Runs an effect that gives an agent the terminal; says its slug before, and how to go on after. `tell` is told
+ * when it ended: an attach that ends without was left by the detach keys.
+ */
+export const onTerminal = <A, E, R>(
+  run: (observe: (event: RunEvent) => Effect.Effect<void>) => Effect.Effect<A, E, R>,
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    const seen = { slug: "", ended: false }
+    const observe = (event: RunEvent): Effect.Effect<void> => {
+      if (event._tag === "Exit") seen.ended = true
+      if (event._tag !== "Slug") return Effect.void
+      seen.slug = event.slug
+      return note(`bottle ${event.slug}; Ctrl-P Ctrl-Q leaves it at work`)
+    }
+    const after = Effect.suspend(() =>
+      note(
+        seen.ended
+          ? `the agent has ended: "bot-bottle resume ${seen.slug}" goes on, "bot-bottle destroy ${seen.slug}" removes it`
+          : `\nleft at work: "bot-bottle attach ${seen.slug}" comes back, "bot-bottle stop ${seen.slug}" ends it`,
+      ),
+    )
+    return run(observe).pipe(
+      Effect.tap(() => after),
+      Effect.tapErrorCause(() => Effect.when(after, () => seen.ended)),
+    )
+  })
+
 /** Runs a command's effect so that Ctrl-C stops the bottle it started; the bottle is kept. */
 export const stoppedByInterrupt =
   <R2>(stop: (slug: string) => Effect.Effect<void, unknown, R2>) =>

@@ -4,15 +4,16 @@ import { Effect, Option } from "effect"
 import { Cancelled, InvalidInput } from "../domain/Errors.ts"
 import { confirmPlan, printPlan } from "./plan.ts"
 import { reportFailures } from "./failure.ts"
-import { note } from "./output.ts"
 import {
   backend,
   bottles,
   dryRun,
   given,
   headlessPrompt,
+  isOnTerminal,
   json,
   observer,
+  onTerminal,
   prompts,
   raw,
   stoppedByInterrupt,
@@ -61,7 +62,7 @@ const run = Effect.fn("cli.start")(function* (options: Given) {
   const agent = yield* Option.match(options.agent, {
     onSome: Effect.succeed,
     onNone: () =>
-      process.stdin.isTTY && process.stderr.isTTY && !options.headless
+      isOnTerminal() && !options.headless
         ? programs.pickAgent
         : Effect.fail(new InvalidInput({ field: "agent", reason: `name one: "bot-bottle start AGENT ..."` })),
   })
@@ -88,13 +89,18 @@ const run = Effect.fn("cli.start")(function* (options: Given) {
       observe,
     ).pipe(Effect.provide(programs.live))
   }
-  if (!process.stdin.isTTY && !options.yes) {
+  if (!isOnTerminal()) {
     return yield* new Cancelled({
-      reason: "there is no terminal to ask on: give --yes, or --headless with a prompt",
+      reason: "there is no terminal for the agent: give --headless with a prompt",
     })
   }
-  const slug = yield* programs
-    .startInteractive(agent, start, (plan) => confirmPlan(plan, options.yes))
-    .pipe(Effect.provide(programs.live))
-  yield* note(`"bot-bottle resume ${slug}" goes on, "bot-bottle destroy ${slug}" removes it`)
+  const chosen =
+    Option.isNone(options.agent) && options.bottles.length === 0
+      ? yield* programs.pickBottles(agent)
+      : options.bottles
+  yield* onTerminal((tell) =>
+    programs.startInteractive(agent, { ...start, bottles: chosen, observe: tell }, (plan) =>
+      confirmPlan(plan, options.yes),
+    ),
+  ).pipe(Effect.provide(programs.live))
 })

@@ -1,18 +1,25 @@
-/** startInteractive and resumeInteractive: an agent on the operator's terminal. */
-import { Effect, Option } from "effect"
+/** startInteractive, resumeInteractive and attach: an agent on the operator's terminal. */
+import { Duration, Effect, Fiber, Logger, LogLevel, Option, Schedule } from "effect"
 import type { BottlePlan } from "../domain/Bottle.ts"
+import { AgentExited, BottleNotFound } from "../domain/Errors.ts"
 import type { Slug } from "../domain/Slug.ts"
+import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { awaitExit } from "./awaitExit.ts"
+import { exitOf } from "./bottleState.ts"
+import { destroyBottle } from "./destroy.ts"
+import { stopSidecar } from "./discard.ts"
 import { performStart, planStart, prepareStart } from "./launch.ts"
-import type { ResumeOptions, StartOptions } from "./options.ts"
+import type { ResumeOptions, RunEvent, StartOptions, WatchOptions } from "./options.ts"
+import { parseSlug } from "./parseSlug.ts"
 import { performResume, planResume, prepareResume } from "./resumeHeadless.ts"
+import { runningBottle } from "./tools.ts"
 
 /** Asked with the plan before anything is made; its failure ends the start. */
 export type Confirm<E, R> = (plan: BottlePlan) => Effect.Effect<void, E, R>
 
-/** Starts an agent on the operator's terminal, once `confirm` has agreed to the plan; answers the slug when it has ended. */
+/** Starts an agent on the operator's terminal, once `confirm` has agreed to the plan; answers the slug when it has ended or the terminal was left. */
 export const startInteractive = Effect.fn("startInteractive")(function* <E, R>(
   agent: string,
   options: StartOptions,
@@ -21,7 +28,7 @@ export const startInteractive = Effect.fn("startInteractive")(function* <E, R>(
   const prepared = yield* prepareStart(agent, options, Option.none())
   yield* confirm(yield* planStart(prepared))
   const slug = yield* performStart(prepared)
-  yield* onTerminal(slug, options)
+  yield* onNewTerminal(slug, options)
   return slug
 })
 
@@ -34,15 +41,78 @@ export const resumeInteractive = Effect.fn("resumeInteractive")(function* <E, R>
   const prepared = yield* prepareResume(name, options, Option.none())
   yield* confirm(yield* planResume(prepared))
   const slug = yield* performResume(prepared)
-  yield* onTerminal(slug, options)
+  yield* onNewTerminal(slug, options)
   return slug
 })
 
-const onTerminal = Effect.fn("onTerminal")(function* (slug: Slug, options: StartOptions | ResumeOptions) {
-  const row = yield* (yield* BottleStore).get(slug)
-  if (Option.isNone(row)) return
+/** The same for a bottle whose agent is at work on a terminal that somebody left. */
+export const attach = Effect.fn("attach")(function* (name: string, options: WatchOptions = {}) {
+  const slug = yield* parseSlug(name)
+  const { backend } = yield* runningBottle(slug)
+  yield* options.observe?.({ _tag: "Slug", slug }) ?? Effect.void
+  yield* onTerminal(backend, slug, options)
+  return slug
+})
+
+/**
+ * Gives the agent the terminal until it ends or is left, and watches it meanwhile. Returns without an `Exit` event
+ * when it was left and goes on; fails as `awaitExit` does when it ended. The log is silent: the screen is the agent's.
+ */
+const onTerminal = Effect.fn("onTerminal")(function* (
+  backend: Backend,
+  slug: Slug,
+  { observe, ...options }: WatchOptions,
+) {
+  const tell = (event: RunEvent) => (event._tag === "Exit" && observe?.(event)) || Effect.void
+  const watch = Effect.zipRight(begun(backend, slug), awaitExit(slug, { ...options, observe: tell })).pipe(
+    Effect.catchTag("BottleBusy", () => ended(backend, slug, tell)),
+    Logger.withMinimumLogLevel(LogLevel.None),
+  )
+  yield* Effect.gen(function* () {
+    const watcher = yield* Effect.forkScoped(watch)
+    yield* backend.attach(slug)
+    const box = yield* backend.inspect(slug)
+    if (Option.exists(box, ({ state }) => state === "running")) return
+    yield* Fiber.join(watcher)
+  }).pipe(Effect.scoped)
+})
+
+const LOOK_INTERVAL = Duration.millis(200)
+
+/** The agent of an interactive bottle starts when the terminal is attached. */
+const begun = (backend: Backend, slug: Slug) =>
+  Effect.repeat(backend.inspect(slug), {
+    while: Option.exists(({ state }) => state === "created"),
+    schedule: Schedule.spaced(LOOK_INTERVAL),
+  })
+
+/** Another process watches the bottle, and stores how it ended. */
+const ended = Effect.fn("ended")(function* (
+  backend: Backend,
+  slug: Slug,
+  tell: (event: RunEvent) => Effect.Effect<void>,
+) {
+  const exitCode = yield* backend.wait(slug)
+  const { signal } = exitOf(exitCode, "")
+  const end = { exitCode, ...(signal !== undefined && { signal }) }
+  yield* tell({ _tag: "Exit", ...end })
+  if (exitCode !== 0) return yield* new AgentExited({ slug, ...end })
+})
+
+/** Attaches to a bottle that was just made; one whose agent could not be started is taken back. */
+const onNewTerminal = Effect.fn("onNewTerminal")(function* (slug: Slug, options: WatchOptions) {
+  const store = yield* BottleStore
+  const row = yield* store.get(slug)
+  if (Option.isNone(row)) return yield* new BottleNotFound({ slug })
   const backend = yield* (yield* Backends).get(row.value.spec.backend)
-  yield* backend.attach(slug)
-  const { observe: _, ...watch } = options
-  yield* awaitExit(slug, watch)
+  const takeBack = Effect.gen(function* () {
+    const box = yield* backend.inspect(slug)
+    if (!Option.exists(box, ({ state }) => state === "created")) return
+    if (Option.isNone(row.value.artifact)) return yield* destroyBottle(backend, slug)
+    yield* stopSidecar(slug)
+    yield* backend.remove(slug)
+  })
+  yield* onTerminal(backend, slug, options).pipe(
+    Effect.onError(() => Effect.ignore(store.withOperation(slug, "destroy", takeBack))),
+  )
 })

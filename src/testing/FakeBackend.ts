@@ -260,10 +260,12 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
         create,
         start,
         inspect: (slug) =>
-          Option.match(MutableHashMap.get(boxes, slug), {
-            onNone: () => Effect.succeedNone,
-            onSome: (box) => Effect.asSome(inspectBox(slug, box)),
-          }),
+          Effect.suspend(() =>
+            Option.match(MutableHashMap.get(boxes, slug), {
+              onNone: () => Effect.succeedNone,
+              onSome: (box) => Effect.asSome(inspectBox(slug, box)),
+            }),
+          ),
         output: (slug, run) => readRun(slug, run, true),
         logs: (slug, run, follow) => Stream.map(readRun(slug, run, follow), ({ bytes }) => bytes),
         wait: Effect.fn("Backend.wait")(function* (slug) {

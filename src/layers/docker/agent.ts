@@ -220,6 +220,9 @@ export const stopBottle = Effect.fn("Backend.stop")(function* ({ engine, naming 
   if (exitCode !== 0 && !engine.dialect.missing(stderr)) return yield* engine.refusal(purpose, stderr)
 })
 
+/** Whatever the client's own configuration says, because the operator is told. */
+const DETACH = ["--detach-keys", "ctrl-p,ctrl-q"]
+
 /** Gives the agent our terminal until it ends or is detached; of one that runs, first what it wrote so far. */
 export const attachTo = Effect.fn("Backend.attach")(function* (docker: Docker, slug: Slug) {
   const { engine, naming } = docker
@@ -230,10 +233,18 @@ export const attachTo = Effect.fn("Backend.attach")(function* (docker: Docker, s
   if (Option.isNone(container)) return yield* engine.failure(purpose, "there is no such bottle")
   const { state } = toBottle(slug, container.value)
   if (state === "exited") return
+  if (!container.value.Config.Tty) {
+    return yield* engine.failure(
+      purpose,
+      `its agent has no terminal: "bot-bottle logs ${slug} --follow" shows what it does`,
+    )
+  }
   if (state === "running") yield* engine.interactive(purpose, ["logs", name])
   yield* engine.interactive(
     purpose,
-    state === "created" ? [...engine.dialect.start, "--interactive", name] : ["attach", name],
+    state === "created"
+      ? [...engine.dialect.start, "--interactive", ...DETACH, name]
+      : ["attach", ...DETACH, name],
   )
   const after = yield* find
   if (Option.exists(after, ({ State }) => State.Status === "created")) {

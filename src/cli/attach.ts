@@ -1,0 +1,28 @@
+/** `attach SLUG` and `shell SLUG`: the operator's terminal in a bottle. */
+import { Command } from "@effect/cli"
+import { Effect } from "effect"
+import { Cancelled } from "../domain/Errors.ts"
+import { reportFailures } from "./failure.ts"
+import { isOnTerminal, onTerminal, slug } from "./shared.ts"
+
+const programs = Effect.promise(() => import("./lazy/run.ts"))
+
+/** `attach SLUG` */
+export const attach = Command.make("attach", { slug }, (options) =>
+  Effect.gen(function* () {
+    const { attach, live } = yield* programs
+    if (!isOnTerminal()) return yield* new Cancelled({ reason: "there is no terminal to attach" })
+    yield* onTerminal((observe) => attach(options.slug, { observe })).pipe(Effect.provide(live))
+  }).pipe(reportFailures(false)),
+).pipe(Command.withDescription("Come back to the terminal of an agent that was left at work"))
+
+/** `shell SLUG` */
+export const shell = Command.make("shell", { slug }, (options) =>
+  Effect.gen(function* () {
+    const { live, openShell } = yield* programs
+    const exitCode = yield* Effect.provide(openShell(options.slug), live)
+    yield* Effect.sync(() => {
+      process.exitCode = exitCode
+    })
+  }).pipe(reportFailures(false)),
+).pipe(Command.withDescription("Open a shell in a bottle that runs, as its agent's user"))

@@ -1,0 +1,92 @@
+/** `cp` and `shell` without a terminal: files out of a bottle that runs, has exited, is frozen, on docker and on the host. */
+import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync } from "node:fs"
+import { join } from "node:path"
+import { afterAll, beforeAll, expect, it } from "vitest"
+import { makeCli, shellAgent } from "../support/cli.ts"
+import { describeDocker, docker } from "../support/docker.ts"
+import { demoImageForTests } from "../support/images.ts"
+
+const cli = makeCli()
+const slugIn = (stderr: string): string => /^bottle (\S+)$/m.exec(stderr)?.[1] ?? "none"
+
+const MAKES = `mkdir -p out/deep && echo report >out/deep/report && ln -s deep/report out/link && ln -s /etc/passwd out/etc &&
+ln -s ../../../.. out/up && mkfifo out/pipe && ln out/deep/report out/hard && chmod 700 out/deep && printf "x%.0s" 1 2 3 >out/x`
+
+const looksRight = (copy: string, stderr: string) => {
+  expect(readFileSync(join(copy, "deep/report"), "utf8")).toBe("report\n")
+  expect(readFileSync(join(copy, "link"), "utf8")).toBe("report\n")
+  expect(readFileSync(join(copy, "hard"), "utf8")).toBe("report\n")
+  expect(readdirSync(copy).toSorted()).toEqual(["deep", "hard", "link", "x"])
+  expect(lstatSync(join(copy, "x")).uid).toBe(process.getuid?.())
+  expect(stderr).toMatch(/left out: out\/etc: a link that leads out of the copy, to \/etc\/passwd/)
+  expect(stderr).toMatch(/left out: out\/up/)
+  expect(stderr).toMatch(/left out: out\/pipe: a pipe is not copied/)
+}
+
+afterAll(async () => {
+  for (const { slug } of JSON.parse((await cli.run(["list", "--json"])).stdout))
+    await cli.run(["destroy", slug])
+  cli.remove()
+})
+
+describeDocker("out of a docker bottle", () => {
+  beforeAll(async () => {
+    cli.write("bottles/plain.yaml", `image: ${await demoImageForTests()}\n`)
+    cli.write("agents/maker.md", shellAgent(`${MAKES}; echo made; exec sleep 60`))
+  })
+
+  it("files come while it runs, when it has exited, and when it is frozen; a shell takes commands", async () => {
+    const running = cli.start(["start", "maker", "--headless", "--prompt", "x"])
+    await expect.poll(running.stdout, { timeout: 20_000 }).toContain("made")
+    const slug = slugIn(running.stderr())
+
+    const shell = await cli.run(["shell", slug], { input: "cat out/deep/report; id -u; exit 4\n" })
+    expect([shell.stdout, shell.code]).toEqual(["report\n1000\n", 4])
+
+    const first = await cli.run(["cp", `${slug}:out`, "one"])
+    expect(first.code).toBe(0)
+    looksRight(join(cli.cwd, "one"), first.stderr)
+
+    await cli.run(["stop", slug])
+    await running.result
+    mkdirSync(join(cli.cwd, "into"))
+    const second = await cli.run(["cp", `${slug}:/workspace/out`, "into"])
+    looksRight(join(cli.cwd, "into/out"), second.stderr)
+
+    await cli.run(["freeze", slug])
+    const third = await cli.run(["cp", `${slug}:out`, "three"])
+    looksRight(join(cli.cwd, "three"), third.stderr)
+    const file = await cli.run(["cp", `${slug}:/etc/passwd`, "passwd"])
+    expect([file.code, readFileSync(join(cli.cwd, "passwd"), "utf8").split(":")[0]]).toEqual([0, "root"])
+    expect(docker("ps", "--all", "--format", "{{.Names}}")).not.toContain(slug)
+
+    const again = await cli.run(["cp", `${slug}:out/x`, "passwd"])
+    expect([again.code, again.stderr]).toEqual([2, expect.stringMatching(/passwd exists: remove it/)])
+    const nothing = await cli.run(["cp", `${slug}:no/such/file`, "four"])
+    expect([nothing.code, existsSync(join(cli.cwd, "four"))]).toEqual([125, false])
+    expect(nothing.stderr).toMatch(/copy of ".*" failed/)
+    expect((await cli.run(["shell", slug])).stderr).toMatch(/does not run \(frozen\)/)
+  })
+})
+
+it("files come out of a bottle of the host, of its workspace alone; a shell it has none", async () => {
+  cli.write("bottles/none.yaml", "backend: host\n")
+  cli.write("agents/local.md", shellAgent(MAKES, "none"))
+  const { stderr } = await cli.run(["start", "local", "--headless", "--prompt", "x"])
+  const slug = slugIn(stderr)
+  const copied = await cli.run(["cp", `${slug}:out`, "host"])
+  looksRight(join(cli.cwd, "host"), copied.stderr)
+  expect((await cli.run(["cp", `${slug}:/etc/passwd`, "never"])).stderr).toMatch(
+    /not in the bottle's \/workspace/,
+  )
+  await cli.run(["freeze", slug])
+  expect((await cli.run(["cp", `${slug}:out`, "frozen"])).code).toBe(0)
+  expect(readFileSync(join(cli.cwd, "frozen/link"), "utf8")).toBe("report\n")
+})
+
+it("a source that names no bottle or no path is wrong usage", async () => {
+  for (const source of ["nothing", "a-bottle:", ":path", "Not_A_Slug:path"]) {
+    expect((await cli.run(["cp", source, "x"])).code).toBe(2)
+  }
+  expect((await cli.run(["cp", "no-such-bottle:path", "x"])).stderr).toMatch(/no bottle "no-such-bottle"/)
+})
