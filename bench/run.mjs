@@ -7,12 +7,14 @@ import { engineAnswers, freezing, launch } from "./bottles.mjs"
 import { commands } from "./commands.mjs"
 import { calls, memory } from "./neck.mjs"
 import { table } from "./report.mjs"
+import { route } from "./route.mjs"
 import { upsert } from "./store.mjs"
 
 const BENCHMARKS = {
   launch: { measure: launch, needsEngine: true },
   commands: { measure: commands },
   neck: { measure: calls },
+  route: { measure: route },
   memory: { measure: memory },
   store: { measure: upsert },
   freeze: { measure: freezing, needsEngine: true },
