@@ -69,7 +69,10 @@ export const sidecarWith = (
       ...(options.loopback === true && { loopback: true }),
     })
     const fake = yield* FakeForge.make({ owner: "ada", repo: "cellar" })
-    yield* serve(yield* decodeDocument(text), () => Effect.succeed(fake.forge), { drainMs: 200, ...options.times })
+    yield* serve(yield* decodeDocument(text), () => Effect.succeed(fake.forge), {
+      drainMs: 200,
+      ...options.times,
+    })
     const logText = () => readFileSync(join(directory, "state", "operations.jsonl"), "utf8")
     return {
       directory,

@@ -26,6 +26,8 @@ describe("a call through a route", () => {
           cookie: "session=mine",
           "x-api-key": "mine",
           x_api_key: "mine",
+          content_length: "9 of mine",
+          transfer_encoding: "mine",
           "api-key": "mine",
           "x-goog-api-key": "mine",
           "ocp-apim-subscription-key": "mine",

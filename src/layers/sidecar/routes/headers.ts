@@ -38,7 +38,7 @@ const CLAIMS = [
 const matches = (patterns: ReadonlyArray<RegExp>, name: string): boolean =>
   patterns.some((pattern) => pattern.test(name))
 
-/** Some upstreams read `x_api_key` as `x-api-key`. */
+/** Some upstreams read `x_api_key` as `x-api-key`, and `content_length` as another length. */
 const asRead = (name: string): string => name.toLowerCase().replaceAll("_", "-")
 
 /** The headers that a message says are of its connection. */
@@ -60,10 +60,11 @@ export const requestHeaders = (
     const key = name.toLowerCase()
     const read = asRead(name)
     const passes =
-      !HOP_BY_HOP.has(key) &&
+      !HOP_BY_HOP.has(read) &&
       // Named by Connection it would take the body's length away: the framing is ours.
       (!dropped.has(key) || key === "content-length") &&
-      key !== "host" &&
+      read !== "host" &&
+      (read !== "content-length" || key === read) &&
       read !== asRead(route.header) &&
       !matches(CREDENTIALS, read) &&
       !matches(CLAIMS, read)
