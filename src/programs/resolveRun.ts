@@ -10,7 +10,7 @@ import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { Manifests } from "../services/Manifests.ts"
-import type { AgentInvocation } from "../services/Providers.ts"
+import type { AgentInvocation, Provider } from "../services/Providers.ts"
 import { Providers } from "../services/Providers.ts"
 import type { ForgeEnv, SidecarConfig } from "../services/Sidecar.ts"
 
@@ -62,7 +62,7 @@ export const isForgeTargeted = (forgeEnv: ForgeEnv): boolean => Object.keys(forg
 /** How the agent of a run is invoked. The forge overlay is put ahead of the prompt, never into the manifest. */
 export const invocationOf = Effect.fn("invocationOf")(function* (
   run: ResolvedRun,
-  how: "headless" | "resume" | "interactive",
+  how: keyof Provider,
   given: { readonly slug: Slug; readonly prompt: string; readonly forgeEnv: ForgeEnv },
 ) {
   const provider = yield* (yield* Providers).get(run.agent.provider)

@@ -82,7 +82,13 @@ export const planResume = Effect.fn("planResume")(function* ({
   const again = Option.isSome(bottle.artifact)
   const { copyCwd, cwd } = bottle.spec
   const workspace = again || !copyCwd ? undefined : yield* (yield* Backends).workspace(cwd)
-  const how = Option.isNone(prompt) ? "interactive" : again ? "resume" : "headless"
+  const how = Option.isNone(prompt)
+    ? again
+      ? "resumeInteractive"
+      : "interactive"
+    : again
+      ? "resume"
+      : "headless"
   const invocation = yield* invocationOf(run, how, {
     slug: bottle.slug,
     prompt: Option.getOrElse(prompt, () => ""),

@@ -31,6 +31,8 @@ export interface Provider {
   /** Continues the agent's own conversation where it can. */
   readonly resume: (input: ProviderInput) => AgentInvocation
   readonly interactive: (input: ProviderInput) => AgentInvocation
+  /** On a terminal, in a bottle that has had a run: goes on as `resume` does. */
+  readonly resumeInteractive: (input: ProviderInput) => AgentInvocation
 }
 
 /** Providers say how an agent program is run. */

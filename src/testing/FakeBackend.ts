@@ -251,7 +251,7 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
       backend: {
         name,
         warning: Option.none(),
-        neck: Option.none(),
+        neck: Option.some("http://127.0.0.1:7317"),
         needsLoopback: false,
         defaultMemoryBytes: MEMORY,
         check: Effect.succeed(`${name}: in memory`),

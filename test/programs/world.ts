@@ -58,7 +58,12 @@ export const inWorld = <A, E>(
       LiveProviders.layer,
       Layer.succeed(Sidecar, sidecar.sidecar),
       MemoryManifests.layer({
-        agents: { worker: { bottle: "plain", command: ["agent"] }, homeless: { command: ["agent"] } },
+        agents: {
+          worker: { bottle: "plain", command: ["agent"] },
+          homeless: { command: ["agent"] },
+          thinker: { bottle: "plain", provider: "claude" },
+          stray: { bottle: "plain", provider: "pi", model: "lan/some-model" },
+        },
         bottles: { plain: { image: "image", backend: "fake", ...options.bottle } },
       }),
     )

@@ -12,6 +12,15 @@ const resume = (input: ProviderInput): AgentInvocation => invocation(input, ["--
 
 const interactive = (input: ProviderInput): AgentInvocation => invocation(input, [])
 
+const resumeInteractive = (input: ProviderInput): AgentInvocation => {
+  const { argv, ...rest } = interactive(input)
+  return { argv: ["sh", "-c", CONTINUE_WHAT_THERE_IS, ...argv], ...rest }
+}
+
+/** On a terminal `--continue` fails when there is no conversation yet, and nobody could begin one. */
+const CONTINUE_WHAT_THERE_IS = `ls "\${CLAUDE_CONFIG_DIR:-$HOME/.claude}"/projects/*/*.jsonl >/dev/null 2>&1 && set -- --continue "$@"
+exec "$0" "$@"`
+
 const invocation = (
   { manifest, prompt, neck, forge }: ProviderInput,
   mode: ReadonlyArray<string>,
@@ -55,4 +64,4 @@ const placeholder = { ANTHROPIC_AUTH_TOKEN: PLACEHOLDER_KEY }
 const quiet = { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1", DISABLE_AUTOUPDATER: "1" }
 
 /** The provider `claude`. Its conversations lie in the agent's home, in `~/.claude`, and are frozen with it. */
-export const claude: Provider = { headless, resume, interactive }
+export const claude: Provider = { headless, resume, interactive, resumeInteractive }

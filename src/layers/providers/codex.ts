@@ -17,14 +17,19 @@ const run = (input: ProviderInput, what: ReadonlyArray<string>): AgentInvocation
   files: [],
 })
 
+const interactive = (input: ProviderInput): AgentInvocation => onTerminal(input, [])
+
+const resumeInteractive = (input: ProviderInput): AgentInvocation => onTerminal(input, ["resume", "--last"])
+
 /** Without a prompt to go ahead of, the system prompt is an argument after all. */
-const interactive = (input: ProviderInput): AgentInvocation => {
+const onTerminal = (input: ProviderInput, what: ReadonlyArray<string>): AgentInvocation => {
   const { systemPrompt } = input.manifest
   return {
     argv: [
       "codex",
       ...options(input),
       ...(systemPrompt === "" ? [] : config({ developer_instructions: systemPrompt })),
+      ...what,
     ],
     env: {},
     prompt: input.prompt,
@@ -66,4 +71,4 @@ const config = (values: Readonly<Record<string, string | boolean>>): ReadonlyArr
   Object.entries(values).flatMap(([key, value]) => ["-c", `${key}=${JSON.stringify(value)}`])
 
 /** The provider `codex`. Its conversations lie in the agent's home, in `~/.codex`, and are frozen with it. */
-export const codex: Provider = { headless, resume, interactive }
+export const codex: Provider = { headless, resume, interactive, resumeInteractive }

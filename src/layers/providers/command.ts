@@ -11,4 +11,9 @@ const invocation = ({ manifest, prompt }: ProviderInput): AgentInvocation => ({
 })
 
 /** The provider `command`: start, resume and interactive are the same. */
-export const command: Provider = { headless: invocation, resume: invocation, interactive: invocation }
+export const command: Provider = {
+  headless: invocation,
+  resume: invocation,
+  interactive: invocation,
+  resumeInteractive: invocation,
+}

@@ -13,6 +13,8 @@ const resume = (input: ProviderInput): AgentInvocation => invocation(input, ["--
 
 const interactive = (input: ProviderInput): AgentInvocation => invocation(input, [])
 
+const resumeInteractive = (input: ProviderInput): AgentInvocation => invocation(input, ["--continue"])
+
 const invocation = (
   { manifest, prompt, neck }: ProviderInput,
   mode: ReadonlyArray<string>,
@@ -75,4 +77,4 @@ const custom = ({ route, id }: ReturnType<typeof piModel>, neck: string) => ({
 const quiet = { PI_OFFLINE: "1", PI_TELEMETRY: "0" }
 
 /** The provider `pi`. Its conversations lie in the agent's home, in `~/.pi/agent`, and are frozen with it. */
-export const pi: Provider = { headless, resume, interactive }
+export const pi: Provider = { headless, resume, interactive, resumeInteractive }

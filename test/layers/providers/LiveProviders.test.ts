@@ -15,7 +15,7 @@ layer(LiveProviders.layer)("LiveProviders", (it) => {
     () =>
       Effect.gen(function* () {
         const provider = yield* (yield* Providers).get("command")
-        for (const how of ["headless", "resume", "interactive"] as const)
+        for (const how of ["headless", "resume", "interactive", "resumeInteractive"] as const)
           expect(provider[how](input)).toEqual({
             argv: ["sh", "-c", "cat; echo '$X'"],
             env: {},

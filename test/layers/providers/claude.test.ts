@@ -1,5 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Option } from "effect"
+import { spawnSync } from "node:child_process"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { claude } from "../../../src/layers/providers/claude.ts"
 import { filesOf, inputFor } from "./input.ts"
 
@@ -12,6 +16,12 @@ describe("claude", () => {
     expect(claude.headless(input).argv).toEqual(["claude", "--print", ...FIXED, ...SERVERS])
     expect(claude.resume(input).argv).toEqual(["claude", "--print", "--continue", ...FIXED, ...SERVERS])
     expect(claude.interactive(input).argv).toEqual(["claude", ...FIXED, ...SERVERS])
+    expect(claude.resumeInteractive(input).argv).toEqual([
+      "sh",
+      "-c",
+      expect.stringContaining("--continue"),
+      ...claude.interactive(input).argv,
+    ])
     expect(claude.headless(input).prompt).toBe("fix it\n")
   })
 
@@ -30,6 +40,26 @@ describe("claude", () => {
     ])
     expect(filesOf(invocation)["claude/system-prompt.md"]).toBe(systemPrompt)
     expect(invocation.prompt).toBe("fix it\n")
+  })
+
+  it("goes on with a conversation on a terminal only when there is one", () => {
+    const home = mkdtempSync(join(tmpdir(), "bb-claude-"))
+    const [shell = "", ...argv] = claude.resumeInteractive(inputFor("claude")).argv
+    const asked = () =>
+      spawnSync(
+        shell,
+        argv.map((word) => (word === "claude" ? "echo" : word)),
+        {
+          env: { PATH: process.env["PATH"] ?? "", HOME: home },
+          encoding: "utf8",
+        },
+      ).stdout
+    expect(asked()).toMatch(/^--dangerously-skip-permissions /)
+    mkdirSync(join(home, ".claude/projects/-workspace"), { recursive: true })
+    expect(asked()).toMatch(/^--dangerously-skip-permissions /)
+    writeFileSync(join(home, ".claude/projects/-workspace/x.jsonl"), "{}")
+    expect(asked()).toMatch(/^--continue --dangerously-skip-permissions /)
+    rmSync(home, { recursive: true })
   })
 
   it("asks its model by the neck with a key that is none, and calls home nowhere", () => {

@@ -33,6 +33,13 @@ describe("codex", () => {
       "-",
     ])
     expect(without(codex.interactive(input).argv)).toEqual(["codex", BYPASS, ...model])
+    expect(without(codex.resumeInteractive(input).argv)).toEqual([
+      "codex",
+      BYPASS,
+      ...model,
+      "resume",
+      "--last",
+    ])
   })
 
   it("asks its model by the neck without a key, keeps the PATH with forge, and calls home nowhere", () => {

@@ -23,6 +23,7 @@ describe("pi", () => {
     expect(pi.headless(input).argv).toEqual(["pi", "--print", ...rest])
     expect(pi.resume(input).argv).toEqual(["pi", "--print", "--continue", ...rest])
     expect(pi.interactive(input).argv).toEqual(["pi", ...rest])
+    expect(pi.resumeInteractive(input).argv).toEqual(["pi", "--continue", ...rest])
     expect(pi.headless(input).prompt).toBe("fix it\n")
     expect(pi.headless(input).env).toEqual({ PI_OFFLINE: "1", PI_TELEMETRY: "0" })
   })
