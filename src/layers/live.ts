@@ -7,6 +7,7 @@ import * as PodmanBackend from "./podman/PodmanBackend.ts"
 import * as NodeProcessRunner from "./process/NodeProcessRunner.ts"
 import * as LiveProviders from "./providers/LiveProviders.ts"
 import * as SidecarProcess from "./sidecar/SidecarProcess.ts"
+import * as SmolvmBackend from "./smolvm/SmolvmBackend.ts"
 import * as SqliteBottleStore from "./sqlite/SqliteBottleStore.ts"
 import * as SqliteForgeStateStore from "./sqlite/SqliteForgeStateStore.ts"
 import * as LiveBackends from "./backends.ts"
@@ -18,6 +19,7 @@ export const lookups = Layer.mergeAll(
   LiveBackends.layer({
     docker: DockerBackend.make,
     podman: PodmanBackend.make,
+    smolvm: SmolvmBackend.make,
     host: HostBackend.make,
   }),
 ).pipe(Layer.provideMerge(NodeProcessRunner.layer))

@@ -29,21 +29,26 @@ export interface TestImage {
   readonly engine?: { readonly program: string; readonly env: Readonly<Record<string, string>> }
 }
 
+/** A shell, and these tools. */
+export const testImageContent = Effect.fnUntraced(function* (tools: ReadonlyArray<NeckTool>) {
+  const base = yield* shell
+  const programs = new Map(base.programs)
+  for (const tool of tools) {
+    const path = realProgram(tool)
+    if (path !== undefined) programs.set(`/usr/local/bin/${tool}`, path)
+  }
+  const files = tools.flatMap(modulesOf)
+  const linked = [...programs.values(), ...files.filter((file) => file.endsWith(".so"))]
+  const libraries = new Set((yield* Effect.forEach(linked, librariesOf, { concurrency: 4 })).flat())
+  return { programs, links: base.links, libraries, files }
+})
+
 /** Makes an image and answers its reference, which no other test has. */
 export const testImage = ({ engine = { program: "docker", env: {} }, ...options }: TestImage = {}) =>
   Effect.acquireRelease(
     Effect.gen(function* () {
       const runner = yield* ProcessRunner
-      const base = yield* shell
-      const tools = options.tools ?? ["node"]
-      const programs = new Map(base.programs)
-      for (const tool of tools) {
-        const path = realProgram(tool)
-        if (path !== undefined) programs.set(`/usr/local/bin/${tool}`, path)
-      }
-      const files = tools.flatMap(modulesOf)
-      const linked = [...programs.values(), ...files.filter((file) => file.endsWith(".so"))]
-      const libraries = new Set((yield* Effect.forEach(linked, librariesOf, { concurrency: 4 })).flat())
+      const content = yield* testImageContent(options.tools ?? ["node"])
       const user = options.user ?? "1000:1000"
       const changes = [
         ...IMAGE_CHANGES,
@@ -57,7 +62,7 @@ export const testImage = ({ engine = { program: "docker", env: {} }, ...options 
         command: engine.program,
         env: engine.env,
         args: ["import", ...changes, "-", reference],
-        stdin: imageTar({ programs, links: base.links, libraries, files }),
+        stdin: imageTar(content),
       })
       return made.exitCode === 0 ? reference : yield* Effect.die(made.stderr)
     }),

@@ -1,0 +1,177 @@
+/** A machine of smolvm: how it is named, made from a pack, started, and what is done in it. It never gets a network: its neck is a mounted socket. */
+import { Effect, Schedule } from "effect"
+import type { Stream } from "effect"
+import { availableParallelism } from "node:os"
+import type { BottlePlan } from "../../domain/Bottle.ts"
+import { LaunchRefused } from "../../domain/Errors.ts"
+import type { Slug } from "../../domain/Slug.ts"
+import { NECK_MOUNT, shellQuote } from "../bottle/runFiles.ts"
+import type { Call, Features, Smolvm } from "./smolvm.ts"
+import { isMissing } from "./smolvm.ts"
+
+/** Where the neck's socket is in the machine. Not in {@link NECK_MOUNT}, which is a read-only mount: a link there leads to it. */
+export const GUEST_SOCKET = "/run/bottle-neck.sock"
+
+/** Labels by which machines are ours. */
+export const LABEL = { installation: "bot-bottle.installation", slug: "bot-bottle.slug" } as const
+
+/** A name of smolvm has no `--` and does not end in `-`, which slugs may; `_` is in no slug. */
+export const machineName = (installation: string, slug: Slug): string =>
+  `bot-bottle-${installation.slice(0, 8)}-${slug.replaceAll("-", "_")}`
+
+/** The image's own command may end at once, and the machine's container with it. */
+const KEEP_ALIVE = ["--", "sh", "-c", "while :; do sleep 3600; done"]
+
+/** What a machine is made from. */
+export interface MachineInput {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  /** A `.smolmachine`. */
+  readonly pack: string
+  readonly limits?: Pick<BottlePlan["limits"], "cpus" | "memoryBytes">
+  /** Directory on the host that becomes {@link NECK_MOUNT}, and the socket on the host. */
+  readonly neck?: { readonly files: string; readonly socket: string }
+  /** Commands of root at the first start. */
+  readonly init?: ReadonlyArray<string>
+}
+
+/** The arguments of `machine create`. Neither `--net` nor `--net-backend`, nor what implies them. */
+export const createArguments = ({
+  name,
+  labels,
+  pack,
+  limits,
+  neck,
+  init = [],
+}: MachineInput): ReadonlyArray<string> => [
+  "machine",
+  "create",
+  "--name",
+  name,
+  ...Object.entries(labels).flatMap(([key, value]) => ["--label", `${key}=${value}`]),
+  "--from",
+  pack,
+  ...(limits === undefined
+    ? []
+    : [
+        "--cpus",
+        String(limits.cpus ?? availableParallelism()),
+        "--mem",
+        String(Math.ceil(limits.memoryBytes / 1024 ** 2)),
+      ]),
+  ...(neck === undefined
+    ? []
+    : ["--mount-socket", `${neck.socket}:${GUEST_SOCKET}`, "--volume", `${neck.files}:${NECK_MOUNT}:ro`]),
+  ...init.flatMap((command) => ["--init", command]),
+  ...KEEP_ALIVE,
+]
+
+/** The arguments of `machine exec`: stdin is always ours, and output live and without a cap. */
+export const execArguments = (
+  name: string,
+  command: ReadonlyArray<string>,
+  options: { readonly user?: string; readonly workdir?: string; readonly terminal?: boolean } = {},
+): ReadonlyArray<string> => [
+  "machine",
+  "exec",
+  "--name",
+  name,
+  ...(options.user === undefined ? [] : ["--user", options.user]),
+  ...(options.workdir === undefined ? [] : ["--workdir", options.workdir]),
+  "--interactive",
+  ...(options.terminal === true ? ["--tty"] : []),
+  "--",
+  ...command,
+]
+
+const READY = "bot-bottle-is-ready"
+
+/** The port of a machine that stopped just now may still be in use; the container of one that started may not be up. */
+const START_RETRY = Schedule.intersect(Schedule.spaced("500 millis"), Schedule.recurs(5))
+const READY_RETRY = Schedule.intersect(Schedule.spaced("200 millis"), Schedule.recurs(150))
+
+/** Starts a machine, and waits until a command runs in it. */
+export const startMachine = Effect.fn("Machine.start")(function* (smolvm: Smolvm, call: Call, name: string) {
+  yield* smolvm.succeed(call, ["machine", "start", "--name", name]).pipe(
+    Effect.retry({
+      schedule: START_RETRY,
+      while: (error) => error._tag === "BackendFailure" && /EADDRINUSE|address.* in use/i.test(error.reason),
+    }),
+  )
+  yield* smolvm.run(call, execArguments(name, ["/bin/sh", "-c", `echo ${READY}`])).pipe(
+    Effect.filterOrFail(
+      ({ stdout }) => stdout.trim() === READY,
+      (result) => smolvm.refusal(call, result),
+    ),
+    Effect.retry({ schedule: READY_RETRY, while: (error) => error._tag === "BackendFailure" }),
+  )
+})
+
+/** A command in a running machine that must succeed; answers its stdout. */
+export const inMachine = (
+  smolvm: Smolvm,
+  call: Call,
+  name: string,
+  command: ReadonlyArray<string>,
+  options: { readonly user?: string; readonly stdin?: Stream.Stream<Uint8Array, unknown> } = {},
+) =>
+  smolvm.succeed(
+    call,
+    execArguments(name, command, options),
+    options.stdin === undefined ? {} : { stdin: options.stdin },
+  )
+
+/** Stops a machine; ok when it is stopped or gone. */
+export const stopMachine = Effect.fn("Machine.stop")(function* (smolvm: Smolvm, call: Call, name: string) {
+  const result = yield* smolvm.run(call, ["machine", "stop", "--name", name])
+  if (result.exitCode !== 0 && !isMissing(result.stderr)) return yield* smolvm.refusal(call, result)
+})
+
+/** Removes a machine in whatever state it is; ok when there is none. Without `-f` it would ask, and some versions stop and keep it. */
+export const deleteMachine = Effect.fn("Machine.delete")(function* (
+  smolvm: Smolvm,
+  call: Call,
+  name: string,
+) {
+  const result = yield* smolvm.run(call, ["machine", "delete", "--name", name, "--force"])
+  if (result.exitCode !== 0 && !isMissing(result.stderr)) return yield* smolvm.refusal(call, result)
+})
+
+/** Numeric `uid:gid` of who runs commands in a machine, by the shell alone. */
+export const userIn = Effect.fn("Machine.user")(function* (
+  smolvm: Smolvm,
+  call: Call,
+  name: string,
+  user?: string,
+) {
+  const script = `while read -r key id rest; do case $key in Uid:|Gid:) echo "$id";; esac; done </proc/self/status`
+  const said = yield* inMachine(smolvm, call, name, ["/bin/sh", "-c", script], {
+    ...(user !== undefined && { user }),
+  })
+  return said.trim().split("\n").join(":")
+})
+
+/** Makes the agent's working directory its own; where commands cannot be root's, `init` has made it everybody's. */
+export const ownWorkdir = (plan: BottlePlan, user: string): string =>
+  `mkdir -p ${shellQuote(plan.workdir)} && chown ${user} ${shellQuote(plan.workdir)}`
+
+/** See {@link ownWorkdir}. */
+export const sharedWorkdir = (plan: BottlePlan): string =>
+  `mkdir -p ${shellQuote(plan.workdir)} && chmod 1777 ${shellQuote(plan.workdir)}`
+
+/** What this version cannot keep of a plan. */
+export const keepable = (plan: BottlePlan, features: Features): Effect.Effect<void, LaunchRefused> => {
+  const { version, execUser, packWorkspace } = features
+  if (!packWorkspace && /^\/+workspace(\/|$)/.test(plan.workdir)) {
+    return refuse(
+      `smolvm ${version} would lose /workspace at a freeze: use 1.17 or later, or name another workdir in the bottle manifest, such as /home/agent/work`,
+    )
+  }
+  if (!execUser && plan.workspace !== undefined) {
+    return refuse(`smolvm ${version} cannot take the working directory along: use 1.17 or later`)
+  }
+  return Effect.void
+}
+
+/** A refusal by policy. */
+export const refuse = (reason: string) => Effect.fail(new LaunchRefused({ reason }))

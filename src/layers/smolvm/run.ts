@@ -1,0 +1,136 @@
+/** An agent in a machine: a runner of ours on the host owns the client of `machine exec`, and the exit code is what a wrapper in the machine wrote down. */
+import { Effect, Option, Schedule } from "effect"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import type { ProcessSpec } from "../../services/ProcessRunner.ts"
+import { NECK_MOUNT } from "../bottle/runFiles.ts"
+import type { Control } from "../runner/control.ts"
+import { failure, lookAt, readRecord, runnerLives } from "../runner/control.ts"
+import {
+  attachSession,
+  detachedScript,
+  ended,
+  interactiveScript,
+  killSession,
+  startSession,
+  stderrTail,
+  waitForEnd,
+} from "../runner/session.ts"
+import { execArguments, inMachine, stopMachine } from "./machine.ts"
+import type { Call, Smolvm } from "./smolvm.ts"
+import { errorLine } from "./smolvm.ts"
+
+/** Files of the wrapper in the machine; /tmp is empty after each start. */
+const PID = "/tmp/.bot-bottle-pid"
+const EXIT = "/tmp/.bot-bottle-exit"
+
+/** The agent's own streams go past the wrapper, which says nothing itself. */
+const WRAPPER = `exec 3>&2 2>/dev/null
+rm -f ${EXIT}
+/bin/sh -c 'echo $$ >${PID}; exec 2>&3 3>&-; exec ${NECK_MOUNT}/bin/enter'
+code=$?
+echo $code >${EXIT}.new && mv ${EXIT}.new ${EXIT}
+exit $code`
+
+/**
+ * Of the client's command line, `$1` is the program and `$5` the machine's name.
+ * The client's own code may be smolvm's (1, 124, 130): the machine is asked for the agent's. A code that nobody
+ * wrote down is lost, and the client's is kept beside it. Then the machine stops: it has nothing more to do.
+ */
+const ASK = `
+told=$("$1" machine exec --name "$5" --interactive -- /bin/sh -c 'cat ${EXIT}' </dev/null 2>/dev/null)
+case $told in
+  ''|*[!0-9]*) echo $code >"$control/lost"; code=137 ;;
+  *) code=$told ;;
+esac`
+const STOP = `"$1" machine stop --name "$5" </dev/null >/dev/null 2>&1`
+
+const STOP_GRACE = "10 seconds"
+const KILL_GRACE = "5 seconds"
+
+/** What the operations on a run share. */
+export interface Machine {
+  readonly smolvm: Smolvm
+  readonly control: Control
+  readonly name: string
+}
+
+const specOf = Effect.fnUntraced(function* ({ smolvm, control, name }: Machine, terminal: boolean) {
+  const record = yield* readRecord(control)
+  const { execUser } = yield* smolvm.features
+  const user = Option.flatMapNullable(record, (found) => found.user)
+  const workdir = Option.flatMapNullable(record, (found) => found.workdir)
+  const client = execArguments(name, ["/bin/sh", "-c", WRAPPER], {
+    ...(execUser && Option.isSome(user) && { user: user.value }),
+    ...(Option.isSome(workdir) && { workdir: workdir.value }),
+    terminal,
+  })
+  const script = (terminal ? interactiveScript : detachedScript)('"$@"', ASK, STOP)
+  const spec: Omit<ProcessSpec, "stdin"> = {
+    command: "sh",
+    args: ["-c", script, "bot-bottle", control.control, smolvm.program, ...client],
+    env: { ...smolvm.env, ...(terminal && { TERM: process.env["TERM"] ?? "xterm" }) },
+  }
+  return spec
+})
+
+/** Starts the agent of a created bottle; one that runs is left alone. */
+export const startRun = Effect.fn("Backend.start")(function* (machine: Machine) {
+  yield* startSession(machine.control, yield* specOf(machine, false))
+})
+
+/** Gives the agent our terminal; the bottle runs for as long as we do. */
+export const attachRun = Effect.fn("Backend.attach")(function* (machine: Machine) {
+  yield* attachSession(machine.control, yield* specOf(machine, true))
+})
+
+/** The agent's exit code; that it was lost with its machine is an error. */
+export const waitForRun = Effect.fn("Backend.wait")(function* ({ control }: Machine) {
+  const code = yield* waitForEnd(control)
+  if (!existsSync(join(control.control, "lost"))) return code
+  const said = errorLine(yield* stderrTail(control))
+  return yield* failure(control, "wait", `the machine was lost while its agent ran: ${said}`)
+})
+
+/** TERM to the agent, 10 s, KILL; then whatever is left goes with its machine. */
+export const stopRun = Effect.fn("Backend.stop")(function* (machine: Machine) {
+  const { smolvm, control, name } = machine
+  const call: Call = { operation: "stop", target: control.slug }
+  const running = Effect.map(
+    lookAt(control),
+    Option.exists(({ state }) => state === "running"),
+  )
+  const over = (grace: "10 seconds" | "5 seconds") =>
+    Effect.map(Effect.timeoutOption(Effect.interruptible(ended(control)), grace), Option.isSome)
+  if (!(yield* running)) return
+  yield* signalAgent(machine, call, "TERM")
+  if (yield* over(STOP_GRACE)) return
+  yield* signalAgent(machine, call, "KILL")
+  if (yield* over(KILL_GRACE)) return
+  yield* killSession(control)
+  yield* stopMachine(smolvm, call, name)
+})
+
+/** As the agent's own user. One that has ended meanwhile is no error. */
+const signalAgent = Effect.fnUntraced(function* (
+  { smolvm, control, name }: Machine,
+  call: Call,
+  signal: "TERM" | "KILL",
+) {
+  const record = yield* readRecord(control)
+  const { execUser } = yield* smolvm.features
+  const user = Option.flatMapNullable(record, (found) => found.user)
+  yield* Effect.ignore(
+    inMachine(smolvm, call, name, ["/bin/sh", "-c", `kill -${signal} "$(cat ${PID})"`], {
+      ...(execUser && Option.isSome(user) && { user: user.value }),
+    }),
+  )
+})
+
+/** How long a runner may take to stop its machine after the agent has ended. */
+const SETTLE = Schedule.intersect(Schedule.spaced("50 millis"), Schedule.recurs(1200))
+
+/** Waits until the runner is gone: two calls on one machine at a time disturb each other. */
+export const settled = Effect.fnUntraced(function* ({ control }: Machine) {
+  yield* runnerLives(control).pipe(Effect.repeat({ schedule: SETTLE, while: (lives) => lives }))
+})

@@ -1,0 +1,214 @@
+/** smolvm's command line (github.com/smol-machines/smolvm): which program it is, what it can do, and what its errors mean. */
+import { Effect, Option, Ref } from "effect"
+import type { Stream } from "effect"
+import { BackendFailure, BackendUnavailable } from "../../domain/Errors.ts"
+import type { BackendError } from "../../services/Backends.ts"
+import type { ProcessError, ProcessResult } from "../../services/ProcessRunner.ts"
+import { ProcessRunner } from "../../services/ProcessRunner.ts"
+
+/** Where smolvm is. */
+export interface SmolvmOptions {
+  /** The program; `smolvm` in PATH unless given. */
+  readonly program?: string
+  /** Where `SMOLVM_DATA_DIR` and its like are read; the process's environment unless given. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+}
+
+/** What a version can do that an earlier one cannot. */
+export interface Features {
+  readonly version: string
+  /** `machine exec --user` (about 1.17). */
+  readonly execUser: boolean
+  /** `pack create --include-workspace` (1.17): without it /workspace is lost at a freeze. */
+  readonly packWorkspace: boolean
+}
+
+/** The program, asked with arguments. */
+export interface Smolvm {
+  readonly program: string
+  /** Its environment. `SMOLVM_MACHINE_NAME`, which newer versions take for `--name`, is never in it. */
+  readonly env: Readonly<Record<string, string>>
+  /** What it can do; another program of that name, and one that is too old, is `BackendUnavailable`. */
+  readonly features: Effect.Effect<Features, BackendUnavailable>
+  /** A call whose exit code is a result. */
+  readonly run: (
+    call: Call,
+    args: ReadonlyArray<string>,
+    options?: { readonly stdin?: Stream.Stream<Uint8Array, unknown>; readonly timeoutMs?: number },
+  ) => Effect.Effect<ProcessResult, BackendError>
+  /** A call that must succeed; answers its stdout. */
+  readonly succeed: (
+    call: Call,
+    args: ReadonlyArray<string>,
+    options?: { readonly stdin?: Stream.Stream<Uint8Array, unknown>; readonly timeoutMs?: number },
+  ) => Effect.Effect<string, BackendError>
+  /** The error of a call that ended badly. */
+  readonly refusal: (call: Call, result: Pick<ProcessResult, "exitCode" | "stderr">) => BackendError
+}
+
+/** What a call is for: named in its errors. */
+export interface Call {
+  readonly operation: string
+  readonly target: string
+}
+
+const BACKEND = "smolvm"
+
+/** The oldest version whose command line this was written for: names are flags, stdin of `exec -i` does not hang, sockets can be mounted. */
+const FLOOR = [1, 9, 0] as const
+
+const ENVIRONMENT = ["SMOLVM_DATA_DIR", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"]
+
+/** A pack of a large image takes minutes. */
+const CALL_TIMEOUT_MS = 30 * 60_000
+const PROBE_TIMEOUT_MS = 20_000
+
+/** Whether there is no machine of that name. */
+export const isMissing = (stderr: string): boolean => /vm not found: |machine '[^']*' not found/.test(stderr)
+
+/** Asks nothing yet. */
+export const makeSmolvm = Effect.fnUntraced(function* (options: SmolvmOptions) {
+  const runner = yield* ProcessRunner
+  const program = options.program ?? "smolvm"
+  const given = options.env ?? process.env
+  const env = Object.fromEntries(
+    ENVIRONMENT.flatMap((name) => {
+      const value = given[name]
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )
+
+  const notRun =
+    (call: Call) =>
+    (error: ProcessError): BackendError =>
+      error.reason === "not-found"
+        ? unavailable(
+            'no program "smolvm" in PATH: install smolvm from github.com/smol-machines/smolvm, or choose another backend with --backend',
+          )
+        : new BackendFailure({ backend: BACKEND, ...call, reason: error.message })
+
+  const ask: Smolvm["run"] = (call, args, more = {}) =>
+    Effect.mapError(
+      runner.run({ command: program, args, env, timeoutMs: CALL_TIMEOUT_MS, ...more }),
+      notRun(call),
+    )
+
+  const known = yield* Ref.make(Option.none<Features>())
+  const features = Effect.flatMap(
+    Ref.get(known),
+    Option.match({
+      onSome: Effect.succeed,
+      onNone: () => Effect.tap(probe(ask), (found) => Ref.set(known, Option.some(found))),
+    }),
+  )
+
+  const run: Smolvm["run"] = (call, args, more) =>
+    Effect.zipRight(features, ask(call, args, more)).pipe(
+      Effect.filterOrFail(
+        (result) => result.exitCode === 0 || troubleOf(result.stderr) === undefined,
+        (result) => refusalOf(call, result),
+      ),
+    )
+
+  const smolvm: Smolvm = {
+    program,
+    env,
+    features,
+    run,
+    succeed: (call, args, more) =>
+      Effect.flatMap(run(call, args, more), (result) =>
+        result.exitCode === 0 ? Effect.succeed(result.stdout) : Effect.fail(refusalOf(call, result)),
+      ),
+    refusal: refusalOf,
+  }
+  return smolvm
+})
+
+const unavailable = (reason: string) => new BackendUnavailable({ backend: BACKEND, reason })
+
+/** What smolvm said was wrong: its last line that begins with "Error: ", for a child's stderr comes in the same stream. */
+export const errorLine = (stderr: string): string => {
+  const lines = stderr.split("\n").map((line) => line.trim())
+  const error = lines.findLast((line) => /^error: /i.test(line))
+  return error?.replace(/^error: /i, "") ?? lines.findLast((line) => line !== "") ?? "it said nothing"
+}
+
+/** Why no machine can run here, by what smolvm said. */
+const troubleOf = (stderr: string): string | undefined => {
+  const said = errorLine(stderr)
+  if (/Cannot access \/dev\/kvm|kvm permission denied/i.test(said)) {
+    return "permission denied on /dev/kvm: add your user to the group kvm and log in again"
+  }
+  if (/kvm not available/i.test(said)) {
+    return "this machine has no KVM: enable virtualisation (modprobe kvm), or choose another backend with --backend"
+  }
+  if (/agent rootfs not found/i.test(said))
+    return `smolvm is not installed completely: ${said}; install it again`
+  if (/com\.apple\.security\.hypervisor/i.test(said)) return `smolvm is not signed for this Mac: ${said}`
+  return undefined
+}
+
+const refusalOf: Smolvm["refusal"] = (call, { exitCode, stderr }) => {
+  const trouble = troubleOf(stderr)
+  if (trouble !== undefined) return unavailable(trouble)
+  const said = errorLine(stderr)
+  const reason = exitCode === 2 ? `this version of smolvm does not take what it was told: ${said}` : said
+  return new BackendFailure({ backend: BACKEND, ...call, reason })
+}
+
+const NEEDED: ReadonlyArray<readonly [ReadonlyArray<string>, ReadonlyArray<string>]> = [
+  [["machine"], ["create", "start", "exec", "stop", "delete"]],
+  [
+    ["machine", "create"],
+    ["--from", "--mount-socket", "--volume", "--label", "--init"],
+  ],
+  [
+    ["pack", "create"],
+    ["--image", "--from-vm"],
+  ],
+]
+
+/** CelestoAI's SmolVM, another program, has the same name: its version is not said in these words. */
+const probe = Effect.fn("Smolvm.probe")(function* (ask: Smolvm["run"]) {
+  const call = { operation: "check", target: "smolvm" }
+  const text = (args: ReadonlyArray<string>) =>
+    ask(call, args, { timeoutMs: PROBE_TIMEOUT_MS }).pipe(
+      Effect.catchTag("BackendFailure", ({ reason }) => Effect.fail(unavailable(reason))),
+      Effect.map(({ exitCode, stdout }) => (exitCode === 0 ? stdout : "")),
+    )
+  const said = (yield* text(["--version"])).trim()
+  const found = /^smolvm (\d+)\.(\d+)\.(\d+)(?:[-+ ].*)?$/.exec(said)
+  if (found === null) return yield* unavailable(anotherProgram(said))
+  const version = found.slice(1, 4).map(Number)
+  if (isBelow(version, FLOOR)) {
+    return yield* unavailable(
+      `smolvm ${version.join(".")} is too old: ${FLOOR.join(".")} or later is needed; update it`,
+    )
+  }
+  for (const [command, words] of NEEDED) {
+    const help = yield* text([...command, "--help"])
+    if (help === "") return yield* unavailable(anotherProgram(said))
+    const lacking = words.filter((word) => !hasWord(help, word))
+    if (lacking.length > 0) {
+      return yield* unavailable(
+        `smolvm ${version.join(".")} has no ${lacking.join(", ")} in "${command.join(" ")}": use a version that has`,
+      )
+    }
+  }
+  const features: Features = {
+    version: version.join("."),
+    execUser: hasWord(yield* text(["machine", "exec", "--help"]), "--user"),
+    packWorkspace: hasWord(yield* text(["pack", "create", "--help"]), "--include-workspace"),
+  }
+  return features
+})
+
+const hasWord = (help: string, word: string): boolean => new RegExp(`(^|[\\s,])${word}(?![\\w-])`).test(help)
+
+const isBelow = (version: ReadonlyArray<number>, floor: ReadonlyArray<number>): boolean => {
+  const differs = floor.findIndex((part, n) => part !== version[n])
+  return differs !== -1 && (version[differs] ?? 0) < (floor[differs] ?? 0)
+}
+
+const anotherProgram = (said: string): string =>
+  `the program "smolvm" in PATH is not github.com/smol-machines/smolvm${said === "" ? "" : ` (it says "${said.split("\n")[0]?.slice(0, 60)}")`}: another tool has the same name; put the right one first in PATH`

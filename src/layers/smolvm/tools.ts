@@ -1,0 +1,125 @@
+/** What an operator does with a machine beside its agent: a shell in it, and files out of it. */
+import { Effect, Option, Ref, Stream } from "effect"
+import type { Scope } from "effect"
+import { randomUUID } from "node:crypto"
+import { existsSync, readFileSync } from "node:fs"
+import { join, posix } from "node:path"
+import type { BackendError, CopySource } from "../../services/Backends.ts"
+import { ProcessRunner } from "../../services/ProcessRunner.ts"
+import { NECK_MOUNT } from "../bottle/runFiles.ts"
+import { failure, lookAt, readRecord } from "../runner/control.ts"
+import { createArguments, deleteMachine, execArguments, startMachine, stopMachine } from "./machine.ts"
+import type { Machine } from "./run.ts"
+import { settled } from "./run.ts"
+import type { Call } from "./smolvm.ts"
+
+/** The agent's environment, then the best shell there is. */
+const SHELL = `. ${NECK_MOUNT}/env
+command -v bash >/dev/null 2>&1 && exec bash
+exec sh`
+
+/** A shell as the agent's user, while the agent runs: its machine stops with it. */
+export const shellIn = Effect.fn("Backend.shell")(function* ({ smolvm, control, name }: Machine) {
+  const runner = yield* ProcessRunner
+  const bottle = yield* lookAt(control)
+  if (!Option.exists(bottle, ({ state }) => state === "running")) {
+    return yield* failure(
+      control,
+      "shell",
+      "its agent does not run, and a shell lives only as long as it does",
+    )
+  }
+  const { execUser } = yield* smolvm.features
+  const { user, workdir } = Option.getOrElse(yield* readRecord(control), () => ({
+    user: undefined,
+    workdir: undefined,
+  }))
+  const { exitCode } = yield* runner
+    .interactive({
+      command: smolvm.program,
+      args: execArguments(name, ["/bin/sh", "-c", SHELL], {
+        ...(execUser && user !== undefined && { user }),
+        ...(workdir !== undefined && { workdir }),
+        terminal: process.stdin.isTTY && process.stdout.isTTY,
+      }),
+      env: { ...smolvm.env, TERM: process.env["TERM"] ?? "xterm" },
+    })
+    .pipe(Effect.mapError((error) => failure(control, "shell", error.message, error)))
+  return exitCode
+})
+
+/** A tar of a path: of the machine, started for it when it is stopped, or of one that is made of the artifact for it. */
+export const copyOut = (
+  machine: Machine,
+  source: CopySource,
+): Stream.Stream<Uint8Array, BackendError, ProcessRunner> =>
+  Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const { control } = machine
+      const bottle = yield* lookAt(control)
+      const workdir = join(control.root, "workdir")
+      const path = posix.resolve("/", existsSync(workdir) ? readFileSync(workdir, "utf8") : "", source.path)
+      if (Option.isNone(bottle)) return yield* tarFrom(machine, yield* thawed(machine, source), path)
+      if (bottle.value.state === "exited") yield* awake(machine)
+      return yield* tarFrom(machine, machine.name, path)
+    }),
+  )
+
+const callOf = ({ control }: Machine): Call => ({ operation: "copy", target: control.slug })
+
+const awake = (machine: Machine): Effect.Effect<void, BackendError, Scope.Scope> =>
+  Effect.zipRight(
+    settled(machine),
+    Effect.acquireRelease(startMachine(machine.smolvm, callOf(machine), machine.name), () =>
+      Effect.ignore(stopMachine(machine.smolvm, callOf(machine), machine.name)),
+    ),
+  )
+
+/** No mount, no socket and no label of a bottle: nobody takes it for one. */
+const thawed = Effect.fnUntraced(function* (machine: Machine, { artifact }: CopySource) {
+  const { smolvm, control } = machine
+  if (Option.isNone(artifact)) return yield* failure(control, "copy", "there is no such bottle")
+  const pack = artifact.value
+  if (!existsSync(pack)) return yield* failure(control, "copy", `its artifact ${pack} is gone`)
+  const name = `${machine.name}_copy_${randomUUID().slice(0, 8)}`
+  const call = callOf(machine)
+  yield* Effect.acquireRelease(smolvm.succeed(call, createArguments({ name, labels: {}, pack })), () =>
+    Effect.ignore(deleteMachine(smolvm, call, name)),
+  )
+  yield* startMachine(smolvm, call, name)
+  return name
+})
+
+const tarFrom = Effect.fnUntraced(function* (machine: Machine, name: string, path: string) {
+  const runner = yield* ProcessRunner
+  const { smolvm, control } = machine
+  const { execUser } = yield* smolvm.features
+  const said = yield* Ref.make("")
+  const command = ["tar", "-c", "-f", "-", "-C", posix.dirname(path), `./${posix.basename(path)}`]
+  const child = yield* runner
+    .stream({
+      command: smolvm.program,
+      args: execArguments(name, command, execUser ? { user: "0:0" } : {}),
+      env: smolvm.env,
+    })
+    .pipe(Effect.mapError((error) => failure(control, "copy", error.message, error)))
+  return child.output.pipe(
+    Stream.tap(({ stream, bytes }) =>
+      stream === "stderr"
+        ? Ref.update(said, (text) => text + Buffer.from(bytes).toString("utf8"))
+        : Effect.void,
+    ),
+    Stream.filter(({ stream }) => stream === "stdout"),
+    Stream.map(({ bytes }) => bytes),
+    Stream.concat(
+      Stream.execute(
+        Effect.gen(function* () {
+          const { exitCode } = yield* child.exit
+          if (exitCode !== 0) {
+            return yield* smolvm.refusal(callOf(machine), { exitCode: 1, stderr: yield* said })
+          }
+        }),
+      ),
+    ),
+  )
+})
