@@ -4,6 +4,7 @@ import { Clock, Effect, Option, Schema } from "effect"
 import { ForgeStatus } from "../domain/ForgeStatus.ts"
 import { InvalidInput } from "../domain/Errors.ts"
 import { reportFailures } from "./failure.ts"
+import { groupHelp } from "./help.ts"
 import { ago, note, printJson, printLine, table } from "./output.ts"
 import {
   backend,
@@ -103,7 +104,7 @@ const status = Command.make("status", { all, json }, (options) =>
 ).pipe(Command.withDescription("Show which bottle handles which issue"))
 
 /** `orchestrate ...` */
-export const orchestrate = Command.make("orchestrate").pipe(
+export const orchestrate = Command.make("orchestrate", {}, () => printLine(groupHelp("orchestrate"))).pipe(
   Command.withDescription("Runs on issues of the forge"),
   Command.withSubcommands([start, resume, status]),
 )

@@ -32,9 +32,10 @@ export const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyA
 }
 
 /** Bold on a terminal that shows colours (NO_COLOR is honoured, no-color.org), plain elsewhere. */
-export const bold = (text: string): string => (isColour() ? `\u001b[1m${text}\u001b[22m` : text)
+export const bold = (text: string): string => (isColour(process.stdout) ? `\u001b[1m${text}\u001b[22m` : text)
 
-const isColour = (): boolean => process.stdout.isTTY && !process.env["NO_COLOR"]
+/** Whether a stream shows colours: a terminal, unless NO_COLOR is set. */
+export const isColour = (stream: NodeJS.WriteStream): boolean => stream.isTTY && !process.env["NO_COLOR"]
 
 /** How long ago an ISO 8601 time was, in words of one unit; `-` for none. */
 export const ago = (iso: string, now: number): string => {

@@ -2,6 +2,7 @@
 import { Command } from "@effect/cli"
 import { Effect } from "effect"
 import { reportFailures } from "./failure.ts"
+import { groupHelp } from "./help.ts"
 import { printJson, printLine } from "./output.ts"
 import { json, slug } from "./shared.ts"
 
@@ -26,7 +27,7 @@ const verify = Command.make("verify", { slug, json }, (options) =>
 ).pipe(Command.withDescription("Check that the operation log is whole"))
 
 /** `provenance ...` */
-export const provenance = Command.make("provenance").pipe(
+export const provenance = Command.make("provenance", {}, () => printLine(groupHelp("provenance"))).pipe(
   Command.withDescription("What a bottle did, and the proof of it"),
   Command.withSubcommands([verify]),
 )

@@ -10,19 +10,22 @@ import { demo } from "./demo.ts"
 import { doctor } from "./doctor.ts"
 import { reportFailures } from "./failure.ts"
 import { gc } from "./gc.ts"
+import { rootHelp, withoutHelpFlag, withPlainConsole } from "./help.ts"
 import { init } from "./init.ts"
 import { destroy, freeze, stop } from "./lifecycle.ts"
 import { list } from "./list.ts"
 import { stderrLogger } from "./log.ts"
 import { logs } from "./logs.ts"
 import { orchestrate } from "./orchestrate.ts"
+import { printLine } from "./output.ts"
 import { provenance } from "./provenance.ts"
 import { resume } from "./resume.ts"
 import { sidecar } from "./sidecar.ts"
 import { start } from "./start.ts"
 import { trust } from "./trust.ts"
 
-const root = Command.make("bot-bottle").pipe(
+/** The command tree. */
+export const root = Command.make("bot-bottle", {}, () => printLine(rootHelp())).pipe(
   Command.withDescription("Coding agents work on issues, in bottles without network and without credentials"),
   Command.withSubcommands([
     init,
@@ -46,7 +49,10 @@ const root = Command.make("bot-bottle").pipe(
   ]),
 )
 
-const program = Command.run(root, { name: "bot-bottle", version: VERSION })(process.argv).pipe(
+const program = Command.run(root, { name: "bot-bottle", version: VERSION })(
+  withoutHelpFlag(process.argv),
+).pipe(
+  withPlainConsole,
   reportFailures(process.argv.includes("--json")),
   Effect.provide(Layer.merge(NodeContext.layer, Logger.replace(Logger.defaultLogger, stderrLogger))),
 )

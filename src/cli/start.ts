@@ -66,6 +66,12 @@ const run = Effect.fn("cli.start")(function* (options: Given) {
         ? programs.pickAgent
         : Effect.fail(new InvalidInput({ field: "agent", reason: `name one: "bot-bottle start AGENT ..."` })),
   })
+  if (agent.startsWith("-")) {
+    return yield* new InvalidInput({
+      field: "option",
+      reason: `there is no ${agent}: "bot-bottle start --help"`,
+    })
+  }
   const observe = observer(options)
   const start = {
     bottles: options.bottles,
