@@ -57,9 +57,7 @@ export const makePlan = (input: PlanInput): BottlePlan => {
 
 /** Why this version cannot launch such a bottle, if it cannot: nothing of a manifest is silently ignored. */
 export const refusal = (bottle: BottleManifest): LaunchRefused | undefined => {
-  const given = (["build", "egress", "git", "workspace", "verify"] as const).filter((key) =>
-    holds(bottle[key]),
-  )
+  const given = (["build", "git", "workspace", "verify"] as const).filter((key) => holds(bottle[key]))
   return given.length === 0
     ? undefined
     : new LaunchRefused({
@@ -67,7 +65,7 @@ export const refusal = (bottle: BottleManifest): LaunchRefused | undefined => {
       })
 }
 
-/** An empty map or `egress` without a host asks for nothing. */
+/** An empty map asks for nothing. */
 const holds = (value: unknown): boolean =>
   typeof value === "object" && value !== null
     ? Object.values(value).some((inner) => !Array.isArray(inner) || inner.length > 0)

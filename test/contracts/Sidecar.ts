@@ -209,8 +209,9 @@ export const servingSidecarContract = (
     it.live("refuses what this version does not serve", () =>
       Effect.gen(function* () {
         const sidecar = yield* Sidecar
-        const config = { ...configOf("door-abcde"), egress: { allow: ["example.com"] } }
-        expect((yield* Effect.flip(sidecar.launch(config))).message).toContain("egress")
+        const git = { cellar: { url: "https://git.example/cellar.git", key: { provider: "gitea" } } } as const
+        const config = { ...configOf("door-abcde"), git }
+        expect((yield* Effect.flip(sidecar.launch(config))).message).toContain("git")
       }).pipe(Effect.provide(Layer.provideMerge(fresh, temporaryHome))),
     )
   })

@@ -2,9 +2,10 @@
 import { Effect, type Runtime, Runtime as EffectRuntime } from "effect"
 import type { Scope } from "effect"
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http"
-import type { Duplex } from "node:stream"
 import { CallFailure } from "./CallFailure.ts"
 import { type Call, refuse } from "./Calls.ts"
+import type { Egress } from "./egress/Egress.ts"
+import { answerTunnel } from "./egress/tunnelAnswers.ts"
 import { type Gate, type Passage, refusalOf } from "./gates.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import { answerMcp, mcpRefusal } from "./Mcp.ts"
@@ -21,6 +22,7 @@ export interface NeckOptions {
   readonly calls: ReadonlyMap<string, Call>
   readonly log: OperationLog
   readonly serveRoute: ServeRoute
+  readonly egress: Egress
   /** Done at every call: the agent is alive. */
   readonly checkIn: Effect.Effect<void>
   /** How long the rest of a request that has begun may take. */
@@ -103,24 +105,20 @@ const serve = (options: NeckOptions, runtime: Runtime.Runtime<never>, gate: Gate
       watch.release(request)
       if (state.closing) response.setHeader("connection", "close")
       runFork(options.serveRoute(request, response, passage.path))
+    } else if (passage.kind === "Elsewhere") {
+      watch.release(request)
+      if (state.closing) response.setHeader("connection", "close")
+      options.egress.http(request, response)
     } else {
       dispatch(options, passage, request, response, answer, runFork)
     }
   })
-  server.on("connect", (request: IncomingMessage, socket: Duplex) => {
+  server.on("connect", (request: IncomingMessage, _, head: Buffer) => {
     const passage = gate(request)
+    if (passage.kind === "Elsewhere") return options.egress.tunnel(request, head)
     const { status, text, headers } = refusalOf(passage)
-    socket.on("error", () => socket.destroy())
-    const fields = Object.entries({
-      ...headers,
-      "content-length": Buffer.byteLength(text),
-      connection: "close",
-    })
-    const head = [`HTTP/1.1 ${status} Refused`, ...fields.map(([name, value]) => `${name}: ${value}`)].join(
-      "\r\n",
-    )
-    const send = Effect.sync(() => socket.end(`${head}\r\n\r\n${text}`))
-    runFork(Effect.zipRight(logEgress(options.log, passage), send))
+    request.socket.on("error", () => request.socket.destroy())
+    answerTunnel(request.socket, status, text, headers)
   })
   return { server, state, stopWatching: watch.stop }
 }
@@ -132,7 +130,7 @@ const JSON_TYPE = "application/json"
 
 const dispatch = (
   options: NeckOptions,
-  passage: Passage,
+  passage: Exclude<Passage, { readonly kind: "Elsewhere" }>,
   request: IncomingMessage,
   response: ServerResponse,
   answer: Answer,
@@ -142,13 +140,7 @@ const dispatch = (
   if (passage.kind !== "Path") {
     const { status, text, headers } = refusalOf(passage)
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-    runFork(
-      Effect.zipRight(
-        logEgress(log, passage),
-        Effect.sync(() => answer(status, TEXT, text)),
-      ),
-    )
-    return
+    return answer(status, TEXT, text)
   }
   const { path } = passage
   if (path === "/healthz" && request.method === "GET") return answer(200, TEXT, "ok\n")
@@ -209,21 +201,6 @@ const logTooLarge = (log: OperationLog): Effect.Effect<void> =>
   Effect.ignore(
     refuse(log, "http", "", new CallFailure({ kind: "request", message: "the body is over 1 MiB" })),
   )
-
-/** What would have left the bottle is told, a wrong prefix is not: anyone on the host could fill the log. */
-const logEgress = (log: OperationLog, passage: Passage): Effect.Effect<void> =>
-  passage.kind !== "Elsewhere"
-    ? Effect.void
-    : Effect.ignore(
-        log.append({
-          op: "egress",
-          target: passage.host.slice(0, 300),
-          outcome: "rejected",
-          reason: "host is not on the allow-list",
-          durationMs: 0,
-          detail: "connection was not made",
-        }),
-      )
 
 /** No new connections, what is in flight is answered, then everything is cut. */
 const close = ({ server, state, stopWatching }: Served, drainMs: number): Effect.Effect<void> =>

@@ -2,6 +2,7 @@
 import { Effect, Either, type ParseResult, Schema } from "effect"
 import { InvalidInput } from "../../domain/Errors.ts"
 import { ForgeNumber } from "../../domain/Forge.ts"
+import { EgressEntry } from "../../domain/Manifest.ts"
 import { Slug } from "../../domain/Slug.ts"
 import { SOCKET_PATH_MAX } from "../home/Home.ts"
 import { firstProblem } from "./firstProblem.ts"
@@ -29,16 +30,6 @@ const ForgePart = Schema.Struct({
 /** What of the document is about the forge. */
 export type ForgePart = typeof ForgePart.Type
 
-const AllowEntry = Schema.Union(
-  Schema.String,
-  Schema.Struct({
-    host: Schema.String,
-    port: Schema.optional(Schema.Number),
-    private: Schema.optional(Schema.Boolean),
-    tls: Schema.optional(Schema.Boolean),
-  }),
-)
-
 /** The document. Paths are absolute. */
 export const SidecarDocument = Schema.Struct({
   slug: Slug,
@@ -48,7 +39,7 @@ export const SidecarDocument = Schema.Struct({
   stateDir: AbsolutePath,
   /** Absent: a run without a forge. */
   forge: Schema.optional(ForgePart),
-  egress: Schema.optional(Schema.Struct({ allow: Schema.Array(AllowEntry) })),
+  egress: Schema.optional(Schema.Struct({ allow: Schema.Array(EgressEntry) })),
   routes: Schema.optional(Schema.Array(RoutePart)),
   git: Schema.optional(
     Schema.Array(
@@ -88,14 +79,8 @@ export const encodeDocument: (document: SidecarDocument) => string = Schema.enco
 
 /** What this version does not serve yet is refused, never ignored. */
 const requireServable = Effect.fnUntraced(function* (document: SidecarDocument) {
-  const unserved = {
-    egress: document.egress?.allow ?? [],
-    git: document.git ?? [],
-  }
-  for (const [key, entries] of Object.entries(unserved)) {
-    if (entries.length > 0)
-      return yield* invalid(`${key}: this version does not serve it yet, so it must be empty`)
-  }
+  if ((document.git ?? []).length > 0)
+    return yield* invalid("git: this version does not serve it yet, so it must be empty")
   yield* Either.match(readRoutes(document.routes ?? []), {
     onLeft: invalid,
     onRight: () => Effect.void,

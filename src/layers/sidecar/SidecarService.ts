@@ -146,7 +146,7 @@ export const forgePart = (config: SidecarConfig): Effect.Effect<ForgePart | unde
 
 const documentOf = (
   home: HomeShape,
-  { slug, loopback }: SidecarConfig,
+  { slug, egress, loopback }: SidecarConfig,
   forge: ForgePart | undefined,
   routes: ReadonlyArray<RoutePart>,
 ): SidecarDocument => {
@@ -157,6 +157,7 @@ const documentOf = (
     controlPath: controlSocket,
     stateDir: state,
     ...(forge === undefined ? {} : { forge }),
+    ...(egress.allow.length === 0 ? {} : { egress }),
     ...(routes.length === 0 ? {} : { routes }),
     ...(loopback ? { loopback } : {}),
   }
@@ -166,17 +167,10 @@ const launchFailed = (slug: Slug, reason: string, cause?: unknown) =>
   new SidecarError({ slug, operation: "launch", reason, ...(cause === undefined ? {} : { cause }) })
 
 /** Refused here and not only by the sidecar, whose document would have to hold the secrets of what it refuses. */
-const refuseUnserved = ({ slug, egress, git }: SidecarConfig): Effect.Effect<void, SidecarError> => {
-  const unserved = [
-    ...(egress.allow.length > 0 ? ["egress"] : []),
-    ...(Object.keys(git).length > 0 ? ["git"] : []),
-  ]
-  return unserved.length === 0
+const refuseUnserved = ({ slug, git }: SidecarConfig): Effect.Effect<void, SidecarError> => {
+  return Object.keys(git).length === 0
     ? Effect.void
-    : launchFailed(
-        slug,
-        `this version does not serve ${unserved.join(", ")} yet: remove them from the manifest`,
-      )
+    : launchFailed(slug, "this version does not serve git yet: remove it from the manifest")
 }
 
 const makeRunDirectory = (home: HomeShape, slug: Slug): Effect.Effect<void, SidecarError> =>

@@ -6,7 +6,7 @@ import type { IncomingMessage } from "node:http"
 export type Passage =
   | { readonly kind: "Path"; readonly path: string }
   /** A host outside: by CONNECT or absolute-form. */
-  | { readonly kind: "Elsewhere"; readonly host: string }
+  | { readonly kind: "Elsewhere" }
   | { readonly kind: "NotFound" }
   | { readonly kind: "PasswordRequired" }
 
@@ -18,12 +18,10 @@ const OWN_ADDRESSES: ReadonlySet<string> = new Set(["127.0.0.1:7317", "localhost
 
 /** The gate of the Unix socket: who can connect is the bottle. */
 export const socketGate: Gate = ({ method, url = "" }) => {
-  if (method === "CONNECT") return { kind: "Elsewhere", host: url }
+  if (method === "CONNECT") return { kind: "Elsewhere" }
   const absolute = absoluteForm(url)
   if (absolute === undefined) return { kind: "Path", path: url }
-  return OWN_ADDRESSES.has(absolute.host)
-    ? { kind: "Path", path: absolute.path }
-    : { kind: "Elsewhere", host: absolute.host }
+  return OWN_ADDRESSES.has(absolute.host) ? { kind: "Path", path: absolute.path } : { kind: "Elsewhere" }
 }
 
 /** The gate of a loopback port, which every local user can reach: paths below a secret prefix, and a proxy with a password. */
@@ -33,7 +31,7 @@ export const loopbackGate =
     const absolute = method === "CONNECT" ? { host: url, path: "" } : absoluteForm(url)
     if (absolute !== undefined && absolute.host !== ownAddress()) {
       return isSame(headers["proxy-authorization"] ?? "", basic(secret.password))
-        ? { kind: "Elsewhere", host: absolute.host }
+        ? { kind: "Elsewhere" }
         : { kind: "PasswordRequired" }
     }
     const [, prefix = "", path = ""] = /^\/([^/]*)(\/.*)$/s.exec(absolute?.path ?? url) ?? []
@@ -52,11 +50,11 @@ const isSame = (one: string, other: string): boolean => timingSafeEqual(digest(o
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest()
 
 const absoluteForm = (url: string): { readonly host: string; readonly path: string } | undefined => {
-  const [, host, path = ""] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(url) ?? []
+  const [, host, path = ""] = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)(.*)$/is.exec(url) ?? []
   return host === undefined ? undefined : { host: host.toLowerCase(), path: path === "" ? "/" : path }
 }
 
-/** What is answered to a request that does not pass. */
+/** What is answered to a request that is for nothing here. */
 export interface Refusal {
   readonly status: number
   readonly text: string
@@ -64,14 +62,8 @@ export interface Refusal {
 }
 
 /** The refusal of a request that does not pass. */
-export const refusalOf = (passage: Passage): Refusal => {
+export const refusalOf = (passage: Exclude<Passage, { readonly kind: "Elsewhere" }>): Refusal => {
   switch (passage.kind) {
-    case "Elsewhere":
-      return {
-        status: 403,
-        text: `egress to ${printable(passage.host)} denied: it is not on this bottle's allow-list\n`,
-        headers: {},
-      }
     case "PasswordRequired":
       return {
         status: 407,
@@ -83,5 +75,3 @@ export const refusalOf = (passage: Passage): Refusal => {
       return { status: 404, text: "not found\n", headers: {} }
   }
 }
-
-const printable = (text: string): string => text.slice(0, 300).replace(/[^\x21-\x7e]/g, "?")

@@ -5,12 +5,14 @@ import { appendFile, mkdir, readFile } from "node:fs/promises"
 import { closeSync, futimesSync, openSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { SidecarError } from "../../domain/Errors.ts"
+import { allowList } from "../../domain/AllowList.ts"
 import { pushPatterns } from "../../domain/PushPolicy.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
 import * as NodeProcessRunner from "../process/NodeProcessRunner.ts"
 import { makeScanner } from "../scanner/ChildScanner.ts"
 import { serveControl } from "./control.ts"
 import { type RunForge, forgeCalls } from "./ForgeCalls.ts"
+import { makeEgress } from "./egress/Egress.ts"
 import { file, orElseOn } from "./files.ts"
 import { socketGate } from "./gates.ts"
 import { isOurs, listenUnix } from "./listenUnix.ts"
@@ -34,6 +36,10 @@ export interface SidecarTimes {
   readonly requestTimeoutMs?: number
   /** How long nothing may pass in a call through a route (default: 15 minutes, as models think for minutes). */
   readonly routeIdleMs?: number
+  /** How long nothing may pass in a tunnel (default: 15 minutes). */
+  readonly egressIdleMs?: number
+  /** How long a tunnel's client may take for its TLS hello (default: 15 seconds). */
+  readonly helloMs?: number
   /** How long calls in flight may take at the end (default: 5 seconds). */
   readonly drainMs?: number
 }
@@ -53,6 +59,7 @@ export const serve = (
   Effect.gen(function* () {
     const { slug, socketPath, controlPath, stateDir } = document
     const { idleMs = 600_000, requestTimeoutMs = 30_000, routeIdleMs = 900_000, drainMs = 5000 } = times
+    const { egressIdleMs = 900_000, helloMs = 15_000 } = times
     const ended = yield* Deferred.make<void>()
     const runtime = { ready: false, askedAt: 0 }
     yield* directories(document)
@@ -86,7 +93,9 @@ export const serve = (
       failed(document, reason, undefined),
     )
     const serveRoute = yield* makeRoutes({ routes, log, checkIn, idleMs: routeIdleMs })
-    const neck = yield* makeNeck({ calls, log, serveRoute, checkIn, requestTimeoutMs, drainMs })
+    const allow = allowList(document.egress?.allow ?? [])
+    const egress = yield* makeEgress({ allow, log, checkIn, idleMs: egressIdleMs, helloMs })
+    const neck = yield* makeNeck({ calls, log, serveRoute, egress, checkIn, requestTimeoutMs, drainMs })
     const server = yield* neck.server(socketGate)
     const { ino } = yield* listenUnix(server, socketPath, 0o666, workDirectory)
     if (document.loopback === true)

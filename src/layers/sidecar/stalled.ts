@@ -26,6 +26,8 @@ export const watchStalled = (server: Server, timeoutMs: number): Watch => {
     watched.set(socket, { request: undefined, since: 0, bytes: 0 })
     socket.once("close", () => watched.delete(socket))
   })
+  // A tunnel has limits of its own.
+  server.on("connect", ({ socket }: IncomingMessage) => void watched.delete(socket))
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request
     const state = watched.get(socket)

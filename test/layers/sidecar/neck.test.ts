@@ -411,7 +411,7 @@ describe("a neck's HTTP", () => {
       )
       expect(entries()).toMatchObject([
         { op: "egress", target: "example.com:443", outcome: "rejected" },
-        { op: "egress", target: "169.254.169.254", outcome: "rejected" },
+        { op: "egress", target: "169.254.169.254:80", outcome: "rejected" },
       ])
     }),
   )

@@ -89,8 +89,8 @@ describe("the sidecar process", () => {
     ],
     [
       "egress",
-      JSON.stringify(documentIn("/nowhere", { egress: { allow: ["example.com"] } })),
-      "egress: this version does not serve it yet",
+      JSON.stringify(documentIn("/nowhere", { egress: { allow: ["https://example.com"] } })),
+      "egress.allow.0: has a wrong type or value",
     ],
     [
       "routes",

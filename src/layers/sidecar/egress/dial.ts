@@ -1,0 +1,66 @@
+/** Connects to the first of some addresses that answers: no name is resolved here. */
+import { Effect, type Scope } from "effect"
+import { type LookupFunction, type Socket, connect, isIPv6 } from "node:net"
+import { type Refused, failed } from "./Refused.ts"
+
+const CONNECT_MS = 15_000
+/** How long the next address waits for the one before it. */
+const ATTEMPT_MS = 2000
+const KEEP_ALIVE_MS = 60_000
+
+/** A connection to the first of these addresses that answers; it is destroyed with the scope. */
+export const dial = (
+  addresses: readonly [string, ...ReadonlyArray<string>],
+  port: number,
+): Effect.Effect<Socket, Refused, Scope.Scope> =>
+  // A name that nobody has: node asks `lookup` for it.
+  dialName("egress.invalid", port, answering(addresses))
+
+/** A connection to a host that needs no check; resolved as the host does unless `lookup` is given. */
+export const dialName = (
+  host: string,
+  port: number,
+  lookup?: LookupFunction,
+): Effect.Effect<Socket, Refused, Scope.Scope> =>
+  connected(() =>
+    connect({
+      host,
+      port,
+      ...(lookup !== undefined && { lookup }),
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: ATTEMPT_MS,
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
+    }),
+  )
+
+/** A socket once it is connected, within a time. `event` says when it is. */
+export const connected = <S extends Socket>(
+  open: () => S,
+  event: "connect" | "secureConnect" = "connect",
+): Effect.Effect<S, Refused, Scope.Scope> =>
+  Effect.acquireRelease(Effect.sync(open), (socket) => Effect.sync(() => socket.destroy())).pipe(
+    Effect.tap((socket) =>
+      Effect.async<void, Refused>((resume) => {
+        socket.once(event, () => resume(Effect.void))
+        // Stays: an error after the connection was made must not be unheard.
+        socket.on("error", (error: NodeJS.ErrnoException) =>
+          resume(failed(502, `it could not be reached (${error.code ?? "unknown error"})`)),
+        )
+      }),
+    ),
+    Effect.timeoutFail({
+      duration: CONNECT_MS,
+      onTimeout: () => failed(504, "it did not answer in time"),
+    }),
+  )
+
+const answering =
+  (addresses: readonly [string, ...ReadonlyArray<string>]): LookupFunction =>
+  (_, options, done) => {
+    const found = addresses.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }))
+    if (options.all === true) done(null, found)
+    else done(null, addresses[0], isIPv6(addresses[0]) ? 6 : 4)
+  }
