@@ -35,7 +35,7 @@ describe("a run of an agent with a model", () => {
         const slug = yield* startHeadless("thinker", { prompt: "work" })
         yield* freeze(slug)
         const prepared = yield* prepareResume(slug, {}, Option.none())
-        expect((yield* planResume(prepared)).argv.join(" ")).toContain("--continue")
+        expect((yield* planResume(prepared)).argv.join(" ")).toContain("--resume")
         const first = yield* planStart(yield* prepareStart("thinker", {}, Option.none()))
         expect(first.argv[0]).toBe("claude")
         expect(first.argv).not.toContain("--print")

@@ -14,11 +14,14 @@ const interactive = (input: ProviderInput): AgentInvocation => invocation(input,
 
 const resumeInteractive = (input: ProviderInput): AgentInvocation => {
   const { argv, ...rest } = interactive(input)
-  return { argv: ["sh", "-c", CONTINUE_WHAT_THERE_IS, ...argv], ...rest }
+  return { argv: ["sh", "-c", RESUME_THE_NEWEST, ...argv], ...rest }
 }
 
-/** On a terminal `--continue` fails when there is no conversation yet, and nobody could begin one. */
-const CONTINUE_WHAT_THERE_IS = `ls "\${CLAUDE_CONFIG_DIR:-$HOME/.claude}"/projects/*/*.jsonl >/dev/null 2>&1 && set -- --continue "$@"
+/** On a terminal `--continue` fails when there is no conversation, and does not see those of `--print`: the newest is named. */
+const RESUME_THE_NEWEST = `last=$(ls -t "\${CLAUDE_CONFIG_DIR:-$HOME/.claude}"/projects/*/*.jsonl 2>/dev/null | head -n 1)
+last=\${last##*/}
+[ "$last" ] && set -- --resume "\${last%.jsonl}" "$@"
+unset last
 exec "$0" "$@"`
 
 const invocation = (

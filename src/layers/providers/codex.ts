@@ -19,7 +19,9 @@ const run = (input: ProviderInput, what: ReadonlyArray<string>): AgentInvocation
 
 const interactive = (input: ProviderInput): AgentInvocation => onTerminal(input, [])
 
-const resumeInteractive = (input: ProviderInput): AgentInvocation => onTerminal(input, ["resume", "--last"])
+/** The newest conversation of the working directory, which may be one of `exec`. */
+const resumeInteractive = (input: ProviderInput): AgentInvocation =>
+  onTerminal(input, ["resume", "--last", "--include-non-interactive"])
 
 /** Without a prompt to go ahead of, the system prompt is an argument after all. */
 const onTerminal = (input: ProviderInput, what: ReadonlyArray<string>): AgentInvocation => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Option } from "effect"
 import { spawnSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { claude } from "../../../src/layers/providers/claude.ts"
@@ -19,7 +19,7 @@ describe("claude", () => {
     expect(claude.resumeInteractive(input).argv).toEqual([
       "sh",
       "-c",
-      expect.stringContaining("--continue"),
+      expect.stringContaining("--resume"),
       ...claude.interactive(input).argv,
     ])
     expect(claude.headless(input).prompt).toBe("fix it\n")
@@ -42,7 +42,7 @@ describe("claude", () => {
     expect(invocation.prompt).toBe("fix it\n")
   })
 
-  it("goes on with a conversation on a terminal only when there is one", () => {
+  it("goes on with the newest conversation on a terminal, and begins one when there is none", () => {
     const home = mkdtempSync(join(tmpdir(), "bb-claude-"))
     const [shell = "", ...argv] = claude.resumeInteractive(inputFor("claude")).argv
     const asked = () =>
@@ -58,7 +58,10 @@ describe("claude", () => {
     mkdirSync(join(home, ".claude/projects/-workspace"), { recursive: true })
     expect(asked()).toMatch(/^--dangerously-skip-permissions /)
     writeFileSync(join(home, ".claude/projects/-workspace/x.jsonl"), "{}")
-    expect(asked()).toMatch(/^--continue --dangerously-skip-permissions /)
+    expect(asked()).toMatch(/^--resume x --dangerously-skip-permissions /)
+    writeFileSync(join(home, ".claude/projects/-workspace/y.jsonl"), "{}")
+    utimesSync(join(home, ".claude/projects/-workspace/x.jsonl"), 1, 1)
+    expect(asked()).toMatch(/^--resume y --dangerously-skip-permissions /)
     rmSync(home, { recursive: true })
   })
 

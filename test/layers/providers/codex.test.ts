@@ -39,6 +39,7 @@ describe("codex", () => {
       ...model,
       "resume",
       "--last",
+      "--include-non-interactive",
     ])
   })
 
