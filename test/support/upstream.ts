@@ -1,5 +1,5 @@
 /** An upstream of a route: a server on loopback that keeps what it was asked, and a sidecar in this process with a route to it. */
-import { Effect } from "effect"
+import { ConfigProvider, Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { type IncomingMessage, type RequestListener, createServer, request } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -53,6 +53,9 @@ export const routeTo = (url: string, more: object = {}) => ({
   ...more,
 })
 
+/** Whatever proxy this machine has, these sidecars have none. */
+const NO_VARIABLES = ConfigProvider.fromMap(new Map())
+
 /** A sidecar without a forge that serves these routes. */
 export const sidecarWith = (
   routes: ReadonlyArray<object>,
@@ -72,7 +75,7 @@ export const sidecarWith = (
     yield* serve(yield* decodeDocument(text), () => Effect.succeed(fake.forge), {
       drainMs: 200,
       ...options.times,
-    })
+    }).pipe(Effect.withConfigProvider(NO_VARIABLES))
     const logText = () => readFileSync(join(directory, "state", "operations.jsonl"), "utf8")
     return {
       directory,

@@ -3,9 +3,9 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
 import { readFileSync, readdirSync } from "node:fs"
-import { request } from "node:http"
+import { createServer as createProxy, request } from "node:http"
 import { createServer } from "node:https"
-import type { AddressInfo } from "node:net"
+import { type AddressInfo, connect } from "node:net"
 import { join } from "node:path"
 import { Readable } from "node:stream"
 import { send } from "../../support/rpc.ts"
@@ -97,6 +97,58 @@ describe("the sidecar process with a route", () => {
       yield* stranger.ready
       expect((yield* ask("api")).text).toMatch(/could not be reached \((DEPTH_ZERO_)?SELF_SIGNED_CERT/)
       expect(seen).toEqual([`Bearer ${KEY}`])
+    }),
+  )
+
+  it.scopedLive("goes through the operator's proxy, and says what that answers", () =>
+    Effect.gen(function* () {
+      const directory = yield* tempDir
+      const { cert, seen, port } = yield* tlsUpstream(directory)
+      const tunnels: Array<string> = []
+      const proxy = createProxy()
+      proxy.on("connect", (incoming, socket) => {
+        tunnels.push(incoming.url ?? "")
+        socket.on("error", () => undefined)
+        if (incoming.url !== `localhost:${port}`) {
+          socket.end("HTTP/1.1 403 Forbidden\r\n\r\n")
+          return
+        }
+        socket.write("HTTP/1.1 200 OK\r\n\r\n")
+        const onward = connect(port, "127.0.0.1")
+        onward.on("error", () => socket.destroy())
+        socket.pipe(onward).pipe(socket)
+      })
+      yield* Effect.acquireRelease(
+        Effect.async<void>((resume) => void proxy.listen(0, "127.0.0.1", () => resume(Effect.void))),
+        () => Effect.sync(() => (proxy.closeAllConnections(), proxy.close())),
+      )
+      const document = documentIn(directory, {
+        routes: [
+          // Its name leads to a private address here, but the proxy is asked and not we.
+          routeTo(`https://localhost:${port}`, { private: false }),
+          routeTo("https://denied.example", { name: "denied" }),
+          routeTo(`https://127.0.0.1:${port}`, { name: "direct" }),
+        ],
+      })
+      const { ready } = yield* startSidecar(JSON.stringify(document), {
+        env: {
+          NODE_EXTRA_CA_CERTS: cert,
+          HTTPS_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+          NO_PROXY: "127.0.0.1",
+        },
+      })
+      yield* ready
+      const ask = (name: string) => send(document.socketPath, { path: `/route/${name}/x`, method: "GET" })
+      expect(yield* ask("api")).toMatchObject({ status: 200, text: `localhost:${port}` })
+      expect(yield* ask("api")).toMatchObject({ status: 200 })
+      expect(yield* ask("denied")).toMatchObject({
+        status: 502,
+        text: "route denied: the upstream could not be reached (the operator's proxy answered 403)\n",
+      })
+      expect((yield* ask("direct")).text).toContain("ERR_TLS_CERT_ALTNAME_INVALID")
+      // Connections are kept: two calls went through one tunnel.
+      expect(tunnels).toEqual([`localhost:${port}`, "denied.example:443"])
+      expect(seen).toEqual([`Bearer ${KEY}`, `Bearer ${KEY}`])
     }),
   )
 

@@ -1,6 +1,7 @@
 /** Calls below `/route/`: which route, whether it may be, its lines in the operation log, and the exchange with the upstream. */
 import { Clock, Effect, Either, Redacted, Runtime, type Scope } from "effect"
 import type { Agent as HttpAgent, IncomingMessage, ServerResponse } from "node:http"
+import { operatorProxies } from "../egress/operatorProxy.ts"
 import type { OperationLog } from "../OperationLog.ts"
 import type { Exchanged } from "../passOn.ts"
 import { answerEarly } from "./afterBody.ts"
@@ -44,10 +45,12 @@ interface Refused {
 export const makeRoutes = (options: RouteOptions): Effect.Effect<ServeRoute, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { routes, log, idleMs } = options
+    const proxyFor = yield* operatorProxies
+    const runtime = yield* Effect.runtime<never>()
     const agents = new Map<string, HttpAgent>()
     yield* Effect.addFinalizer(() => Effect.sync(() => agents.forEach((agent) => agent.destroy())))
     const agentFor = (route: Route): HttpAgent => {
-      const agent = agents.get(route.name) ?? agentOf(route)
+      const agent = agents.get(route.name) ?? agentOf(route, proxyFor, runtime)
       agents.set(route.name, agent)
       return agent
     }

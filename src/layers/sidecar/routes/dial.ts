@@ -1,10 +1,15 @@
 /** How a route reaches its upstream: kept connections, and only addresses that were checked. */
+import { Option, type Runtime } from "effect"
 import { type LookupAddress, lookup } from "node:dns"
 import { Agent as HttpAgent } from "node:http"
 import { Agent as HttpsAgent } from "node:https"
 import type { LookupFunction } from "node:net"
+import type { Destination } from "../../../domain/AllowList.ts"
+import { readHost } from "../../../domain/Hosts.ts"
 import { isPublicAddress } from "../addresses.ts"
+import type { ProxyFor } from "../egress/operatorProxy.ts"
 import type { Route } from "./Route.ts"
+import { tunnelAgent } from "./tunnel.ts"
 
 /** Under what most servers keep an idle connection: on one that they are just closing a request would be lost. */
 const IDLE_CONNECTION_MS = 4000
@@ -12,15 +17,31 @@ const IDLE_CONNECTION_MS = 4000
 /** Code of the error when no address of an upstream may be dialled. */
 export const PRIVATE_ONLY = "EPRIVATEADDRESS"
 
-/** Connections of a route to its upstream. */
-export const agentOf = (route: Route): HttpAgent | HttpsAgent => {
+/** Connections of a route to its upstream: through the operator's proxy, if one is for it. Plain http is of the operator's own network. */
+export const agentOf = (
+  route: Route,
+  proxyFor: ProxyFor,
+  runtime: Runtime.Runtime<never>,
+): HttpAgent | HttpsAgent => {
   const options = {
     keepAlive: true,
     timeout: IDLE_CONNECTION_MS,
     maxFreeSockets: 8,
     lookup: route.private ? lookup : lookupPublic,
   }
-  return route.protocol === "https:" ? new HttpsAgent(options) : new HttpAgent(options)
+  if (route.protocol === "http:") return new HttpAgent(options)
+  const host = readHost(route.hostname)
+  const destination = Option.map(host, (host): Destination => ({
+    host,
+    port: Number(route.port || 443),
+    by: "tunnel",
+  }))
+  return Option.match(
+    Option.flatMap(destination, (destination) =>
+      Option.map(proxyFor(destination), (proxy) => tunnelAgent(options, proxy, destination, runtime)),
+    ),
+    { onNone: () => new HttpsAgent(options), onSome: (agent) => agent },
+  )
 }
 
 /** Resolves as node does for a connection, less what is not public: the address that is dialled is the one that was looked at. */
