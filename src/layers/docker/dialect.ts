@@ -80,6 +80,9 @@ export const docker: Dialect = {
       return "no docker engine answers: start it (systemctl start docker, or dockerd), or set DOCKER_HOST"
     }
     if (/client version .* is too (old|new)/i.test(stderr)) return lastLine(stderr)
+    if (/bind source path does not exist/i.test(stderr)) {
+      return "the engine does not see this machine's files: it runs on another machine, in a container or in a virtual machine (see docker context ls), and cannot mount the neck of a bottle; use one that runs here"
+    }
     return undefined
   },
   missing: (stderr) => /no such (container|image|object)/i.test(stderr),

@@ -1,4 +1,5 @@
 import { expect, it } from "@effect/vitest"
+import { docker } from "../../../src/layers/docker/dialect.ts"
 import { createArguments } from "../../../src/layers/docker/createArguments.ts"
 import { naming } from "../../../src/layers/docker/naming.ts"
 import { seccompProfile } from "../../../src/layers/docker/seccomp.ts"
@@ -67,4 +68,9 @@ it("no system call is both allowed without conditions and restricted", () => {
   ]) {
     expect(free.has(name)).toBe(false)
   }
+})
+
+it("an engine that does not see our files is told as such", () => {
+  const said = `Error response from daemon: invalid mount config for type "bind": bind source path does not exist: /home/me/.bot-bottle/run/abcde/neck`
+  expect(docker.trouble(said)).toContain("cannot mount the neck")
 })
