@@ -255,7 +255,9 @@ describeDocker("a bottle on a real engine", () => {
       /^(all|\/|\/(proc|dev|sys)(\/.*)?|\/etc\/(hosts|hostname|resolv\.conf)|\/sbin\/docker-init)$/
     const mounts = running.stdout().trim().split("\n")
     expect(mounts.filter((mount) => !fromEngine.test(mount))).toEqual(["/run/bottle"])
-    const [run] = readdirSync(join(cli.home, "run")).map((name) => join(cli.home, "run", name))
+    const run = readdirSync(join(cli.home, "run"))
+      .map((name) => join(cli.home, "run", name))
+      .find((path) => existsSync(join(path, "control.sock")))
     const modes = ["", "neck", "neck/neck.sock", "control.sock"].map(
       (path) => statSync(join(run ?? "", path)).mode & 0o777,
     )

@@ -1,5 +1,5 @@
 /** The packed tarball, installed in another folder: the bin runs a manifest of one's own, and the example compiles and runs. */
-import { execFileSync } from "node:child_process"
+import { execFile } from "node:child_process"
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -12,35 +12,30 @@ const folder = mkdtempSync(join(tmpdir(), "bb-pack-"))
 const home = join(folder, "home")
 let forge: Awaited<ReturnType<typeof startForge>>
 
+/** Waits without blocking: a worker that is deaf for a minute is given up by its runner. */
 const run = (
   command: string,
   args: ReadonlyArray<string>,
   env: Record<string, string> = {},
+  cwd = folder,
 ): Promise<{ code: number; stdout: string; stderr: string }> =>
-  import("node:child_process").then(
-    ({ execFile }) =>
-      new Promise((resolve) => {
-        execFile(
-          command,
-          args,
-          { cwd: folder, env: { ...process.env, BOT_BOTTLE_HOME: home, ...env } },
-          (error, stdout, stderr) =>
-            resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr }),
-        )
-      }),
-  )
+  new Promise((resolve) => {
+    execFile(
+      command,
+      args,
+      { cwd, env: { ...process.env, BOT_BOTTLE_HOME: home, ...env } },
+      (error, stdout, stderr) =>
+        resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr }),
+    )
+  })
 
 beforeAll(async () => {
   forge = await startForge()
-  const tarball = execFileSync("npm", ["pack", "--silent", "--pack-destination", folder], {
-    cwd: checkout,
-    encoding: "utf8",
-  })
-    .trim()
-    .split("\n")
-    .at(-1)
+  const packed = await run("npm", ["pack", "--silent", "--pack-destination", folder], {}, checkout)
+  const tarball = packed.stdout.trim().split("\n").at(-1)
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }))
-  execFileSync("npm", ["install", "--no-audit", "--no-fund", "--silent", `./${tarball}`], { cwd: folder })
+  const installed = await run("npm", ["install", "--no-audit", "--no-fund", "--silent", `./${tarball}`])
+  expect(installed.code, installed.stderr).toBe(0)
   for (const [path, content] of [
     ["agents/worker.md", shellAgent("forge read-issue 17; forge signal-done success ok")],
     ["bottles/plain.yaml", "backend: host\n"],

@@ -1,10 +1,11 @@
 /** Images with a real agent in it: the version that `images/` names, from npm, on this machine's node and libraries. */
 import { Effect } from "effect"
-import { execFileSync } from "node:child_process"
+import { execFile } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { promisify } from "node:util"
 import { IMAGE_CHANGES } from "../../src/layers/docker/demoImage.ts"
 import { AGENT_UID, imageTar, librariesOf, shell } from "../../src/layers/docker/hostImage.ts"
 import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
@@ -23,7 +24,7 @@ export const pinnedPackage = (agent: NpmAgent): string => {
 export const makeAgentImage = (agent: NpmAgent): Promise<string> =>
   Effect.gen(function* () {
     const runner = yield* ProcessRunner
-    const prefix = installed(pinnedPackage(agent))
+    const prefix = yield* Effect.promise(() => installed(pinnedPackage(agent)))
     const base = yield* shell
     const files = neededFiles(prefix)
     const programs = new Map([
@@ -56,14 +57,14 @@ export const makeAgentImage = (agent: NpmAgent): Promise<string> =>
   }).pipe(Effect.provide(NodeProcessRunner.layer), Effect.runPromise)
 
 /** Installs a package once on this machine; whoever comes first, the others use what is there. */
-const installed = (name: string): string => {
+const installed = async (name: string): Promise<string> => {
   const root = join(tmpdir(), "bot-bottle-test-agents")
   const prefix = join(root, name.replaceAll(/[^a-z0-9.]+/gi, "-"))
   if (existsSync(prefix)) return prefix
   mkdirSync(root, { recursive: true })
   const making = mkdtempSync(join(root, "making-"))
   const args = ["install", "--prefix", making, "--no-audit", "--no-fund", "--ignore-scripts", name]
-  execFileSync("npm", args, { stdio: "pipe", timeout: 300_000 })
+  await promisify(execFile)("npm", args, { timeout: 300_000 })
   try {
     renameSync(making, prefix)
   } catch {

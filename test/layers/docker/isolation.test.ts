@@ -68,7 +68,7 @@ describeDocker("inside a bottle", () => {
         expect(output).toMatch(/dns E/)
         expect(output).toContain("tcp ENETUNREACH")
         expect(output).toMatch(/\/run\/bottle\/x.*Read-only/)
-        expect(output).toMatch(/1000\n$/)
+        expect(output).toMatch(/^1000$/m)
       }),
     )
 
