@@ -39,7 +39,8 @@ export const forward = (
           ...(authorization !== undefined && { "proxy-authorization": authorization }),
         },
         // With a connection of its own, every request is asked of the list and resolved anew.
-        createConnection: () => socket,
+        // Node sets the timeout of connections that it makes itself, and only listens for that of others.
+        createConnection: () => socket.setTimeout(idleMs),
         timeout: idleMs,
         maxHeaderSize: HEADERS_MAX,
       }),
