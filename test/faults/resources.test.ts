@@ -1,0 +1,169 @@
+/** The disk is full, the database is locked, the clock is wrong: it is said, nothing is lost, and all goes on afterwards. */
+import Database from "better-sqlite3"
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { Cli } from "../support/cli.ts"
+import { makeCli, shellAgent } from "../support/cli.ts"
+import { describeDocker, docker } from "../support/docker.ts"
+import { startForge } from "../support/forge.ts"
+import { demoImageForTests } from "../support/images.ts"
+
+const slugIn = (text: string): string => /^bottle (\S+)$/m.exec(text)?.[1] ?? "no-slug"
+const listed = async (cli: Cli, env: Readonly<Record<string, string>> = {}) =>
+  JSON.parse((await cli.run(["list", "--json"], { env })).stdout) as ReadonlyArray<Record<string, unknown>>
+const destroyAll = async (cli: Cli) => {
+  for (const { slug } of await listed(cli)) await cli.run(["destroy", String(slug)])
+  cli.remove()
+}
+
+/** A file system of 8 MiB; none where we may not mount one. */
+const smallDisk = ((): string | undefined => {
+  const folder = mkdtempSync(join(tmpdir(), "bb-disk-"))
+  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", folder]).status === 0)
+    return folder
+  rmSync(folder, { recursive: true })
+  process.stderr.write("\n*** tests of a full disk are SKIPPED: no file system can be mounted here ***\n\n")
+  return undefined
+})()
+
+describeDocker("a full disk", () => {
+  const cli = makeCli()
+  const env = { BOT_BOTTLE_HOME: join(smallDisk ?? "", "home"), BOT_BOTTLE_RUN_DIR: join(cli.home, "run") }
+  const ballast = join(smallDisk ?? "", "ballast")
+  let forge: Awaited<ReturnType<typeof startForge>>
+  /** Leaves no byte. */
+  const fill = () => {
+    spawnSync("dd", ["if=/dev/zero", `of=${ballast}`, "bs=64k"])
+    spawnSync("dd", ["if=/dev/zero", `of=${ballast}.more`, "bs=1"])
+    expect(statfsSync(smallDisk ?? "/").bavail).toBe(0)
+  }
+  const free = () => {
+    rmSync(ballast, { force: true })
+    rmSync(`${ballast}.more`, { force: true })
+  }
+
+  beforeAll(async () => {
+    forge = await startForge()
+    if (smallDisk === undefined) return
+    mkdirSync(join(cli.home, "run"), { recursive: true })
+    for (const [path, content] of [
+      ["bottles/plain.yaml", `image: ${await demoImageForTests()}\n`],
+      ["agents/quick.md", shellAgent("echo quick")],
+      [
+        "agents/caller.md",
+        shellAgent(`forge read-issue 17 >/dev/null && echo before; touch started
+          while forge read-issue 17 >/dev/null 2>err; do sleep 0.2; done; echo refused; cat err
+          until forge read-issue 17 >/dev/null 2>&1; do sleep 0.2; done; echo after; exec sleep 600`),
+      ],
+    ] as const) {
+      mkdirSync(join(env.BOT_BOTTLE_HOME, path, ".."), { recursive: true })
+      writeFileSync(join(env.BOT_BOTTLE_HOME, path), content)
+    }
+  })
+  afterAll(async () => {
+    await forge.stop()
+    if (smallDisk !== undefined) {
+      free()
+      for (const { slug } of await listed(cli, env)) await cli.run(["destroy", String(slug)], { env })
+      spawnSync("umount", ["--lazy", smallDisk])
+      rmSync(smallDisk, { recursive: true, force: true })
+    }
+    cli.remove()
+  })
+
+  it.skipIf(smallDisk === undefined)(
+    "calls that cannot be logged are refused, commands say that no space is left, and all goes on when there is some",
+    { timeout: 180_000 },
+    async () => {
+      const args = ["orchestrate", "start", "--agent", "caller", "--prompt", "x"]
+      const running = cli.start(args, { env: { ...env, ...forge.env } })
+      await expect.poll(running.stdout, { timeout: 40_000 }).toContain("before")
+      const slug = slugIn(running.stderr())
+      const [box = ""] = docker("ps", "-q", "--filter", `label=bot-bottle.slug=${slug}`).split("\n")
+      fill()
+      await expect.poll(() => docker("logs", box), { timeout: 20_000 }).toMatch(/refused\n.*internal error/s)
+      const refused = await cli.run(["start", "quick", "--headless", "--prompt", "x"], { env })
+      expect([refused.code, refused.stderr]).toEqual([125, expect.stringMatching(/no space/i)])
+      free()
+      await expect.poll(() => docker("logs", box), { timeout: 20_000 }).toContain("after")
+      expect((await listed(cli, env)).map((row) => [row["slug"], row["state"]])).toEqual([[slug, "running"]])
+      expect((await cli.run(["provenance", "verify", slug], { env })).stdout).toMatch(/^ok: /)
+      expect(await cli.run(["start", "quick", "--headless", "--prompt", "x"], { env })).toMatchObject({
+        code: 0,
+        stdout: "quick\n",
+      })
+      expect(await cli.run(["freeze", slug], { env })).toMatchObject({ code: 0 })
+      expect((await running.result).code).toBeGreaterThan(0)
+      expect((await cli.run(["logs", slug], { env })).stdout).toMatch(/^before\nrefused\n.*after\n$/s)
+    },
+  )
+})
+
+describeDocker("a database that another process holds", () => {
+  const cli = makeCli()
+  beforeAll(async () => {
+    cli.write("bottles/plain.yaml", `image: ${await demoImageForTests()}\n`)
+    cli.write("agents/quick.md", shellAgent("echo quick"))
+    await listed(cli)
+  })
+  afterAll(() => destroyAll(cli))
+
+  it("is waited for: start, list and destroy go on when it is free", async () => {
+    const holder = new Database(join(cli.home, "bot-bottle.db"))
+    const held = async <A>(work: () => Promise<A>): Promise<A> => {
+      holder.exec("BEGIN EXCLUSIVE")
+      const timer = setTimeout(() => holder.exec("COMMIT"), 3000)
+      return work().finally(() => clearTimeout(timer))
+    }
+    const { code, stderr } = await held(() => cli.run(["start", "quick", "--headless", "--prompt", "x"]))
+    expect([stderr, code]).toEqual([stderr, 0])
+    expect(await held(() => listed(cli))).toMatchObject([{ state: "exited" }])
+    if (holder.inTransaction) holder.exec("COMMIT")
+    expect(await held(() => cli.run(["destroy", slugIn(stderr)]))).toMatchObject({ code: 0 })
+    holder.close()
+  })
+})
+
+const faketime = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"]
+  .map((folder) => join(folder, "faketime/libfaketime.so.1"))
+  .find((file) => existsSync(file))
+if (faketime === undefined)
+  process.stderr.write("\n*** tests of a wrong clock are SKIPPED: install libfaketime ***\n\n")
+
+describe.skipIf(faketime === undefined)("a wrong clock", () => {
+  describeDocker("on a real engine", () => {
+    const cli = makeCli()
+    const at = (offset: string) => ({ LD_PRELOAD: faketime ?? "", FAKETIME: offset })
+    beforeAll(async () => {
+      cli.write("bottles/plain.yaml", `image: ${await demoImageForTests()}\n`)
+      cli.write("agents/keeper.md", shellAgent('echo "$BOT_BOTTLE_RUN" >>runs; cat runs'))
+      cli.write("agents/napper.md", shellAgent("echo up; exec sleep 600"))
+    })
+    afterAll(() => destroyAll(cli))
+
+    it("one that was turned back a day between the runs loses nothing", async () => {
+      const first = await cli.run(["start", "keeper", "--headless", "--prompt", "x"], { env: at("+1d") })
+      const slug = slugIn(first.stderr)
+      expect(first).toMatchObject({ code: 0, stdout: "1\n" })
+      expect(await cli.run(["freeze", slug], { env: at("-1d") })).toMatchObject({ code: 0 })
+      const second = await cli.run(["resume", slug, "--headless", "--prompt", "x"], { env: at("-1d") })
+      expect(second).toMatchObject({ code: 0, stdout: "1\n2\n" })
+      expect(await listed(cli)).toMatchObject([{ slug, state: "exited", run: 2 }])
+      expect((await cli.run(["provenance", "verify", slug])).code).toBe(0)
+      expect(await cli.run(["destroy", slug])).toMatchObject({ code: 0 })
+    })
+
+    it("one that runs days ahead takes no lease from a live command, and gc leaves a bottle that works alone", async () => {
+      const running = cli.start(["start", "napper", "--headless", "--prompt", "x"])
+      await expect.poll(running.stdout, { timeout: 40_000 }).toContain("up")
+      const slug = slugIn(running.stderr())
+      expect(await cli.run(["gc", "--json"], { env: at("+30d") })).toMatchObject({ code: 0, stdout: "[]\n" })
+      expect(await listed(cli, at("+30d"))).toMatchObject([{ slug, state: "running" }])
+      expect(await cli.run(["stop", slug], { env: at("+30d") })).toMatchObject({ code: 0 })
+      expect((await running.result).code).toBeGreaterThan(128)
+    })
+  })
+})
