@@ -111,6 +111,20 @@ describeTerminal("in a terminal", () => {
     expect(await terminal.shows(/code=2/)).toMatch(/does not run \(exited\).*resume/)
   })
 
+  it("Ctrl-C is the agent's on the host too, where it is a plain process", async () => {
+    cli.write("bottles/open.yaml", "backend: host\n")
+    cli.write(
+      "agents/unboxed.md",
+      shellAgent(`trap 'echo caught' INT; echo up; sleep 60; echo going; sleep 60; exit 7`, "open"),
+    )
+    command("start unboxed --yes")
+    await terminal.shows(/^up$/m)
+    terminal.keys("C-c")
+    await terminal.shows(/caught[\s\S]*going/)
+    terminal.keys("C-c")
+    expect(await terminal.shows(/code=7/)).toMatch(/the agent has ended/)
+  })
+
   it("without an agent named, agent and bottles are chosen from lists; Ctrl-C chooses nothing", async () => {
     command("start")
     expect(await terminal.shows(/Which agent\?/)).toMatch(/sheller[\s\S]*worker/)
@@ -135,9 +149,12 @@ describeTerminal("in a terminal", () => {
     const slug = /^bottle (\S+)$/m.exec(running.stderr())?.[1] ?? ""
     command(`attach ${slug}`)
     expect(await terminal.shows(/code=125/)).toMatch(/has no terminal: "bot-bottle logs/)
+    command(`logs ${slug} --follow`)
+    await terminal.shows(/^asleep$/m)
     expect(await list()).toMatchObject([{ slug, state: "running" }])
     await cli.run(["stop", slug])
     await running.result
+    await terminal.shows(/asleep[\s\S]*code=0/)
     command(`shell ${slug}`)
     expect(await terminal.shows(/code=2/)).toMatch(/does not run/)
   })

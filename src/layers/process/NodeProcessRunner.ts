@@ -101,8 +101,28 @@ const stream = Effect.fn("ProcessRunner.stream")(function* (spec: ProcessSpec) {
   return running
 })
 
+/** Ctrl-C in a terminal goes to everybody who has it: while a child does, it is meant for the child. */
+const leaveInterrupts = Effect.acquireRelease(
+  Effect.sync(() => {
+    const ours = process.listeners("SIGINT")
+    const ignore = () => undefined
+    process.removeAllListeners("SIGINT").on("SIGINT", ignore)
+    return { ours, ignore }
+  }),
+  ({ ours, ignore }) =>
+    Effect.sync(() => {
+      process.off("SIGINT", ignore)
+      for (const listener of ours) process.on("SIGINT", listener)
+    }),
+)
+
 const interactive = Effect.fn("ProcessRunner.interactive")(function* (spec: ProcessSpec) {
-  return yield* scoped(spec, "inherit").pipe(Effect.flatMap(exitOf), Effect.scoped, inTime(spec))
+  return yield* leaveInterrupts.pipe(
+    Effect.zipRight(scoped(spec, "inherit")),
+    Effect.flatMap(exitOf),
+    Effect.scoped,
+    inTime(spec),
+  )
 })
 
 /** The live layer: programs of this machine. */
