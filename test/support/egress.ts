@@ -1,5 +1,5 @@
 /** A sidecar in this process with an allow-list, names that only a test knows, and clients that go through it. */
-import { ConfigProvider, Effect } from "effect"
+import { Clock, ConfigProvider, Effect, Schedule } from "effect"
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { type AddressInfo, type Server, type Socket, connect, createServer } from "node:net"
@@ -181,3 +181,14 @@ export const secure = (
     tls.on("error", (error) => resume(Effect.fail(error)))
     tls.once("close", () => resume(Effect.fail(new Error("closed"))))
   })
+
+/** Waits until it is so, at most 5 s. */
+export const eventually = (isSo: () => boolean): Effect.Effect<void> =>
+  Effect.sync(isSo).pipe(
+    Effect.repeat({
+      until: (so) => so,
+      schedule: Schedule.intersect(Schedule.spaced(10), Schedule.recurs(500)),
+    }),
+    Effect.withClock(Clock.make()),
+    Effect.asVoid,
+  )

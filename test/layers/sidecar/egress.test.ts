@@ -5,7 +5,15 @@ import type { Socket } from "node:net"
 import { join } from "node:path"
 import { verifyChain } from "../../../src/layers/sidecar/OperationChain.ts"
 import { extension, helloFor, message, records, serverName } from "../../support/clientHello.ts"
-import { egressWith, openTunnel, rest, secure, tcpServer, tlsServer } from "../../support/egress.ts"
+import {
+  egressWith,
+  eventually,
+  openTunnel,
+  rest,
+  secure,
+  tcpServer,
+  tlsServer,
+} from "../../support/egress.ts"
 import { raw } from "../../support/rpc.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
@@ -277,10 +285,7 @@ describe("a tunnel", () => {
 
 /** Waits until the log has so many lines. */
 const ended = (neck: { readonly entries: () => ReadonlyArray<unknown> }, count: number) =>
-  Effect.promise(async () => {
-    for (let n = 0; n < 400 && neck.entries().length < count; n++)
-      await new Promise((done) => setTimeout(done, 10))
-  })
+  eventually(() => neck.entries().length >= count)
 
 describe("the begin of a tunnel", () => {
   const world = Effect.gen(function* () {
@@ -473,10 +478,7 @@ describe("the life of a tunnel", () => {
       const second = yield* tunnel()
       second.socket.destroy()
       yield* ended(neck, 4)
-      yield* Effect.promise(async () => {
-        for (let n = 0; n < 200 && server.sockets.size > 0; n++)
-          await new Promise((done) => setTimeout(done, 10))
-      })
+      yield* eventually(() => server.sockets.size === 0)
       expect(server.sockets.size).toBe(0)
     }),
   )
@@ -536,14 +538,7 @@ describe("the life of a tunnel", () => {
       const checkin = join(neck.directory, "state", "checkin")
       const before = statSync(checkin, { throwIfNoEntry: false })?.mtimeMs ?? 0
       const timer = setInterval(() => socket.write("x"), 50)
-      yield* Effect.promise(async () => {
-        for (
-          let n = 0;
-          n < 300 && (statSync(checkin, { throwIfNoEntry: false })?.mtimeMs ?? 0) <= before;
-          n++
-        )
-          await new Promise((done) => setTimeout(done, 10))
-      })
+      yield* eventually(() => (statSync(checkin, { throwIfNoEntry: false })?.mtimeMs ?? 0) > before)
       clearInterval(timer)
       expect(statSync(checkin).mtimeMs).toBeGreaterThan(before)
       socket.destroy()
