@@ -56,8 +56,8 @@ export const startBottle = Effect.fn("Backend.start")(function* (docker: Docker,
 
 /** Started is a bottle whose first output came, or that the engine calls so. */
 const launch = Effect.fnUntraced(function* (docker: Docker, purpose: Purpose, slug: Slug, run: number) {
-  const { engine, naming } = docker
-  const attached = yield* startAttached(engine, purpose, naming.container(slug), run)
+  const { engine, naming, home } = docker
+  const attached = yield* startAttached(engine, purpose, naming.container(slug), run, home.of(slug).run)
   MutableHashMap.set(docker.attached, slug, attached)
   const look = Effect.map(
     findContainer(engine, naming, purpose, slug),
@@ -225,7 +225,7 @@ const DETACH = ["--detach-keys", "ctrl-p,ctrl-q"]
 
 /** Gives the agent our terminal until it ends or is detached; of one that runs, first what it wrote so far. */
 export const attachTo = Effect.fn("Backend.attach")(function* (docker: Docker, slug: Slug) {
-  const { engine, naming } = docker
+  const { engine, naming, home } = docker
   const purpose = { operation: "attach", target: slug }
   const name = naming.container(slug)
   const find = findContainer(engine, naming, purpose, slug)
@@ -245,6 +245,7 @@ export const attachTo = Effect.fn("Backend.attach")(function* (docker: Docker, s
     state === "created"
       ? [...engine.dialect.start, "--interactive", ...DETACH, name]
       : ["attach", ...DETACH, name],
+    home.of(slug).run,
   )
   const after = yield* find
   if (Option.exists(after, ({ State }) => State.Status === "created")) {

@@ -5,6 +5,8 @@ export interface Dialect {
   /** Name of the backend. */
   readonly name: string
   readonly program: string
+  /** Arguments before every command. */
+  readonly globals: ReadonlyArray<string>
   /** Commands that open /dev/stdout, which they cannot when it is a socket, as what node calls a pipe is. */
   readonly needsPipe: ReadonlyArray<string>
   /** Variables of our environment by which its user says which engine is meant. */
@@ -55,6 +57,7 @@ const noClientProxies = [...PROXY_VARIABLES, ...PROXY_VARIABLES.map((name) => na
 export const docker: Dialect = {
   name: "docker",
   program: "docker",
+  globals: [],
   needsPipe: [],
   environment: [
     "DOCKER_HOST",

@@ -44,15 +44,17 @@ export interface Engine {
     args: ReadonlyArray<string>,
     options?: CallOptions,
   ) => Effect.Effect<string, BackendError>
-  /** A call whose output is read as it comes. */
+  /** A call whose output is read as it comes, made in a directory. */
   readonly stream: (
     purpose: Purpose,
     args: ReadonlyArray<string>,
+    cwd?: string,
   ) => Effect.Effect<RunningProcess, BackendError, Scope.Scope>
-  /** A call that has our terminal. */
+  /** A call that has our terminal, made in a directory. */
   readonly interactive: (
     purpose: Purpose,
     args: ReadonlyArray<string>,
+    cwd?: string,
   ) => Effect.Effect<ProcessExit, BackendError>
   /** The error of a call that ended badly, by what its client wrote. */
   readonly refusal: (purpose: Purpose, stderr: string) => BackendError
@@ -68,6 +70,8 @@ const THROUGH_A_PIPE = `exec 4>&1
 code=$({ { "$@" 3>&- 4>&-; echo $? >&3; } | cat >&4 3>&-; } 3>&1)
 exit "$code"`
 
+const inside = (cwd: string | undefined) => (cwd === undefined ? {} : { cwd })
+
 /** The engine that the environment points to. */
 export const makeEngine = Effect.fnUntraced(function* (
   dialect: Dialect,
@@ -80,10 +84,12 @@ export const makeEngine = Effect.fnUntraced(function* (
       return value === undefined ? [] : [[name, value]]
     }),
   )
-  const spec = (args: ReadonlyArray<string>): ProcessSpec =>
-    dialect.needsPipe.includes(args[0] ?? "")
-      ? { command: "sh", args: ["-c", THROUGH_A_PIPE, "sh", dialect.program, ...args], env: ours }
-      : { command: dialect.program, args, env: ours }
+  const spec = (args: ReadonlyArray<string>): ProcessSpec => {
+    const all = [...dialect.globals, ...args]
+    return dialect.needsPipe.includes(args[0] ?? "")
+      ? { command: "sh", args: ["-c", THROUGH_A_PIPE, "sh", dialect.program, ...all], env: ours }
+      : { command: dialect.program, args: all, env: ours }
+  }
   const failure = ({ operation, target }: Purpose, reason: string) =>
     new BackendFailure({ backend: dialect.name, operation, target, reason })
   const unavailable = (reason: string) => new BackendUnavailable({ backend: dialect.name, reason })
@@ -123,13 +129,16 @@ export const makeEngine = Effect.fnUntraced(function* (
       Effect.flatMap(run(purpose, args, options), (result) =>
         result.exitCode === 0 ? Effect.succeed(result.stdout) : Effect.fail(refusal(purpose, result.stderr)),
       ),
-    stream: (purpose, args) =>
+    stream: (purpose, args, cwd) =>
       Effect.zipRight(
         usable,
-        Effect.mapError(runner.stream({ ...spec(args), ownSession: true }), notRun(purpose)),
+        Effect.mapError(runner.stream({ ...spec(args), ...inside(cwd), ownSession: true }), notRun(purpose)),
       ),
-    interactive: (purpose, args) =>
-      Effect.zipRight(usable, Effect.mapError(runner.interactive(spec(args)), notRun(purpose))),
+    interactive: (purpose, args, cwd) =>
+      Effect.zipRight(
+        usable,
+        Effect.mapError(runner.interactive({ ...spec(args), ...inside(cwd) }), notRun(purpose)),
+      ),
   }
   return engine
 })

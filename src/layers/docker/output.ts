@@ -28,17 +28,19 @@ export interface Attached {
 /**
  * Starts a container with a client attached, because only so its bytes are exact: the engine's log
  * replaces what is not UTF-8. `start` passes every signal it gets on to the container, so it lives in a
- * session of its own and ends by KILL, which cannot be passed on.
+ * session of its own and ends by KILL, which cannot be passed on. podman's monitor leaves a file `oom` where it
+ * was started, so it is started in a directory of the run.
  */
 export const startAttached = Effect.fn("startAttached")(function* (
   engine: Engine,
   purpose: Purpose,
   container: string,
   run: number,
+  cwd: string,
 ) {
   const scope = yield* Scope.make()
   const over = yield* Ref.make(false)
-  const client = yield* engine.stream(purpose, [...engine.dialect.start, container]).pipe(
+  const client = yield* engine.stream(purpose, [...engine.dialect.start, container], cwd).pipe(
     Effect.tap(({ pid }) => Effect.addFinalizer(() => Effect.unlessEffect(kill(pid), Ref.get(over)))),
     Scope.extend(scope),
     Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),

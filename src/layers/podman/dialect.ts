@@ -9,6 +9,8 @@ import { lastLine } from "../docker/dialect.ts"
 export const podman: Dialect = {
   name: "podman",
   program: "podman",
+  // Its warnings would be in the agent's stderr, which its client shares.
+  globals: ["--log-level=error"],
   needsPipe: ["export"],
   environment: [
     "CONTAINERS_CONF",

@@ -1,6 +1,6 @@
 import { expect, layer } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import type { BottlePlan } from "../../../src/domain/Bottle.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
 import { shellPlan } from "../../support/docker.ts"
@@ -98,13 +98,14 @@ describePodman("inside a bottle of podman", (podman) => {
       }),
     )
 
-    it.scoped("an agent that takes too much memory ends with 137", () =>
+    it.scoped("an agent that takes too much memory ends with 137, and leaves nothing where we are", () =>
       Effect.gen(function* () {
         const { first, slug } = yield* inside(
           podman,
           `exec perl -e 'my @a; push @a, "x" x 16_000_000 while 1'`,
         )
         expect(yield* first.wait(slug)).toBe(137)
+        expect(existsSync("oom")).toBe(false)
       }),
     )
   })
