@@ -7,6 +7,7 @@ import { type Call, refuse } from "./Calls.ts"
 import type { Egress } from "./egress/Egress.ts"
 import { answerTunnel } from "./egress/tunnelAnswers.ts"
 import { type Gate, type Passage, refusalOf } from "./gates.ts"
+import { GIT_PREFIX, type ServeGit } from "./git/GitCalls.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import { answerMcp, mcpRefusal } from "./Mcp.ts"
 import type { OperationLog } from "./OperationLog.ts"
@@ -22,6 +23,7 @@ export interface NeckOptions {
   readonly calls: ReadonlyMap<string, Call>
   readonly log: OperationLog
   readonly serveRoute: ServeRoute
+  readonly serveGit: ServeGit
   readonly egress: Egress
   /** Done at every call: the agent is alive. */
   readonly checkIn: Effect.Effect<void>
@@ -105,6 +107,10 @@ const serve = (options: NeckOptions, runtime: Runtime.Runtime<never>, gate: Gate
       watch.release(request)
       if (state.closing) response.setHeader("connection", "close")
       runFork(options.serveRoute(request, response, passage.path))
+    } else if (passage.kind === "Path" && passage.path.startsWith(GIT_PREFIX)) {
+      watch.release(request)
+      if (state.closing) response.setHeader("connection", "close")
+      runFork(options.serveGit(request, response, passage.path))
     } else if (passage.kind === "Elsewhere") {
       watch.release(request)
       if (state.closing) response.setHeader("connection", "close")

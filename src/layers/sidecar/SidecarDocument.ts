@@ -6,6 +6,7 @@ import { EgressEntry } from "../../domain/Manifest.ts"
 import { Slug } from "../../domain/Slug.ts"
 import { SOCKET_PATH_MAX } from "../home/Home.ts"
 import { firstProblem } from "./firstProblem.ts"
+import { GitPart, readUpstreams } from "./git/Upstream.ts"
 import { RoutePart, readRoutes } from "./routes/Route.ts"
 
 /** The longest document, in bytes. */
@@ -41,18 +42,9 @@ export const SidecarDocument = Schema.Struct({
   forge: Schema.optional(ForgePart),
   egress: Schema.optional(Schema.Struct({ allow: Schema.Array(EgressEntry) })),
   routes: Schema.optional(Schema.Array(RoutePart)),
-  git: Schema.optional(
-    Schema.Array(
-      Schema.Struct({
-        name: Schema.String,
-        url: Schema.String,
-        credential: Schema.optional(Schema.Redacted(Schema.String)),
-        push: Schema.optional(Texts),
-        protectedPaths: Schema.optional(Texts),
-        private: Schema.optional(Schema.Boolean),
-      }),
-    ),
-  ),
+  git: Schema.optional(Schema.Array(GitPart)),
+  /** Where upstream objects are kept for all bottles; below `stateDir` unless given. */
+  gitStores: Schema.optional(AbsolutePath),
   /** Serve a loopback port with a secret prefix too, for the backend without isolation. */
   loopback: Schema.optional(Schema.Boolean),
 })
@@ -79,8 +71,10 @@ export const encodeDocument: (document: SidecarDocument) => string = Schema.enco
 
 /** What this version does not serve yet is refused, never ignored. */
 const requireServable = Effect.fnUntraced(function* (document: SidecarDocument) {
-  if ((document.git ?? []).length > 0)
-    return yield* invalid("git: this version does not serve it yet, so it must be empty")
+  yield* Either.match(readUpstreams(document.slug, document.git ?? []), {
+    onLeft: invalid,
+    onRight: () => Effect.void,
+  })
   yield* Either.match(readRoutes(document.routes ?? []), {
     onLeft: invalid,
     onRight: () => Effect.void,

@@ -14,6 +14,8 @@ import { serveControl } from "./control.ts"
 import { type RunForge, forgeCalls } from "./ForgeCalls.ts"
 import { makeEgress } from "./egress/Egress.ts"
 import { file, orElseOn } from "./files.ts"
+import { readUpstreams } from "./git/Upstream.ts"
+import { serveUpstreams } from "./git/serveUpstreams.ts"
 import { socketGate } from "./gates.ts"
 import { isOurs, listenUnix } from "./listenUnix.ts"
 import { serveLoopback } from "./loopback.ts"
@@ -42,6 +44,10 @@ export interface SidecarTimes {
   readonly helloMs?: number
   /** How long calls in flight may take at the end (default: 5 seconds). */
   readonly drainMs?: number
+  /** How long a step of git may make no progress (default: 15 seconds). */
+  readonly gitProgressMs?: number
+  /** Bytes of a push or of what a fetch asks (default: 100 MiB). */
+  readonly gitBodyMax?: number
 }
 
 /** A sidecar that serves. */
@@ -92,10 +98,23 @@ export const serve = (
     const routes = yield* Either.mapLeft(readRoutes(document.routes ?? []), (reason) =>
       failed(document, reason, undefined),
     )
+    const upstreams = yield* Either.mapLeft(readUpstreams(slug, document.git ?? []), (reason) =>
+      failed(document, reason, undefined),
+    )
+    const serveGit = yield* serveUpstreams({ document, upstreams, scanner, log, checkIn, times })
     const serveRoute = yield* makeRoutes({ routes, log, checkIn, idleMs: routeIdleMs })
     const allow = allowList(document.egress?.allow ?? [])
     const egress = yield* makeEgress({ allow, log, checkIn, idleMs: egressIdleMs, helloMs })
-    const neck = yield* makeNeck({ calls, log, serveRoute, egress, checkIn, requestTimeoutMs, drainMs })
+    const neck = yield* makeNeck({
+      calls,
+      log,
+      serveRoute,
+      serveGit,
+      egress,
+      checkIn,
+      requestTimeoutMs,
+      drainMs,
+    })
     const server = yield* neck.server(socketGate)
     const { ino } = yield* listenUnix(server, socketPath, 0o666, workDirectory)
     if (document.loopback === true)

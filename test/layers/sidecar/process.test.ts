@@ -102,7 +102,7 @@ describe("the sidecar process", () => {
     [
       "git",
       JSON.stringify(documentIn("/nowhere", { git: [{ name: "a", url: "b", credential: TOKEN }] })),
-      "git: this version does not serve it yet",
+      "git.0.url: must be a URL",
     ],
     ["a path that is too long", JSON.stringify(documentIn(`/${"x".repeat(120)}`)), "has at most 107 bytes"],
     ["more than 1 MiB", JSON.stringify(documentIn(`/${"x".repeat(1 << 20)}`)), "larger than 1 MiB"],

@@ -1,0 +1,229 @@
+/** A bottle's own bare repository: its refs are the upstream's as this bottle's credential shows them, its objects lie in a store of upstream objects. */
+import { Clock, Effect, Schema, Stream } from "effect"
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import type { ProcessResult, ProcessRunner } from "../../../services/ProcessRunner.ts"
+import { type GitRun, gitSpec } from "../../git/hardened.ts"
+import { file, orElseOn, replaceFile } from "../files.ts"
+import { refusalOf, remoteLines } from "./refusals.ts"
+import type { Upstream } from "./Upstream.ts"
+
+/** The upstream, or git here, did not do what was asked; the reason is for the agent, without addresses or credentials. */
+export class GitFailure extends Schema.TaggedError<GitFailure>()("GitFailure", {
+  reason: Schema.String,
+  /** What the upstream said of it. */
+  remote: Schema.Array(Schema.String),
+}) {}
+
+/** What repositories of one sidecar have in common. */
+export interface GitContext {
+  readonly runner: typeof ProcessRunner.Service
+  readonly slug: string
+  /** Of this bottle alone: its repositories and what it pushes. */
+  readonly directory: string
+  /** Shared by all bottles of this installation: upstream objects, by URL and credential. */
+  readonly storesDirectory: string
+  readonly progressMs: number
+  /** The environment that tells how to reach an upstream: proxies and certificates. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** A repository that is ready. */
+export interface Repository {
+  readonly upstream: Upstream
+  readonly directory: string
+  /** Objects of the upstream, and no others. */
+  readonly store: string
+  /** Asks the upstream, with this bottle's credential, and takes what is new. */
+  readonly sync: Effect.Effect<void, GitFailure>
+  /** The same, unless it was asked a moment ago: the requests of one fetch follow each other. */
+  readonly syncRecently: Effect.Effect<void, GitFailure>
+  /** Runs git here. */
+  readonly git: (run: GitRun) => Effect.Effect<ProcessResult, GitFailure>
+  /** Runs git with the upstream; ends it when it says nothing for too long. */
+  readonly gitUpstream: (run: GitRun) => Effect.Effect<ProcessResult, GitFailure>
+}
+
+const RECENT_MS = 10_000
+const REFSPECS = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
+
+/** Makes the repository, or goes on with the one of an earlier sidecar. */
+export const openRepository = (
+  context: GitContext,
+  upstream: Upstream,
+): Effect.Effect<Repository, GitFailure> =>
+  Effect.gen(function* () {
+    const directory = join(context.directory, `${upstream.name}.git`)
+    const storeRoot = join(context.storesDirectory, upstream.key)
+    const store = join(storeRoot, "objects")
+    const git = runGit(context, directory)
+    yield* prepare(git, directory, storeRoot)
+    const env = yield* upstreamEnv(context, upstream)
+    const gitUpstream = runUpstream(context, directory, upstream, env)
+    const oneAtATime = Effect.unsafeMakeSemaphore(1).withPermits(1)
+    const asked = { at: 0, head: false }
+
+    const fetch = Effect.gen(function* () {
+      const { url } = upstream
+      yield* gitUpstream({
+        args: [
+          "fetch",
+          "--progress",
+          "--prune",
+          "--no-tags",
+          "--no-write-fetch-head",
+          "--",
+          url,
+          ...REFSPECS,
+        ],
+        objects: { directory: store },
+      })
+      if (!asked.head) {
+        const { stdout } = yield* gitUpstream({ args: ["ls-remote", "--symref", "--", url, "HEAD"] })
+        const [, head] = /^ref: (refs\/heads\/\S+)\tHEAD$/m.exec(stdout) ?? []
+        if (head !== undefined) yield* git({ args: ["symbolic-ref", "HEAD", head] })
+        asked.head = true
+      }
+      yield* saveTips(git, storeRoot)
+    })
+    const syncSince = (recent: number) =>
+      Effect.gen(function* () {
+        const since = (yield* Clock.currentTimeMillis) - recent
+        yield* oneAtATime(
+          Effect.gen(function* () {
+            if (asked.at > since) return
+            asked.at = 0
+            const start = yield* Clock.currentTimeMillis
+            yield* fetch
+            asked.at = start
+          }),
+        )
+      })
+    return {
+      upstream,
+      directory,
+      store,
+      git,
+      gitUpstream,
+      sync: syncSince(0),
+      syncRecently: syncSince(RECENT_MS),
+    }
+  })
+
+const ours = (reason: string) => new GitFailure({ reason, remote: [] })
+
+/** What an earlier sidecar left half-done is put away: it is gone, because there is one for each bottle. */
+const prepare = Effect.fnUntraced(function* (git: Repository["git"], directory: string, storeRoot: string) {
+  const isNew = !existsSync(join(directory, "HEAD"))
+  yield* Effect.gen(function* () {
+    for (const folder of ["pack", "info"])
+      yield* file(() => mkdir(join(storeRoot, "objects", folder), { recursive: true, mode: 0o700 }))
+    yield* file(() => mkdir(directory, { recursive: true, mode: 0o700 }))
+  }).pipe(Effect.mapError(({ code }) => ours(`its place could not be made (${code})`)))
+  yield* git({ args: ["init", "--quiet", "--bare", "--template="] })
+  yield* Effect.gen(function* () {
+    yield* file(() => mkdir(join(directory, "objects", "info"), { recursive: true }))
+    yield* file(() =>
+      writeFile(join(directory, "objects", "info", "alternates"), `${join(storeRoot, "objects")}\n`),
+    )
+    const all = yield* file(() => readdir(directory, { recursive: true }))
+    for (const name of all.filter((name) => /(?:^|\/)[^/]+\.lock$|^incoming-[^/]+$/.test(name)))
+      yield* file(() => rm(join(directory, name), { recursive: true, force: true }))
+    if (!isNew) return
+    // Refs of an earlier bottle: what the store has already is not fetched again. The first sync puts them right.
+    const tips = yield* file(() => readFile(join(storeRoot, "tips"), "utf8")).pipe(orElseOn("ENOENT", ""))
+    yield* file(() => writeFile(join(directory, "packed-refs"), tips))
+  }).pipe(Effect.mapError(({ code }) => ours(`its place could not be made (${code})`)))
+})
+
+const saveTips = (git: Repository["git"], storeRoot: string) =>
+  git({
+    args: ["for-each-ref", "--format=%(objectname) %(refname)"],
+    maxOutputBytes: 64 * 1024 * 1024,
+  }).pipe(
+    Effect.flatMap(({ stdout }) => replaceFile(join(storeRoot, "tips"), stdout)),
+    Effect.ignore,
+  )
+
+const runGit =
+  ({ runner }: GitContext, directory: string): Repository["git"] =>
+  (run) =>
+    runner.run(gitSpec({ directory, ...run })).pipe(
+      Effect.mapError(({ message }) => ours(message)),
+      Effect.filterOrFail(
+        ({ exitCode }) => exitCode === 0,
+        ({ exitCode, stderr }) =>
+          ours(`git ${run.args[0] ?? ""} ended with ${exitCode}: ${lastLine(stderr)}`),
+      ),
+    )
+
+const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? ""
+
+const OUTPUT_MAX = 4 * 1024 * 1024
+
+/** With `--progress` git says something while anything moves: silence is a transfer that is stuck. */
+const runUpstream =
+  (
+    { runner, progressMs }: GitContext,
+    directory: string,
+    upstream: Upstream,
+    env: Readonly<Record<string, string>>,
+  ): Repository["gitUpstream"] =>
+  (run) =>
+    Effect.gen(function* () {
+      const spec = gitSpec({ directory, ...run, config: upstream.config, env: { ...env, ...run.env } })
+      const { output, exit } = yield* runner.stream(spec)
+      const said = { stdout: "", stderr: "" }
+      yield* output.pipe(
+        Stream.timeoutFail(
+          () =>
+            new GitFailure({
+              reason: `the upstream made no progress for ${Math.round(progressMs / 1000)} s`,
+              remote: remoteLines(said.stderr),
+            }),
+          progressMs,
+        ),
+        Stream.runForEach(({ stream, bytes }) =>
+          Effect.sync(() => {
+            said[stream] = `${said[stream]}${Buffer.from(bytes).toString("utf8")}`.slice(-OUTPUT_MAX)
+          }),
+        ),
+      )
+      return { ...(yield* exit), ...said }
+    }).pipe(
+      Effect.scoped,
+      Effect.catchTag("ProcessError", ({ message }) => ours(message)),
+      Effect.filterOrFail(
+        ({ exitCode, stdout }) => exitCode === 0 || stdout.startsWith("To "),
+        ({ stderr }) => new GitFailure({ reason: refusalOf(stderr), remote: remoteLines(stderr) }),
+      ),
+    )
+
+/** How ssh is told its key and the one host that it may talk to: nothing of the operator's own ssh is used. */
+const upstreamEnv = Effect.fnUntraced(function* (context: GitContext, upstream: Upstream) {
+  const { identityFile, knownHost, name } = upstream
+  if (identityFile === undefined || knownHost === undefined) return context.env
+  const hosts = join(context.directory, `${name}.known_hosts`)
+  yield* file(() => writeFile(hosts, `${knownHost}\n`, { mode: 0o600 })).pipe(
+    Effect.mapError(({ code }) => ours(`its place could not be made (${code})`)),
+  )
+  const options = [
+    "IdentitiesOnly=yes",
+    "IdentityAgent=none",
+    "BatchMode=yes",
+    "StrictHostKeyChecking=yes",
+    `UserKnownHostsFile="${hosts}"`,
+    "GlobalKnownHostsFile=/dev/null",
+    "ConnectTimeout=15",
+    "ServerAliveInterval=5",
+    "ServerAliveCountMax=3",
+  ]
+  return {
+    ...context.env,
+    GIT_SSH_VARIANT: "ssh",
+    GIT_SSH_COMMAND: `ssh -F /dev/null -i ${quoted(identityFile)} ${options.map((option) => `-o ${quoted(option)}`).join(" ")}`,
+  }
+})
+
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`

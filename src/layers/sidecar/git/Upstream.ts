@@ -1,0 +1,124 @@
+/** A repository behind the git gate: where it is, with which credential, and what of git's own configuration that takes. */
+import { Either, Redacted, Schema } from "effect"
+import { createHash } from "node:crypto"
+import { isIP } from "node:net"
+import { PROTECTED_PATHS, pushPatterns } from "../../../domain/PushPolicy.ts"
+import { isPublicAddress } from "../addresses.ts"
+
+const Texts = Schema.Array(Schema.String)
+
+/** What of a sidecar's document is about a repository. */
+export const GitPart = Schema.Struct({
+  name: Schema.String,
+  /** `https://host/path.git`, or `ssh://user@host/path.git` (also as `user@host:path.git`). */
+  url: Schema.String,
+  /** For https: a token, given as the password. Absent: the upstream is asked without one. */
+  credential: Schema.optional(Schema.Redacted(Schema.String)),
+  /** For ssh: the file of the private key, and the line of the host's key in `known_hosts`. */
+  identityFile: Schema.optional(Schema.String),
+  knownHost: Schema.optional(Schema.String),
+  /** Refs that may be pushed; the bottle's own branch unless given. */
+  push: Schema.optional(Texts),
+  /** Instead of the default. */
+  protectedPaths: Schema.optional(Texts),
+  private: Schema.optional(Schema.Boolean),
+})
+/** What of a sidecar's document is about a repository. */
+export type GitPart = typeof GitPart.Type
+
+/** A repository that can be served. */
+export interface Upstream {
+  readonly name: string
+  readonly url: string
+  readonly push: ReadonlyArray<string>
+  readonly protectedPaths: ReadonlyArray<string>
+  /** Names the store of its objects: the same URL with the same credential. */
+  readonly key: string
+  /** What git needs to reach it. */
+  readonly config: ReadonlyArray<readonly [string, string]>
+  readonly knownHost: string | undefined
+  readonly identityFile: string | undefined
+}
+
+/** The names of repositories are parts of paths. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
+
+/** Makes a repository of its part of a document. Left: which key is wrong and what was expected, never a credential. */
+export const readUpstream = (slug: string, part: GitPart): Either.Either<Upstream, string> =>
+  Either.gen(function* () {
+    yield* demand(NAME.test(part.name), "name: must be letters, digits, '.', '_' and '-'")
+    yield* demand(!part.name.endsWith(".git"), "name: must not end with .git")
+    const url = yield* readUrl(part)
+    const { protocol } = url
+    const secret = part.credential === undefined ? "" : Redacted.value(part.credential)
+    yield* demand(/^[\x21-\x7e]*$/.test(secret), "credential: must be one word of plain text")
+    yield* demand(
+      protocol !== "ssh:" || (part.identityFile !== undefined && part.knownHost !== undefined),
+      "identityFile: ssh needs it, and knownHost",
+    )
+    yield* demand(!/["\\$`\n]/.test(part.identityFile ?? ""), "identityFile: must be a plain path")
+    yield* demand(!/[\0\r\n]/.test(part.knownHost ?? ""), "knownHost: must be one line of a known_hosts file")
+    const basic = Buffer.from(`bot-bottle:${secret}`).toString("base64")
+    return {
+      name: part.name,
+      url: url.text,
+      push: part.push ?? pushPatterns(slug),
+      protectedPaths: part.protectedPaths ?? PROTECTED_PATHS,
+      key: createHash("sha256")
+        .update(`${url.text}\0${secret}\0${part.identityFile ?? ""}`)
+        .digest("hex")
+        .slice(0, 32),
+      config: [
+        [`protocol.${protocol.slice(0, -1)}.allow`, "always"],
+        ...(secret === ""
+          ? []
+          : [[`http.${url.text}.extraHeader`, `Authorization: Basic ${basic}`] as const]),
+      ],
+      knownHost: part.knownHost,
+      identityFile: part.identityFile,
+    }
+  })
+
+const SHORT_SSH = /^([\w.-]+@)([\w.-]+):(?!\/)([\w./~-]+)$/
+
+const readUrl = (
+  part: GitPart,
+): Either.Either<{ readonly text: string; readonly protocol: string }, string> =>
+  Either.gen(function* () {
+    const text = part.url.replace(SHORT_SSH, "ssh://$1$2/$3")
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    if (url === undefined || !/^(?:https?|ssh):$/.test(url.protocol) || /[^\x21-\x7e]/.test(text))
+      return yield* Either.left("url: must be a URL such as https://git.example.com/ada/cellar.git")
+    const isSsh = url.protocol === "ssh:"
+    yield* demand(
+      url.password === "" && url.search === "" && url.hash === "" && (isSsh || url.username === ""),
+      "url: must be without password, query and fragment, and over https without user",
+    )
+    const isPrivate = part.private === true
+    yield* demand(url.protocol !== "http:" || isPrivate, "url: plain http needs private: true")
+    const address = url.hostname.replaceAll(/[[\]]/g, "")
+    yield* demand(
+      isPrivate || isIP(address) === 0 || isPublicAddress(address),
+      "url: a private address needs private: true",
+    )
+    yield* demand(!address.startsWith("-") && !url.username.startsWith("-"), "url: is not one of a host")
+    return { text, protocol: url.protocol }
+  })
+
+const demand = (holds: boolean, problem: string): Either.Either<void, string> =>
+  holds ? Either.void : Either.left(problem)
+
+/** All repositories of a document by name. Left: the first problem, with its place. */
+export const readUpstreams = (
+  slug: string,
+  parts: ReadonlyArray<GitPart>,
+): Either.Either<ReadonlyMap<string, Upstream>, string> =>
+  Either.gen(function* () {
+    const upstreams = new Map<string, Upstream>()
+    for (const [at, part] of parts.entries()) {
+      const upstream = yield* Either.mapLeft(readUpstream(slug, part), (problem) => `git.${at}.${problem}`)
+      yield* demand(!upstreams.has(upstream.name), `git.${at}.name: is there twice`)
+      upstreams.set(upstream.name, upstream)
+    }
+    return upstreams
+  })

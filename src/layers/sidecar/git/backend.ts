@@ -1,0 +1,134 @@
+/** git http-backend as the CGI program that it is (git-http-backend(1)): it serves what an agent reads. */
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import { Effect, Stream } from "effect"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { gitSpec } from "../../git/hardened.ts"
+import { type GitContext, GitFailure } from "./Repository.ts"
+
+/** One request to it. */
+export interface BackendRequest {
+  readonly method: "GET" | "POST"
+  /** Below the repositories' directory, such as `/app.git/info/refs`. */
+  readonly path: string
+  readonly query: string
+}
+
+const CONFIG: ReadonlyArray<readonly [string, string]> = [
+  ["uploadpack.allowFilter", "true"],
+  ["uploadpack.allowAnySHA1InWant", "true"],
+  // For what is advertised before a push; the push itself never gets here.
+  ["http.receivepack", "true"],
+]
+
+/** Answers a request by it, as fast as the agent takes it. */
+export const serveBackend = (
+  context: GitContext,
+  asked: BackendRequest,
+  bodyMax: number,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Effect.Effect<void, GitFailure> =>
+  Effect.gen(function* () {
+    const { "git-protocol": protocol, "content-type": type, "content-encoding": encoding } = request.headers
+    const { output, exit } = yield* context.runner.stream(
+      gitSpec({
+        args: ["http-backend"],
+        config: CONFIG,
+        env: {
+          GIT_PROJECT_ROOT: context.directory,
+          GIT_HTTP_EXPORT_ALL: "1",
+          REQUEST_METHOD: asked.method,
+          PATH_INFO: asked.path,
+          QUERY_STRING: asked.query,
+          CONTENT_TYPE: type ?? "",
+          ...(encoding === "gzip" && { HTTP_CONTENT_ENCODING: "gzip" }),
+          ...(/^version=[012]$/.test(String(protocol)) && { GIT_PROTOCOL: String(protocol) }),
+        },
+        ...(asked.method === "POST" && { stdin: bodyOf(request, context.progressMs, bodyMax) }),
+      }),
+    )
+    const head = { text: Buffer.alloc(0), over: false }
+    yield* output.pipe(
+      Stream.filter(({ stream }) => stream === "stdout"),
+      Stream.timeoutFail(
+        () => new GitFailure({ reason: "git made no progress", remote: [] }),
+        context.progressMs,
+      ),
+      Stream.runForEach(({ bytes }) => {
+        if (head.over) return write(response, bytes)
+        head.text = Buffer.concat([head.text, bytes])
+        const end = head.text.indexOf("\r\n\r\n")
+        if (end === -1) return Effect.void
+        head.over = true
+        writeHead(response, head.text.toString("latin1", 0, end))
+        return write(response, head.text.subarray(end + 4))
+      }),
+    )
+    const { exitCode } = yield* exit
+    if (!head.over) return yield* new GitFailure({ reason: `git ended with ${exitCode}`, remote: [] })
+    yield* Effect.sync(() => (exitCode === 0 ? response.end() : response.destroy()))
+  }).pipe(
+    Effect.scoped,
+    Effect.catchTag("ProcessError", ({ message }) => new GitFailure({ reason: message, remote: [] })),
+  )
+
+/** Headers of a CGI answer: `Status` is the status, and few others matter. */
+const writeHead = (response: ServerResponse, text: string): void => {
+  const fields = new Map(
+    text.split("\r\n").map((line): readonly [string, string] => {
+      const at = line.indexOf(":")
+      return [line.slice(0, at).toLowerCase(), line.slice(at + 1).trim()]
+    }),
+  )
+  const status = Number.parseInt(fields.get("status") ?? "200", 10)
+  response.writeHead(status, {
+    "content-type": fields.get("content-type") ?? "text/plain",
+    "cache-control": "no-cache",
+  })
+}
+
+const write = (response: ServerResponse, bytes: Uint8Array): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    if (bytes.length === 0 || response.destroyed || response.write(bytes)) return resume(Effect.void)
+    const done = () => {
+      response.off("drain", done)
+      response.off("close", done)
+      resume(Effect.void)
+    }
+    response.on("drain", done)
+    response.on("close", done)
+    return Effect.sync(done)
+  })
+
+/** The body of a request, which must go on coming and end before it is too large. */
+export const bodyOf = (
+  request: IncomingMessage,
+  progressMs: number,
+  bodyMax: number,
+): Stream.Stream<Uint8Array, GitFailure> =>
+  limited(
+    NodeStream.fromReadable<GitFailure, Uint8Array>(
+      () => request,
+      () => new GitFailure({ reason: "the agent went away", remote: [] }),
+    ).pipe(
+      Stream.timeoutFail(
+        () => new GitFailure({ reason: `nothing came for ${Math.round(progressMs / 1000)} s`, remote: [] }),
+        progressMs,
+      ),
+    ),
+    bodyMax,
+  )
+
+/** Fails when more comes than that. */
+export const limited = (
+  stream: Stream.Stream<Uint8Array, GitFailure>,
+  bytesMax: number,
+): Stream.Stream<Uint8Array, GitFailure> =>
+  Stream.mapAccumEffect(stream, 0, (before, bytes) => {
+    const size = before + bytes.length
+    return size > bytesMax
+      ? Effect.fail(
+          new GitFailure({ reason: `it has more than ${Math.round(bytesMax / 1024 ** 2)} MiB`, remote: [] }),
+        )
+      : Effect.succeed([size, bytes] as const)
+  })

@@ -1,0 +1,200 @@
+/** What a push holds, before any of it reaches the upstream: protected paths, and secrets in every object that came. */
+import { Effect, Stream } from "effect"
+import { protectedBy } from "../../../domain/PushPolicy.ts"
+import type { ProcessRunner } from "../../../services/ProcessRunner.ts"
+import type { ScanFailed, SecretFinding, SecretScannerApi } from "../../../services/SecretScanner.ts"
+import { gitSpec } from "../../git/hardened.ts"
+import { frameOf } from "../../scanner/frames.ts"
+import { GitFailure, type Repository } from "./Repository.ts"
+
+/** A push that was unpacked apart from everything else. */
+export interface Quarantine {
+  readonly repository: Repository
+  /** Its objects; those of the upstream are found beside them. */
+  readonly objects: { readonly directory: string; readonly alternates: ReadonlyArray<string> }
+  /** Ids of all objects in it that the upstream does not have, in no commit or in one. */
+  readonly fresh: ReadonlyArray<string>
+  readonly tips: ReadonlyArray<string>
+  readonly refs: ReadonlyArray<string>
+}
+
+const LIST_BYTES_MAX = 64 * 1024 * 1024
+
+/** A list of git that was cut off would leave something unseen. */
+const listed = (quarantine: Quarantine, args: ReadonlyArray<string>, stdin?: string) =>
+  quarantine.repository
+    .git({
+      args,
+      objects: quarantine.objects,
+      maxOutputBytes: LIST_BYTES_MAX,
+      ...(stdin !== undefined && { stdin }),
+    })
+    .pipe(
+      Effect.map(({ stdout }) => stdout),
+      Effect.filterOrFail(
+        (text) => Buffer.byteLength(text) < LIST_BYTES_MAX - 1024,
+        () => new GitFailure({ reason: "the push has too many objects to look at", remote: [] }),
+      ),
+    )
+
+const newCommits = (quarantine: Quarantine, more: ReadonlyArray<string> = []) =>
+  listed(quarantine, ["rev-list", ...more, ...quarantine.tips, "--not", "--all"])
+
+/**
+ * Paths that a commit of the push changes: compared with its parent, and in a merge with all of them at once, so that
+ * what comes from the upstream's own history does not count, and what a merge adds by itself does.
+ */
+export const changedPaths = Effect.fnUntraced(function* (quarantine: Quarantine) {
+  const commits = yield* newCommits(quarantine)
+  if (commits === "") return []
+  const names = yield* listed(
+    quarantine,
+    ["diff-tree", "--stdin", "-r", "-c", "-z", "--name-only", "--root", "--no-commit-id", "--no-renames"],
+    commits,
+  )
+  return [...new Set(names.split("\0").filter((name) => name !== ""))]
+})
+
+/** Lines that say which protected paths are touched. */
+export const protectedProblems = (
+  protectedPaths: ReadonlyArray<string>,
+  paths: ReadonlyArray<string>,
+): ReadonlyArray<string> =>
+  paths.flatMap((path) => {
+    const entry = protectedBy(protectedPaths, path)
+    return entry === undefined ? [] : [`${path}: protected (${entry})`]
+  })
+
+const NAMES = "names"
+const PATHS = "paths"
+
+/** Lines that say which file has a secret, on which line and by which rule; empty when there is none. */
+export const secretProblems = Effect.fnUntraced(function* (
+  runner: typeof ProcessRunner.Service,
+  scanner: SecretScannerApi,
+  quarantine: Quarantine,
+  paths: ReadonlyArray<string>,
+): Effect.fn.Return<ReadonlyArray<string>, GitFailure | ScanFailed> {
+  const names = Stream.make(frameOf(NAMES, quarantine.refs.join("\n")), frameOf(PATHS, paths.join("\n")))
+  const found = yield* scanner.scan(Stream.concat(names, objectsOf(runner, quarantine, quarantine.fresh)))
+  if (found.length === 0) return []
+  const pathOf = yield* pathsOf(quarantine)
+  const known = yield* upstreamFindings(runner, scanner, quarantine, found, pathOf)
+  const withheld = new Set(found.flatMap(({ object, line }) => (object === PATHS ? [paths[line - 1]] : [])))
+  const shown = (object: string) => {
+    const path = pathOf.get(object)
+    return path === undefined ? undefined : withheld.has(path) ? "(a path with a secret)" : path
+  }
+  const lines = found
+    .filter(({ object, rule, digest }) => !known.has(`${pathOf.get(object) ?? ""}\0${rule}\0${digest}`))
+    .map((finding) => describe(finding, shown(finding.object), pathOf))
+  return [...new Set(lines)]
+})
+
+const describe = (
+  { object, line, rule }: SecretFinding,
+  path: string | undefined,
+  pathOf: ReadonlyMap<string, string>,
+): string => {
+  if (object === NAMES) return `the name of a branch: ${rule}`
+  if (object === PATHS) return `the name of a file: ${rule}`
+  if (path === undefined)
+    return `object ${object.slice(0, 10)}, which is no file of a branch:${line}: ${rule}`
+  if (path === COMMIT) return `commit ${object.slice(0, 10)} (its message or names):${line}: ${rule}`
+  return path === "" || pathOf.get(object) === ""
+    ? `the name of a file at the top: ${rule}`
+    : `${path}:${line}: ${rule}`
+}
+
+/** In place of a path. */
+const COMMIT = "\0commit"
+
+const objectsOf = (
+  runner: typeof ProcessRunner.Service,
+  { repository, objects }: Quarantine,
+  ids: ReadonlyArray<string>,
+): Stream.Stream<Uint8Array, unknown> =>
+  Stream.unwrapScoped(
+    Effect.map(
+      runner.stream(
+        gitSpec({
+          directory: repository.directory,
+          objects,
+          args: ["cat-file", "--batch", "--buffer"],
+          stdin: ids.map((id) => `${id}\n`).join(""),
+        }),
+      ),
+      ({ output, exit }) =>
+        output.pipe(
+          Stream.filter(({ stream }) => stream === "stdout"),
+          Stream.map(({ bytes }) => bytes),
+          Stream.concat(
+            Stream.drain(
+              Stream.fromEffect(
+                Effect.filterOrFail(
+                  exit,
+                  ({ exitCode }) => exitCode === 0,
+                  () => "git cat-file failed",
+                ),
+              ),
+            ),
+          ),
+        ),
+    ),
+  )
+
+/** A path of each object that a branch of the push leads to. */
+const pathsOf = Effect.fnUntraced(function* (quarantine: Quarantine) {
+  const lines = yield* newCommits(quarantine, ["--objects"])
+  const commits = new Set((yield* newCommits(quarantine)).split("\n"))
+  return new Map(
+    lines
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line): readonly [string, string] => {
+        const id = line.slice(0, 40)
+        return [id, commits.has(id) ? COMMIT : line.slice(41)]
+      }),
+  )
+})
+
+/**
+ * What the scanner finds in the upstream's own version of the same paths: nobody is kept from changing a file because of
+ * what was there before. Not so for secrets that are known.
+ */
+const upstreamFindings = Effect.fnUntraced(function* (
+  runner: typeof ProcessRunner.Service,
+  scanner: SecretScannerApi,
+  quarantine: Quarantine,
+  found: ReadonlyArray<SecretFinding>,
+  pathOf: ReadonlyMap<string, string>,
+) {
+  const paths = new Set(
+    found.flatMap(({ object, digest }) => {
+      const path = pathOf.get(object)
+      return digest === "" || path === undefined || path === COMMIT || path.includes("\n") ? [] : [path]
+    }),
+  )
+  if (paths.size === 0) return new Set<string>()
+  const boundary = (yield* newCommits(quarantine, ["--boundary"]))
+    .split("\n")
+    .flatMap((line) => (line.startsWith("-") ? [line.slice(1)] : []))
+  const specs = [...paths].flatMap((path) => ["HEAD", ...boundary].map((commit) => ({ path, commit })))
+  const resolved = yield* listed(
+    quarantine,
+    ["cat-file", "--batch-check=%(objectname)"],
+    specs.map(({ path, commit }) => `${commit}:${path}\n`).join(""),
+  )
+  const pathsById = new Map<string, Set<string>>()
+  for (const [at, line] of resolved.split("\n").entries()) {
+    const path = specs[at]?.path
+    if (path === undefined || !/^[0-9a-f]{40}$/.test(line)) continue
+    pathsById.set(line, (pathsById.get(line) ?? new Set()).add(path))
+  }
+  const before = yield* scanner.scan(objectsOf(runner, quarantine, [...pathsById.keys()]))
+  return new Set(
+    before.flatMap(({ object, rule, digest }) =>
+      digest === "" ? [] : [...(pathsById.get(object) ?? [])].map((path) => `${path}\0${rule}\0${digest}`),
+    ),
+  )
+})

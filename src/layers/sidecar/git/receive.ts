@@ -1,0 +1,298 @@
+/** A push, from its body to its report: unpacked in a place of its own, checked, then given to the upstream, whose answer is the agent's. */
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import { Effect } from "effect"
+import { createReadStream } from "node:fs"
+import { mkdir, open, readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { Readable } from "node:stream"
+import { type RefUpdate, isNoObject, mayForce, pushProblem } from "../../../domain/PushPolicy.ts"
+import type { SecretScannerApi } from "../../../services/SecretScanner.ts"
+import { file } from "../files.ts"
+import { type Quarantine, changedPaths, protectedProblems, secretProblems } from "./inspect.ts"
+import { type PushReport, type PushRequest, readPush } from "./pktLine.ts"
+import { refusalOf, remoteLines } from "./refusals.ts"
+import { type GitContext, GitFailure, type Repository } from "./Repository.ts"
+
+/** What a push is checked with, and told to. */
+export interface ReceiveContext extends GitContext {
+  readonly scanner: SecretScannerApi
+  /** Called when nothing stands against the push, around what gives it to the upstream. */
+  readonly logged: (
+    updates: ReadonlyArray<RefUpdate>,
+    push: Effect.Effect<Outcome, GitFailure>,
+  ) => Effect.Effect<Outcome, GitFailure>
+}
+
+/** A push that is not done, whatever its refs are. */
+interface Refused {
+  readonly reached?: boolean
+  readonly reason: string
+  readonly messages: ReadonlyArray<string>
+}
+
+/** What came of a push. */
+export interface Outcome {
+  readonly report: PushReport
+  /** Why it is not at the upstream; absent when it is. */
+  readonly refused?: string
+  /** Whether the upstream was given it. */
+  readonly reached?: boolean
+}
+
+/** How a push ended. */
+export interface Received extends Outcome {
+  readonly request: PushRequest
+}
+
+const HEAD_BYTES = 512 * 1024
+const OBJECTS_BYTES_MAX = 1024 ** 3
+const SHOWN_MAX = 20
+
+/** Does what the body at `folder/body` asks for. Fails when it cannot be read. */
+export const receive = (
+  context: ReceiveContext,
+  repository: Repository,
+  folder: string,
+): Effect.Effect<Received, GitFailure> =>
+  Effect.gen(function* () {
+    const request = yield* readPush(yield* readHead(join(folder, "body"))).pipe(Effect.mapError(failure))
+    const { updates } = request
+    const done = yield* Effect.either(attempt(context, repository, folder, request))
+    if (done._tag === "Right") return { request, ...done.right }
+    const { reason, messages, reached = false } = done.left
+    return {
+      request,
+      reached,
+      refused: reason,
+      report: {
+        refs: updates.map(({ ref }) => ({ ref, problem: reason })),
+        messages,
+      },
+    }
+  })
+
+const failure = (reason: string) => new GitFailure({ reason, remote: [] })
+
+const readHead = (path: string) =>
+  Effect.acquireUseRelease(
+    file(() => open(path)),
+    (handle) =>
+      file(() => handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)).pipe(
+        Effect.map(({ buffer, bytesRead }) => buffer.subarray(0, bytesRead)),
+      ),
+    (handle) => Effect.promise(() => handle.close()),
+  ).pipe(Effect.mapError(() => failure("the push could not be kept")))
+
+const refuse = (reason: string, messages: ReadonlyArray<string> = []): Effect.Effect<never, Refused> =>
+  Effect.fail({ reason, messages: messages.map((line) => `bot-bottle: ${line}`) })
+
+const orRefuse = <A>(effect: Effect.Effect<A, GitFailure>): Effect.Effect<A, Refused> =>
+  Effect.mapError(effect, ({ reason, remote }) => ({ reason, messages: remote }))
+
+const attempt = (
+  context: ReceiveContext,
+  repository: Repository,
+  folder: string,
+  request: PushRequest,
+): Effect.Effect<Outcome, Refused> =>
+  Effect.gen(function* () {
+    const { updates, capabilities } = request
+    const { push, protectedPaths } = repository.upstream
+    if (capabilities.has("push-options")) return yield* refuse("push options are not allowed")
+    if (updates.length === 0) return yield* refuse("the push asks for nothing")
+    const problems = updates.flatMap((update) => {
+      const problem = pushProblem(push, update)
+      return problem === undefined ? [] : [{ ref: update.ref, problem }]
+    })
+    if (problems.length > 0) return reportOf(updates, problems)
+
+    yield* orRefuse(repository.sync)
+    const quarantine = yield* orRefuse(unpack(context, repository, folder, request))
+    for (const update of updates) yield* orRefuse(requireMovable(context, quarantine, update))
+    const paths = yield* orRefuse(changedPaths(quarantine))
+    const kept = protectedProblems(protectedPaths, paths)
+    if (kept.length > 0) return yield* refuse("protected paths", shortened(kept))
+    const secrets = yield* secretProblems(context.runner, context.scanner, quarantine, paths).pipe(
+      Effect.tapErrorTag("ScanFailed", (error) => Effect.logError("a push was not scanned", error)),
+      Effect.mapError((error) => ({
+        reason: error._tag === "ScanFailed" ? "the scan for secrets failed" : error.reason,
+        messages: [],
+      })),
+    )
+    if (secrets.length > 0)
+      return yield* refuse("secrets found", [
+        ...shortened(secrets),
+        "take them out of every commit of the push: nothing of it has left the bottle",
+      ])
+    return yield* orRefuse(context.logged(updates, pushUpstream(quarantine, updates))).pipe(
+      Effect.mapError((refused) => ({ ...refused, reached: true })),
+    )
+  })
+
+const shortened = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
+  lines.length <= SHOWN_MAX ? lines : [...lines.slice(0, SHOWN_MAX), `and ${lines.length - SHOWN_MAX} more`]
+
+/** With one ref refused none is pushed. */
+const reportOf = (
+  updates: ReadonlyArray<RefUpdate>,
+  problems: ReadonlyArray<{ readonly ref: string; readonly problem: string }>,
+) => ({
+  refused: problems.map(({ ref, problem }) => `${ref}: ${problem}`).join("; "),
+  report: {
+    refs: updates.map(({ ref }) => ({
+      ref,
+      problem: problems.find((one) => one.ref === ref)?.problem ?? "another ref of the push was refused",
+    })),
+    messages: problems.map(({ ref, problem }) => `bot-bottle: ${ref}: ${problem}`),
+  },
+})
+
+/** Objects of the push go where nothing else looks; they are gone with its folder. */
+const unpack = Effect.fnUntraced(function* (
+  context: ReceiveContext,
+  repository: Repository,
+  folder: string,
+  { updates, packAt }: PushRequest,
+) {
+  const directory = join(folder, "objects")
+  const pack = join(directory, "pack")
+  yield* file(() => mkdir(pack, { recursive: true, mode: 0o700 })).pipe(
+    Effect.mapError(() => failure("the push could not be kept")),
+  )
+  const objects = { directory, alternates: [repository.store] }
+  const tips = updates.map((update) => update.new)
+  const made = { repository, objects, tips, refs: updates.map(({ ref }) => ref) }
+  const body = join(folder, "body")
+  if (yield* isEmptyPack(body, packAt)) return yield* requireWhole({ ...made, fresh: [] })
+  yield* repository
+    .git({
+      args: ["index-pack", "--stdin", "--fix-thin", "--strict", join(pack, "pack-incoming.pack")],
+      objects,
+      stdin: NodeStream.fromReadable<unknown, Uint8Array>(
+        () => createReadStream(body, { start: packAt }),
+        (cause) => cause,
+      ),
+      timeoutMs: context.progressMs * 8,
+    })
+    .pipe(Effect.mapError(() => failure("its pack is broken, incomplete, or too much")))
+  const index = yield* file(() => readFile(join(pack, "pack-incoming.idx"))).pipe(
+    Effect.mapError(() => failure("the push could not be kept")),
+  )
+  const { stdout: shown } = yield* repository.git({
+    args: ["show-index"],
+    stdin: streamOf(index),
+    maxOutputBytes: LIST_BYTES_MAX,
+  })
+  const ids = shown.split("\n").flatMap((line) => line.split(" ")[1] ?? [])
+  // What completes a thin pack is the upstream's, and an agent may send what is there already.
+  const { stdout: atUpstream } = yield* repository.git({
+    args: ["cat-file", "--batch-check=%(objectname) %(objecttype)"],
+    objects: { directory: repository.store },
+    stdin: lines(ids),
+    maxOutputBytes: LIST_BYTES_MAX,
+  })
+  const fresh = atUpstream
+    .split("\n")
+    .flatMap((line) => (line.endsWith(" missing") ? [line.slice(0, 40)] : []))
+  const { stdout: sizes } = yield* repository.git({
+    args: ["cat-file", "--batch-check=%(objectsize)"],
+    objects,
+    stdin: lines(fresh),
+    maxOutputBytes: LIST_BYTES_MAX,
+  })
+  const total = sizes.split("\n").reduce((sum, size) => sum + Number(size), 0)
+  if (total > OBJECTS_BYTES_MAX) return yield* failure("the push is more than 1 GiB unpacked")
+  return yield* requireWhole({ ...made, fresh })
+})
+
+const LIST_BYTES_MAX = 64 * 1024 * 1024
+
+const lines = (ids: ReadonlyArray<string>): string => ids.map((id) => `${id}\n`).join("")
+
+const streamOf = (bytes: Uint8Array) =>
+  NodeStream.fromReadable<unknown, Uint8Array>(
+    () => Readable.from([bytes]),
+    (cause) => cause,
+  )
+
+/** A ref that points to what the upstream has comes with a pack of no objects, or with none. */
+const isEmptyPack = (body: string, packAt: number) =>
+  Effect.acquireUseRelease(
+    file(() => open(body)),
+    (handle) => file(() => handle.read(Buffer.alloc(12), 0, 12, packAt)),
+    (handle) => Effect.promise(() => handle.close()),
+  ).pipe(
+    Effect.map(({ buffer, bytesRead }) => bytesRead === 0 || buffer.readUInt32BE(8) === 0),
+    Effect.mapError(() => failure("the push could not be kept")),
+  )
+
+/** Everything that its branches lead to is in the push or at the upstream: what another bottle has does not count. */
+const requireWhole = (quarantine: Quarantine): Effect.Effect<Quarantine, GitFailure> =>
+  quarantine.repository
+    .git({
+      args: ["rev-list", "--objects", "--quiet", ...quarantine.tips, "--not", "--all"],
+      objects: quarantine.objects,
+    })
+    .pipe(
+      Effect.mapError(() => failure("the push leaves out objects that it needs")),
+      Effect.as(quarantine),
+    )
+
+/** A ref moves to a commit, and outside of the bottle's own branches only forward. */
+const requireMovable = Effect.fnUntraced(function* (
+  { slug }: ReceiveContext,
+  { repository, objects }: Quarantine,
+  update: RefUpdate,
+) {
+  const { stdout: type } = yield* repository.git({ args: ["cat-file", "-t", update.new], objects })
+  const isTag = update.ref.startsWith("refs/tags/")
+  if (type.trim() !== "commit" && !(isTag && type.trim() === "tag"))
+    return yield* failure(`${update.ref} can only point to a commit`)
+  if (isNoObject(update.old) || mayForce(slug, update.ref)) return
+  yield* repository
+    .git({ args: ["merge-base", "--is-ancestor", update.old, update.new], objects })
+    .pipe(Effect.mapError(() => failure("non-fast-forward")))
+})
+
+/** The lease makes it certain that the ref at the upstream is where the agent saw it. */
+const pushUpstream = (quarantine: Quarantine, updates: ReadonlyArray<RefUpdate>) =>
+  Effect.gen(function* () {
+    const { gitUpstream, upstream } = quarantine.repository
+    const { stdout, stderr } = yield* gitUpstream({
+      args: [
+        "push",
+        "--porcelain",
+        "--progress",
+        "--atomic",
+        "--no-verify",
+        ...updates.map(({ ref, old }) => `--force-with-lease=${ref}:${isNoObject(old) ? "" : old}`),
+        "--",
+        upstream.url,
+        ...updates.map((update) => `${update.new}:${update.ref}`),
+      ],
+      objects: quarantine.objects,
+    })
+    const answers = answersOf(stdout)
+    const refs = updates.map(({ ref }) => ({
+      ref,
+      problem: answers.has(ref) ? answers.get(ref) : refusalOf(stderr),
+    }))
+    const refused = refs.find(({ problem }) => problem !== undefined)
+    return {
+      reached: true,
+      report: { refs, messages: remoteLines(stderr) },
+      ...(refused !== undefined && { refused: `the upstream refused ${refused.ref}: ${refused.problem}` }),
+    }
+  })
+
+/** `<flag>\t<from>:<to>\t<summary> (<reason>)`, where the flag `!` is a refusal. */
+const answersOf = (porcelain: string): ReadonlyMap<string, string | undefined> =>
+  new Map(
+    porcelain.split("\n").flatMap((line): ReadonlyArray<readonly [string, string | undefined]> => {
+      const [, flag, ref, summary = ""] = /^([ +*=!-])\t[^:\t]*:([^\t]+)\t(.*)$/.exec(line) ?? []
+      if (flag === undefined || ref === undefined) return []
+      if (flag !== "!") return [[ref, undefined]]
+      const [, reason] = /\(([^)]*)\)$/.exec(summary) ?? []
+      return [[ref, reason === "stale info" ? "fetch first" : (reason ?? summary)]]
+    }),
+  )

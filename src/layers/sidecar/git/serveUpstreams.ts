@@ -1,0 +1,56 @@
+/** The git gate of one sidecar: where its repositories lie, how upstreams are reached, and within which limits. */
+import { Effect } from "effect"
+import { join } from "node:path"
+import { ProcessRunner } from "../../../services/ProcessRunner.ts"
+import type { SecretScannerApi } from "../../../services/SecretScanner.ts"
+import * as NodeProcessRunner from "../../process/NodeProcessRunner.ts"
+import type { OperationLog } from "../OperationLog.ts"
+import { type ServeGit, makeGit } from "./GitCalls.ts"
+import type { Upstream } from "./Upstream.ts"
+
+/** What the gate is made from. */
+export interface UpstreamsOptions {
+  readonly document: {
+    readonly slug: string
+    readonly stateDir: string
+    readonly gitStores?: string | undefined
+  }
+  readonly upstreams: ReadonlyMap<string, Upstream>
+  readonly scanner: SecretScannerApi
+  readonly log: OperationLog
+  readonly checkIn: Effect.Effect<void>
+  readonly times: { readonly gitProgressMs?: number; readonly gitBodyMax?: number }
+}
+
+const BODY_BYTES_MAX = 100 * 1024 * 1024
+const PROGRESS_MS = 15_000
+
+/** Of the sidecar's environment: how to reach an upstream. */
+const PASSED_ON = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"]
+
+/** Makes the gate. */
+export const serveUpstreams = (options: UpstreamsOptions): Effect.Effect<ServeGit> =>
+  Effect.gen(function* () {
+    const { document, upstreams, scanner, log, checkIn, times } = options
+    const passed = PASSED_ON.flatMap((name) => {
+      const value = process.env[name]
+      return value === undefined ? [] : [[name, value] as const]
+    })
+    const certificates = process.env["SSL_CERT_FILE"]
+    return yield* makeGit({
+      runner: yield* ProcessRunner,
+      slug: document.slug,
+      directory: join(document.stateDir, "git"),
+      storesDirectory: document.gitStores ?? join(document.stateDir, "git-stores"),
+      progressMs: times.gitProgressMs ?? PROGRESS_MS,
+      env: {
+        ...Object.fromEntries(passed),
+        ...(certificates !== undefined && { GIT_SSL_CAINFO: certificates }),
+      },
+      upstreams,
+      scanner,
+      log,
+      checkIn,
+      bodyMax: times.gitBodyMax ?? BODY_BYTES_MAX,
+    })
+  }).pipe(Effect.provide(NodeProcessRunner.layer))

@@ -1,0 +1,175 @@
+/** Serves the simulator's repositories over real smart HTTP, with git http-backend behind the tokens and permissions of its users. */
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import { Effect, Runtime, Stream } from "effect"
+import { chmodSync, writeFileSync } from "node:fs"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { join } from "node:path"
+import { ProcessRunner } from "../../services/ProcessRunner.ts"
+import type { Mount } from "./GiteaSimulator.ts"
+import { type GiteaState, type SimRepo, mayWrite } from "./state.ts"
+
+/** Repositories on disk, and how a simulator serves them. */
+export interface GitServer {
+  /** For `GiteaSimulator.make`: repositories are at `/<owner>/<name>.git`. */
+  readonly mount: Mount
+  /** The bare repository of a name; made by {@link GitServer.create}. */
+  readonly directory: (owner: string, name: string) => string
+  /** Makes an empty repository whose default branch is `main`. */
+  readonly create: (owner: string, name: string) => Effect.Effect<void>
+  /** Refuses pushes to a branch, as a protected branch does. */
+  readonly protect: (owner: string, name: string, branch: string) => Effect.Effect<void>
+  /** Requests so far, such as `GET /ada/cellar.git/info/refs?service=git-upload-pack`. */
+  readonly requests: ReadonlyArray<string>
+  /** While set every connection is cut off, or kept without an answer. */
+  trouble: "down" | "silent" | undefined
+}
+
+/** Makes a server of the repositories below `root`, a directory of the test's own. */
+export const make = (root: string): Effect.Effect<GitServer, never, ProcessRunner> =>
+  Effect.gen(function* () {
+    const runner = yield* ProcessRunner
+    const runFork = Runtime.runFork(yield* Effect.runtime<never>())
+    const requests: Array<string> = []
+    const directory = (owner: string, name: string) => join(root, `${owner}/${name}.git`.toLowerCase())
+    const git = (args: ReadonlyArray<string>) =>
+      Effect.orDie(runner.run({ command: "git", args, env: ENV, timeoutMs: 30_000 }))
+
+    const serve = (
+      { repo, rest, query }: Asked,
+      state: GiteaState,
+      request: IncomingMessage,
+      response: ServerResponse,
+    ) =>
+      Effect.gen(function* () {
+        const isPush = rest === "/git-receive-pack" || query.includes("git-receive-pack")
+        const user = state.userOfToken(tokenOf(request))
+        const permission = state.permission(repo, user)
+        if (request.headers.authorization !== undefined && user === undefined)
+          return refuse(response, 401, "Unauthorized\n")
+        if (user === undefined && (isPush || repo.private)) return refuse(response, 401, "Unauthorized\n")
+        if (permission === "none") return refuse(response, 404, "Repository not found\n")
+        if (isPush && repo.archived)
+          return refuse(
+            response,
+            403,
+            "This repo is archived. You can view files and clone it, but cannot push or open issues/pull-requests.\n",
+          )
+        if (isPush && !mayWrite(permission))
+          return refuse(response, 403, "User permission denied for writing.\n")
+        const { output, exit } = yield* runner.stream({
+          command: "git",
+          args: ["-c", "http.receivepack=true", "-c", "uploadpack.allowFilter=true", "http-backend"],
+          env: {
+            ...ENV,
+            GIT_HTTP_EXPORT_ALL: "1",
+            GIT_PROJECT_ROOT: root,
+            PATH_INFO: `/${repo.owner}/${repo.name}.git${rest}`.toLowerCase(),
+            QUERY_STRING: query,
+            REQUEST_METHOD: request.method ?? "GET",
+            REMOTE_USER: user?.login ?? "",
+            CONTENT_TYPE: request.headers["content-type"] ?? "",
+            HTTP_CONTENT_ENCODING: request.headers["content-encoding"] ?? "",
+            GIT_PROTOCOL: String(request.headers["git-protocol"] ?? ""),
+          },
+          stdin: NodeStream.fromReadable<unknown, Uint8Array>(
+            () => request,
+            (cause) => cause,
+          ),
+        })
+        const chunks: Array<Uint8Array> = []
+        yield* Stream.runForEach(output, ({ stream, bytes }) =>
+          Effect.sync(() => (stream === "stdout" ? chunks.push(bytes) : 0)),
+        )
+        yield* exit
+        const answer = Buffer.concat(chunks)
+        const end = answer.indexOf("\r\n\r\n")
+        const head = answer.toString("latin1", 0, end)
+        if (rest === "/git-receive-pack") yield* readBranches(repo)
+        response.writeHead(Number(/^Status: (\d+)/m.exec(head)?.[1] ?? 200), {
+          "content-type": /^Content-Type: (.*)$/m.exec(head)?.[1] ?? "text/plain",
+        })
+        response.end(answer.subarray(end + 4))
+      }).pipe(
+        Effect.scoped,
+        Effect.catchAllCause(() => Effect.sync(() => void response.destroy())),
+      )
+
+    /** A branch that was pushed is one that a PR may come from. */
+    const readBranches = (repo: SimRepo) =>
+      Effect.map(
+        git([
+          "-C",
+          directory(repo.owner, repo.name),
+          "for-each-ref",
+          "--format=%(refname:lstrip=2)",
+          "refs/heads",
+        ]),
+        ({ stdout }) => {
+          repo.branches.clear()
+          for (const branch of stdout.split("\n")) if (branch !== "") repo.branches.add(branch)
+        },
+      )
+
+    const server: GitServer = {
+      requests,
+      directory,
+      trouble: undefined,
+      mount: (request, response, state) => {
+        const asked = ask(state, request.url ?? "")
+        if (asked === undefined) return false
+        requests.push(`${request.method} ${request.url}`)
+        if (server.trouble === "down") request.socket.destroy()
+        else if (server.trouble === undefined) runFork(serve(asked, state, request, response))
+        return true
+      },
+      create: (owner, name) =>
+        Effect.asVoid(
+          git(["init", "--quiet", "--bare", "--template=", "-b", "main", directory(owner, name)]),
+        ),
+      protect: (owner, name, branch) =>
+        Effect.gen(function* () {
+          const hooks = join(directory(owner, name), "hooks")
+          yield* Effect.orDie(runner.run({ command: "mkdir", args: ["-p", hooks] }))
+          const hook = join(hooks, "pre-receive")
+          writeFileSync(
+            hook,
+            `#!/bin/sh\nwhile read -r _ _ ref; do [ "$ref" != "refs/heads/${branch}" ] || { echo "Gitea: Not allowed to push to protected branch ${branch}" >&2; exit 1; }; done\n`,
+          )
+          chmodSync(hook, 0o755)
+        }),
+    }
+    return server
+  })
+
+const ENV = { GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", LC_ALL: "C" }
+
+interface Asked {
+  readonly repo: SimRepo
+  /** Such as `/info/refs`. */
+  readonly rest: string
+  readonly query: string
+}
+
+const ask = (state: GiteaState, url: string): Asked | undefined => {
+  const [, owner, name, rest, query = ""] =
+    /^\/([\w.-]+)\/([\w.-]+)\.git(\/(?:info\/refs|git-upload-pack|git-receive-pack))(?:\?(.*))?$/.exec(url) ??
+    []
+  if (owner === undefined || name === undefined || rest === undefined) return undefined
+  const repo = state.repo(owner, name)
+  return repo === undefined ? undefined : { repo, rest, query }
+}
+
+/** A token is the password, whoever is named with it. */
+const tokenOf = (request: IncomingMessage): string => {
+  const [, basic = ""] = /^basic (\S+)$/i.exec(request.headers.authorization ?? "") ?? []
+  const text = Buffer.from(basic, "base64").toString("utf8")
+  return text.slice(text.indexOf(":") + 1)
+}
+
+const refuse = (response: ServerResponse, status: number, text: string): void => {
+  response.writeHead(status, {
+    "content-type": "text/plain; charset=utf-8",
+    ...(status === 401 && { "www-authenticate": 'Basic realm="Gitea"' }),
+  })
+  response.end(text)
+}

@@ -1,0 +1,169 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { chmodSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { send } from "../../../support/rpc.ts"
+import { TOKEN, commit, forge, gate, git, ok } from "../../../support/git.ts"
+import { tempDir } from "../../../support/tempDir.ts"
+
+describe("an upstream", () => {
+  it.scopedLive(
+    "is read in parts: shallow, without blobs, one branch, with protocol version 0",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* forge
+        yield* commit(at.seeded, { "big.bin": Buffer.alloc(200_000, 3) })
+        yield* commit(at.seeded, { "last.txt": "last" })
+        yield* ok(at.seeded, [
+          "push",
+          "-q",
+          at.directory,
+          "main",
+          "HEAD:refs/heads/other",
+          "HEAD~1:refs/tags/v1",
+        ])
+        const door = yield* gate(at)
+        const shallow = yield* door.clone("shallow", ["--depth", "1"])
+        expect(yield* ok(shallow, ["rev-list", "--count", "HEAD"])).toBe("1")
+        yield* commit(shallow, { "from-shallow.txt": "x" })
+        expect((yield* git(shallow, ["push", "origin", "HEAD"])).stderr).toContain("[new branch]")
+        yield* ok(shallow, ["fetch", "-q", "--unshallow"])
+        const partial = yield* door.clone("partial", ["--filter=blob:none", "--no-checkout"])
+        expect(yield* ok(partial, ["show", "origin/main:last.txt"])).toBe("last")
+        const old = yield* git(door.work, [
+          "-c",
+          "protocol.version=0",
+          "clone",
+          "-q",
+          "-b",
+          "v1",
+          door.url,
+          "old",
+        ])
+        expect(old.code).toBe(0)
+        expect((yield* git(door.work, ["ls-remote", "--symref", door.url, "HEAD"])).stdout).toContain(
+          "refs/heads/main",
+        )
+      }),
+    60_000,
+  )
+
+  it.scopedLive(
+    "that refuses is answered as git would, to fetches from what was fetched before too",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* forge
+        const door = yield* gate(at)
+        const here = yield* door.clone()
+        yield* commit(here, { "a.txt": "a" })
+        const told = (...args: ReadonlyArray<string>) =>
+          Effect.map(git(here, args), ({ code, stderr }) => {
+            expect(code).not.toBe(0)
+            for (const hidden of [TOKEN, at.sim.url]) expect(stderr).not.toContain(hidden)
+            return stderr
+          })
+        at.repo.archived = true
+        expect(yield* told("push", "origin", "HEAD")).toContain("archived (HTTP 403)")
+        at.repo.archived = false
+        const push = { git: { push: ["refs/heads/main"] } }
+        yield* at.repositories.protect("ada", "cellar", "main")
+        const trusted = yield* gate(at, push)
+        const other = yield* trusted.clone()
+        yield* commit(other, { "b.txt": "b" })
+        const kept = yield* git(other, ["push", "origin", "HEAD:main"])
+        expect(kept.stderr).toContain("remote: Gitea: Not allowed to push to protected branch main")
+        expect(kept.stderr).toContain("! [remote rejected] HEAD -> main (pre-receive hook declined)")
+        at.repo.collaborators.clear()
+        expect(yield* told("fetch", "origin")).toContain(
+          "remote error: bot-bottle: the upstream has no such repository",
+        )
+        // Asked past the advertisement, too.
+        yield* Effect.sleep(0)
+        const answer = yield* send(door.socketPath, {
+          path: "/git/app.git/git-upload-pack",
+          headers: { "content-type": "application/x-git-upload-pack-request", "git-protocol": "version=2" },
+          body: "0014command=ls-refs\n0000",
+        })
+        expect(answer.text).toContain("ERR bot-bottle")
+        expect(yield* told("push", "origin", "HEAD")).toContain("the upstream has no such repository")
+        at.repositories.trouble = "down"
+        expect(yield* told("fetch", "origin")).toContain("remote error: bot-bottle: the upstream")
+        at.repositories.trouble = undefined
+        at.repo.collaborators.set("bot", "write")
+        expect((yield* git(here, ["push", "origin", "HEAD"])).code).toBe(0)
+        expect(door.entries().filter(({ outcome }) => outcome === "failed").length).toBeGreaterThan(2)
+      }),
+    60_000,
+  )
+
+  it.scopedLive(
+    "that says nothing is given up",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* forge
+        const door = yield* gate(at, { times: { gitProgressMs: 700 } })
+        at.repositories.trouble = "silent"
+        const { stderr, code } = yield* git(door.work, ["clone", door.url, "x"])
+        expect(code).not.toBe(0)
+        expect(stderr).toContain("made no progress")
+      }),
+    30_000,
+  )
+
+  it.scopedLive(
+    "whose branch has moved meanwhile is not overwritten",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* forge
+        const door = yield* gate(at)
+        const here = yield* door.clone()
+        yield* commit(here, { "a.txt": "a" })
+        yield* ok(here, ["push", "-q", "origin", "HEAD"])
+        const theirs = yield* commit(at.seeded, { "theirs.txt": "t" })
+        yield* ok(at.seeded, ["push", "-q", "-f", at.directory, `HEAD:refs/heads/${door.branch}`])
+        yield* commit(here, { "b.txt": "b" })
+        const { stderr, code } = yield* git(here, ["push", "origin", "HEAD"])
+        expect(code).not.toBe(0)
+        expect(stderr).toContain("rejected")
+        expect(yield* ok(at.directory, ["rev-parse", `refs/heads/${door.branch}`])).toBe(theirs)
+      }),
+    30_000,
+  )
+
+  it.scopedLive(
+    "over ssh gets the key and the one host that were named, and nothing of the operator's",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* forge
+        const bin = yield* tempDir
+        writeFileSync(join(bin, "key"), "not a real key\n", { mode: 0o600 })
+        // In place of ssh: notes its arguments, and does what the far side would do.
+        writeFileSync(
+          join(bin, "ssh"),
+          `#!/bin/sh\nprintf '%s\\n' "$@" >> ${bin}/args\nfor last; do :; done\nexec sh -c "$(printf %s "$last" | sed "s#'/ada/cellar.git'#'${at.directory}'#")"\n`,
+        )
+        chmodSync(join(bin, "ssh"), 0o755)
+        const before = process.env["PATH"] ?? ""
+        yield* Effect.acquireRelease(
+          Effect.sync(() => (process.env["PATH"] = `${bin}:${before}`)),
+          () => Effect.sync(() => (process.env["PATH"] = before)),
+        )
+        const door = yield* gate(at, {
+          git: {
+            url: "git@forge.example.com:ada/cellar.git",
+            credential: undefined,
+            identityFile: join(bin, "key"),
+            knownHost: "forge.example.com ssh-ed25519 AAAAC3",
+          },
+        })
+        const here = yield* door.clone()
+        yield* commit(here, { "a.txt": "a" })
+        expect((yield* git(here, ["push", "origin", "HEAD"])).code).toBe(0)
+        const args = readFileSync(join(bin, "args"), "utf8")
+        expect(args).toContain(`-F\n/dev/null\n-i\n${join(bin, "key")}`)
+        for (const option of ["IdentitiesOnly=yes", "StrictHostKeyChecking=yes", "BatchMode=yes"])
+          expect(args).toContain(option)
+      }),
+    60_000,
+  )
+})

@@ -1,0 +1,191 @@
+/** The git gate of a sidecar in this process, over a simulated Gitea with real repositories, and git as an agent has it. */
+import { Effect } from "effect"
+import { execFile } from "node:child_process"
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs"
+import { createConnection, createServer, type AddressInfo, type Socket } from "node:net"
+import { dirname, join } from "node:path"
+import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
+import { type SidecarTimes, serve } from "../../src/layers/sidecar/serve.ts"
+import { decodeDocument } from "../../src/layers/sidecar/SidecarDocument.ts"
+import * as FakeForge from "../../src/testing/FakeForge.ts"
+import * as GiteaSimulator from "../../src/testing/gitea/GiteaSimulator.ts"
+import * as GitServer from "../../src/testing/gitea/gitServer.ts"
+import { tempDir } from "./tempDir.ts"
+
+/** The bot's token. */
+export const TOKEN = "8f3a91c0d27be5466f0a9d1c3e7b5a2841dd90fe"
+
+/** How a run of git ended. */
+export interface Ran {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const ENV = {
+  PATH: process.env["PATH"] ?? "",
+  HOME: "/nonexistent",
+  LC_ALL: "C",
+  GIT_CONFIG_NOSYSTEM: "1",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_TERMINAL_PROMPT: "0",
+  GIT_AUTHOR_NAME: "bot",
+  GIT_AUTHOR_EMAIL: "bot@example.com",
+  GIT_COMMITTER_NAME: "bot",
+  GIT_COMMITTER_EMAIL: "bot@example.com",
+}
+
+/** Runs git; never fails. */
+export const git = (
+  cwd: string,
+  args: ReadonlyArray<string>,
+  options: { readonly env?: Record<string, string>; readonly stdin?: string } = {},
+): Effect.Effect<Ran> =>
+  Effect.async((resume) => {
+    const child = execFile(
+      "git",
+      args,
+      { cwd, env: { ...ENV, ...options.env }, maxBuffer: 1 << 28, timeout: 60_000 },
+      (error, stdout, stderr) =>
+        resume(Effect.succeed({ code: error === null ? 0 : Number(error.code ?? 128), stdout, stderr })),
+    )
+    child.stdin?.on("error", () => undefined)
+    child.stdin?.end(options.stdin ?? "")
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
+
+/** The same, and dies when git does not end well. */
+export const ok = (
+  cwd: string,
+  args: ReadonlyArray<string>,
+  options: Parameters<typeof git>[2] = {},
+): Effect.Effect<string> =>
+  Effect.flatMap(git(cwd, args, options), ({ code, stdout, stderr }) =>
+    code === 0 ? Effect.succeed(stdout.trim()) : Effect.dieMessage(`git ${args.join(" ")}: ${stderr}`),
+  )
+
+/** Writes files and commits them. */
+export const commit = (cwd: string, files: Readonly<Record<string, string | Buffer>>, message = "work") =>
+  Effect.gen(function* () {
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(cwd, path)), { recursive: true })
+      writeFileSync(join(cwd, path), text)
+    }
+    yield* ok(cwd, ["add", "-A"])
+    yield* ok(cwd, ["commit", "-q", "--allow-empty", "-m", message])
+    return yield* ok(cwd, ["rev-parse", "HEAD"])
+  })
+
+/** As the forwarder in a bottle: a TCP port whose connections go to the neck's socket. */
+const forwardTo = (socketPath: string) =>
+  Effect.gen(function* () {
+    const sockets = new Set<Socket>()
+    const server = createServer((from) => {
+      const to = createConnection(socketPath)
+      for (const socket of [from, to]) {
+        sockets.add(socket)
+        socket.on("error", () => undefined)
+        socket.on("close", () => (from.destroy(), to.destroy(), sockets.delete(socket)))
+      }
+      from.pipe(to).pipe(from)
+    })
+    yield* Effect.acquireRelease(
+      Effect.async<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+      () => Effect.sync(() => (sockets.forEach((socket) => socket.destroy()), server.close())),
+    )
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+
+/** A simulated Gitea that serves `ada/cellar`, with one commit on `main`. */
+export const forge = Effect.gen(function* () {
+  const root = yield* tempDir
+  const repositories = yield* Effect.provide(GitServer.make(root), NodeProcessRunner.layer)
+  const sim = yield* GiteaSimulator.make(
+    {
+      users: [{ login: "bot", token: TOKEN }, { login: "eve", token: "0f".repeat(20) }, { login: "ada" }],
+      repos: [{ owner: "ada", name: "cellar", private: true, collaborators: { bot: "write" } }],
+    },
+    { mounts: [repositories.mount] },
+  )
+  yield* repositories.create("ada", "cellar")
+  const directory = repositories.directory("ada", "cellar")
+  const seeded = yield* tempDir
+  yield* ok(seeded, ["init", "-q", "-b", "main"])
+  yield* commit(seeded, { "README.md": "cellar\n", "src/door.ts": "export const door = 1\n" }, "first")
+  yield* ok(seeded, ["push", "-q", directory, "main"])
+  const repo = sim.state.repo("ada", "cellar")
+  if (repo === undefined) return yield* Effect.dieMessage("no repository")
+  return {
+    sim,
+    repositories,
+    repo,
+    directory,
+    url: `${sim.url}/ada/cellar.git`,
+    /** A clone with direct access, for what others do. */
+    seeded,
+    refs: Effect.map(git(directory, ["for-each-ref", "--format=%(refname)"]), ({ stdout }) =>
+      stdout.trim().split("\n"),
+    ),
+  }
+})
+
+/** A forge as {@link forge} makes it. */
+export type Forge = Effect.Effect.Success<typeof forge>
+
+/** A sidecar whose gate `app` leads to that forge. */
+export const gate = (
+  at: { readonly url: string },
+  more: {
+    readonly slug?: string
+    readonly git?: object
+    readonly times?: SidecarTimes
+    readonly stores?: string
+    readonly stateDir?: string
+  } = {},
+) =>
+  Effect.gen(function* () {
+    const directory = yield* tempDir
+    const socketPath = join(directory, "run", "neck", "neck.sock")
+    const stateDir = more.stateDir ?? join(directory, "state")
+    const slug = more.slug ?? "door-abcde"
+    const document = {
+      slug,
+      socketPath,
+      stateDir,
+      git: [{ name: "app", url: at.url, credential: TOKEN, private: true, ...more.git }],
+      ...(more.stores !== undefined && { gitStores: more.stores }),
+    }
+    const fake = yield* FakeForge.make({ owner: "ada", repo: "cellar" })
+    yield* serve(yield* decodeDocument(JSON.stringify(document)), () => Effect.succeed(fake.forge), {
+      drainMs: 100,
+      ...more.times,
+    })
+    const neck = yield* forwardTo(socketPath)
+    const work = yield* tempDir
+    const logText = () => readFileSync(join(stateDir, "operations.jsonl"), "utf8")
+    return {
+      slug,
+      branch: `bot-bottle/${slug}`,
+      neck,
+      socketPath,
+      stateDir,
+      url: `${neck}/git/app.git`,
+      logText,
+      entries: () =>
+        logText()
+          .trim()
+          .split("\n")
+          .map((line) => JSON.parse(line) as Record<string, unknown>),
+      /** What is left of pushes. */
+      leftOver: () =>
+        readdirSync(join(stateDir, "git", "app.git")).filter((name) => name.startsWith("incoming-")),
+      work,
+      clone: (name = "clone", args: ReadonlyArray<string> = []) =>
+        Effect.gen(function* () {
+          yield* ok(work, ["clone", "-q", ...args, `${neck}/git/app.git`, name])
+          const at = join(work, name)
+          yield* ok(at, ["checkout", "-q", "-b", `bot-bottle/${slug}`])
+          return at
+        }),
+    }
+  })
