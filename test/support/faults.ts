@@ -179,3 +179,16 @@ const filesOf = (home: string): ReadonlyArray<string> => [
     .filter((line) => line.includes(home))
     .map((line) => `socket ${line.slice(line.indexOf(home))}`),
 ]
+
+/** Sidecars of a bottle: processes that have its operation log open. */
+export const sidecarsOf = ({ home }: Pick<Cli, "home">, slug: string): ReadonlyArray<number> =>
+  readdirSync("/proc").flatMap((pid) => {
+    try {
+      const files = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))
+      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8")
+      const serves = files.includes(join(home, "state", slug, "operations.jsonl"))
+      return /^\d+$/.test(pid) && serves && command.includes("sidecar") ? [Number(pid)] : []
+    } catch {
+      return []
+    }
+  })
