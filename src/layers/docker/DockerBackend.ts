@@ -24,7 +24,7 @@ import { docker as dockerDialect } from "./dialect.ts"
 import type { Engine, Purpose } from "./engine.ts"
 import { makeEngine } from "./engine.ts"
 import { freezeBottle, MAX_LAYERS, removeArtifacts } from "./freeze.ts"
-import { digestOf, presentImage } from "./image.ts"
+import { digestOf, hasWorkspace, presentImage } from "./image.ts"
 import type { Naming } from "./naming.ts"
 import { naming } from "./naming.ts"
 import { copyOut, shellIn } from "./tools.ts"
@@ -157,7 +157,8 @@ const createBottle = Effect.fn("Backend.create")(function* (docker: Docker, plan
   const user = yield* agentUser(engine, naming, plan, image)
   const paths = yield* Effect.provideService(writeRunDirectory(plan), Home, home)
   yield* createContainer(engine, naming, plan, paths, image.Id, user)
-  if (!plan.rehydrate) yield* fillWorkspace(engine, purpose, naming.container(plan.slug), plan, user)
+  const filled = plan.rehydrate || (plan.workspace === undefined && hasWorkspace(image, plan, user))
+  if (!filled) yield* fillWorkspace(engine, purpose, naming.container(plan.slug), plan, user)
   MutableHashMap.set(docker.created, plan.slug, plan.run)
   const bottle: CreatedBottle = { user, imageDigest }
   return bottle

@@ -37,8 +37,8 @@ export interface Docker {
   readonly attached: MutableHashMap.MutableHashMap<Slug, Attached>
 }
 
-/** How often a start that is silent is looked at. */
-const LOOK_INTERVAL = "150 millis"
+/** How often a start that is silent is looked at; not before most have spoken, because each look is a process. */
+const LOOK_INTERVAL = "400 millis"
 
 /** Starts a created bottle; one that runs is left alone. */
 export const startBottle = Effect.fn("Backend.start")(function* (docker: Docker, slug: Slug) {
@@ -181,12 +181,17 @@ export const waitFor = Effect.fn("Backend.wait")(function* (docker: Docker, slug
   const { engine, naming } = docker
   const purpose = { operation: "wait", target: slug }
   const name = naming.container(slug)
-  yield* Effect.scoped(
-    Effect.flatMap(engine.stream(purpose, ["wait", name]), ({ output, exit }) =>
-      Effect.zipRight(Stream.runDrain(output), exit),
-    ),
-  )
-  const container = yield* findContainer(engine, naming, purpose, slug)
+  const look = findContainer(engine, naming, purpose, slug)
+  const found = yield* look
+  const runs = Option.exists(found, (container) => toBottle(slug, container).state === "running")
+  if (runs) {
+    yield* Effect.scoped(
+      Effect.flatMap(engine.stream(purpose, ["wait", name]), ({ output, exit }) =>
+        Effect.zipRight(Stream.runDrain(output), exit),
+      ),
+    )
+  }
+  const container = runs ? yield* look : found
   if (Option.isNone(container)) return yield* engine.failure(purpose, "there is no such bottle")
   const { state, exitCode = 0 } = toBottle(slug, container.value)
   if (state === "created") return yield* engine.failure(purpose, "it was never started")

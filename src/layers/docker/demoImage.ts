@@ -9,9 +9,10 @@ import { docker } from "./dialect.ts"
 import { makeEngine } from "./engine.ts"
 import type { HostImageContent } from "./hostImage.ts"
 import { AGENT_UID, imageTar, librariesOf, shell } from "./hostImage.ts"
+import { WORKSPACE_LABEL } from "./image.ts"
 
 /** Changes when the same programs would make another image. */
-const LAYOUT = 1
+const LAYOUT = 2
 
 /** Where there is no Linux program to take: an image that has what the demo needs. */
 const PULLED = "node:22-slim"
@@ -25,6 +26,8 @@ export const IMAGE_CHANGES: ReadonlyArray<string> = [
   "WORKDIR /workspace",
   'CMD ["/bin/sh"]',
 ]
+
+const OWNED = `LABEL ${WORKSPACE_LABEL}=${AGENT_UID}:${AGENT_UID}@/workspace`
 
 const purpose = { operation: "make image", target: REPOSITORY }
 
@@ -46,7 +49,7 @@ export const ensureDemoImage: Effect.Effect<string, BackendError, ProcessRunner>
     })
     return reference
   }
-  const changes = [...IMAGE_CHANGES, user, label].flatMap((change) => ["--change", change])
+  const changes = [...IMAGE_CHANGES, user, label, OWNED].flatMap((change) => ["--change", change])
   yield* engine.succeed(purpose, ["import", ...changes, "-", reference], { stdin: imageTar(content) })
   return reference
 }).pipe(Effect.withSpan("DemoImage.ensure"))

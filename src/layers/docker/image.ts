@@ -43,6 +43,15 @@ export const inspectImage = Effect.fn("inspectImage")(function* (engine: Engine,
   return Option.fromNullable(images[0])
 })
 
+/** On an image whose workspace is there and its agent's own, as `<uid>:<gid>@<path>`: nothing is then copied to make it. */
+export const WORKSPACE_LABEL = "bot-bottle.workspace"
+
+/** Whether the image says that it has the plan's workspace, owned by the agent. One that lies harms its own agent alone. */
+export const hasWorkspace = (image: Image, plan: BottlePlan, user: string): boolean => {
+  const labels: Readonly<Record<string, string>> = image.Config.Labels
+  return labels[WORKSPACE_LABEL] === `${user}@${plan.workdir}`
+}
+
 /** The digest that names the image everywhere; its local id when no registry knows it. */
 export const digestOf = (image: Image): string => image.RepoDigests[0]?.split("@")[1] ?? image.Id
 
