@@ -363,6 +363,10 @@ function exec({ options: o, rest }) {
   const all = { stdout: [], stderr: [] }
   for (const stream of ["stdout", "stderr"]) child[stream]?.on("data", (bytes) => all[stream].push(bytes))
   child.on("exit", (code, signal) => {
+    // The machine's processes end before the machine itself does.
+    if (signal !== null || code === 137) {
+      for (let tries = 0; tries < 15 && lives(machine.pid); tries++) sh("sleep", ["0.02"])
+    }
     if (!lives(machine.pid)) {
       process.stderr.write("Error: connection to VM lost\n")
       process.exit(130)
