@@ -356,6 +356,8 @@ describe("the operator's proxy", () => {
         status: 502,
         text: `egress to ${HOST}:443 failed: the operator's proxy answered 407\n`,
       })
+      const percent = yield* egressWith({ allow: [HOST], env: { HTTPS_PROXY: "http://a:5%@127.0.0.1:1" } })
+      expect((yield* openTunnel(percent.socketPath, `${HOST}:443`)).text).toContain("ECONNREFUSED")
       const odd = yield* egressWith({ allow: [HOST], env: { HTTPS_PROXY: "socks5://127.0.0.1:1" } })
       expect((yield* openTunnel(odd.socketPath, `${HOST}:443`)).text).toContain("neither http nor https")
     }),

@@ -11,7 +11,7 @@ import { firstHello } from "./firstHello.ts"
 import { forward } from "./forward.ts"
 import { operatorProxies, throughProxy, toProxy } from "./operatorProxy.ts"
 import { type Ended, type OutgoingOptions, makeOutgoing } from "./Outgoing.ts"
-import { type Refused, malformed, refusalText } from "./Refused.ts"
+import { type Refused, failed, malformed, refusalText } from "./Refused.ts"
 import { Resolver, addressesOf } from "./Resolver.ts"
 import { splice } from "./splice.ts"
 import { ESTABLISHED, refuseTunnel } from "./tunnelAnswers.ts"
@@ -100,7 +100,9 @@ export const makeEgress = (options: EgressOptions): Effect.Effect<Egress, never,
         const target = targetOf(asked, url)
         run(
           out(asked, target, pass(client, head)).pipe(
+            Effect.catchAllDefect(ownFailure),
             Effect.catchAll((refused) => Effect.sync(() => refuseTunnel(client, refused, target))),
+            Effect.onInterrupt(() => Effect.sync(() => client.destroy())),
             Effect.ensuring(checkIn),
           ),
         )
@@ -112,6 +114,7 @@ export const makeEgress = (options: EgressOptions): Effect.Effect<Egress, never,
         const target = targetOf(asked, url)
         run(
           out(asked, target, send(request, response)).pipe(
+            Effect.catchAllDefect(ownFailure),
             Effect.catchAll((refused) =>
               Effect.sync(() => answerEarly(request, response, refused.status, refusalText(refused, target))),
             ),
@@ -127,6 +130,10 @@ const unframed = ({ headers }: IncomingMessage): Either.Either<void, Refused> =>
   headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0"
     ? Either.void
     : Either.left(malformed("CONNECT has no body"))
+
+/** What is not an expected failure is ours, and its text stays with us. */
+const ownFailure = (defect: unknown): Effect.Effect<never, Refused> =>
+  Effect.zipRight(Effect.logError("a connection out failed", defect), failed(502, "internal error"))
 
 const targetOf = (asked: Either.Either<Destination, Refused>, url: string): string =>
   Either.match(asked, { onLeft: () => asAsked(url), onRight: authorityOf })

@@ -48,7 +48,8 @@ export const firstHello = (
       client.off("data", onData).off("end", onGone).off("close", onGone).pause()
     }
     client.on("data", onData).on("end", onGone).on("close", onGone)
-    look()
+    if (client.destroyed) onGone()
+    else look()
     return Effect.sync(stop)
   }).pipe(
     Effect.timeoutFail({

@@ -38,12 +38,16 @@ const proxyOf = (text: string): Option.Option<OperatorProxy> => {
   const address = text === "" || /^[a-z][a-z\d+.-]*:\/\//i.test(text) ? text : `http://${text}`
   if (!URL.canParse(address)) return Option.none()
   const url = new URL(address)
-  const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
+  const login = `${decoded(url.username)}:${decoded(url.password)}`
   return Option.some({
     url,
     authorization: login === ":" ? undefined : `Basic ${Buffer.from(login).toString("base64")}`,
   })
 }
+
+/** As it stands when it encodes nothing: a proxy's password may have a percent sign. */
+const decoded = (text: string): string =>
+  Option.getOrElse(Option.liftThrowable(decodeURIComponent)(text), () => text)
 
 /** A list such as `localhost,.example.com,10.0.0.1:8080`; `*` is everything. A name stands for all below it too. */
 const exceptions = (text: string): ((destination: Destination) => boolean) => {
