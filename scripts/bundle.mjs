@@ -31,7 +31,8 @@ await build({ ...bin, banner: { js: $url }, entryPoints: { commands: "src/cli/ro
 // The bin itself is a few lines before that one file: the version is said without reading it.
 const apart = {
   name: "commands-apart",
-  setup: ({ onResolve }) => onResolve({ filter: /cli\/root\.ts$/ }, () => ({ path: "./commands.cjs", external: true })),
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /cli\/root\.ts$/ }, () => ({ path: "./commands.cjs", external: true })),
 }
 await build({
   ...bin,
