@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { engineAnswers, freezing, launch } from "./bottles.mjs"
 import { commands } from "./commands.mjs"
+import { egress } from "./egress.mjs"
 import { calls, memory } from "./neck.mjs"
 import { table } from "./report.mjs"
 import { route } from "./route.mjs"
@@ -15,6 +16,7 @@ const BENCHMARKS = {
   commands: { measure: commands },
   neck: { measure: calls },
   route: { measure: route },
+  egress: { measure: egress },
   memory: { measure: memory },
   store: { measure: upsert },
   freeze: { measure: freezing, needsEngine: true },
