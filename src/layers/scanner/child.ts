@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { type SecretSearch, secretMatcher } from "../../domain/SecretMatch.ts"
 import { type FramePart, frameReader } from "./frames.ts"
 import { KNOWN_SECRET, ScanConfig, THE_END, Verdict } from "./protocol.ts"
-import { type RuleSearch, startRules } from "./rules.ts"
+import { type RuleSearch, lint, startRules } from "./rules.ts"
 
 interface Found {
   readonly line: number
@@ -20,7 +20,10 @@ interface Reading {
   /** A tree is looked at as a list of its names. */
   readonly tree: Array<Uint8Array> | undefined
   readonly known: SecretSearch
+  /** Of a large object. */
   readonly rules: RuleSearch | undefined
+  /** Bytes of a small one, which waits for the others that came with it. */
+  readonly small: Array<Uint8Array> | undefined
   readonly file: number | undefined
   readonly found: Array<Found>
 }
@@ -32,21 +35,22 @@ export const main: Effect.Effect<void> = Effect.gen(function* () {
   let matcher = secretMatcher([])
   let reading: Reading | undefined
   let count = 0
+  const waiting: Array<Reading> = []
 
   const look = (it: Reading, bytes: Uint8Array) =>
     Effect.gen(function* () {
       if (it.file !== undefined) writeSync(it.file, bytes)
       for (const line of it.known.push(bytes)) it.found.push({ line, rule: KNOWN_SECRET, digest: "" })
+      it.small?.push(bytes)
       if (it.rules !== undefined) it.found.push(...(yield* it.rules.push(bytes)))
     })
   const finish = (it: Reading) =>
     Effect.gen(function* () {
       if (it.tree !== undefined) yield* look(it, namesOf(Buffer.concat(it.tree)))
-      if (it.rules !== undefined) it.found.push(...(yield* it.rules.end))
       if (it.file !== undefined) closeSync(it.file)
-      const verdict = { object: it.object, findings: it.found.slice(0, FINDINGS_MAX) }
       reading = undefined
-      tell(verdict)
+      waiting.push(it)
+      if (it.rules !== undefined) it.found.push(...(yield* it.rules.end))
     })
   const take = (part: FramePart): Effect.Effect<void> => {
     switch (part.kind) {
@@ -59,7 +63,8 @@ export const main: Effect.Effect<void> = Effect.gen(function* () {
           object: part.object,
           tree: part.type === "tree" ? [] : undefined,
           known: matcher(),
-          rules: config.rules ? startRules() : undefined,
+          rules: config.rules && part.size > SMALL_BYTES ? startRules() : undefined,
+          small: config.rules && part.size <= SMALL_BYTES ? [] : undefined,
           file: config.extractTo === undefined ? undefined : openExtract(config.extractTo, count++),
           found: [],
         }
@@ -74,14 +79,41 @@ export const main: Effect.Effect<void> = Effect.gen(function* () {
         return Effect.dieMessage("what came is not a list of objects")
     }
   }
-  yield* Stream.runForEach(NodeStream.stdin, (bytes) => Effect.forEach(read(bytes), take, { discard: true }))
+  yield* Stream.runForEach(NodeStream.stdin, (bytes) =>
+    Effect.zipRight(
+      Effect.forEach(read(bytes), take, { discard: true }),
+      Effect.suspend(() => decide(waiting.splice(0))),
+    ),
+  )
   if (reading !== undefined) return yield* Effect.dieMessage("what came ends within an object")
   tell({ object: THE_END, findings: [] })
 })
 
+/** A call of the rules costs more than a small object does: they look at all that came together as one text. */
+const decide = (all: ReadonlyArray<Reading>): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const small = all.filter((it) => it.small !== undefined)
+    const texts = small.map((it) => Buffer.concat(it.small ?? []).toString("latin1"))
+    const lines = texts.map((text) => text.split(LINE_END).length)
+    const found = small.length === 0 ? [] : yield* lint(texts.join("\n"))
+    let first = 1
+    for (const [at, it] of small.entries()) {
+      const after = first + (lines[at] ?? 1)
+      for (const { line, rule, digest } of found)
+        if (line >= first && line < after) it.found.push({ line: line - first + 1, rule, digest })
+      first = after
+    }
+    for (const { object, found: findings } of all) tell({ object, findings: findings.slice(0, FINDINGS_MAX) })
+  })
+
+/** As the scanner counts lines. */
+const LINE_END = /\r\n|[\r\n\u2028\u2029]/
+
 const tell = (verdict: typeof Verdict.Type): void => {
   writeSync(1, `${Schema.encodeSync(Verdict)(verdict)}\n`)
 }
+
+const SMALL_BYTES = 64 * 1024
 
 /** More make a report no clearer. */
 const FINDINGS_MAX = 100

@@ -60,7 +60,8 @@ export const startRules = (): RuleSearch => {
   }
 }
 
-const lint = (content: string): Effect.Effect<ReadonlyArray<RuleFinding>> =>
+/** Looks at a whole text, a character for each byte. */
+export const lint = (content: string): Effect.Effect<ReadonlyArray<RuleFinding>> =>
   Effect.map(
     Effect.promise(() =>
       lintSource({
