@@ -57,7 +57,7 @@ export const makePlan = (input: PlanInput): BottlePlan => {
 
 /** Why this version cannot launch such a bottle, if it cannot: nothing of a manifest is silently ignored. */
 export const refusal = (bottle: BottleManifest): LaunchRefused | undefined => {
-  const given = (["build", "git", "workspace", "verify"] as const).filter((key) => holds(bottle[key]))
+  const given = (["build", "workspace", "verify"] as const).filter((key) => holds(bottle[key]))
   return given.length === 0
     ? undefined
     : new LaunchRefused({

@@ -81,6 +81,9 @@ describe("a plan", () => {
 it("a manifest with a field that this version does not serve is refused by name; empty ones ask for nothing", () => {
   expect(refusal({ image: "x", egress: { allow: [] }, git: {} })).toBeUndefined()
   expect(refusal({ egress: { allow: ["a.example"] } })).toBeUndefined()
+  expect(
+    refusal({ git: { app: { url: "https://git.example/a/b.git", key: { provider: "gitea" } } } }),
+  ).toBeUndefined()
   expect(refusal({ build: ".", verify: "required" })?.message).toMatch(/build, verify/)
   expect(refusal({ build: "." })?.message).toMatch(/build/)
   expect(refusal({ workspace: { git: "origin" } })?.message).toMatch(/workspace/)

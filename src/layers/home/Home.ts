@@ -31,6 +31,8 @@ export interface HomeShape {
   readonly database: string
   readonly agents: string
   readonly bottles: string
+  /** Objects of upstream repositories, for all bottles: a cache. */
+  readonly gitStores: string
   readonly runRoot: string
   /** A random id made at first use: engine objects with it are ours. */
   readonly installation: string
@@ -43,6 +45,7 @@ export const homeAt = (root: string, runRoot: string = join(root, "run")): HomeS
   database: join(root, "bot-bottle.db"),
   agents: join(root, "agents"),
   bottles: join(root, "bottles"),
+  gitStores: join(root, "git"),
   runRoot,
   installation: join(root, "installation"),
   of: (slug) => {

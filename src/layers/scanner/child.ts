@@ -86,7 +86,7 @@ export const main: Effect.Effect<void> = Effect.gen(function* () {
     ),
   )
   if (reading !== undefined) return yield* Effect.dieMessage("what came ends within an object")
-  tell({ object: THE_END, findings: [] })
+  yield* tell([{ object: THE_END, findings: [] }])
 })
 
 /** A call of the rules costs more than a small object does: they look at all that came together as one text. */
@@ -103,15 +103,21 @@ const decide = (all: ReadonlyArray<Reading>): Effect.Effect<void> =>
         if (line >= first && line < after) it.found.push({ line: line - first + 1, rule, digest })
       first = after
     }
-    for (const { object, found: findings } of all) tell({ object, findings: findings.slice(0, FINDINGS_MAX) })
+    if (all.length > 0)
+      yield* tell(
+        all.map(({ object, found: findings }) => ({ object, findings: findings.slice(0, FINDINGS_MAX) })),
+      )
   })
 
 /** As the scanner counts lines. */
 const LINE_END = /\r\n|[\r\n\u2028\u2029]/
 
-const tell = (verdict: typeof Verdict.Type): void => {
-  writeSync(1, `${Schema.encodeSync(Verdict)(verdict)}\n`)
-}
+/** Waits until it is written: a pipe takes a part only while its reader is busy. */
+const tell = (verdicts: ReadonlyArray<typeof Verdict.Type>): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    const text = verdicts.map((verdict) => `${Schema.encodeSync(Verdict)(verdict)}\n`).join("")
+    process.stdout.write(text, () => resume(Effect.void))
+  })
 
 const SMALL_BYTES = 64 * 1024
 

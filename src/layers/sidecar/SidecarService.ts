@@ -10,6 +10,8 @@ import { ensureRunDirectory } from "../bottle/runDirectory.ts"
 import { Home, type HomeShape } from "../home/Home.ts"
 import { askStatus, askStop } from "./control.ts"
 import { type FileFailure, file, orElseOn } from "./files.ts"
+import { gitParts } from "./git/credentials.ts"
+import type { GitPart } from "./git/Upstream.ts"
 import { verifyChain } from "./OperationChain.ts"
 import * as QueueDir from "./QueueDir.ts"
 import type { RoutePart } from "./routes/Route.ts"
@@ -47,12 +49,17 @@ export const makeService = (home: HomeShape, start: StartSidecar): typeof Sideca
     )
   return {
     check: Effect.fn("Sidecar.check")(function* (config: SidecarConfig) {
-      yield* forgePart(config)
+      const forge = yield* forgePart(config)
       yield* routeParts(config)
+      yield* gitParts(config, forge)
     }),
     launch: Effect.fn("Sidecar.launch")(function* (config: SidecarConfig) {
-      yield* refuseUnserved(config)
-      const document = documentOf(home, config, yield* forgePart(config), yield* routeParts(config))
+      const forge = yield* forgePart(config)
+      const document = documentOf(home, config, {
+        forge,
+        routes: yield* routeParts(config),
+        git: yield* gitParts(config, forge),
+      })
       yield* makeRunDirectory(home, config.slug)
       yield* start(document)
       return handleOf(config.slug)
@@ -147,8 +154,15 @@ export const forgePart = (config: SidecarConfig): Effect.Effect<ForgePart | unde
 const documentOf = (
   home: HomeShape,
   { slug, egress, loopback }: SidecarConfig,
-  forge: ForgePart | undefined,
-  routes: ReadonlyArray<RoutePart>,
+  {
+    forge,
+    routes,
+    git,
+  }: {
+    readonly forge: ForgePart | undefined
+    readonly routes: ReadonlyArray<RoutePart>
+    readonly git: ReadonlyArray<GitPart>
+  },
 ): SidecarDocument => {
   const { neckSocket, controlSocket, state } = home.of(slug)
   return {
@@ -159,19 +173,13 @@ const documentOf = (
     ...(forge === undefined ? {} : { forge }),
     ...(egress.allow.length === 0 ? {} : { egress }),
     ...(routes.length === 0 ? {} : { routes }),
+    ...(git.length === 0 ? {} : { git, gitStores: home.gitStores }),
     ...(loopback ? { loopback } : {}),
   }
 }
 
 const launchFailed = (slug: Slug, reason: string, cause?: unknown) =>
   new SidecarError({ slug, operation: "launch", reason, ...(cause === undefined ? {} : { cause }) })
-
-/** Refused here and not only by the sidecar, whose document would have to hold the secrets of what it refuses. */
-const refuseUnserved = ({ slug, git }: SidecarConfig): Effect.Effect<void, SidecarError> => {
-  return Object.keys(git).length === 0
-    ? Effect.void
-    : launchFailed(slug, "this version does not serve git yet: remove it from the manifest")
-}
 
 const makeRunDirectory = (home: HomeShape, slug: Slug): Effect.Effect<void, SidecarError> =>
   ensureRunDirectory(slug).pipe(

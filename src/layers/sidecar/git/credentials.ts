@@ -1,0 +1,76 @@
+/** The repositories of a manifest with the credentials that they name, looked up on the host at launch; they go to the sidecar's stdin and nowhere else. */
+import { Effect, Either, Redacted } from "effect"
+import { access, constants } from "node:fs/promises"
+import { homedir } from "node:os"
+import { isAbsolute, join } from "node:path"
+import { SidecarError } from "../../../domain/Errors.ts"
+import type { BottleManifest } from "../../../domain/Manifest.ts"
+import type { SidecarConfig } from "../../../services/Sidecar.ts"
+import { file } from "../files.ts"
+import { type GitPart, readUpstream } from "./Upstream.ts"
+
+type ManifestGit = NonNullable<BottleManifest["git"]>[string]
+
+/** What of the run's forge a repository may use. */
+export interface ForgeAccess {
+  readonly apiUrl: string
+  readonly token: Redacted.Redacted
+}
+
+/** The repositories to serve. Fails with what is wrong of which one, never with a credential. */
+export const gitParts = (
+  { slug, git }: SidecarConfig,
+  forge: ForgeAccess | undefined,
+): Effect.Effect<ReadonlyArray<GitPart>, SidecarError> =>
+  Effect.forEach(Object.entries(git), ([name, entry]) =>
+    Effect.gen(function* () {
+      const { key, ...rest } = entry
+      const part: GitPart = {
+        name,
+        ...rest,
+        ...("identityFile" in key
+          ? { identityFile: yield* identityFile(entry, key.identityFile) }
+          : { credential: yield* forgeToken(entry, forge) }),
+      }
+      yield* readUpstream(slug, part)
+      return part
+    }).pipe(
+      Effect.mapError(
+        (problem) => new SidecarError({ slug, operation: "launch", reason: `git "${name}": ${problem}` }),
+      ),
+    ),
+  )
+
+/** The token of the run's forge goes to that forge and to no other host, whatever a manifest says. */
+const forgeToken = (
+  { url, private: isPrivate }: ManifestGit,
+  forge: ForgeAccess | undefined,
+): Either.Either<Redacted.Redacted, string> => {
+  if (forge === undefined)
+    return Either.left("key.provider gitea takes the token of the run's forge, and this run has none")
+  const host = URL.canParse(url) ? new URL(url) : undefined
+  const api = new URL(forge.apiUrl)
+  if (host === undefined || !/^https?:$/.test(host.protocol))
+    return Either.left(
+      "url: with key.provider gitea it is the https address of the repository at the run's forge",
+    )
+  if (host.protocol === "http:" && isPrivate !== true)
+    return Either.left("url: plain http needs private: true")
+  return host.host === api.host
+    ? Either.right(forge.token)
+    : Either.left(`url: key.provider gitea is for repositories of the run's forge, at ${api.host}`)
+}
+
+/** ssh reads the file itself: its content is no part of any document. */
+const identityFile = ({ url, knownHost }: ManifestGit, path: string): Effect.Effect<string, string> => {
+  if (/^https?:/i.test(url)) return Effect.fail("key.identityFile is for ssh: the url is one of http")
+  if (knownHost === undefined)
+    return Effect.fail("knownHost: ssh needs the line of the host's key, as ssh-keyscan prints it")
+  const place = path.startsWith("~/") ? join(homedir(), path.slice(2)) : path
+  if (!isAbsolute(place))
+    return Effect.fail(`key.identityFile must be an absolute path or begin with ~/, and is ${path}`)
+  return file(() => access(place, constants.R_OK)).pipe(
+    Effect.mapError(({ code }) => `the file ${path} cannot be read${code === "" ? "" : ` (${code})`}`),
+    Effect.as(place),
+  )
+}
