@@ -211,8 +211,12 @@ export const servingSidecarContract = (
         const sidecar = yield* Sidecar
         const git = { cellar: { url: "https://git.example/cellar.git", key: { provider: "gitea" } } } as const
         const config = { ...configOf("door-abcde"), git }
-        expect((yield* Effect.flip(sidecar.check(config))).message).toContain('git "cellar": key.provider gitea')
-        expect((yield* Effect.flip(sidecar.launch(config))).message).toContain('git "cellar": key.provider gitea')
+        expect((yield* Effect.flip(sidecar.check(config))).message).toContain(
+          'git "cellar": key.provider gitea',
+        )
+        expect((yield* Effect.flip(sidecar.launch(config))).message).toContain(
+          'git "cellar": key.provider gitea',
+        )
         expect((yield* sidecar.find(config.slug))._tag).toBe("None")
       }).pipe(Effect.provide(Layer.provideMerge(fresh, temporaryHome))),
     )
