@@ -1,10 +1,11 @@
 /** Files out of a bottle of the host backend: what the agent calls /workspace is a directory of its box. */
-import { Effect, Option, Ref, Stream } from "effect"
+import { Effect, Option, Stream } from "effect"
 import { existsSync } from "node:fs"
 import { basename, dirname, join, posix } from "node:path"
 import type { Slug } from "../../domain/Slug.ts"
 import type { BackendError, CopySource } from "../../services/Backends.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
+import { wholeOutput } from "../process/wholeOutput.ts"
 import type { HomeShape } from "../home/Home.ts"
 import { boxPaths, failed } from "./box.ts"
 
@@ -24,27 +25,9 @@ export const copyOut = (
         return yield* failed("copy", slug, `${source.path} is not in the bottle's /workspace`)
       }
       const file = join(root, path)
-      const said = yield* Ref.make("")
       const child = yield* runner
         .stream({ command: "tar", args: ["-c", "-f", "-", `./${basename(file)}`], cwd: dirname(file) })
         .pipe(Effect.mapError((error) => failed("copy", slug, error.message, error)))
-      return child.output.pipe(
-        Stream.tap(({ stream, bytes }) =>
-          stream === "stderr"
-            ? Ref.update(said, (text) => text + Buffer.from(bytes).toString("utf8"))
-            : Effect.void,
-        ),
-        Stream.filter(({ stream }) => stream === "stdout"),
-        Stream.map(({ bytes }) => bytes),
-        Stream.concat(
-          Stream.execute(
-            Effect.gen(function* () {
-              const { exitCode } = yield* child.exit
-              if (exitCode !== 0)
-                return yield* failed("copy", slug, (yield* said).trim().split("\n")[0] ?? "")
-            }),
-          ),
-        ),
-      )
+      return wholeOutput(child, (stderr) => failed("copy", slug, stderr.trim().split("\n")[0] ?? ""))
     }),
   )

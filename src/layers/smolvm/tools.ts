@@ -1,11 +1,12 @@
 /** What an operator does with a machine beside its agent: a shell in it, and files out of it. */
-import { Effect, Option, Ref, Stream } from "effect"
+import { Effect, Option, Stream } from "effect"
 import type { Scope } from "effect"
 import { randomUUID } from "node:crypto"
 import { existsSync, readFileSync } from "node:fs"
 import { join, posix } from "node:path"
 import type { BackendError, CopySource } from "../../services/Backends.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
+import { wholeOutput } from "../process/wholeOutput.ts"
 import { NECK_MOUNT } from "../bottle/runFiles.ts"
 import { failure, lookAt, readRecord } from "../runner/control.ts"
 import { createArguments, deleteMachine, execArguments, startMachine, stopMachine } from "./machine.ts"
@@ -94,7 +95,6 @@ const tarFrom = Effect.fnUntraced(function* (machine: Machine, name: string, pat
   const runner = yield* ProcessRunner
   const { smolvm, control } = machine
   const { execUser } = yield* smolvm.features
-  const said = yield* Ref.make("")
   const command = ["tar", "-c", "-f", "-", "-C", posix.dirname(path), `./${posix.basename(path)}`]
   const child = yield* runner
     .stream({
@@ -103,23 +103,5 @@ const tarFrom = Effect.fnUntraced(function* (machine: Machine, name: string, pat
       env: smolvm.env,
     })
     .pipe(Effect.mapError((error) => failure(control, "copy", error.message, error)))
-  return child.output.pipe(
-    Stream.tap(({ stream, bytes }) =>
-      stream === "stderr"
-        ? Ref.update(said, (text) => text + Buffer.from(bytes).toString("utf8"))
-        : Effect.void,
-    ),
-    Stream.filter(({ stream }) => stream === "stdout"),
-    Stream.map(({ bytes }) => bytes),
-    Stream.concat(
-      Stream.execute(
-        Effect.gen(function* () {
-          const { exitCode } = yield* child.exit
-          if (exitCode !== 0) {
-            return yield* smolvm.refusal(callOf(machine), { exitCode: 1, stderr: yield* said })
-          }
-        }),
-      ),
-    ),
-  )
+  return wholeOutput(child, (stderr) => smolvm.refusal(callOf(machine), { exitCode: 1, stderr }))
 })

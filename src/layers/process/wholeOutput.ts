@@ -1,0 +1,29 @@
+/** What a program writes to its stdout, as bytes that end only when it ended well. */
+import { Effect, Ref, Stream } from "effect"
+import type { RunningProcess } from "../../services/ProcessRunner.ts"
+
+/** The stdout of a program. A half answer must not look like a whole one: the stream fails with `refused` of its stderr when its code is not 0. */
+export const wholeOutput = <E>(
+  child: RunningProcess,
+  refused: (stderr: string) => E,
+): Stream.Stream<Uint8Array, E> =>
+  Stream.unwrap(
+    Effect.map(Ref.make(""), (said) =>
+      child.output.pipe(
+        Stream.tap(({ stream, bytes }) =>
+          stream === "stderr"
+            ? Ref.update(said, (text) => text + Buffer.from(bytes).toString("utf8"))
+            : Effect.void,
+        ),
+        Stream.filter(({ stream }) => stream === "stdout"),
+        Stream.map(({ bytes }) => bytes),
+        Stream.concat(
+          Stream.execute(
+            Effect.flatMap(child.exit, ({ exitCode }) =>
+              exitCode === 0 ? Effect.void : Effect.flatMap(said, (stderr) => Effect.fail(refused(stderr))),
+            ),
+          ),
+        ),
+      ),
+    ),
+  )
