@@ -1,7 +1,8 @@
 /** awaitExit: watches a bottle until its agent has ended: its output, its queue, its limits and its sidecar. */
-import { Duration, Effect, Option, Ref, Schedule, Stream } from "effect"
+import { Duration, Effect, Equal, Option, Ref, Schedule, Stream } from "effect"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import { AgentExited, BackendFailure, BottleNotFound, LimitReached } from "../domain/Errors.ts"
+import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
@@ -16,6 +17,7 @@ import { parseSlug } from "./parseSlug.ts"
 import { settleEvents } from "./settleEvents.ts"
 
 const QUEUE_INTERVAL = Duration.seconds(1)
+const OPERATION_INTERVAL = Duration.millis(100)
 
 /** Exit code of an agent that was killed with its bottle. */
 const KILLED = 137
@@ -75,13 +77,17 @@ const follow = Effect.fn("follow")(function* (
   return yield* backend.wait(slug)
 })
 
-/** A bottle that another process froze or destroyed while we watched has ended as its row says, or was killed. */
+/**
+ * A bottle that another process froze or destroyed while we watched has ended as its row says, or was killed.
+ * Asked when that operation has ended: half-way, the box is gone and the row is not.
+ */
 const endedElsewhere = Effect.fn("endedElsewhere")(function* <E>(
   backend: Backend,
   bottle: BottleMetadata,
   error: E,
 ) {
   const { slug } = bottle
+  yield* operationEnded(slug)
   const box = yield* backend.inspect(slug)
   if (Option.isSome(box)) {
     if (box.value.state === "exited") yield* recordEnd(bottle, box.value.exitCode ?? KILLED)
@@ -90,12 +96,21 @@ const endedElsewhere = Effect.fn("endedElsewhere")(function* <E>(
   const row = yield* (yield* BottleStore).get(slug)
   if (Option.isNone(row)) return KILLED
   if (Option.isSome(row.value.exit)) return row.value.exit.value.code
+  if (!Equal.equals(row.value.artifact, bottle.artifact)) return KILLED
   yield* stopSidecar(slug)
   return yield* new BackendFailure({
     backend: backend.name,
     operation: "wait",
     target: slug,
     reason: `its agent does not run: "bot-bottle resume ${slug} --headless --prompt ..." starts it`,
+  })
+})
+
+const operationEnded = Effect.fn("operationEnded")(function* (slug: Slug) {
+  const store = yield* BottleStore
+  yield* Effect.repeat(store.leases(slug), {
+    while: ({ operation }) => operation !== undefined,
+    schedule: Schedule.spaced(OPERATION_INTERVAL),
   })
 })
 

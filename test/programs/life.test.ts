@@ -1,5 +1,5 @@
 import { it } from "@effect/vitest"
-import { Effect, Fiber, Option } from "effect"
+import { Deferred, Effect, Fiber, Option, TestClock } from "effect"
 import { describe, expect } from "vitest"
 import { awaitExit } from "../../src/programs/awaitExit.ts"
 import { destroy } from "../../src/programs/destroy.ts"
@@ -323,6 +323,35 @@ describe("destroy", () => {
         expect(error).toMatchObject({ _tag: "AgentExited", signal: expect.stringMatching(/SIG(TERM|KILL)/) })
         expect([yield* listBottles(), yield* fake.backend.list]).toEqual([[], []])
       }),
+    ),
+  )
+
+  it.effect("half-way through, when the box is gone and the row is not, is waited for by a watcher", () =>
+    inWorld(
+      { ...endless, fail: (at) => (at === "wait" ? Option.some("No such container") : Option.none()) },
+      ({ fake }) =>
+        Effect.gen(function* () {
+          const slug = yield* launch("worker", { prompt: "work" })
+          const store = yield* BottleStore
+          const [gone, goOn] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+          const destroying = yield* fake.backend
+            .destroy(slug)
+            .pipe(
+              Effect.zipRight(Deferred.succeed(gone, undefined)),
+              Effect.zipRight(Deferred.await(goOn)),
+              Effect.zipRight(store.remove(slug)),
+              (steps) => store.withOperation(slug, "destroy", steps),
+              Effect.fork,
+            )
+          yield* Deferred.await(gone)
+          const watcher = yield* Effect.fork(Effect.flip(awaitExit(slug)))
+          yield* TestClock.adjust("1 minute")
+          expect(Option.isNone(yield* Fiber.poll(watcher))).toBe(true)
+          yield* Deferred.succeed(goOn, undefined)
+          yield* Fiber.join(destroying)
+          yield* TestClock.adjust("1 second")
+          expect(yield* Fiber.join(watcher)).toMatchObject({ _tag: "AgentExited", signal: "SIGKILL" })
+        }),
     ),
   )
 })
