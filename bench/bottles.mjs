@@ -1,54 +1,25 @@
 // Bottles on a docker engine against the docker command itself.
-import { Effect, Layer, Logger, ManagedRuntime } from "effect"
-import { execFileSync, spawnSync } from "node:child_process"
-import { mkdirSync, writeFileSync } from "node:fs"
-import { destroy, freeze, startHeadless } from "../dist/index.js"
-import * as BotBottle from "../dist/exports/BotBottle.js"
-import * as Home from "../dist/exports/Home.js"
-import * as NodeProcessRunner from "../dist/exports/NodeProcessRunner.js"
-import { ensureDemoImage, removeDemoImage } from "../dist/layers/docker/demoImage.js"
+import { Effect } from "effect"
+import { execFileSync } from "node:child_process"
+import { destroy, freeze, resumeHeadless, startHeadless } from "../dist/index.js"
 import { run } from "./children.mjs"
 import { BIN } from "./commands.mjs"
+import { installation, PROMPT, slugIn, withImage } from "./installation.mjs"
 import { compare, takeTurns, timed } from "./measure.mjs"
 
-/** Whether an engine answers. */
-export const engineAnswers = () =>
-  spawnSync("docker", ["version", "--format", "{{.Server.Version}}"], { timeout: 20_000 }).status === 0
+const OPTIONS = { prompt: PROMPT }
 
-/** `use` of an image that is made of this machine's programs, and goes unless it was there before. */
-export const withImage = async (use) => {
-  const docker = (program) => Effect.runPromise(Effect.provide(program, NodeProcessRunner.layer))
-  const before = new Set(images())
-  const image = await docker(ensureDemoImage)
-  try {
-    return await use(image)
-  } finally {
-    if (!before.has(image)) await docker(removeDemoImage(image))
-  }
+/** Runs a program that tells what happens; milliseconds until its first output, and its result. */
+const untilOutput = async (ours, program) => {
+  const start = performance.now()
+  let first = NaN
+  const observe = (event) =>
+    Effect.sync(() => {
+      if (event._tag === "Output" && Number.isNaN(first)) first = performance.now() - start
+    })
+  const result = await ours.run(program({ ...OPTIONS, observe }))
+  return { first, result, start }
 }
-
-const images = () =>
-  execFileSync("docker", ["images", "--format", "{{.Repository}}:{{.Tag}}"], { encoding: "utf8" }).split("\n")
-
-/** A home with one agent, whose work is one `echo`, and the live layers over it. */
-const installation = (context, name, image) => {
-  const home = Home.homeAt(context.directory(name))
-  mkdirSync(home.agents, { recursive: true })
-  mkdirSync(home.bottles, { recursive: true })
-  writeFileSync(
-    `${home.agents}/echo.md`,
-    '---\nprovider: command\nbottle: bare\ncommand: ["echo", "here"]\n---\n',
-  )
-  writeFileSync(`${home.bottles}/bare.yaml`, `image: ${image}\nbackend: docker\n`)
-  const layer = BotBottle.layer.pipe(
-    Layer.provide(Layer.succeed(Home.Home, home)),
-    Layer.merge(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))),
-  )
-  const runtime = ManagedRuntime.make(layer)
-  return { home, run: (program) => runtime.runPromise(program), dispose: () => runtime.dispose() }
-}
-
-const OPTIONS = { prompt: "Say that you are here." }
 
 /** The first output and the whole run, by library and by command line, against `docker run --rm`. */
 export const launch = (context) =>
@@ -56,22 +27,15 @@ export const launch = (context) =>
     const ours = installation(context, "launch", image)
     try {
       const byLibrary = async () => {
-        const start = performance.now()
-        let first = NaN
-        const observe = (event) =>
-          Effect.sync(() => {
-            if (event._tag === "Output" && Number.isNaN(first)) first = performance.now() - start
-          })
-        await ours.run(
-          Effect.flatMap(startHeadless("echo", { ...OPTIONS, observe }), (slug) => destroy(slug)),
+        const { first, start } = await untilOutput(ours, (options) =>
+          Effect.flatMap(startHeadless("echo", options), (slug) => destroy(slug)),
         )
         return { first, all: performance.now() - start }
       }
-      const env = { PATH: process.env.PATH, HOME: ours.home.root, BOT_BOTTLE_HOME: ours.home.root }
       const byCommand = async () => {
-        const args = [BIN, "start", "echo", "--headless", "--prompt", OPTIONS.prompt]
-        const ended = await run(process.execPath, args, { env })
-        await ours.run(destroy(/^bottle (\S+)$/m.exec(ended.stderr)[1]))
+        const args = [BIN, "start", "echo", "--headless", "--prompt", PROMPT]
+        const ended = await run(process.execPath, args, { env: ours.env })
+        await ours.run(destroy(slugIn(ended.stderr)))
         return ended
       }
       const samples = await takeTurns(
@@ -139,6 +103,42 @@ export const freezing = (context) =>
         { context, rounds: context.quick ? 4 : 10, warmups: 1 },
       )
       return [compare({ name: "freeze", floorName: "docker commit", unit: "ms", floor, ours: frozen })]
+    } finally {
+      await ours.dispose()
+    }
+  })
+
+/** A frozen bottle's start against the first start of one. */
+export const resuming = (context) =>
+  withImage(async (image) => {
+    const ours = installation(context, "resuming", image)
+    const started = async (measure) => {
+      const { first, result: slug } = await untilOutput(ours, (options) => startHeadless("echo", options))
+      try {
+        return await measure(slug, first)
+      } finally {
+        await ours.run(destroy(slug))
+      }
+    }
+    const resume = async (slug) => {
+      await ours.run(freeze(slug))
+      return (await untilOutput(ours, (options) => resumeHeadless(slug, options))).first
+    }
+    try {
+      const { both } = await takeTurns(
+        { both: () => started(async (slug, first) => ({ floor: first, resumed: await resume(slug) })) },
+        { context, rounds: context.quick ? 4 : 15, warmups: 1 },
+      )
+      return [
+        compare({
+          name: "resume to first output",
+          floorName: "startHeadless",
+          unit: "ms",
+          floor: both.map(({ floor }) => floor),
+          ours: both.map(({ resumed }) => resumed),
+          aim: 1.2,
+        }),
+      ]
     } finally {
       await ours.dispose()
     }

@@ -1,4 +1,4 @@
-// A tunnel through the neck against a plain splice of two sockets: how fast bytes pass, and how long a small request takes.
+// Tunnels through the neck against a plain splice of two sockets: how fast bytes pass, how long a small request takes, and memory.
 import { Effect, Layer } from "effect"
 import { readFileSync } from "node:fs"
 import { connect } from "node:net"
@@ -9,22 +9,27 @@ import * as NodeProcessRunner from "../dist/exports/NodeProcessRunner.js"
 import * as SidecarProcess from "../dist/exports/SidecarProcess.js"
 import { serve } from "./children.mjs"
 import { compare, median, takeTurns, timed } from "./measure.mjs"
+import { residentMiB, sidecarPid } from "./memory.mjs"
 
 /** What a tunnel may add to a small request on a connection of its own. */
 const MORE_MS = 1
 /** Largest ratio of times that keeps 0.8 of the floor's throughput. */
 const THROUGHPUT_AIM = 1 / 0.8
 const SMALL = 100
+const TUNNELS = 500
+const TUNNELS_MIB_MAX = 150e6 / 1024 ** 2
 
-/** Asks for so many bytes on a new connection; `target` names where a CONNECT is to lead, if one is needed. */
-const fetchBytes = (where, bytes, target) =>
+/** Asks for so many bytes on a new connection, which `stay`s open or ends; `target` names where a CONNECT is to lead, if one is needed. */
+const fetchBytes = (where, bytes, target, stay = false) =>
   new Promise((resolve, reject) => {
     const socket = connect({ ...where, noDelay: true })
     let left = bytes
     const ask = () => {
       socket.on("data", (chunk) => {
         left -= chunk.length
-        if (left === 0) socket.end(resolve)
+        if (left > 0) return
+        if (stay) resolve(socket)
+        else socket.end(resolve)
       })
       socket.write(`${bytes}\n`)
     }
@@ -42,7 +47,18 @@ const each = async (count, fetch) => {
   return median(times)
 }
 
-/** Throughput of one tunnel, and time of a small request by a new one. */
+/** Memory of a process while so many connections through it stand that have passed 64 KiB each. */
+const withTunnels = async (pid, open) => {
+  const sockets = []
+  for (let n = 0; n < TUNNELS; n += 50) {
+    sockets.push(...(await Promise.all(Array.from({ length: 50 }, () => open(64 * 1024)))))
+  }
+  const used = residentMiB(pid)
+  for (const socket of sockets) socket.destroy()
+  return used
+}
+
+/** Throughput of one tunnel, time of a small request by a new one, and memory of many. */
 export const egress = async (context) => {
   const directory = context.directory("egress")
   const file = join(directory, "port")
@@ -51,9 +67,10 @@ export const egress = async (context) => {
   const target = `127.0.0.1:${port}`
   const spliced = { path: join(directory, "splice.sock") }
   const splice = await serve("splice.mjs", [spliced.path, String(port)])
+  const home = Home.homeAt(directory)
   const sidecars = SidecarProcess.layer.pipe(
     Layer.provide(NodeProcessRunner.layer),
-    Layer.provide(Layer.succeed(Home.Home, Home.homeAt(directory))),
+    Layer.provide(Layer.succeed(Home.Home, home)),
   )
   const config = {
     slug: "bench-aaaaa",
@@ -72,6 +89,7 @@ export const egress = async (context) => {
       Effect.ignore(handle.stop),
     )
     const neck = { path: handle.socketPath }
+    const pid = yield* Effect.promise(() => sidecarPid(home.of(config.slug).controlSocket))
     return yield* Effect.tryPromise({
       try: async () => [
         await takeTurns(
@@ -88,12 +106,19 @@ export const egress = async (context) => {
           },
           turns,
         ),
+        await takeTurns(
+          {
+            floor: () => withTunnels(splice.pid, (size) => fetchBytes(spliced, size, undefined, true)),
+            ours: () => withTunnels(pid, (size) => fetchBytes(neck, size, target, true)),
+          },
+          { ...turns, rounds: context.quick ? 2 : 5 },
+        ),
       ],
       catch: (error) => error,
     })
   }).pipe(Effect.scoped, Effect.provide(sidecars))
   try {
-    const [large, small] = await Effect.runPromise(measured)
+    const [large, small, many] = await Effect.runPromise(measured)
     return [
       compare({
         name: `a tunnel: ${bytes / 1024 / 1024} MiB`,
@@ -109,6 +134,20 @@ export const egress = async (context) => {
         floor: small.floor.map((time) => time + MORE_MS),
         ours: small.ours,
         aim: 1,
+      }),
+      compare({
+        name: `memory of a sidecar with ${TUNNELS} tunnels`,
+        floorName: "150 MB",
+        unit: "MiB",
+        floor: many.ours.map(() => TUNNELS_MIB_MAX),
+        ours: many.ours,
+        aim: 1,
+      }),
+      compare({
+        name: `memory of a sidecar with ${TUNNELS} tunnels`,
+        floorName: "a plain splice",
+        unit: "MiB",
+        ...many,
       }),
     ]
   } finally {

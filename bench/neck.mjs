@@ -1,7 +1,6 @@
 // The sidecar against a bare HTTP server on the same kind of socket: calls, and resident memory.
 import { Effect, Layer } from "effect"
-import { readFileSync, writeFileSync } from "node:fs"
-import { request as httpRequest } from "node:http"
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Sidecar } from "../dist/index.js"
 import * as Home from "../dist/exports/Home.js"
@@ -12,6 +11,7 @@ import { serve } from "./children.mjs"
 import { issueOf, sidecarConfig, TOKEN } from "./fixtures.mjs"
 import { ask, load, rpcRequest } from "./load.mjs"
 import { compare, takeTurns } from "./measure.mjs"
+import { residentMiB, sidecarPid } from "./memory.mjs"
 
 const ISSUE = 17
 const readIssue = rpcRequest("read_issue", { number: ISSUE })
@@ -83,7 +83,7 @@ export const memory = (context) => {
       const slug = `bench-aaaa${"abcdefghij"[next++ % 10]}`
       const handle = yield* (yield* Sidecar).launch(sidecarConfig(slug, forge.apiUrl, ISSUE))
       return yield* Effect.promise(async () => {
-        const { pid } = JSON.parse(await status(home.of(slug).controlSocket))
+        const pid = await sidecarPid(home.of(slug).controlSocket)
         const fresh = residentMiB(pid)
         const bare = await bareLike(handle.socketPath, context.directory("bare"))
         try {
@@ -125,17 +125,3 @@ export const memory = (context) => {
     )
   }).pipe(Effect.scoped, Effect.provide(sidecars), Effect.runPromise)
 }
-
-const residentMiB = (pid) =>
-  Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024
-
-const status = (controlSocket) =>
-  new Promise((resolve, reject) => {
-    httpRequest({ socketPath: controlSocket, path: "/status", agent: false }, (response) => {
-      let text = ""
-      response.on("data", (chunk) => (text += chunk))
-      response.on("end", () => resolve(text))
-    })
-      .on("error", reject)
-      .end()
-  })

@@ -3,20 +3,28 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { cpus, tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import { engineAnswers, freezing, launch } from "./bottles.mjs"
+import { freezing, launch, resuming } from "./bottles.mjs"
 import { commands } from "./commands.mjs"
 import { egress } from "./egress.mjs"
+import { gitGate } from "./git.mjs"
+import { engineAnswers } from "./installation.mjs"
+import { many } from "./many.mjs"
 import { calls, memory } from "./neck.mjs"
+import { output } from "./output.mjs"
 import { table } from "./report.mjs"
 import { route } from "./route.mjs"
 import { upsert } from "./store.mjs"
 
 const BENCHMARKS = {
   launch: { measure: launch, needsEngine: true },
+  resume: { measure: resuming, needsEngine: true },
+  many: { measure: many, needsEngine: true },
+  output: { measure: output, needsEngine: true },
   commands: { measure: commands },
   neck: { measure: calls },
   route: { measure: route },
   egress: { measure: egress },
+  git: { measure: gitGate },
   memory: { measure: memory },
   store: { measure: upsert },
   freeze: { measure: freezing, needsEngine: true },

@@ -1,0 +1,27 @@
+// How much memory processes have.
+import { readFileSync } from "node:fs"
+import { request } from "node:http"
+
+/** What lies in memory for a process. */
+export const residentMiB = (pid) => field(`/proc/${pid}/status`, "VmRSS")
+
+/** The most that a process had in memory at once; none of one that has ended. */
+export const peakMiB = (pid) => field(`/proc/${pid}/status`, "VmHWM")
+
+/** The same without what other processes have in memory too: of that it counts its share. */
+export const shareMiB = (pid) => field(`/proc/${pid}/smaps_rollup`, "Pss")
+
+const field = (file, name) =>
+  Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(readFileSync(file, "utf8"))?.[1]) / 1024
+
+/** The process of a sidecar, as it says itself. */
+export const sidecarPid = (controlSocket) =>
+  new Promise((resolve, reject) => {
+    request({ socketPath: controlSocket, path: "/status", agent: false }, (response) => {
+      let text = ""
+      response.on("data", (chunk) => (text += chunk))
+      response.on("end", () => resolve(JSON.parse(text).pid))
+    })
+      .on("error", reject)
+      .end()
+  })
