@@ -51,6 +51,19 @@ export const Comment = Schema.Struct({
 /** A comment. */
 export type Comment = typeof Comment.Type
 
+/** A public key that reaches one repository over ssh. */
+export const DeployKey = Schema.Struct({
+  /** Number of the key at its repository. */
+  id: Schema.Number,
+  title: Schema.String,
+  /** Type and key in base64, without a comment: `ssh-ed25519 AAAA...`. */
+  publicKey: Schema.String,
+  /** Whether it may only fetch. */
+  readOnly: Schema.Boolean,
+})
+/** A public key that reaches one repository over ssh. */
+export type DeployKey = typeof DeployKey.Type
+
 /** What a run may write to: its issue and its PRs. `writable` is both, ascending, each once. Immutable. */
 export class WriteScope extends Schema.Class<WriteScope>("WriteScope")({
   issue: ForgeNumber,

@@ -1,8 +1,9 @@
 /** Forge can read issues, PRs and comments of one repository, and write to them; `scoped` limits where. */
 import type { Option, Stream } from "effect"
 import { Context, Effect } from "effect"
-import type { ForgeRequestError, ForgeScopeError } from "../domain/Errors.ts"
-import type { Comment, Issue, PullRequest, WriteScope } from "../domain/Forge.ts"
+import { ForgeRequestError } from "../domain/Errors.ts"
+import type { ForgeScopeError } from "../domain/Errors.ts"
+import type { Comment, DeployKey, Issue, PullRequest, WriteScope } from "../domain/Forge.ts"
 
 /** The user of the forge token. */
 export interface ForgeSelf {
@@ -44,12 +45,21 @@ export interface ForgeApi {
   readonly isPrOpen: (number: number) => Effect.Effect<boolean, ForgeRequestError>
   /** Open issues with a `bot-bottle:` label that were updated since (ISO 8601; all when `""`). */
   readonly targetedIssues: (since: string) => Stream.Stream<Issue, ForgeRequestError>
+  /** All deploy keys of the repository; takes an administrator of it, as the two below do. */
+  readonly listDeployKeys: Effect.Effect<ReadonlyArray<DeployKey>, ForgeRequestError>
+  /** The key's id. It is registered once, even when the answer is lost; a title or a key that is taken is a 422. */
+  readonly createDeployKey: (key: Omit<DeployKey, "id">) => Effect.Effect<number, ForgeRequestError>
+  /** Ok when there is none of that id. */
+  readonly deleteDeployKey: (id: number) => Effect.Effect<void, ForgeRequestError>
 }
 
 /** Forge can read issues, PRs and comments of one repository, and write to them. */
 export class Forge extends Context.Tag("bot-bottle/Forge")<Forge, ForgeApi>() {}
 
-/** The same forge with writes limited to a scope: reads pass, a write elsewhere fails with `ForgeScopeError`. */
+/**
+ * The same forge with writes limited to a scope: reads pass, a write elsewhere fails with `ForgeScopeError`. Keys would
+ * reach past every scope: none are made or removed.
+ */
 export const scoped = (forge: ForgeApi, scope: WriteScope): ForgeApi => {
   const guard = <A>(
     number: number,
@@ -63,5 +73,10 @@ export const scoped = (forge: ForgeApi, scope: WriteScope): ForgeApi => {
     ...forge,
     postComment: (number, body) => guard(number, forge.postComment(number, body)),
     updateDescription: (number, body) => guard(number, forge.updateDescription(number, body)),
+    createDeployKey: () => Effect.fail(keyless("createDeployKey")),
+    deleteDeployKey: () => Effect.fail(keyless("deleteDeployKey")),
   }
 }
+
+const keyless = (operation: string) =>
+  new ForgeRequestError({ operation, status: 403, reason: "deploy keys are out of every scope of a run" })

@@ -213,6 +213,19 @@ const build = (seed: FakeForgeSeed): FakeForge => {
             .map(toIssue),
         ),
       ),
+    listDeployKeys: as("listDeployKeys", () =>
+      repo.keys.map(({ id, title, content, readOnly }) => ({ id, title, publicKey: content, readOnly })),
+    ),
+    createDeployKey: ({ title, publicKey, readOnly }) =>
+      as("createDeployKey", () => {
+        const made = actions.addKey(state, repo, { title, key: publicKey, readOnly })
+        return typeof made === "string" ? error("createDeployKey", 422, made) : made.id
+      }),
+    deleteDeployKey: (id) =>
+      as("deleteDeployKey", () => {
+        const at = repo.keys.findIndex((key) => key.id === id)
+        if (at >= 0) repo.keys.splice(at, 1)
+      }),
   }
   return {
     forge,

@@ -70,7 +70,12 @@ export interface Tested {
 }
 
 /** Says that a forge keeps its contract. */
-export const forgeContract = (name: string, make: Effect.Effect<Tested, never, Scope.Scope>): void => {
+export const forgeContract = (
+  name: string,
+  make: Effect.Effect<Tested, never, Scope.Scope>,
+  /** `keys: false` for one that is scoped to a run. */
+  options: { readonly keys?: boolean } = {},
+): void => {
   const tested = Effect.map(make, ({ forge, state }) => ({ forge, state, repo: theRepo(state) }))
 
   describe(`${name} keeps the contract of Forge`, () => {
@@ -325,6 +330,40 @@ export const forgeContract = (name: string, make: Effect.Effect<Tested, never, S
       }),
     )
 
+    if (options.keys !== false)
+      it.scoped("registers a deploy key, lists it, and removes it, twice if asked", () =>
+        Effect.gen(function* () {
+          const { forge, repo } = yield* tested
+          const [one, two] = [
+            { title: "one", publicKey: keyOf("A"), readOnly: true },
+            { title: "two", publicKey: keyOf("B"), readOnly: false },
+          ]
+          const ids = [yield* forge.createDeployKey(one), yield* forge.createDeployKey(two)]
+          expect(yield* forge.listDeployKeys).toEqual([
+            { id: ids[0], ...one },
+            { id: ids[1], ...two },
+          ])
+          expect(repo.keys.map(({ readOnly }) => readOnly)).toEqual([true, false])
+          for (const taken of [
+            { ...one, title: "another" },
+            { ...one, publicKey: keyOf("C") },
+          ])
+            expect(yield* Effect.flip(forge.createDeployKey(taken))).toMatchObject({ status: 422 })
+          for (const id of [ids[0] ?? 0, ids[0] ?? 0, 999_999]) yield* forge.deleteDeployKey(id)
+          expect(yield* forge.listDeployKeys).toEqual([{ id: ids[1], ...two }])
+        }),
+      )
+    else
+      it.scoped("makes and removes no deploy key", () =>
+        Effect.gen(function* () {
+          const { forge, repo } = yield* tested
+          const key = { title: "one", publicKey: keyOf("A"), readOnly: true }
+          expect(yield* Effect.flip(forge.createDeployKey(key))).toMatchObject({ status: 403 })
+          expect(yield* Effect.flip(forge.deleteDeployKey(1))).toMatchObject({ status: 403 })
+          expect(repo.keys).toEqual([])
+        }),
+      )
+
     it.scoped("does many things at once", () =>
       Effect.gen(function* () {
         const { forge, repo } = yield* tested
@@ -351,6 +390,9 @@ export const forgeContract = (name: string, make: Effect.Effect<Tested, never, S
     )
   })
 }
+
+/** A public key that is one by its form. */
+export const keyOf = (letter: string): string => `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${letter.repeat(43)}`
 
 const contractSize = (contractSeed.issues?.length ?? 0) + (contractSeed.pulls?.length ?? 0)
 

@@ -18,6 +18,7 @@ forgeContract("FakeForge", FakeForge.make(seed))
 forgeContract(
   "scoped over FakeForge",
   Effect.map(FakeForge.make(seed), (fake) => ({ ...fake, forge: scoped(fake.forge, scope) })),
+  { keys: false },
 )
 
 describe("FakeForge", () => {

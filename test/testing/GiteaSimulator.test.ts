@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { routes } from "../../src/testing/gitea/routes.ts"
 import * as GiteaSimulator from "../../src/testing/gitea/GiteaSimulator.ts"
 import { mentions } from "../../src/testing/gitea/references.ts"
-import { contractOrgs, contractSeed } from "../contracts/Forge.ts"
+import { contractOrgs, contractSeed, keyOf } from "../contracts/Forge.ts"
 import table from "../support/gitea-api.json" with { type: "json" }
 
 const types: Readonly<Record<string, Readonly<Record<string, string>>>> = table.types
@@ -24,6 +24,7 @@ const UNDOCUMENTED: ReadonlyArray<readonly [endpoint: string, code: number, why:
   ["POST /repos/{owner}/{repo}/issues/{index}/comments", 422, "an empty comment"],
   ["PATCH /repos/{owner}/{repo}/issues/{index}", 409, "an older content_version"],
   ["", 422, "a body that is not JSON"],
+  ["DELETE /repos/{owner}/{repo}/keys/{id}", 500, "the key of another repository"],
 ]
 
 /** Properties that Gitea answers with null where its description names a type. */
@@ -100,7 +101,7 @@ const seed: GiteaSimulator.GiteaSeed = {
         },
       ],
     },
-    { owner: "acme", name: "old", archived: true },
+    { owner: "acme", name: "old", archived: true, collaborators: { bot: "admin" } },
     { owner: "acme", name: "secret", private: true },
   ],
 }
@@ -109,6 +110,9 @@ const REPO = "/repos/{owner}/{repo}"
 const comment = `POST ${REPO}/issues/{index}/comments`
 const edit = `PATCH ${REPO}/issues/{index}`
 const open = `POST ${REPO}/pulls`
+const addKey = `POST ${REPO}/keys`
+const removeKey = `DELETE ${REPO}/keys/{id}`
+const key = (title: string, letter: string) => ({ title, key: `${keyOf(letter)} a comment`, read_only: true })
 
 /** Requests that bring every endpoint to every answer it has. */
 const requests: ReadonlyArray<readonly [number, Sent]> = [
@@ -252,6 +256,16 @@ const requests: ReadonlyArray<readonly [number, Sent]> = [
     { endpoint: open, path: "/repos/acme/tool/pulls", token: "bot-token", body: pull("nowhere", "trunk") },
   ],
   [422, { endpoint: open, path: "/repos/acme/tool/pulls", token: "bot-token", body: pull("trunk", "trunk") }],
+  [201, { endpoint: addKey, path: "/repos/acme/tool/keys", token: "bot-token", body: key("one", "A") }],
+  ...[key("two", "A"), key("one", "B"), { title: "two", key: "no key" }, key("", "B")].map(
+    (body) => [422, { endpoint: addKey, path: "/repos/acme/tool/keys", token: "bot-token", body }] as const,
+  ),
+  [403, { endpoint: addKey, path: "/repos/acme/tool/keys", token: "stranger-token", body: key("two", "B") }],
+  [200, { endpoint: `GET ${REPO}/keys`, path: "/repos/acme/tool/keys", token: "bot-token" }],
+  [404, { endpoint: `GET ${REPO}/keys`, path: "/repos/acme/nothing/keys", token: "bot-token" }],
+  [204, { endpoint: removeKey, path: "/repos/acme/tool/keys/999999", token: "bot-token" }],
+  [500, { endpoint: removeKey, path: "/repos/acme/old/keys/KEY", token: "bot-token" }],
+  [403, { endpoint: removeKey, path: "/repos/acme/tool/keys/KEY", token: "stranger-token" }],
   [423, { endpoint: open, path: "/repos/acme/old/pulls", token: "bot-token", body: pull("a", "b") }],
 ]
 
@@ -288,7 +302,9 @@ describe("GiteaSimulator", () => {
       const sim = yield* GiteaSimulator.make(seed)
       const former = sim.state.addRepo({ owner: "acme", name: "former" })
       sim.state.renameRepo(former, "latter")
-      for (const [expected, sent] of requests) {
+      const made = () => sim.state.repo("acme", "tool")?.keys[0]?.id ?? 0
+      for (const [expected, asked] of requests) {
+        const sent = { ...asked, path: asked.path.replace("KEY", String(made())) }
         const { status, text } = yield* send(sim, sent)
         expect([sent.endpoint, sent.path, status]).toEqual([sent.endpoint, sent.path, expected])
         const described =

@@ -6,6 +6,7 @@ import { Forge, type ForgeApi } from "../../services/Forge.ts"
 import { SelfAnswer, toComment } from "./answers.ts"
 import { type GiteaForgeConfig, giteaForgeConfig } from "./GiteaForgeConfig.ts"
 import { makeGiteaHttp } from "./http.ts"
+import { makeKeys } from "./keys.ts"
 import { makeMembership } from "./membership.ts"
 import { makeReads } from "./reads.ts"
 import { makeWrites } from "./writes.ts"
@@ -21,6 +22,7 @@ export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeCo
   const reads = makeReads(http, config)
   const repositoryId = yield* remembered(Effect.map(reads.repo("repositoryId"), (repo) => repo.id))
   const writes = makeWrites(reads, self)
+  const keys = makeKeys(reads, config)
   const membership = yield* makeMembership(reads, config, self)
 
   const readComments = Effect.fn("Forge.readComments")(function* (number: number) {
@@ -45,6 +47,7 @@ export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeCo
     isPrOpen: reads.isPrOpen,
     targetedIssues: (since) =>
       reads.targetedIssues(since, (labels) => labels.some((label) => label.startsWith(AGENT_LABEL))),
+    ...keys,
   }
   return forge
 })

@@ -1,6 +1,12 @@
 /** What Gitea's answers hold for us, decoded leniently: what is null or missing has a plain default. */
 import { Schema } from "effect"
-import { type Comment, ForgeNumber, type Issue, type PullRequest } from "../../domain/Forge.ts"
+import {
+  type Comment,
+  type DeployKey,
+  ForgeNumber,
+  type Issue,
+  type PullRequest,
+} from "../../domain/Forge.ts"
 
 const text = Schema.optionalWith(Schema.String, { nullable: true, default: () => "" })
 const flag = Schema.optionalWith(Schema.Boolean, { nullable: true, default: () => false })
@@ -87,6 +93,24 @@ export const TimelineAnswer = Schema.Struct({
 })
 /** An element of `GET .../issues/{n}/timeline`. */
 export type TimelineAnswer = typeof TimelineAnswer.Type
+
+/** An element of `GET .../keys`, and the answer to registering one; `read_only` missing: it may push. */
+export const DeployKeyAnswer = Schema.Struct({
+  id: Schema.Number,
+  title: text,
+  key: text,
+  read_only: flag,
+})
+/** An element of `GET .../keys`. */
+export type DeployKeyAnswer = typeof DeployKeyAnswer.Type
+
+/** The key that an answer describes; its comment means nothing. */
+export const toDeployKey = (answer: DeployKeyAnswer): DeployKey => ({
+  id: answer.id,
+  title: answer.title,
+  publicKey: answer.key.trim().split(/\s+/).slice(0, 2).join(" "),
+  readOnly: answer.read_only,
+})
 
 /** `GET /repos/{owner}/{repo}`. */
 export const RepoAnswer = Schema.Struct({ id: count(0), default_branch: text, owner: user })

@@ -47,6 +47,8 @@ export interface GiteaHttp {
   readonly readAnswer: (call: GiteaCall, guard?: Guard) => Effect.Effect<GiteaAnswer, ForgeRequestError>
   /** Sends once; any status but 201 fails. */
   readonly write: (call: GiteaWrite) => Effect.Effect<GiteaAnswer, ForgeRequestError>
+  /** Sends a DELETE, again when there is no answer; any status but 204 fails. For what may be removed twice. */
+  readonly remove: (call: GiteaCall) => Effect.Effect<void, ForgeRequestError>
   /** How long one exchange may take. */
   readonly limit: Duration.Duration
 }
@@ -124,6 +126,11 @@ export const makeGiteaHttp = Effect.fnUntraced(function* (config: GiteaForgeConf
           ),
         ),
       ).pipe(Effect.flatMap(expecting(call, 201))),
+    remove: (call) =>
+      repeated(
+        call,
+        Effect.flatMap(exchange(call, HttpClientRequest.del(`${base}/${call.path}`)), expecting(call, 204)),
+      ).pipe(Effect.asVoid),
   }
   return http
 })

@@ -126,7 +126,7 @@ const answer = (
   if (found === undefined) return unknownRoute
   const refusal = refusedBy(found.route, user)
   if (refusal !== undefined) return refusal
-  const json = method === "GET" ? {} : parsed(request, body)
+  const json = method === "GET" || method === "DELETE" ? {} : parsed(request, body)
   if (json === undefined) return failure(422, "the body is not JSON")
   return found.route.handle({
     state: it.state,

@@ -1,7 +1,7 @@
 /** What happens in a simulated Gitea when somebody comments, edits, opens or merges. */
 import { refer } from "./references.ts"
 import type { SeedPull } from "./seed.ts"
-import type { GiteaState, SimComment, SimIssue, SimRepo } from "./state.ts"
+import type { GiteaState, SimComment, SimIssue, SimKey, SimRepo } from "./state.ts"
 
 /** Reads the texts that a seed brought for mentions of other issues. */
 export const readSeededTexts = (state: GiteaState): void => {
@@ -35,6 +35,24 @@ export const editBody = (state: GiteaState, issue: SimIssue, editorId: number, b
 export const openPull = (state: GiteaState, repo: SimRepo, pull: SeedPull): SimIssue => {
   const made = state.addPull(repo, pull)
   refer(state, made, made.authorId, `${made.title}\n${made.body}`)
+  return made
+}
+
+/** Somebody registers a deploy key; a text says why that cannot be. Texts are Gitea's own. */
+export const addKey = (
+  state: GiteaState,
+  repo: SimRepo,
+  { title, key, readOnly }: { readonly title: string; readonly key: string; readonly readOnly: boolean },
+): SimKey | string => {
+  const content = key.trim().split(/\s+/).slice(0, 2).join(" ")
+  if (title === "") return "[Title]: Required"
+  if (/[\r\n]/.test(key.trim()) || !/^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[\w+/]{43}$/.test(content))
+    return "Invalid key content"
+  if (repo.keys.some((known) => known.content === content))
+    return "This key has already been added to this repository"
+  if (repo.keys.some((known) => known.title === title)) return "A key with the same name already exists"
+  const made = { id: state.nextId(), title, content, readOnly, createdAt: state.now() }
+  repo.keys.push(made)
   return made
 }
 

@@ -2,7 +2,7 @@
 
 /** Which requests a fault meets; all when nothing is said. `path` matches a part of the path with its query. */
 export interface FaultTarget {
-  readonly method?: "GET" | "POST" | "PATCH"
+  readonly method?: "GET" | "POST" | "PATCH" | "DELETE"
   readonly path?: string
   /** How many requests; 1 unless given. */
   readonly times?: number

@@ -23,7 +23,7 @@ export interface Ask {
 
 /** A route; `path` is written as in Gitea's API description. */
 export interface Route {
-  readonly method: "GET" | "POST" | "PATCH"
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE"
   readonly path: string
   /** Category of token scope; none: open to everyone. */
   readonly scope?: "issue" | "repository" | "organization" | "user"

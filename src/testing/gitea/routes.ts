@@ -14,6 +14,7 @@ import {
   textOf,
   writer,
 } from "./router.ts"
+import { keyRoutes } from "./keyRoutes.ts"
 import { fold, type SimIssue, type SimOrg } from "./state.ts"
 
 const REPO = "/repos/{owner}/{repo}"
@@ -280,4 +281,5 @@ export const routes: ReadonlyArray<Route> = [
   listPulls,
   readPull,
   openPull,
+  ...keyRoutes,
 ]

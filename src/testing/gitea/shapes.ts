@@ -1,5 +1,6 @@
 /** The JSON that a simulated Gitea answers with: the properties of the real one that matter to a client, and its nulls. */
-import type { GiteaState, SimComment, SimIssue, SimReference, SimRepo, SimUser } from "./state.ts"
+import { createHash } from "node:crypto"
+import type { GiteaState, SimComment, SimIssue, SimKey, SimReference, SimRepo, SimUser } from "./state.ts"
 
 /** Renders records of one state for one server, whose root URL has no trailing slash. */
 export class Shapes {
@@ -184,6 +185,20 @@ export class Shapes {
     }
   }
 
+  /** Its `key_id` is that of its content, which several repositories may share. */
+  deployKey(repo: SimRepo, key: SimKey): Json {
+    return {
+      id: key.id,
+      key_id: key.id + 1000,
+      key: key.content,
+      url: `${this.root}/api/v1/repos/${repo.owner}/${repo.name}/keys/${key.id}`,
+      title: key.title,
+      fingerprint: fingerprintOf(key.content),
+      created_at: key.createdAt,
+      read_only: key.readOnly,
+    }
+  }
+
   private common(issue: SimIssue): Json {
     return {
       id: issue.id,
@@ -214,6 +229,13 @@ export class Shapes {
     return `${this.root}/${repo.owner}/${repo.name}`
   }
 }
+
+/** As `ssh-keygen -l` tells it. */
+const fingerprintOf = (content: string): string =>
+  `SHA256:${createHash("sha256")
+    .update(Buffer.from(content.split(" ")[1] ?? "", "base64"))
+    .digest("base64")
+    .replace(/=+$/, "")}`
 
 /** A JSON object. */
 export type Json = { readonly [property: string]: unknown }

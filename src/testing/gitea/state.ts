@@ -70,6 +70,15 @@ export interface SimIssue {
   readonly pull: SimPull | undefined
 }
 
+/** A deploy key; `content` has no comment. */
+export interface SimKey {
+  readonly id: number
+  readonly title: string
+  readonly content: string
+  readonly readOnly: boolean
+  readonly createdAt: string
+}
+
 /** A repository. */
 export interface SimRepo {
   readonly id: number
@@ -81,6 +90,7 @@ export interface SimRepo {
   readonly private: boolean
   readonly collaborators: Map<string, SimPermission>
   readonly issues: Map<number, SimIssue>
+  readonly keys: Array<SimKey>
   readonly createdAt: string
 }
 
@@ -191,6 +201,7 @@ export class GiteaState {
         Object.entries(seed.collaborators ?? {}).map(([login, may]) => [fold(login), may]),
       ),
       issues: new Map(),
+      keys: [],
       createdAt: this.now(),
     }
     for (const login of repo.collaborators.keys()) this.ensureUser(login)

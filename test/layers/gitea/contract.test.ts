@@ -11,4 +11,5 @@ forgeContract(
     ...it,
     forge: scoped(it.forge, new WriteScope({ issue: 17, prs: [18] })),
   })),
+  { keys: false },
 )

@@ -6,6 +6,7 @@ import { inspect } from "node:util"
 import * as GiteaForge from "../../../src/layers/gitea/GiteaForge.ts"
 import type { ForgeApi } from "../../../src/services/Forge.ts"
 import { emptyBody, type Fault, htmlBody, nullBody } from "../../../src/testing/gitea/GiteaSimulator.ts"
+import { keyOf } from "../../contracts/Forge.ts"
 import { simulated, TOKEN } from "../../support/gitea.ts"
 
 const everything = (forge: ForgeApi): ReadonlyArray<Effect.Effect<unknown, unknown>> => [
@@ -20,6 +21,9 @@ const everything = (forge: ForgeApi): ReadonlyArray<Effect.Effect<unknown, unkno
   forge.canWrite("ann"),
   forge.getPrForIssue(17),
   Stream.runDrain(forge.targetedIssues("")),
+  forge.listDeployKeys,
+  forge.createDeployKey({ title: "t", publicKey: keyOf("A"), readOnly: true }),
+  forge.deleteDeployKey(1),
 ]
 
 const faults: ReadonlyArray<Fault> = [

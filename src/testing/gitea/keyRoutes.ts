@@ -1,0 +1,66 @@
+/** The endpoints of deploy keys that a simulated Gitea serves, with their exact codes. */
+import * as actions from "./actions.ts"
+import { type Ask, failure, inRepo, internal, paged, type Reply, type Route, textOf } from "./router.ts"
+import type { SimRepo } from "./state.ts"
+
+const KEYS = "/repos/{owner}/{repo}/keys"
+
+/** For administrators of the repository only. */
+const asAdmin = (handle: (ask: Ask, repo: SimRepo) => Reply) =>
+  inRepo((ask, repo) => {
+    const may = ask.state.permission(repo, ask.user)
+    return may === "admin" || may === "owner"
+      ? handle(ask, repo)
+      : failure(403, "user should be an owner or a collaborator with admin write of a repository")
+  })
+
+const listKeys: Route = {
+  method: "GET",
+  path: KEYS,
+  scope: "repository",
+  needsToken: true,
+  handle: asAdmin((ask, repo) => {
+    const print = ask.query.get("fingerprint")
+    const found = repo.keys
+      .map((key) => ask.shapes.deployKey(repo, key))
+      .filter((key) => print === null || key["fingerprint"] === print)
+    return paged(ask, found)
+  }),
+}
+
+/** Every conflict is a 422; without `read_only` the key may push. */
+const addKey: Route = {
+  method: "POST",
+  path: KEYS,
+  scope: "repository",
+  needsToken: true,
+  handle: asAdmin((ask, repo) => {
+    const made = actions.addKey(ask.state, repo, {
+      title: textOf(ask, "title"),
+      key: textOf(ask, "key"),
+      readOnly: ask.body["read_only"] === true,
+    })
+    return typeof made === "string"
+      ? failure(422, made)
+      : { status: 201, json: ask.shapes.deployKey(repo, made) }
+  }),
+}
+
+/** 204 even when there never was one; the key of another repository is a failure inside. */
+const removeKey: Route = {
+  method: "DELETE",
+  path: `${KEYS}/{id}`,
+  scope: "repository",
+  needsToken: true,
+  handle: asAdmin((ask, repo) => {
+    const id = Number(ask.param["id"])
+    if (ask.state.repos.some((other) => other !== repo && other.keys.some((key) => key.id === id)))
+      return internal
+    const at = repo.keys.findIndex((key) => key.id === id)
+    if (at >= 0) repo.keys.splice(at, 1)
+    return { status: 204 }
+  }),
+}
+
+/** All of them. */
+export const keyRoutes: ReadonlyArray<Route> = [listKeys, addKey, removeKey]
