@@ -1,7 +1,7 @@
 /** The git gate of a sidecar in this process, over a simulated Gitea with real repositories, and git as an agent has it. */
 import { Effect } from "effect"
 import { execFile } from "node:child_process"
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs"
 import { createConnection, createServer, type AddressInfo, type Socket } from "node:net"
 import { dirname, join } from "node:path"
 import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
@@ -45,7 +45,7 @@ export const git = (
     const child = execFile(
       "git",
       args,
-      { cwd, env: { ...ENV, ...options.env }, maxBuffer: 1 << 28, timeout: 60_000 },
+      { cwd, env: { ...ENV, ...options.env }, maxBuffer: 1 << 28, timeout: 150_000 },
       (error, stdout, stderr) =>
         resume(Effect.succeed({ code: error === null ? 0 : Number(error.code ?? 128), stdout, stderr })),
     )
@@ -178,7 +178,7 @@ export const gate = (
           .map((line) => JSON.parse(line) as Record<string, unknown>),
       /** What is left of pushes. */
       leftOver: () =>
-        readdirSync(join(stateDir, "git", "app.git")).filter((name) => name.startsWith("incoming-")),
+        existsSync(join(stateDir, "git", "incoming")) ? readdirSync(join(stateDir, "git", "incoming")) : [],
       work,
       clone: (name = "clone", args: ReadonlyArray<string> = []) =>
         Effect.gen(function* () {

@@ -1,23 +1,16 @@
 /** Calls below `/git/`: a repository of the bottle as git's own clients see it, and its lines in the operation log. */
-import * as NodeSink from "@effect/platform-node/NodeSink"
-import * as NodeStream from "@effect/platform-node/NodeStream"
-import { Clock, Effect, Stream } from "effect"
-import { randomUUID } from "node:crypto"
-import { createWriteStream } from "node:fs"
-import { mkdir, rm } from "node:fs/promises"
+import { Clock, Effect, Either } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { join } from "node:path"
-import { createGunzip } from "node:zlib"
 import type { RefUpdate } from "../../../domain/PushPolicy.ts"
 import type { SecretScannerApi } from "../../../services/SecretScanner.ts"
 import type { LogUnwritable, OperationLog } from "../OperationLog.ts"
 import { answerEarly } from "../routes/afterBody.ts"
-import { file } from "../files.ts"
-import { bodyOf, limited, serveBackend } from "./backend.ts"
+import { serveBackend } from "./backend.ts"
 import { type Asked, type Service, answer, tell, whileWaited } from "./answers.ts"
 import { FLUSH, writeReport } from "./pktLine.ts"
-import { type ReceiveContext, receive } from "./receive.ts"
+import { type ReceiveContext, receive, refuseUnread } from "./receive.ts"
 import { type GitContext, GitFailure, type Repository, openRepository } from "./Repository.ts"
+import { clearPushes, openPush, spool } from "./spool.ts"
 import type { Upstream } from "./Upstream.ts"
 
 /** Where repositories are at the neck. */
@@ -41,9 +34,10 @@ export type ServeGit = (
 ) => Effect.Effect<void>
 
 const CALLS_MAX = 16
-/** Makes the server of repositories; nothing is made or asked before the first request. */
+
+/** Makes the server of repositories; no repository is made, and no upstream asked, before the first request. */
 export const makeGit = (options: GitOptions): Effect.Effect<ServeGit> =>
-  Effect.sync(() => {
+  Effect.map(clearPushes(options), () => {
     const { upstreams, log, scanner } = options
     const pushing = Effect.unsafeMakeSemaphore(1).withPermits(1)
     const slots = Effect.unsafeMakeSemaphore(CALLS_MAX).withPermits(1)
@@ -118,20 +112,22 @@ export const makeGit = (options: GitOptions): Effect.Effect<ServeGit> =>
     const pushed = ({ upstream }: Asked, request: IncomingMessage, response: ServerResponse) =>
       Effect.gen(function* () {
         const repository = yield* repositoryOf(upstream)
-        const folder = yield* incoming(repository)
-        const size = yield* spool(options, request, folder)
-        // git asks so whether it may push at all, before it sends something large.
-        if (size === FLUSH.length) return Buffer.alloc(0)
+        const folder = yield* openPush(options)
         const start = yield* Clock.currentTimeMillis
+        const spooled = yield* Effect.either(spool(options, request, folder))
+        // git asks so whether it may push at all, before it sends something large.
+        if (Either.isRight(spooled) && spooled.right === FLUSH.length) return Buffer.alloc(0)
         const logged = begun(log, upstream.name)
-        const received = yield* pushing(receive({ ...options, logged }, repository, folder))
+        const received = Either.isLeft(spooled)
+          ? yield* refuseUnread(folder, spooled.left)
+          : yield* pushing(receive({ ...options, logged }, repository, folder))
         const { report, request: push, refused, reached } = received
         if (refused !== undefined && !reached) yield* rejected(upstream.name, push.updates, start, refused)
         return writeReport(report, push.capabilities)
       }).pipe(
         // Nothing of the push is left when the agent has its answer.
         Effect.scoped,
-        Effect.flatMap((body) => answer(response, body)),
+        Effect.flatMap((body) => answer(request, response, body)),
       )
 
     return (request, response, path) => {
@@ -156,6 +152,10 @@ export const makeGit = (options: GitOptions): Effect.Effect<ServeGit> =>
             : pushed(asked, request, response)
       return slots(served).pipe(
         Effect.catchTag("LogUnwritable", () => Effect.fail(unlogged)),
+        // Whatever else goes wrong here, a client must not wait for ever.
+        Effect.catchAllDefect((defect) =>
+          Effect.zipRight(Effect.logError("a call of git failed", defect), Effect.fail(ownFailure)),
+        ),
         Effect.catchAll((failure) => Effect.sync(() => tell(asked, request, response, failure))),
         Effect.zipLeft(options.checkIn),
       )
@@ -187,46 +187,6 @@ const known = (upstreams: ReadonlyMap<string, Upstream>): string =>
     ? "no repositories"
     : `${[...upstreams.keys()].map((name) => `${GIT_PREFIX}${name}.git`).join(", ")}, for git over HTTP`
 
-/** A place for one push, gone with it. */
-const incoming = ({ directory }: Repository) =>
-  Effect.acquireRelease(
-    Effect.suspend(() => {
-      const folder = join(directory, `incoming-${randomUUID()}`)
-      return Effect.as(
-        file(() => mkdir(folder, { mode: 0o700 })),
-        folder,
-      )
-    }).pipe(Effect.mapError(() => new GitFailure({ reason: "the push could not be kept", remote: [] }))),
-    (folder) => Effect.ignore(file(() => rm(folder, { recursive: true, force: true }))),
-  )
-
-/** Puts the body of a push on disk, and answers its size. */
-const spool = (options: GitOptions, request: IncomingMessage, folder: string) =>
-  Effect.gen(function* () {
-    const { progressMs, bodyMax } = options
-    const sent = bodyOf(request, progressMs, bodyMax)
-    const size = { bytes: 0 }
-    const plain =
-      request.headers["content-encoding"] === "gzip"
-        ? limited(
-            NodeStream.pipeThroughDuplex(
-              sent,
-              () => createGunzip(),
-              () => new GitFailure({ reason: "its compression is broken", remote: [] }),
-            ),
-            bodyMax,
-          )
-        : sent
-    yield* Stream.run(
-      Stream.tap(plain, (bytes) => Effect.sync(() => (size.bytes += bytes.length))),
-      NodeSink.fromWritable(
-        () => createWriteStream(join(folder, "body"), { mode: 0o600 }),
-        () => new GitFailure({ reason: "the push could not be kept", remote: [] }),
-      ),
-    )
-    return size.bytes
-  })
-
 /** The upstream is told of in two lines: what is between them was cut off. */
 const begun =
   (log: OperationLog, name: string): ReceiveContext["logged"] =>
@@ -252,6 +212,8 @@ const begun =
       )
       return yield* done
     })
+
+const ownFailure = new GitFailure({ reason: "it failed on this side", remote: [] })
 
 const unlogged = new GitFailure({ reason: "the call cannot be logged, so it is not made", remote: [] })
 

@@ -128,7 +128,7 @@ const prepare = Effect.fnUntraced(function* (git: Repository["git"], directory: 
       writeFile(join(directory, "objects", "info", "alternates"), `${join(storeRoot, "objects")}\n`),
     )
     const all = yield* file(() => readdir(directory, { recursive: true }))
-    for (const name of all.filter((name) => /(?:^|\/)[^/]+\.lock$|^incoming-[^/]+$/.test(name)))
+    for (const name of all.filter((name) => name.endsWith(".lock")))
       yield* file(() => rm(join(directory, name), { recursive: true, force: true }))
     if (!isNew) return
     // Refs of an earlier bottle: what the store has already is not fetched again. The first sync puts them right.

@@ -1,7 +1,7 @@
 /** How calls below `/git/` are answered, failures in the way that git shows as the remote's own words. */
 import { Effect } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { answerEarly } from "../routes/afterBody.ts"
+import { afterBody, answerEarly } from "../routes/afterBody.ts"
 import { FLUSH, pkt } from "./pktLine.ts"
 import type { GitFailure } from "./Repository.ts"
 import type { Upstream } from "./Upstream.ts"
@@ -16,15 +16,20 @@ export interface Asked {
   readonly kind: "refs" | "service"
 }
 
-/** Answers a push. */
-export const answer = (response: ServerResponse, body: Buffer): Effect.Effect<void> =>
+/** Answers a push, one that was not read to its end too. */
+export const answer = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: Buffer,
+): Effect.Effect<void> =>
   Effect.sync(() => {
     response.writeHead(200, {
       "content-type": "application/x-git-receive-pack-result",
       "cache-control": "no-cache",
       "content-length": body.length,
     })
-    response.end(body)
+    response.write(body)
+    afterBody(request, () => response.end())
   })
 
 /** In the way that git shows as the remote's own words; what has begun to be answered can only be cut off. */

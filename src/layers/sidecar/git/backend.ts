@@ -110,6 +110,8 @@ export const bodyOf = (
     NodeStream.fromReadable<GitFailure, Uint8Array>(
       () => request,
       () => new GitFailure({ reason: "the agent went away", remote: [] }),
+      // Who sent too much is to read why: closing the request would end its connection.
+      { closeOnDone: false },
     ).pipe(
       Stream.timeoutFail(
         () => new GitFailure({ reason: `nothing came for ${Math.round(progressMs / 1000)} s`, remote: [] }),
@@ -127,8 +129,9 @@ export const limited = (
   Stream.mapAccumEffect(stream, 0, (before, bytes) => {
     const size = before + bytes.length
     return size > bytesMax
-      ? Effect.fail(
-          new GitFailure({ reason: `it has more than ${Math.round(bytesMax / 1024 ** 2)} MiB`, remote: [] }),
-        )
+      ? Effect.fail(new GitFailure({ reason: `it is larger than ${sizeOf(bytesMax)}`, remote: [] }))
       : Effect.succeed([size, bytes] as const)
   })
+
+const sizeOf = (bytes: number): string =>
+  bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KiB` : `${Math.round(bytes / 1024 ** 2)} MiB`

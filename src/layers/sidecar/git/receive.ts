@@ -12,6 +12,7 @@ import { type Quarantine, changedPaths, protectedProblems, secretProblems } from
 import { type PushReport, type PushRequest, readPush } from "./pktLine.ts"
 import { refusalOf, remoteLines } from "./refusals.ts"
 import { type GitContext, GitFailure, type Repository } from "./Repository.ts"
+import { bodyFile } from "./spool.ts"
 
 /** What a push is checked with, and told to. */
 export interface ReceiveContext extends GitContext {
@@ -55,21 +56,29 @@ export const receive = (
   folder: string,
 ): Effect.Effect<Received, GitFailure> =>
   Effect.gen(function* () {
-    const request = yield* readPush(yield* readHead(join(folder, "body"))).pipe(Effect.mapError(failure))
-    const { updates } = request
+    const request = yield* readPush(yield* readHead(bodyFile(folder))).pipe(Effect.mapError(failure))
     const done = yield* Effect.either(attempt(context, repository, folder, request))
-    if (done._tag === "Right") return { request, ...done.right }
-    const { reason, messages, reached = false } = done.left
-    return {
-      request,
-      reached,
-      refused: reason,
-      report: {
-        refs: updates.map(({ ref }) => ({ ref, problem: reason })),
-        messages,
-      },
-    }
+    return done._tag === "Right" ? { request, ...done.right } : refusal(request, done.left)
   })
+
+/** Says of a push why its body was not read to the end. Fails with that when not even its head came. */
+export const refuseUnread = (folder: string, unread: GitFailure): Effect.Effect<Received, GitFailure> =>
+  readHead(bodyFile(folder)).pipe(
+    Effect.flatMap(readPush),
+    Effect.filterOrFail(({ updates }) => updates.length > 0),
+    Effect.mapBoth({
+      onFailure: () => unread,
+      onSuccess: (request) =>
+        refusal(request, { reason: unread.reason, messages: [`bot-bottle: the push: ${unread.reason}`] }),
+    }),
+  )
+
+const refusal = (request: PushRequest, { reason, messages, reached = false }: Refused): Received => ({
+  request,
+  reached,
+  refused: reason,
+  report: { refs: request.updates.map(({ ref }) => ({ ref, problem: reason })), messages },
+})
 
 const failure = (reason: string) => new GitFailure({ reason, remote: [] })
 
@@ -162,7 +171,7 @@ const unpack = Effect.fnUntraced(function* (
   const objects = { directory, alternates: [repository.store] }
   const tips = updates.map((update) => update.new)
   const made = { repository, objects, tips, refs: updates.map(({ ref }) => ref) }
-  const body = join(folder, "body")
+  const body = bodyFile(folder)
   if (yield* isEmptyPack(body, packAt)) return yield* requireWhole({ ...made, fresh: [] })
   yield* repository
     .git({

@@ -36,6 +36,6 @@ describe("a repository behind the gate", () => {
         ])
         expect(logText()).not.toContain(TOKEN)
       }),
-    60_000,
+    180_000,
   )
 })

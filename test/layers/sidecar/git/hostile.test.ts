@@ -66,7 +66,7 @@ describe("a push with a secret in it", () => {
         expect(door.logText()).not.toContain(TOKEN)
         expect((yield* at.refs).join(" ")).not.toContain(TOKEN)
       }),
-    120_000,
+    240_000,
   )
 
   it.scopedLive(
@@ -94,7 +94,7 @@ describe("a push with a secret in it", () => {
         })
         expect(yield* refused("HEAD")).toContain("k.txt:2")
       }),
-    60_000,
+    180_000,
   )
 
   it.scopedLive(
@@ -113,7 +113,7 @@ describe("a push with a secret in it", () => {
         expect(code).not.toBe(0)
         expect(stderr).toContain("elsewhere.ts:1")
       }),
-    60_000,
+    180_000,
   )
 })
 
@@ -147,7 +147,7 @@ describe("a push out of policy", () => {
         expect(gone.stderr).toContain("deletes no refs")
         expect(door.entries().filter(({ outcome }) => outcome === "rejected").length).toBeGreaterThan(6)
       }),
-    60_000,
+    180_000,
   )
 
   it.scopedLive(
@@ -195,7 +195,7 @@ describe("a push out of policy", () => {
         yield* commit(here, {})
         expect((yield* git(here, ["push", "origin", "HEAD"])).stderr).toContain("protected")
       }),
-    120_000,
+    240_000,
   )
 
   it.scopedLive(
@@ -209,7 +209,7 @@ describe("a push out of policy", () => {
         yield* commit(here, { "Secret/x": "y" })
         expect((yield* git(here, ["push", "origin", "HEAD"])).code).not.toBe(0)
       }),
-    60_000,
+    180_000,
   )
 
   it.scopedLive(
@@ -224,10 +224,10 @@ describe("a push out of policy", () => {
           "noise.bin": noise,
           "more.bin": Buffer.from(noise.map((byte, at) => byte ^ (at >> 5))),
         })
-        yield* refused("HEAD")
+        expect(yield* refused("HEAD")).toContain("remote: bot-bottle: the push: it is larger than 293 KiB")
         yield* reset
       }),
-    60_000,
+    180_000,
   )
 })
 
@@ -266,7 +266,7 @@ describe("two bottles of one repository", () => {
         expect(yield* ok(there, ["rev-parse", "HEAD"])).toBe(parent)
         expect((yield* at.refs).join(" ")).not.toContain("two-bbbbb")
       }),
-    60_000,
+    180_000,
   )
 
   it.scopedLive(
@@ -293,6 +293,6 @@ describe("two bottles of one repository", () => {
         )
         for (const door of doors) expect(yield* at.refs).toContain(`refs/heads/${door.branch}`)
       }),
-    120_000,
+    240_000,
   )
 })

@@ -45,7 +45,7 @@ describe("an upstream", () => {
           "refs/heads/main",
         )
       }),
-    60_000,
+    180_000,
   )
 
   it.scopedLive(
@@ -93,7 +93,7 @@ describe("an upstream", () => {
         expect((yield* git(here, ["push", "origin", "HEAD"])).code).toBe(0)
         expect(door.entries().filter(({ outcome }) => outcome === "failed").length).toBeGreaterThan(2)
       }),
-    60_000,
+    180_000,
   )
 
   it.scopedLive(
@@ -107,7 +107,7 @@ describe("an upstream", () => {
         expect(code).not.toBe(0)
         expect(stderr).toContain("made no progress")
       }),
-    30_000,
+    180_000,
   )
 
   it.scopedLive(
@@ -127,7 +127,7 @@ describe("an upstream", () => {
         expect(stderr).toContain("rejected")
         expect(yield* ok(at.directory, ["rev-parse", `refs/heads/${door.branch}`])).toBe(theirs)
       }),
-    30_000,
+    180_000,
   )
 
   it.scopedLive(
@@ -164,6 +164,6 @@ describe("an upstream", () => {
         for (const option of ["IdentitiesOnly=yes", "StrictHostKeyChecking=yes", "BatchMode=yes"])
           expect(args).toContain(option)
       }),
-    60_000,
+    180_000,
   )
 })
