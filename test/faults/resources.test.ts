@@ -1,8 +1,6 @@
 /** The disk is full, the database is locked, the clock is wrong: it is said, nothing is lost, and all goes on afterwards. */
 import Database from "better-sqlite3"
-import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { Cli } from "../support/cli.ts"
@@ -10,6 +8,7 @@ import { makeCli, shellAgent } from "../support/cli.ts"
 import { describeDocker, docker } from "../support/docker.ts"
 import { startForge } from "../support/forge.ts"
 import { demoImageForTests } from "../support/images.ts"
+import { smallDisk } from "../support/smallDisk.ts"
 
 const slugIn = (text: string): string => /^bottle (\S+)$/m.exec(text)?.[1] ?? "no-slug"
 const listed = async (cli: Cli, env: Readonly<Record<string, string>> = {}) =>
@@ -19,35 +18,16 @@ const destroyAll = async (cli: Cli) => {
   cli.remove()
 }
 
-/** A file system of 8 MiB; none where we may not mount one. */
-const smallDisk = ((): string | undefined => {
-  const folder = mkdtempSync(join(tmpdir(), "bb-disk-"))
-  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", folder]).status === 0)
-    return folder
-  rmSync(folder, { recursive: true })
-  process.stderr.write("\n*** tests of a full disk are SKIPPED: no file system can be mounted here ***\n\n")
-  return undefined
-})()
+const disk = smallDisk(12)
 
 describeDocker("a full disk", () => {
   const cli = makeCli()
-  const env = { BOT_BOTTLE_HOME: join(smallDisk ?? "", "home"), BOT_BOTTLE_RUN_DIR: join(cli.home, "run") }
-  const ballast = join(smallDisk ?? "", "ballast")
+  const env = { BOT_BOTTLE_HOME: join(disk?.path ?? "", "home"), BOT_BOTTLE_RUN_DIR: join(cli.home, "run") }
   let forge: Awaited<ReturnType<typeof startForge>>
-  /** Leaves no byte. */
-  const fill = () => {
-    spawnSync("dd", ["if=/dev/zero", `of=${ballast}`, "bs=64k"])
-    spawnSync("dd", ["if=/dev/zero", `of=${ballast}.more`, "bs=1"])
-    expect(statfsSync(smallDisk ?? "/").bavail).toBe(0)
-  }
-  const free = () => {
-    rmSync(ballast, { force: true })
-    rmSync(`${ballast}.more`, { force: true })
-  }
 
   beforeAll(async () => {
     forge = await startForge()
-    if (smallDisk === undefined) return
+    if (disk === undefined) return
     mkdirSync(join(cli.home, "run"), { recursive: true })
     for (const [path, content] of [
       ["bottles/plain.yaml", `image: ${await demoImageForTests()}\n`],
@@ -65,16 +45,14 @@ describeDocker("a full disk", () => {
   })
   afterAll(async () => {
     await forge.stop()
-    if (smallDisk !== undefined) {
-      free()
+    disk?.free()
+    if (disk !== undefined)
       for (const { slug } of await listed(cli, env)) await cli.run(["destroy", String(slug)], { env })
-      spawnSync("umount", ["--lazy", smallDisk])
-      rmSync(smallDisk, { recursive: true, force: true })
-    }
+    disk?.remove()
     cli.remove()
   })
 
-  it.skipIf(smallDisk === undefined)(
+  it.skipIf(disk === undefined)(
     "calls that cannot be logged are refused, commands say that no space is left, and all goes on when there is some",
     { timeout: 180_000 },
     async () => {
@@ -83,11 +61,12 @@ describeDocker("a full disk", () => {
       await expect.poll(running.stdout, { timeout: 40_000 }).toContain("before")
       const slug = slugIn(running.stderr())
       const [box = ""] = docker("ps", "-q", "--filter", `label=bot-bottle.slug=${slug}`).split("\n")
-      fill()
+      disk?.fill()
+      expect(disk?.available()).toBe(0)
       await expect.poll(() => docker("logs", box), { timeout: 20_000 }).toMatch(/refused\n.*internal error/s)
       const refused = await cli.run(["start", "quick", "--headless", "--prompt", "x"], { env })
       expect([refused.code, refused.stderr]).toEqual([125, expect.stringMatching(/no space/i)])
-      free()
+      disk?.free()
       await expect.poll(() => docker("logs", box), { timeout: 20_000 }).toContain("after")
       expect((await listed(cli, env)).map((row) => [row["slug"], row["state"]])).toEqual([[slug, "running"]])
       expect((await cli.run(["provenance", "verify", slug], { env })).stdout).toMatch(/^ok: /)
