@@ -13,7 +13,7 @@ export type ForgeEnv = Readonly<Record<string, string | Redacted.Redacted>>
 export interface SidecarConfig {
   readonly slug: Slug
   readonly forgeEnv: ForgeEnv
-  /** Ref patterns that the bottle may push; a PR's head must match one. */
+  /** Ref patterns that a PR's head must match when no repository of `git` is the forge's own; else it is that one's patterns. */
   readonly push: ReadonlyArray<string>
   readonly routes: NonNullable<BottleManifest["routes"]>
   readonly egress: NonNullable<BottleManifest["egress"]>

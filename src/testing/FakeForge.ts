@@ -128,11 +128,12 @@ const build = (seed: FakeForgeSeed): FakeForge => {
 
   const openPr = (pr: OpenPr): number | ForgeRequestError => {
     const base = pr.base ?? repo.defaultBranch
+    if (pr.head === base) return error("openPr", 422, "head and base must be two branches that differ")
     if (!repo.branches.has(pr.head) || !repo.branches.has(base)) {
       return error(
         "openPr",
         404,
-        `the forge has no branch ${pr.head} or no branch ${base}: push the branch first`,
+        `the forge has no branch ${pr.head} or no branch ${base}: push the branch first, and name a base that is there`,
       )
     }
     const open = [...repo.issues.values()].find(

@@ -225,6 +225,47 @@ export const forgeContract = (
         })
         const missing = yield* Effect.flip(forge.openPr({ title: "T", body: "", head: "nowhere" }))
         expect(missing).toMatchObject({ status: 404, reason: expect.stringMatching(/push the branch/) })
+        const pr = { title: "T", body: "", head: "bot-bottle/two" }
+        expect(yield* Effect.flip(forge.openPr({ ...pr, base: "nowhere" }))).toMatchObject({
+          status: 404,
+          reason: expect.stringMatching(/name a base that is there/),
+        })
+        expect(yield* Effect.flip(forge.openPr({ ...pr, base: pr.head }))).toMatchObject({
+          status: 422,
+          reason: expect.stringMatching(/two branches that differ/),
+        })
+      }),
+    )
+
+    it.scoped(
+      "opens one PR when it is asked for it many times at once, and another when that is closed",
+      () =>
+        Effect.gen(function* () {
+          const { forge, state, repo } = yield* tested
+          const pr = { title: "Two", body: "", head: "bot-bottle/two" }
+          const numbers = yield* Effect.all(
+            Array.from({ length: 8 }, () => forge.openPr(pr)),
+            { concurrency: "unbounded" },
+          )
+          const [first = 0, ...others] = [...new Set(numbers)]
+          expect(others).toEqual([])
+          expect(repo.issues.size).toBe(contractSize + 1)
+          actions.setState(state, numbered(repo, first), "closed")
+          const second = yield* forge.openPr(pr)
+          expect(second).not.toBe(first)
+          expect(yield* forge.isPrOpen(second)).toBe(true)
+        }),
+    )
+
+    it.scoped("does not take a PR from a fork's branch of the same name for its own", () =>
+      Effect.gen(function* () {
+        const { forge, state, repo } = yield* tested
+        const fork = state.addRepo({ owner: "bot", name: "tool" })
+        const pr = { title: "Two", body: "", head: "bot-bottle/two" }
+        const theirs = actions.openPull(state, repo, { ...pr, author: "bot", headRepoId: fork.id })
+        const number = yield* forge.openPr(pr)
+        expect(number).not.toBe(theirs.number)
+        expect(yield* forge.readPr(number)).toMatchObject({ headRepoId: repo.id })
       }),
     )
 

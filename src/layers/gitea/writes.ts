@@ -135,9 +135,15 @@ const taken = (head: string, base: string): ForgeRequestError =>
 /** A branch that the forge does not have is the usual cause of these two. */
 const branchHint = (error: ForgeRequestError, head: string, base: string): ForgeRequestError => {
   if (error.status === 404)
-    return replaced(error, `the forge has no branch ${head} or no branch ${base}: push the branch first`)
+    return replaced(
+      error,
+      `the forge has no branch ${head} or no branch ${base}: push the branch first, and name a base that is there`,
+    )
   if (error.status === 422)
-    return replaced(error, `no pull request can be made from ${head} to ${base}: they must be two branches`)
+    return replaced(
+      error,
+      `no pull request can be made from ${head} to ${base}: they must be two branches that differ`,
+    )
   return error
 }
 

@@ -63,7 +63,7 @@ export const MCP_TOOLS: ReadonlyArray<McpTool> = [
   ),
   tool(
     "open_pr",
-    "Open a pull request from a branch that you have pushed. You may have one open at a time: a second call answers the number of the first.",
+    'Open a pull request from a branch that you have pushed. You may have one open at a time: a second call answers the number of the first. If merging it is to close your issue, write "Closes #NUMBER" in its description.',
     {
       title: string("One line", { minLength: 1, maxLength: 255 }),
       body: string("The description, in Markdown"),

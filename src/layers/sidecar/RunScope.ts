@@ -1,7 +1,7 @@
 /** RunScope knows which numbers this run may write to; a PR that was given counts once it is known to be the run's own. */
 import { Effect, Option } from "effect"
 import { type PullRequest, WriteScope } from "../../domain/Forge.ts"
-import type { ForgeScopeError } from "../../domain/Errors.ts"
+import type { ForgeRequestError, ForgeScopeError } from "../../domain/Errors.ts"
 import { mayPush } from "../../domain/PushPolicy.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
 
@@ -11,6 +11,8 @@ export interface RunScope {
   readonly known: Effect.Effect<WriteScope>
   /** The scope after the PRs that were given have been looked at; what cannot be decided is left out and asked again. */
   readonly resolved: Effect.Effect<WriteScope>
+  /** The same, but what cannot be decided is a failure. */
+  readonly decided: Effect.Effect<WriteScope, ForgeRequestError>
   /** Fails when `number` is out of scope. */
   readonly permit: (number: number) => Effect.Effect<void, ForgeScopeError>
   /** A PR that this run opened. */
@@ -30,24 +32,26 @@ export const make = (options: {
   let undecided: ReadonlyArray<number> = prNumbers
 
   const lookAt = (pr: number) =>
-    Effect.map(Effect.option(belongs(forge, push, pr)), (verdict) => {
-      if (Option.isNone(verdict)) return
+    Effect.map(belongs(forge, push, pr), (isOwn) => {
       undecided = undecided.filter((other) => other !== pr)
-      if (verdict.value) scope = scope.withPr(pr)
+      if (isOwn) scope = scope.withPr(pr)
     })
+  const lookAtAll = oneAtATime(Effect.suspend(() => Effect.validateAll(undecided, lookAt, { discard: true })))
 
   const known = Effect.sync(() => scope)
-  const resolved = Effect.suspend(() =>
+  const decided = Effect.suspend(() =>
     undecided.length === 0
       ? known
       : Effect.zipRight(
-          oneAtATime(Effect.suspend(() => Effect.forEach(undecided, lookAt, { discard: true }))),
+          Effect.mapError(lookAtAll, ([first]) => first),
           known,
         ),
   )
+  const resolved = Effect.catchAll(decided, () => known)
   return {
     known,
     resolved,
+    decided,
     permit: (number) =>
       Effect.suspend(() => {
         if (scope.refusal(number) === undefined) return Effect.void
@@ -68,10 +72,15 @@ const belongs = Effect.fn("RunScope.belongs")(function* (
   push: ReadonlyArray<string>,
   number: number,
 ) {
-  const pr = yield* forge.readPr(number)
+  const pr = yield* Effect.catchIf(
+    Effect.asSome(forge.readPr(number)),
+    ({ status }) => status === 404,
+    () => Effect.succeedNone,
+  )
+  if (Option.isNone(pr)) return false
   const self = yield* forge.self
   const repository = yield* forge.repositoryId
-  return belongsToRun(pr, { userId: self.id, repositoryId: repository, push })
+  return belongsToRun(pr.value, { userId: self.id, repositoryId: repository, push })
 })
 
 /** A PR is the run's own when the token's user posted it, from a branch of the same repository that the bottle may push. */

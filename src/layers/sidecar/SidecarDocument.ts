@@ -25,7 +25,7 @@ const ForgePart = Schema.Struct({
   prNumbers: Schema.optional(Schema.Array(ForgeNumber)),
   org: Schema.optional(Schema.String),
   trustOrg: Schema.optional(Schema.String),
-  /** Refs that a PR's head must match; the bottle's own branch unless given. */
+  /** Refs that a PR's head must match when no repository of `git` is the forge's own; the bottle's own branch unless given. */
   push: Schema.optional(Texts),
 })
 /** What of the document is about the forge. */

@@ -6,15 +6,18 @@ import { closeSync, futimesSync, openSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { SidecarError } from "../../domain/Errors.ts"
 import { allowList } from "../../domain/AllowList.ts"
+import { isRepositoryOf } from "../../domain/ForgeRepository.ts"
 import { pushPatterns } from "../../domain/PushPolicy.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
 import * as NodeProcessRunner from "../process/NodeProcessRunner.ts"
 import { makeScanner } from "../scanner/ChildScanner.ts"
+import type { RunForge } from "./callContext.ts"
 import { serveControl } from "./control.ts"
-import { type RunForge, forgeCalls } from "./ForgeCalls.ts"
+import { forgeCalls } from "./ForgeCalls.ts"
 import { makeEgress } from "./egress/Egress.ts"
 import { file, orElseOn } from "./files.ts"
-import { readUpstreams } from "./git/Upstream.ts"
+import { type PushedRefs, openPushed } from "./git/pushed.ts"
+import { type Upstream, readUpstreams } from "./git/Upstream.ts"
 import { serveUpstreams } from "./git/serveUpstreams.ts"
 import { socketGate } from "./gates.ts"
 import { isOurs, listenUnix } from "./listenUnix.ts"
@@ -86,10 +89,14 @@ export const serve = (
     const scanner = yield* makeScanner({ secrets: secretsOf(document), workDirectory: stateDir }).pipe(
       Effect.provide(NodeProcessRunner.layer),
     )
+    const upstreams = yield* Either.mapLeft(readUpstreams(slug, document.git ?? []), (reason) =>
+      failed(document, reason, undefined),
+    )
+    const pushed = yield* openPushed(join(stateDir, "pushed"))
     const calls = forgeCalls({
       slug,
       log,
-      forge: yield* runForge(document, makeForge),
+      forge: yield* runForge(document, makeForge, [...upstreams.values()], pushed),
       scanText: scanner.scanText,
       tell: (event) => QueueDir.append(queue, event),
       remember: (pr) => Effect.ignore(file(() => appendFile(prsFile(stateDir), `${pr}\n`, { mode: 0o600 }))),
@@ -98,10 +105,7 @@ export const serve = (
     const routes = yield* Either.mapLeft(readRoutes(document.routes ?? []), (reason) =>
       failed(document, reason, undefined),
     )
-    const upstreams = yield* Either.mapLeft(readUpstreams(slug, document.git ?? []), (reason) =>
-      failed(document, reason, undefined),
-    )
-    const serveGit = yield* serveUpstreams({ document, upstreams, scanner, log, checkIn, times })
+    const serveGit = yield* serveUpstreams({ document, upstreams, scanner, log, checkIn, pushed, times })
     const serveRoute = yield* makeRoutes({ routes, log, checkIn, idleMs: routeIdleMs })
     const allow = allowList(document.egress?.allow ?? [])
     const egress = yield* makeEgress({ allow, log, checkIn, idleMs: egressIdleMs, helloMs })
@@ -156,11 +160,18 @@ const directories = Effect.fnUntraced(function* ({ socketPath, controlPath, stat
 
 const prsFile = (stateDir: string): string => join(stateDir, "prs")
 
-const runForge = Effect.fnUntraced(function* (document: SidecarDocument, makeForge: MakeForge) {
+/** Where the forge's own repository is behind the gate, a PR comes from what may be, and was, pushed there. */
+const runForge = Effect.fnUntraced(function* (
+  document: SidecarDocument,
+  makeForge: MakeForge,
+  upstreams: ReadonlyArray<Upstream>,
+  pushed: PushedRefs,
+) {
   const { forge: part, slug, stateDir } = document
   if (part === undefined) return undefined
   const api = yield* makeForge(part)
-  const push = part.push ?? pushPatterns(slug)
+  const own = upstreams.filter(({ url }) => isRepositoryOf(part, url))
+  const push = own.length > 0 ? own.flatMap((upstream) => upstream.push) : (part.push ?? pushPatterns(slug))
   const opened = yield* file(() => readFile(prsFile(stateDir), "utf8")).pipe(orElseOn("ENOENT", ""))
   const prNumbers = [...(part.prNumbers ?? []), ...(opened.match(/\d+/g) ?? []).map(Number)]
   const scope = RunScope.make({
@@ -169,7 +180,13 @@ const runForge = Effect.fnUntraced(function* (document: SidecarDocument, makeFor
     prNumbers: [...new Set(prNumbers)],
     push,
   })
-  const forge: RunForge = { api, scope, push }
+  const forge: RunForge = {
+    api,
+    scope,
+    given: part.prNumbers ?? [],
+    push,
+    isPushed: (branch) => own.length === 0 || own.some(({ url }) => pushed.has(url, `refs/heads/${branch}`)),
+  }
   return forge
 })
 

@@ -213,6 +213,22 @@ describe("a neck's methods", () => {
     }),
   )
 
+  it.scoped("open no second PR while it cannot be known whether the first is open", () =>
+    Effect.gen(function* () {
+      const neck = yield* start({ prNumbers: [42, 4711] })
+      const pr = { title: "Door", body: "", head: `${OWN}/more` }
+      neck.fake.failNext("readPr", 500)
+      expect(yield* neck.call("open_pr", pr)).toMatchObject(errorOf(-32002))
+      neck.fake.failNext("isPrOpen", 0)
+      expect(yield* neck.call("open_pr", pr)).toMatchObject(errorOf(-32003))
+      neck.fake.failNext("getPrForIssue", 500)
+      neck.fake.repo.issues.delete(42)
+      expect(yield* neck.call("open_pr", pr)).toMatchObject(errorOf(-32002))
+      expect(neck.fake.writes).toEqual([])
+      expect((yield* neck.call("open_pr", pr)).result).toBeDefined()
+    }),
+  )
+
   it.scoped("refuse texts that would close another issue", () =>
     Effect.gen(function* () {
       const neck = yield* start()

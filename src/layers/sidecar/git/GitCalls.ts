@@ -10,6 +10,7 @@ import { type Asked, type Service, answer, tell, whileWaited } from "./answers.t
 import { FLUSH, writeReport } from "./pktLine.ts"
 import { type ReceiveContext, receive, refuseUnread } from "./receive.ts"
 import { type GitContext, GitFailure, type Repository, openRepository } from "./Repository.ts"
+import type { PushedRefs } from "./pushed.ts"
 import { clearPushes, openPush, spool } from "./spool.ts"
 import type { Upstream } from "./Upstream.ts"
 
@@ -22,6 +23,8 @@ export interface GitOptions extends GitContext {
   readonly scanner: SecretScannerApi
   readonly log: OperationLog
   readonly checkIn: Effect.Effect<void>
+  /** Keeps which branches this bottle has pushed. */
+  readonly pushed: PushedRefs
   /** Bytes of a body. */
   readonly bodyMax: number
 }
@@ -117,7 +120,7 @@ export const makeGit = (options: GitOptions): Effect.Effect<ServeGit> =>
         const spooled = yield* Effect.either(spool(options, request, folder))
         // git asks so whether it may push at all, before it sends something large.
         if (Either.isRight(spooled) && spooled.right === FLUSH.length) return Buffer.alloc(0)
-        const logged = begun(log, upstream.name)
+        const logged = begun(options, upstream)
         const received = Either.isLeft(spooled)
           ? yield* refuseUnread(folder, spooled.left)
           : yield* pushing(receive({ ...options, logged }, repository, folder))
@@ -189,7 +192,7 @@ const known = (upstreams: ReadonlyMap<string, Upstream>): string =>
 
 /** The upstream is told of in two lines: what is between them was cut off. */
 const begun =
-  (log: OperationLog, name: string): ReceiveContext["logged"] =>
+  ({ log, pushed }: GitOptions, { name, url }: Upstream): ReceiveContext["logged"] =>
   (updates, push) =>
     Effect.gen(function* () {
       const entry = { op: "git", target: targetOf(name, updates) }
@@ -197,7 +200,7 @@ const begun =
       const begin = yield* log
         .append({ ...entry, phase: "begin", outcome: "ok", durationMs: 0, detail: "pushing to the upstream" })
         .pipe(Effect.mapError(() => unlogged))
-      const done = yield* Effect.either(push)
+      const done = yield* Effect.either(pushed.during(url, updates, push))
       const reason = done._tag === "Left" ? done.left.reason : done.right.refused
       yield* Effect.ignore(
         log.append({

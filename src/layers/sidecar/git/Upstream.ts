@@ -2,6 +2,7 @@
 import { Either, Redacted, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { isIP } from "node:net"
+import { longGitUrl } from "../../../domain/ForgeRepository.ts"
 import { PROTECTED_PATHS, pushPatterns } from "../../../domain/PushPolicy.ts"
 import { isPublicAddress } from "../addresses.ts"
 
@@ -79,13 +80,11 @@ export const readUpstream = (slug: string, part: GitPart): Either.Either<Upstrea
     }
   })
 
-const SHORT_SSH = /^([\w.-]+@)([\w.-]+):(?!\/)([\w./~-]+)$/
-
 const readUrl = (
   part: GitPart,
 ): Either.Either<{ readonly text: string; readonly protocol: string }, string> =>
   Either.gen(function* () {
-    const text = part.url.replace(SHORT_SSH, "ssh://$1$2/$3")
+    const text = longGitUrl(part.url)
     const url = URL.canParse(text) ? new URL(text) : undefined
     if (url === undefined || !/^(?:https?|ssh):$/.test(url.protocol) || /[^\x21-\x7e]/.test(text))
       return yield* Either.left("url: must be a URL such as https://git.example.com/ada/cellar.git")

@@ -6,6 +6,7 @@ import type { SecretScannerApi } from "../../../services/SecretScanner.ts"
 import * as NodeProcessRunner from "../../process/NodeProcessRunner.ts"
 import type { OperationLog } from "../OperationLog.ts"
 import { type ServeGit, makeGit } from "./GitCalls.ts"
+import type { PushedRefs } from "./pushed.ts"
 import type { Upstream } from "./Upstream.ts"
 
 /** What the gate is made from. */
@@ -19,6 +20,7 @@ export interface UpstreamsOptions {
   readonly scanner: SecretScannerApi
   readonly log: OperationLog
   readonly checkIn: Effect.Effect<void>
+  readonly pushed: PushedRefs
   readonly times: { readonly gitProgressMs?: number; readonly gitBodyMax?: number }
 }
 
@@ -31,7 +33,7 @@ const PASSED_ON = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https
 /** Makes the gate. */
 export const serveUpstreams = (options: UpstreamsOptions): Effect.Effect<ServeGit> =>
   Effect.gen(function* () {
-    const { document, upstreams, scanner, log, checkIn, times } = options
+    const { document, upstreams, scanner, log, checkIn, pushed, times } = options
     const passed = PASSED_ON.flatMap((name) => {
       const value = process.env[name]
       return value === undefined ? [] : [[name, value] as const]
@@ -51,6 +53,7 @@ export const serveUpstreams = (options: UpstreamsOptions): Effect.Effect<ServeGi
       scanner,
       log,
       checkIn,
+      pushed,
       bodyMax: times.gitBodyMax ?? BODY_BYTES_MAX,
     })
   }).pipe(Effect.provide(NodeProcessRunner.layer))

@@ -1,0 +1,50 @@
+/** Which branches a bottle has pushed to which upstream: a pull request may come from these, also after the sidecar was launched again. */
+import { Effect } from "effect"
+import { readFile } from "node:fs/promises"
+import { type RefUpdate } from "../../../domain/PushPolicy.ts"
+import { type FileFailure, file, orElseOn, replaceFile } from "../files.ts"
+import type { Outcome } from "./receive.ts"
+
+/** The branches that a bottle has pushed. */
+export interface PushedRefs {
+  /** Whether a push of this bottle moved that ref (a full name) of the upstream. */
+  readonly has: (url: string, ref: string) => boolean
+  /**
+   * Does a push, and remembers its refs. They are written down before, so that a push whose end is not known counts;
+   * what the upstream refused is taken back.
+   */
+  readonly during: <E>(
+    url: string,
+    updates: ReadonlyArray<RefUpdate>,
+    push: Effect.Effect<Outcome, E>,
+  ) => Effect.Effect<Outcome, E>
+}
+
+/** Reads what an earlier sidecar of the bottle left in the file `path`. */
+export const openPushed = (path: string): Effect.Effect<PushedRefs, FileFailure> =>
+  Effect.gen(function* () {
+    const text = yield* file(() => readFile(path, "utf8")).pipe(orElseOn("ENOENT", ""))
+    const all = new Set(text.split("\n").filter((line) => line !== ""))
+    // What cannot be written down is forgotten with this sidecar: then it is to be pushed again, which refuses too much.
+    const save = Effect.suspend(() => Effect.ignore(replaceFile(path, `${[...all].join("\n")}\n`)))
+    return {
+      has: (url, ref) => all.has(lineOf(url, ref)),
+      during: (url, updates, push) =>
+        Effect.gen(function* () {
+          // A push that moves nothing says nothing about whose a branch is.
+          const moved = updates.filter((update) => update.old !== update.new)
+          const fresh = moved.map(({ ref }) => lineOf(url, ref)).filter((line) => !all.has(line))
+          if (fresh.length === 0) return yield* push
+          for (const line of fresh) all.add(line)
+          yield* save
+          const outcome = yield* push
+          if (outcome.refused !== undefined) {
+            for (const line of fresh) all.delete(line)
+            yield* save
+          }
+          return outcome
+        }),
+    }
+  })
+
+const lineOf = (url: string, ref: string): string => `${ref} ${url}`

@@ -1,0 +1,210 @@
+/** `open_pr` where the forge's own repository is behind the git gate: a Gitea, git and sidecars as they are. */
+import { describe, expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { readFileSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import * as GiteaForge from "../../../src/layers/gitea/GiteaForge.ts"
+import * as QueueDir from "../../../src/layers/sidecar/QueueDir.ts"
+import { serve } from "../../../src/layers/sidecar/serve.ts"
+import { decodeDocument } from "../../../src/layers/sidecar/SidecarDocument.ts"
+import * as actions from "../../../src/testing/gitea/actions.ts"
+import { type Forge, TOKEN, commit, forge, git, ok } from "../../support/git.ts"
+import { rpc } from "../../support/rpc.ts"
+import { tempDir } from "../../support/tempDir.ts"
+
+const SLUG = "door-abcde"
+/** git keeps no branch beside one that is below it: either the bottle's own, or these. */
+const OWN = `bot-bottle/${SLUG}`
+const [DOOR, LOCK] = [`${OWN}/door`, `${OWN}/lock`] as const
+const ISSUE = 17
+
+/** A forge whose issue 17 is about the door. */
+const withIssue = Effect.tap(forge, ({ sim, repo }) =>
+  Effect.sync(() => sim.state.addIssue(repo, { number: ISSUE, title: "The door", author: "ada" })),
+)
+
+/** A place for a bottle's state; each `launch` serves it by a new sidecar until the scope closes. */
+const bottle = (
+  at: Forge,
+  more: { readonly git?: object; readonly prNumbers?: ReadonlyArray<number> } = {},
+) =>
+  Effect.gen(function* () {
+    const directory = yield* tempDir
+    const socketPath = join(directory, "run", "neck.sock")
+    const stateDir = join(directory, "state")
+    const text = JSON.stringify({
+      slug: SLUG,
+      socketPath,
+      stateDir,
+      loopback: true,
+      forge: {
+        apiUrl: at.sim.apiUrl,
+        owner: "Ada",
+        repo: "Cellar",
+        token: TOKEN,
+        issueNumber: ISSUE,
+        prNumbers: more.prNumbers ?? [],
+      },
+      git: [{ name: "app", url: at.url, credential: TOKEN, private: true, ...more.git }],
+    })
+    const document = yield* decodeDocument(text)
+    const launch = Effect.gen(function* () {
+      yield* serve(document, (part) => GiteaForge.make(part), { drainMs: 100 })
+      const loopback = readFileSync(join(directory, "run", "loopback"), "utf8")
+      const neck = /BOT_BOTTLE_NECK='([^']+)'/.exec(loopback)?.[1] ?? ""
+      const work = yield* tempDir
+      yield* ok(work, ["clone", "-q", `${neck}/git/app.git`, "."])
+      return { work }
+    })
+    return {
+      stateDir,
+      launch,
+      open: (params: { readonly head: string; readonly [key: string]: string }) =>
+        rpc(socketPath, "open_pr", { title: "The door", body: "", ...params }),
+      call: (method: string, params: unknown) => rpc(socketPath, method, params),
+      /** Numbers of the PRs that the watcher was told of. */
+      told: Effect.map(QueueDir.events(join(stateDir, "queue"), SLUG), (all) =>
+        all.flatMap(({ event }) => (event.kind === "pr-opened" ? [event.number] : [])),
+      ),
+    }
+  })
+
+/** Commits in a clone and pushes that to a branch of the forge. */
+const push = (work: string, branch: string) =>
+  Effect.zipRight(
+    commit(work, { "src/door.ts": `export const door = "${branch}"\n` }, branch),
+    git(work, ["push", "-q", "origin", `HEAD:refs/heads/${branch}`]),
+  )
+
+const pulls = ({ repo }: Forge) => [...repo.issues.values()].filter(({ pull }) => pull !== undefined)
+
+const notPushed = { error: { code: -32602, message: expect.stringContaining("has not pushed") } }
+
+describe.concurrent("a pull request", () => {
+  it.scopedLive(
+    "comes from a branch that this bottle has pushed, is writable at once, and closes its issue when it is merged",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* withIssue
+        const { launch, open, call, told } = yield* bottle(at)
+        const { work } = yield* launch
+        yield* ok(at.seeded, ["push", "-q", at.directory, `main:refs/heads/${LOCK}`])
+        at.repo.branches.add(LOCK)
+        expect(yield* open({ head: DOOR })).toMatchObject(notPushed)
+        expect(yield* open({ head: LOCK })).toMatchObject(notPushed)
+        expect(yield* told).toEqual([])
+        yield* push(work, DOOR)
+        const opened = yield* Effect.all(
+          [open({ head: DOOR, body: "Closes #17" }), open({ head: DOOR, body: "Closes #17", base: "main" })],
+          { concurrency: 2 },
+        )
+        const [pull, ...others] = pulls(at)
+        expect(others).toEqual([])
+        expect(opened).toMatchObject([
+          { result: { number: pull?.number } },
+          { result: { number: pull?.number } },
+        ])
+        expect(pull).toMatchObject({ body: "Closes #17", pull: { head: DOOR, base: "main" } })
+        expect(yield* told).toEqual([pull?.number])
+        expect((yield* call("post_comment", { number: pull?.number, body: "see" })).error).toBeUndefined()
+        if (pull !== undefined) actions.merge(at.sim.state, pull, 1)
+        expect(at.repo.issues.get(ISSUE)?.state).toBe("closed")
+      }),
+    60_000,
+  )
+
+  it.scopedLive(
+    "comes from where the manifest lets this bottle push, and not from what the forge refused",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* withIssue
+        yield* at.repositories.protect("ada", "cellar", "topic/kept")
+        const { launch, open } = yield* bottle(at, { git: { push: ["refs/heads/topic/*"] } })
+        const { work } = yield* launch
+        expect(yield* open({ head: OWN })).toMatchObject({
+          error: { code: -32001, message: expect.stringContaining("refs/heads/topic/*") },
+        })
+        at.repo.branches.add("topic/kept")
+        expect((yield* push(work, "topic/kept")).stderr).toContain("Not allowed to push to protected branch")
+        expect(yield* open({ head: "topic/kept" })).toMatchObject(notPushed)
+        yield* push(work, "topic/door")
+        expect((yield* open({ head: "topic/door" })).result).toMatchObject({ number: 18 })
+      }),
+    60_000,
+  )
+
+  it.scopedLive(
+    "is the one of an earlier sidecar, also of one that died before it could say so",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* withIssue
+        const { launch, open, told, call, stateDir } = yield* bottle(at)
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const { work } = yield* launch
+            yield* push(work, DOOR)
+            yield* push(work, LOCK)
+          }),
+        )
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            yield* launch
+            expect((yield* open({ head: DOOR, body: "Closes #17" })).result).toEqual({ number: 18 })
+          }),
+        )
+        rmSync(join(stateDir, "prs"))
+        rmSync(join(stateDir, "queue"), { recursive: true })
+        yield* launch
+        expect((yield* open({ head: LOCK })).result).toEqual({ number: 18 })
+        expect(yield* told).toEqual([18])
+        expect((yield* call("post_comment", { number: 18, body: "see" })).error).toBeUndefined()
+        expect(pulls(at)).toHaveLength(1)
+      }),
+    60_000,
+  )
+
+  it.scopedLive(
+    "is another one when the first was closed or deleted",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* withIssue
+        const { launch, open } = yield* bottle(at)
+        const { work } = yield* launch
+        yield* push(work, OWN)
+        expect((yield* open({ head: OWN })).result).toEqual({ number: 18 })
+        const [first] = pulls(at)
+        if (first !== undefined) actions.setState(at.sim.state, first, "closed")
+        expect((yield* open({ head: OWN })).result).toEqual({ number: 19 })
+        at.repo.issues.delete(19)
+        at.repo.issues.delete(18)
+        expect((yield* open({ head: OWN, body: "again" })).result).toEqual({ number: 18 })
+      }),
+    60_000,
+  )
+
+  it.scopedLive(
+    "that is a stranger's is not taken over, whatever it says it closes",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* withIssue
+        const { launch, open, call } = yield* bottle(at)
+        const { work } = yield* launch
+        yield* push(work, DOOR)
+        yield* push(work, LOCK)
+        const theirs = actions.openPull(at.sim.state, at.repo, {
+          title: "Mine",
+          body: "Closes #17",
+          head: DOOR,
+          author: "eve",
+        })
+        expect(yield* open({ head: DOOR })).toMatchObject({
+          error: { code: -32002, data: { status: 409, operation: "openPr" } },
+        })
+        expect((yield* open({ head: LOCK })).result).toEqual({ number: 19 })
+        expect(yield* call("post_comment", { number: theirs.number, body: "x" })).toMatchObject({
+          error: { code: -32001 },
+        })
+      }),
+    60_000,
+  )
+})
