@@ -8,7 +8,8 @@ import { makeCli, shellAgent } from "../support/cli.ts"
 import { describeDocker, docker } from "../support/docker.ts"
 import { startForge } from "../support/forge.ts"
 import { demoImageForTests } from "../support/images.ts"
-import { smallDisk } from "../support/smallDisk.ts"
+import type { SmallDisk } from "../support/smallDisk.ts"
+import { canMount, smallDisk } from "../support/smallDisk.ts"
 
 const slugIn = (text: string): string => /^bottle (\S+)$/m.exec(text)?.[1] ?? "no-slug"
 const listed = async (cli: Cli, env: Readonly<Record<string, string>> = {}) =>
@@ -18,16 +19,18 @@ const destroyAll = async (cli: Cli) => {
   cli.remove()
 }
 
-const disk = smallDisk(12)
+const describeDisk = canMount ? describeDocker : describe.skip
 
-describeDocker("a full disk", () => {
+describeDisk("a full disk", () => {
   const cli = makeCli()
-  const env = { BOT_BOTTLE_HOME: join(disk?.path ?? "", "home"), BOT_BOTTLE_RUN_DIR: join(cli.home, "run") }
+  let disk: SmallDisk
+  let env: { readonly BOT_BOTTLE_HOME: string; readonly BOT_BOTTLE_RUN_DIR: string }
   let forge: Awaited<ReturnType<typeof startForge>>
 
   beforeAll(async () => {
     forge = await startForge()
-    if (disk === undefined) return
+    disk = smallDisk(12)
+    env = { BOT_BOTTLE_HOME: join(disk.path, "home"), BOT_BOTTLE_RUN_DIR: join(cli.home, "run") }
     mkdirSync(join(cli.home, "run"), { recursive: true })
     for (const [path, content] of [
       ["bottles/plain.yaml", `image: ${await demoImageForTests()}\n`],
@@ -45,14 +48,13 @@ describeDocker("a full disk", () => {
   })
   afterAll(async () => {
     await forge.stop()
-    disk?.free()
-    if (disk !== undefined)
-      for (const { slug } of await listed(cli, env)) await cli.run(["destroy", String(slug)], { env })
-    disk?.remove()
+    disk.free()
+    for (const { slug } of await listed(cli, env)) await cli.run(["destroy", String(slug)], { env })
+    disk.remove()
     cli.remove()
   })
 
-  it.skipIf(disk === undefined)(
+  it(
     "calls that cannot be logged are refused, commands say that no space is left, and all goes on when there is some",
     { timeout: 180_000 },
     async () => {
@@ -61,12 +63,12 @@ describeDocker("a full disk", () => {
       await expect.poll(running.stdout, { timeout: 40_000 }).toContain("before")
       const slug = slugIn(running.stderr())
       const [box = ""] = docker("ps", "-q", "--filter", `label=bot-bottle.slug=${slug}`).split("\n")
-      disk?.fill()
-      expect(disk?.available()).toBe(0)
+      disk.fill()
+      expect(disk.available()).toBe(0)
       await expect.poll(() => docker("logs", box), { timeout: 20_000 }).toMatch(/refused\n.*internal error/s)
       const refused = await cli.run(["start", "quick", "--headless", "--prompt", "x"], { env })
       expect([refused.code, refused.stderr]).toEqual([125, expect.stringMatching(/no space/i)])
-      disk?.free()
+      disk.free()
       await expect.poll(() => docker("logs", box), { timeout: 20_000 }).toContain("after")
       expect((await listed(cli, env)).map((row) => [row["slug"], row["state"]])).toEqual([[slug, "running"]])
       expect((await cli.run(["provenance", "verify", slug], { env })).stdout).toMatch(/^ok: /)

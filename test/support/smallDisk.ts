@@ -20,21 +20,20 @@ export interface SmallDisk {
 const succeeds = (command: string, ...args: ReadonlyArray<string>): boolean =>
   spawnSync(command, args, { stdio: "ignore" }).status === 0
 
-/** Mounts a file system of so many MiB; none, and one loud line, where we may not mount one. */
-export const smallDisk = (mebibytes: number): SmallDisk | undefined => {
+/** Mounts a file system of so many MiB; fails where we may not mount one. */
+export const smallDisk = (mebibytes: number): SmallDisk => {
   const root = mkdtempSync(join(tmpdir(), "bb-disk-"))
   const [file, path] = [join(root, "file"), join(root, "mount")]
   mkdirSync(path)
   writeFileSync(file, "")
   truncateSync(file, mebibytes * MIB)
-  const loop =
-    succeeds("mkfs.ext4", "-q", "-F", "-m", "0", file) && succeeds("mount", "-o", "loop", file, path)
-  if (!loop && !succeeds("mount", "-t", "tmpfs", "-o", `size=${mebibytes}m,mode=755`, "tmpfs", path)) {
+  const mounted =
+    (succeeds("mkfs.ext4", "-q", "-F", "-m", "0", file) && succeeds("mount", "-o", "loop", file, path)) ||
+    succeeds("mount", "-t", "tmpfs", "-o", `size=${mebibytes}m,mode=755`, "tmpfs", path)
+  if (!mounted) {
     rmSync(root, { recursive: true })
-    process.stderr.write("\n*** tests of a full disk are SKIPPED: no file system can be mounted here ***\n\n")
-    return undefined
+    throw new Error("no file system can be mounted here")
   }
-  if (!loop) process.stderr.write("\n*** no loop device can be mounted: a full disk is one in memory ***\n\n")
   const ballast = ["ballast", "ballast.rest"].map((name) => join(path, name))
   const available = () => {
     const { bavail, bsize } = statfsSync(path)
@@ -61,3 +60,14 @@ export const smallDisk = (mebibytes: number): SmallDisk | undefined => {
     },
   }
 }
+
+/** Whether file systems can be mounted; one loud line when not. */
+export const canMount: boolean = ((): boolean => {
+  try {
+    smallDisk(4).remove()
+    return true
+  } catch {
+    process.stderr.write("\n*** tests of a full disk are SKIPPED: no file system can be mounted here ***\n\n")
+    return false
+  }
+})()
