@@ -37,6 +37,7 @@ export const planText = (plan: BottlePlan): string => {
     ["workdir", plan.workdir],
     ["network", "none but the neck"],
     ...(plan.routes === undefined ? [] : [["routes", plan.routes.join(" ")] as const]),
+    ...(plan.clone === undefined ? [] : [["workspace", cloneText(plan.clone)] as const]),
     [
       "limits",
       [
@@ -61,6 +62,9 @@ export const planText = (plan: BottlePlan): string => {
 
 const workspaceLines = ({
   root,
+const cloneText = ({ git, ref, branch }: NonNullable<BottlePlan["clone"]>): string =>
+  `a clone of ${git}${ref === undefined ? "" : ` at ${ref}`}, on branch ${branch}`
+
   tracked,
   untracked,
 }: NonNullable<BottlePlan["workspace"]>): ReadonlyArray<readonly [string, string]> => [

@@ -1,5 +1,6 @@
 /** A bottle as data: what a caller asks for, what a backend is told, and what is kept of it. */
 import { Option, Schema } from "effect"
+import type { PlanClone } from "./Clone.ts"
 import { Slug } from "./Slug.ts"
 
 const withDefault = <A, I>(schema: Schema.Schema<A, I>, value: () => A) =>
@@ -145,3 +146,5 @@ export interface BottlePlan {
   /** Files for the workspace of a first run. */
   readonly workspace?: WorkspaceListing
 }
+  /** What the workspace is cloned from, before the agent of a first run starts. */
+  readonly clone?: PlanClone

@@ -194,7 +194,11 @@ export const BottleManifest = Schema.Struct({
   workspace: Schema.optional(
     Schema.Struct({
       git: required(Schema.String, "a name of the map git"),
-      ref: Schema.optional(Schema.String),
+      ref: Schema.optional(
+        Schema.String.pipe(
+          Schema.pattern(/^[^-/\0-\x20\x7f~^:?*[\\][^\0-\x20\x7f~^:?*[\\]{0,243}$/),
+        ).annotations(expecting("a branch, a tag or a commit")),
+      ),
     }).annotations({ title: "{git: NAME, ref?}" }),
   ),
   backend: Schema.optional(Schema.NonEmptyString),
@@ -205,14 +209,16 @@ export type BottleManifest = typeof BottleManifest.Type
 
 /**
  * Several bottles as one, in order: maps merge by key, lists concatenate without repeats, of scalars the last wins.
- * A choice is never a mix of two: `secret` and `key` are the last's as a whole, and an `image` takes the place of an
+ * A choice is never a mix of two: `secret`, `key` and `workspace` are the last's as a whole, and an `image` takes the place of an
  * earlier `build`, and the reverse.
  */
 export const mergeBottles = (bottles: ReadonlyArray<BottleManifest>): BottleManifest =>
   bottles.reduce<BottleManifest>((merged, next) => {
     const { image: _image, build: _build, ...rest } = merged
     const replacesImage = next.image !== undefined || next.build !== undefined
-    return mergeValues(replacesImage ? rest : merged, next, MERGED_LEVELS) as BottleManifest
+    const before = replacesImage ? rest : merged
+    const into = next.workspace === undefined ? before : { ...before, workspace: undefined }
+    return mergeValues(into, next, MERGED_LEVELS) as BottleManifest
   }, {})
 
 type PlainMap = Readonly<Record<string, unknown>>

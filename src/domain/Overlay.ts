@@ -8,6 +8,10 @@ export interface OverlayInput {
   readonly prNumbers: ReadonlyArray<number>
   /** The branch the run may push, without `refs/heads/`; absent when it may push none. */
   readonly branch?: string
+  /** Names of the repositories at the neck. */
+  readonly repositories?: ReadonlyArray<string>
+  /** The one of them that the workspace is a clone of. */
+  readonly clone?: string
 }
 
 /** The text of the overlay, in Markdown. */
@@ -22,7 +26,7 @@ ${prs === "" ? "It has no pull request yet." : `Its pull request: ${prs}.`}
 ${
   input.branch === undefined
     ? "In this run you cannot push; report what you found in a comment."
-    : `You may push to the branch \`${input.branch}\` and to branches below \`${input.branch}/\`, and to no other.`
+    : `You may push to the branch \`${input.branch}\` and to branches below \`${input.branch}/\`, and to no other.${gitHelp(input)}`
 }
 
 You reach the forge only through these tools, by the command \`forge\` (its bodies are read from stdin):
@@ -43,3 +47,21 @@ When the unit of work is finished, or you cannot go on, call \`signal_done\` onc
 /** The prompt with the overlay ahead of it. */
 export const withOverlay = (prompt: string, overlay: string): string =>
   `${overlay}\n\n## Your task\n\n${prompt}`
+
+/** How to get at the repositories, and work back to them. */
+const gitHelp = ({ branch, repositories = [], clone }: OverlayInput): string => {
+  const others = repositories.filter((name) => name !== clone)
+  return [
+    ...(clone === undefined
+      ? []
+      : [
+          `\nYour working directory is a clone of \`${clone}\`, on \`${branch}\`, with name and e-mail set: commit, then \`git push\` sends that branch. No other set-up and no credential is needed.`,
+        ]),
+    ...(others.length === 0
+      ? []
+      : [
+          `\n${others.map((name) => `\`git clone "$BOT_BOTTLE_NECK/git/${name}.git"\``).join(", ")} ${clone === undefined ? "gets you the repository" : "gets you more"}; push with \`git push origin HEAD:${branch}\`.`,
+        ]),
+    `\nEach push is checked: when it is refused, git shows why (\`remote: bot-bottle: ...\`). Commit early and push often; work that was not pushed is seen by nobody.`,
+  ].join("")
+}

@@ -2,6 +2,7 @@
 import { LaunchRefused } from "./Errors.ts"
 import { bytesOf } from "./Manifest.ts"
 import type { BottlePlan, PlanLimits, PullPolicy, RunFile, WorkspaceListing } from "./Bottle.ts"
+import type { PlanClone } from "./Clone.ts"
 import type { BottleManifest } from "./Manifest.ts"
 import type { Slug } from "./Slug.ts"
 
@@ -26,6 +27,7 @@ export interface PlanInput {
     readonly files: ReadonlyArray<RunFile>
   }
   readonly workspace?: WorkspaceListing
+  readonly clone?: PlanClone | undefined
   /** At a resume: the artifact to start from, if there is one, and the user of the first launch. */
   readonly earlier?: { readonly artifact?: string; readonly user?: string }
 }
@@ -53,11 +55,12 @@ export const makePlan = (input: PlanInput): BottlePlan => {
     interactive: input.interactive,
     ...(input.workspace !== undefined && { workspace: input.workspace }),
   }
+    ...(input.clone !== undefined && { clone: input.clone }),
 }
 
 /** Why this version cannot launch such a bottle, if it cannot: nothing of a manifest is silently ignored. */
 export const refusal = (bottle: BottleManifest): LaunchRefused | undefined => {
-  const given = (["build", "workspace", "verify"] as const).filter((key) => holds(bottle[key]))
+  const given = (["build", "verify"] as const).filter((key) => holds(bottle[key]))
   return given.length === 0
     ? undefined
     : new LaunchRefused({

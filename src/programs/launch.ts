@@ -2,6 +2,7 @@
 import { Effect, Option, Random, Ref } from "effect"
 import { BottleMetadata, BottleSpec } from "../domain/Bottle.ts"
 import type { WorkspaceListing } from "../domain/Bottle.ts"
+import { cloneOf, copyRefusal } from "../domain/Clone.ts"
 import { InvalidInput } from "../domain/Errors.ts"
 import type { StateStoreError } from "../domain/Errors.ts"
 import { makePlan } from "../domain/Plan.ts"
@@ -56,6 +57,8 @@ export const prepareStart = Effect.fn("prepareStart")(function* (
     cwd: options.cwd,
     forgeEnv: options.forgeEnv ?? {},
   })
+  const both = options.copyCwd === true ? copyRefusal(run.bottle) : undefined
+  if (both !== undefined) return yield* both
   const suffix = yield* Effect.map(
     Effect.replicateEffect(Random.nextIntBetween(0, SUFFIX_ALPHABET.length), 5),
     (digits) => digits.map((digit) => SUFFIX_ALPHABET[digit]).join(""),
@@ -90,6 +93,11 @@ export const planStart = Effect.fn("planStart")(function* (
     interactive: Option.isNone(prompt),
     invocation,
     ...(Option.isSome(workspace) && { workspace: workspace.value }),
+    clone: cloneOf(run.bottle, {
+      slug,
+      agent: run.agent.name,
+      forge: isForgeTargeted(options.forgeEnv ?? {}),
+    }),
   })
 })
 

@@ -1,5 +1,6 @@
 /** resolveRun: from an agent's name and what the caller said to the manifests, the backend and the invocation of a run. */
 import { Effect, Option } from "effect"
+import { workspaceProblem } from "../domain/Clone.ts"
 import { NoDefaultBottle } from "../domain/Errors.ts"
 import type { AgentManifest, BottleManifest } from "../domain/Manifest.ts"
 import { forgeOverlay, withOverlay } from "../domain/Overlay.ts"
@@ -45,6 +46,8 @@ export const resolveRun = Effect.fn("resolveRun")(function* (request: {
   const bottle = yield* manifests.bottle(bottles, scope)
   const refused = refusal(bottle)
   if (refused !== undefined) return yield* refused
+  const misplaced = workspaceProblem(bottle, bottles)
+  if (misplaced !== undefined) return yield* misplaced
   const backend = yield* (yield* Backends).get(request.backend ?? bottle.backend ?? DEFAULT_BACKEND)
   const unreachable = modelRefusal(agent, bottle, backend)
   if (Option.isSome(unreachable)) return yield* unreachable.value
@@ -96,7 +99,11 @@ export const sidecarConfig = (
 const overlayOf = (slug: Slug, bottle: BottleManifest, forgeEnv: ForgeEnv) => ({
   issueNumber: numbersIn(forgeEnv["FORGE_ISSUE_NUMBER"])[0] ?? 0,
   prNumbers: numbersIn(forgeEnv["FORGE_PR_NUMBER"]),
-  ...(Object.keys(bottle.git ?? {}).length > 0 && { branch: ownBranch(slug) }),
+  ...(Object.keys(bottle.git ?? {}).length > 0 && {
+    branch: ownBranch(slug),
+    repositories: Object.keys(bottle.git ?? {}),
+  }),
+  ...(bottle.workspace !== undefined && { clone: bottle.workspace.git }),
 })
 
 const numbersIn = (value: ForgeEnv[string] | undefined): ReadonlyArray<number> =>

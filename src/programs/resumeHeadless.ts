@@ -1,6 +1,7 @@
 /** resumeHeadless: starts a bottle again from where it was, with a new prompt. */
 import { Effect, Option, Ref } from "effect"
 import { BottleMetadata } from "../domain/Bottle.ts"
+import { cloneOf } from "../domain/Clone.ts"
 import { BottleNotFound, BottleRunning, InvalidInput } from "../domain/Errors.ts"
 import { makePlan } from "../domain/Plan.ts"
 import type { Slug } from "../domain/Slug.ts"
@@ -18,7 +19,7 @@ import type { HeadlessResumeOptions, ResumeOptions } from "./options.ts"
 import { checkPrompt } from "./options.ts"
 import { parseSlug } from "./parseSlug.ts"
 import type { ResolvedRun } from "./resolveRun.ts"
-import { invocationOf, resolveRun, sidecarConfig } from "./resolveRun.ts"
+import { invocationOf, isForgeTargeted, resolveRun, sidecarConfig } from "./resolveRun.ts"
 
 /**
  * Starts a bottle again with a new prompt and waits for its agent; fails as `startHeadless` does. The
@@ -104,6 +105,11 @@ export const planResume = Effect.fn("planResume")(function* ({
     interactive: Option.isNone(prompt),
     invocation,
     ...(workspace !== undefined && { workspace }),
+    clone: cloneOf(run.bottle, {
+      slug: bottle.slug,
+      agent: run.agent.name,
+      forge: isForgeTargeted(options.forgeEnv ?? {}),
+    }),
     earlier: {
       ...(Option.isSome(bottle.artifact) && { artifact: bottle.artifact.value }),
       ...(Option.isSome(bottle.user) && { user: bottle.user.value }),

@@ -84,9 +84,9 @@ it("a manifest with a field that this version does not serve is refused by name;
   expect(
     refusal({ git: { app: { url: "https://git.example/a/b.git", key: { provider: "gitea" } } } }),
   ).toBeUndefined()
-  expect(refusal({ build: ".", verify: "required" })?.message).toMatch(/build, verify/)
-  expect(refusal({ build: "." })?.message).toMatch(/build/)
-  expect(refusal({ workspace: { git: "origin" } })?.message).toMatch(/workspace/)
+  expect(refusal({ build: "." })).toBeUndefined()
+  expect(refusal({ verify: "required" })?.message).toMatch(/verify/)
+  expect(refusal({ workspace: { git: "origin" } })).toBeUndefined()
 })
 
 it("a bottle may push its own branch and those below it, and no other", () => {

@@ -2,7 +2,8 @@
 import { Effect, Option } from "effect"
 import { posix } from "node:path"
 import type { BottlePlan, RunFile } from "../../domain/Bottle.ts"
-import { InvalidInput } from "../../domain/Errors.ts"
+import type { PlanClone } from "../../domain/Clone.ts"
+import { BackendFailure, BackendUnavailable, InvalidInput } from "../../domain/Errors.ts"
 import { routeVariables } from "../../domain/RouteVariables.ts"
 
 /** Where the neck's directory is mounted in a bottle. */
@@ -16,6 +17,7 @@ export const ENTER_FAILED = 125
 
 /** The scripts of the package's `bottle/` that lie in `bin/`. */
 export const SCRIPTS = [
+  "clone",
   "enter",
   "forge",
   "forwarder.cjs",
@@ -31,7 +33,7 @@ export const SCRIPTS = [
 /** What belongs to the sidecar in the neck's directory; everything else there is a run's. */
 export const SIDECAR_FILES: ReadonlySet<string> = new Set(["neck.sock", "loopback"])
 
-const RESERVED: ReadonlySet<string> = new Set([...SIDECAR_FILES, "bin", "prompt", "env", "argv"])
+const RESERVED: ReadonlySet<string> = new Set([...SIDECAR_FILES, "bin", "prompt", "env", "argv", "workspace"])
 
 /** Where things are, as the agent sees them. */
 export interface RunFilesOptions {
@@ -55,6 +57,9 @@ export const runFiles = (
       ...(plan.prompt === undefined ? [] : [{ path: "prompt", content: plan.prompt }]),
       { path: "env", content: env },
       { path: "argv", content: argv },
+      ...(plan.clone === undefined
+        ? []
+        : [{ path: "workspace", content: workspaceFile(plan.clone, plan.rehydrate) }]),
       ...files,
     ]
   })
@@ -65,6 +70,23 @@ export const enterFailure = (exitCode: number, stderrTail: string): Option.Optio
   return exitCode === ENTER_FAILED && last.startsWith("bot-bottle-enter: ")
     ? Option.some(last.slice("bot-bottle-enter: ".length).trim())
     : Option.none()
+}
+
+/** The error for what {@link enterFailure} found: the neck did not open, or the workspace could not be cloned. */
+export const enterError = (
+  backend: string,
+  slug: string,
+  cause: string,
+): BackendFailure | BackendUnavailable => {
+  const [, reason] = /^workspace: (.*)$/.exec(cause) ?? []
+  return reason === undefined
+    ? new BackendUnavailable({ backend, reason: cause })
+    : new BackendFailure({
+        backend,
+        operation: "cloning into the workspace",
+        target: slug,
+        reason: `${reason}; its agent was not started: "bot-bottle resume ${slug} --headless --prompt ..." tries again, "bot-bottle destroy ${slug}" gives it up`,
+      })
 }
 
 /** One word of a shell, whatever is in it. */
@@ -107,6 +129,21 @@ const argvFile = (argv: ReadonlyArray<string>): Effect.Effect<string, InvalidInp
   if (argv.some((word) => word.includes("\0"))) return invalid("command", "it has a zero byte")
   return Effect.succeed(`set -- ${argv.map(shellQuote).join(" ")}\n`)
 }
+
+/** What `bin/clone` is told. The neck's address is the same in every bottle: what has another says so to git (see loopback.ts). */
+const workspaceFile = ({ git, ref = "", branch, author, forge }: PlanClone, rehydrated: boolean): string =>
+  Object.entries({
+    first: rehydrated ? "no" : "yes",
+    repository: git,
+    url: `${NECK_URL}/git/${git}.git`,
+    ref,
+    branch,
+    name: author.name,
+    email: author.email,
+    forge: forge ? "yes" : "no",
+  })
+    .map(([name, value]) => `${name}=${shellQuote(value)}\n`)
+    .join("")
 
 /** A provider's file stays inside the neck's directory and leaves what is ours alone. */
 const insideFile = (file: RunFile): Effect.Effect<RunFile, InvalidInput> => {

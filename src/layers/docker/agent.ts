@@ -2,11 +2,10 @@
 import { Effect, MutableHashMap, Option, Stream } from "effect"
 import { createReadStream, existsSync } from "node:fs"
 import * as NodeStream from "@effect/platform-node/NodeStream"
-import { BackendUnavailable } from "../../domain/Errors.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import type { BackendError } from "../../services/Backends.ts"
 import type { OutputChunk } from "../../services/ProcessRunner.ts"
-import { enterFailure } from "../bottle/runFiles.ts"
+import { enterError, enterFailure } from "../bottle/runFiles.ts"
 import type { HomeShape } from "../home/Home.ts"
 import type { Container } from "./containers.ts"
 import { findContainer, runOf, toBottle } from "./containers.ts"
@@ -210,7 +209,7 @@ const explain = Effect.fnUntraced(function* (
   const { stderr } = yield* engine.run(purpose, ["logs", "--tail", "20", name])
   const cause = enterFailure(exitCode, stderr)
   if (Option.isSome(cause)) {
-    return yield* new BackendUnavailable({ backend: engine.dialect.name, reason: cause.value })
+    return yield* enterError(engine.dialect.name, purpose.target, cause.value)
   }
   // The init of the container (tini, or podman's catatonit), when the image has no /bin/sh for the script.
   if (new RegExp(`\\[FATAL tini .*exec ${ENTER} failed|catatonit.*failed to exec pid1`).test(stderr)) {

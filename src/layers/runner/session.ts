@@ -1,10 +1,9 @@
 /** The small shell that owns an agent of a backend without an engine, in a session of its own, so that neither output nor exit code needs us. */
 import { Effect, Option } from "effect"
 import { readFileSync } from "node:fs"
-import { BackendUnavailable } from "../../domain/Errors.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import type { ProcessSpec } from "../../services/ProcessRunner.ts"
-import { enterFailure } from "../bottle/runFiles.ts"
+import { enterError, enterFailure } from "../bottle/runFiles.ts"
 import { identify, ProcessIdentity, self } from "../process/ProcessIdentity.ts"
 import type { Control } from "./control.ts"
 import { failure, keep, lookAt, onFiles, readRunner, runnerLives } from "./control.ts"
@@ -105,7 +104,7 @@ const agentsOwn = Effect.fnUntraced(function* (control: Control, code: number) {
   if (code !== 125) return code
   return yield* Option.match(enterFailure(code, yield* stderrTail(control)), {
     onNone: () => Effect.succeed(code),
-    onSome: (reason) => Effect.fail(new BackendUnavailable({ backend: control.backend, reason })),
+    onSome: (cause) => Effect.fail(enterError(control.backend, control.slug, cause)),
   })
 })
 

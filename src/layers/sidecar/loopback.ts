@@ -4,6 +4,7 @@ import type { Scope } from "effect"
 import { randomBytes } from "node:crypto"
 import type { AddressInfo } from "node:net"
 import type { Server } from "node:http"
+import { NECK_URL } from "../bottle/runFiles.ts"
 import { replaceFile, unlinkIfThere } from "./files.ts"
 import { type Gate, PROXY_USER, loopbackGate } from "./gates.ts"
 import { ListenFailure } from "./listenUnix.ts"
@@ -56,7 +57,18 @@ const exportsOf = (
     http_proxy: proxy,
     https_proxy: proxy,
   }
-  return Object.entries(variables)
-    .map(([name, value]) => `export ${name}='${value}'\n`)
-    .join("")
+  return [
+    ...Object.entries(variables).map(([name, value]) => `export ${name}='${value}'\n`),
+    ...gitRewrites(neck),
+  ].join("")
 }
+
+/**
+ * git goes here for the address that the neck has in a bottle with a network of its own: what a repository's
+ * configuration keeps has neither this run's port nor its secret. One more entry in git's environment (git-config(1)).
+ */
+const gitRewrites = (neck: string): ReadonlyArray<string> => [
+  `export "GIT_CONFIG_KEY_\${GIT_CONFIG_COUNT:-0}=url.${neck}/.insteadOf"\n`,
+  `export "GIT_CONFIG_VALUE_\${GIT_CONFIG_COUNT:-0}=${NECK_URL}/"\n`,
+  "export GIT_CONFIG_COUNT=$((${GIT_CONFIG_COUNT:-0} + 1))\n",
+]
