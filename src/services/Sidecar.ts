@@ -1,7 +1,8 @@
 /** Sidecar can launch a bottle's sidecar and find it again, and keeps what it leaves: events, check-in, operation log. */
 import type { Effect, Option, Redacted } from "effect"
 import { Context } from "effect"
-import type { ForgeConfigInvalid, SidecarError } from "../domain/Errors.ts"
+import type { RunKey } from "../domain/DeployKey.ts"
+import type { ForgeConfigInvalid, ForgeRequestError, SidecarError } from "../domain/Errors.ts"
 import type { BottleManifest } from "../domain/Manifest.ts"
 import type { NumberedEvent, QueueEvent } from "../domain/QueueEvent.ts"
 import type { Slug } from "../domain/Slug.ts"
@@ -53,7 +54,7 @@ export class Sidecar extends Context.Tag("bot-bottle/Sidecar")<
   {
     /** Says what of `forgeEnv` is missing or malformed, and which route has no secret, before anything is made. */
     readonly check: (config: SidecarConfig) => Effect.Effect<void, SidecarError | ForgeConfigInvalid>
-    /** Launches a sidecar that outlives us; returns when it serves. */
+    /** Launches a sidecar that outlives us; returns when it serves, with the deploy keys registered that `git` asks for. It revokes them when it ends. */
     readonly launch: (
       config: SidecarConfig,
     ) => Effect.Effect<SidecarHandle, SidecarError | ForgeConfigInvalid>
@@ -73,6 +74,16 @@ export class Sidecar extends Context.Tag("bot-bottle/Sidecar")<
     readonly verifyLog: (slug: Slug) => Effect.Effect<LogVerdict, SidecarError>
     /** Lines of the operation log, as they stand. */
     readonly log: (slug: Slug) => Effect.Effect<ReadonlyArray<string>, SidecarError>
+    /** Deploy keys that no sidecar uses any more and that may still be registered, whether or not there is a bottle. */
+    readonly leftKeys: Effect.Effect<ReadonlyArray<RunKey>, SidecarError>
+    /**
+     * Revokes one of them with the token of `forgeEnv`, which must name the same forge. When it succeeds the forge has
+     * the key no more, or never had it; when it fails the key stays among those that are left.
+     */
+    readonly revokeKey: (
+      key: RunKey,
+      forgeEnv: ForgeEnv,
+    ) => Effect.Effect<void, SidecarError | ForgeConfigInvalid | ForgeRequestError>
     /** Removes the state directory of a slug, once all else of it is gone. */
     readonly forget: (slug: Slug) => Effect.Effect<void, SidecarError>
   }

@@ -1,5 +1,7 @@
 /** FakeSidecar is a Sidecar in memory, for tests of programs: nothing is served, the test says what an agent would have done. */
 import { Clock, Effect, Layer, Option } from "effect"
+import type { RunKey } from "../domain/DeployKey.ts"
+import { ForgeConfigInvalid } from "../domain/Errors.ts"
 import type { QueueEvent } from "../domain/QueueEvent.ts"
 import { Slug } from "../domain/Slug.ts"
 import { CHAIN_START } from "../layers/sidecar/OperationChain.ts"
@@ -15,6 +17,8 @@ export interface FakeSidecar {
   readonly push: (event: QueueEvent) => Effect.Effect<number>
   /** The agent calls its neck: now. */
   readonly checkIn: (slug: string) => Effect.Effect<void>
+  /** Deploy keys that are left; `revokeKey` takes them out when it is given a token. */
+  readonly keys: Array<RunKey>
   /** The sidecar dies. */
   readonly kill: (slug: string) => Effect.Effect<void>
 }
@@ -31,6 +35,7 @@ interface Kept {
 export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
   const bySlug = new Map<string, Kept>()
   const launches: Array<SidecarConfig> = []
+  const keys: Array<RunKey> = []
   const of = (slug: string): Kept => {
     const known = bySlug.get(slug)
     if (known !== undefined) return known
@@ -75,11 +80,20 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
     lastCheckin: (slug) => Effect.sync(() => Option.fromNullable(of(slug).checkedIn)),
     verifyLog: () => Effect.succeed({ ok: true, lines: 0, head: CHAIN_START, problems: [] }),
     log: () => Effect.succeed([]),
+    leftKeys: Effect.sync(() => [...keys]),
+    revokeKey: (key, forgeEnv) =>
+      Effect.suspend(() => {
+        if (forgeEnv["FORGE_GITEA_TOKEN"] === undefined)
+          return new ForgeConfigInvalid({ variable: "FORGE_GITEA_TOKEN", reason: "is missing" })
+        keys.splice(0, keys.length, ...keys.filter(({ name }) => name !== key.name))
+        return Effect.void
+      }),
     forget: (slug) => Effect.sync(() => void bySlug.delete(slug)),
   })
   return {
     sidecar,
     launches,
+    keys,
     push,
     checkIn: (slug) =>
       Effect.map(Clock.currentTimeMillis, (now) => void (of(slug).checkedIn = new Date(now).toISOString())),

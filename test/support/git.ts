@@ -77,7 +77,7 @@ export const commit = (cwd: string, files: Readonly<Record<string, string | Buff
   })
 
 /** As the forwarder in a bottle: a TCP port whose connections go to the neck's socket. */
-const forwardTo = (socketPath: string) =>
+export const forwardTo = (socketPath: string) =>
   Effect.gen(function* () {
     const sockets = new Set<Socket>()
     const server = createServer((from) => {

@@ -23,6 +23,8 @@ export interface BottlePaths {
   readonly neckSocket: string
   /** Never mounted. */
   readonly controlSocket: string
+  /** Private halves of the run's deploy keys; never mounted. */
+  readonly keys: string
 }
 
 /** Where everything lies. */
@@ -33,6 +35,8 @@ export interface HomeShape {
   readonly bottles: string
   /** Objects of upstream repositories, for all bottles: a cache. */
   readonly gitStores: string
+  /** What is known of deploy keys that may be registered. */
+  readonly keyLedger: string
   readonly runRoot: string
   /** A random id made at first use: engine objects with it are ours. */
   readonly installation: string
@@ -46,6 +50,7 @@ export const homeAt = (root: string, runRoot: string = join(root, "run")): HomeS
   agents: join(root, "agents"),
   bottles: join(root, "bottles"),
   gitStores: join(root, "git"),
+  keyLedger: join(root, "keys"),
   runRoot,
   installation: join(root, "installation"),
   of: (slug) => {
@@ -61,6 +66,7 @@ export const homeAt = (root: string, runRoot: string = join(root, "run")): HomeS
       neck: join(run, "neck"),
       neckSocket: join(run, "neck", "neck.sock"),
       controlSocket: join(run, "control.sock"),
+      keys: join(run, "keys"),
     }
   },
 })

@@ -45,6 +45,8 @@ export const SidecarDocument = Schema.Struct({
   git: Schema.optional(Schema.Array(GitPart)),
   /** Where upstream objects are kept for all bottles; below `stateDir` unless given. */
   gitStores: Schema.optional(AbsolutePath),
+  /** For deploy keys: where they are recorded, and where their private halves lie. */
+  keys: Schema.optional(Schema.Struct({ ledger: AbsolutePath, directory: AbsolutePath })),
   /** Serve a loopback port with a secret prefix too, for the backend without isolation. */
   loopback: Schema.optional(Schema.Boolean),
 })

@@ -28,7 +28,7 @@ export const layerWith = (options: InProcessOptions): Layer.Layer<Sidecar> =>
         )
         yield* Effect.forkIn(Effect.zipRight(ended, Scope.close(scope, Exit.void)), all)
       })
-      return makeService(home, start)
+      return makeService(home, start, options.makeForge ?? gitea)
     }),
   )
 

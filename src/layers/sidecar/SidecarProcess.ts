@@ -6,6 +6,7 @@ import { Sidecar } from "../../services/Sidecar.ts"
 import { Home } from "../home/Home.ts"
 import { packageFile } from "../home/packageRoot.ts"
 import { type SidecarDocument, encodeDocument } from "./SidecarDocument.ts"
+import type { MakeForge } from "./serve.ts"
 import { makeService } from "./SidecarService.ts"
 
 const READY_MS = 15_000
@@ -46,11 +47,18 @@ const start = (runner: typeof ProcessRunner.Service) =>
       )
   })
 
+/** Loaded when there is a key to revoke, which is seldom. */
+const gitea: MakeForge = ({ push: _push, issueNumber: _issue, prNumbers: _prs, ...config }) =>
+  Effect.flatMap(
+    Effect.promise(() => import("../gitea/GiteaForge.ts")),
+    ({ make }) => make(config),
+  )
+
 /** Sidecars as processes, found again by their control sockets. */
 export const layer: Layer.Layer<Sidecar, never, ProcessRunner> = Layer.effect(
   Sidecar,
   Effect.gen(function* () {
     const home = yield* Home
-    return makeService(home, start(yield* ProcessRunner))
+    return makeService(home, start(yield* ProcessRunner), gitea)
   }),
 )

@@ -12,9 +12,11 @@ import { askStatus, askStop } from "./control.ts"
 import { type FileFailure, file, orElseOn } from "./files.ts"
 import { gitParts } from "./git/credentials.ts"
 import type { GitPart } from "./git/Upstream.ts"
+import { makeLeftKeys } from "./keys/LeftKeys.ts"
 import { verifyChain } from "./OperationChain.ts"
 import * as QueueDir from "./QueueDir.ts"
 import type { RoutePart } from "./routes/Route.ts"
+import type { MakeForge } from "./serve.ts"
 import { routeParts } from "./routes/secrets.ts"
 import type { ForgePart, SidecarDocument } from "./SidecarDocument.ts"
 
@@ -24,7 +26,12 @@ export type StartSidecar = (document: SidecarDocument) => Effect.Effect<void, Si
 const STOP_TIMEOUT = "15 seconds"
 
 /** The service over a home and a way to start. */
-export const makeService = (home: HomeShape, start: StartSidecar): typeof Sidecar.Service => {
+export const makeService = (
+  home: HomeShape,
+  start: StartSidecar,
+  makeForge: MakeForge,
+): typeof Sidecar.Service => {
+  const { leftKeys, revokeKey, removePrivateHalves } = makeLeftKeys(home, makeForge)
   const handleOf = (slug: Slug): SidecarHandle => {
     const { neckSocket, controlSocket } = home.of(slug)
     return {
@@ -81,7 +88,10 @@ export const makeService = (home: HomeShape, start: StartSidecar): typeof Sideca
       return verifyChain(yield* lines(slug))
     }),
     log: Effect.fn("Sidecar.log")(lines),
+    leftKeys,
+    revokeKey,
     forget: Effect.fn("Sidecar.forget")(function* (slug: Slug) {
+      yield* removePrivateHalves(slug)
       const { state } = home.of(slug)
       yield* file(() => rm(state, { recursive: true, force: true })).pipe(told(slug, "removing its state"))
     }),
@@ -164,7 +174,7 @@ const documentOf = (
     readonly git: ReadonlyArray<GitPart>
   },
 ): SidecarDocument => {
-  const { neckSocket, controlSocket, state } = home.of(slug)
+  const { neckSocket, controlSocket, state, keys } = home.of(slug)
   return {
     slug,
     socketPath: neckSocket,
@@ -174,6 +184,9 @@ const documentOf = (
     ...(egress.allow.length === 0 ? {} : { egress }),
     ...(routes.length === 0 ? {} : { routes }),
     ...(git.length === 0 ? {} : { git, gitStores: home.gitStores }),
+    ...(git.some(({ deployKey }) => deployKey !== undefined)
+      ? { keys: { ledger: home.keyLedger, directory: keys } }
+      : {}),
     ...(loopback ? { loopback } : {}),
   }
 }

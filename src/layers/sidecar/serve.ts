@@ -21,6 +21,7 @@ import { type Upstream, readUpstreams } from "./git/Upstream.ts"
 import { serveUpstreams } from "./git/serveUpstreams.ts"
 import { socketGate } from "./gates.ts"
 import { isOurs, listenUnix } from "./listenUnix.ts"
+import { withDeployKeys } from "./keys/withDeployKeys.ts"
 import { serveLoopback } from "./loopback.ts"
 import { makeNeck } from "./NeckServer.ts"
 import * as OperationLog from "./OperationLog.ts"
@@ -61,17 +62,17 @@ export interface RunningSidecar {
 
 /** Serves a document until the scope closes; then what is in flight is answered first. */
 export const serve = (
-  document: SidecarDocument,
+  given: SidecarDocument,
   makeForge: MakeForge,
   times: SidecarTimes = {},
 ): Effect.Effect<RunningSidecar, SidecarError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { slug, socketPath, controlPath, stateDir } = document
+    const { slug, socketPath, controlPath, stateDir } = given
     const { idleMs = 600_000, requestTimeoutMs = 30_000, routeIdleMs = 900_000, drainMs = 5000 } = times
     const { egressIdleMs = 900_000, helloMs = 15_000 } = times
     const ended = yield* Deferred.make<void>()
     const runtime = { ready: false, askedAt: 0 }
-    yield* directories(document)
+    yield* directories(given)
     // Never the neck's own directory: the backend clears it while we start, and the bottle reads it.
     const workDirectory = dirname(controlPath ?? socketPath)
     if (controlPath !== undefined) {
@@ -84,6 +85,7 @@ export const serve = (
         () => Deferred.unsafeDone(ended, Effect.void),
       )
     }
+    const document = yield* withDeployKeys(given, makeForge)
     const log = yield* OperationLog.open(join(stateDir, "operations.jsonl"))
     const queue = join(stateDir, "queue")
     const scanner = yield* makeScanner({ secrets: secretsOf(document), workDirectory: stateDir }).pipe(
@@ -134,10 +136,10 @@ export const serve = (
     return { ended: Deferred.await(ended) }
   }).pipe(
     Effect.catchTags({
-      ListenFailure: ({ reason, cause }) => failed(document, reason, cause),
-      LogUnwritable: ({ cause }) => failed(document, "its operation log could not be opened", cause),
-      FileFailure: ({ code, cause }) =>
-        failed(document, `its directories could not be used (${code})`, cause),
+      ListenFailure: ({ reason, cause }) => failed(given, reason, cause),
+      KeyFailure: ({ reason }) => failed(given, reason, undefined),
+      LogUnwritable: ({ cause }) => failed(given, "its operation log could not be opened", cause),
+      FileFailure: ({ code, cause }) => failed(given, `its directories could not be used (${code})`, cause),
     }),
   )
 

@@ -13,11 +13,15 @@ export const GitPart = Schema.Struct({
   name: Schema.String,
   /** `https://host/path.git`, or `ssh://user@host/path.git` (also as `user@host:path.git`). */
   url: Schema.String,
-  /** For https: a token, given as the password. Absent: the upstream is asked without one. */
+  /** For https: a token, given as the password. Absent: the upstream is asked without one. With `deployKey`: what that is registered with. */
   credential: Schema.optional(Schema.Redacted(Schema.String)),
   /** For ssh: the file of the private key, and the line of the host's key in `known_hosts`. */
   identityFile: Schema.optional(Schema.String),
   knownHost: Schema.optional(Schema.String),
+  /** For ssh: the repository of the run's forge that a key of this sidecar alone is registered at, which is then the `identityFile`. */
+  deployKey: Schema.optional(
+    Schema.Struct({ owner: Schema.String, repo: Schema.String, readOnly: Schema.Boolean }),
+  ),
   /** Refs that may be pushed; the bottle's own branch unless given. */
   push: Schema.optional(Texts),
   /** Instead of the default. */
@@ -54,9 +58,11 @@ export const readUpstream = (slug: string, part: GitPart): Either.Either<Upstrea
     const secret = part.credential === undefined ? "" : Redacted.value(part.credential)
     yield* demand(/^[\x21-\x7e]*$/.test(secret), "credential: must be one word of plain text")
     yield* demand(
-      protocol !== "ssh:" || (part.identityFile !== undefined && part.knownHost !== undefined),
+      protocol !== "ssh:" ||
+        ((part.identityFile ?? part.deployKey) !== undefined && part.knownHost !== undefined),
       "identityFile: ssh needs it, and knownHost",
     )
+    yield* demand(part.deployKey === undefined || protocol === "ssh:", "deployKey: is for ssh")
     yield* demand(!/["\\$`\n]/.test(part.identityFile ?? ""), "identityFile: must be a plain path")
     yield* demand(!/[\0\r\n]/.test(part.knownHost ?? ""), "knownHost: must be one line of a known_hosts file")
     const basic = Buffer.from(`bot-bottle:${secret}`).toString("base64")
@@ -66,12 +72,15 @@ export const readUpstream = (slug: string, part: GitPart): Either.Either<Upstrea
       push: part.push ?? pushPatterns(slug),
       protectedPaths: part.protectedPaths ?? PROTECTED_PATHS,
       key: createHash("sha256")
-        .update(`${url.text}\0${secret}\0${part.identityFile ?? ""}`)
+        // Deploy keys come and go with sidecars: what they show is what the token shows that registers them.
+        .update(
+          `${url.text}\0${secret}\0${part.deployKey === undefined ? (part.identityFile ?? "") : "deploy key"}`,
+        )
         .digest("hex")
         .slice(0, 32),
       config: [
         [`protocol.${protocol.slice(0, -1)}.allow`, "always"],
-        ...(secret === ""
+        ...(secret === "" || protocol === "ssh:"
           ? []
           : [[`http.${url.text}.extraHeader`, `Authorization: Basic ${basic}`] as const]),
       ],

@@ -1,8 +1,9 @@
 /** The repositories of a manifest with the credentials that they name, looked up on the host at launch; they go to the sidecar's stdin and nowhere else. */
-import { Effect, Either, Redacted } from "effect"
+import { Effect, Either, Option, Redacted } from "effect"
 import { access, constants } from "node:fs/promises"
 import { homedir } from "node:os"
 import { isAbsolute, join } from "node:path"
+import { isSshUrl, sshRepository } from "../../../domain/DeployKey.ts"
 import { SidecarError } from "../../../domain/Errors.ts"
 import type { BottleManifest } from "../../../domain/Manifest.ts"
 import type { SidecarConfig } from "../../../services/Sidecar.ts"
@@ -30,7 +31,9 @@ export const gitParts = (
         ...rest,
         ...("identityFile" in key
           ? { identityFile: yield* identityFile(entry, key.identityFile) }
-          : { credential: yield* forgeToken(entry, forge) }),
+          : isSshUrl(entry.url)
+            ? yield* deployKey(entry, forge)
+            : { credential: yield* forgeToken(entry, forge) }),
       }
       yield* readUpstream(slug, part)
       return part
@@ -41,18 +44,34 @@ export const gitParts = (
     ),
   )
 
+/** A key of this run alone, registered with the token of the run's forge: that goes to the forge's API, and never to the address. */
+const deployKey = (
+  { url, knownHost, push }: ManifestGit,
+  forge: ForgeAccess | undefined,
+): Either.Either<Pick<GitPart, "credential" | "deployKey">, string> => {
+  if (forge === undefined) return Either.left(NO_FORGE)
+  if (knownHost === undefined)
+    return Either.left("knownHost: ssh needs the line of the host's key, as ssh-keyscan prints it")
+  return Option.match(sshRepository(url), {
+    onNone: () => Either.left("url: with key.provider gitea it ends with OWNER/REPO.git"),
+    onSome: (repository) =>
+      Either.right({ credential: forge.token, deployKey: { ...repository, readOnly: push?.length === 0 } }),
+  })
+}
+
+const NO_FORGE = "key.provider gitea takes the token of the run's forge, and this run has none"
+
 /** The token of the run's forge goes to that forge and to no other host, whatever a manifest says. */
 const forgeToken = (
   { url, private: isPrivate }: ManifestGit,
   forge: ForgeAccess | undefined,
 ): Either.Either<Redacted.Redacted, string> => {
-  if (forge === undefined)
-    return Either.left("key.provider gitea takes the token of the run's forge, and this run has none")
+  if (forge === undefined) return Either.left(NO_FORGE)
   const host = URL.canParse(url) ? new URL(url) : undefined
   const api = new URL(forge.apiUrl)
   if (host === undefined || !/^https?:$/.test(host.protocol))
     return Either.left(
-      "url: with key.provider gitea it is the https address of the repository at the run's forge",
+      "url: with key.provider gitea it is the address of the repository at the run's forge, over https or ssh",
     )
   if (host.protocol === "http:" && isPrivate !== true)
     return Either.left("url: plain http needs private: true")

@@ -1,0 +1,97 @@
+/** Deploy keys of runs: which repositories of a manifest get one, whether that was agreed to, and what is kept of each. */
+import { Option, Schema } from "effect"
+import { LaunchRefused } from "./Errors.ts"
+import type { BottleManifest } from "./Manifest.ts"
+import { Slug } from "./Slug.ts"
+
+type ManifestGit = NonNullable<BottleManifest["git"]>
+
+/** A key that a launch will make: for which repository of the manifest, and whether it may only fetch. */
+export interface PlannedKey {
+  readonly name: string
+  readonly owner: string
+  readonly repo: string
+  readonly readOnly: boolean
+}
+
+const SSH_URL =
+  /^(?:ssh:\/\/(?:[^@/\s]+@)?[^@/\s]+\/|[\w.-]+@[\w.-]+:(?!\/))([\w.-]{1,100})\/([\w.-]{1,100}?)(?:\.git)?\/?$/i
+
+/** Whether an address is one of ssh, in either form. */
+export const isSshUrl = (url: string): boolean => /^ssh:|^[\w.-]+@[\w.-]+:/i.test(url)
+
+/** The repository that an address of ssh names on its forge; none when it names anything else. */
+export const sshRepository = (
+  url: string,
+): Option.Option<{ readonly owner: string; readonly repo: string }> => {
+  const [, owner, repo] = SSH_URL.exec(url) ?? []
+  return owner === undefined || repo === undefined || /^\.+$/.test(owner) || /^\.+$/.test(repo)
+    ? Option.none()
+    : Option.some({ owner, repo })
+}
+
+/** The keys that a launch of such a bottle makes: for each `key.provider: gitea` over ssh; read-only where nothing may be pushed. */
+export const plannedKeys = (git: ManifestGit = {}): ReadonlyArray<PlannedKey> =>
+  Object.entries(git).flatMap(([name, { url, key, push }]) =>
+    "provider" in key && isSshUrl(url)
+      ? Option.match(sshRepository(url), {
+          onNone: () => [],
+          onSome: (repository) => [{ name, ...repository, readOnly: push?.length === 0 }],
+        })
+      : [],
+  )
+
+/** Why a bottle that uses its run's forge in `git` cannot be launched so, if it cannot. */
+export const keyRefusal = (
+  git: ManifestGit = {},
+  run: { readonly hasForge: boolean; readonly agreed: boolean },
+): LaunchRefused | undefined => {
+  const name = Object.entries(git).find(([, { key }]) => "provider" in key)?.[0]
+  if (name !== undefined && !run.hasForge) {
+    return new LaunchRefused({
+      reason: `git.${name}.key.provider is gitea, which takes the token of the run's forge, and this run has none: launch it by "bot-bottle orchestrate start", or name a key of your own by key.identityFile`,
+    })
+  }
+  const keys = plannedKeys(git)
+  return keys.length === 0 || run.agreed
+    ? undefined
+    : new LaunchRefused({
+        reason: `it would register ${keys.map(keyText).join(" and ")} at the forge: --yes agrees to that, --dry-run shows the plan`,
+      })
+}
+
+/** A planned key, for people. */
+export const keyText = ({ owner, repo, readOnly }: PlannedKey): string =>
+  `a deploy key of ${owner}/${repo} that may ${readOnly ? "only read" : "push"}`
+
+/** A deploy key of a run, from before it is registered until it is known to be revoked. Nothing of it is secret. */
+export class RunKey extends Schema.Class<RunKey>("RunKey")({
+  /** Unique in this installation. */
+  name: Schema.String,
+  slug: Slug,
+  /** Base URL of the forge's API. */
+  apiUrl: Schema.String,
+  owner: Schema.String,
+  repo: Schema.String,
+  title: Schema.String,
+  publicKey: Schema.String,
+  readOnly: Schema.Boolean,
+  /** Number at its repository; none while it is not known whether it was registered. */
+  id: Schema.OptionFromNullOr(Schema.Number),
+  /** ISO 8601 in UTC. */
+  createdAt: Schema.String,
+}) {
+  /** What to say of a key that no run uses, and that nobody could revoke yet. */
+  get left(): string {
+    const id = Option.match(this.id, { onNone: () => "", onSome: (number) => ` (number ${number})` })
+    return `deploy key "${this.title}"${id} of ${this.owner}/${this.repo} may still be registered at ${this.apiUrl}: "bot-bottle gc" with FORGE_GITEA_API and FORGE_GITEA_TOKEN revokes it, and so does the next "orchestrate" command there`
+  }
+}
+
+/** How long a request to register a key may be under way after we gave it up, in milliseconds. */
+export const UNDER_WAY_MS = 120_000
+
+/** Whether two addresses are of one forge's API. */
+export const isSameForge = (one: string, other: string): boolean => plainUrl(one) === plainUrl(other)
+
+const plainUrl = (url: string): string => url.trim().replace(/\/+$/, "").toLowerCase()
