@@ -35,9 +35,9 @@ export const planText = (plan: BottlePlan): string => {
     ],
     ["user", plan.user ?? "the image's"],
     ["workdir", plan.workdir],
+    ...(plan.clone === undefined ? [] : [["workspace", cloneText(plan.clone)] as const]),
     ["network", "none but the neck"],
     ...(plan.routes === undefined ? [] : [["routes", plan.routes.join(" ")] as const]),
-    ...(plan.clone === undefined ? [] : [["workspace", cloneText(plan.clone)] as const]),
     [
       "limits",
       [
@@ -60,11 +60,11 @@ export const planText = (plan: BottlePlan): string => {
   return [...lines, ...files].map(([name, value]) => `${name.padEnd(10)}${neutral(value)}`).join("\n")
 }
 
-const workspaceLines = ({
-  root,
 const cloneText = ({ git, ref, branch }: NonNullable<BottlePlan["clone"]>): string =>
   `a clone of ${git}${ref === undefined ? "" : ` at ${ref}`}, on branch ${branch}`
 
+const workspaceLines = ({
+  root,
   tracked,
   untracked,
 }: NonNullable<BottlePlan["workspace"]>): ReadonlyArray<readonly [string, string]> => [

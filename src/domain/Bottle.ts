@@ -145,6 +145,6 @@ export interface BottlePlan {
   readonly interactive: boolean
   /** Files for the workspace of a first run. */
   readonly workspace?: WorkspaceListing
-}
   /** What the workspace is cloned from, before the agent of a first run starts. */
   readonly clone?: PlanClone
+}

@@ -54,8 +54,8 @@ export const makePlan = (input: PlanInput): BottlePlan => {
     ...(holds(bottle.routes) && { routes: Object.keys(bottle.routes ?? {}) }),
     interactive: input.interactive,
     ...(input.workspace !== undefined && { workspace: input.workspace }),
-  }
     ...(input.clone !== undefined && { clone: input.clone }),
+  }
 }
 
 /** Why this version cannot launch such a bottle, if it cannot: nothing of a manifest is silently ignored. */
