@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, FastCheck as fc } from "effect"
 import { existsSync, statSync } from "node:fs"
-import type { Socket } from "node:net"
+import { type Socket, connect } from "node:net"
 import { join } from "node:path"
 import { verifyChain } from "../../../src/layers/sidecar/OperationChain.ts"
 import { extension, helloFor, message, records, serverName } from "../../support/clientHello.ts"
@@ -389,11 +389,15 @@ describe("the begin of a tunnel", () => {
       const gone = yield* openTunnel(neck.socketPath, target)
       gone.socket.end()
       yield* rest(gone.socket)
+      const atOnce = connect({ path: neck.socketPath, allowHalfOpen: true })
+      atOnce.end(`CONNECT ${target} HTTP/1.1\r\nhost: ${target}\r\n\r\n`)
+      yield* rest(atOnce)
       expect(received()).toEqual(Buffer.alloc(0))
       expect(neck.entries().filter(({ phase }) => phase === "end")).toMatchObject([
         { outcome: "rejected", reason: expect.stringContaining("not TLS") },
         { outcome: "rejected", reason: "no TLS hello came in time" },
         { outcome: "rejected", reason: "no TLS hello came in time" },
+        { outcome: "rejected", reason: "its client left before a TLS hello" },
         { outcome: "rejected", reason: "its client left before a TLS hello" },
       ])
     }),

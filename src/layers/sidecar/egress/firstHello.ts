@@ -48,8 +48,9 @@ export const firstHello = (
       client.off("data", onData).off("end", onGone).off("close", onGone).pause()
     }
     client.on("data", onData).on("end", onGone).on("close", onGone)
-    if (client.destroyed) onGone()
-    else look()
+    look()
+    // Whoever ended while its host was dialled says no more, and is not heard to end again.
+    if (client.destroyed || client.readableEnded) onGone()
     return Effect.sync(stop)
   }).pipe(
     Effect.timeoutFail({
