@@ -16,9 +16,13 @@ export interface GitRun {
   /** Milliseconds (default: 10 minutes). */
   readonly timeoutMs?: number
   readonly maxOutputBytes?: number
+  /** Address space in KiB (default: 4 GiB). */
+  readonly memoryKib?: number
 }
 
 const TIMEOUT_MS = 600_000
+/** Seconds of a processor: a git whose sidecar was killed has nobody to end it. */
+const CPU_S = 900
 /** Address space in KiB: git maps packs of any size, and takes as much as a hostile one makes it. */
 const MEMORY_KIB = 4 * 1024 * 1024
 /** Seconds without a byte after which a transfer ends. */
@@ -43,15 +47,19 @@ const CONFIG: ReadonlyArray<readonly [string, string]> = [
   ["pack.threads", "1"],
   ["pack.windowMemory", "64m"],
   ["core.packedGitLimit", "512m"],
+  ["core.packedGitWindowSize", "32m"],
   ["core.bigFileThreshold", "16m"],
 ]
+
+const limited = (memoryKib: number): string =>
+  `ulimit -v ${memoryKib} 2>/dev/null; ulimit -t ${CPU_S} 2>/dev/null; exec git "$@"`
 
 /** How a run of git is started. */
 export const gitSpec = (run: GitRun): ProcessSpec => {
   const config = [...CONFIG, ...(run.config ?? [])]
   return {
     command: "sh",
-    args: ["-c", `ulimit -v ${MEMORY_KIB} 2>/dev/null; exec git "$@"`, "git", ...run.args],
+    args: ["-c", limited(run.memoryKib ?? MEMORY_KIB), "git", ...run.args],
     env: {
       // curl would read a .netrc there.
       HOME: "/nonexistent",

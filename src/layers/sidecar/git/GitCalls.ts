@@ -5,8 +5,9 @@ import type { RefUpdate } from "../../../domain/PushPolicy.ts"
 import type { SecretScannerApi } from "../../../services/SecretScanner.ts"
 import type { LogUnwritable, OperationLog } from "../OperationLog.ts"
 import { answerEarly } from "../routes/afterBody.ts"
-import { serveBackend } from "./backend.ts"
+import { readBody, serveBackend } from "./backend.ts"
 import { type Asked, type Service, answer, tell, whileWaited } from "./answers.ts"
+import { allowed } from "./fetch.ts"
 import { FLUSH, writeReport } from "./pktLine.ts"
 import { type ReceiveContext, receive, refuseUnread } from "./receive.ts"
 import { type GitContext, GitFailure, type Repository, openRepository } from "./Repository.ts"
@@ -79,24 +80,20 @@ export const makeGit = (options: GitOptions): Effect.Effect<ServeGit> =>
         yield* Effect.tapError(repository.sync, ({ reason }) => Effect.ignore(told(target, start, reason)))
         yield* told(target, start, undefined)
         const path = `/${upstream.name}.git/info/refs`
-        yield* serveBackend(
-          options,
-          { method: "GET", path, query: `service=${service}` },
-          options.bodyMax,
-          request,
-          response,
-        )
+        yield* serveBackend(options, { method: "GET", path, query: `service=${service}` }, request, response)
       })
 
     const fetched = ({ upstream }: Asked, request: IncomingMessage, response: ServerResponse) =>
       Effect.gen(function* () {
         const repository = yield* repositoryOf(upstream)
         const start = yield* Clock.currentTimeMillis
-        yield* Effect.tapError(repository.syncRecently, ({ reason }) =>
-          Effect.ignore(told(`${upstream.name} fetch`, start, reason)),
+        const asked = yield* readBody(options, request)
+        const body = yield* Effect.tapError(
+          Effect.zipRight(repository.syncRecently, allowed(options, repository, asked)),
+          ({ reason }) => Effect.ignore(told(`${upstream.name} fetch`, start, clean(reason))),
         )
         const path = `/${upstream.name}.git/git-upload-pack`
-        yield* serveBackend(options, { method: "POST", path, query: "" }, options.bodyMax, request, response)
+        yield* serveBackend(options, { method: "POST", path, query: "", body }, request, response)
       })
 
     /** A ref that is refused may have a secret in its name. */

@@ -2,6 +2,7 @@
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Effect, Stream } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
+import { gunzip } from "node:zlib"
 import { gitSpec } from "../../git/hardened.ts"
 import { type GitContext, GitFailure } from "./Repository.ts"
 
@@ -11,11 +12,20 @@ export interface BackendRequest {
   /** Below the repositories' directory, such as `/app.git/info/refs`. */
   readonly path: string
   readonly query: string
+  readonly body?: Buffer
 }
 
 const CONFIG: ReadonlyArray<readonly [string, string]> = [
-  ["uploadpack.allowFilter", "true"],
+  // What a fetch wants is looked at before it gets here, for all versions of the protocol alike.
   ["uploadpack.allowAnySHA1InWant", "true"],
+  ["uploadpack.allowFilter", "true"],
+  // All but `sparse:oid`, which reads an object that nobody looked at.
+  ["uploadpackfilter.allow", "false"],
+  ["uploadpackfilter.blob:none.allow", "true"],
+  ["uploadpackfilter.blob:limit.allow", "true"],
+  ["uploadpackfilter.tree.allow", "true"],
+  ["uploadpackfilter.object:type.allow", "true"],
+  ["uploadpackfilter.combine.allow", "true"],
   // For what is advertised before a push; the push itself never gets here.
   ["http.receivepack", "true"],
 ]
@@ -24,12 +34,11 @@ const CONFIG: ReadonlyArray<readonly [string, string]> = [
 export const serveBackend = (
   context: GitContext,
   asked: BackendRequest,
-  bodyMax: number,
   request: IncomingMessage,
   response: ServerResponse,
 ): Effect.Effect<void, GitFailure> =>
   Effect.gen(function* () {
-    const { "git-protocol": protocol, "content-type": type, "content-encoding": encoding } = request.headers
+    const { "git-protocol": protocol, "content-type": type } = request.headers
     const { output, exit } = yield* context.runner.stream(
       gitSpec({
         args: ["http-backend"],
@@ -41,10 +50,9 @@ export const serveBackend = (
           PATH_INFO: asked.path,
           QUERY_STRING: asked.query,
           CONTENT_TYPE: type ?? "",
-          ...(encoding === "gzip" && { HTTP_CONTENT_ENCODING: "gzip" }),
           ...(/^version=[012]$/.test(String(protocol)) && { GIT_PROTOCOL: String(protocol) }),
         },
-        ...(asked.method === "POST" && { stdin: bodyOf(request, context.progressMs, bodyMax) }),
+        ...(asked.body !== undefined && { stdin: Stream.make(asked.body) }),
       }),
     )
     const head = { text: Buffer.alloc(0), over: false }
@@ -135,3 +143,31 @@ export const limited = (
 
 const sizeOf = (bytes: number): string =>
   bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KiB` : `${Math.round(bytes / 1024 ** 2)} MiB`
+
+/** Of names of objects alone: more than a clone of a million objects asks for. */
+const FETCH_BYTES_MAX = 64 * 1024 * 1024
+
+/** What a fetch asks, unpacked. */
+export const readBody = (
+  { progressMs, bodyMax }: Pick<GitContext, "progressMs"> & { readonly bodyMax: number },
+  request: IncomingMessage,
+): Effect.Effect<Buffer, GitFailure> => {
+  const bytesMax = Math.min(bodyMax, FETCH_BYTES_MAX)
+  return Stream.runCollect(bodyOf(request, progressMs, bytesMax)).pipe(
+    Effect.map((parts) => Buffer.concat([...parts])),
+    Effect.flatMap((body) =>
+      request.headers["content-encoding"] === "gzip" ? unzipped(body, bytesMax) : Effect.succeed(body),
+    ),
+  )
+}
+
+const unzipped = (body: Buffer, bytesMax: number) =>
+  Effect.async<Buffer, GitFailure>((resume) =>
+    gunzip(body, { maxOutputLength: bytesMax }, (error, plain) =>
+      resume(
+        error === null
+          ? Effect.succeed(plain)
+          : Effect.fail(new GitFailure({ reason: "its compression is broken, or too much", remote: [] })),
+      ),
+    ),
+  )

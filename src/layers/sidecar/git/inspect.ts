@@ -14,14 +14,18 @@ export interface Quarantine {
   readonly objects: { readonly directory: string; readonly alternates: ReadonlyArray<string> }
   /** Ids of all objects in it that the upstream does not have, in no commit or in one. */
   readonly fresh: ReadonlyArray<string>
+  /** What its branches lead to and the upstream's do not, with a path of each; commits have none. */
+  readonly reached: ReadonlyArray<{ readonly id: string; readonly path: string }>
   readonly tips: ReadonlyArray<string>
   readonly refs: ReadonlyArray<string>
 }
 
 const LIST_BYTES_MAX = 64 * 1024 * 1024
 
+type Unpacked = Pick<Quarantine, "repository" | "objects" | "tips">
+
 /** A list of git that was cut off would leave something unseen. */
-const listed = (quarantine: Quarantine, args: ReadonlyArray<string>, stdin?: string) =>
+const listed = (quarantine: Unpacked, args: ReadonlyArray<string>, stdin?: string) =>
   quarantine.repository
     .git({
       args,
@@ -37,8 +41,16 @@ const listed = (quarantine: Quarantine, args: ReadonlyArray<string>, stdin?: str
       ),
     )
 
-const newCommits = (quarantine: Quarantine, more: ReadonlyArray<string> = []) =>
+const newCommits = (quarantine: Unpacked, more: ReadonlyArray<string> = []) =>
   listed(quarantine, ["rev-list", ...more, ...quarantine.tips, "--not", "--all"])
+
+/** Objects that its branches lead to and the upstream's do not, with a path of each. Fails when one is missing. */
+export const newObjects = (quarantine: Unpacked) =>
+  Effect.map(newCommits(quarantine, ["--objects"]), (text) =>
+    text
+      .split("\n")
+      .flatMap((line) => (line === "" ? [] : [{ id: line.slice(0, 40), path: line.slice(41) }])),
+  )
 
 /**
  * Paths that a commit of the push changes: compared with its parent, and in a merge with all of them at once, so that
@@ -145,16 +157,12 @@ const objectsOf = (
 
 /** A path of each object that a branch of the push leads to. */
 const pathsOf = Effect.fnUntraced(function* (quarantine: Quarantine) {
-  const lines = yield* newCommits(quarantine, ["--objects"])
   const commits = new Set((yield* newCommits(quarantine)).split("\n"))
   return new Map(
-    lines
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line): readonly [string, string] => {
-        const id = line.slice(0, 40)
-        return [id, commits.has(id) ? COMMIT : line.slice(41)]
-      }),
+    quarantine.reached.map(({ id, path }): readonly [string, string] => [
+      id,
+      commits.has(id) ? COMMIT : path,
+    ]),
   )
 })
 

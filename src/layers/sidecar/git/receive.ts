@@ -1,10 +1,6 @@
 /** A push, from its body to its report: unpacked in a place of its own, checked, then given to the upstream, whose answer is the agent's. */
-import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Effect } from "effect"
-import { createReadStream } from "node:fs"
-import { mkdir, open, readFile } from "node:fs/promises"
-import { join } from "node:path"
-import { Readable } from "node:stream"
+import { open } from "node:fs/promises"
 import { type RefUpdate, isNoObject, mayForce, pushProblem } from "../../../domain/PushPolicy.ts"
 import type { SecretScannerApi } from "../../../services/SecretScanner.ts"
 import { file } from "../files.ts"
@@ -13,6 +9,7 @@ import { type PushReport, type PushRequest, readPush } from "./pktLine.ts"
 import { refusalOf, remoteLines } from "./refusals.ts"
 import { type GitContext, GitFailure, type Repository } from "./Repository.ts"
 import { bodyFile } from "./spool.ts"
+import { unpack } from "./unpack.ts"
 
 /** What a push is checked with, and told to. */
 export interface ReceiveContext extends GitContext {
@@ -46,7 +43,6 @@ export interface Received extends Outcome {
 }
 
 const HEAD_BYTES = 512 * 1024
-const OBJECTS_BYTES_MAX = 1024 ** 3
 const SHOWN_MAX = 20
 
 /** Does what the body at `folder/body` asks for. Fails when it cannot be read. */
@@ -155,97 +151,6 @@ const reportOf = (
     messages: problems.map(({ ref, problem }) => `bot-bottle: ${ref}: ${problem}`),
   },
 })
-
-/** Objects of the push go where nothing else looks; they are gone with its folder. */
-const unpack = Effect.fnUntraced(function* (
-  context: ReceiveContext,
-  repository: Repository,
-  folder: string,
-  { updates, packAt }: PushRequest,
-) {
-  const directory = join(folder, "objects")
-  const pack = join(directory, "pack")
-  yield* file(() => mkdir(pack, { recursive: true, mode: 0o700 })).pipe(
-    Effect.mapError(() => failure("the push could not be kept")),
-  )
-  const objects = { directory, alternates: [repository.store] }
-  const tips = updates.map((update) => update.new)
-  const made = { repository, objects, tips, refs: updates.map(({ ref }) => ref) }
-  const body = bodyFile(folder)
-  if (yield* isEmptyPack(body, packAt)) return yield* requireWhole({ ...made, fresh: [] })
-  yield* repository
-    .git({
-      args: ["index-pack", "--stdin", "--fix-thin", "--strict", join(pack, "pack-incoming.pack")],
-      objects,
-      stdin: NodeStream.fromReadable<unknown, Uint8Array>(
-        () => createReadStream(body, { start: packAt }),
-        (cause) => cause,
-      ),
-      timeoutMs: context.progressMs * 8,
-    })
-    .pipe(Effect.mapError(() => failure("its pack is broken, incomplete, or too much")))
-  const index = yield* file(() => readFile(join(pack, "pack-incoming.idx"))).pipe(
-    Effect.mapError(() => failure("the push could not be kept")),
-  )
-  const { stdout: shown } = yield* repository.git({
-    args: ["show-index"],
-    stdin: streamOf(index),
-    maxOutputBytes: LIST_BYTES_MAX,
-  })
-  const ids = shown.split("\n").flatMap((line) => line.split(" ")[1] ?? [])
-  // What completes a thin pack is the upstream's, and an agent may send what is there already.
-  const { stdout: atUpstream } = yield* repository.git({
-    args: ["cat-file", "--batch-check=%(objectname) %(objecttype)"],
-    objects: { directory: repository.store },
-    stdin: lines(ids),
-    maxOutputBytes: LIST_BYTES_MAX,
-  })
-  const fresh = atUpstream
-    .split("\n")
-    .flatMap((line) => (line.endsWith(" missing") ? [line.slice(0, 40)] : []))
-  const { stdout: sizes } = yield* repository.git({
-    args: ["cat-file", "--batch-check=%(objectsize)"],
-    objects,
-    stdin: lines(fresh),
-    maxOutputBytes: LIST_BYTES_MAX,
-  })
-  const total = sizes.split("\n").reduce((sum, size) => sum + Number(size), 0)
-  if (total > OBJECTS_BYTES_MAX) return yield* failure("the push is more than 1 GiB unpacked")
-  return yield* requireWhole({ ...made, fresh })
-})
-
-const LIST_BYTES_MAX = 64 * 1024 * 1024
-
-const lines = (ids: ReadonlyArray<string>): string => ids.map((id) => `${id}\n`).join("")
-
-const streamOf = (bytes: Uint8Array) =>
-  NodeStream.fromReadable<unknown, Uint8Array>(
-    () => Readable.from([bytes]),
-    (cause) => cause,
-  )
-
-/** A ref that points to what the upstream has comes with a pack of no objects, or with none. */
-const isEmptyPack = (body: string, packAt: number) =>
-  Effect.acquireUseRelease(
-    file(() => open(body)),
-    (handle) => file(() => handle.read(Buffer.alloc(12), 0, 12, packAt)),
-    (handle) => Effect.promise(() => handle.close()),
-  ).pipe(
-    Effect.map(({ buffer, bytesRead }) => bytesRead === 0 || buffer.readUInt32BE(8) === 0),
-    Effect.mapError(() => failure("the push could not be kept")),
-  )
-
-/** Everything that its branches lead to is in the push or at the upstream: what another bottle has does not count. */
-const requireWhole = (quarantine: Quarantine): Effect.Effect<Quarantine, GitFailure> =>
-  quarantine.repository
-    .git({
-      args: ["rev-list", "--objects", "--quiet", ...quarantine.tips, "--not", "--all"],
-      objects: quarantine.objects,
-    })
-    .pipe(
-      Effect.mapError(() => failure("the push leaves out objects that it needs")),
-      Effect.as(quarantine),
-    )
 
 /** A ref moves to a commit, and outside of the bottle's own branches only forward. */
 const requireMovable = Effect.fnUntraced(function* (

@@ -1,0 +1,131 @@
+/** A push is unpacked where nothing else looks, and is whole: all that it leads to came with it, or is what the upstream shows. */
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import { Effect, Stream } from "effect"
+import { createReadStream } from "node:fs"
+import { mkdir, open, readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { file } from "../files.ts"
+import { type Quarantine, newObjects } from "./inspect.ts"
+import type { PushRequest } from "./pktLine.ts"
+import { type GitContext, GitFailure, type Repository } from "./Repository.ts"
+import { bodyFile } from "./spool.ts"
+import { visible } from "./visible.ts"
+
+const failure = (reason: string) => new GitFailure({ reason, remote: [] })
+
+const OBJECTS_BYTES_MAX = 1024 ** 3
+
+/** Takes a push apart in its folder. Fails when it is broken, too much, or not whole. */
+export const unpack = Effect.fnUntraced(function* (
+  context: GitContext,
+  repository: Repository,
+  folder: string,
+  { updates, packAt }: PushRequest,
+) {
+  const directory = join(folder, "objects")
+  const pack = join(directory, "pack")
+  yield* file(() => mkdir(pack, { recursive: true, mode: 0o700 })).pipe(
+    Effect.mapError(() => failure("the push could not be kept")),
+  )
+  const objects = { directory, alternates: [repository.store] }
+  const tips = updates.map((update) => update.new)
+  const made = { repository, objects, tips, refs: updates.map(({ ref }) => ref) }
+  const body = bodyFile(folder)
+  const count = yield* objectsIn(body, packAt)
+  if (count === 0) return yield* requireWhole(context, made, [])
+  yield* repository
+    .git({
+      args: ["index-pack", "--stdin", "--fix-thin", "--strict", join(pack, "pack-incoming.pack")],
+      objects,
+      memoryKib: UNPACK_MEMORY_KIB,
+      stdin: NodeStream.fromReadable<unknown, Uint8Array>(
+        () => createReadStream(body, { start: packAt }),
+        (cause) => cause,
+      ),
+      timeoutMs: context.progressMs * 8,
+    })
+    .pipe(Effect.mapError(() => failure("its pack is broken, incomplete, or too much")))
+  const packed = yield* idsByOffset(repository, join(pack, "pack-incoming.idx"))
+  // What makes a thin pack whole comes after what was sent.
+  const sent = packed.slice(0, count)
+  yield* requireVisible(context, repository, packed.slice(count))
+  // An agent may send what is there already.
+  const there = yield* visible(context, repository, sent)
+  const fresh = sent.filter((id) => !there.has(id))
+  const { stdout: sizes } = yield* repository.git({
+    args: ["cat-file", "--batch-check=%(objectsize)"],
+    objects,
+    stdin: lines(fresh),
+    maxOutputBytes: LIST_BYTES_MAX,
+  })
+  const total = sizes.split("\n").reduce((sum, size) => sum + Number(size), 0)
+  if (!(total <= OBJECTS_BYTES_MAX)) return yield* failure("the push is more than 1 GiB unpacked")
+  return yield* requireWhole(context, made, fresh)
+})
+
+/** A hostile pack asks for as much as it gets. */
+const UNPACK_MEMORY_KIB = 2 * 1024 * 1024
+const LIST_BYTES_MAX = 64 * 1024 * 1024
+
+const lines = (ids: ReadonlyArray<string>): string => ids.map((id) => `${id}\n`).join("")
+
+/** Ids of a pack's objects, in the order in which they lie there. */
+const idsByOffset = (repository: Repository, path: string) =>
+  file(() => readFile(path)).pipe(
+    Effect.mapError(() => failure("the push could not be kept")),
+    Effect.flatMap((index) =>
+      repository.git({
+        args: ["show-index"],
+        stdin: Stream.make(index),
+        maxOutputBytes: LIST_BYTES_MAX,
+      }),
+    ),
+    Effect.map(({ stdout }) =>
+      stdout
+        .split("\n")
+        .flatMap((line) => {
+          const [offset, id] = line.split(" ")
+          return id === undefined ? [] : [{ id, offset: Number(offset) }]
+        })
+        .sort((one, other) => one.offset - other.offset)
+        .map(({ id }) => id),
+    ),
+  )
+
+/** As its head says, and as git reads it. A ref that points to what the upstream has comes with a pack of none, or without one. */
+const objectsIn = (body: string, packAt: number) =>
+  Effect.acquireUseRelease(
+    file(() => open(body)),
+    (handle) => file(() => handle.read(Buffer.alloc(12), 0, 12, packAt)),
+    (handle) => Effect.promise(() => handle.close()),
+  ).pipe(
+    Effect.map(({ buffer, bytesRead }) => (bytesRead === 0 ? 0 : buffer.readUInt32BE(8))),
+    Effect.mapError(() => failure("the push could not be kept")),
+  )
+
+/**
+ * Everything that its branches lead to is in the push, or is what the upstream shows: what another bottle has does not
+ * count, nor what the store still has of what the upstream had.
+ */
+const requireWhole = Effect.fnUntraced(function* (
+  context: GitContext,
+  made: Omit<Quarantine, "fresh" | "reached">,
+  fresh: ReadonlyArray<string>,
+) {
+  const reached = yield* newObjects(made).pipe(Effect.mapError(leavesOut))
+  const sent = new Set(fresh)
+  yield* requireVisible(
+    context,
+    made.repository,
+    reached.flatMap(({ id }) => (sent.has(id) ? [] : [id])),
+  )
+  const quarantine: Quarantine = { ...made, fresh, reached }
+  return quarantine
+})
+
+const leavesOut = () => failure("the push leaves out objects that it needs")
+
+const requireVisible = (context: GitContext, repository: Repository, ids: ReadonlyArray<string>) =>
+  visible(context, repository, ids).pipe(
+    Effect.filterOrFail((shown) => ids.every((id) => shown.has(id)), leavesOut),
+  )
