@@ -34,7 +34,7 @@ const show = (
   const rows = events.map(({ kind, slug, backend, reason, outcome, problem }) => [
     outcome === "found" ? "would go" : outcome,
     kind,
-    slug,
+    slug || "-",
     backend || "-",
     problem ?? reason,
   ])

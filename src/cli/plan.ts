@@ -29,9 +29,11 @@ export const planText = (plan: BottlePlan): string => {
     ["backend", plan.backend],
     [
       "image",
-      plan.image === ""
-        ? "none"
-        : `${plan.image}${plan.rehydrate ? " (rehydrated)" : ` (pull: ${plan.pull})`}`,
+      plan.build !== undefined
+        ? `built of ${plan.build.context}${plan.build.dockerfile === undefined ? "" : `, ${plan.build.dockerfile}`} (pull: ${plan.pull})`
+        : plan.image === ""
+          ? "none"
+          : `${plan.image}${plan.rehydrate ? " (rehydrated)" : ` (pull: ${plan.pull})`}`,
     ],
     ["user", plan.user ?? "the image's"],
     ["workdir", plan.workdir],

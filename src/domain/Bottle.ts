@@ -109,6 +109,13 @@ export interface WorkspaceListing {
 /** When an image is pulled. */
 export type PullPolicy = "always" | "missing" | "never"
 
+/** What an image is built from; paths are absolute. */
+export interface PlanBuild {
+  readonly context: string
+  /** The engine's own choice in the context unless given. */
+  readonly dockerfile?: string
+}
+
 /** Limits that the backend enforces. Absent `cpus`: all; absent `disk`: none. */
 export interface PlanLimits {
   readonly memoryBytes: number
@@ -123,8 +130,10 @@ export interface BottlePlan {
   readonly backend: string
   /** 1 at start, then 2, 3, ... */
   readonly run: number
-  /** Image reference, or the artifact to rehydrate. */
+  /** Image reference, or the artifact to rehydrate; `""` when there is none, or it is to be built. */
   readonly image: string
+  /** What the image is built from at the launch; absent: it is not built. */
+  readonly build?: PlanBuild
   /** Whether `image` is an artifact of an earlier freeze. */
   readonly rehydrate: boolean
   readonly pull: PullPolicy

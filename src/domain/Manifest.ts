@@ -149,6 +149,8 @@ const named = <A, I>(value: Schema.Schema<A, I>, title: string) =>
     title,
   })
 
+const PathText = Schema.String.pipe(Schema.pattern(/^[^\p{Cc}]+$/u))
+
 /** POSIX: names that a shell can set too. */
 const EnvName = Schema.String.pipe(Schema.pattern(/^[A-Za-z_][A-Za-z0-9_]*$/)).annotations({
   title: "a name of letters, digits and '_' that starts with no digit",
@@ -160,6 +162,21 @@ const EnvValue = Schema.Union(
   Schema.Boolean,
 ).annotations(expecting("a text without NUL, a number, true or false"))
 
+/** Where an image is built from: a folder, absolute or relative to the manifest's own, and a Dockerfile relative to that folder. */
+export const ImageBuild = Schema.Union(
+  PathText,
+  Schema.Struct({ context: required(PathText, "a folder"), dockerfile: Schema.optional(PathText) }),
+).annotations(expecting("a folder with a Dockerfile, such as ./image, or {context, dockerfile?}"))
+
+/** An {@link ImageBuild} in its long form. */
+export const buildOf = (
+  build: typeof ImageBuild.Type,
+): { readonly context: string; readonly dockerfile?: string } => {
+  if (typeof build === "string") return { context: build }
+  const { context, dockerfile } = build
+  return { context, ...(dockerfile !== undefined && { dockerfile }) }
+}
+
 /** `bottles/<name>.yaml`: everything but the agent. */
 export const BottleManifest = Schema.Struct({
   image: Schema.optional(
@@ -168,7 +185,7 @@ export const BottleManifest = Schema.Struct({
       expecting("an image reference such as debian:stable-slim"),
     ),
   ),
-  build: Schema.optional(Schema.NonEmptyString),
+  build: Schema.optional(ImageBuild),
   user: Schema.optional(
     Schema.Union(
       Schema.String.pipe(Schema.pattern(/^\w[\w.-]*(:\w[\w.-]*)?$/)),

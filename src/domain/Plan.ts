@@ -1,6 +1,6 @@
 /** From manifests to a plan: everything a backend needs, as plain data, made without looking at anything. */
 import { LaunchRefused } from "./Errors.ts"
-import { bytesOf } from "./Manifest.ts"
+import { buildOf, bytesOf } from "./Manifest.ts"
 import type { BottlePlan, PlanLimits, PullPolicy, RunFile, WorkspaceListing } from "./Bottle.ts"
 import type { PlanClone } from "./Clone.ts"
 import type { BottleManifest } from "./Manifest.ts"
@@ -43,6 +43,7 @@ export const makePlan = (input: PlanInput): BottlePlan => {
     run: input.run,
     image: artifact ?? bottle.image ?? "",
     rehydrate: artifact !== undefined,
+    ...(artifact === undefined && bottle.build !== undefined && { build: buildOf(bottle.build) }),
     pull: input.pull,
     ...(user !== undefined && { user }),
     workdir: bottle.workdir ?? DEFAULT_WORKDIR,
@@ -60,7 +61,7 @@ export const makePlan = (input: PlanInput): BottlePlan => {
 
 /** Why this version cannot launch such a bottle, if it cannot: nothing of a manifest is silently ignored. */
 export const refusal = (bottle: BottleManifest): LaunchRefused | undefined => {
-  const given = (["build", "verify"] as const).filter((key) => holds(bottle[key]))
+  const given = (["verify"] as const).filter((key) => holds(bottle[key]))
   return given.length === 0
     ? undefined
     : new LaunchRefused({

@@ -2,7 +2,7 @@
 import { Clock, Duration, Effect, Option } from "effect"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import type { Slug } from "../domain/Slug.ts"
-import type { Backend, BackendArtifact, BackendBottle } from "../services/Backends.ts"
+import type { Backend, BackendArtifact, BackendBottle, BackendBuild } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { Sidecar } from "../services/Sidecar.ts"
@@ -12,11 +12,13 @@ import { changeForgeRows } from "./forgeRows.ts"
 
 /**
  * Something that no bottle needs: a box or an artifact without a row, a row whose launch died before its agent
- * ran, an artifact that a later freeze superseded, a sidecar whose agent does not run.
+ * ran, an artifact that a later freeze superseded, a sidecar whose agent does not run, an image that was built of
+ * a manifest and is not what would be built or used now.
  */
 export interface Garbage {
-  readonly kind: "box" | "row" | "artifact" | "sidecar"
-  readonly slug: Slug
+  readonly kind: "box" | "row" | "artifact" | "sidecar" | "image"
+  /** `""` for an image, which any bottle may use. */
+  readonly slug: Slug | ""
   /** `""` for a sidecar. */
   readonly backend: string
   /** Why it is garbage, and its name where the slug is not enough. */
@@ -79,6 +81,7 @@ interface Engine {
   readonly backend: Backend
   readonly boxes: ReadonlyMap<Slug, BackendBottle>
   readonly artifacts: ReadonlyArray<BackendArtifact>
+  readonly builds: ReadonlyArray<BackendBuild>
 }
 
 /** One that cannot be asked is a warning when a bottle of it has a row: nothing is known of it, so nothing is removed. */
@@ -86,8 +89,12 @@ const askBackends = Effect.fn("askBackends")(function* (rows: ReadonlyArray<Bott
   const backends = yield* Backends
   const ask = Effect.fnUntraced(function* (name: string) {
     const backend = yield* backends.get(name)
-    const all = yield* Effect.all({ boxes: backend.list, artifacts: backend.artifacts })
-    return { backend, artifacts: all.artifacts, boxes: new Map(all.boxes.map((box) => [box.slug, box])) }
+    const { artifacts, builds, ...all } = yield* Effect.all({
+      boxes: backend.list,
+      artifacts: backend.artifacts,
+      builds: backend.builds?.unneeded ?? Effect.succeed([]),
+    })
+    return { backend, artifacts, builds, boxes: new Map(all.boxes.map((box) => [box.slug, box])) }
   })
   const asked = yield* Effect.forEach(backends.names, (name) =>
     Effect.catchAll(Effect.asSome(ask(name)), (error) =>
@@ -103,7 +110,7 @@ const askBackends = Effect.fn("askBackends")(function* (rows: ReadonlyArray<Bott
 })
 
 const ofBackend = Effect.fn("garbageOfBackend")(function* (
-  { backend, boxes, artifacts }: Engine,
+  { backend, boxes, artifacts, builds }: Engine,
   rows: ReadonlyArray<BottleMetadata>,
   before: number,
 ) {
@@ -112,7 +119,7 @@ const ofBackend = Effect.fn("garbageOfBackend")(function* (
   const free = yield* Effect.filter(rows, (row) =>
     row.spec.backend === backend.name && touchedAt(row) < before ? isFree(row.slug) : Effect.succeed(false),
   )
-  const item = (kind: Garbage["kind"], slug: Slug, reason: string): Garbage => ({
+  const item = (kind: Garbage["kind"], slug: Garbage["slug"], reason: string): Garbage => ({
     kind,
     slug,
     backend: backend.name,
@@ -140,12 +147,12 @@ const ofBackend = Effect.fn("garbageOfBackend")(function* (
   })
 
   return [
-    ...[...strangers.values()].map((found) => ({
+    ...[...strangers].map(([slug, found]) => ({
       item: found,
       remove: Effect.gen(function* () {
-        if (Option.isSome(yield* store.get(found.slug))) return false
-        yield* removeAll(backend, found.slug)
-        yield* changeForgeRows(found.slug, { status: "destroyed" })
+        if (Option.isSome(yield* store.get(slug))) return false
+        yield* removeAll(backend, slug)
+        yield* changeForgeRows(slug, { status: "destroyed" })
         return true
       }),
     })),
@@ -177,6 +184,12 @@ const ofBackend = Effect.fn("garbageOfBackend")(function* (
         }),
       ),
     })),
+    ...builds
+      .filter(({ createdAt }) => createdAt < before)
+      .map(({ reference, reason }) => ({
+        item: item("image", "", `${reason}: ${reference}`),
+        remove: Effect.as(backend.builds?.remove(reference) ?? Effect.void, true),
+      })),
   ]
 })
 

@@ -37,6 +37,15 @@ export interface BackendArtifact {
   readonly createdAt: number
 }
 
+/** An image that the backend built of a manifest and that no bottle needs. */
+export interface BackendBuild {
+  readonly reference: string
+  /** Why no bottle needs it. */
+  readonly reason: string
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number
+}
+
 /** What to copy out of a bottle. */
 export interface CopySource {
   /** Path in the bottle; relative to the agent's working directory. */
@@ -104,6 +113,11 @@ export interface Backend {
   readonly list: Effect.Effect<ReadonlyArray<BackendBottle>, BackendError>
   /** Every artifact of this installation. */
   readonly artifacts: Effect.Effect<ReadonlyArray<BackendArtifact>, BackendError>
+  /** Images that it built and that no bottle needs, and how one goes; absent: it builds none. */
+  readonly builds?: {
+    readonly unneeded: Effect.Effect<ReadonlyArray<BackendBuild>, BackendError>
+    readonly remove: (reference: string) => Effect.Effect<void, BackendError>
+  }
 }
 
 /** What a backend that has neither shell nor copies says of them, for its object to spread. */

@@ -2,7 +2,7 @@
 import { Effect, Layer, Option } from "effect"
 import { ManifestInvalid } from "../domain/Errors.ts"
 import type { AgentManifest, BottleManifest, ProviderName } from "../domain/Manifest.ts"
-import { mergeBottles } from "../domain/Manifest.ts"
+import { buildOf, mergeBottles } from "../domain/Manifest.ts"
 import { agentNotFound } from "../domain/ManifestFile.ts"
 import { Manifests } from "../services/Manifests.ts"
 
@@ -55,7 +55,7 @@ export const layer = (options: MemoryManifestsOptions): Layer.Layer<Manifests> =
           bottles: sorted(bottles).map(([name, { build, image }]) => ({
             name,
             file: "",
-            description: image ?? build ?? "",
+            description: image ?? (build === undefined ? "" : buildOf(build).context),
           })),
         }),
       describeProject: (cwd = "") =>

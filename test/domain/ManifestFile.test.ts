@@ -115,6 +115,8 @@ describe("decodeBottle", () => {
     expect(bottle({ git: { "../x": { url: "u", key: { provider: "gitea" } } } })[0]).toBe('git."../x"')
     expect(bottle({ verify: "maybe" })).toEqual(["verify", "expected required"])
     expect(bottle({ image: "i", build: "." })).toEqual(["build", "either image or build, not both"])
+    for (const build of ["", 1, "a\nb", { dockerfile: "D" }, { context: ".", args: {} }])
+      expect(bottle({ build })[0]).toMatch(/^build/)
   })
 
   it("refuses values that no engine could keep, or would take for something else", () => {

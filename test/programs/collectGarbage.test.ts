@@ -9,6 +9,8 @@ import { launch } from "../../src/programs/launch.ts"
 import { listBottles } from "../../src/programs/listBottles.ts"
 import { resumeHeadless } from "../../src/programs/resumeHeadless.ts"
 import { startHeadless } from "../../src/programs/startHeadless.ts"
+import type { Backend } from "../../src/services/Backends.ts"
+import { Backends } from "../../src/services/Backends.ts"
 import { BottleStore } from "../../src/services/BottleStore.ts"
 import { endless, inWorld } from "./world.ts"
 
@@ -84,6 +86,36 @@ describe("gc", () => {
           expect(failed).toMatchObject({ _tag: "BackendFailure", operation: "destroy" })
           expect(yield* fake.backend.list).toHaveLength(1)
         }),
+    ),
+  )
+
+  it.effect("removes images that were built and are not needed, once they are old enough", () =>
+    inWorld({}, ({ fake }) =>
+      Effect.gen(function* () {
+        const images = new Map([
+          ["old", 0],
+          ["new", 600_000],
+        ])
+        const backend: Backend = {
+          ...fake.backend,
+          builds: {
+            unneeded: Effect.sync(() =>
+              [...images].map(([reference, createdAt]) => ({ reference, reason: "superseded", createdAt })),
+            ),
+            remove: (reference) => Effect.sync(() => void images.delete(reference)),
+          },
+        }
+        const backends = { ...(yield* Backends), get: () => Effect.succeed(backend) }
+        yield* later
+        expect(yield* Effect.provideService(collect({ dryRun: true }), Backends, backends)).toEqual([
+          ["image", "", "found"],
+        ])
+        expect(images.size).toBe(2)
+        expect(yield* Effect.provideService(collect(), Backends, backends)).toEqual([
+          ["image", "", "removed"],
+        ])
+        expect([...images.keys()]).toEqual(["new"])
+      }),
     ),
   )
 

@@ -1,4 +1,5 @@
 /** DockerBackend makes bottles of containers, by the docker command line: no network, no capability, our own list of system calls. */
+import type { Duration } from "effect"
 import { Effect, MutableHashMap, Option, Stream } from "effect"
 import { readdir, rm } from "node:fs/promises"
 import { totalmem } from "node:os"
@@ -16,6 +17,7 @@ import { installationId } from "../home/installation.ts"
 import type { Docker } from "./agent.ts"
 import { attachTo, harvest, logsOf, outputOf, startBottle, stopBottle, waitFor } from "./agent.ts"
 import { listArtifacts } from "./artifacts.ts"
+import { BUILD_SILENCE, builtImage, namedByBuild, removeBuild, unneededBuilds } from "./builds.ts"
 import type { Container } from "./containers.ts"
 import { containersOf, findContainer, listBottles, removeContainers, runOf, toBottle } from "./containers.ts"
 import { accepts, agentUser, createContainer } from "./create.ts"
@@ -24,7 +26,7 @@ import { docker as dockerDialect } from "./dialect.ts"
 import type { Engine, Purpose } from "./engine.ts"
 import { makeEngine } from "./engine.ts"
 import { freezeBottle, MAX_LAYERS, removeArtifacts } from "./freeze.ts"
-import { digestOf, hasWorkspace, presentImage } from "./image.ts"
+import { digestOf, hasWorkspace, presentImage, withoutVolumes } from "./image.ts"
 import type { Naming } from "./naming.ts"
 import { naming } from "./naming.ts"
 import { copyOut, shellIn } from "./tools.ts"
@@ -33,6 +35,8 @@ import { copyOut, shellIn } from "./tools.ts"
 export interface DockerOptions {
   /** Freeze makes an artifact flat that would have more layers; 120 unless given, an engine allows 125. */
   readonly maxLayers?: number
+  /** How long the builder of a manifest's `build` may say nothing; 15 minutes unless given. */
+  readonly buildSilence?: Duration.Duration
   /** The command line; docker's unless given. */
   readonly dialect?: Dialect
   /** Where `DOCKER_HOST` and its like are read; the process's environment unless given. */
@@ -49,6 +53,7 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
   const home = yield* Home
   const engine = yield* makeEngine(options.dialect ?? dockerDialect, options.env ?? process.env)
   const { name } = engine.dialect
+  const buildSilence = options.buildSilence ?? BUILD_SILENCE
   const maxLayers = options.maxLayers ?? MAX_LAYERS
   const looked: Docker["looked"] = MutableHashMap.empty()
   const created: Docker["created"] = MutableHashMap.empty()
@@ -63,6 +68,7 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
         engine,
         naming: naming(id, engine.dialect.imagePrefix),
         home,
+        buildSilence,
         looked,
         created,
         attached,
@@ -81,11 +87,11 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
     accepts: (plan) => accepts(name, plan),
     ensureImage: (plan) =>
       using((docker) =>
-        Effect.map(look(docker, plan), (found) => {
+        Effect.map(look(docker, namedByBuild(docker.naming, plan)), (found) => {
           MutableHashMap.set(looked, plan.slug, found)
         }),
       ).pipe(Effect.withSpan("Backend.ensureImage")),
-    create: (plan) => using((docker) => createBottle(docker, plan)),
+    create: (plan) => using((docker) => createBottle(docker, namedByBuild(docker.naming, plan))),
     start: (slug) => using((docker) => startBottle(docker, slug)),
     inspect: (slug) => using((docker) => inspectBottle(docker, slug)),
     output: (slug, run) => Stream.unwrap(Effect.map(ready, (docker) => outputOf(docker, slug, run))),
@@ -105,6 +111,10 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
     destroy: (slug) => using((docker) => destroyBottle(docker, slug)),
     list: using(({ naming }) => listBottles(engine, naming)),
     artifacts: using(({ naming }) => listArtifacts(engine, naming)),
+    builds: {
+      unneeded: using(({ naming }) => unneededBuilds(engine, naming)),
+      remove: (reference) => removeBuild(engine, reference),
+    },
   }
   return backend
 })
@@ -129,14 +139,22 @@ const inspectBottle = Effect.fn("Backend.inspect")(function* ({ engine, naming }
   return Option.map(container, (found) => toBottle(slug, found))
 })
 
-const look = Effect.fnUntraced(function* ({ engine, naming }: Docker, plan: BottlePlan) {
+const look = Effect.fnUntraced(function* (docker: Docker, plan: BottlePlan) {
+  const { engine, naming } = docker
   const purpose = { operation: "create", target: plan.slug }
   const found = yield* Effect.all(
-    { image: presentImage(engine, plan), earlier: findContainer(engine, naming, purpose, plan.slug) },
+    { image: imageOf(docker, plan), earlier: findContainer(engine, naming, purpose, plan.slug) },
     { concurrency: "unbounded" },
   )
   return { reference: plan.image, ...found }
 })
+
+const imageOf = ({ engine, naming, buildSilence }: Docker, plan: BottlePlan) =>
+  plan.build === undefined
+    ? presentImage(engine, plan)
+    : Effect.flatMap(builtImage(engine, naming, plan, plan.build, buildSilence), (image) =>
+        withoutVolumes(plan.image, image),
+      )
 
 /** A container that was only created is made anew, because its workspace may be half there; any other is left alone. */
 const createBottle = Effect.fn("Backend.create")(function* (docker: Docker, plan: BottlePlan) {

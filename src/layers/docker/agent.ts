@@ -1,4 +1,5 @@
 /** A bottle's agent from its start to its end: what it writes, how it ended, and how it is stopped. */
+import type { Duration } from "effect"
 import { Effect, MutableHashMap, Option, Stream } from "effect"
 import { createReadStream, existsSync } from "node:fs"
 import * as NodeStream from "@effect/platform-node/NodeStream"
@@ -28,6 +29,8 @@ export interface Docker {
   readonly engine: Engine
   readonly naming: Naming
   readonly home: HomeShape
+  /** How long a builder may say nothing. */
+  readonly buildSilence: Duration.Duration
   /** What this process looked at for a launch under way, so that `create` need not ask again. */
   readonly looked: MutableHashMap.MutableHashMap<Slug, Looked>
   /** Runs that this process created and did not start yet. */

@@ -2,13 +2,14 @@
 import { Effect, Schema } from "effect"
 import { Slug } from "../../domain/Slug.ts"
 import type { BackendArtifact } from "../../services/Backends.ts"
-import type { Engine } from "./engine.ts"
+import type { Engine, Purpose } from "./engine.ts"
 import type { Naming } from "./naming.ts"
 import { LABEL } from "./naming.ts"
 
 const ImagesJson = Schema.parseJson(
   Schema.Array(
     Schema.Struct({
+      Id: Schema.String,
       RepoTags: Schema.optionalWith(Schema.Array(Schema.String), { nullable: true, default: () => [] }),
       Created: Schema.String,
       Config: Schema.Struct({
@@ -21,11 +22,14 @@ const ImagesJson = Schema.parseJson(
   ),
 )
 
-/** Labels are inherited from images: an artifact is ours when its labels carry its own reference. */
-export const listArtifacts = Effect.fn("Backend.artifacts")(function* (engine: Engine, naming: Naming) {
-  const purpose = { operation: "list", target: "artifacts" }
-  const filter = `reference=${naming.artifacts}`
+/** Images of a repository, with all their names. */
+export const taggedImages = Effect.fn("taggedImages")(function* (
+  engine: Engine,
+  purpose: Purpose,
+  repository: string,
+) {
   const format = "{{.Repository}}:{{.Tag}}"
+  const filter = `reference=${repository}`
   const references = (yield* engine.succeed(purpose, ["images", "--format", format, "--filter", filter]))
     .split("\n")
     .filter((reference) => reference !== "")
@@ -36,7 +40,16 @@ export const listArtifacts = Effect.fn("Backend.artifacts")(function* (engine: E
   const images = yield* Effect.mapError(Schema.decode(ImagesJson)(stdout), () =>
     engine.failure(purpose, "the engine described them in a form that is not known"),
   )
-  return images.flatMap(({ RepoTags, Created, Config: { Labels } }): ReadonlyArray<BackendArtifact> => {
+  // One with several names is described once for each.
+  const byId = new Map(images.map(({ Config, ...image }) => [image.Id, { ...image, Labels: Config.Labels }]))
+  return [...byId.values()]
+})
+
+/** Labels are inherited from images: an artifact is ours when its labels carry its own reference. */
+export const listArtifacts = Effect.fn("Backend.artifacts")(function* (engine: Engine, naming: Naming) {
+  const purpose = { operation: "list", target: "artifacts" }
+  const images = yield* taggedImages(engine, purpose, naming.artifacts)
+  return images.flatMap(({ RepoTags, Created, Labels }): ReadonlyArray<BackendArtifact> => {
     const slug = Labels[LABEL.slug]
     const reference = Labels[LABEL.artifact]
     const ours =

@@ -1,7 +1,7 @@
 /** Making a container: refusals, the agent's numeric user, the run directory, and the workspace as a tar with numeric owners. */
 import { Effect } from "effect"
 import { writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { isAbsolute, join } from "node:path"
 import type { BottlePlan } from "../../domain/Bottle.ts"
 import { LaunchRefused } from "../../domain/Errors.ts"
 import type { BottlePaths } from "../home/Home.ts"
@@ -21,10 +21,13 @@ const RESERVED = /^\/+$|^\/+(run\/+bottle|proc|sys|dev)(\/|$)/
 
 /** What this engine cannot keep, or must not be told. An image that looks like an option of the client is one of them. */
 export const accepts = Effect.fn("Backend.accepts")(function* (engine: string, plan: BottlePlan) {
-  if (plan.image === "") {
-    return yield* refuse('the bottle manifest names no image: add "image: ..." to it')
+  if (plan.image === "" && plan.build === undefined) {
+    return yield* refuse('the bottle manifest names no image: add "image: ..." or "build: ..." to it')
   }
-  if (!/^[A-Za-z0-9][\w.\-/:@]*$/.test(plan.image)) {
+  if (plan.build !== undefined && !isAbsolute(plan.build.context)) {
+    return yield* refuse(`build must be an absolute path here, and is ${plan.build.context}`)
+  }
+  if (plan.image !== "" && !/^[A-Za-z0-9][\w.\-/:@]*$/.test(plan.image)) {
     return yield* refuse(`"${plan.image}" is not the name of an image`)
   }
   if (plan.limits.diskBytes !== undefined) {

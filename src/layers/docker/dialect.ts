@@ -35,6 +35,8 @@ export interface Dialect {
   readonly remove: ReadonlyArray<string>
   /** Making an image of a container, with all that docker's images can say. */
   readonly commit: ReadonlyArray<string>
+  /** Building an image, with all that docker's images can say; `always`: asking registries for newer base images. */
+  readonly build: (always: boolean) => ReadonlyArray<string>
   /** Copying out of a container, following links. */
   readonly copyOut: ReadonlyArray<string>
   /** What this engine puts before the name of an image that has no registry. */
@@ -66,6 +68,8 @@ export const docker: Dialect = {
     "DOCKER_CERT_PATH",
     "DOCKER_TLS_VERIFY",
     "DOCKER_API_VERSION",
+    "DOCKER_BUILDKIT",
+    "BUILDX_BUILDER",
     "XDG_RUNTIME_DIR",
     "SSH_AUTH_SOCK",
   ],
@@ -101,6 +105,7 @@ export const docker: Dialect = {
   start: ["start", "--attach"],
   remove: ["rm", "--force", "--volumes"],
   commit: ["commit"],
+  build: (always) => ["build", ...(always ? ["--pull"] : [])],
   copyOut: ["cp", "--follow-link"],
   imagePrefix: "",
   pullName: (reference) => reference,

@@ -1,8 +1,9 @@
 /** Images: looking at one, pulling it by policy, and refusing what a bottle cannot be made from. */
-import { Clock, Effect, Option, Schema, Stream } from "effect"
+import { Clock, Effect, Option, Schema } from "effect"
 import type { BottlePlan } from "../../domain/Bottle.ts"
 import { LaunchRefused } from "../../domain/Errors.ts"
 import type { Engine } from "./engine.ts"
+import { tellLines } from "./lines.ts"
 
 /** Go writes an empty list or map as `null`. */
 const orNull = <A, I>(schema: Schema.Schema<A, I>, empty: () => A) =>
@@ -78,7 +79,7 @@ const missing = (engine: Engine, reference: string, rehydrate: boolean) =>
   )
 
 /** A volume lies outside the container, and its content would be lost at freeze. */
-const withoutVolumes = (reference: string, image: Image): Effect.Effect<Image, LaunchRefused> => {
+export const withoutVolumes = (reference: string, image: Image): Effect.Effect<Image, LaunchRefused> => {
   const volumes = Object.keys(image.Config.Volumes)
   return volumes.length === 0
     ? Effect.succeed(image)
@@ -108,21 +109,8 @@ const pullImage = Effect.fn("pullImage")(function* (engine: Engine, reference: s
   const exit = yield* Effect.scoped(
     Effect.gen(function* () {
       const client = yield* engine.stream(purpose, ["pull", engine.dialect.pullName(reference)])
-      const lines =
-        (name: "stdout" | "stderr") => (bytes: Stream.Stream<{ stream: string; bytes: Uint8Array }>) =>
-          bytes.pipe(
-            Stream.filter((chunk) => chunk.stream === name),
-            Stream.map((chunk) => chunk.bytes),
-            Stream.decodeText(),
-            Stream.splitLines,
-          )
-      const [out, err] = yield* Stream.broadcast(client.output, 2, 64)
-      yield* Effect.all(
-        [
-          Stream.runForEach(lines("stdout")(out), progress),
-          Stream.runForEach(lines("stderr")(err), (line) => Effect.sync(() => errors.push(line))),
-        ],
-        { concurrency: "unbounded" },
+      yield* tellLines(client.output, (line, stream) =>
+        stream === "stdout" ? progress(line) : Effect.sync(() => void errors.push(line)),
       )
       return yield* client.exit
     }),

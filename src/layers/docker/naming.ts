@@ -10,6 +10,8 @@ export const LABEL = {
   run: "bot-bottle.run",
   /** The image's own reference: an image built from ours has another. */
   artifact: "bot-bottle.artifact",
+  /** The folder that an image was built of. */
+  build: "bot-bottle.build",
 } as const
 
 /** Names of one installation's objects. */
@@ -23,6 +25,8 @@ export interface Naming {
   readonly artifactDraft: (slug: Slug) => string
   /** The repository of all artifacts. */
   readonly artifacts: string
+  /** The repository of all images that were built of manifests. */
+  readonly builds: string
   readonly isArtifact: (slug: Slug, reference: string) => boolean
   readonly containerLabels: (slug: Slug, run: number) => Readonly<Record<string, string>>
 }
@@ -37,6 +41,7 @@ export const naming = (installation: string, imagePrefix = ""): Naming => {
     installation,
     container,
     artifacts,
+    builds: `${artifacts}-build`,
     flat: (slug) => `${container(slug)}.flat`,
     artifact: (slug, run) => `${tag(slug)}run-${run}`,
     artifactDraft: (slug) => `${tag(slug)}draft`,

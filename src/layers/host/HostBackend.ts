@@ -78,7 +78,10 @@ export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = E
 
 /** A plain process has no limits, and no user but ours. */
 const accepts = (plan: BottlePlan): Effect.Effect<void, LaunchRefused> => {
-  const { limits } = plan
+  const { build, limits } = plan
+  if (build !== undefined) {
+    return refuse(`the host backend has no images and builds none (build: ${build.context}): remove it`)
+  }
   const named = [
     limits.cpus === undefined ? [] : ["cpus"],
     limits.diskBytes === undefined ? [] : ["disk"],

@@ -1,7 +1,10 @@
 /** Manifests from files: `agents/<name>.md` and `bottles/<name>.yaml` of the home, and of a trusted working directory. */
 import { Effect, Layer, Option, Schema } from "effect"
+import { homedir } from "node:os"
+import { dirname, join, resolve } from "node:path"
 import type { ManifestInvalid } from "../../domain/Errors.ts"
-import { MANIFEST_NAME_RULE, ManifestName, mergeBottles } from "../../domain/Manifest.ts"
+import type { BottleManifest } from "../../domain/Manifest.ts"
+import { buildOf, MANIFEST_NAME_RULE, ManifestName, mergeBottles } from "../../domain/Manifest.ts"
 import { agentNotFound } from "../../domain/ManifestFile.ts"
 import type { ManifestEntry, ManifestScope, ProjectReport } from "../../services/Manifests.ts"
 import { Manifests } from "../../services/Manifests.ts"
@@ -62,7 +65,7 @@ const bottle = Effect.fn("Manifests.bottle")(function* (
   const found = yield* find(home, "bottles", name, scope)
   switch (found.at) {
     case "home":
-      return yield* parseBottle(found.file, found.bytes)
+      return withAbsoluteBuild(dirname(found.file), yield* parseBottle(found.file, found.bytes))
     case "project":
       return yield* parseProjectBottle(found.file, found.bytes)
     case "untrusted":
@@ -81,6 +84,14 @@ const bottle = Effect.fn("Manifests.bottle")(function* (
     }
   }
 })
+
+/** A relative folder starts at the manifest's own; `~/` is the operator's home. */
+const withAbsoluteBuild = (folder: string, bottle: BottleManifest): BottleManifest => {
+  if (bottle.build === undefined) return bottle
+  const build = buildOf(bottle.build)
+  const context = build.context.startsWith("~/") ? join(homedir(), build.context.slice(2)) : build.context
+  return { ...bottle, build: { ...build, context: resolve(folder, context) } }
+}
 
 /** The home goes first, so that a project never shadows it. */
 const find = Effect.fn("FileManifests.find")(function* (
@@ -150,7 +161,7 @@ const described = Effect.fn("FileManifests.described")(function* (
 ) {
   if (kind === "agents") return Option.getOrElse((yield* parseAgent(file, name, bytes)).description, () => "")
   const { build, image } = yield* parseBottle(file, bytes)
-  return image ?? build ?? ""
+  return image ?? (build === undefined ? "" : buildOf(build).context)
 })
 
 const describeProject = Effect.fn("Manifests.describeProject")(function* (home: HomeShape, cwd?: string) {

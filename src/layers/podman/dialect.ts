@@ -63,6 +63,7 @@ export const podman: Dialect = {
   remove: ["rm", "--force", "--volumes", "--time", "0"],
   // podman's own format of images has no HEALTHCHECK, SHELL or ONBUILD.
   commit: ["commit", "--quiet", "--pause", "--format", "docker"],
+  build: (always) => ["build", "--format", "docker", `--pull=${always ? "always" : "missing"}`],
   copyOut: ["cp"],
   imagePrefix: "localhost/",
   pullName: qualified,

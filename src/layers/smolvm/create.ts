@@ -53,7 +53,12 @@ const RESERVED = /^\/+$|^\/+(run|proc|sys|dev|tmp)(\/|$)/
 
 /** What no version of smolvm can keep. */
 export const accepts = (plan: BottlePlan): Effect.Effect<void, LaunchRefused> => {
-  const { image, limits, workdir } = plan
+  const { build, image, limits, workdir } = plan
+  if (build !== undefined) {
+    return refuse(
+      `smolvm builds no images (build: ${build.context}): build it elsewhere, push it to a registry and name it as image, or use docker or podman`,
+    )
+  }
   if (image === "") return refuse('the bottle manifest names no image: add "image: ..." to it')
   if (/^[./]/.test(image) && !/^\/.*\.smolmachine$/.test(image)) {
     return refuse(

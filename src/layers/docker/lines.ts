@@ -1,0 +1,23 @@
+/** What a client of the engine writes, line by line as it comes. */
+import { Effect, Stream } from "effect"
+import type { OutputChunk } from "../../services/ProcessRunner.ts"
+
+/** Tells each line of both streams, to their end. */
+export const tellLines = <E, R>(
+  output: Stream.Stream<OutputChunk, E>,
+  tell: (line: string, stream: OutputChunk["stream"]) => Effect.Effect<void, never, R>,
+): Effect.Effect<void, E, R> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const [out, err] = yield* Stream.broadcast(output, 2, 64)
+      const told = (name: OutputChunk["stream"], chunks: typeof out) =>
+        chunks.pipe(
+          Stream.filter(({ stream }) => stream === name),
+          Stream.map(({ bytes }) => bytes),
+          Stream.decodeText(),
+          Stream.splitLines,
+          Stream.runForEach((line) => tell(line, name)),
+        )
+      yield* Effect.all([told("stdout", out), told("stderr", err)], { concurrency: "unbounded" })
+    }),
+  )
