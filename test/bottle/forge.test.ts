@@ -122,6 +122,13 @@ for (const tool of NECK_TOOLS) {
       expect(request[0]?.query).toEqual({ status: "success", summary: Buffer.from(summary).toString() })
     })
 
+    it("asks who commits, with no parameters", async () => {
+      answer = { status: 200, text: "bot\nbot@noreply.example\n" }
+      const { code, out, request } = await forge(["git-identity"])
+      expect([code, out]).toEqual([0, "bot\nbot@noreply.example\n"])
+      expect(request).toEqual([{ method: "POST", path: "/forge/git-identity", query: {}, body: "" }])
+    })
+
     it("reaches a neck behind a path", async () => {
       answer = { status: 200, text: "" }
       const { request } = await forge(["read-pr", "5"], "", `${neck}/s3cr3t`)

@@ -7,6 +7,7 @@ import { type ForgeApi, scoped } from "../../services/Forge.ts"
 import { CallFailure, failureOfForge, internalFailure } from "./CallFailure.ts"
 import { type Call, type CallSpec, type Done, makeCall } from "./Calls.ts"
 import { type CallContext, blocking, forgeOf, refuseClosing, stamp, text } from "./callContext.ts"
+import { gitIdentity } from "./gitIdentity.ts"
 import { openPr } from "./openPr.ts"
 import { refuseSecrets } from "./refuseSecrets.ts"
 
@@ -48,6 +49,7 @@ export const forgeCalls = (context: CallContext): ReadonlyMap<string, Call> => {
       ),
     ),
     makeCall(log, openPr(context)),
+    makeCall(log, gitIdentity(context)),
     makeCall(log, signalDone(context)),
   ]
   return new Map(calls.map((call) => [call.name, call]))

@@ -41,6 +41,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
       show: (answer) => showPrNumber(answer),
     },
   ],
+  ["git-identity", { method: "git_identity", query: [], show: (answer) => showIdentity(answer) }],
   [
     "signal-done",
     { method: "signal_done", query: ["status", "summary"], body: "summary", show: () => "done" },
@@ -136,5 +137,10 @@ const showComments = render(Schema.Array(Comment), (comments) =>
 )
 
 const showId = render(Schema.Struct({ id: Schema.Number }), ({ id }) => `posted comment ${id}`)
+
+const showIdentity = render(
+  Schema.Struct({ name: Schema.String, email: Schema.String }),
+  ({ name, email }) => `${name}\n${email}`,
+)
 
 const showPrNumber = render(Schema.Struct({ number: Schema.Number }), ({ number }) => `PR #${number}`)

@@ -13,6 +13,8 @@ import type { RunScope } from "./RunScope.ts"
 /** The forge of a run, and where it may be written to. */
 export interface RunForge {
   readonly api: ForgeApi
+  /** Name of the forge's host. */
+  readonly host: string
   readonly scope: RunScope
   /** PRs that the launcher knows of. */
   readonly given: ReadonlyArray<number>

@@ -184,6 +184,7 @@ const runForge = Effect.fnUntraced(function* (
   })
   const forge: RunForge = {
     api,
+    host: URL.canParse(part.apiUrl) ? new URL(part.apiUrl).hostname : "",
     scope,
     given: part.prNumbers ?? [],
     push,

@@ -123,6 +123,21 @@ describe("a neck's methods", () => {
     }),
   )
 
+  it.scoped("say who commits for the run, by a name that git can have", () =>
+    Effect.gen(function* () {
+      const neck = yield* start()
+      const identity = { name: "bot", email: "bot@noreply.127.0.0.1" }
+      expect((yield* neck.call("git_identity", {})).result).toEqual(identity)
+      expect((yield* send(neck.socketPath, { path: "/forge/git-identity" })).text).toBe(
+        "bot\nbot@noreply.127.0.0.1\n",
+      )
+      const alone = yield* start({ forge: false })
+      expect(yield* alone.call("git_identity", {})).toMatchObject(errorOf(-32005))
+      const odd = yield* start({ seed: { ...seed, self: "a\nb = <c>" } })
+      expect(yield* odd.call("git_identity", {})).toMatchObject(errorOf(-32002))
+    }),
+  )
+
   it.scoped("write to the assigned issue, unchanged, and log it without the text", () =>
     Effect.gen(function* () {
       const neck = yield* start()
