@@ -3,6 +3,7 @@ import { Clock, Duration, Effect, Stream } from "effect"
 import { createHash, randomUUID } from "node:crypto"
 import { existsSync, statSync } from "node:fs"
 import { basename, resolve } from "node:path"
+import { stripVTControlCharacters } from "node:util"
 import type { BottlePlan, PlanBuild } from "../../domain/Bottle.ts"
 import { neutralLine } from "../../domain/Neutral.ts"
 import { normalizeLabel } from "../../domain/Slug.ts"
@@ -96,11 +97,13 @@ const runBuild = Effect.fn("runBuild")(function* (
   const last: Array<string> = []
   const errors: Array<string> = []
   let toldAt = 0
-  const tell = Effect.fnUntraced(function* (line: string, stream: "stdout" | "stderr") {
+  const tell = Effect.fnUntraced(function* (coloured: string, stream: "stdout" | "stderr") {
+    const line = stripVTControlCharacters(coloured).trimEnd()
     if (isNoise(line)) return
-    if (stream === "stderr") errors.push(line)
-    last.push(line)
-    if (last.length > LAST_LINES) last.shift()
+    for (const kept of stream === "stderr" ? [errors, last] : [last]) {
+      kept.push(line)
+      if (kept.length > LAST_LINES) kept.shift()
+    }
     const now = yield* Clock.currentTimeMillis
     if (!isStep(line) && now - toldAt < 1000) return
     toldAt = now
@@ -130,7 +133,7 @@ const runBuild = Effect.fn("runBuild")(function* (
 const quoted = (lines: ReadonlyArray<string>): string =>
   lines.map((line) => `\n  | ${neutralLine(line)}`).join("")
 
-/** Empty lines, and docker's praise of buildx. */
+/** Empty lines, and what docker says of its old builder. */
 const isNoise = (line: string): boolean =>
   line.trim() === "" ||
   /^DEPRECATED: The legacy builder|^ +Install the buildx component|^ +https:\/\/docs\.docker\.com\/go\/buildx/.test(
