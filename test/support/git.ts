@@ -1,7 +1,7 @@
 /** The git gate of a sidecar in this process, over a simulated Gitea with real repositories, and git as an agent has it. */
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { createConnection, createServer, type AddressInfo, type Socket } from "node:net"
 import { dirname, join } from "node:path"
 import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
@@ -74,6 +74,27 @@ export const commit = (cwd: string, files: Readonly<Record<string, string | Buff
     yield* ok(cwd, ["add", "-A"])
     yield* ok(cwd, ["commit", "-q", "--allow-empty", "-m", message])
     return yield* ok(cwd, ["rev-parse", "HEAD"])
+  })
+
+/** Waits for a file. */
+export const untilThere = (path: string): Effect.Effect<void> =>
+  Effect.sync(() => existsSync(path)).pipe(
+    Effect.repeat({ until: (there) => there, schedule: Schedule.spaced(20) }),
+    Effect.asVoid,
+  )
+
+/** A hook of a repository that stops there until it is let go, at the latest when the scope closes. */
+export const stoppingHook = (directory: string, name: "pre-receive" | "post-receive") =>
+  Effect.gen(function* () {
+    const place = yield* tempDir
+    const [hold, begun] = [join(place, "hold"), join(place, "begun")]
+    mkdirSync(join(directory, "hooks"), { recursive: true })
+    writeFileSync(hold, "")
+    const script = `#!/bin/sh\n: > ${begun}\nwhile [ -e ${hold} ]; do sleep 0.05; done\n`
+    writeFileSync(join(directory, "hooks", name), script, { mode: 0o755 })
+    const letGo = Effect.sync(() => rmSync(hold, { force: true }))
+    yield* Effect.addFinalizer(() => letGo)
+    return { begun: untilThere(begun), letGo }
   })
 
 /** As the forwarder in a bottle: a TCP port whose connections go to the neck's socket. */

@@ -22,6 +22,8 @@ export interface GitServer {
   readonly requests: ReadonlyArray<string>
   /** While set every connection is cut off, or kept without an answer. */
   trouble: "down" | "silent" | undefined
+  /** Ends the connections of all requests that are under way. */
+  readonly cutOff: () => void
 }
 
 /** Makes a server of the repositories below `root`, a directory of the test's own. */
@@ -110,14 +112,18 @@ export const make = (root: string): Effect.Effect<GitServer, never, ProcessRunne
         },
       )
 
+    const open = new Set<ServerResponse>()
     const server: GitServer = {
       requests,
+      cutOff: () => open.forEach((response) => response.destroy()),
       directory,
       trouble: undefined,
       mount: (request, response, state) => {
         const asked = ask(state, request.url ?? "")
         if (asked === undefined) return false
         requests.push(`${request.method} ${request.url}`)
+        open.add(response)
+        response.on("close", () => open.delete(response))
         if (server.trouble === "down") request.socket.destroy()
         else if (server.trouble === undefined) runFork(serve(asked, state, request, response))
         return true

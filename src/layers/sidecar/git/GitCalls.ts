@@ -207,7 +207,12 @@ const begun =
           outcome: reason === undefined ? "ok" : "failed",
           ...(reason !== undefined && { reason: clean(reason) }),
           durationMs: (yield* Clock.currentTimeMillis) - start,
-          detail: reason === undefined ? "pushed to the upstream" : "the upstream did not take it",
+          detail:
+            done._tag === "Left"
+              ? "the upstream is not known to have it"
+              : reason === undefined
+                ? "pushed to the upstream"
+                : "the upstream did not take it",
         }),
       )
       return yield* done

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { readFile } from "node:fs/promises"
 import { type RefUpdate } from "../../../domain/PushPolicy.ts"
 import { type FileFailure, file, orElseOn, replaceFile } from "../files.ts"
-import type { Outcome } from "./receive.ts"
+import type { Outcome } from "./pushUpstream.ts"
 
 /** The branches that a bottle has pushed. */
 export interface PushedRefs {

@@ -5,8 +5,8 @@ import { type RefUpdate, isNoObject, mayForce, pushProblem } from "../../../doma
 import type { SecretScannerApi } from "../../../services/SecretScanner.ts"
 import { file } from "../files.ts"
 import { type Quarantine, changedPaths, protectedProblems, secretProblems } from "./inspect.ts"
-import { type PushReport, type PushRequest, readPush } from "./pktLine.ts"
-import { refusalOf, remoteLines } from "./refusals.ts"
+import { type PushRequest, readPush } from "./pktLine.ts"
+import { type Outcome, pushUpstream } from "./pushUpstream.ts"
 import { type GitContext, GitFailure, type Repository } from "./Repository.ts"
 import { bodyFile } from "./spool.ts"
 import { unpack } from "./unpack.ts"
@@ -26,15 +26,6 @@ interface Refused {
   readonly reached?: boolean
   readonly reason: string
   readonly messages: ReadonlyArray<string>
-}
-
-/** What came of a push. */
-export interface Outcome {
-  readonly report: PushReport
-  /** Why it is not at the upstream; absent when it is. */
-  readonly refused?: string
-  /** Whether the upstream was given it. */
-  readonly reached?: boolean
 }
 
 /** How a push ended. */
@@ -167,46 +158,3 @@ const requireMovable = Effect.fnUntraced(function* (
     .git({ args: ["merge-base", "--is-ancestor", update.old, update.new], objects })
     .pipe(Effect.mapError(() => failure("non-fast-forward")))
 })
-
-/** The lease makes it certain that the ref at the upstream is where the agent saw it. */
-const pushUpstream = (quarantine: Quarantine, updates: ReadonlyArray<RefUpdate>) =>
-  Effect.gen(function* () {
-    const { gitUpstream, upstream } = quarantine.repository
-    const { stdout, stderr } = yield* gitUpstream({
-      args: [
-        "push",
-        "--porcelain",
-        "--progress",
-        "--atomic",
-        "--no-verify",
-        ...updates.map(({ ref, old }) => `--force-with-lease=${ref}:${isNoObject(old) ? "" : old}`),
-        "--",
-        upstream.url,
-        ...updates.map((update) => `${update.new}:${update.ref}`),
-      ],
-      objects: quarantine.objects,
-    })
-    const answers = answersOf(stdout)
-    const refs = updates.map(({ ref }) => ({
-      ref,
-      problem: answers.has(ref) ? answers.get(ref) : refusalOf(stderr),
-    }))
-    const refused = refs.find(({ problem }) => problem !== undefined)
-    return {
-      reached: true,
-      report: { refs, messages: remoteLines(stderr) },
-      ...(refused !== undefined && { refused: `the upstream refused ${refused.ref}: ${refused.problem}` }),
-    }
-  })
-
-/** `<flag>\t<from>:<to>\t<summary> (<reason>)`, where the flag `!` is a refusal. */
-const answersOf = (porcelain: string): ReadonlyMap<string, string | undefined> =>
-  new Map(
-    porcelain.split("\n").flatMap((line): ReadonlyArray<readonly [string, string | undefined]> => {
-      const [, flag, ref, summary = ""] = /^([ +*=!-])\t[^:\t]*:([^\t]+)\t(.*)$/.exec(line) ?? []
-      if (flag === undefined || ref === undefined) return []
-      if (flag !== "!") return [[ref, undefined]]
-      const [, reason] = /\(([^)]*)\)$/.exec(summary) ?? []
-      return [[ref, reason === "stale info" ? "fetch first" : (reason ?? summary)]]
-    }),
-  )

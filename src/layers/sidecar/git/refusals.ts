@@ -14,7 +14,7 @@ const KNOWN: ReadonlyArray<readonly [RegExp, string]> = [
     "the upstream redirects elsewhere, which is not followed",
   ],
   [
-    /Could not resolve|Failed to connect|Connection (?:refused|reset|timed out)|timed out|Operation too slow/i,
+    /Could not resolve|Failed to connect|Connection (?:refused|reset|timed out)|Empty reply|timed out|Operation too slow/i,
     "the upstream could not be reached",
   ],
   [/transport '.*' not allowed/, "the upstream's protocol is not allowed"],
@@ -36,6 +36,12 @@ export const refusalOf = (stderr: string): string => {
   }
   return "the upstream could not be asked"
 }
+
+/** Whether such a text is the upstream's own no: then it has taken nothing. */
+export const isRefusal = (reason: string): boolean =>
+  /HTTP 4\d\d|refused this bottle's|host key is not|redirects elsewhere|protocol is not allowed|no such repository/.test(
+    reason,
+  )
 
 const LINES_MAX = 50
 
