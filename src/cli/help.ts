@@ -11,6 +11,7 @@ export const ROOT: Readonly<Record<string, Lines>> = {
   "To begin": [
     ["demo", "the main job on this machine, with a simulated forge and a scripted agent"],
     ["doctor", "what is there, what is missing, and what to do"],
+    ["verify", "try every way out of a real bottle that is promised to be closed"],
     ["init", "write example manifests into the home"],
     ["trust [PATH]", "let the manifests of a working directory be used"],
   ],

@@ -23,6 +23,7 @@ import { resume } from "./resume.ts"
 import { sidecar } from "./sidecar.ts"
 import { start } from "./start.ts"
 import { trust } from "./trust.ts"
+import { verify } from "./verify.ts"
 
 /** The command tree. */
 export const root = Command.make("bot-bottle", {}, () => printLine(rootHelp())).pipe(
@@ -42,6 +43,7 @@ export const root = Command.make("bot-bottle", {}, () => printLine(rootHelp())).
     logs,
     cp,
     gc,
+    verify,
     provenance,
     orchestrate,
     sidecar,

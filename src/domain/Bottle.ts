@@ -94,6 +94,8 @@ export class BottleStatus extends Schema.Class<BottleStatus>("BottleStatus")({
 export interface RunFile {
   readonly path: string
   readonly content: string
+  /** Whether `content` is base64 of the file's bytes; a text unless given. */
+  readonly base64?: boolean
   /** 0o644 unless given. */
   readonly mode?: number
 }

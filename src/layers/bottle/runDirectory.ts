@@ -78,7 +78,7 @@ const writeRunFile = (neck: string, file: RunFile) => {
     makeDirectory(join(neck, folder), 0o755)
     chmodSync(join(neck, folder), 0o755)
   }
-  writeFileSync(path, file.content, { flag: "wx" })
+  writeFileSync(path, file.content, { flag: "wx", encoding: file.base64 === true ? "base64" : "utf8" })
   chmodSync(path, file.mode ?? 0o644)
 }
 

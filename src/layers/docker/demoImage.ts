@@ -5,6 +5,7 @@ import { realpathSync, statSync } from "node:fs"
 import { BackendFailure } from "../../domain/Errors.ts"
 import type { BackendError } from "../../services/Backends.ts"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
+import type { Dialect } from "./dialect.ts"
 import { docker } from "./dialect.ts"
 import { makeEngine } from "./engine.ts"
 import type { HostImageContent } from "./hostImage.ts"
@@ -32,8 +33,8 @@ const OWNED = `LABEL ${WORKSPACE_LABEL}=${AGENT_UID}:${AGENT_UID}@/workspace`
 const purpose = { operation: "make image", target: REPOSITORY }
 
 /** Makes the image unless the engine has it, and answers its reference, which follows from what is in it. */
-export const ensureDemoImage: Effect.Effect<string, BackendError, ProcessRunner> = Effect.gen(function* () {
-  const engine = yield* makeEngine(docker, process.env)
+export const ensureDemoImageOn = Effect.fn("DemoImage.ensure")(function* (dialect: Dialect) {
+  const engine = yield* makeEngine(dialect, process.env)
   const content = process.platform === "linux" ? yield* hostContent : undefined
   const reference = `${REPOSITORY}:${content === undefined ? "pulled" : fingerprint(content)}`
   const known = yield* engine.run(purpose, ["image", "inspect", "--format", "{{.Id}}", reference])
@@ -52,7 +53,10 @@ export const ensureDemoImage: Effect.Effect<string, BackendError, ProcessRunner>
   const changes = [...IMAGE_CHANGES, user, label, OWNED].flatMap((change) => ["--change", change])
   yield* engine.succeed(purpose, ["import", ...changes, "-", reference], { stdin: imageTar(content) })
   return reference
-}).pipe(Effect.withSpan("DemoImage.ensure"))
+})
+
+/** The same on docker. */
+export const ensureDemoImage: Effect.Effect<string, BackendError, ProcessRunner> = ensureDemoImageOn(docker)
 
 /** Removes the image of that reference; ok when it is not there, and left alone while a bottle uses it. */
 export const removeDemoImage = Effect.fn("DemoImage.remove")(function* (reference: string) {

@@ -1,0 +1,73 @@
+/** `verify`: tries every way out of a real bottle, and tells which are open. */
+import { Command } from "@effect/cli"
+import { Effect } from "effect"
+import type { ProbeResult } from "../domain/Probe.ts"
+import { REMEDIES } from "../domain/Probes.ts"
+import { reportFailures } from "./failure.ts"
+import { bold, isColour, note, printJson, printLine, table } from "./output.ts"
+import { backend, bottles, given, json } from "./shared.ts"
+
+/** `verify` */
+export const verify = Command.make("verify", { bottles, backend, json }, (options) =>
+  Effect.gen(function* () {
+    const { verify } = yield* Effect.promise(() => import("./lazy/verify.ts"))
+    const { ok, probes, engine } = yield* verify({
+      bottles: options.bottles,
+      ...given("backend", options.backend),
+      cwd: process.cwd(),
+      progress: (text) => (options.json ? Effect.void : note(text)),
+    })
+    if (options.json) {
+      yield* printJson({
+        ok,
+        probes: probes.map(({ name, expected, seen, ok }) => ({ name, expected, seen, ok })),
+      })
+    } else {
+      yield* printLine(report(probes))
+      yield* note(summary(probes, engine))
+    }
+    if (!ok) {
+      yield* Effect.sync(() => {
+        process.exitCode = 1
+      })
+    }
+  }).pipe(reportFailures(options.json)),
+).pipe(
+  Command.withDescription(
+    "Try every way out of a real bottle that is promised to be closed; exit 1 if one is open",
+  ),
+)
+
+/** A line for each probe; those that are not as promised once more at the end, with what to do. */
+export const report = (probes: ReadonlyArray<ProbeResult>): string => {
+  const rows = probes.map(({ ok, class: about, name, expected, seen }) => [
+    ok ? "ok" : "HOLE",
+    about,
+    name,
+    expected,
+    seen,
+  ])
+  const lines = table(["", "ABOUT", "TRIED", "EXPECTED", "SEEN"], rows).split("\n")
+  const shown = lines.map((line, at) => (at > 0 && probes[at - 1]?.ok === false ? alarming(line) : line))
+  return [...shown, ...holes(probes)].join("\n")
+}
+
+/** What is open, by what it is about, and what to do. */
+const holes = (probes: ReadonlyArray<ProbeResult>): ReadonlyArray<string> => {
+  const failed = probes.filter(({ ok }) => !ok)
+  return [...new Set(failed.map((probe) => probe.class))].flatMap((about) => {
+    const own = failed.filter((probe) => probe.class === about)
+    const lines = own.map(({ name, expected, seen }) => `  ${name}: expected ${expected}, seen: ${seen}`)
+    return ["", bold(`${about}: ${REMEDIES[about]}`), lines.join("\n")]
+  })
+}
+
+/** Red on a terminal. */
+const alarming = (line: string): string => (isColour(process.stdout) ? `\u001b[31m${line}\u001b[39m` : line)
+
+const summary = (probes: ReadonlyArray<ProbeResult>, engine: string): string => {
+  const failed = probes.filter(({ ok }) => !ok).length
+  return failed === 0
+    ? `all ${probes.length} probes of ${engine} are as promised (docs/security.md)`
+    : `${failed} of ${probes.length} probes of ${engine} are NOT as promised (docs/security.md)`
+}

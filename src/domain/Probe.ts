@@ -1,0 +1,104 @@
+/** A probe: one way out of a bottle that is tried from inside, what must come of it, and how that is judged. */
+import type { Outcome, Step } from "./ProbeMachine.ts"
+import { wordOf } from "./ProbeMachine.ts"
+
+/** What a probe is about; its failures have one remedy. */
+export type ProbeClass =
+  | "network"
+  | "names"
+  | "sockets"
+  | "calls"
+  | "box"
+  | "files"
+  | "egress"
+  | "forge"
+  | "git"
+  | "routes"
+  | "secrets"
+  | "limits"
+
+/** What was seen of a probe, and whether it is as promised. */
+export interface Verdict {
+  readonly ok: boolean
+  /** A few words. */
+  readonly seen: string
+}
+
+/** One probe. */
+export interface Probe {
+  readonly class: ProbeClass
+  /** What is tried; unique. */
+  readonly name: string
+  /** What must come of it, in a few words. */
+  readonly expected: string
+  readonly steps: ReadonlyArray<Step>
+  /** Judges by what the calls answered, and by what those outside saw: a word from inside alone is no proof. */
+  readonly judge: (outcomes: ReadonlyArray<Outcome>, outside: Outside) => Verdict
+}
+
+/** What was seen outside of the bottle during a round. */
+export interface Outside {
+  /** Connections and packets that came to each listener of the ground, by its name. */
+  readonly heard: Readonly<Record<string, number>>
+  /** Requests that the forge took and that were not reads, such as `POST /repos/ada/cellar/issues/1/comments`. */
+  readonly forgeWrites: ReadonlyArray<string>
+  /** Refs of the upstream, by name. */
+  readonly refs: Readonly<Record<string, string>>
+  /** Requests that came to the upstream of the route, such as `GET /v1/models`, and whether each had the credential. */
+  readonly routed: ReadonlyArray<{ readonly request: string; readonly credential: boolean }>
+  /** Lines of the operation log in this round, as `<op> <target> <outcome>`. */
+  readonly logged: ReadonlyArray<string>
+  /** Whether the operation log's chain is whole. */
+  readonly chain: boolean
+  /** Whether a secret of the run is in these bytes. */
+  readonly holdsSecret: (bytes: Uint8Array) => boolean
+  /** Whether a secret of the run is in anything that the bottle wrote, and in its files; none: they could not be read. */
+  readonly leaked: { readonly output: boolean; readonly files: boolean | undefined }
+}
+
+/** The result of one probe. */
+export interface ProbeResult extends Verdict {
+  readonly name: string
+  readonly class: ProbeClass
+  readonly expected: string
+}
+
+/** What verify found: it is `ok` when every probe is. */
+export interface Verification {
+  readonly ok: boolean
+  readonly probes: ReadonlyArray<ProbeResult>
+}
+
+/** The steps of all probes, in order. */
+export const stepsOf = (probes: ReadonlyArray<Probe>): ReadonlyArray<Step> =>
+  probes.flatMap(({ steps }) => steps)
+
+/** Judges probes by the outcomes of their steps in a row. One whose steps were not all done is not as promised. */
+export const judgeAll = (
+  probes: ReadonlyArray<Probe>,
+  outcomes: ReadonlyArray<Outcome>,
+  outside: Outside,
+): ReadonlyArray<ProbeResult> => {
+  let at = 0
+  return probes.map((probe) => {
+    const own = outcomes.slice(at, at + probe.steps.length)
+    at += probe.steps.length
+    const verdict =
+      own.length < probe.steps.length
+        ? { ok: false, seen: "not tried: the probes ended before it" }
+        : probe.judge(own, outside)
+    return { name: probe.name, class: probe.class, expected: probe.expected, ...verdict }
+  })
+}
+
+/** A verdict by a word: it must be one of those. */
+export const oneOf = (words: ReadonlyArray<string>, seen: string): Verdict => ({
+  ok: words.includes(seen),
+  seen,
+})
+
+/** The word of a probe's last outcome; `allowed` also when it answered more than 0. */
+export const lastWord = (outcomes: ReadonlyArray<Outcome>): string => {
+  const last = outcomes.at(-1)
+  return last === undefined ? "nothing" : wordOf(last)
+}

@@ -1,0 +1,188 @@
+/** makeProver: lets a bottle's agent carry out probes, and judges what came of them by what it wrote and by what was seen outside. */
+import { Effect, Either, Encoding, Option, Redacted, Schema, Stream } from "effect"
+import type { RunFile } from "../domain/Bottle.ts"
+import { LaunchRefused } from "../domain/Errors.ts"
+import type { AgentManifest, BottleManifest } from "../domain/Manifest.ts"
+import type { Outside, Probe, ProbeClass } from "../domain/Probe.ts"
+import { judgeAll, stepsOf } from "../domain/Probe.ts"
+import { joined } from "../domain/ProbeBytes.ts"
+import { encodeSteps, machine, readOutcomes } from "../domain/ProbeMachine.ts"
+import { probesOf } from "../domain/Probes.ts"
+import type { SecretMatcher } from "../domain/SecretMatch.ts"
+import { secretMatcher } from "../domain/SecretMatch.ts"
+import type { Slug } from "../domain/Slug.ts"
+import { PROBE_LIMITS } from "../domain/Verification.ts"
+import type { Backend } from "../services/Backends.ts"
+import { Manifests } from "../services/Manifests.ts"
+import type { AgentInvocation } from "../services/Providers.ts"
+import { Providers } from "../services/Providers.ts"
+import type { Ground } from "../services/ProvingGround.ts"
+import { Sidecar } from "../services/Sidecar.ts"
+import type { ForgeEnv } from "../services/Sidecar.ts"
+import { awaitExit } from "./awaitExit.ts"
+
+/** What a prover works with. */
+export interface ProverInput {
+  readonly backend: Backend
+  readonly ground: Ground
+  readonly manifest: BottleManifest
+  readonly classes?: ReadonlyArray<ProbeClass>
+}
+
+/** Says which probes an agent tries, and judges them. */
+export interface Prover {
+  readonly backend: Backend
+  readonly forgeEnv: ForgeEnv
+  readonly prompt: string
+  /** Makes the probes of a round: the next launch within gets them. */
+  readonly aim: (slug: Slug, round: number) => void
+  /** Runs a program with the manifest and the agent of the probes. */
+  readonly within: <A, E, R>(
+    effect: Effect.Effect<A, E, R>,
+  ) => Effect.Effect<A, E, Exclude<R, Manifests | Providers>>
+  /** Waits for the agent's end, and judges. */
+  readonly judge: (slug: Slug, round: number) => ReturnType<typeof judgeRound>
+}
+
+/** Below `/run/bottle`. */
+const MACHINE = "verify/machine"
+const PROGRAM = "verify/program"
+
+const AGENT: AgentManifest = {
+  name: "verify",
+  provider: "command",
+  bottle: Option.some("verify"),
+  model: Option.none(),
+  description: Option.none(),
+  command: Option.some(["verify"]),
+  systemPrompt: "",
+}
+
+/** Folders of a bottle in which something may be written or kept during a run, beside its workspace. */
+const SEARCHED = ["/tmp", "/var/tmp", "/home", "/root", "/etc", "/run"]
+
+/** Makes one; fails for a processor that no machine is made for. */
+export const makeProver = Effect.fn("makeProver")(function* (input: ProverInput) {
+  const { backend, ground, manifest } = input
+  const { arch } = ground.of("any")
+  if (arch !== "x64" && arch !== "arm64") {
+    return yield* new LaunchRefused({ reason: `there are no probes for a ${String(arch)} processor` })
+  }
+  const aimed: { probes: ReadonlyArray<Probe>; logged: number } = { probes: [], logged: 0 }
+  const invoke = (): AgentInvocation => ({
+    argv: ["/bin/sh", "-c", `exec /run/bottle/${MACHINE} </run/bottle/${PROGRAM}`],
+    env: {},
+    prompt: PROMPT,
+    files: [
+      { ...binary(MACHINE, machine(arch)), mode: 0o755 },
+      binary(PROGRAM, encodeSteps(arch, stepsOf(aimed.probes))),
+    ],
+  })
+  const provider = { headless: invoke, resume: invoke, interactive: invoke, resumeInteractive: invoke }
+  const outer = yield* Manifests
+  const manifests = Manifests.of({
+    ...outer,
+    agent: () => Effect.succeed(AGENT),
+    bottle: () => Effect.succeed(manifest),
+  })
+  const providers = Providers.of({ get: () => Effect.succeed(provider) })
+  const matcher = secretMatcher(ground.secrets.map((secret) => Redacted.value(secret)))
+  const prover: Prover = {
+    backend,
+    forgeEnv: ground.forgeEnv,
+    prompt: PROMPT,
+    aim: (slug, round) => {
+      const asRoot = /^(0|root)(:|$)/.test(String(manifest.user ?? ""))
+      const workdir = manifest.workdir ?? "/workspace"
+      aimed.probes = probesOf(
+        { ...ground.of(slug), round, limits: PROBE_LIMITS(manifest), asRoot, workdir },
+        input.classes,
+      )
+    },
+    within: (effect) =>
+      effect.pipe(
+        Effect.provideService(Manifests, manifests),
+        Effect.provideService(Providers, providers),
+      ) as never,
+    judge: (slug) => Effect.provideService(judgeRound(input, slug, aimed, matcher), Manifests, manifests),
+  }
+  return prover
+})
+
+const binary = (path: string, bytes: Uint8Array): RunFile => ({
+  path,
+  content: Encoding.encodeBase64(bytes),
+  base64: true,
+})
+
+const PROMPT = "Try every way out of this bottle."
+
+const judgeRound = Effect.fn("verify.judge")(function* (
+  { backend, ground, manifest }: ProverInput,
+  slug: Slug,
+  aimed: { probes: ReadonlyArray<Probe>; logged: number },
+  matcher: SecretMatcher,
+) {
+  const sidecar = yield* Sidecar
+  const written: Array<Uint8Array> = []
+  const errors: Array<Uint8Array> = []
+  const ended = yield* Effect.either(
+    awaitExit(slug, {
+      forgeEnv: ground.forgeEnv,
+      observe: (event) =>
+        Effect.sync(() => {
+          if (event._tag === "Output") (event.stream === "stdout" ? written : errors).push(event.bytes)
+        }),
+    }),
+  )
+  const output = joined(written)
+  const { outcomes } = readOutcomes(stepsOf(aimed.probes), output)
+  // An agent that did not begin is no finding about a bottle.
+  if (Either.isLeft(ended) && outcomes.length === 0) return yield* ended.left
+  const lines = yield* sidecar.log(slug)
+  const logged = lines.slice(aimed.logged).flatMap((line) => Option.toArray(entryOf(line)))
+  aimed.logged = lines.length
+  const holdsSecret = (bytes: Uint8Array) => matcher().push(bytes).length > 0
+  const outside: Outside = {
+    ...(yield* ground.seen),
+    logged,
+    chain: (yield* sidecar.verifyLog(slug)).ok,
+    holdsSecret,
+    leaked: {
+      output: holdsSecret(output) || holdsSecret(joined(errors)),
+      files: yield* searchFiles(backend, slug, [manifest.workdir ?? "/workspace", ...SEARCHED], matcher),
+    },
+  }
+  return judgeAll(aimed.probes, outcomes, outside)
+})
+
+const Entry = Schema.decodeUnknownOption(
+  Schema.parseJson(
+    Schema.Struct({
+      op: Schema.String,
+      target: Schema.String,
+      outcome: Schema.String,
+    }),
+  ),
+)
+
+const entryOf = (line: string): Option.Option<string> =>
+  Option.map(Entry(line), ({ op, target, outcome }) => `${op} ${target} ${outcome}`)
+
+/** Whether a secret is in these folders of a bottle; none when none of them could be read. */
+const searchFiles = Effect.fn("verify.files")(function* (
+  backend: Backend,
+  slug: Slug,
+  folders: ReadonlyArray<string>,
+  matcher: SecretMatcher,
+) {
+  const found = yield* Effect.forEach(folders, (path) => {
+    const search = matcher()
+    return backend.copyOut(slug, { path, artifact: Option.none() }).pipe(
+      Stream.runFold(false, (hit, bytes) => search.push(bytes).length > 0 || hit),
+      Effect.option,
+    )
+  })
+  const read = found.flatMap(Option.toArray)
+  return read.length === 0 ? undefined : read.some((hit) => hit)
+})

@@ -1,0 +1,144 @@
+/** verify: tries, from inside of a real bottle, every way out that is promised to be closed; and again after a rehydration. */
+import { Effect, Option } from "effect"
+import { LaunchRefused } from "../domain/Errors.ts"
+import type { BottleManifest } from "../domain/Manifest.ts"
+import type { ProbeClass, ProbeResult, Verification } from "../domain/Probe.ts"
+import type { Slug } from "../domain/Slug.ts"
+import { AGAIN, verificationManifest } from "../domain/Verification.ts"
+import { Backends } from "../services/Backends.ts"
+import { BottleStore } from "../services/BottleStore.ts"
+import { Manifests } from "../services/Manifests.ts"
+import { ProvingGround } from "../services/ProvingGround.ts"
+import { destroy } from "./destroy.ts"
+import { freeze } from "./freeze.ts"
+import { performStart, prepareStart } from "./launch.ts"
+import { DEFAULT_BACKEND } from "./resolveRun.ts"
+import { performResume, prepareResume } from "./resumeHeadless.ts"
+import type { Prover } from "./tryProbes.ts"
+import { makeProver } from "./tryProbes.ts"
+
+/** Options of `verify`. */
+export interface VerifyOptions {
+  /** The bottle as its manifests have it, merged in order. */
+  readonly bottles?: ReadonlyArray<string>
+  /** Or a manifest that is not in a file. */
+  readonly manifest?: BottleManifest
+  /** The manifest's unless given. */
+  readonly backend?: string
+  readonly cwd?: string
+  /** Probes of these classes alone; all unless given. */
+  readonly classes?: ReadonlyArray<ProbeClass>
+  /** Told what is done next, in a line. */
+  readonly progress?: (text: string) => Effect.Effect<void>
+}
+
+/** What was verified beside its result: the image and the engine that it holds for. */
+export interface Verified extends Verification {
+  readonly backend: string
+  /** The engine and its version, as it says itself. */
+  readonly engine: string
+  readonly imageDigest: string
+}
+
+/** Backends that isolate, of which nothing is promised yet. */
+const UNPROVEN: ReadonlySet<string> = new Set(["smolvm"])
+
+/**
+ * Launches a bottle whose agent tries every way out, freezes it, and lets it try again; answers what was seen of each.
+ * Image, user, environment and egress are the manifest's. Its routes and repositories are not used: credentials are
+ * made for this run alone, and what probes aim at is set up on this machine. Refused for a backend that promises nothing.
+ */
+export const verify = Effect.fn("verify")(function* (options: VerifyOptions) {
+  const { progress = () => Effect.void } = options
+  const manifest = yield* manifestOf(options)
+  const backend = yield* (yield* Backends).get(options.backend ?? manifest.backend ?? DEFAULT_BACKEND)
+  if (Option.isSome(backend.warning) || UNPROVEN.has(backend.name)) {
+    return yield* new LaunchRefused({
+      reason: Option.isSome(backend.warning)
+        ? `the ${backend.name} backend isolates nothing, so that there is nothing to verify: use docker or podman`
+        : `nothing is promised of the ${backend.name} backend yet (docs/security.md): use docker or podman`,
+    })
+  }
+  const engine = yield* backend.check
+  yield* progress(`${engine}: making the ground for the probes`)
+  const ground = yield* (yield* ProvingGround).prepare
+  const prover = yield* makeProver({
+    backend,
+    ground,
+    manifest: verificationManifest(manifest, ground.manifest),
+    ...(options.classes !== undefined && { classes: options.classes }),
+  })
+  const launched = { slug: Option.none<Slug>() }
+  const { probes, imageDigest } = yield* rounds(prover, options, (slug) => {
+    launched.slug = Option.some(slug)
+  }).pipe(
+    Effect.ensuring(
+      Effect.suspend(() =>
+        Option.match(launched.slug, {
+          onNone: () => Effect.void,
+          onSome: (slug) =>
+            Effect.catchAll(destroy(slug), (error) =>
+              Effect.logWarning(`${error.message}: "bot-bottle gc" removes what is left of it`),
+            ),
+        }),
+      ),
+    ),
+  )
+  const verified: Verified = {
+    ok: probes.every(({ ok }) => ok),
+    probes,
+    backend: backend.name,
+    engine,
+    imageDigest,
+  }
+  return verified
+}, Effect.scoped)
+
+const manifestOf = Effect.fn("verify.manifest")(function* ({ bottles = [], manifest, cwd }: VerifyOptions) {
+  if (manifest !== undefined) return manifest
+  return yield* (yield* Manifests).bottle(bottles, cwd === undefined ? {} : { cwd })
+})
+
+const rounds = Effect.fn("verify.rounds")(function* (
+  prover: Prover,
+  { progress = () => Effect.void }: VerifyOptions,
+  onSlug: (slug: Slug) => void,
+) {
+  const { forgeEnv } = prover
+  const { backend } = prover
+  yield* progress("a bottle is launched, and its agent tries every way out")
+  const slug = yield* prover.within(
+    Effect.gen(function* () {
+      const start = { backend: backend.name, forgeEnv, label: "verify" }
+      const prepared = yield* prepareStart("verify", start, Option.some(prover.prompt))
+      return yield* performStart(prepared, (bottle) =>
+        Effect.sync(() => {
+          onSlug(bottle.slug)
+          prover.aim(bottle.slug, 1)
+          return Effect.void
+        }),
+      )
+    }),
+  )
+  const first = yield* prover.judge(slug, 1)
+  yield* progress("it is frozen, rehydrated, and tries again")
+  yield* freeze(slug)
+  prover.aim(slug, 2)
+  yield* prover.within(
+    Effect.flatMap(
+      prepareResume(slug, { backend: backend.name, forgeEnv }, Option.some(prover.prompt)),
+      performResume,
+    ),
+  )
+  const second = yield* prover.judge(slug, 2)
+  const row = yield* (yield* BottleStore).get(slug)
+  return {
+    probes: [...first, ...second.map(again)],
+    imageDigest: Option.getOrElse(
+      Option.flatMap(row, ({ imageDigest }) => imageDigest),
+      () => "",
+    ),
+  }
+})
+
+const again = (result: ProbeResult): ProbeResult => ({ ...result, name: `${AGAIN}${result.name}` })
