@@ -16,10 +16,11 @@ const spec = {
 /** `gc` */
 export const gc = Command.make("gc", spec, (options) =>
   Effect.gen(function* () {
-    const { collectGarbage, live } = yield* Effect.promise(() => import("./lazy/run.ts"))
+    const { collectGarbage, forgeAccess, live } = yield* Effect.promise(() => import("./lazy/run.ts"))
     const events: Array<GarbageEvent> = []
     yield* collectGarbage({
       dryRun: options.dryRun,
+      forgeEnv: yield* forgeAccess,
       observe: (event) => Effect.sync(() => void events.push(event)),
     }).pipe(Effect.ensuring(Effect.suspend(() => show(events, options))), Effect.provide(live))
   }).pipe(reportFailures(options.json)),

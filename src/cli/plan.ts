@@ -2,6 +2,7 @@
 import { Prompt } from "@effect/cli"
 import { Effect } from "effect"
 import type { BottlePlan } from "../domain/Bottle.ts"
+import { keyText } from "../domain/DeployKey.ts"
 import { Cancelled } from "../domain/Errors.ts"
 import { neutral } from "../domain/Neutral.ts"
 import { note, printJson, printLine } from "./output.ts"
@@ -15,7 +16,11 @@ export const confirmPlan = Effect.fn("confirmPlan")(function* (plan: BottlePlan,
   yield* note(planText(plan))
   if (yes) return
   const agreed = yield* Effect.orElseSucceed(
-    Prompt.confirm({ message: "Launch this bottle?", initial: false }),
+    Prompt.confirm({
+      message:
+        plan.keys === undefined ? "Launch this bottle?" : "Register the deploy keys, and launch this bottle?",
+      initial: false,
+    }),
     () => false,
   )
   if (!agreed) return yield* new Cancelled({ reason: "declined: nothing was made" })
@@ -40,6 +45,7 @@ export const planText = (plan: BottlePlan): string => {
     ...(plan.clone === undefined ? [] : [["workspace", cloneText(plan.clone)] as const]),
     ["network", "none but the neck"],
     ...(plan.routes === undefined ? [] : [["routes", plan.routes.join(" ")] as const]),
+    ...(plan.keys ?? []).map((key) => ["registers", `${keyText(key)}, for the time of the run`] as const),
     [
       "limits",
       [

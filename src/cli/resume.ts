@@ -48,7 +48,13 @@ const run = Effect.fn("cli.resume")(function* (options: Command.Command.ParseCon
   }
   if (Option.isSome(prompt)) {
     return yield* stoppedByInterrupt(programs.stop)(
-      (observe) => programs.resumeHeadless(options.slug, { ...again, prompt: prompt.value, observe }),
+      (observe) =>
+        programs.resumeHeadless(options.slug, {
+          ...again,
+          prompt: prompt.value,
+          registerKeys: options.yes,
+          observe,
+        }),
       observer(options),
     ).pipe(Effect.provide(programs.live))
   }

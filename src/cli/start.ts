@@ -91,7 +91,13 @@ const run = Effect.fn("cli.start")(function* (options: Given) {
   if (Option.isSome(prompt)) {
     const headless = stoppedByInterrupt(programs.stop)
     return yield* headless(
-      (tell) => programs.startHeadless(agent, { ...start, prompt: prompt.value, observe: tell }),
+      (tell) =>
+        programs.startHeadless(agent, {
+          ...start,
+          prompt: prompt.value,
+          registerKeys: options.yes,
+          observe: tell,
+        }),
       observe,
     ).pipe(Effect.provide(programs.live))
   }

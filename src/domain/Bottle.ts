@@ -1,6 +1,7 @@
 /** A bottle as data: what a caller asks for, what a backend is told, and what is kept of it. */
 import { Option, Schema } from "effect"
 import type { PlanClone } from "./Clone.ts"
+import type { PlannedKey } from "./DeployKey.ts"
 import { Slug } from "./Slug.ts"
 
 const withDefault = <A, I>(schema: Schema.Schema<A, I>, value: () => A) =>
@@ -157,5 +158,7 @@ export interface BottlePlan {
   /** Files for the workspace of a first run. */
   readonly workspace?: WorkspaceListing
   /** What the workspace is cloned from, before the agent of a first run starts. */
+  /** Deploy keys that the launch has registered at the run's forge; absent: none. */
+  readonly keys?: ReadonlyArray<PlannedKey>
   readonly clone?: PlanClone
 }

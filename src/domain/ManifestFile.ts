@@ -1,5 +1,6 @@
 /** From decoded YAML to manifests: what a file says is checked here, key by key, without reading any. */
 import { Effect, Option, ParseResult, Schema } from "effect"
+import { isSshUrl, sshRepository } from "./DeployKey.ts"
 import { AgentNotFound, ManifestInvalid } from "./Errors.ts"
 import type { AgentManifest } from "./Manifest.ts"
 import { AgentFrontMatter, BottleManifest } from "./Manifest.ts"
@@ -45,6 +46,30 @@ export const decodeBottle = (file: string, value: unknown): Effect.Effect<Bottle
       (bottle) => bottle.image === undefined || bottle.build === undefined,
       () => new ManifestInvalid({ file, key: "build", expected: "either image or build, not both" }),
     ),
+    Effect.tap((bottle) =>
+      Option.match(keyProblem(file, bottle), { onNone: () => Effect.void, onSome: Effect.fail }),
+    ),
+  )
+
+/** What a deploy key takes besides its token: a repository to register it at, and the host that it may be shown to. */
+const keyProblem = (file: string, bottle: BottleManifest): Option.Option<ManifestInvalid> =>
+  Option.firstSomeOf(
+    Object.entries(bottle.git ?? {}).map(([name, { url, key, knownHost }]) => {
+      const problem = (which: string, expected: string) =>
+        Option.some(new ManifestInvalid({ file, key: `git.${name}.${which}`, expected }))
+      if (!("provider" in key) || !isSshUrl(url)) return Option.none()
+      if (Option.isNone(sshRepository(url)))
+        return problem(
+          "url",
+          "with key.provider gitea it ends with OWNER/REPO.git, where the key is registered",
+        )
+      return knownHost === undefined
+        ? problem(
+            "knownHost",
+            "is missing: ssh needs the host's key. ssh-keyscan prints it; compare it with what the host's administrator says before you write it here",
+          )
+        : Option.none()
+    }),
   )
 
 /** What a manifest of a stranger's repository may not have: secrets, key files, private hosts, `build`, a backend. */

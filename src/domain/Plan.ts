@@ -1,4 +1,5 @@
 /** From manifests to a plan: everything a backend needs, as plain data, made without looking at anything. */
+import { plannedKeys } from "./DeployKey.ts"
 import { LaunchRefused } from "./Errors.ts"
 import { buildOf, bytesOf } from "./Manifest.ts"
 import type { BottlePlan, PlanLimits, PullPolicy, RunFile, WorkspaceListing } from "./Bottle.ts"
@@ -36,6 +37,7 @@ export interface PlanInput {
 export const makePlan = (input: PlanInput): BottlePlan => {
   const { bottle, invocation } = input
   const artifact = input.earlier?.artifact
+  const keys = plannedKeys(bottle.git)
   const user = input.earlier?.user ?? (bottle.user === undefined ? undefined : String(bottle.user))
   return {
     slug: input.slug,
@@ -53,6 +55,7 @@ export const makePlan = (input: PlanInput): BottlePlan => {
     ...(!input.interactive && { prompt: invocation.prompt }),
     files: invocation.files,
     ...(holds(bottle.routes) && { routes: Object.keys(bottle.routes ?? {}) }),
+    ...(keys.length > 0 && { keys }),
     interactive: input.interactive,
     ...(input.workspace !== undefined && { workspace: input.workspace }),
     ...(input.clone !== undefined && { clone: input.clone }),

@@ -7,6 +7,7 @@ import { BottleStore } from "../services/BottleStore.ts"
 import type { SidecarConfig } from "../services/Sidecar.ts"
 import { Sidecar } from "../services/Sidecar.ts"
 import { nowIso } from "./clock.ts"
+import { revokeLeftKeys } from "./deployKeys.ts"
 
 /**
  * Brings a bottle up by its plan and records it in its row. An interactive bottle is only created:
@@ -45,7 +46,10 @@ export const bringUp = Effect.fn("bringUp")(function* (
     )
     if (!plan.interactive) yield* backend.start(plan.slug)
   })
-  yield* Effect.all([launchSidecar(config), make], { concurrency: "unbounded", discard: true })
+  yield* Effect.all([launchSidecar(config), make, revokeLeftKeys(config.forgeEnv)], {
+    concurrency: "unbounded",
+    discard: true,
+  })
 })
 
 /** What a killed launch left serving, or was about to, has another document: it ends, and ours takes its place. */

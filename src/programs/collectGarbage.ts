@@ -6,6 +6,8 @@ import type { Backend, BackendArtifact, BackendBottle, BackendBuild } from "../s
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { Sidecar } from "../services/Sidecar.ts"
+import type { ForgeEnv } from "../services/Sidecar.ts"
+import { leftKeyGarbage } from "./deployKeys.ts"
 import { destroyBottle, removeAll } from "./destroy.ts"
 import { stopSidecar } from "./discard.ts"
 import { changeForgeRows } from "./forgeRows.ts"
@@ -13,13 +15,13 @@ import { changeForgeRows } from "./forgeRows.ts"
 /**
  * Something that no bottle needs: a box or an artifact without a row, a row whose launch died before its agent
  * ran, an artifact that a later freeze superseded, a sidecar whose agent does not run, an image that was built of
- * a manifest and is not what would be built or used now.
+ * a manifest and is not what would be built or used now, a deploy key that no run uses.
  */
 export interface Garbage {
-  readonly kind: "box" | "row" | "artifact" | "sidecar" | "image"
+  readonly kind: "box" | "row" | "artifact" | "sidecar" | "image" | "key"
   /** `""` for an image, which any bottle may use. */
   readonly slug: Slug | ""
-  /** `""` for a sidecar. */
+  /** `""` for a sidecar and a key. */
   readonly backend: string
   /** Why it is garbage, and its name where the slug is not enough. */
   readonly reason: string
@@ -36,6 +38,8 @@ export interface GarbageEvent extends Garbage {
 export interface GarbageOptions {
   /** Tell, and remove nothing. */
   readonly dryRun?: boolean
+  /** The forge's address and token (`FORGE_GITEA_API`, `FORGE_GITEA_TOKEN`), with which deploy keys are revoked there. */
+  readonly forgeEnv?: ForgeEnv
   /** Told each piece, once it is removed, or found on a dry run. */
   readonly observe?: (event: GarbageEvent) => Effect.Effect<void>
 }
@@ -44,8 +48,9 @@ export interface GarbageOptions {
 export const GARBAGE_AGE = Duration.minutes(10)
 
 /**
- * Removes what no bottle needs. Never anything leased, younger than ten minutes, or a bottle that has a row and
- * has run; nothing of a backend that cannot be asked now. Goes on after a failure, and fails with the first.
+ * Removes what no bottle needs. Never anything leased, younger than ten minutes (but keys: it is known of each
+ * whether it is used), or a bottle that has a row and has run, unless its destroy was begun; nothing of a backend
+ * that cannot be asked now. Goes on after a failure, and fails with the first.
  */
 export const collectGarbage = Effect.fn("collectGarbage")(function* (options: GarbageOptions = {}) {
   const before = (yield* Clock.currentTimeMillis) - Duration.toMillis(GARBAGE_AGE)
@@ -54,12 +59,15 @@ export const collectGarbage = Effect.fn("collectGarbage")(function* (options: Ga
   const found = yield* Effect.forEach(engines, (engine) => ofBackend(engine, rows, before))
   const goes = new Set(found.flat().map(({ item }) => item.slug))
   const idle = yield* sidecars(engines, rows, before)
-  const garbage = [...found.flat(), ...idle.filter(({ item }) => !goes.has(item.slug))]
+  const keys = yield* leftKeyGarbage(options.forgeEnv ?? {})
+  const garbage = [...found.flat(), ...idle.filter(({ item }) => !goes.has(item.slug)), ...keys]
   const tell = (event: GarbageEvent) => options.observe?.(event) ?? Effect.void
   const failures = yield* Effect.forEach(garbage, ({ item, remove }) =>
     options.dryRun === true
       ? Effect.as(tell({ ...item, outcome: "found" }), [])
-      : remove.pipe(
+      : Effect.gen(function* () {
+          return yield* remove
+        }).pipe(
           Effect.catchTag("BottleBusy", "BottleNotFound", () => Effect.succeed(false)),
           Effect.matchEffect({
             onSuccess: (removed) =>

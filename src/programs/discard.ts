@@ -4,6 +4,7 @@ import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { Sidecar } from "../services/Sidecar.ts"
+import { tellLeftKeys } from "./deployKeys.ts"
 
 /**
  * Removes all there is of a slug, its row last; what cannot be removed is logged and left for `destroy`, with
@@ -28,8 +29,9 @@ export const discard = (
     ),
   )
 
-/** Stops the sidecar of a slug; ok when there is none. */
+/** Stops the sidecar of a slug, which revokes its deploy keys; ok when there is none. Keys that stay are told. */
 export const stopSidecar = Effect.fn("stopSidecar")(function* (slug: Slug) {
   const handle = yield* (yield* Sidecar).find(slug)
   if (Option.isSome(handle)) yield* handle.value.stop
+  yield* tellLeftKeys(slug)
 })

@@ -1,4 +1,4 @@
-/** forgeEnvironment: the FORGE_* variables of an orchestrated run, read with Config. Only `orchestrate` reads them. */
+/** forgeEnvironment: the FORGE_* variables of an orchestrated run, read with Config. No other run reads them. */
 import { Config, Effect, Option, Schema } from "effect"
 import { ForgeConfigInvalid } from "../domain/Errors.ts"
 import type { ForgeStateKey } from "../domain/ForgeState.ts"
@@ -40,6 +40,18 @@ export const forgeEnvironment = Effect.gen(function* () {
       }),
   ),
 )
+
+/** The address of a forge and its token, as far as they are set: what `gc` revokes left deploy keys with. */
+export const forgeAccess: Effect.Effect<ForgeEnv> = Effect.gen(function* () {
+  const api = yield* Config.option(Config.string("FORGE_GITEA_API"))
+  const file = yield* Config.option(Config.string("FORGE_GITEA_TOKEN_FILE"))
+  const token = yield* Config.option(Config.redacted("FORGE_GITEA_TOKEN"))
+  return {
+    ...(Option.isSome(api) && { FORGE_GITEA_API: api.value }),
+    ...(Option.isSome(file) && { FORGE_GITEA_TOKEN_FILE: file.value }),
+    ...(Option.isSome(token) && { FORGE_GITEA_TOKEN: token.value }),
+  }
+}).pipe(Effect.orElseSucceed(() => ({})))
 
 const keyOf = Effect.fn("keyOf")(function* (forgeEnv: ForgeEnv) {
   const owner = yield* required(forgeEnv, "FORGE_OWNER")

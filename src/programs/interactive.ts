@@ -8,6 +8,7 @@ import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { awaitExit } from "./awaitExit.ts"
 import { exitOf } from "./bottleState.ts"
+import { agreeToKeys } from "./deployKeys.ts"
 import { destroyBottle } from "./destroy.ts"
 import { stopSidecar } from "./discard.ts"
 import { performStart, planStart, prepareStart } from "./launch.ts"
@@ -26,6 +27,7 @@ export const startInteractive = Effect.fn("startInteractive")(function* <E, R>(
   confirm: Confirm<E, R>,
 ) {
   const prepared = yield* prepareStart(agent, options, Option.none())
+  yield* agreeToKeys(prepared.run.bottle, options)
   yield* confirm(yield* planStart(prepared))
   const slug = yield* performStart(prepared)
   yield* onNewTerminal(slug, options)
@@ -39,6 +41,7 @@ export const resumeInteractive = Effect.fn("resumeInteractive")(function* <E, R>
   confirm: Confirm<E, R>,
 ) {
   const prepared = yield* prepareResume(name, options, Option.none())
+  yield* agreeToKeys(prepared.run.bottle, options)
   yield* confirm(yield* planResume(prepared))
   const slug = yield* performResume(prepared)
   yield* onNewTerminal(slug, options)

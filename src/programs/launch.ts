@@ -12,6 +12,7 @@ import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { bringUp } from "./bringUp.ts"
 import { nowIso } from "./clock.ts"
+import { agreeToKeys } from "./deployKeys.ts"
 import { discard } from "./discard.ts"
 import { checkPrompt } from "./options.ts"
 import type { HeadlessOptions, StartOptions } from "./options.ts"
@@ -111,8 +112,9 @@ export const performStart = Effect.fn("performStart")(function* <E = never, R = 
     Effect.succeed(Effect.void),
 ) {
   const store = yield* BottleStore
-  const bottle = yield* mint(prepared)
   const { run, options } = prepared
+  yield* agreeToKeys(run.bottle, options)
+  const bottle = yield* mint(prepared)
   const takeBack = yield* Effect.onError(claim(bottle), () => Effect.ignore(store.remove(bottle.slug)))
   const made = yield* Ref.make(false)
   const config = sidecarConfig(bottle.slug, run, options.forgeEnv ?? {})

@@ -20,8 +20,14 @@ export interface WatchOptions {
   readonly forgeEnv?: ForgeEnv
 }
 
+/** Whether a launch may register the deploy keys that its manifest asks for. */
+export interface KeyOption {
+  /** `false` refuses a launch that would register any, as without `--yes`; agreed to unless given. */
+  readonly registerKeys?: boolean
+}
+
 /** Options of a start without a prompt. */
-export interface StartOptions extends WatchOptions {
+export interface StartOptions extends WatchOptions, KeyOption {
   /** Bottle manifests in the order they merge; an empty list is none named. */
   readonly bottles?: ReadonlyArray<string>
   /** What the operator calls the bottle; the agent's name unless given. */
@@ -41,7 +47,7 @@ export interface HeadlessOptions extends StartOptions {
 }
 
 /** Options of a resume without a prompt. */
-export interface ResumeOptions extends WatchOptions {
+export interface ResumeOptions extends WatchOptions, KeyOption {
   /** The backend of the first launch unless given; another cannot read its artifact. */
   readonly backend?: string
 }

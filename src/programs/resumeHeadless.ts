@@ -12,6 +12,7 @@ import { awaitExit } from "./awaitExit.ts"
 import { bottleState } from "./bottleState.ts"
 import { bringUp } from "./bringUp.ts"
 import { nowIso } from "./clock.ts"
+import { agreeToKeys } from "./deployKeys.ts"
 import { stopSidecar } from "./discard.ts"
 import { changeForgeRows } from "./forgeRows.ts"
 import { freezeBottle } from "./freeze.ts"
@@ -122,6 +123,7 @@ export const performResume = Effect.fn("performResume")(function* (prepared: Pre
   const { slug } = prepared.bottle
   const store = yield* BottleStore
   yield* store.withOperation(slug, "resume", resumeBottle(prepared))
+  yield* agreeToKeys(prepared.run.bottle, prepared.options)
   return slug
 })
 

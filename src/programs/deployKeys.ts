@@ -1,0 +1,71 @@
+/** Deploy keys of bottles: whether a launch may have them registered, and what is done about those that earlier runs left. */
+import { Effect } from "effect"
+import { isSameForge, keyRefusal } from "../domain/DeployKey.ts"
+import type { LaunchRefused } from "../domain/Errors.ts"
+import type { BottleManifest } from "../domain/Manifest.ts"
+import type { Slug } from "../domain/Slug.ts"
+import type { ForgeEnv } from "../services/Sidecar.ts"
+import { Sidecar } from "../services/Sidecar.ts"
+import type { KeyOption, WatchOptions } from "./options.ts"
+
+/** Refuses a launch whose repositories want a forge that the run has not, or keys that the caller did not agree to. */
+export const agreeToKeys = (
+  { git }: Pick<BottleManifest, "git">,
+  { forgeEnv = {}, registerKeys = true }: Pick<WatchOptions, "forgeEnv"> & KeyOption,
+): Effect.Effect<void, LaunchRefused> =>
+  Effect.suspend(() => {
+    const refused = keyRefusal(git, { hasForge: Object.keys(forgeEnv).length > 0, agreed: registerKeys })
+    return refused === undefined ? Effect.void : Effect.fail(refused)
+  })
+
+/** Warns of each key that a bottle leaves at its forge. */
+export const tellLeftKeys = Effect.fn("tellLeftKeys")(function* (slug: Slug) {
+  const left = yield* (yield* Sidecar).leftKeys
+  yield* Effect.forEach(
+    left.filter((key) => key.slug === slug),
+    (key) => Effect.logWarning(key.left),
+    { discard: true },
+  )
+}, warned)
+
+const LIMIT = "10 seconds"
+
+/** Revokes what earlier runs left at the forge of this one; what stays is a warning. */
+export const revokeLeftKeys = Effect.fn("revokeLeftKeys")(
+  function* (forgeEnv: ForgeEnv) {
+    const api = forgeEnv["FORGE_GITEA_API"]
+    if (typeof api !== "string") return
+    const sidecar = yield* Sidecar
+    const left = yield* sidecar.leftKeys
+    yield* Effect.forEach(
+      left.filter(({ apiUrl }) => isSameForge(apiUrl, api)),
+      (key) =>
+        Effect.catchAll(sidecar.revokeKey(key, forgeEnv), (error) =>
+          Effect.logWarning(`${key.left}; ${error.message}`),
+        ),
+      { concurrency: 4, discard: true },
+    )
+  },
+  Effect.timeoutOption(LIMIT),
+  Effect.asVoid,
+  warned,
+)
+
+/** What is left stays recorded: no run fails by it. */
+function warned<E extends { readonly message: string }, R>(effect: Effect.Effect<void, E, R>) {
+  return Effect.catchAll(effect, (error) => Effect.logWarning(error.message))
+}
+
+/** Keys that no run uses any more, as garbage: each is revoked with the token of `forgeEnv`. */
+export const leftKeyGarbage = Effect.fn("leftKeyGarbage")(function* (forgeEnv: ForgeEnv) {
+  const sidecar = yield* Sidecar
+  return (yield* sidecar.leftKeys).map((key) => ({
+    item: {
+      kind: "key" as const,
+      slug: key.slug,
+      backend: "",
+      reason: `no run uses it: "${key.title}" of ${key.owner}/${key.repo} at ${key.apiUrl}`,
+    },
+    remove: Effect.as(sidecar.revokeKey(key, forgeEnv), true),
+  }))
+})
