@@ -8,6 +8,7 @@ import { ensureDemoImage, IMAGE_CHANGES } from "../../src/layers/docker/demoImag
 import { imageTar, librariesOf, shell } from "../../src/layers/docker/hostImage.ts"
 import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
 import { ProcessRunner } from "../../src/services/ProcessRunner.ts"
+import { gitPrograms } from "./gitImage.ts"
 import type { NeckTool } from "./tools.ts"
 import { realProgram } from "./tools.ts"
 
@@ -19,6 +20,8 @@ export const demoImageForTests = (): Promise<string> =>
 export interface TestImage {
   /** What can reach the neck; node unless given. */
   readonly tools?: ReadonlyArray<NeckTool>
+  /** Whether it has git. */
+  readonly git?: boolean
   /** `1000:1000` unless given; `""` leaves it root. */
   readonly user?: string
   readonly volume?: string
@@ -30,9 +33,10 @@ export interface TestImage {
 }
 
 /** A shell, and these tools. */
-export const testImageContent = Effect.fnUntraced(function* (tools: ReadonlyArray<NeckTool>) {
+export const testImageContent = Effect.fnUntraced(function* (tools: ReadonlyArray<NeckTool>, git = false) {
   const base = yield* shell
-  const programs = new Map(base.programs)
+  const more = git ? yield* gitPrograms : { programs: [], links: [] }
+  const programs = new Map([...base.programs, ...more.programs])
   for (const tool of tools) {
     const path = realProgram(tool)
     if (path !== undefined) programs.set(`/usr/local/bin/${tool}`, path)
@@ -40,7 +44,7 @@ export const testImageContent = Effect.fnUntraced(function* (tools: ReadonlyArra
   const files = tools.flatMap(modulesOf)
   const linked = [...programs.values(), ...files.filter((file) => file.endsWith(".so"))]
   const libraries = new Set((yield* Effect.forEach(linked, librariesOf, { concurrency: 4 })).flat())
-  return { programs, links: base.links, libraries, files }
+  return { programs, links: new Map([...base.links, ...more.links]), libraries, files }
 })
 
 /** Makes an image and answers its reference, which no other test has. */
@@ -48,7 +52,7 @@ export const testImage = ({ engine = { program: "docker", env: {} }, ...options 
   Effect.acquireRelease(
     Effect.gen(function* () {
       const runner = yield* ProcessRunner
-      const content = yield* testImageContent(options.tools ?? ["node"])
+      const content = yield* testImageContent(options.tools ?? ["node"], options.git)
       const user = options.user ?? "1000:1000"
       const changes = [
         ...IMAGE_CHANGES,
