@@ -11,17 +11,19 @@ import { leftKeyGarbage } from "./deployKeys.ts"
 import { destroyBottle, removeAll } from "./destroy.ts"
 import { stopSidecar } from "./discard.ts"
 import { changeForgeRows } from "./forgeRows.ts"
+import { gitStoreGarbage } from "./gitStores.ts"
 
 /**
  * Something that no bottle needs: a box or an artifact without a row, a row whose launch died before its agent
  * ran, an artifact that a later freeze superseded, a sidecar whose agent does not run, an image that was built of
- * a manifest and is not what would be built or used now, a deploy key that no run uses.
+ * a manifest and is not what would be built or used now, a deploy key that no run uses, a store of upstream objects
+ * that no bottle has used for a day.
  */
 export interface Garbage {
-  readonly kind: "box" | "row" | "artifact" | "sidecar" | "image" | "key"
-  /** `""` for an image, which any bottle may use. */
+  readonly kind: "box" | "row" | "artifact" | "sidecar" | "image" | "key" | "store"
+  /** `""` for an image and a store, which any bottle may use. */
   readonly slug: Slug | ""
-  /** `""` for a sidecar and a key. */
+  /** `""` for a sidecar, a key and a store. */
   readonly backend: string
   /** Why it is garbage, and its name where the slug is not enough. */
   readonly reason: string
@@ -60,7 +62,8 @@ export const collectGarbage = Effect.fn("collectGarbage")(function* (options: Ga
   const goes = new Set(found.flat().map(({ item }) => item.slug))
   const idle = yield* sidecars(engines, rows, before)
   const keys = yield* leftKeyGarbage(options.forgeEnv ?? {})
-  const garbage = [...found.flat(), ...idle.filter(({ item }) => !goes.has(item.slug)), ...keys]
+  const stores = yield* gitStoreGarbage()
+  const garbage = [...found.flat(), ...idle.filter(({ item }) => !goes.has(item.slug)), ...keys, ...stores]
   const tell = (event: GarbageEvent) => options.observe?.(event) ?? Effect.void
   const failures = yield* Effect.forEach(garbage, ({ item, remove }) =>
     options.dryRun === true

@@ -84,6 +84,13 @@ export class Sidecar extends Context.Tag("bot-bottle/Sidecar")<
       key: RunKey,
       forgeEnv: ForgeEnv,
     ) => Effect.Effect<void, SidecarError | ForgeConfigInvalid | ForgeRequestError>
+    /** Stores of upstream objects that no bottle borrows from, each with when it was last used, in milliseconds since the epoch. */
+    readonly unusedStores: Effect.Effect<
+      ReadonlyArray<{ readonly name: string; readonly since: number }>,
+      SidecarError
+    >
+    /** Removes such a store; answers whether it is gone, which it is not when a bottle has begun to borrow from it. */
+    readonly removeStore: (name: string) => Effect.Effect<boolean, SidecarError>
     /** Removes the state directory of a slug, once all else of it is gone. */
     readonly forget: (slug: Slug) => Effect.Effect<void, SidecarError>
   }

@@ -19,6 +19,8 @@ export interface FakeSidecar {
   readonly checkIn: (slug: string) => Effect.Effect<void>
   /** Deploy keys that are left; `revokeKey` takes them out when it is given a token. */
   readonly keys: Array<RunKey>
+  /** Stores of upstream objects that nobody borrows from, and when they were last used. */
+  readonly stores: Map<string, number>
   /** The sidecar dies. */
   readonly kill: (slug: string) => Effect.Effect<void>
 }
@@ -36,6 +38,7 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
   const bySlug = new Map<string, Kept>()
   const launches: Array<SidecarConfig> = []
   const keys: Array<RunKey> = []
+  const stores = new Map<string, number>()
   const of = (slug: string): Kept => {
     const known = bySlug.get(slug)
     if (known !== undefined) return known
@@ -88,12 +91,15 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
         keys.splice(0, keys.length, ...keys.filter(({ name }) => name !== key.name))
         return Effect.void
       }),
+    unusedStores: Effect.sync(() => [...stores].map(([name, since]) => ({ name, since }))),
+    removeStore: (name) => Effect.sync(() => stores.delete(name)),
     forget: (slug) => Effect.sync(() => void bySlug.delete(slug)),
   })
   return {
     sidecar,
     launches,
     keys,
+    stores,
     push,
     checkIn: (slug) =>
       Effect.map(Clock.currentTimeMillis, (now) => void (of(slug).checkedIn = new Date(now).toISOString())),

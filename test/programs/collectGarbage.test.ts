@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Option, TestClock } from "effect"
+import { Clock, Effect, Option, TestClock } from "effect"
 import { BottleMetadata } from "../../src/domain/Bottle.ts"
 import type { Slug } from "../../src/domain/Slug.ts"
 import { collectGarbage } from "../../src/programs/collectGarbage.ts"
@@ -43,6 +43,18 @@ describe("gc", () => {
         expect(yield* fake.backend.list).toEqual([])
         expect(yield* sidecar.sidecar.list).toEqual([])
         expect(yield* collect()).toEqual([])
+      }),
+    ),
+  )
+
+  it.effect("removes a store of objects that no bottle has used for a day", () =>
+    inWorld({}, ({ sidecar }) =>
+      Effect.gen(function* () {
+        const now = yield* Clock.currentTimeMillis
+        sidecar.stores.set("old", now - 25 * 3_600_000).set("young", now - 23 * 3_600_000)
+        expect(yield* collect({ dryRun: true })).toEqual([["store", "", "found"]])
+        expect(yield* collect()).toEqual([["store", "", "removed"]])
+        expect([...sidecar.stores.keys()]).toEqual(["young"])
       }),
     ),
   )

@@ -33,6 +33,8 @@ export interface HomeShape {
   readonly database: string
   readonly agents: string
   readonly bottles: string
+  /** Holds the state of each bottle, by slug. */
+  readonly states: string
   /** Objects of upstream repositories, for all bottles: a cache. */
   readonly gitStores: string
   /** What is known of deploy keys that may be registered. */
@@ -49,6 +51,7 @@ export const homeAt = (root: string, runRoot: string = join(root, "run")): HomeS
   database: join(root, "bot-bottle.db"),
   agents: join(root, "agents"),
   bottles: join(root, "bottles"),
+  states: join(root, "state"),
   gitStores: join(root, "git"),
   keyLedger: join(root, "keys"),
   runRoot,

@@ -11,6 +11,7 @@ import { Home, type HomeShape } from "../home/Home.ts"
 import { askStatus, askStop } from "./control.ts"
 import { type FileFailure, file, orElseOn } from "./files.ts"
 import { gitParts } from "./git/credentials.ts"
+import { removeStore, unusedStores } from "./git/store.ts"
 import type { GitPart } from "./git/Upstream.ts"
 import { makeLeftKeys } from "./keys/LeftKeys.ts"
 import { verifyChain } from "./OperationChain.ts"
@@ -32,6 +33,7 @@ export const makeService = (
   makeForge: MakeForge,
 ): typeof Sidecar.Service => {
   const { leftKeys, revokeKey, removePrivateHalves } = makeLeftKeys(home, makeForge)
+  const places = { gitStores: home.gitStores, states: home.states }
   const handleOf = (slug: Slug): SidecarHandle => {
     const { neckSocket, controlSocket } = home.of(slug)
     return {
@@ -90,6 +92,10 @@ export const makeService = (
     log: Effect.fn("Sidecar.log")(lines),
     leftKeys,
     revokeKey,
+    unusedStores: Effect.suspend(() => told("*", "looking for stores of objects")(unusedStores(places))),
+    removeStore: Effect.fn("Sidecar.removeStore")((name: string) =>
+      told("*", "removing a store of objects")(removeStore(places, name)),
+    ),
     forget: Effect.fn("Sidecar.forget")(function* (slug: Slug) {
       yield* removePrivateHalves(slug)
       const { state } = home.of(slug)

@@ -1,12 +1,12 @@
 /** A bottle's own bare repository: its refs are the upstream's as this bottle's credential shows them, its objects lie in a store of upstream objects. */
 import { Clock, Effect, Schema, Stream } from "effect"
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
-import { existsSync } from "node:fs"
 import { join } from "node:path"
 import type { ProcessResult, ProcessRunner } from "../../../services/ProcessRunner.ts"
 import { type GitRun, gitSpec } from "../../git/hardened.ts"
-import { file, orElseOn, replaceFile } from "../files.ts"
+import { type FileFailure, file, orElseOn, replaceFile } from "../files.ts"
 import { refusalOf, remoteLines } from "./refusals.ts"
+import { makeStore, tidyStore } from "./store.ts"
 import type { Upstream } from "./Upstream.ts"
 
 /** The upstream, or git here, did not do what was asked; the reason is for the agent, without addresses or credentials. */
@@ -46,6 +46,7 @@ export interface Repository {
 }
 
 const RECENT_MS = 10_000
+const TIDY_MS = 3_600_000
 const REFSPECS = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
 
 /** Makes the repository, or goes on with the one of an earlier sidecar. */
@@ -62,7 +63,10 @@ export const openRepository = (
     const env = yield* upstreamEnv(context, upstream)
     const gitUpstream = runUpstream(context, directory, upstream, env)
     const oneAtATime = Effect.unsafeMakeSemaphore(1).withPermits(1)
-    const asked = { at: 0, head: false }
+    const asked = { at: 0, head: false, tidied: 0 }
+    const tidy = Effect.catchAll(tidyStore({ git, store }), (error) =>
+      Effect.logDebug("a store of objects could not be tidied", error),
+    )
 
     const fetch = Effect.gen(function* () {
       const { url } = upstream
@@ -97,6 +101,9 @@ export const openRepository = (
             const start = yield* Clock.currentTimeMillis
             yield* fetch
             asked.at = start
+            if (start - asked.tidied < TIDY_MS) return
+            asked.tidied = start
+            yield* Effect.forkDaemon(tidy)
           }),
         )
       })
@@ -115,26 +122,41 @@ const ours = (reason: string) => new GitFailure({ reason, remote: [] })
 
 /** What an earlier sidecar left half-done is put away: it is gone, because there is one for each bottle. */
 const prepare = Effect.fnUntraced(function* (git: Repository["git"], directory: string, storeRoot: string) {
-  const isNew = !existsSync(join(directory, "HEAD"))
-  yield* Effect.gen(function* () {
-    for (const folder of ["pack", "info"])
-      yield* file(() => mkdir(join(storeRoot, "objects", folder), { recursive: true, mode: 0o700 }))
-    yield* file(() => mkdir(directory, { recursive: true, mode: 0o700 }))
-  }).pipe(Effect.mapError(({ code }) => ours(`its place could not be made (${code})`)))
+  const isHere = <A>(effect: Effect.Effect<A, FileFailure>) =>
+    Effect.mapError(effect, ({ code }) => ours(`its place could not be made (${code})`))
+  yield* isHere(file(() => mkdir(directory, { recursive: true, mode: 0o700 })))
   yield* git({ args: ["init", "--quiet", "--bare", "--template="] })
-  yield* Effect.gen(function* () {
-    yield* file(() => mkdir(join(directory, "objects", "info"), { recursive: true }))
-    yield* file(() =>
-      writeFile(join(directory, "objects", "info", "alternates"), `${join(storeRoot, "objects")}\n`),
-    )
-    const all = yield* file(() => readdir(directory, { recursive: true }))
-    for (const name of all.filter((name) => name.endsWith(".lock")))
-      yield* file(() => rm(join(directory, name), { recursive: true, force: true }))
-    if (!isNew) return
-    // Refs of an earlier bottle: what the store has already is not fetched again. The first sync puts them right.
-    const tips = yield* file(() => readFile(join(storeRoot, "tips"), "utf8")).pipe(orElseOn("ENOENT", ""))
-    yield* file(() => writeFile(join(directory, "packed-refs"), tips))
-  }).pipe(Effect.mapError(({ code }) => ours(`its place could not be made (${code})`)))
+  yield* isHere(
+    Effect.gen(function* () {
+      const all = yield* file(() => readdir(directory, { recursive: true }))
+      for (const name of all.filter((name) => name.endsWith(".lock")))
+        yield* file(() => rm(join(directory, name), { recursive: true, force: true }))
+      const isOther = yield* borrow(directory, storeRoot)
+      const isEmpty = yield* makeStore(storeRoot)
+      if (!isOther && !isEmpty) return
+      yield* clearRefs(directory)
+      // Refs of an earlier bottle: what the store has already is not fetched again. The first sync puts them right.
+      const tips = yield* file(() => readFile(join(storeRoot, "tips"), "utf8")).pipe(orElseOn("ENOENT", ""))
+      yield* file(() => writeFile(join(directory, "packed-refs"), tips))
+    }),
+  )
+})
+
+/** Says where objects are borrowed from. Answers whether that is not where it was: then refs may lead to nothing. */
+const borrow = Effect.fnUntraced(function* (directory: string, storeRoot: string) {
+  const info = join(directory, "objects", "info")
+  const text = `${join(storeRoot, "objects")}\n`
+  const before = yield* file(() => readFile(join(info, "alternates"), "utf8")).pipe(orElseOn("ENOENT", ""))
+  if (before === text) return false
+  yield* clearRefs(directory)
+  yield* file(() => mkdir(info, { recursive: true }))
+  yield* file(() => writeFile(join(info, "alternates"), text))
+  return true
+})
+
+const clearRefs = Effect.fnUntraced(function* (directory: string) {
+  for (const name of ["packed-refs", join("refs", "heads"), join("refs", "tags")])
+    yield* file(() => rm(join(directory, name), { recursive: true, force: true }))
 })
 
 const saveTips = (git: Repository["git"], storeRoot: string) =>
