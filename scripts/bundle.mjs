@@ -1,45 +1,73 @@
-// One file for the bin, and one each for the sidecar process, which must start fast and stay small, and its scanner.
+// One file for each bin, of CommonJS: a module of node's, or an addon, is then loaded by the first command that needs
+// it. Each is run by a few lines before it, which keep the code that V8 made of it.
 import { build } from "esbuild"
-import { chmodSync } from "node:fs"
+import { createHash } from "node:crypto"
+import { chmodSync, readFileSync, readdirSync, rmSync } from "node:fs"
+
+const OUT = "dist/bin"
 
 const common = {
-  outdir: "dist/bin",
+  outdir: OUT,
   bundle: true,
   platform: "node",
   target: "node20",
   minify: true,
   legalComments: "none",
   external: ["better-sqlite3"],
-}
-await build({
-  ...common,
-  format: "esm",
-  banner: {
-    js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
-  },
-  entryPoints: { sidecar: "src/sidecar.ts", scanner: "src/scanner.ts" },
-})
-// CommonJS, because a module of node's, or an addon, is then loaded by the first command that needs it.
-const bin = {
-  ...common,
   format: "cjs",
   outExtension: { ".js": ".cjs" },
-  define: { "import.meta.url": "$url" },
-}
-const $url = "const $url = require('node:url').pathToFileURL(__filename).href;"
-await build({ ...bin, banner: { js: $url }, entryPoints: { commands: "src/cli/root.ts" } })
-// The bin itself is a few lines before that one file: the version is said without reading it.
-const apart = {
-  name: "commands-apart",
-  setup: ({ onResolve }) =>
-    onResolve({ filter: /cli\/root\.ts$/ }, () => ({ path: "./commands.cjs", external: true })),
-}
-await build({
-  ...bin,
-  banner: { js: "#!/usr/bin/env node" },
   // `import` of CommonJS would read all of it once more, for the names that it exports.
   supported: { "dynamic-import": false },
+}
+const $url = "const $url = require('node:url').pathToFileURL(__filename).href;"
+await build({
+  ...common,
+  define: { "import.meta.url": "$url" },
+  banner: { js: $url },
+  entryPoints: {
+    "commands.main": "src/cli/root.ts",
+    "sidecar.main": "src/sidecar.ts",
+    "scanner.main": "src/scanner.ts",
+  },
+})
+
+const digests = new Set()
+const runOf = (name) => {
+  const digest = createHash("sha256")
+    .update(readFileSync(`${OUT}/${name}`))
+    .digest("hex")
+    .slice(0, 16)
+  digests.add(digest)
+  return `runCached(__dirname, "${name}", "${digest}")`
+}
+const launcher = (contents) => ({
+  contents: `import { runCached } from "./cached.ts"\n${contents}`,
+  resolveDir: "src",
+  loader: "ts",
+})
+for (const name of ["sidecar", "scanner"]) {
+  const stdin = { ...launcher(runOf(`${name}.main.cjs`)), sourcefile: `${name}.ts` }
+  await build({ ...common, outdir: undefined, outfile: `${OUT}/${name}.cjs`, stdin })
+}
+// The bin says its version without reading the commands.
+const apart = {
+  name: "commands-apart",
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /cli\/root\.ts$/ }, () => ({ path: "commands", namespace: "apart" }))
+    onLoad({ filter: /./, namespace: "apart" }, () =>
+      launcher(`export const run = () => ${runOf("commands.main.cjs")}.run()`),
+    )
+  },
+}
+await build({
+  ...common,
+  banner: { js: "#!/usr/bin/env node" },
   plugins: [apart],
   entryPoints: { "bot-bottle": "src/cli.ts" },
 })
-chmodSync("dist/bin/bot-bottle.cjs", 0o755)
+chmodSync(`${OUT}/bot-bottle.cjs`, 0o755)
+
+for (const name of readdirSync(OUT)) {
+  const [, digest] = /\.cjs\.(\w+)\.\w+\.v8/.exec(name) ?? []
+  if (digest !== undefined && !digests.has(digest)) rmSync(`${OUT}/${name}`)
+}

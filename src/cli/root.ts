@@ -1,7 +1,9 @@
 /** The command tree, and how it is run. */
 import { Command } from "@effect/cli"
-import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import { Effect, Exit, Layer, Logger } from "effect"
 import { VERSION } from "../domain/Version.ts"
 import { attach, shell } from "./attach.ts"
@@ -51,13 +53,17 @@ export const root = Command.make("bot-bottle", {}, () => printLine(rootHelp())).
   ]),
 )
 
+/** What a command line needs, and no more: `NodeContext` makes workers too, which takes as long as to read the line. */
+const context = Layer.mergeAll(
+  NodeFileSystem.layer,
+  NodePath.layer,
+  NodeTerminal.layer,
+  Logger.replace(Logger.defaultLogger, stderrLogger),
+)
+
 const program = Command.run(root, { name: "bot-bottle", version: VERSION })(
   withoutHelpFlag(process.argv),
-).pipe(
-  withPlainConsole,
-  reportFailures(process.argv.includes("--json")),
-  Effect.provide(Layer.merge(NodeContext.layer, Logger.replace(Logger.defaultLogger, stderrLogger))),
-)
+).pipe(withPlainConsole, reportFailures(process.argv.includes("--json")), Effect.provide(context))
 
 /** Exit code of a command that Ctrl-C ended. */
 const INTERRUPTED = 130

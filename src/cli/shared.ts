@@ -1,6 +1,6 @@
 /** What several commands share: options, and how an agent's output reaches the operator. */
 import { Args, Options } from "@effect/cli"
-import { FileSystem } from "@effect/platform"
+import * as FileSystem from "@effect/platform/FileSystem"
 import { Effect, Option } from "effect"
 import { InvalidInput } from "../domain/Errors.ts"
 import { neutral } from "../domain/Neutral.ts"

@@ -30,7 +30,7 @@ export const startSidecar = (
     Effect.sync(() => {
       const child = spawn(
         process.execPath,
-        [...(options.flags ?? []), packageFile("dist", "bin", "sidecar.js")],
+        [...(options.flags ?? []), packageFile("dist", "bin", "sidecar.cjs")],
         { stdio: "pipe", env: options.env ?? {} },
       )
       const output = { stdout: "", stderr: "" }

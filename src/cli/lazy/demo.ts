@@ -1,5 +1,5 @@
 /** The demo: an issue of a simulated forge, a scripted agent in a bottle, freeze, resume, destroy; nothing is left behind. */
-import { FileSystem } from "@effect/platform"
+import * as FileSystem from "@effect/platform/FileSystem"
 import { ConfigProvider, Effect, Option, Schema } from "effect"
 import { neutral } from "../../domain/Neutral.ts"
 import * as DockerBackend from "../../layers/docker/DockerBackend.ts"

@@ -1,5 +1,5 @@
 /** The neck probe: a real bottle whose agent looks for a network, calls through its neck, and says what it found. */
-import { FileSystem } from "@effect/platform"
+import * as FileSystem from "@effect/platform/FileSystem"
 import { Effect } from "effect"
 import { ensureDemoImage } from "../../layers/docker/demoImage.ts"
 import { Home, homeAt } from "../../layers/home/Home.ts"

@@ -2,7 +2,11 @@
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 
-const root = dirname(createRequire(import.meta.url).resolve("bot-bottle/package.json"))
+let root: string | undefined
 
 /** Path of a file of this package, such as `bottle/enter`. */
-export const packageFile = (...path: ReadonlyArray<string>): string => join(root, ...path)
+export const packageFile = (...path: ReadonlyArray<string>): string => {
+  // Not before it is asked for: node looks in many places, and most commands need none of these files.
+  root ??= dirname(createRequire(import.meta.url).resolve("bot-bottle/package.json"))
+  return join(root, ...path)
+}

@@ -163,7 +163,7 @@ const specOf = (
   timeoutMs: number | undefined,
 ): ProcessSpec => ({
   command: process.execPath,
-  args: [`--max-old-space-size=${CHILD_HEAP_MIB}`, packageFile("dist", "bin", "scanner.js")],
+  args: [`--max-old-space-size=${CHILD_HEAP_MIB}`, packageFile("dist", "bin", "scanner.cjs")],
   cwd: "/",
   stdin: Stream.concat(Stream.make(Buffer.from(`${Schema.encodeSync(ScanConfig)(config)}\n`)), objects),
   ...(timeoutMs !== undefined && { timeoutMs }),

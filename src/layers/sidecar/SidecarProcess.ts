@@ -32,7 +32,7 @@ const start = (runner: typeof ProcessRunner.Service) =>
     yield* runner
       .detached({
         command: process.execPath,
-        args: [...NODE_FLAGS, packageFile("dist", "bin", "sidecar.js")],
+        args: [...NODE_FLAGS, packageFile("dist", "bin", "sidecar.cjs")],
         env: Object.fromEntries(
           PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
         ),

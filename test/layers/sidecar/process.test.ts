@@ -234,7 +234,7 @@ describe("the sidecar process", () => {
         const document = documentIn(directory)
         const script = `
           const { spawn } = require("node:child_process")
-          const child = spawn(process.execPath, [${JSON.stringify(packageFile("dist", "bin", "sidecar.js"))}], { detached: true, stdio: ["pipe", "pipe", "ignore"] })
+          const child = spawn(process.execPath, [${JSON.stringify(packageFile("dist", "bin", "sidecar.cjs"))}], { detached: true, stdio: ["pipe", "pipe", "ignore"] })
           child.stdin.end(${JSON.stringify(JSON.stringify(document))})
           child.stdout.once("data", () => process.kill(process.pid, "SIGKILL"))`
         yield* Effect.async<void>((resume) => {
