@@ -66,12 +66,16 @@ export class BottleMetadata extends Schema.Class<BottleMetadata>("BottleMetadata
   createdAt: Schema.String,
   startedAt: optionNull(Schema.String),
   frozenAt: optionNull(Schema.String),
+  /** When a destroy began that has not come to its end: some of the bottle may be gone. */
+  destroyingAt: Schema.optionalWith(Schema.String, { as: "Option" }).pipe(
+    Schema.withConstructorDefault(() => Option.none<string>()),
+  ),
   /** Version of bot-bottle that wrote the row. */
   version: Schema.String,
 }) {}
 
-/** State of a bottle (product.md): `created` is a launch that died half-way. */
-export const BottleState = Schema.Literal("created", "running", "exited", "frozen")
+/** State of a bottle (product.md): `created` is a launch that died half-way, `destroying` a destroy that has not ended. */
+export const BottleState = Schema.Literal("created", "running", "exited", "frozen", "destroying")
 /** State of a bottle. */
 export type BottleState = typeof BottleState.Type
 
@@ -154,11 +158,11 @@ export interface BottlePlan {
   readonly files: ReadonlyArray<RunFile>
   /** Names of the routes at the neck; absent: none. */
   readonly routes?: ReadonlyArray<string>
+  /** Deploy keys that the launch has registered at the run's forge; absent: none. */
+  readonly keys?: ReadonlyArray<PlannedKey>
   readonly interactive: boolean
   /** Files for the workspace of a first run. */
   readonly workspace?: WorkspaceListing
   /** What the workspace is cloned from, before the agent of a first run starts. */
-  /** Deploy keys that the launch has registered at the run's forge; absent: none. */
-  readonly keys?: ReadonlyArray<PlannedKey>
   readonly clone?: PlanClone
 }

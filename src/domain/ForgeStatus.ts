@@ -15,16 +15,18 @@ export class ForgeStatus extends Schema.Class<ForgeStatus>("ForgeStatus")({
   prUrl: Schema.OptionFromNullOr(Schema.String),
   slug: Schema.String,
   agent: Schema.String,
-  status: ForgeStateStatus,
+  /** `destroying`: a destroy of the bottle has not come to its end. */
+  status: Schema.Union(ForgeStateStatus, Schema.Literal("destroying")),
   /** ISO 8601; `""` when there was none. */
   lastCheckinAt: Schema.String,
 }) {}
 
-/** A row as `status` shows it. `apiUrl` is FORGE_GITEA_API; `checkin` the newest sign of life beside the row's. */
+/** A row as `status` shows it. `apiUrl` is FORGE_GITEA_API; `checkin` the newest sign of life beside the row's; `destroying` whether a destroy of its bottle has not ended. */
 export const forgeStatus = (
   row: ForgeState,
   apiUrl: Option.Option<string>,
   checkin: Option.Option<string>,
+  destroying = false,
 ): ForgeStatus => {
   const address = (kind: "issues" | "pulls", number: number): string =>
     Option.match(apiUrl, {
@@ -40,7 +42,7 @@ export const forgeStatus = (
     prUrl: Option.map(row.prNumber, (number) => address("pulls", number)),
     slug: row.slug,
     agent: row.agentName,
-    status: row.status,
+    status: destroying ? "destroying" : row.status,
     lastCheckinAt: newer(
       row.lastCheckinAt,
       Option.getOrElse(checkin, () => ""),

@@ -7,7 +7,7 @@ import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { Sidecar } from "../services/Sidecar.ts"
-import { exitOf } from "./bottleState.ts"
+import { exitOf, halfDestroyed } from "./bottleState.ts"
 import { nowIso } from "./clock.ts"
 import { stopSidecar } from "./discard.ts"
 import { keepLimits } from "./keepLimits.ts"
@@ -102,7 +102,9 @@ const endedElsewhere = Effect.fn("endedElsewhere")(function* <E>(
     backend: backend.name,
     operation: "wait",
     target: slug,
-    reason: `its agent does not run: "bot-bottle resume ${slug} --headless --prompt ..." starts it`,
+    reason: Option.isSome(row.value.destroyingAt)
+      ? halfDestroyed(slug)
+      : `its agent does not run: "bot-bottle resume ${slug} --headless --prompt ..." starts it`,
   })
 })
 

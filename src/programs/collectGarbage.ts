@@ -168,7 +168,13 @@ const ofBackend = Effect.fn("garbageOfBackend")(function* (
       }),
     })),
     ...halves.map((row) => ({
-      item: item("row", row.slug, "its launch died before its agent ran"),
+      item: item(
+        "row",
+        row.slug,
+        Option.isSome(row.destroyingAt)
+          ? "its destroy was interrupted"
+          : "its launch died before its agent ran",
+      ),
       remove: store.withOperation(
         row.slug,
         "destroy",
@@ -237,9 +243,14 @@ const sidecars = Effect.fn("garbageSidecars")(function* (
   })
 })
 
-/** When the newest launch of a bottle began, in milliseconds since the epoch. */
-const touchedAt = (row: BottleMetadata): number =>
-  Date.parse(Option.getOrElse(row.startedAt, () => row.createdAt))
+/** When the newest launch of a bottle began, or its destroy, in milliseconds since the epoch. */
+const touchedAt = ({ destroyingAt, startedAt, createdAt }: BottleMetadata): number =>
+  Date.parse(
+    Option.getOrElse(
+      Option.orElse(destroyingAt, () => startedAt),
+      () => createdAt,
+    ),
+  )
 
 const isFree = (slug: Slug) =>
   Effect.flatMap(BottleStore, (store) =>
@@ -250,12 +261,13 @@ const isFree = (slug: Slug) =>
   )
 
 /**
- * Whether a launch died before its agent ran. A row that says that it ran, but of which its engine has nothing,
- * is none: the engine may be another one than it was.
+ * Whether a launch died before its agent ran, or a destroy half-way. A row that says that it ran, but of which its
+ * engine has nothing, is none: the engine may be another one than it was.
  */
 const isHalf = (row: BottleMetadata, box: Option.Option<BackendBottle>): boolean =>
-  Option.isNone(row.artifact) &&
-  Option.match(box, {
-    onNone: () => Option.isNone(row.startedAt),
-    onSome: ({ state }) => state === "created",
-  })
+  Option.isSome(row.destroyingAt) ||
+  (Option.isNone(row.artifact) &&
+    Option.match(box, {
+      onNone: () => Option.isNone(row.startedAt),
+      onSome: ({ state }) => state === "created",
+    }))

@@ -1,10 +1,12 @@
 /** destroy: removes all there is of a bottle, its row last. */
 import { Effect, Option } from "effect"
+import { BottleMetadata } from "../domain/Bottle.ts"
 import type { Slug } from "../domain/Slug.ts"
-import type { Backend } from "../services/Backends.ts"
+import type { Backend, BackendBottle } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { Sidecar } from "../services/Sidecar.ts"
+import { nowIso } from "./clock.ts"
 import { stopSidecar } from "./discard.ts"
 import { changeForgeRows } from "./forgeRows.ts"
 import type { BackendOption } from "./freeze.ts"
@@ -32,11 +34,39 @@ export const destroy = Effect.fn("destroy")(function* (name: string, options: Ba
   yield* store.withOperation(slug, "destroy", destroyBottle(found, slug))
 })
 
-/** The same for a caller that holds the lease. */
+/**
+ * The same for a caller that holds the lease. The row says that it was begun, before anything goes, and says so until
+ * it has ended, or has failed and nothing has gone. A backend that does not answer leaves the bottle as it was.
+ */
 export const destroyBottle = Effect.fn("destroyBottle")(function* (backend: Backend, slug: Slug) {
-  yield* removeAll(backend, slug)
+  const store = yield* BottleStore
+  const before = yield* backend.inspect(slug)
+  const mark = (destroyingAt: Option.Option<string>) =>
+    store.modify(slug, (row) => new BottleMetadata({ ...row, destroyingAt }))
+  const marked = yield* mark(Option.some(yield* nowIso))
+  yield* removeAll(backend, slug).pipe(
+    Effect.tapError(() =>
+      Effect.ignore(Effect.whenEffect(mark(Option.none()), isWhole(backend, slug, before, marked))),
+    ),
+  )
   yield* changeForgeRows(slug, { status: "destroyed" })
-  yield* (yield* BottleStore).remove(slug)
+  yield* store.remove(slug)
+})
+
+/** Whether what there was of a bottle is there still. */
+const isWhole = Effect.fn("isWhole")(function* (
+  backend: Backend,
+  slug: Slug,
+  before: Option.Option<BackendBottle>,
+  row: Option.Option<BottleMetadata>,
+) {
+  const box = yield* backend.inspect(slug)
+  const artifact = Option.flatMap(row, (bottle) => bottle.artifact)
+  const kept = yield* backend.artifacts
+  return (
+    (Option.isSome(box) || Option.isNone(before)) &&
+    (Option.isNone(artifact) || kept.some(({ reference }) => reference === artifact.value))
+  )
 })
 
 /** Removes all there is of a slug but its rows. */

@@ -6,7 +6,7 @@ import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
-import { bottleState } from "./bottleState.ts"
+import { bottleState, halfDestroyed } from "./bottleState.ts"
 import { nowIso } from "./clock.ts"
 import { stopSidecar } from "./discard.ts"
 import { changeForgeRows } from "./forgeRows.ts"
@@ -38,6 +38,7 @@ export const freezeBottle = Effect.fn("freezeBottle")(function* (backend: Backen
   const store = yield* BottleStore
   const bottle = Option.getOrThrow(yield* store.get(slug))
   const state = yield* bottleState(backend, bottle)
+  if (state === "destroying") return yield* new FreezeFailed({ slug, reason: halfDestroyed(slug) })
   if (state === "created" && Option.isNone(bottle.artifact)) {
     return yield* new FreezeFailed({
       slug,

@@ -27,12 +27,14 @@ const boxesOf = Effect.fn("boxesOf")(function* (name: string) {
 })
 
 const statusOf = (row: BottleMetadata, boxes: Option.Option<ReadonlyArray<BackendBottle>>): BottleStatus => {
-  const state = Option.match(boxes, {
-    onNone: () => "unknown" as const,
-    onSome: (all) =>
-      all.find((box) => box.slug === row.slug)?.state ??
-      (Option.isSome(row.artifact) ? ("frozen" as const) : ("created" as const)),
-  })
+  const state = Option.isSome(row.destroyingAt)
+    ? ("destroying" as const)
+    : Option.match(boxes, {
+        onNone: () => "unknown" as const,
+        onSome: (all) =>
+          all.find((box) => box.slug === row.slug)?.state ??
+          (Option.isSome(row.artifact) ? ("frozen" as const) : ("created" as const)),
+      })
   return new BottleStatus({
     slug: row.slug,
     label: row.spec.label,

@@ -2,14 +2,14 @@
 import { Effect, Option, Ref } from "effect"
 import { BottleMetadata } from "../domain/Bottle.ts"
 import { cloneOf } from "../domain/Clone.ts"
-import { BottleNotFound, BottleRunning, InvalidInput } from "../domain/Errors.ts"
+import { BottleNotFound, BottleRunning, InvalidInput, LaunchRefused } from "../domain/Errors.ts"
 import { makePlan } from "../domain/Plan.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { awaitExit } from "./awaitExit.ts"
-import { bottleState } from "./bottleState.ts"
+import { bottleState, halfDestroyed } from "./bottleState.ts"
 import { bringUp } from "./bringUp.ts"
 import { nowIso } from "./clock.ts"
 import { agreeToKeys } from "./deployKeys.ts"
@@ -57,7 +57,8 @@ export const prepareResume = Effect.fn("prepareResume")(function* (
   const slug = yield* parseSlug(name)
   const found = yield* (yield* BottleStore).get(slug)
   if (Option.isNone(found)) return yield* new BottleNotFound({ slug })
-  const { spec } = found.value
+  const { spec, destroyingAt } = found.value
+  if (Option.isSome(destroyingAt)) return yield* new LaunchRefused({ reason: halfDestroyed(slug) })
   if (options.backend !== undefined && options.backend !== spec.backend) {
     return yield* new InvalidInput({
       field: "backend",
@@ -122,8 +123,8 @@ export const planResume = Effect.fn("planResume")(function* ({
 export const performResume = Effect.fn("performResume")(function* (prepared: PreparedResume) {
   const { slug } = prepared.bottle
   const store = yield* BottleStore
-  yield* store.withOperation(slug, "resume", resumeBottle(prepared))
   yield* agreeToKeys(prepared.run.bottle, prepared.options)
+  yield* store.withOperation(slug, "resume", resumeBottle(prepared))
   return slug
 })
 
@@ -157,6 +158,8 @@ const madeReady = Effect.fn("madeReady")(function* (backend: Backend, bottle: Bo
       return bottle
     case "frozen":
       return bottle
+    case "destroying":
+      return yield* new LaunchRefused({ reason: halfDestroyed(bottle.slug) })
   }
 })
 
