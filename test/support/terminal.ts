@@ -48,8 +48,9 @@ export const openTerminal = (cwd: string, env: Readonly<Record<string, string>>)
     resize: (columns, rows) => tmux("resize-window", "-t", "t", "-x", `${columns}`, "-y", `${rows}`),
     screen,
     shows: async (pattern) => {
-      await expect.poll(screen, { timeout: 20_000, interval: 100 }).toMatch(pattern)
-      return screen()
+      let seen = ""
+      await expect.poll(() => (seen = screen()), { timeout: 20_000, interval: 100 }).toMatch(pattern)
+      return seen
     },
     close: () => spawnSync("tmux", ["-L", server, "kill-server"]),
   }

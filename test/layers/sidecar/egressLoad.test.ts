@@ -76,7 +76,8 @@ describe("the sidecar process with egress", () => {
       process.stderr.write(
         `500 tunnels: ${used.toFixed(0)} MiB (${before.toFixed(0)} without), echoed in ${String(echoes[0])}\n`,
       )
-      expect(used).toBeLessThan(150)
+      // What node takes for itself differs from version to version.
+      expect(used - before).toBeLessThan(100)
       yield* open(12)
       const { status, text } = yield* openTunnel(sidecar.socketPath, `127.0.0.1:${port}`)
       expect([status, text]).toEqual([503, expect.stringContaining("512 connections are open")])
