@@ -1,6 +1,6 @@
 /** The repositories of a manifest with the credentials that they name, looked up on the host at launch; they go to the sidecar's stdin and nowhere else. */
 import { Effect, Either, Option, Redacted } from "effect"
-import { access, constants } from "node:fs/promises"
+import { readFile, stat } from "node:fs/promises"
 import { homedir } from "node:os"
 import { isAbsolute, join } from "node:path"
 import { isSshUrl, sshRepository } from "../../../domain/DeployKey.ts"
@@ -8,6 +8,7 @@ import { SidecarError } from "../../../domain/Errors.ts"
 import type { BottleManifest } from "../../../domain/Manifest.ts"
 import type { SidecarConfig } from "../../../services/Sidecar.ts"
 import { file } from "../files.ts"
+import { readPrivateKey } from "./privateKey.ts"
 import { type GitPart, readUpstream } from "./Upstream.ts"
 
 type ManifestGit = NonNullable<BottleManifest["git"]>[string]
@@ -80,7 +81,7 @@ const forgeToken = (
     : Either.left(`url: key.provider gitea is for repositories of the run's forge, at ${api.host}`)
 }
 
-/** ssh reads the file itself: its content is no part of any document. */
+/** ssh reads the file itself, and the sidecar what is looked for in pushes: its content is no part of any document. */
 const identityFile = ({ url, knownHost }: ManifestGit, path: string): Effect.Effect<string, string> => {
   if (/^https?:/i.test(url)) return Effect.fail("key.identityFile is for ssh: the url is one of http")
   if (knownHost === undefined)
@@ -88,8 +89,19 @@ const identityFile = ({ url, knownHost }: ManifestGit, path: string): Effect.Eff
   const place = path.startsWith("~/") ? join(homedir(), path.slice(2)) : path
   if (!isAbsolute(place))
     return Effect.fail(`key.identityFile must be an absolute path or begin with ~/, and is ${path}`)
-  return file(() => access(place, constants.R_OK)).pipe(
+  return file(() => Promise.all([readFile(place, "utf8"), stat(place)])).pipe(
     Effect.mapError(({ code }) => `the file ${path} cannot be read${code === "" ? "" : ` (${code})`}`),
-    Effect.as(place),
+    Effect.flatMap(([text, { mode, uid }]) => {
+      const key = readPrivateKey(text)
+      if (Option.isNone(key)) return Effect.fail(`the file ${path} does not hold a private key`)
+      if (key.value.isEncrypted)
+        return Effect.fail(
+          `the key in ${path} has a passphrase, and nobody is there to type it: use one without`,
+        )
+      // ssh would refuse it, and say so to the agent alone.
+      return uid === process.getuid?.() && (mode & 0o077) !== 0
+        ? Effect.fail(`the file ${path} can be read by others: chmod 600 ${path}`)
+        : Effect.succeed(place)
+    }),
   )
 }

@@ -1,6 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Redacted, Schema } from "effect"
-import { writeFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { chmodSync } from "node:fs"
 import { join } from "node:path"
 import type { BottleManifest } from "../../../../src/domain/Manifest.ts"
 import { Slug } from "../../../../src/domain/Slug.ts"
@@ -64,14 +65,24 @@ it.effect("a run without a forge has no token to give", () =>
 
 it.scoped("a key file is for ssh, must be readable, and needs the host's key", () =>
   Effect.gen(function* () {
-    const identityFile = join(yield* tempDir, "key")
-    writeFileSync(identityFile, "key\n", { mode: 0o600 })
+    const directory = yield* tempDir
+    const keygen = (name: string, passphrase = "") => {
+      const file = join(directory, name)
+      execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", passphrase, "-f", file])
+      return file
+    }
+    const identityFile = keygen("key")
+    const open = keygen("open")
+    chmodSync(open, 0o640)
     const url = "git@forge.example:ada/cellar.git"
     const knownHost = "forge.example ssh-ed25519 AAAA"
     const [part] = yield* partsOf({ url, key: { identityFile }, knownHost })
     expect(part).toMatchObject({ name: "app", identityFile, knownHost })
     expect(part?.credential).toBeUndefined()
     const wrong: ReadonlyArray<readonly [Git, string]> = [
+      [{ url, key: { identityFile: `${identityFile}.pub` }, knownHost }, "does not hold a private key"],
+      [{ url, key: { identityFile: keygen("locked", "correct horse") }, knownHost }, "has a passphrase"],
+      [{ url, key: { identityFile: open }, knownHost }, `can be read by others: chmod 600 ${open}`],
       [{ url, key: { identityFile } }, "knownHost"],
       [{ url, key: { identityFile: `${identityFile}-none` }, knownHost }, "cannot be read"],
       [{ url, key: { identityFile: "key" }, knownHost }, "absolute"],
