@@ -18,8 +18,14 @@ import { revoke } from "./revoke.ts"
 /** A key could not be made, recorded or registered. The reason has no secret. */
 export class KeyFailure extends Schema.TaggedError<KeyFailure>()("KeyFailure", { reason: Schema.String }) {}
 
+/** How long the forge may take, in milliseconds. */
+export interface KeyTimes {
+  readonly registerMs?: number
+  readonly revokeMs?: number
+}
+
 /** What keys are made with. */
-export interface KeyOptions {
+export interface KeyOptions extends KeyTimes {
   readonly slug: Slug
   readonly apiUrl: string
   /** The forge of the run, seen from another of its repositories. */
@@ -31,8 +37,8 @@ export interface KeyOptions {
 }
 
 /** Together less than a launcher waits for a sidecar, and the second less than it waits for one to stop. */
-const REGISTER_LIMIT = "8 seconds"
-const REVOKE_LIMIT = "5 seconds"
+const REGISTER_MS = 8000
+const REVOKE_MS = 5000
 
 /** The parts as they were, with the file of a registered key where one was asked for. */
 export const registerKeys = (
@@ -57,7 +63,7 @@ const makeKey = Effect.fn("DeployKey.make")(function* (
   { owner, repo, readOnly }: NonNullable<GitPart["deployKey"]>,
   options: KeyOptions,
 ) {
-  const { slug, apiUrl, ledger, directory } = options
+  const { slug, apiUrl, ledger, directory, registerMs = REGISTER_MS, revokeMs = REVOKE_MS } = options
   const because = (reason: string) => new KeyFailure({ reason: `git "${name}": ${reason}` })
   const unwritten = Effect.mapError(({ code }: { readonly code: string }) =>
     because(`its deploy key could not be recorded (${code})`),
@@ -84,17 +90,17 @@ const makeKey = Effect.fn("DeployKey.make")(function* (
   const registered = yield* Ref.make(false)
   yield* Effect.acquireRelease(
     unwritten(Effect.flatMap(Ref.get(entry), (first) => write(ledger, first))),
-    () => end(forge, ledger, entry, registered),
+    () => end(forge, ledger, entry, registered, revokeMs),
   )
   yield* Ref.set(registered, true)
   const id = yield* forge.createDeployKey({ title, publicKey, readOnly }).pipe(
     Effect.timeoutFail({
-      duration: REGISTER_LIMIT,
+      duration: registerMs,
       onTimeout: () =>
         new ForgeRequestError({
           operation: "createDeployKey",
           status: 0,
-          reason: `no answer within ${REGISTER_LIMIT}`,
+          reason: `no answer within ${registerMs} ms`,
         }),
     }),
     Effect.tapError((error) => Effect.when(Ref.set(registered, false), () => isRefusal(error))),
@@ -104,7 +110,8 @@ const makeKey = Effect.fn("DeployKey.make")(function* (
   )
   const known = { ...(yield* entry), key: new RunKey({ ...key, id: Option.some(id) }) }
   yield* Ref.set(entry, known)
-  yield* unwritten(write(ledger, known))
+  // A write that is given up goes on, and would bring back an entry that was struck out meanwhile.
+  yield* Effect.uninterruptible(unwritten(write(ledger, known)))
   return privateFile
 })
 
@@ -117,14 +124,11 @@ const end = Effect.fn("DeployKey.end")(function* (
   ledger: string,
   entry: Ref.Ref<KeyEntry>,
   registered: Ref.Ref<boolean>,
+  revokeMs: number,
 ) {
   const last = yield* entry
   const revoked = (yield* registered)
-    ? yield* revoke(forge, last.key).pipe(
-        Effect.interruptible,
-        Effect.timeout(REVOKE_LIMIT),
-        Effect.isSuccess,
-      )
+    ? yield* revoke(forge, last.key).pipe(Effect.interruptible, Effect.timeout(revokeMs), Effect.isSuccess)
     : true
   yield* Effect.ignore(revoked ? strike(ledger, last.key.name) : write(ledger, { ...last, holder: null }))
 })

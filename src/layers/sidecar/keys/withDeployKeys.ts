@@ -5,12 +5,13 @@ import type { ForgeApi } from "../../../services/Forge.ts"
 import { ProcessRunner } from "../../../services/ProcessRunner.ts"
 import * as NodeProcessRunner from "../../process/NodeProcessRunner.ts"
 import type { ForgePart, SidecarDocument } from "../SidecarDocument.ts"
-import { KeyFailure, registerKeys } from "./registerKeys.ts"
+import { KeyFailure, type KeyTimes, registerKeys } from "./registerKeys.ts"
 
 /** Registers what the document asks for; revoked when the scope closes. */
 export const withDeployKeys = (
   document: SidecarDocument,
   makeForge: (part: ForgePart) => Effect.Effect<ForgeApi>,
+  times: KeyTimes,
 ): Effect.Effect<SidecarDocument, KeyFailure, Scope.Scope> =>
   Effect.gen(function* () {
     const { slug, git = [], forge, keys } = document
@@ -19,6 +20,7 @@ export const withDeployKeys = (
       return yield* new KeyFailure({ reason: "deployKey: needs forge and keys" })
     const registered = yield* registerKeys(git, {
       ...keys,
+      ...times,
       slug,
       apiUrl: forge.apiUrl,
       forgeOf: (owner, repo) => makeForge({ ...forge, owner, repo }),
