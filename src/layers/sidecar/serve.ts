@@ -1,7 +1,7 @@
 /** serve: one sidecar, from its document to open sockets; its scope closes it in the reverse order. */
 import { Deferred, Effect, Either, Schedule } from "effect"
 import type { Scope } from "effect"
-import { appendFile, mkdir, readFile, stat } from "node:fs/promises"
+import { appendFile, mkdir, readFile } from "node:fs/promises"
 import { closeSync, futimesSync, openSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { SidecarError } from "../../domain/Errors.ts"
@@ -23,7 +23,6 @@ import { socketGate } from "./gates.ts"
 import { isOurs, listenUnix } from "./listenUnix.ts"
 import { withDeployKeys } from "./keys/withDeployKeys.ts"
 import { serveLoopback } from "./loopback.ts"
-import { runnerLives } from "../runner/control.ts"
 import { makeNeck } from "./NeckServer.ts"
 import * as OperationLog from "./OperationLog.ts"
 import * as QueueDir from "./QueueDir.ts"
@@ -54,9 +53,6 @@ export interface SidecarTimes {
   readonly gitProgressMs?: number
   /** Bytes of a push or of what a fetch asks (default: 100 MiB). */
   readonly gitBodyMax?: number
-  /** How long the registering of a deploy key may take (default: 8 seconds), and its revoking at the end (5 seconds). */
-  readonly registerMs?: number
-  readonly revokeMs?: number
 }
 
 /** A sidecar that serves. */
@@ -90,7 +86,7 @@ export const serve = (
         () => Deferred.unsafeDone(ended, Effect.void),
       )
     }
-    const document = yield* withDeployKeys(given, makeForge, times)
+    const document = yield* withDeployKeys(given, makeForge)
     const log = yield* OperationLog.open(join(stateDir, "operations.jsonl"))
     const queue = join(stateDir, "queue")
     const scanner = yield* makeScanner({ secrets: yield* secretsOf(document), workDirectory: stateDir }).pipe(
@@ -135,7 +131,6 @@ export const serve = (
       lastConnected: neck.lastConnected,
       askedAt: () => runtime.askedAt,
       hasName: isOurs(socketPath, ino),
-      agentRuns: agentRuns(given),
       idleMs,
     })
     yield* Effect.forkScoped(Effect.zipRight(useless, Deferred.succeed(ended, undefined)))
@@ -152,20 +147,8 @@ export const serve = (
 const failed = ({ slug }: SidecarDocument, reason: string, cause: unknown) =>
   new SidecarError({ slug, operation: "serve", reason, cause })
 
-/**
- * Those that are missing, unless the launcher has made them. A bottle may have been destroyed since it did, when the
- * launcher was killed: what is made then nobody would remove.
- */
-const directories = Effect.fnUntraced(function* ({
-  socketPath,
-  controlPath,
-  stateDir,
-  made,
-}: SidecarDocument) {
-  if (made === true) {
-    const paths = [stateDir, dirname(socketPath), dirname(controlPath ?? socketPath)]
-    return yield* Effect.forEach(paths, (path) => file(() => stat(path)), { discard: true })
-  }
+/** Those that are missing: a launcher has made and checked them, and what it made is left as it is. */
+const directories = Effect.fnUntraced(function* ({ socketPath, controlPath, stateDir }: SidecarDocument) {
   yield* file(() => mkdir(stateDir, { recursive: true, mode: 0o700 }))
   yield* file(() => mkdir(dirname(socketPath), { recursive: true, mode: 0o755 }))
   if (controlPath !== undefined)
@@ -226,17 +209,10 @@ const openCheckIn = (path: string) =>
       }),
   )
 
-/** Whether the process runs that leads the agent; not, where a connection tells it. */
-const agentRuns = ({ runner }: SidecarDocument): Effect.Effect<boolean> =>
-  runner === undefined ? Effect.succeed(false) : runnerLives({ runner })
-
 const BEFORE_FIRST_CONNECTION = 6
 
-/** How soon a sidecar whose bottle was destroyed while it began to serve finds that out. */
-const LOOK_MS = 1000
-
 /**
- * Returns when nobody has been connected for so long, no watcher has asked and no agent runs, or when the socket's name is no longer
+ * Returns when nobody has been connected for so long and no watcher has asked, or when the socket's name is no longer
  * ours: then nobody can find it again.
  */
 const untilUseless = (options: {
@@ -244,26 +220,19 @@ const untilUseless = (options: {
   /** When the control socket was last asked, in milliseconds: a watcher asks every few seconds. */
   readonly askedAt: () => number
   readonly hasName: Effect.Effect<boolean>
-  /** Whether an agent is known to run. */
-  readonly agentRuns: Effect.Effect<boolean>
   readonly idleMs: number
 }): Effect.Effect<void> => {
-  const { lastConnected, askedAt, hasName, agentRuns, idleMs } = options
+  const { lastConnected, askedAt, hasName, idleMs } = options
   const startedAt = Date.now()
-  let ranAt = 0
-  const isUseless = Effect.gen(function* () {
-    if (!(yield* hasName)) return true
+  const isUseless = Effect.map(hasName, (named) => {
     const connected = lastConnected()
-    const allowed = connected === undefined && ranAt === 0 ? idleMs * BEFORE_FIRST_CONNECTION : idleMs
-    if (Date.now() - Math.max(connected ?? startedAt, askedAt(), ranAt) <= allowed) return false
-    if (!(yield* agentRuns)) return true
-    ranAt = Date.now()
-    return false
+    const allowed = connected === undefined ? idleMs * BEFORE_FIRST_CONNECTION : idleMs
+    return !named || Date.now() - Math.max(connected ?? startedAt, askedAt()) > allowed
   })
   return isUseless.pipe(
     Effect.repeat({
       until: (useless) => useless,
-      schedule: Schedule.spaced(Math.min(LOOK_MS, idleMs / 4)),
+      schedule: Schedule.spaced(Math.min(5000, idleMs / 4)),
     }),
     Effect.asVoid,
   )
