@@ -53,6 +53,9 @@ export interface SidecarTimes {
   readonly gitProgressMs?: number
   /** Bytes of a push or of what a fetch asks (default: 100 MiB). */
   readonly gitBodyMax?: number
+  /** How long the registering of a deploy key may take (default: 8 seconds), and its revoking at the end (5 seconds). */
+  readonly registerMs?: number
+  readonly revokeMs?: number
 }
 
 /** A sidecar that serves. */
@@ -86,7 +89,7 @@ export const serve = (
         () => Deferred.unsafeDone(ended, Effect.void),
       )
     }
-    const document = yield* withDeployKeys(given, makeForge)
+    const document = yield* withDeployKeys(given, makeForge, times)
     const log = yield* OperationLog.open(join(stateDir, "operations.jsonl"))
     const queue = join(stateDir, "queue")
     const scanner = yield* makeScanner({ secrets: yield* secretsOf(document), workDirectory: stateDir }).pipe(
