@@ -26,14 +26,14 @@ ${prs === "" ? "It has no pull request yet." : `Its pull request: ${prs}.`}
 ${
   input.branch === undefined
     ? "In this run you cannot push; report what you found in a comment."
-    : `You may push to the branch \`${input.branch}\` and to branches below \`${input.branch}/\`, and to no other.${gitHelp(input)}`
+    : `You may push to the branch \`${input.branch}\`, or to branches below \`${input.branch}/\` instead (git keeps only one of the two), and to no other.${gitHelp(input)}`
 }
 
 You reach the forge only through these tools, by the command \`forge\` (its bodies are read from stdin):
 
 - \`forge read-issue ${issue}\`, \`forge read-pr NUMBER\`, \`forge read-comments ${issue}\`: any number of this repository
 - \`forge post-comment ${issue} < body.md\`, \`forge update-description ${issue} < body.md\`: only ${writable} and a pull request you open
-- \`forge open-pr --title TITLE --head BRANCH < body.md\`: one pull request for the issue
+- \`forge open-pr --title TITLE --head BRANCH < body.md\`: one pull request for the issue, from a branch that you have pushed. If merging it is to close the issue, its text says \`Closes #${issue}\`; words that would close another issue are refused
 - \`forge signal-done success "what was done"\`: or \`no_change\`, \`blocked\`, \`failure\`
 
 The same methods (\`read_issue\`, \`read_pr\`, \`read_comments\`, \`post_comment\`, \`update_description\`, \`open_pr\`, \`signal_done\`) are tools of the MCP server \`forge\` if you have it, and JSON-RPC 2.0 at \`$BOT_BOTTLE_NECK/rpc\`.

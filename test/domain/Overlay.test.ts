@@ -9,6 +9,7 @@ describe("forgeOverlay", () => {
     expect(text).toContain("pull request: #42")
     expect(text).toContain("`bot-bottle/fix-abcde`")
     expect(text).toContain("only #17, #42")
+    expect(text).toContain("`Closes #17`")
   })
 
   it("says how each forge tool is reached", () => {

@@ -1,11 +1,10 @@
-/** The demo: an issue of a simulated forge, a scripted agent in a bottle, freeze, resume, destroy; nothing is left behind. */
+/** The demo: an agent that works on an issue up to its pull request, and one that tries what it may not; nothing is left behind. */
 import * as FileSystem from "@effect/platform/FileSystem"
-import { ConfigProvider, Effect, Option, Schema } from "effect"
-import { neutral } from "../../domain/Neutral.ts"
+import { ConfigProvider, Effect } from "effect"
 import * as DockerBackend from "../../layers/docker/DockerBackend.ts"
 import { ensureDemoImage, removeDemoImage } from "../../layers/docker/demoImage.ts"
-import { Home, homeAt } from "../../layers/home/Home.ts"
 import type { HomeShape } from "../../layers/home/Home.ts"
+import { Home, homeAt } from "../../layers/home/Home.ts"
 import { layer } from "../../layers/live.ts"
 import * as NodeProcessRunner from "../../layers/process/NodeProcessRunner.ts"
 import { destroy } from "../../programs/destroy.ts"
@@ -14,65 +13,41 @@ import { listBottles } from "../../programs/listBottles.ts"
 import type { RunEvent } from "../../programs/options.ts"
 import { orchestrateResume } from "../../programs/orchestrateResume.ts"
 import { orchestrateStart } from "../../programs/orchestrateStart.ts"
-import { orchestrateStatus } from "../../programs/orchestrateStatus.ts"
-import { verifyProvenance } from "../../programs/verifyProvenance.ts"
-import { Sidecar } from "../../services/Sidecar.ts"
-import * as GiteaSimulator from "../../testing/gitea/GiteaSimulator.ts"
-import { bold, note, printLine, table } from "../output.ts"
+import { note, printLine } from "../output.ts"
 import { observer } from "../shared.ts"
-import { demoAgent, demoIssue } from "./demoAgent.ts"
+import { demoAgents, demoBottle } from "./demoAgents.ts"
+import { type DemoForge, ISSUES, makeDemoForge } from "./demoForge.ts"
+import { lines, showLog, showStatus, step } from "./demoViews.ts"
 
-const TOKEN = "5ca1ab1e0ddba11cafef00d5ca1ab1e0ddba11ca"
-const place = { owner: "ada", repo: "cellar" }
-
-/** Runs the main job from an issue to the destroyed bottle, and says at each step what happens. */
+/** Runs the main job from an issue to the merged pull request, and says at each step what happens. */
 export const demo = Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
-  const home = homeAt(yield* fs.makeTempDirectoryScoped({ prefix: "bot-bottle-demo-" }))
-  const forge = yield* GiteaSimulator.make({
-    users: [{ login: "cellar-bot", token: TOKEN }, { login: "ada" }],
-    orgs: [{ name: "bot-bottle", members: ["cellar-bot"] }],
-    repos: [
-      {
-        owner: place.owner,
-        name: place.repo,
-        collaborators: { "cellar-bot": "write" },
-        issues: [
-          { number: 1, title: "Not yours", author: "ada" },
-          { ...demoIssue, author: "ada", labels: ["bot-bottle:carpenter"], assignees: ["cellar-bot"] },
-        ],
-      },
-    ],
-  })
-  const backend = yield* chooseBackend
-  yield* writeManifests(home, backend)
-  yield* story.pipe(
-    Effect.provide(layer),
-    Effect.withConfigProvider(ConfigProvider.fromMap(environment(forge.apiUrl))),
-    Effect.provideService(Home, home),
+  const forge = yield* makeDemoForge
+  yield* printLine(
+    "Two agents, which are scripts, work on issues of a forge, which is simulated. All else is as it will be\nwith yours: bottles, git, commits, and what stands in the way.",
   )
-  yield* step("what the maintainer sees on the forge")
-  const comments = forge.state.issue(place.owner, place.repo, demoIssue.number)?.comments ?? []
-  yield* Effect.forEach(
-    comments,
-    ({ authorId, body }) => printLine(`  ${forge.state.userById(authorId)?.login ?? "?"}: ${neutral(body)}`),
-    { discard: true },
-  )
+  yield* play(forge, yield* chooseBackend)
+  yield* printLine(whatNext)
 }).pipe(Effect.scoped, Effect.provide(NodeProcessRunner.layer))
 
-const environment = (apiUrl: string): Map<string, string> =>
-  new Map([
-    ["FORGE_GITEA_API", apiUrl],
-    ["FORGE_GITEA_TOKEN", TOKEN],
-    ["FORGE_OWNER", place.owner],
-    ["FORGE_REPO", place.repo],
-    ["FORGE_ISSUE_NUMBER", String(demoIssue.number)],
-    ["FORGE_PR_NUMBER", ""],
-  ])
+/** Plays the demo on a forge, in a home of its own that is gone with the scope. */
+export const play = Effect.fn("playDemo")(function* (forge: DemoForge, backend: DemoBackend) {
+  const fs = yield* FileSystem.FileSystem
+  const home = homeAt(yield* fs.makeTempDirectoryScoped({ prefix: "bot-bottle-demo-" }))
+  yield* writeManifests(home, demoBottle({ ...backend, url: forge.url }))
+  yield* story(forge, backend.backend !== "host").pipe(
+    Effect.provide(layer),
+    Effect.provideService(Home, home),
+  )
+})
 
-interface DemoBackend {
-  readonly name: string
-  readonly image: Option.Option<string>
+const whatNext = `
+What next: \`bot-bottle init\` writes example manifests, and \`bot-bottle doctor\` says what is missing on this machine.
+README.md goes on from there ("First real use"), and docs/security.md says what is promised and what is not.`
+
+/** Where the bottles of the demo are made, and of which image. */
+export interface DemoBackend {
+  readonly backend: string
+  readonly image: string | undefined
 }
 
 /** Docker if an engine answers, with an image made of this host's programs that goes when the demo ends; else plain processes. */
@@ -82,111 +57,87 @@ const chooseBackend = Effect.gen(function* () {
     yield* note(
       `no docker engine (${docker.left.reason}): the demo runs on the host backend, a plain process without any isolation`,
     )
-    return { name: "host", image: Option.none() } satisfies DemoBackend
+    return { backend: "host", image: undefined } satisfies DemoBackend
   }
-  yield* note(`docker: ${docker.right}; making an image from this machine's shell and node ...`)
+  yield* note(`docker: ${docker.right}; making an image from this machine's shell, node and git ...`)
   const image = yield* Effect.acquireRelease(ensureDemoImage, removeDemoImage)
-  return { name: "docker", image: Option.some(image) } satisfies DemoBackend
+  return { backend: "docker", image } satisfies DemoBackend
 })
 
-const writeManifests = Effect.fn("writeManifests")(function* (home: HomeShape, backend: DemoBackend) {
+const writeManifests = Effect.fn("writeManifests")(function* (home: HomeShape, bottle: string) {
   const fs = yield* FileSystem.FileSystem
-  const image = Option.match(backend.image, { onNone: () => "", onSome: (name) => `image: ${name}\n` })
   yield* fs.makeDirectory(home.agents, { recursive: true })
   yield* fs.makeDirectory(home.bottles, { recursive: true })
-  yield* fs.writeFileString(`${home.agents}/carpenter.md`, demoAgent)
-  yield* fs.writeFileString(
-    `${home.bottles}/small.yaml`,
-    `${image}backend: ${backend.name}\nlimits: { timeout: 1 minute }\n`,
-  )
+  for (const [name, text] of Object.entries(demoAgents))
+    yield* fs.writeFileString(`${home.agents}/${name}.md`, text)
+  yield* fs.writeFileString(`${home.bottles}/small.yaml`, bottle)
 })
 
-const step = (text: string) => printLine(`\n${bold(`== ${text}`)}`)
-
-const story = Effect.gen(function* () {
-  let slug = ""
+const story = Effect.fn("story")(function* (forge: DemoForge, isIsolated: boolean) {
+  const slugs: Array<string> = []
   const show = observer({ json: false, raw: false })
   const observe = (event: RunEvent): Effect.Effect<void> => {
-    if (event._tag === "Slug") slug = event.slug
+    if (event._tag === "Slug" && !slugs.includes(event.slug)) slugs.push(event.slug)
     return show(event)
   }
-  yield* step(`issue #${demoIssue.number} is assigned: an agent starts in a bottle`)
+  const destroyAll = Effect.suspend(() => Effect.forEach(slugs, (slug) => destroy(slug), { discard: true }))
   yield* Effect.gen(function* () {
-    yield* orchestrateStart({ agent: "carpenter", prompt: "Find out why the door stands open.", observe })
-    yield* step("it said it is done: the bottle is frozen, and nothing of it runs")
-    yield* freeze(slug)
-    yield* showStatus
-    yield* step("a comment asks for more: the same bottle goes on with a new prompt")
-    yield* orchestrateResume({ slug, prompt: "Say what to do about it.", observe })
-    yield* showStatus
-    yield* step("what went through the neck (the operation log)")
-    yield* showLog(slug)
-  }).pipe(
-    Effect.onExit(() => Effect.suspend(() => (slug === "" ? Effect.void : Effect.orDie(destroy(slug))))),
-  )
-  yield* step("the pull request is closed: the bottle is destroyed")
-  yield* printLine(`  bottles left: ${(yield* listBottles()).length}`)
+    const start = (agent: keyof typeof demoAgents, issue: number) =>
+      on(forge, issue, orchestrateStart({ agent, prompt: "Do what your issue asks.", observe }))
+    yield* step(
+      `ada gives issue #${ISSUES.door} to an agent, which starts in a bottle`,
+      isIsolated
+        ? "It has no network and no credential: all that it does on the forge goes through its neck."
+        : "It has no credential: all that it does on the forge goes through its neck. (With docker it would have no network either.)",
+    )
+    const carpenter = yield* start("carpenter", ISSUES.door)
+    yield* step(
+      "it has signalled that it is done: the bottle is frozen",
+      "Nothing of it runs any more, and nothing of it is lost.",
+    )
+    yield* freeze(carpenter)
+    yield* on(forge, ISSUES.door, showStatus)
+    const pr = forge.pulls()[0]?.number ?? 0
+    yield* step(
+      `ada comments on pull request #${pr}: the same bottle goes on`,
+      "The agent finds its files and its clone as it left them.",
+    )
+    yield* forge.comment(pr, "Good. Please oil the hinge too.")
+    const prompt = "There is a review of your pull request: do what it asks."
+    yield* on(forge, ISSUES.door, orchestrateResume({ slug: carpenter, prompt, observe }))
+    yield* printLine("")
+    yield* lines(yield* forge.view(pr))
+    const before = yield* forge.main
+    yield* step(
+      `mallory has talked another agent into doing harm, by the text of issue #${ISSUES.trap}`,
+      "The agent tries it all, and is stopped at the neck before anything reaches the forge.",
+    )
+    const apprentice = yield* start("apprentice", ISSUES.trap)
+    yield* printLine("")
+    yield* lines([
+      `main on the forge is ${(yield* forge.main) === before ? "as it was" : "CHANGED"}; branches there: ${(yield* forge.git("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads")).replaceAll("\n", ", ")}`,
+    ])
+    yield* step(
+      "each call is in the operation log, the refused ones too",
+      "It lies outside of the bottle, and no line of it can be changed without being found out.",
+    )
+    yield* showLog(apprentice)
+    yield* step(
+      `ada merges pull request #${pr}: the bottles are destroyed`,
+      "Nothing of the demo is left: no bottle, no image, no file.",
+    )
+    yield* forge.merge(pr)
+    yield* lines([
+      `issue #${ISSUES.door} is ${forge.issue(ISSUES.door)?.state ?? "gone"}, and main has:`,
+      ...(yield* forge.git("log", "--reverse", "--format=%h %an: %s", "main"))
+        .split("\n")
+        .map((commit) => `  ${commit}`),
+    ])
+  }).pipe(Effect.onError(() => Effect.ignore(destroyAll)))
+  yield* destroyAll
+  yield* lines([`bottles left: ${(yield* listBottles()).length}`])
 })
 
-const showStatus = Effect.gen(function* () {
-  const states = new Map((yield* listBottles()).map((bottle) => [bottle.slug as string, bottle]))
-  const issues = yield* orchestrateStatus()
-  yield* printLine(
-    table(
-      ["ISSUE", "SLUG", "AGENT", "STATUS", "BOTTLE", "RUN", "SAID"],
-      issues.map((issue) => {
-        const bottle = states.get(issue.slug)
-        const said = Option.match(
-          Option.flatMapNullable(Option.fromNullable(bottle), (found) => Option.getOrNull(found.done)),
-          {
-            onNone: () => "-",
-            onSome: (done) => `${done.status}: ${done.summary}`,
-          },
-        )
-        return [
-          issue.issueUrl,
-          issue.slug,
-          issue.agent,
-          issue.status,
-          bottle?.state ?? "-",
-          String(bottle?.run ?? "-"),
-          said,
-        ]
-      }),
-    ),
-  )
-})
-
-const LogLine = Schema.parseJson(
-  Schema.Struct({
-    seq: Schema.Number,
-    op: Schema.String,
-    target: Schema.String,
-    phase: Schema.optional(Schema.String),
-    outcome: Schema.optional(Schema.String),
-    reason: Schema.optional(Schema.String),
-  }),
-)
-
-const showLog = Effect.fn("showLog")(function* (slug: string) {
-  const [bottle] = yield* listBottles()
-  if (bottle === undefined) return
-  const lines = yield* Effect.forEach(yield* (yield* Sidecar).log(bottle.slug), (line) =>
-    Schema.decodeUnknown(LogLine)(line),
-  )
-  yield* printLine(
-    table(
-      ["SEQ", "OPERATION", "TARGET", "OUTCOME"],
-      lines.map((line) => [
-        String(line.seq),
-        line.op,
-        line.target,
-        [line.phase, line.outcome, line.reason].filter((word) => word !== undefined).join(" "),
-      ]),
-    ),
-  )
-  const verdict = yield* verifyProvenance(slug)
-  yield* printLine(
-    `chain: ${verdict.ok ? "whole" : "BROKEN"}, ${verdict.lines} lines, head ${verdict.head.slice(0, 16)}...`,
-  )
-})
+/** With FORGE_* as they are for an issue. */
+const on = <A, E, R>(forge: DemoForge, issue: number, effect: Effect.Effect<A, E, R>) =>
+  Effect.withConfigProvider(effect, ConfigProvider.fromMap(forge.environment(issue)))

@@ -1,4 +1,4 @@
-/** The image of the demo, and of whoever tries bot-bottle on a machine that cannot pull: this machine's shell and node. */
+/** The image of the demo, and of whoever tries bot-bottle on a machine that cannot pull: this machine's shell, node and git. */
 import { Effect, Stream } from "effect"
 import { createHash } from "node:crypto"
 import { realpathSync, statSync } from "node:fs"
@@ -9,14 +9,17 @@ import type { Dialect } from "./dialect.ts"
 import { docker } from "./dialect.ts"
 import { makeEngine } from "./engine.ts"
 import type { HostImageContent } from "./hostImage.ts"
-import { AGENT_UID, imageTar, librariesOf, shell } from "./hostImage.ts"
+import { AGENT_UID, git, imageTar, librariesOf, shell } from "./hostImage.ts"
 import { WORKSPACE_LABEL } from "./image.ts"
 
 /** Changes when the same programs would make another image. */
-const LAYOUT = 2
+const LAYOUT = 3
 
 /** Where there is no Linux program to take: an image that has what the demo needs. */
 const PULLED = "node:22-slim"
+
+const INSTALL =
+  "RUN apt-get update && apt-get install --yes --no-install-recommends git && rm -rf /var/lib/apt/lists/* && mkdir /workspace"
 
 const REPOSITORY = "bot-bottle/demo"
 
@@ -42,9 +45,7 @@ export const ensureDemoImageOn = Effect.fn("DemoImage.ensure")(function* (dialec
   const label = `LABEL bot-bottle.demo=${reference}`
   const user = `USER ${AGENT_UID}:${AGENT_UID}`
   if (content === undefined) {
-    const dockerfile = [`FROM ${PULLED}`, "RUN mkdir /workspace", user, label, "WORKDIR /workspace", ""].join(
-      "\n",
-    )
+    const dockerfile = [`FROM ${PULLED}`, INSTALL, user, label, "WORKDIR /workspace", ""].join("\n")
     yield* engine.succeed(purpose, ["build", "--tag", reference, "-"], {
       stdin: Stream.make(Buffer.from(dockerfile)),
     })
@@ -66,9 +67,18 @@ export const removeDemoImage = Effect.fn("DemoImage.remove")(function* (referenc
 
 const hostContent = Effect.gen(function* () {
   const base = yield* shell
-  const programs = new Map([...base.programs, ["/usr/local/bin/node", process.execPath]])
+  const { programs: gitPrograms, links: gitLinks } = yield* git
+  const programs = new Map([
+    ...base.programs,
+    ...gitPrograms,
+    ["/usr/local/bin/node", process.execPath] as const,
+  ])
   const libraries = yield* Effect.forEach(programs.values(), librariesOf, { concurrency: 4 })
-  return { programs, links: base.links, libraries: new Set(libraries.flat()) } satisfies HostImageContent
+  return {
+    programs,
+    links: new Map([...base.links, ...gitLinks]),
+    libraries: new Set(libraries.flat()),
+  } satisfies HostImageContent
 }).pipe(
   Effect.mapError(
     (error) => new BackendFailure({ backend: "docker", ...purpose, reason: error.message, cause: error }),

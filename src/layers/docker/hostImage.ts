@@ -1,11 +1,14 @@
 /** An image made of programs of this machine with the libraries they need: nothing is pulled, nothing is built. */
 import { Effect } from "effect"
 import type { Stream } from "effect"
-import { accessSync, constants, realpathSync } from "node:fs"
+import { accessSync, constants, existsSync, realpathSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import type { TarFileError, TarWriter } from "../tar/tar.ts"
 import { tar } from "../tar/tar.ts"
+
+/** Programs of this machine, and links, by their path in an image. */
+export type HostPrograms = Pick<HostImageContent, "programs" | "links">
 
 /** What goes into such an image. */
 export interface HostImageContent {
@@ -53,6 +56,26 @@ export const shell = Effect.gen(function* () {
     if (path !== undefined) programs.set(`/bin/${name}`, path)
   }
   return { programs, links: new Map<string, string>() }
+})
+
+/** git of this machine, as far as it clones, commits and pushes over http; nothing where there is none. */
+export const git = Effect.gen(function* () {
+  const none: HostPrograms = { programs: new Map(), links: new Map() }
+  const path = findProgram("git")
+  if (path === undefined) return none
+  const runner = yield* ProcessRunner
+  const { stdout } = yield* runner.run({ command: path, args: ["--exec-path"] })
+  const core = stdout.trim()
+  const helper = join(core, "git-remote-http")
+  if (!existsSync(helper)) return none
+  const made: HostPrograms = {
+    programs: new Map([
+      ["/usr/bin/git", path],
+      [helper, helper],
+    ]),
+    links: new Map([[join(core, "git"), "/usr/bin/git"]]),
+  }
+  return made
 })
 
 /** Libraries that a program is linked with, its loader among them; none for a static one. */

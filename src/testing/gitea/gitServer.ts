@@ -14,8 +14,14 @@ export interface GitServer {
   readonly mount: Mount
   /** The bare repository of a name; made by {@link GitServer.create}. */
   readonly directory: (owner: string, name: string) => string
-  /** Makes an empty repository whose default branch is `main`. */
-  readonly create: (owner: string, name: string) => Effect.Effect<void>
+  /** Makes a repository whose default branch is `main`: with one commit of its owner that has these files, else empty. */
+  readonly create: (
+    owner: string,
+    name: string,
+    files?: Readonly<Record<string, string>>,
+  ) => Effect.Effect<void>
+  /** What git answers in a repository. */
+  readonly ask: (owner: string, name: string, args: ReadonlyArray<string>) => Effect.Effect<string>
   /** Refuses pushes to a branch, as a protected branch does. */
   readonly protect: (owner: string, name: string, branch: string) => Effect.Effect<void>
   /** Requests so far, such as `GET /ada/cellar.git/info/refs?service=git-upload-pack`. */
@@ -33,8 +39,8 @@ export const make = (root: string): Effect.Effect<GitServer, never, ProcessRunne
     const runFork = Runtime.runFork(yield* Effect.runtime<never>())
     const requests: Array<string> = []
     const directory = (owner: string, name: string) => join(root, `${owner}/${name}.git`.toLowerCase())
-    const git = (args: ReadonlyArray<string>) =>
-      Effect.orDie(runner.run({ command: "git", args, env: ENV, timeoutMs: 30_000 }))
+    const git = (args: ReadonlyArray<string>, stdin = "") =>
+      Effect.orDie(runner.run({ command: "git", args, env: ENV, stdin, timeoutMs: 30_000 }))
 
     const serve = (
       { repo, rest, query }: Asked,
@@ -128,10 +134,14 @@ export const make = (root: string): Effect.Effect<GitServer, never, ProcessRunne
         else if (server.trouble === undefined) runFork(serve(asked, state, request, response))
         return true
       },
-      create: (owner, name) =>
-        Effect.asVoid(
-          git(["init", "--quiet", "--bare", "--template=", "-b", "main", directory(owner, name)]),
-        ),
+      create: (owner, name, files) =>
+        Effect.gen(function* () {
+          yield* git(["init", "--quiet", "--bare", "--template=", "-b", "main", directory(owner, name)])
+          if (files === undefined) return
+          yield* git(["-C", directory(owner, name), "fast-import", "--quiet"], firstCommit(owner, files))
+        }),
+      ask: (owner, name, args) =>
+        Effect.map(git(["-C", directory(owner, name), ...args]), ({ stdout }) => stdout.trim()),
       protect: (owner, name, branch) =>
         Effect.gen(function* () {
           const hooks = join(directory(owner, name), "hooks")
@@ -146,6 +156,18 @@ export const make = (root: string): Effect.Effect<GitServer, never, ProcessRunne
     }
     return server
   })
+
+/** git-fast-import(1) */
+const firstCommit = (author: string, files: Readonly<Record<string, string>>): string =>
+  [
+    "commit refs/heads/main",
+    `committer ${author} <${author}@example.com> 0 +0000`,
+    data("First commit"),
+    ...Object.entries(files).map(([path, text]) => `M 644 inline ${path}\n${data(text)}`),
+    "",
+  ].join("\n")
+
+const data = (text: string): string => `data ${Buffer.byteLength(text)}\n${text}`
 
 const ENV = { GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", LC_ALL: "C" }
 

@@ -1,0 +1,77 @@
+/** What the demo prints beside the agents' own words: steps, the status of issues, and operation logs. */
+import { Effect, Option, Schema } from "effect"
+import { neutral } from "../../domain/Neutral.ts"
+import { listBottles } from "../../programs/listBottles.ts"
+import { orchestrateStatus } from "../../programs/orchestrateStatus.ts"
+import { verifyProvenance } from "../../programs/verifyProvenance.ts"
+import { Sidecar } from "../../services/Sidecar.ts"
+import { Slug } from "../../domain/Slug.ts"
+import { bold, printLine, table } from "../output.ts"
+
+/** A step of the story, and why it matters. */
+export const step = (title: string, why: string): Effect.Effect<void> =>
+  printLine(`\n${bold(`== ${title}`)}\n   ${why}\n`)
+
+/** Lines of what is shown, set in. */
+export const lines = (text: ReadonlyArray<string>): Effect.Effect<void> =>
+  printLine(text.map((line) => `   ${neutral(line)}`).join("\n"))
+
+const indented = (text: string): Effect.Effect<void> => lines(text.split("\n"))
+
+/** Which bottle handles which issue, and what it is now. */
+export const showStatus = Effect.gen(function* () {
+  const bottles = new Map((yield* listBottles()).map((bottle) => [bottle.slug as string, bottle]))
+  yield* indented(
+    table(
+      ["ISSUE", "PULL REQUEST", "BOTTLE", "IS", "RUN", "SAID"],
+      (yield* orchestrateStatus()).map((issue) => {
+        const bottle = bottles.get(issue.slug)
+        const done = bottle === undefined ? null : Option.getOrNull(bottle.done)
+        return [
+          numberOf(issue.issueUrl),
+          Option.match(issue.prUrl, { onNone: () => "-", onSome: numberOf }),
+          issue.slug,
+          bottle?.state ?? "-",
+          String(bottle?.run ?? "-"),
+          done === null ? "-" : `${done.status}: ${done.summary}`,
+        ]
+      }),
+    ),
+  )
+})
+
+/** `#17` of an address that ends with the number. */
+const numberOf = (url: string): string => `#${url.replace(/^.*\D/, "")}`
+
+const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}...` : text)
+
+const LogLine = Schema.parseJson(
+  Schema.Struct({
+    seq: Schema.Number,
+    op: Schema.String,
+    target: Schema.String,
+    phase: Schema.optional(Schema.String),
+    outcome: Schema.optional(Schema.String),
+    reason: Schema.optional(Schema.String),
+  }),
+)
+
+/** The operation log of a bottle, and whether its chain is whole. */
+export const showLog = Effect.fn("showLog")(function* (name: string) {
+  const slug = Slug.make(name)
+  const log = yield* (yield* Sidecar).log(slug)
+  const entries = yield* Effect.forEach(log, (line) => Schema.decodeUnknown(LogLine)(line))
+  yield* indented(
+    table(
+      ["SEQ", "OPERATION", "TARGET", "OUTCOME"],
+      entries.map(({ seq, op, target, phase, outcome, reason }) => [
+        String(seq),
+        op,
+        target,
+        shortened([phase, outcome, reason].filter((word) => word !== undefined).join(" ")),
+      ]),
+    ),
+  )
+  const { ok, lines: count, head } = yield* verifyProvenance(slug)
+  yield* lines([`chain of ${slug}: ${ok ? "whole" : "BROKEN"}, ${count} lines, head ${head.slice(0, 16)}...`])
+})
