@@ -1,6 +1,6 @@
 /** The git gate of a sidecar in this process, over a simulated Gitea with real repositories, and git as an agent has it. */
 import { Effect, Schedule } from "effect"
-import { execFile } from "node:child_process"
+import { execFile, execFileSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { createConnection, createServer, type AddressInfo, type Socket } from "node:net"
 import { dirname, join } from "node:path"
@@ -76,12 +76,37 @@ export const commit = (cwd: string, files: Readonly<Record<string, string | Buff
     return yield* ok(cwd, ["rev-parse", "HEAD"])
   })
 
+/** Waits until it is so. */
+export const until = (isSo: () => boolean): Effect.Effect<void> =>
+  Effect.sync(isSo).pipe(Effect.repeat({ until: (so) => so, schedule: Schedule.spaced(20) }), Effect.asVoid)
+
 /** Waits for a file. */
-export const untilThere = (path: string): Effect.Effect<void> =>
-  Effect.sync(() => existsSync(path)).pipe(
-    Effect.repeat({ until: (there) => there, schedule: Schedule.spaced(20) }),
-    Effect.asVoid,
+export const untilThere = (path: string): Effect.Effect<void> => until(() => existsSync(path))
+
+/** Puts a git into a new folder that can be made to stop before a step, as long as it is to. */
+export const stoppingGit = Effect.gen(function* () {
+  const bin = yield* tempDir
+  const [at, pid] = [join(bin, "at"), join(bin, "pid")]
+  const real = yield* Effect.sync(() =>
+    execFileSync("sh", ["-c", "command -v git"], { encoding: "utf8" }).trim(),
   )
+  writeFileSync(
+    join(bin, "git"),
+    `#!/bin/sh\nif [ -e ${at} ] && { read -r step < ${at}; [ "$1" = "$step" ] || [ "$1 $2" = "$step" ]; }; then\n  echo $$ > ${pid}.new; mv ${pid}.new ${pid}\n  while [ -e ${at} ]; do sleep 0.05; done\nfi\nexec ${real} "$@"\n`,
+    { mode: 0o755 },
+  )
+  const letGo = Effect.sync(() => rmSync(at, { force: true }))
+  yield* Effect.addFinalizer(() => letGo)
+  return {
+    path: `${bin}:${process.env["PATH"] ?? ""}`,
+    /** The next git with that first argument, or those two, stops. */
+    stopAt: (step: string) =>
+      Effect.sync(() => (rmSync(pid, { force: true }), writeFileSync(at, `${step}\n`))),
+    /** Waits until one has; answers its pid. */
+    stopped: Effect.map(untilThere(pid), () => Number(readFileSync(pid, "utf8"))),
+    letGo,
+  }
+})
 
 /** A hook of a repository that stops there until it is let go, at the latest when the scope closes. */
 export const stoppingHook = (directory: string, name: "pre-receive" | "post-receive") =>
