@@ -1,7 +1,8 @@
 /** keepSidecar: a sidecar that dies under a working agent is launched again, once. */
-import { Duration, Effect, Option } from "effect"
+import { Duration, Effect, Option, Schedule } from "effect"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import type { Backend } from "../services/Backends.ts"
+import { BottleStore } from "../services/BottleStore.ts"
 import type { ForgeEnv } from "../services/Sidecar.ts"
 import { Sidecar } from "../services/Sidecar.ts"
 import { resolveRun, sidecarConfig } from "./resolveRun.ts"
@@ -19,11 +20,14 @@ export const keepSidecar = Effect.fn("keepSidecar")(function* (
   forgeEnv: ForgeEnv | undefined,
 ) {
   yield* untilDead(bottle)
-  yield* Effect.logWarning(`the sidecar of bottle "${bottle.slug}" has died; launching it again`)
-  yield* relaunch(backend, bottle, forgeEnv).pipe(
-    Effect.zipRight(untilDead(bottle)),
-    Effect.catchAll((error) => Effect.logWarning(error.message)),
+  const busy = Schedule.recurWhile<{ readonly _tag: string }>(({ _tag }) => _tag === "BottleBusy")
+  const needed = yield* relaunch(backend, bottle, forgeEnv).pipe(
+    Effect.retry(Schedule.intersect(busy, Schedule.spaced(INTERVAL))),
+    Effect.catchAll((error) => Effect.as(Effect.logWarning(error.message), true)),
   )
+  // Its watcher ends with the bottle.
+  if (!needed) return yield* Effect.never
+  yield* untilDead(bottle)
   yield* Effect.logWarning(
     `bottle "${bottle.slug}" is without forge and network: "bot-bottle stop ${bottle.slug}" and resume it to give it a new sidecar`,
   )
@@ -41,12 +45,34 @@ const untilDead = Effect.fn("untilDead")(function* (bottle: BottleMetadata) {
   )
 })
 
+/**
+ * Launches it again, as an operation: one that is under way, such as a destroy, has ended it, and would not find
+ * another afterwards. Answers whether the bottle still needs one.
+ */
 const relaunch = Effect.fn("relaunch")(function* (
   backend: Backend,
   bottle: BottleMetadata,
   forgeEnv: ForgeEnv | undefined,
 ) {
+  const store = yield* BottleStore
+  const again = Effect.gen(function* () {
+    const row = yield* store.get(bottle.slug)
+    if (!Option.exists(row, ({ destroyingAt }) => Option.isNone(destroyingAt))) return false
+    yield* launchAgain(backend, bottle, forgeEnv)
+    return true
+  })
+  return yield* Effect.catchTag(store.withOperation(bottle.slug, "launch", again), "BottleNotFound", () =>
+    Effect.succeed(false),
+  )
+})
+
+const launchAgain = Effect.fn("launchAgain")(function* (
+  backend: Backend,
+  bottle: BottleMetadata,
+  forgeEnv: ForgeEnv | undefined,
+) {
   if (bottle.spec.forgeTargeted && forgeEnv === undefined) return
+  yield* Effect.logWarning(`the sidecar of bottle "${bottle.slug}" has died; launching it again`)
   const run = yield* resolveRun({
     agent: bottle.spec.agent,
     bottles: bottle.spec.bottles,

@@ -13,6 +13,7 @@ import { orchestrateStart } from "../../src/programs/orchestrateStart.ts"
 import { orchestrateStatus } from "../../src/programs/orchestrateStatus.ts"
 import { settleEvents } from "../../src/programs/settleEvents.ts"
 import { startHeadless } from "../../src/programs/startHeadless.ts"
+import { BottleStore } from "../../src/services/BottleStore.ts"
 import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
 import { endless, forgeVariables, inWorld } from "./world.ts"
 
@@ -237,6 +238,22 @@ describe("a watcher", () => {
           expect(yield* Fiber.join(run)).toMatchObject({ _tag: "LimitReached", limit: "idleTimeout" })
         }),
       { bottle: { limits: { idleTimeout: "1 minute" } } },
+    ),
+  )
+
+  it.effect("launches none again while an operation is under way that ends it, nor after a destroy", () =>
+    inWorld(endless, ({ sidecar }) =>
+      Effect.gen(function* () {
+        const run = yield* Effect.fork(start)
+        yield* TestClock.adjust("5 seconds")
+        const slug = Slug.make((yield* listBottles())[0]?.slug ?? "")
+        const store = yield* BottleStore
+        const removed = Effect.zipRight(sidecar.kill(slug), TestClock.adjust("1 minute"))
+        yield* store.withOperation(slug, "destroy", Effect.zipRight(removed, store.remove(slug)))
+        yield* TestClock.adjust("1 minute")
+        expect(sidecar.launches.length).toBe(1)
+        yield* Fiber.interrupt(run)
+      }),
     ),
   )
 

@@ -98,10 +98,10 @@ const kept = <A, I>(file: string, schema: Schema.Schema<A, I>): Effect.Effect<Op
 export const readRecord = (control: Control) => kept(control.bottle, RunRecord)
 
 /** The process that leads the agent's session; none before the start. */
-export const readRunner = (control: Control) => kept(control.runner, ProcessIdentity)
+export const readRunner = (control: Pick<Control, "runner">) => kept(control.runner, ProcessIdentity)
 
 /** Whether the session's leader runs. */
-export const runnerLives = (control: Control): Effect.Effect<boolean> =>
+export const runnerLives = (control: Pick<Control, "runner">): Effect.Effect<boolean> =>
   Effect.flatMap(readRunner(control), Option.match({ onNone: () => Effect.succeed(false), onSome: isAlive }))
 
 const exitCode = (control: Control): number | undefined => {

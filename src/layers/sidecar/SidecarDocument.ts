@@ -38,6 +38,10 @@ export const SidecarDocument = Schema.Struct({
   /** Absent: no control socket. */
   controlPath: Schema.optional(AbsolutePath),
   stateDir: AbsolutePath,
+  /** The launcher has made the directories: where one is gone the bottle is, and nothing is made or served. */
+  made: Schema.optional(Schema.Boolean),
+  /** Tells which process leads the agent, where no forwarder keeps a connection: while it runs, the sidecar serves. */
+  runner: Schema.optional(AbsolutePath),
   /** Absent: a run without a forge. */
   forge: Schema.optional(ForgePart),
   egress: Schema.optional(Schema.Struct({ allow: Schema.Array(EgressEntry) })),

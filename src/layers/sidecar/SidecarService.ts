@@ -1,6 +1,6 @@
 /** What the Sidecar service does in the same way however a sidecar is launched: by its control socket and the files it leaves. */
 import { Effect, Option, Redacted, Schema } from "effect"
-import { readdir, readFile, rm, stat } from "node:fs/promises"
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { type ForgeConfigInvalid, SidecarError } from "../../domain/Errors.ts"
 import { Slug } from "../../domain/Slug.ts"
@@ -8,6 +8,7 @@ import { Sidecar, type SidecarConfig, type SidecarHandle } from "../../services/
 import { forgeAssignment, giteaForgeConfig, withForgeEnv } from "../gitea/GiteaForgeConfig.ts"
 import { ensureRunDirectory } from "../bottle/runDirectory.ts"
 import { Home, type HomeShape } from "../home/Home.ts"
+import { controlOf } from "../runner/control.ts"
 import { askStatus, askStop } from "./control.ts"
 import { type FileFailure, file, orElseOn } from "./files.ts"
 import { gitParts } from "./git/credentials.ts"
@@ -69,7 +70,7 @@ export const makeService = (
         routes: yield* routeParts(config),
         git: yield* gitParts(config, forge),
       })
-      yield* makeRunDirectory(home, config.slug)
+      yield* makeDirectories(home, config.slug)
       yield* start(document)
       return handleOf(config.slug)
     }),
@@ -99,7 +100,9 @@ export const makeService = (
     forget: Effect.fn("Sidecar.forget")(function* (slug: Slug) {
       yield* removePrivateHalves(slug)
       const { state } = home.of(slug)
-      yield* file(() => rm(state, { recursive: true, force: true })).pipe(told(slug, "removing its state"))
+      yield* file(() => rm(state, { recursive: true, force: true, maxRetries: 5 })).pipe(
+        told(slug, "removing its state"),
+      )
     }),
   }
 }
@@ -186,6 +189,7 @@ const documentOf = (
     socketPath: neckSocket,
     controlPath: controlSocket,
     stateDir: state,
+    made: true,
     ...(forge === undefined ? {} : { forge }),
     ...(egress.allow.length === 0 ? {} : { egress }),
     ...(routes.length === 0 ? {} : { routes }),
@@ -193,17 +197,22 @@ const documentOf = (
     ...(git.some(({ deployKey }) => deployKey !== undefined)
       ? { keys: { ledger: home.keyLedger, directory: keys } }
       : {}),
-    ...(loopback ? { loopback } : {}),
+    ...(loopback ? { loopback, runner: controlOf("host", home, slug).runner } : {}),
   }
 }
 
 const launchFailed = (slug: Slug, reason: string, cause?: unknown) =>
   new SidecarError({ slug, operation: "launch", reason, ...(cause === undefined ? {} : { cause }) })
 
-const makeRunDirectory = (home: HomeShape, slug: Slug): Effect.Effect<void, SidecarError> =>
+const makeDirectories = (home: HomeShape, slug: Slug): Effect.Effect<void, SidecarError> =>
   ensureRunDirectory(slug).pipe(
     Effect.provideService(Home, home),
     Effect.mapError((error) => launchFailed(slug, error.reason)),
+    Effect.zipRight(
+      file(() => mkdir(home.of(slug).state, { recursive: true, mode: 0o700 })).pipe(
+        told(slug, "making its state directory"),
+      ),
+    ),
     Effect.asVoid,
   )
 

@@ -1,7 +1,7 @@
 /** serve: one sidecar, from its document to open sockets; its scope closes it in the reverse order. */
 import { Deferred, Effect, Either, Schedule } from "effect"
 import type { Scope } from "effect"
-import { appendFile, mkdir, readFile } from "node:fs/promises"
+import { appendFile, mkdir, readFile, stat } from "node:fs/promises"
 import { closeSync, futimesSync, openSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { SidecarError } from "../../domain/Errors.ts"
@@ -23,6 +23,7 @@ import { socketGate } from "./gates.ts"
 import { isOurs, listenUnix } from "./listenUnix.ts"
 import { withDeployKeys } from "./keys/withDeployKeys.ts"
 import { serveLoopback } from "./loopback.ts"
+import { runnerLives } from "../runner/control.ts"
 import { makeNeck } from "./NeckServer.ts"
 import * as OperationLog from "./OperationLog.ts"
 import * as QueueDir from "./QueueDir.ts"
@@ -134,6 +135,7 @@ export const serve = (
       lastConnected: neck.lastConnected,
       askedAt: () => runtime.askedAt,
       hasName: isOurs(socketPath, ino),
+      agentRuns: agentRuns(given),
       idleMs,
     })
     yield* Effect.forkScoped(Effect.zipRight(useless, Deferred.succeed(ended, undefined)))
@@ -150,8 +152,20 @@ export const serve = (
 const failed = ({ slug }: SidecarDocument, reason: string, cause: unknown) =>
   new SidecarError({ slug, operation: "serve", reason, cause })
 
-/** Those that are missing: a launcher has made and checked them, and what it made is left as it is. */
-const directories = Effect.fnUntraced(function* ({ socketPath, controlPath, stateDir }: SidecarDocument) {
+/**
+ * Those that are missing, unless the launcher has made them. A bottle may have been destroyed since it did, when the
+ * launcher was killed: what is made then nobody would remove.
+ */
+const directories = Effect.fnUntraced(function* ({
+  socketPath,
+  controlPath,
+  stateDir,
+  made,
+}: SidecarDocument) {
+  if (made === true) {
+    const paths = [stateDir, dirname(socketPath), dirname(controlPath ?? socketPath)]
+    return yield* Effect.forEach(paths, (path) => file(() => stat(path)), { discard: true })
+  }
   yield* file(() => mkdir(stateDir, { recursive: true, mode: 0o700 }))
   yield* file(() => mkdir(dirname(socketPath), { recursive: true, mode: 0o755 }))
   if (controlPath !== undefined)
@@ -212,30 +226,44 @@ const openCheckIn = (path: string) =>
       }),
   )
 
+/** Whether the process runs that leads the agent; not, where a connection tells it. */
+const agentRuns = ({ runner }: SidecarDocument): Effect.Effect<boolean> =>
+  runner === undefined ? Effect.succeed(false) : runnerLives({ runner })
+
 const BEFORE_FIRST_CONNECTION = 6
 
+/** How soon a sidecar whose bottle was destroyed while it began to serve finds that out. */
+const LOOK_MS = 1000
+
 /**
- * Returns when nobody has been connected for so long and no watcher has asked, or when the socket's name is no longer
- * ours: then nobody can find it again.
+ * Returns when nobody has been connected for so long, no watcher has asked and no agent runs, or when the socket's
+ * name is no longer ours: then nobody can find it again.
  */
 const untilUseless = (options: {
   readonly lastConnected: () => number | undefined
   /** When the control socket was last asked, in milliseconds: a watcher asks every few seconds. */
   readonly askedAt: () => number
   readonly hasName: Effect.Effect<boolean>
+  /** Whether an agent is known to run. */
+  readonly agentRuns: Effect.Effect<boolean>
   readonly idleMs: number
 }): Effect.Effect<void> => {
-  const { lastConnected, askedAt, hasName, idleMs } = options
+  const { lastConnected, askedAt, hasName, agentRuns, idleMs } = options
   const startedAt = Date.now()
-  const isUseless = Effect.map(hasName, (named) => {
+  let ranAt = 0
+  const isUseless = Effect.gen(function* () {
+    if (!(yield* hasName)) return true
     const connected = lastConnected()
-    const allowed = connected === undefined ? idleMs * BEFORE_FIRST_CONNECTION : idleMs
-    return !named || Date.now() - Math.max(connected ?? startedAt, askedAt()) > allowed
+    const allowed = connected === undefined && ranAt === 0 ? idleMs * BEFORE_FIRST_CONNECTION : idleMs
+    if (Date.now() - Math.max(connected ?? startedAt, askedAt(), ranAt) <= allowed) return false
+    if (!(yield* agentRuns)) return true
+    ranAt = Date.now()
+    return false
   })
   return isUseless.pipe(
     Effect.repeat({
       until: (useless) => useless,
-      schedule: Schedule.spaced(Math.min(5000, idleMs / 4)),
+      schedule: Schedule.spaced(Math.min(LOOK_MS, idleMs / 4)),
     }),
     Effect.asVoid,
   )

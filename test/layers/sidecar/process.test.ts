@@ -1,10 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, Schedule } from "effect"
+import { Deferred, Effect, Option, Schedule } from "effect"
 import { spawn } from "node:child_process"
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { type AddressInfo, connect, createServer as createSocketServer } from "node:net"
 import { join } from "node:path"
+import { identify } from "../../../src/layers/process/ProcessIdentity.ts"
 import { packageFile } from "../../../src/layers/home/packageRoot.ts"
 import { askStatus, askStop } from "../../../src/layers/sidecar/control.ts"
 import { verifyChain } from "../../../src/layers/sidecar/OperationChain.ts"
@@ -252,8 +253,8 @@ const linesOf = (directory: string) =>
     .trim()
     .split("\n")
 
-const serveIn = (directory: string, idleMs: number) =>
-  Effect.flatMap(decodeDocument(JSON.stringify(documentIn(directory))), (document) =>
+const serveIn = (directory: string, idleMs: number, more: object = {}) =>
+  Effect.flatMap(decodeDocument(JSON.stringify(documentIn(directory, more))), (document) =>
     serve(document, () => Effect.die("no forge"), { idleMs }),
   )
 
@@ -282,6 +283,51 @@ describe("a sidecar that nobody needs", () => {
           _tag: "None",
         })
         yield* ended
+      }),
+    ),
+  )
+
+  it.live("goes on while its agent's process runs, where no connection tells of it", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const directory = yield* tempDir
+        const agent = spawn("sleep", ["600"])
+        yield* Effect.addFinalizer(() => Effect.sync(() => agent.kill("SIGKILL")))
+        const runner = join(directory, "runner.json")
+        writeFileSync(runner, JSON.stringify(Option.getOrThrow(yield* identify(agent.pid ?? 0))))
+        const { ended } = yield* serveIn(directory, 40, { runner })
+        expect(yield* Effect.timeoutOption(ended, 1000)).toMatchObject({ _tag: "None" })
+        agent.kill("SIGKILL")
+        yield* ended
+      }),
+    ),
+  )
+
+  it.live("makes and serves nothing when its bottle was destroyed before it began", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const directory = yield* tempDir
+        const { controlPath, stateDir } = documentIn(directory)
+        const { child, ended } = yield* startSidecar(undefined)
+        mkdirSync(stateDir)
+        child.stdin.end(JSON.stringify(documentIn(directory, { made: true })))
+        const { code, stderr } = yield* ended
+        expect([code, stderr]).toEqual([
+          expect.toSatisfy((n: number) => n > 0),
+          expect.stringContaining("ENOENT"),
+        ])
+        expect([existsSync(controlPath), readdirSync(stateDir)]).toEqual([false, []])
+      }),
+    ),
+  )
+
+  it.live("ends at once when its bottle was destroyed as it began", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const directory = yield* tempDir
+        const { ended } = yield* serveIn(directory, 600_000)
+        rmSync(join(directory, "run"), { recursive: true })
+        yield* Effect.timeout(ended, "5 seconds")
       }),
     ),
   )
