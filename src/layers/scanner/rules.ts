@@ -3,6 +3,7 @@ import { lintSource } from "@secretlint/core"
 import { rules as recommended } from "@secretlint/secretlint-rule-preset-recommend"
 import { Effect } from "effect"
 import { createHash } from "node:crypto"
+import { privateKeys } from "./privateKeys.ts"
 
 /** What a rule found. */
 export interface RuleFinding {
@@ -69,10 +70,16 @@ export const lint = (content: string): Effect.Effect<ReadonlyArray<RuleFinding>>
         options: { config: { rules: RULES }, noPhysicFilePath: true },
       }),
     ),
-    ({ messages }) =>
-      messages.map(({ loc, ruleId, range }) => ({
+    ({ messages }) => [
+      ...messages.map(({ loc, ruleId, range }) => ({
         line: loc.start.line,
         rule: ruleId.replace(/^@secretlint\//, ""),
-        digest: createHash("sha256").update(content.slice(range[0], range[1]), "latin1").digest("hex"),
+        digest: digestOf(content.slice(range[0], range[1])),
       })),
+      ...privateKeys(content)
+        .filter(({ start, end }) => !messages.some(({ range }) => range[0] < end && start < range[1]))
+        .map(({ line, body }) => ({ line, rule: "private-key", digest: digestOf(body) })),
+    ],
   )
+
+const digestOf = (text: string): string => createHash("sha256").update(text, "latin1").digest("hex")
