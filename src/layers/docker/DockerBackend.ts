@@ -25,7 +25,7 @@ import type { Dialect } from "./dialect.ts"
 import { docker as dockerDialect } from "./dialect.ts"
 import type { Engine, Purpose } from "./engine.ts"
 import { makeEngine } from "./engine.ts"
-import { freezeBottle, MAX_LAYERS, removeArtifacts } from "./freeze.ts"
+import { findArtifacts, freezeBottle, MAX_LAYERS, removeArtifacts } from "./freeze.ts"
 import { digestOf, hasWorkspace, presentImage, withoutVolumes } from "./image.ts"
 import type { Naming } from "./naming.ts"
 import { naming } from "./naming.ts"
@@ -218,8 +218,15 @@ const forget = ({ home, created, attached }: Docker, slug: Slug) => {
 const destroyBottle = Effect.fn("Backend.destroy")(function* (docker: Docker, slug: Slug) {
   const { engine, naming, home } = docker
   const purpose = { operation: "destroy", target: slug }
-  yield* removeContainers(engine, purpose, yield* containersOf(engine, naming, purpose, slug))
-  yield* removeArtifacts(engine, naming, purpose, slug, Option.none())
+  const containersGone = Effect.flatMap(containersOf(engine, naming, purpose, slug), (containers) =>
+    removeContainers(engine, purpose, containers),
+  )
+  const [removeImages] = yield* Effect.all(
+    [findArtifacts(engine, naming, purpose, slug, Option.none()), containersGone],
+    { concurrency: "unbounded" },
+  )
+  // An image stays as long as a container is made of it.
+  yield* removeImages
   yield* forget(docker, slug)
   yield* removeOutput(engine, purpose, home.of(slug).state)
 })

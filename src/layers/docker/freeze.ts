@@ -115,35 +115,45 @@ export const removeArtifacts = Effect.fn("removeArtifacts")(function* (
   slug: Slug,
   keep: Option.Option<string>,
 ) {
-  const rows = yield* engine.succeed(purpose, [
-    "images",
-    "--format",
-    "{{.Repository}}:{{.Tag}} {{.ID}}",
-    "--no-trunc",
-    "--filter",
-    `reference=${naming.artifacts}`,
-  ])
-  const untagged = yield* engine.succeed(purpose, [
-    "images",
-    "--format",
-    "{{.ID}}",
-    "--no-trunc",
-    "--filter",
-    "dangling=true",
-    "--filter",
-    `label=${LABEL.slug}=${slug}`,
-  ])
+  yield* yield* findArtifacts(engine, naming, purpose, slug, keep)
+})
+
+/** The same in two steps: looks for them, and answers how they are removed. */
+export const findArtifacts = Effect.fn("findArtifacts")(function* (
+  engine: Engine,
+  naming: Naming,
+  purpose: Purpose,
+  slug: Slug,
+  keep: Option.Option<string>,
+) {
+  const list = (format: string, filters: ReadonlyArray<string>) =>
+    engine.succeed(purpose, [
+      "images",
+      "--format",
+      format,
+      "--no-trunc",
+      ...filters.flatMap((filter) => ["--filter", filter]),
+    ])
+  const [rows, untagged] = yield* Effect.all(
+    [
+      list("{{.Repository}}:{{.Tag}} {{.ID}}", [`reference=${naming.artifacts}`]),
+      list("{{.ID}}", ["dangling=true", `label=${LABEL.slug}=${slug}`]),
+    ],
+    { concurrency: "unbounded" },
+  )
   // podman takes two filters of labels for either of them: the second is looked at here.
   const images = yield* Effect.forEach(lines(untagged), (id) => inspectImage(engine, id))
   const leftovers = images.flatMap(Option.toArray).filter((image) => isOf(naming, image))
   const references = lines(rows)
     .map((row) => row.split(" ")[0] ?? "")
     .filter((reference) => naming.isArtifact(slug, reference) && reference !== Option.getOrNull(keep))
-  yield* removeImages(engine, purpose, references)
-  yield* removeImages(
-    engine,
-    purpose,
-    leftovers.map(({ Id }) => Id),
+  return Effect.zipRight(
+    removeImages(engine, purpose, references),
+    removeImages(
+      engine,
+      purpose,
+      leftovers.map(({ Id }) => Id),
+    ),
   )
 })
 
