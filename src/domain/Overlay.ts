@@ -12,6 +12,8 @@ export interface OverlayInput {
   readonly repositories?: ReadonlyArray<string>
   /** The one of them that the workspace is a clone of. */
   readonly clone?: string
+  /** Repositories that other refs may be pushed to than the branch, as their manifest says it. */
+  readonly otherPush?: ReadonlyArray<{ readonly name: string; readonly refs: ReadonlyArray<string> }>
 }
 
 /** The text of the overlay, in Markdown. */
@@ -49,9 +51,14 @@ export const withOverlay = (prompt: string, overlay: string): string =>
   `${overlay}\n\n## Your task\n\n${prompt}`
 
 /** How to get at the repositories, and work back to them. */
-const gitHelp = ({ branch, repositories = [], clone }: OverlayInput): string => {
+const gitHelp = ({ branch, repositories = [], clone, otherPush = [] }: OverlayInput): string => {
   const others = repositories.filter((name) => name !== clone)
   return [
+    ...otherPush.map(({ name, refs }) =>
+      refs.length === 0
+        ? ` To \`${name}\` you may push nothing.`
+        : ` To \`${name}\` you may push ${refs.map((ref) => `\`${ref}\``).join(", ")} instead, where \`*\` is anything.`,
+    ),
     ...(clone === undefined
       ? []
       : [

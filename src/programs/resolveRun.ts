@@ -102,6 +102,9 @@ const overlayOf = (slug: Slug, bottle: BottleManifest, forgeEnv: ForgeEnv) => ({
   ...(Object.keys(bottle.git ?? {}).length > 0 && {
     branch: ownBranch(slug),
     repositories: Object.keys(bottle.git ?? {}),
+    otherPush: Object.entries(bottle.git ?? {}).flatMap(([name, { push }]) =>
+      push === undefined ? [] : [{ name, refs: push }],
+    ),
   }),
   ...(bottle.workspace !== undefined && { clone: bottle.workspace.git }),
 })

@@ -12,6 +12,22 @@ describe("forgeOverlay", () => {
     expect(text).toContain("`Closes #17`")
   })
 
+  it("says what else may be pushed to a repository whose manifest says so", () => {
+    const more = forgeOverlay({
+      issueNumber: 17,
+      prNumbers: [],
+      branch: "bot-bottle/fix-abcde",
+      repositories: ["app", "docs"],
+      otherPush: [
+        { name: "app", refs: ["refs/heads/topic/*"] },
+        { name: "docs", refs: [] },
+      ],
+    })
+    expect(more).toContain("To `app` you may push `refs/heads/topic/*` instead")
+    expect(more).toContain("To `docs` you may push nothing.")
+    expect(text).not.toContain("instead, where")
+  })
+
   it("says how each forge tool is reached", () => {
     for (const command of [
       "read-issue",
