@@ -1,35 +1,20 @@
 /** `resume SLUG`: starts a bottle again from where it was. */
-import { Command, Options } from "@effect/cli"
+import { Command } from "@effect/cli"
 import { Effect, Option } from "effect"
-import { Cancelled } from "../domain/Errors.ts"
 import { reportFailures } from "./failure.ts"
 import { confirmPlan, printPlan } from "./plan.ts"
 import {
-  backend,
-  dryRun,
   given,
   headlessPrompt,
-  isOnTerminal,
-  json,
+  needTerminal,
   observer,
   onTerminal,
-  prompts,
-  raw,
+  runOptions,
   slug,
   stoppedByInterrupt,
-  yes,
 } from "./shared.ts"
 
-const spec = {
-  slug,
-  headless: Options.boolean("headless").pipe(Options.withDescription("Run one prompt without a terminal")),
-  ...prompts,
-  backend,
-  dryRun,
-  yes,
-  json,
-  raw,
-}
+const spec = { slug, ...runOptions }
 
 /** `resume SLUG` */
 export const resume = Command.make("resume", spec, (options) =>
@@ -58,11 +43,7 @@ const run = Effect.fn("cli.resume")(function* (options: Command.Command.ParseCon
       observer(options),
     ).pipe(Effect.provide(programs.live))
   }
-  if (!isOnTerminal()) {
-    return yield* new Cancelled({
-      reason: "there is no terminal for the agent: give --headless with a prompt",
-    })
-  }
+  yield* needTerminal
   yield* onTerminal((observe) =>
     programs.resumeInteractive(options.slug, { ...again, observe }, (plan) => confirmPlan(plan, options.yes)),
   ).pipe(Effect.provide(programs.live))

@@ -2,7 +2,7 @@
 import { Args, Options } from "@effect/cli"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { Effect, Option } from "effect"
-import { InvalidInput } from "../domain/Errors.ts"
+import { Cancelled, InvalidInput } from "../domain/Errors.ts"
 import { neutral } from "../domain/Neutral.ts"
 import type { RunEvent } from "../programs/options.ts"
 import { note, printJson, write } from "./output.ts"
@@ -52,6 +52,17 @@ export const dryRun = Options.boolean("dry-run").pipe(
 export const raw = Options.boolean("raw").pipe(
   Options.withDescription("Pass the agent's control characters to the terminal as they are"),
 )
+
+/** Options of what runs an agent, on a prompt or on this terminal. */
+export const runOptions = {
+  headless: Options.boolean("headless").pipe(Options.withDescription("Run one prompt without a terminal")),
+  ...prompts,
+  backend,
+  dryRun,
+  yes,
+  json,
+  raw,
+}
 
 /** Options that are there, without the absent ones. */
 export const given = <A>(name: string, value: Option.Option<A>): Record<string, A> =>
@@ -129,6 +140,15 @@ export const observer = (options: { readonly json: boolean; readonly raw: boolea
 
 /** Whether there is a person at a terminal to ask. */
 export const isOnTerminal = (): boolean => process.stdin.isTTY && process.stdout.isTTY
+
+/** Fails where there is no terminal to give an agent. */
+export const needTerminal = Effect.suspend(() =>
+  isOnTerminal()
+    ? Effect.void
+    : Effect.fail(
+        new Cancelled({ reason: "there is no terminal for the agent: give --headless with a prompt" }),
+      ),
+)
 
 /**
  * Runs an effect that gives an agent the terminal; says its slug before, and how to go on after. `tell` is told

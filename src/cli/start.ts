@@ -1,30 +1,24 @@
 /** `start AGENT`: launches an agent in a bottle, headless on a prompt or on this terminal. */
 import { Args, Command, Options } from "@effect/cli"
 import { Effect, Option } from "effect"
-import { Cancelled, InvalidInput } from "../domain/Errors.ts"
+import { InvalidInput } from "../domain/Errors.ts"
 import { confirmPlan, printPlan } from "./plan.ts"
 import { reportFailures } from "./failure.ts"
 import {
-  backend,
   bottles,
-  dryRun,
   given,
   headlessPrompt,
   isOnTerminal,
-  json,
+  needTerminal,
   observer,
   onTerminal,
-  prompts,
-  raw,
+  runOptions,
   stoppedByInterrupt,
-  yes,
 } from "./shared.ts"
 
 const spec = {
   agent: Args.text({ name: "agent" }).pipe(Args.withDescription("Name of an agent manifest"), Args.optional),
   bottles,
-  headless: Options.boolean("headless").pipe(Options.withDescription("Run one prompt without a terminal")),
-  ...prompts,
   label: Options.text("label").pipe(
     Options.withDescription("What you call the bottle; the agent's name unless given"),
     Options.optional,
@@ -33,7 +27,6 @@ const spec = {
     Options.withDescription("Colour of the bottle in lists"),
     Options.optional,
   ),
-  backend,
   copyCwd: Options.boolean("copy-cwd").pipe(
     Options.withDescription(
       "Copy the git working tree here into the workspace: tracked files, and untracked ones that are not ignored",
@@ -43,10 +36,7 @@ const spec = {
     Options.withDescription("When the image is pulled"),
     Options.withDefault("missing" as const),
   ),
-  dryRun,
-  yes,
-  json,
-  raw,
+  ...runOptions,
 }
 
 /** `start AGENT` */
@@ -101,11 +91,7 @@ const run = Effect.fn("cli.start")(function* (options: Given) {
       observe,
     ).pipe(Effect.provide(programs.live))
   }
-  if (!isOnTerminal()) {
-    return yield* new Cancelled({
-      reason: "there is no terminal for the agent: give --headless with a prompt",
-    })
-  }
+  yield* needTerminal
   const chosen =
     Option.isNone(options.agent) && options.bottles.length === 0
       ? yield* programs.pickBottles(agent)

@@ -145,3 +145,22 @@ const labelled = Effect.fnUntraced(function* (
   const containers = yield* inspectContainers(engine, purpose, names)
   return containers.filter((container) => isOurs(naming, container))
 })
+
+/** A container of an image that never runs, to read its files from; it goes with the scope. */
+export const stillContainer = Effect.fn("stillContainer")(function* (
+  engine: Engine,
+  naming: Naming,
+  purpose: Purpose,
+  slug: Slug,
+  use: string,
+  image: string,
+) {
+  const name = `${naming.container(slug)}.${use}`
+  const labels = Object.entries({ ...naming.containerLabels(slug, 0), [LABEL.name]: name })
+  const create = ["create", "--name", name, "--pull", "never", "--network", "none"]
+  const marks = labels.flatMap(([key, value]) => ["--label", `${key}=${value}`])
+  yield* Effect.acquireRelease(engine.succeed(purpose, [...create, ...marks, image, "none"]), () =>
+    Effect.ignore(engine.run(purpose, [...engine.dialect.remove, name])),
+  )
+  return name
+})

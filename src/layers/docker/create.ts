@@ -5,12 +5,12 @@ import { isAbsolute, join } from "node:path"
 import type { BottlePlan } from "../../domain/Bottle.ts"
 import { LaunchRefused } from "../../domain/Errors.ts"
 import type { BottlePaths } from "../home/Home.ts"
+import { stillContainer } from "./containers.ts"
 import { createArguments } from "./createArguments.ts"
 import { lastLine } from "./dialect.ts"
 import type { Engine } from "./engine.ts"
 import type { Image } from "./image.ts"
 import type { Naming } from "./naming.ts"
-import { LABEL } from "./naming.ts"
 import { seccompProfile } from "./seccomp.ts"
 import { isNumeric, isRoot, resolveUser } from "./users.ts"
 
@@ -70,28 +70,12 @@ const lookUp = Effect.fn("lookUp")(function* (
   user: string,
 ) {
   const purpose = { operation: "create", target: slug }
-  const name = `${naming.container(slug)}.look`
-  const labels = Object.entries({ ...naming.containerLabels(slug, 0), [LABEL.name]: name })
+  const name = yield* stillContainer(engine, naming, purpose, slug, "look", image.Id)
   const file = (path: string) =>
     Effect.map(engine.run(purpose, [...engine.dialect.copyOut, `${name}:${path}`, "-"]), contentOfTar)
-  return yield* Effect.acquireUseRelease(
-    engine.succeed(purpose, [
-      "create",
-      "--name",
-      name,
-      "--pull",
-      "never",
-      "--network",
-      "none",
-      ...labels.flatMap(([key, value]) => ["--label", `${key}=${value}`]),
-      image.Id,
-      "none",
-    ]),
-    () =>
-      Effect.map(Effect.all([file("/etc/passwd"), file("/etc/group")]), ([a, b]) => resolveUser(user, a, b)),
-    () => Effect.ignore(engine.run(purpose, [...engine.dialect.remove, name])),
-  )
-})
+  const [passwd, group] = yield* Effect.all([file("/etc/passwd"), file("/etc/group")])
+  return resolveUser(user, passwd, group)
+}, Effect.scoped)
 
 /** The text of a tar's only file; nothing when there is no tar. */
 const contentOfTar = ({ exitCode, stdout }: { readonly exitCode: number; readonly stdout: string }): string =>

@@ -7,9 +7,8 @@ import type { BackendError, CopySource } from "../../services/Backends.ts"
 import { NECK_MOUNT } from "../bottle/runFiles.ts"
 import type { Docker } from "./agent.ts"
 import { bytesOf } from "./bytes.ts"
-import { findContainer, toBottle } from "./containers.ts"
+import { findContainer, stillContainer, toBottle } from "./containers.ts"
 import { inspectImage } from "./image.ts"
-import { LABEL } from "./naming.ts"
 
 /** The agent's environment, then the best shell there is. */
 const SHELL = `[ -r ${NECK_MOUNT}/env ] && . ${NECK_MOUNT}/env
@@ -63,23 +62,8 @@ export const copyOut = (
           `its artifact ${source.artifact.value} is gone from this engine`,
         )
       }
-      const name = `${naming.container(slug)}.copy-${randomUUID().slice(0, 8)}`
-      const labels = Object.entries({ ...naming.containerLabels(slug, 0), [LABEL.name]: name })
-      yield* Effect.acquireRelease(
-        engine.succeed(purpose, [
-          "create",
-          "--name",
-          name,
-          "--pull",
-          "never",
-          "--network",
-          "none",
-          ...labels.flatMap(([key, value]) => ["--label", `${key}=${value}`]),
-          image.value.Id,
-          "none",
-        ]),
-        () => Effect.ignore(engine.run(purpose, [...engine.dialect.remove, name])),
-      )
+      const use = `copy-${randomUUID().slice(0, 8)}`
+      const name = yield* stillContainer(engine, naming, purpose, slug, use, image.value.Id)
       return read(name, image.value.Config.WorkingDir)
     }),
   )
