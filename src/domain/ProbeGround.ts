@@ -4,7 +4,7 @@ import type { Arch } from "./SystemCalls.ts"
 
 /** A listener on this machine that a bottle must not reach. */
 export interface GroundListener {
-  /** Unique; such as `docker0`. */
+  /** Unique; such as `eth0, 192.0.2.7`, or the address alone. */
   readonly name: string
   readonly address: string
   /** Of TCP and of UDP. */
@@ -20,7 +20,6 @@ export interface ProbeGround {
   readonly limits: PlanLimits
   /** Whether the bottle manifest names root. */
   readonly asRoot: boolean
-  readonly workdir: string
   /** On addresses of this machine. */
   readonly listeners: ReadonlyArray<GroundListener>
   /** Name of an abstract Unix socket on which is listened, without its zero. */

@@ -27,7 +27,7 @@ export const call = (name: SystemCall, args: ReadonlyArray<number> = [], more: P
 export const poke = (data: Uint8Array, at = IN): Step => call("read", [0, at, data.length], { data })
 
 /** Opens a socket and keeps it; its reads and writes (connecting is one) end after so many milliseconds. */
-export const openSocket = (family: number, type: number, protocol = 0, waitMs = 400): ReadonlyArray<Step> => [
+export const openSocket = (family: number, type: number, protocol = 0, waitMs = 150): ReadonlyArray<Step> => [
   call("socket", [family, type, protocol], { keep: true }),
   poke(joined([little(8, Math.floor(waitMs / 1000)), little(8, (waitMs % 1000) * 1000)])),
   call("setsockopt", [-1, SOL_SOCKET, SO_SNDTIMEO, IN, 16], { onKept: true }),

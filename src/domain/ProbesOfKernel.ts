@@ -102,6 +102,9 @@ const NEW = {
 }
 const SIGCHLD = 17
 
+/** Unlike PTRACE_ATTACH it stops nobody, should it be let through. */
+const PTRACE_SEIZE = 0x4206
+
 const unshare = (what: keyof typeof NEW): Denied => ({
   name: `a new ${what === "processes" ? "namespace of processes" : `${what} namespace`}, by unshare`,
   call: "unshare",
@@ -130,7 +133,7 @@ const DENIED: ReadonlyArray<Denied> = [
   { name: "fsopen", call: "fsopen", args: [IN, 0], data: cText("tmpfs") },
   { name: "fsmount", call: "fsmount", args: [-1, 0, 0] },
   { name: "mount_setattr", call: "mount_setattr", args: [-100, IN, 0, OUT, 32], data: cText("/run/bottle") },
-  { name: "ptrace of the bottle's init", call: "ptrace", args: [16, 1, 0, 0] },
+  { name: "ptrace of the bottle's init", call: "ptrace", args: [PTRACE_SEIZE, 1, 0, 0] },
   { name: "ptrace of itself", call: "ptrace", args: [0, 0, 0, 0] },
   { name: "reading another process's memory", call: "process_vm_readv", args: [1, OUT, 0, OUT, 0, 0] },
   { name: "writing another process's memory", call: "process_vm_writev", args: [1, OUT, 0, OUT, 0, 0] },

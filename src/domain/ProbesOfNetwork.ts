@@ -222,7 +222,7 @@ export const networkProbes = (ground: ProbeGround): ReadonlyArray<Probe> => [
   udp("a group over IPv6 (ff02::1)", "ff02::1", 9),
   ...ground.listeners.flatMap(({ name, address, port }) =>
     [tcp, udp].map((by) =>
-      by(`this machine (${name}, ${address})`, address, port, { fine: NOBODY, listener: name }),
+      by(`this machine (${name})`, address, port, { fine: NOBODY, listener: name }),
     ),
   ),
   ...PROTOCOLS.map(([name, family, type, protocol]) =>

@@ -1,5 +1,5 @@
 /** makeProver: lets a bottle's agent carry out probes, and judges what came of them by what it wrote and by what was seen outside. */
-import { Effect, Either, Encoding, Option, Redacted, Schema, Stream } from "effect"
+import { Context, Effect, Either, Encoding, Logger, LogLevel, Option, Redacted, Schema, Stream } from "effect"
 import type { RunFile } from "../domain/Bottle.ts"
 import { LaunchRefused } from "../domain/Errors.ts"
 import type { AgentManifest, BottleManifest } from "../domain/Manifest.ts"
@@ -7,6 +7,7 @@ import type { Outside, Probe, ProbeClass } from "../domain/Probe.ts"
 import { judgeAll, stepsOf } from "../domain/Probe.ts"
 import { joined } from "../domain/ProbeBytes.ts"
 import { encodeSteps, machine, readOutcomes } from "../domain/ProbeMachine.ts"
+import { DEFAULT_WORKDIR } from "../domain/Plan.ts"
 import { probesOf } from "../domain/Probes.ts"
 import type { SecretMatcher } from "../domain/SecretMatch.ts"
 import { secretMatcher } from "../domain/SecretMatch.ts"
@@ -41,7 +42,7 @@ export interface Prover {
     effect: Effect.Effect<A, E, R>,
   ) => Effect.Effect<A, E, Exclude<R, Manifests | Providers>>
   /** Waits for the agent's end, and judges. */
-  readonly judge: (slug: Slug, round: number) => ReturnType<typeof judgeRound>
+  readonly judge: (slug: Slug) => ReturnType<typeof judgeRound>
 }
 
 /** Below `/run/bottle`. */
@@ -85,7 +86,9 @@ export const makeProver = Effect.fn("makeProver")(function* (input: ProverInput)
     agent: () => Effect.succeed(AGENT),
     bottle: () => Effect.succeed(manifest),
   })
-  const providers = Providers.of({ get: () => Effect.succeed(provider) })
+  const shown = Context.make(Manifests, manifests).pipe(
+    Context.add(Providers, Providers.of({ get: () => Effect.succeed(provider) })),
+  )
   const matcher = secretMatcher(ground.secrets.map((secret) => Redacted.value(secret)))
   const prover: Prover = {
     backend,
@@ -93,17 +96,12 @@ export const makeProver = Effect.fn("makeProver")(function* (input: ProverInput)
     prompt: PROMPT,
     aim: (slug, round) => {
       const asRoot = /^(0|root)(:|$)/.test(String(manifest.user ?? ""))
-      const workdir = manifest.workdir ?? "/workspace"
       aimed.probes = probesOf(
-        { ...ground.of(slug), round, limits: PROBE_LIMITS(manifest), asRoot, workdir },
+        { ...ground.of(slug), round, limits: PROBE_LIMITS(manifest), asRoot },
         input.classes,
       )
     },
-    within: (effect) =>
-      effect.pipe(
-        Effect.provideService(Manifests, manifests),
-        Effect.provideService(Providers, providers),
-      ) as never,
+    within: (effect) => Effect.provide(effect, shown),
     judge: (slug) => Effect.provideService(judgeRound(input, slug, aimed, matcher), Manifests, manifests),
   }
   return prover
@@ -126,6 +124,8 @@ const judgeRound = Effect.fn("verify.judge")(function* (
   const sidecar = yield* Sidecar
   const written: Array<Uint8Array> = []
   const errors: Array<Uint8Array> = []
+  // What the neck refuses is expected here, and no news.
+  const quietly = Logger.withMinimumLogLevel(LogLevel.Error)
   const ended = yield* Effect.either(
     awaitExit(slug, {
       forgeEnv: ground.forgeEnv,
@@ -133,7 +133,7 @@ const judgeRound = Effect.fn("verify.judge")(function* (
         Effect.sync(() => {
           if (event._tag === "Output") (event.stream === "stdout" ? written : errors).push(event.bytes)
         }),
-    }),
+    }).pipe(quietly),
   )
   const output = joined(written)
   const { outcomes } = readOutcomes(stepsOf(aimed.probes), output)
@@ -150,7 +150,7 @@ const judgeRound = Effect.fn("verify.judge")(function* (
     holdsSecret,
     leaked: {
       output: holdsSecret(output) || holdsSecret(joined(errors)),
-      files: yield* searchFiles(backend, slug, [manifest.workdir ?? "/workspace", ...SEARCHED], matcher),
+      files: yield* searchFiles(backend, slug, [manifest.workdir ?? DEFAULT_WORKDIR, ...SEARCHED], matcher),
     },
   }
   return judgeAll(aimed.probes, outcomes, outside)

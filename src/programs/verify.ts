@@ -26,10 +26,16 @@ export interface VerifyOptions {
   /** The manifest's unless given. */
   readonly backend?: string
   readonly cwd?: string
-  /** Probes of these classes alone; all unless given. */
-  readonly classes?: ReadonlyArray<ProbeClass>
   /** Told what is done next, in a line. */
   readonly progress?: (text: string) => Effect.Effect<void>
+}
+
+/** A part of a verification, for tests: no one else is to take a part for the whole. */
+export interface PartOfVerify {
+  /** Probes of these classes alone. */
+  readonly classes?: ReadonlyArray<ProbeClass>
+  /** Whether the bottle is frozen, and its probes tried again. */
+  readonly twice?: boolean
 }
 
 /** What was verified beside its result: the image and the engine that it holds for. */
@@ -48,7 +54,10 @@ const UNPROVEN: ReadonlySet<string> = new Set(["smolvm"])
  * Image, user, environment and egress are the manifest's. Its routes and repositories are not used: credentials are
  * made for this run alone, and what probes aim at is set up on this machine. Refused for a backend that promises nothing.
  */
-export const verify = Effect.fn("verify")(function* (options: VerifyOptions) {
+export const verify = (options: VerifyOptions) => verifyPart(options, {})
+
+/** The same of a part of the probes. */
+export const verifyPart = Effect.fn("verify")(function* (options: VerifyOptions, part: PartOfVerify) {
   const { progress = () => Effect.void } = options
   const manifest = yield* manifestOf(options)
   const backend = yield* (yield* Backends).get(options.backend ?? manifest.backend ?? DEFAULT_BACKEND)
@@ -66,10 +75,10 @@ export const verify = Effect.fn("verify")(function* (options: VerifyOptions) {
     backend,
     ground,
     manifest: verificationManifest(manifest, ground.manifest),
-    ...(options.classes !== undefined && { classes: options.classes }),
+    ...(part.classes !== undefined && { classes: part.classes }),
   })
   const launched = { slug: Option.none<Slug>() }
-  const { probes, imageDigest } = yield* rounds(prover, options, (slug) => {
+  const { probes, imageDigest } = yield* rounds(prover, options, part, (slug) => {
     launched.slug = Option.some(slug)
   }).pipe(
     Effect.ensuring(
@@ -102,10 +111,10 @@ const manifestOf = Effect.fn("verify.manifest")(function* ({ bottles = [], manif
 const rounds = Effect.fn("verify.rounds")(function* (
   prover: Prover,
   { progress = () => Effect.void }: VerifyOptions,
+  { twice = true }: PartOfVerify,
   onSlug: (slug: Slug) => void,
 ) {
-  const { forgeEnv } = prover
-  const { backend } = prover
+  const { backend, forgeEnv } = prover
   yield* progress("a bottle is launched, and its agent tries every way out")
   const slug = yield* prover.within(
     Effect.gen(function* () {
@@ -120,17 +129,8 @@ const rounds = Effect.fn("verify.rounds")(function* (
       )
     }),
   )
-  const first = yield* prover.judge(slug, 1)
-  yield* progress("it is frozen, rehydrated, and tries again")
-  yield* freeze(slug)
-  prover.aim(slug, 2)
-  yield* prover.within(
-    Effect.flatMap(
-      prepareResume(slug, { backend: backend.name, forgeEnv }, Option.some(prover.prompt)),
-      performResume,
-    ),
-  )
-  const second = yield* prover.judge(slug, 2)
+  const first = yield* prover.judge(slug)
+  const second = twice ? yield* secondRound(prover, slug, progress) : []
   const row = yield* (yield* BottleStore).get(slug)
   return {
     probes: [...first, ...second.map(again)],
@@ -139,6 +139,20 @@ const rounds = Effect.fn("verify.rounds")(function* (
       () => "",
     ),
   }
+})
+
+const secondRound = Effect.fn("verify.again")(function* (
+  prover: Prover,
+  slug: Slug,
+  progress: (text: string) => Effect.Effect<void>,
+) {
+  const { backend, forgeEnv, prompt } = prover
+  yield* progress("it is frozen, rehydrated, and tries again")
+  yield* freeze(slug)
+  prover.aim(slug, 2)
+  const prepare = prepareResume(slug, { backend: backend.name, forgeEnv }, Option.some(prompt))
+  yield* prover.within(Effect.flatMap(prepare, performResume))
+  return yield* prover.judge(slug)
 })
 
 const again = (result: ProbeResult): ProbeResult => ({ ...result, name: `${AGAIN}${result.name}` })

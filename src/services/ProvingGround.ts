@@ -22,7 +22,7 @@ export interface Ground {
   /** What the bottle's manifest gets: a listed host, a route and a repository, all of this machine's loopback. */
   readonly manifest: Pick<BottleManifest, "egress" | "routes" | "git">
   /** What probes of a bottle are made for. */
-  readonly of: (slug: string) => Omit<ProbeGround, "round" | "limits" | "asRoot" | "workdir">
+  readonly of: (slug: string) => Omit<ProbeGround, "round" | "limits" | "asRoot">
   /** Secrets of this run that must not be in the bottle: made for it, and good for nothing else. */
   readonly secrets: ReadonlyArray<Redacted.Redacted>
   /** What came here since it was last asked. */

@@ -2,6 +2,7 @@
 import { Effect, type Scope } from "effect"
 import { type Socket as UdpSocket, createSocket } from "node:dgram"
 import { type AddressInfo, type Server, type Socket, createServer } from "node:net"
+import { existsSync, readFileSync } from "node:fs"
 import { networkInterfaces } from "node:os"
 import type { GroundListener } from "../../domain/ProbeGround.ts"
 import { GroundFailure } from "../../services/ProvingGround.ts"
@@ -9,27 +10,26 @@ import { GroundFailure } from "../../services/ProvingGround.ts"
 /** How often each listener was reached, by its name. */
 export type Heard = Map<string, number>
 
-/** A machine with many engines' bridges has enough with those. */
-const ADDRESSES_MAX = 8
+/** A machine with many networks has enough with those. */
+const ADDRESSES_MAX = 12
 
 /** One more came to a listener. */
 export const hear = (heard: Heard, name: string): void => void heard.set(name, (heard.get(name) ?? 0) + 1)
 
-/** Addresses of this machine beside its loopback, which is one of them too: a bottle's loopback is another. */
-const ownAddresses = (): ReadonlyArray<{ readonly name: string; readonly address: string }> => {
-  const found = Object.entries(networkInterfaces()).flatMap(([name, all = []]) =>
-    all
-      .filter(({ address }) => !/^fe80:/i.test(address))
-      .map(({ address, family }) => ({ name: family === "IPv6" ? `${name} over IPv6` : name, address })),
-  )
-  const names = new Set<string>()
-  return found
-    .map(({ name, address }) => {
-      const unique = names.has(name) ? `${name} ${address}` : name
-      names.add(unique)
-      return { name: unique, address }
-    })
-    .slice(0, ADDRESSES_MAX)
+/** Where the kernel lists its own IPv4 addresses. node leaves out those of networks that nobody is on, such as a bridge without containers. */
+const FIB = "/proc/net/fib_trie"
+
+/** Addresses of this machine by name. Its loopback is one of them: a bottle has another. */
+const ownAddresses = (): ReadonlyMap<string, string> => {
+  const found = new Map<string, string>()
+  for (const [name, all = []] of Object.entries(networkInterfaces())) {
+    for (const { address } of all) if (!/^fe80:/i.test(address)) found.set(address, `${name}, ${address}`)
+  }
+  const fib = existsSync(FIB) ? readFileSync(FIB, "utf8") : ""
+  for (const [, address = ""] of fib.matchAll(/\|-- ([\d.]+)\n\s+\/32 host LOCAL/g)) {
+    if (!found.has(address)) found.set(address, address)
+  }
+  return new Map([...found].slice(0, ADDRESSES_MAX))
 }
 
 /** Listens on TCP and UDP at the addresses of this machine, until the scope closes. One that cannot be had is left out. */
@@ -37,7 +37,7 @@ export const listenOnMachine = (
   heard: Heard,
 ): Effect.Effect<ReadonlyArray<GroundListener>, never, Scope.Scope> =>
   Effect.map(
-    Effect.forEach(ownAddresses(), ({ name, address }) =>
+    Effect.forEach(ownAddresses(), ([address, name]) =>
       Effect.gen(function* () {
         const server = createServer((socket) => {
           hear(heard, name)

@@ -1,0 +1,246 @@
+/** `verify` on real engines: it passes, and it fails and names what is open when something was opened on purpose. */
+import { expect, layer } from "@effect/vitest"
+import { Effect, Exit, Redacted, Scope } from "effect"
+import { randomUUID } from "node:crypto"
+import { readdirSync } from "node:fs"
+import { afterAll, beforeAll, expect as expectPlain, it } from "vitest"
+import type { ProbeClass, Verification } from "../../src/domain/Probe.ts"
+import { podman as podmanDialect } from "../../src/layers/podman/dialect.ts"
+import { Resolver } from "../../src/layers/sidecar/egress/Resolver.ts"
+import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
+import { makeCli } from "../support/cli.ts"
+import { describeDocker, docker } from "../support/docker.ts"
+import { testImage } from "../support/images.ts"
+import { describePodman } from "../support/podman.ts"
+import { type Hole, more, verifyWith, without } from "../support/verify.ts"
+
+/** Two launches, a freeze and some hundred probes take seconds, on a machine with nothing else to do. */
+const LONG_MS = 240_000
+
+/** Names of the probes that did not see what is promised. */
+const holesOf = ({ probes }: Verification): ReadonlyArray<string> =>
+  probes.filter(({ ok }) => !ok).map(({ name }) => name)
+
+describeDocker("verify on docker", () => {
+  const cli = makeCli()
+  const scope = Effect.runSync(Scope.make())
+  let image = ""
+  beforeAll(async () => {
+    const made = testImage({ tools: ["perl"] }).pipe(Effect.provide(NodeProcessRunner.layer))
+    image = await Effect.runPromise(Scope.extend(made, scope))
+  })
+  afterAll(async () => {
+    cli.remove()
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+  })
+
+  it(
+    "passes in both rounds, and leaves nothing of its bottle",
+    async () => {
+      const { code, stdout, stderr } = await cli.run(["verify", "--json"])
+      expectPlain([stderr, code]).toEqual(["", 0])
+      const said: Verification = JSON.parse(stdout)
+      expectPlain(holesOf(said)).toEqual([])
+      expectPlain(said.ok).toBe(true)
+      const names = said.probes.map(({ name }) => name)
+      const again = names.filter((name) => name.startsWith("after rehydrate: "))
+      expectPlain(new Set(names).size).toBe(names.length)
+      expectPlain(again.map((name) => name.replace("after rehydrate: ", ""))).toEqual(
+        names.slice(0, again.length),
+      )
+      expectPlain(again.length).toBeGreaterThan(200)
+      expectPlain(docker("ps", "--all", "--format", "{{.Names}}")).not.toMatch(/-verify-\w{5}$/m)
+      expectPlain(readdirSync(`${cli.home}/run`)).toEqual([])
+    },
+    LONG_MS,
+  )
+
+  /** One launch each, of the classes that the hole is about. */
+  const opened = (classes: ReadonlyArray<ProbeClass>, hole: Hole) =>
+    Effect.map(verifyWith({ manifest: { image }, classes, twice: false }, hole), (found) => {
+      expect(found.ok).toBe(false)
+      return holesOf(found)
+    })
+
+  layer(NodeProcessRunner.layer, { excludeTestServices: true })((it) => {
+    it.scoped("another network: its interface, its routes, and this machine at its end", () =>
+      Effect.gen(function* () {
+        // Internal: nothing is sent on from it.
+        const network = `bot-bottle-verify-${process.pid}`
+        yield* Effect.acquireRelease(
+          Effect.sync(() => docker("network", "create", "--internal", network)),
+          () => Effect.sync(() => docker("network", "rm", network)),
+        )
+        const gateway = docker(
+          "network",
+          "inspect",
+          "--format",
+          "{{(index .IPAM.Config 0).Gateway}}",
+          network,
+        )
+        const holes = yield* opened(["network", "names"], {
+          create: (args) => args.map((arg) => (arg === "none" ? network : arg)),
+        })
+        expect(holes).toContain("interfaces of the bottle")
+        expect(holes).toContain("IPv4 routes of the bottle")
+        expect(holes).toContain(`TCP to this machine (${gateway})`)
+        expect(holes).toContain(`UDP to this machine (${gateway})`)
+      }),
+    )
+
+    it.scoped("the engine's own list of system calls: sockets, io_uring and more", () =>
+      Effect.gen(function* () {
+        const holes = yield* opened(["sockets", "calls"], {
+          create: (args) => without(args, "--security-opt", /^seccomp=/),
+        })
+        expect(holes).toContain("a pair of Internet sockets")
+        expect(holes).toContain("ptrace of itself")
+      }),
+    )
+
+    it.scoped("no list of system calls at all", () =>
+      Effect.gen(function* () {
+        const holes = yield* opened(["calls", "box"], {
+          create: (args) =>
+            more(without(args, "--security-opt", /^seccomp=/), "--security-opt", "seccomp=unconfined"),
+        })
+        expect(holes).toContain("a list of system calls")
+        expect(holes).toContain("another personality")
+      }),
+    )
+
+    it.scoped("a capability, a device, a mount and another user", () =>
+      Effect.gen(function* () {
+        const holes = yield* opened(["box", "files"], {
+          create: (args) =>
+            more(
+              without(args, "--user", /./),
+              "--user=0:0",
+              "--cap-add=SYS_CHROOT",
+              "--cap-add=MKNOD",
+              "--device=/dev/null:/dev/kvm",
+              "--mount=type=bind,source=/proc/self,target=/elsewhere",
+            ),
+        })
+        for (const name of [
+          "capabilities: bounding",
+          "capabilities: effective",
+          "the user",
+          "the device /dev/kvm",
+          "mounts of the bottle",
+        ]) {
+          expect(holes).toContain(name)
+        }
+      }),
+    )
+
+    it.scoped("a neck that can be written to", () =>
+      Effect.gen(function* () {
+        const holes = yield* opened(["files"], {
+          create: (args) =>
+            more(
+              args.map((arg) => arg.replace(/,readonly$/, "")),
+              "--user",
+              "0:0",
+            ),
+        })
+        expect(holes).toContain("mounts of the bottle")
+      }),
+    )
+
+    it.scoped("limits that are not kept", () =>
+      Effect.gen(function* () {
+        const holes = yield* opened(["limits"], {
+          create: (args) =>
+            without(without(without(args, "--pids-limit", /./), "--memory", /./), "--memory-swap", /./),
+        })
+        expect(holes).toEqual(["more memory than 256 MiB", "more processes than 128"])
+      }),
+    )
+
+    it.scoped("a wildcard on the allow-list", () =>
+      Effect.gen(function* () {
+        const holes = yield* opened(["egress", "names"], {
+          sidecar: (config) => ({
+            ...config,
+            egress: { allow: [...config.egress.allow, { host: "*.verify.invalid", private: true }] },
+          }),
+        }).pipe(Effect.provideService(Resolver, () => Effect.succeed(["127.0.0.1"])))
+        expect(holes).toContain("CONNECT to a name below one that is not listed")
+        expect(holes).toContain("CONNECT to a resolver over HTTPS")
+      }),
+    )
+
+    it.scoped("a wider scope on the forge, and a wider policy of pushes", () =>
+      Effect.gen(function* () {
+        const holes = yield* opened(["forge", "git"], {
+          sidecar: (config) => ({
+            ...config,
+            forgeEnv: { ...config.forgeEnv, FORGE_ISSUE_NUMBER: "1" },
+            git: Object.fromEntries(
+              Object.entries(config.git).map(([name, entry]) => [name, { ...entry, push: ["refs/heads/*"] }]),
+            ),
+          }),
+        })
+        expect(holes).toContain("a comment on another issue")
+        expect(holes).toContain("the description of another issue")
+        expect(holes).toContain("a push to main")
+        expect(holes).toContain("a push to another bottle's branch")
+      }),
+    )
+
+    it.scoped("a secret of the run in the environment", () =>
+      Effect.gen(function* () {
+        const secret = `of-the-run-${randomUUID()}`
+        const holes = yield* opened(["secrets"], {
+          create: (args) => more(args, "--env", `LEFT=${Buffer.from(secret).toString("base64")}`),
+          ground: (ground) => ({ ...ground, secrets: [...ground.secrets, Redacted.make(secret)] }),
+        })
+        expect(holes).toContain("secrets in the environment")
+        expect(holes).toContain("secrets in all that the bottle was answered")
+      }),
+    )
+
+    it.scoped("a route that allows everything", () =>
+      Effect.gen(function* () {
+        const holes = yield* opened(["routes"], {
+          sidecar: (config) => ({
+            ...config,
+            routes: Object.fromEntries(
+              Object.entries(config.routes).map(([name, entry]) => [name, { ...entry, allow: ["* /*"] }]),
+            ),
+          }),
+        })
+        expect(holes).toContain("a path that the route does not allow")
+      }),
+    )
+  })
+})
+
+describePodman("verify on podman", (podman) => {
+  layer(NodeProcessRunner.layer, { excludeTestServices: true })((it) => {
+    const engine = { dialect: podmanDialect, env: podman.env }
+
+    it.scoped(
+      "passes in both rounds",
+      () =>
+        Effect.gen(function* () {
+          const found = yield* verifyWith({ manifest: { image: yield* podman.image() }, engine })
+          expect(found.probes.filter(({ ok }) => !ok)).toEqual([])
+          expect(found.ok).toBe(true)
+        }),
+      LONG_MS,
+    )
+
+    it.scoped("fails and names what is open without our list of system calls", () =>
+      Effect.gen(function* () {
+        const manifest = { image: yield* podman.image() }
+        const found = yield* verifyWith(
+          { manifest, engine, classes: ["calls", "sockets", "box"], twice: false },
+          { create: (args) => without(args, "--security-opt", /^seccomp=/) },
+        )
+        expect(holesOf(found)).toContain("ptrace of itself")
+      }),
+    )
+  })
+})
