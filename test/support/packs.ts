@@ -6,7 +6,7 @@ import { deflateSync, gzipSync } from "node:zlib"
 import { Effect } from "effect"
 import { FLUSH, pkt } from "../../src/layers/sidecar/git/pktLine.ts"
 
-const NUMBERS = { commit: 1, tree: 2, blob: 3, tag: 4, refDelta: 7 } as const
+const NUMBERS = { none: 0, commit: 1, tree: 2, blob: 3, tag: 4, reserved: 5, refDelta: 7 } as const
 
 /** An object of a pack: a whole one, or what makes it from another. */
 export interface Entry {
@@ -25,6 +25,32 @@ export const objectIn = (cwd: string, id: string): Entry => {
 /** The id of an object. */
 export const idOf = (type: string, data: Buffer): string =>
   createHash("sha1").update(`${type} ${data.length}\0`).update(data).digest("hex")
+
+/** A tree of entries in the given order, whatever they are called. */
+export const treeOf = (
+  entries: ReadonlyArray<{ readonly name: string; readonly id: string; readonly mode?: string }>,
+): Entry => ({
+  type: "tree",
+  data: Buffer.concat(
+    entries.map(({ name, id, mode = "100644" }) =>
+      Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(id, "hex")]),
+    ),
+  ),
+})
+
+/** A file. */
+export const blobOf = (text: string | Buffer): Entry => ({ type: "blob", data: Buffer.from(text) })
+
+/** A commit of a tree. */
+export const commitOf = (tree: string, parents: ReadonlyArray<string> = [], more = ""): Entry => ({
+  type: "commit",
+  data: Buffer.from(
+    `tree ${tree}\n${parents.map((id) => `parent ${id}\n`).join("")}author a <a@example.com> 1 +0000\ncommitter a <a@example.com> 1 +0000\n${more}\nwork\n`,
+  ),
+})
+
+/** The id of an entry that is a whole object. */
+export const entryId = ({ type, data }: Entry): string => idOf(type, data)
 
 /** A pack of objects, with the count and the checksum that it should have unless others are given. */
 export const packOf = (

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Either, Redacted } from "effect"
+import { Effect } from "effect"
 import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { type GitRun, gitSpec } from "../../../../src/layers/git/hardened.ts"
 import * as NodeProcessRunner from "../../../../src/layers/process/NodeProcessRunner.ts"
-import { openRepository } from "../../../../src/layers/sidecar/git/Repository.ts"
+import { GitFailure } from "../../../../src/layers/sidecar/git/Repository.ts"
 import { removeStore, tidyStore, unusedStores } from "../../../../src/layers/sidecar/git/store.ts"
-import { readUpstream } from "../../../../src/layers/sidecar/git/Upstream.ts"
 import { ProcessRunner } from "../../../../src/services/ProcessRunner.ts"
-import { type Forge, TOKEN, commit, forge, gate, git, ok } from "../../../support/git.ts"
+import { commit, forge, gate, git, ok } from "../../../support/git.ts"
 import { tempDir } from "../../../support/tempDir.ts"
 
 /** A home with bottles that borrow from one store. */
@@ -20,20 +20,25 @@ const start = Effect.gen(function* () {
   return { at, places, bottle }
 })
 
-/** A bottle's repository as its sidecar opens it. */
-const repositoryOf = (at: Forge, places: { readonly gitStores: string; readonly states: string }) =>
+type Door = Effect.Effect.Success<ReturnType<typeof gate>>
+
+/** What tidying needs of a bottle's repository, and how its sidecar is made to ask the upstream. */
+const repositoryOf = (door: Door, { gitStores }: { readonly gitStores: string }) =>
   Effect.gen(function* () {
-    const part = { name: "app", url: at.url, credential: Redacted.make(TOKEN), private: true }
-    const upstream = Either.getOrThrowWith(readUpstream("mine-aaaaa", part), Error)
-    const context = {
-      runner: yield* ProcessRunner,
-      slug: "mine-aaaaa",
-      directory: join(places.states, "mine-aaaaa", "git"),
-      storesDirectory: places.gitStores,
-      progressMs: 60_000,
-      env: {},
+    const runner = yield* ProcessRunner
+    const sync = ok(door.work, ["ls-remote", door.url])
+    yield* sync
+    const [key = ""] = readdirSync(gitStores)
+    return {
+      key,
+      sync,
+      store: join(gitStores, key, "objects"),
+      git: (run: GitRun) =>
+        Effect.mapError(
+          runner.run(gitSpec({ directory: join(door.stateDir, "git", "app.git"), ...run })),
+          ({ message }) => new GitFailure({ reason: message, remote: [] }),
+        ),
     }
-    return yield* openRepository(context, upstream)
   }).pipe(Effect.provide(NodeProcessRunner.layer))
 
 const objectsOf = (store: string) =>
@@ -54,7 +59,7 @@ describe("a store of objects", () => {
       Effect.gen(function* () {
         const { at, places, bottle } = yield* start
         const doors = yield* Effect.all([bottle("one-aaaaa"), bottle("two-bbbbb")])
-        const repository = yield* repositoryOf(at, places)
+        const repository = yield* repositoryOf(doors[0], places)
         const { store } = repository
         yield* ok(places.gitStores, ["init", "-q", "--bare", join(places.gitStores, "..", "empty.git")])
         for (const n of [1, 2, 3]) {
@@ -87,9 +92,8 @@ describe("a store of objects", () => {
     "is tidied by one at a time, after one that was killed too, with what that left",
     () =>
       Effect.gen(function* () {
-        const { at, places } = yield* start
-        const repository = yield* repositoryOf(at, places)
-        yield* repository.sync
+        const { places, bottle } = yield* start
+        const repository = yield* repositoryOf(yield* bottle("one-aaaaa"), places)
         const { store } = repository
         const tidy = tidyStore(repository, { packsMax: -1, looseMax: -1 })
         const old = new Date(Date.now() - 30 * 3_600_000)
@@ -112,8 +116,8 @@ describe("a store of objects", () => {
     "goes when no bottle borrows from it, and not while one does",
     () =>
       Effect.gen(function* () {
-        const { at, places } = yield* start
-        const { upstream } = yield* repositoryOf(at, places)
+        const { places, bottle } = yield* start
+        const { key } = yield* repositoryOf(yield* bottle("mine-aaaaa"), places)
         mkdirSync(join(places.gitStores, "unused", "objects"), { recursive: true })
         const unused = yield* unusedStores(places)
         expect(unused).toMatchObject([{ name: "unused" }])
@@ -121,10 +125,10 @@ describe("a store of objects", () => {
         expect(yield* removeStore(places, "unused")).toBe(true)
         expect(yield* removeStore(places, "unused")).toBe(false)
         // A bottle may begin to borrow after somebody has looked.
-        expect(yield* removeStore(places, upstream.key)).toBe(false)
-        expect(readdirSync(places.gitStores)).toEqual([upstream.key])
+        expect(yield* removeStore(places, key)).toBe(false)
+        expect(readdirSync(places.gitStores)).toEqual([key])
         rmSync(join(places.states, "mine-aaaaa"), { recursive: true })
-        expect(yield* removeStore(places, upstream.key)).toBe(true)
+        expect(yield* removeStore(places, key)).toBe(true)
         expect(readdirSync(places.gitStores)).toEqual([])
         rmSync(places.gitStores, { recursive: true })
         expect(yield* unusedStores(places)).toEqual([])
@@ -137,19 +141,14 @@ describe("a store of objects", () => {
     () =>
       Effect.gen(function* () {
         const { at, places, bottle } = yield* start
-        yield* Effect.scoped(
-          Effect.gen(function* () {
-            const repository = yield* repositoryOf(at, places)
-            yield* repository.sync
-          }),
-        )
+        const stateDir = join(places.states, "mine-aaaaa")
+        yield* Effect.scoped(Effect.flatMap(bottle("mine-aaaaa"), (door) => door.clone()))
         rmSync(places.gitStores, { recursive: true })
-        const again = yield* bottle("mine-aaaaa")
-        yield* again.clone()
-        const moved = { ...places, gitStores: join(places.gitStores, "elsewhere") }
-        const repository = yield* repositoryOf(at, moved)
-        yield* repository.sync
-        yield* repository.git({ args: ["rev-list", "--objects", "--quiet", "--all"] })
+        yield* Effect.scoped(Effect.flatMap(bottle("mine-aaaaa"), (door) => door.clone()))
+        const stores = join(places.gitStores, "elsewhere")
+        const moved = yield* gate(at, { slug: "mine-aaaaa", stores, stateDir })
+        yield* moved.clone()
+        yield* ok(moved.work, ["--git-dir", join(stateDir, "git", "app.git"), "fsck", "--connectivity-only"])
       }),
     180_000,
   )
