@@ -48,7 +48,7 @@ const writeExample = (file: string, text: string) =>
 const remove = (file: string) => Effect.ignore(Effect.tryPromise(() => rm(file, { force: true })))
 
 const HELLO_AGENT = `---
-# How the agent program is run. In this version: command, whose argv is below.
+# How the agent program is run: claude, codex, pi, or command, whose argv is below.
 provider: command
 # The bottle manifest it works in when --bottle names none.
 bottle: default
@@ -65,9 +65,9 @@ command:
 You are an example. This text, the body, is the system prompt: a command gets it ahead of its prompt.
 `
 
-const DEFAULT_BOTTLE = `# What the agent works in. Every key may be left out but image; an unknown key is an error.
+const DEFAULT_BOTTLE = `# What the agent works in. Every key may be left out but image (or build, in its place); an unknown key is an error.
 
-# Any image that has a shell, and node, socat, python3 or perl.
+# Any image that has a shell, and node, socat, python3 or perl. In its place, a folder with a Dockerfile: build: ./box
 image: node:22-slim
 
 # Whom the agent runs as: a name of the image, or numbers in quotes. The image's own user when absent; root only when named here.
@@ -88,6 +88,6 @@ limits:
   timeout: 2 hours
   idleTimeout: 30 minutes
 
-# docker, host (no isolation), ...; docker when absent.
+# docker, podman, smolvm or host (no isolation); docker when absent.
 # backend: docker
 `
