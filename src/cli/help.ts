@@ -25,6 +25,7 @@ export const ROOT: Readonly<Record<string, Lines>> = {
   "What it does": [
     ["list", "every bottle and what it is now"],
     ["logs SLUG", "what its agent wrote"],
+    ["watch SLUG", "wait for its agent, and keep its limits until then"],
     ["attach SLUG", "come back to the terminal of an agent that was left at work"],
     ["shell SLUG", "a shell in it, as its agent's user"],
     ["cp SLUG:PATH DEST", "a file or folder out of it"],

@@ -25,6 +25,7 @@ import { resume } from "./resume.ts"
 import { sidecar } from "./sidecar.ts"
 import { start } from "./start.ts"
 import { trust } from "./trust.ts"
+import { watch } from "./watch.ts"
 import { verify } from "./verify.ts"
 
 /** The command tree. */
@@ -37,6 +38,7 @@ export const root = Command.make("bot-bottle", {}, () => printLine(rootHelp())).
     start,
     resume,
     attach,
+    watch,
     shell,
     stop,
     freeze,

@@ -12,7 +12,7 @@ import { agreeToKeys } from "./deployKeys.ts"
 import { destroyBottle } from "./destroy.ts"
 import { stopSidecar } from "./discard.ts"
 import { performStart, planStart, prepareStart } from "./launch.ts"
-import type { ResumeOptions, RunEvent, StartOptions, WatchOptions } from "./options.ts"
+import type { HandOver, ResumeOptions, RunEvent, StartOptions, WatchOptions } from "./options.ts"
 import { parseSlug } from "./parseSlug.ts"
 import { performResume, planResume, prepareResume } from "./resumeHeadless.ts"
 import { runningBottle } from "./tools.ts"
@@ -59,12 +59,13 @@ export const attach = Effect.fn("attach")(function* (name: string, options: Watc
 
 /**
  * Gives the agent the terminal until it ends or is left, and watches it meanwhile. Returns without an `Exit` event
- * when it was left and goes on; fails as `awaitExit` does when it ended. The log is silent: the screen is the agent's.
+ * when it was left and goes on, with somebody else to keep its limits; fails as `awaitExit` does when it ended. The
+ * log is silent: the screen is the agent's.
  */
 const onTerminal = Effect.fn("onTerminal")(function* (
   backend: Backend,
   slug: Slug,
-  { observe, ...options }: WatchOptions,
+  { observe, handOver = warnOfLimits, ...options }: WatchOptions,
 ) {
   const tell = (event: RunEvent) => (event._tag === "Exit" && observe?.(event)) || Effect.void
   const watch = Effect.zipRight(begun(backend, slug), awaitExit(slug, { ...options, observe: tell })).pipe(
@@ -77,8 +78,23 @@ const onTerminal = Effect.fn("onTerminal")(function* (
     const box = yield* backend.inspect(slug)
     if (Option.exists(box, ({ state }) => state === "running")) return
     yield* Fiber.join(watcher)
-  }).pipe(Effect.scoped)
+  }).pipe(Effect.scoped, Effect.ensuring(Effect.ignore(leave(backend, slug, handOver))))
 })
+
+/** However the terminal was left: one that was closed, too, leaves an agent at work. */
+const leave = Effect.fn("leaveTerminal")(function* (backend: Backend, slug: Slug, handOver: HandOver) {
+  const row = yield* (yield* BottleStore).get(slug)
+  const limited = Option.exists(
+    row,
+    ({ timeout, idleTimeout }) => Option.isSome(timeout) || Option.isSome(idleTimeout),
+  )
+  if (!limited) return
+  const box = yield* backend.inspect(slug)
+  if (Option.exists(box, ({ state }) => state === "running")) yield* handOver(slug)
+})
+
+const warnOfLimits: HandOver = (slug) =>
+  Effect.logWarning(`nobody keeps the limits of bottle "${slug}" now: "bot-bottle watch ${slug}" does`)
 
 const LOOK_INTERVAL = Duration.millis(200)
 

@@ -12,8 +12,13 @@ export type RunEvent =
   | ({ readonly _tag: "Output" } & OutputChunk)
   | { readonly _tag: "Exit"; readonly exitCode: number; readonly signal?: string }
 
+/** Leaves a bottle whose agent works to somebody who waits for its end, as `awaitExit` does, and so keeps its limits. */
+export type HandOver = (slug: Slug) => Effect.Effect<void>
+
 /** Options of everything that waits for an agent. */
 export interface WatchOptions {
+  /** Of a bottle with limits, when its terminal was left. Without it a warning says that nobody keeps them. */
+  readonly handOver?: HandOver
   /** Told each event as it comes; the run waits for it, so that a slow reader slows the agent and nothing is lost. */
   readonly observe?: (event: RunEvent) => Effect.Effect<void>
   /** FORGE_* variables for the sidecar, should it have to be launched again. */

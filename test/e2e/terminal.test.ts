@@ -1,6 +1,7 @@
 /** Interactive use in a real terminal: what an operator sees, and which keys go to whom. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest"
 import { bin, makeCli, shellAgent } from "../support/cli.ts"
+import { processesWith, sidecarsOf } from "../support/faults.ts"
 import { demoImageForTests } from "../support/images.ts"
 import { describeTerminal, openTerminal } from "../support/terminal.ts"
 import type { Terminal } from "../support/terminal.ts"
@@ -111,6 +112,35 @@ describeTerminal("in a terminal", () => {
     command(`attach ${slug}`)
     expect(await terminal.shows(/code=2/)).toMatch(/does not run \(exited\).*resume/)
   })
+
+  it(
+    "limits are kept of an agent that is left at work, and of one whose terminal is closed",
+    { timeout: 150_000 },
+    async () => {
+      cli.write(
+        "bottles/timed.yaml",
+        `image: ${await demoImageForTests()}\nlimits: { timeout: 25 seconds }\n`,
+      )
+      cli.write("agents/timed.md", shellAgent("exec sh -i", "timed"))
+      const left = await launched("start timed")
+      terminal.keys("C-p", "C-q")
+      expect(await terminal.shows(/code=0/)).toMatch(/its limits are kept by process \d+[\s\S]*left at work/)
+      const closed = await launched("start timed --label closed")
+      terminal.close()
+      const states = async () => (await list()).map(({ slug, state }) => [slug, state])
+      expect(await states()).toEqual([
+        [left, expect.stringMatching(/running|exited/)],
+        [closed, "running"],
+      ])
+      await expect.poll(states, { timeout: 60_000, interval: 1000 }).toEqual([
+        [left, "exited"],
+        [closed, "exited"],
+      ])
+      const watchers = () => [left, closed].flatMap((slug) => processesWith(`watch\0${slug}`))
+      await expect.poll(watchers, { timeout: 20_000 }).toEqual([])
+      expect([left, closed].flatMap((slug) => sidecarsOf(cli, slug))).toEqual([])
+    },
+  )
 
   it("Ctrl-C is the agent's on the host too, where it is a plain process", async () => {
     cli.write("bottles/open.yaml", "backend: host\n")

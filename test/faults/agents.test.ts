@@ -1,10 +1,11 @@
 /** Agents that misbehave, in bottles on a real engine, as an operator meets them. */
 import { spawn, spawnSync } from "node:child_process"
-import { readdirSync, readFileSync, statSync } from "node:fs"
+import { readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { makeCli, shellAgent } from "../support/cli.ts"
 import { describeDocker, docker } from "../support/docker.ts"
+import { processesWith } from "../support/faults.ts"
 import { demoImageForTests } from "../support/images.ts"
 
 const cli = makeCli()
@@ -22,16 +23,6 @@ const list = async (slug: string): Promise<Record<string, unknown> | undefined> 
   (JSON.parse((await cli.run(["list", "--json"])).stdout) as ReadonlyArray<Record<string, unknown>>).find(
     (row) => row["slug"] === slug,
   )
-
-/** Processes of this machine with the text in their arguments. */
-const processesWith = (text: string): ReadonlyArray<string> =>
-  readdirSync("/proc").filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(text)
-    } catch {
-      return false
-    }
-  })
 
 describeDocker("an agent that misbehaves", () => {
   beforeAll(async () => {

@@ -1,11 +1,12 @@
 /** The disk is full, the database is locked, the clock is wrong: it is said, nothing is lost, and all goes on afterwards. */
 import Database from "better-sqlite3"
-import { existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { Cli } from "../support/cli.ts"
 import { makeCli, shellAgent } from "../support/cli.ts"
 import { describeDocker, docker } from "../support/docker.ts"
+import { clockAt, faketime } from "../support/faults.ts"
 import { startForge } from "../support/forge.ts"
 import { demoImageForTests } from "../support/images.ts"
 import type { SmallDisk } from "../support/smallDisk.ts"
@@ -108,16 +109,9 @@ describeDocker("a database that another process holds", () => {
   })
 })
 
-const faketime = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"]
-  .map((folder) => join(folder, "faketime/libfaketime.so.1"))
-  .find((file) => existsSync(file))
-if (faketime === undefined)
-  process.stderr.write("\n*** tests of a wrong clock are SKIPPED: install libfaketime ***\n\n")
-
 describe.skipIf(faketime === undefined)("a wrong clock", () => {
   describeDocker("on a real engine", () => {
     const cli = makeCli()
-    const at = (offset: string) => ({ LD_PRELOAD: faketime ?? "", FAKETIME: offset })
     beforeAll(async () => {
       cli.write("bottles/plain.yaml", `image: ${await demoImageForTests()}\n`)
       cli.write("agents/keeper.md", shellAgent('echo "$BOT_BOTTLE_RUN" >>runs; cat runs'))
@@ -126,11 +120,11 @@ describe.skipIf(faketime === undefined)("a wrong clock", () => {
     afterAll(() => destroyAll(cli))
 
     it("one that was turned back a day between the runs loses nothing", async () => {
-      const first = await cli.run(["start", "keeper", "--headless", "--prompt", "x"], { env: at("+1d") })
+      const first = await cli.run(["start", "keeper", "--headless", "--prompt", "x"], { env: clockAt("+1d") })
       const slug = slugIn(first.stderr)
       expect(first).toMatchObject({ code: 0, stdout: "1\n" })
-      expect(await cli.run(["freeze", slug], { env: at("-1d") })).toMatchObject({ code: 0 })
-      const second = await cli.run(["resume", slug, "--headless", "--prompt", "x"], { env: at("-1d") })
+      expect(await cli.run(["freeze", slug], { env: clockAt("-1d") })).toMatchObject({ code: 0 })
+      const second = await cli.run(["resume", slug, "--headless", "--prompt", "x"], { env: clockAt("-1d") })
       expect(second).toMatchObject({ code: 0, stdout: "1\n2\n" })
       expect(await listed(cli)).toMatchObject([{ slug, state: "exited", run: 2 }])
       expect((await cli.run(["provenance", "verify", slug])).code).toBe(0)
@@ -141,9 +135,12 @@ describe.skipIf(faketime === undefined)("a wrong clock", () => {
       const running = cli.start(["start", "napper", "--headless", "--prompt", "x"])
       await expect.poll(running.stdout, { timeout: 40_000 }).toContain("up")
       const slug = slugIn(running.stderr())
-      expect(await cli.run(["gc", "--json"], { env: at("+30d") })).toMatchObject({ code: 0, stdout: "[]\n" })
-      expect(await listed(cli, at("+30d"))).toMatchObject([{ slug, state: "running" }])
-      expect(await cli.run(["stop", slug], { env: at("+30d") })).toMatchObject({ code: 0 })
+      expect(await cli.run(["gc", "--json"], { env: clockAt("+30d") })).toMatchObject({
+        code: 0,
+        stdout: "[]\n",
+      })
+      expect(await listed(cli, clockAt("+30d"))).toMatchObject([{ slug, state: "running" }])
+      expect(await cli.run(["stop", slug], { env: clockAt("+30d") })).toMatchObject({ code: 0 })
       expect((await running.result).code).toBeGreaterThan(128)
     })
   })

@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Stream, TestClock } from "effect"
 import type { BottlePlan } from "../../src/domain/Bottle.ts"
 import { Cancelled } from "../../src/domain/Errors.ts"
+import { awaitExit } from "../../src/programs/awaitExit.ts"
 import { attach, resumeInteractive, startInteractive } from "../../src/programs/interactive.ts"
 import { launch } from "../../src/programs/launch.ts"
 import { listBottles } from "../../src/programs/listBottles.ts"
@@ -40,6 +41,30 @@ describe("an agent on a terminal", () => {
           { slug, state: "exited", exit: Option.some({ code: 0 }) },
         ])
       }),
+    ),
+  )
+
+  it.effect("that is left at work is handed over when it has limits, and one that has ended is not", () =>
+    inWorld(
+      { agent: (plan) => (plan.run === 1 ? Effect.never : Effect.succeed(0)) },
+      ({ fake }) =>
+        Effect.gen(function* () {
+          const handed: Array<string> = []
+          const handOver = (slug: string) => Effect.sync(() => void handed.push(slug))
+          const left = yield* Effect.fork(ticking(startInteractive("worker", { handOver }, agree)))
+          yield* Effect.repeat(Effect.zipRight(TestClock.adjust("200 millis"), listBottles()), {
+            until: (rows) => rows.some(({ state }) => state === "running"),
+          })
+          yield* Fiber.interrupt(left)
+          const [slug = "none"] = (yield* listBottles()).map((bottle) => String(bottle.slug))
+          expect(handed).toEqual([slug])
+          const watcher = yield* Effect.fork(Effect.flip(awaitExit(slug)))
+          yield* TestClock.adjust("2 minutes")
+          expect(yield* Fiber.join(watcher)).toMatchObject({ _tag: "LimitReached", limit: "timeout" })
+          yield* ticking(resumeInteractive(slug, { handOver }, agree))
+          expect([handed, (yield* fake.backend.list).length]).toEqual([[slug], 1])
+        }),
+      { bottle: { limits: { timeout: "1 minute" } } },
     ),
   )
 

@@ -6,6 +6,17 @@ import { join } from "node:path"
 import { makeCli } from "./cli.ts"
 import type { Cli, CliResult } from "./cli.ts"
 
+/** What turns the clock of our programs, where it is installed. */
+export const faketime = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"]
+  .map((folder) => join(folder, "faketime/libfaketime.so.1"))
+  .find((file) => existsSync(file))
+if (faketime === undefined)
+  process.stderr.write("\n*** tests that turn the clock are SKIPPED: install libfaketime ***\n\n")
+
+/** Environment of a command whose clock is so far off. */
+export const clockAt = (offset: string): Readonly<Record<string, string>> =>
+  faketime === undefined ? {} : { LD_PRELOAD: faketime, FAKETIME: offset }
+
 /** Whether everything is to be tried, which takes an hour: `npm run test:nightly`. */
 export const nightly = process.env["BOT_BOTTLE_NIGHTLY"] === "1"
 
@@ -48,10 +59,13 @@ export interface FaultyCli extends Cli {
   /** As `run`, and fails unless the command succeeds. */
   readonly ok: (...args: ReadonlyArray<string>) => Promise<CliResult>
   readonly list: () => Promise<ReadonlyArray<Record<string, unknown>>>
-  /** What the engine has of a slug: states of containers, the helpers' too, and references of images. */
+  /** Runs `gc` an hour ahead, when nothing is young any more; answers the slugs of bottles that it removed, or found. */
+  readonly gc: (...args: ReadonlyArray<string>) => Promise<ReadonlyArray<string>>
+  /** What the engine has of a slug: states of containers, the helpers' too, references of images, and volumes, used or left. */
   readonly engine: (slug?: string) => {
     readonly containers: ReadonlyArray<string>
     readonly images: ReadonlyArray<string>
+    readonly volumes: ReadonlyArray<string>
   }
   /** All that is left of every bottle of this home: objects of the engine, processes, sockets, files. */
   readonly remains: () => ReadonlyArray<string>
@@ -93,9 +107,17 @@ export const makeFaultyCli = (bin: string, env: Readonly<Record<string, string>>
     const id = installation()
     const of = slug === undefined ? [] : ["--filter", `label=bot-bottle.slug=${slug}`]
     const label = ["--filter", `label=bot-bottle.installation=${id}`, ...of]
+    const boxes = docker("ps", "--all", "--format", "{{.State}} {{.LocalVolumes}}", ...label).map((line) =>
+      line.split(" "),
+    )
     return {
-      containers: docker("ps", "--all", "--format", "{{.State}}", ...label),
+      containers: boxes.map(([state = ""]) => state),
       images: docker("images", "--format", "{{.Repository}}:{{.Tag}}", ...label),
+      // A volume without a name has no label: it is known by the container that has it.
+      volumes: [
+        ...boxes.filter(([, count]) => count !== "0").map(([state]) => `of a container, ${state}`),
+        ...docker("volume", "ls", "--quiet", ...label),
+      ],
     }
   }
   return {
@@ -120,13 +142,20 @@ export const makeFaultyCli = (bin: string, env: Readonly<Record<string, string>>
       if (stdout === "") throw new Error(`list: ${stderr}`)
       return JSON.parse(stdout)
     },
+    gc: async (...args) => {
+      const { code, stdout, stderr } = await cli.run(["gc", "--json", ...args], { env: clockAt("+1h") })
+      if (code !== 0) throw new Error(`gc: ${code} ${stderr}`)
+      const told = JSON.parse(stdout) as ReadonlyArray<{ readonly kind: string; readonly slug: string }>
+      return told.filter(({ kind }) => kind === "row" || kind === "box").map(({ slug }) => slug)
+    },
     engine,
     remains: () => {
-      const { containers, images } = engine()
+      const { containers, images, volumes } = engine()
       const short = installation().slice(0, 8)
       return [
         ...containers.map((state) => `container, ${state}`),
         ...images.map((reference) => `image ${reference}`),
+        ...volumes.map((name) => `volume ${name}`),
         ...processesOf(cli.home, short).map((line) => `process ${line}`),
         ...filesOf(cli.home),
         ...readdirSync(temporary).map((name) => `temporary file ${name}`),
@@ -179,6 +208,16 @@ const filesOf = (home: string): ReadonlyArray<string> => [
     .filter((line) => line.includes(home))
     .map((line) => `socket ${line.slice(line.indexOf(home))}`),
 ]
+
+/** Processes of this machine with the text in their arguments, which zeros separate. */
+export const processesWith = (text: string): ReadonlyArray<string> =>
+  readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(text)
+    } catch {
+      return false
+    }
+  })
 
 /** Sidecars of a bottle: processes that have its operation log open. */
 export const sidecarsOf = ({ home }: Pick<Cli, "home">, slug: string): ReadonlyArray<number> =>

@@ -3,7 +3,8 @@ import { layer, lookups } from "../../layers/live.ts"
 
 export { layer as live, lookups }
 export { pickAgent, pickBottles } from "./pick.ts"
-export { attach, startInteractive, resumeInteractive } from "../../programs/interactive.ts"
+export { attach, startInteractive, resumeInteractive } from "./terminal.ts"
+export { awaitExit } from "../../programs/awaitExit.ts"
 export { collectGarbage } from "../../programs/collectGarbage.ts"
 export { destroy } from "../../programs/destroy.ts"
 export { forgeAccess } from "../../programs/forgeEnvironment.ts"

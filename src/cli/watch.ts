@@ -1,0 +1,17 @@
+/** `watch SLUG`: waits for the agent of a bottle that nobody waits for, and keeps its limits until then. */
+import { Command } from "@effect/cli"
+import { Effect } from "effect"
+import { reportFailures } from "./failure.ts"
+import { note, printLine } from "./output.ts"
+import { slug } from "./shared.ts"
+
+/** `watch SLUG` */
+export const watch = Command.make("watch", { slug }, (options) =>
+  Effect.gen(function* () {
+    const { awaitExit, live } = yield* Effect.promise(() => import("./lazy/run.ts"))
+    // A line on stdout, for whoever started this in the background.
+    yield* printLine(`watching ${options.slug}`)
+    yield* Effect.provide(awaitExit(options.slug), live)
+    yield* note("the agent has ended with 0")
+  }).pipe(reportFailures(false)),
+).pipe(Command.withDescription("Wait for a bottle's agent, keep its limits, and store how it ended"))
