@@ -5,6 +5,7 @@ import { join } from "node:path"
 import type { ProcessResult, ProcessRunner } from "../../../services/ProcessRunner.ts"
 import { type GitRun, gitSpec } from "../../git/hardened.ts"
 import { type FileFailure, file, orElseOn, replaceFile } from "../files.ts"
+import { type Reach, type ReachContext, makeReach } from "./reach.ts"
 import { refusalOf, remoteLines } from "./refusals.ts"
 import { makeStore, tidyStore } from "./store.ts"
 import type { Upstream } from "./Upstream.ts"
@@ -17,16 +18,12 @@ export class GitFailure extends Schema.TaggedError<GitFailure>()("GitFailure", {
 }) {}
 
 /** What repositories of one sidecar have in common. */
-export interface GitContext {
+export interface GitContext extends ReachContext {
   readonly runner: typeof ProcessRunner.Service
   readonly slug: string
-  /** Of this bottle alone: its repositories and what it pushes. */
-  readonly directory: string
   /** Shared by all bottles of this installation: upstream objects, by URL and credential. */
   readonly storesDirectory: string
   readonly progressMs: number
-  /** The environment that tells how to reach an upstream: proxies and certificates. */
-  readonly env: Readonly<Record<string, string>>
 }
 
 /** A repository that is ready. */
@@ -60,8 +57,8 @@ export const openRepository = (
     const store = join(storeRoot, "objects")
     const git = runGit(context, directory)
     yield* prepare(git, directory, storeRoot)
-    const env = yield* upstreamEnv(context, upstream)
-    const gitUpstream = runUpstream(context, directory, upstream, env)
+    const reach = yield* Effect.mapError(makeReach(context, upstream), placeFailure)
+    const gitUpstream = runUpstream(context, directory, upstream, Effect.mapError(reach, ours))
     const oneAtATime = Effect.unsafeMakeSemaphore(1).withPermits(1)
     const asked = { at: 0, head: false, tidied: 0 }
     const tidy = Effect.catchAll(tidyStore({ git, store }), (error) =>
@@ -120,10 +117,11 @@ export const openRepository = (
 
 const ours = (reason: string) => new GitFailure({ reason, remote: [] })
 
+const placeFailure = ({ code }: FileFailure) => ours(`its place could not be made (${code})`)
+
 /** What an earlier sidecar left half-done is put away: it is gone, because there is one for each bottle. */
 const prepare = Effect.fnUntraced(function* (git: Repository["git"], directory: string, storeRoot: string) {
-  const isHere = <A>(effect: Effect.Effect<A, FileFailure>) =>
-    Effect.mapError(effect, ({ code }) => ours(`its place could not be made (${code})`))
+  const isHere = <A>(effect: Effect.Effect<A, FileFailure>) => Effect.mapError(effect, placeFailure)
   yield* isHere(file(() => mkdir(directory, { recursive: true, mode: 0o700 })))
   yield* git({ args: ["init", "--quiet", "--bare", "--template="] })
   yield* isHere(
@@ -190,11 +188,17 @@ const runUpstream =
     { runner, progressMs }: GitContext,
     directory: string,
     upstream: Upstream,
-    env: Readonly<Record<string, string>>,
+    reach: Effect.Effect<Reach, GitFailure>,
   ): Repository["gitUpstream"] =>
   (run) =>
     Effect.gen(function* () {
-      const spec = gitSpec({ directory, ...run, config: upstream.config, env: { ...env, ...run.env } })
+      const { config, env } = yield* reach
+      const spec = gitSpec({
+        directory,
+        ...run,
+        config: [...upstream.config, ...config],
+        env: { ...env, ...run.env },
+      })
       const { output, exit } = yield* runner.stream(spec)
       const said = { stdout: "", stderr: "" }
       yield* output.pipe(
@@ -221,31 +225,3 @@ const runUpstream =
         ({ stderr }) => new GitFailure({ reason: refusalOf(stderr), remote: remoteLines(stderr) }),
       ),
     )
-
-/** How ssh is told its key and the one host that it may talk to: nothing of the operator's own ssh is used. */
-const upstreamEnv = Effect.fnUntraced(function* (context: GitContext, upstream: Upstream) {
-  const { identityFile, knownHost, name } = upstream
-  if (identityFile === undefined || knownHost === undefined) return context.env
-  const hosts = join(context.directory, `${name}.known_hosts`)
-  yield* file(() => writeFile(hosts, `${knownHost}\n`, { mode: 0o600 })).pipe(
-    Effect.mapError(({ code }) => ours(`its place could not be made (${code})`)),
-  )
-  const options = [
-    "IdentitiesOnly=yes",
-    "IdentityAgent=none",
-    "BatchMode=yes",
-    "StrictHostKeyChecking=yes",
-    `UserKnownHostsFile="${hosts}"`,
-    "GlobalKnownHostsFile=/dev/null",
-    "ConnectTimeout=15",
-    "ServerAliveInterval=5",
-    "ServerAliveCountMax=3",
-  ]
-  return {
-    ...context.env,
-    GIT_SSH_VARIANT: "ssh",
-    GIT_SSH_COMMAND: `ssh -F /dev/null -i ${quoted(identityFile)} ${options.map((option) => `-o ${quoted(option)}`).join(" ")}`,
-  }
-})
-
-const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`

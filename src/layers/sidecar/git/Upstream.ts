@@ -1,10 +1,11 @@
 /** A repository behind the git gate: where it is, with which credential, and what of git's own configuration that takes. */
 import { Either, Redacted, Schema } from "effect"
 import { createHash } from "node:crypto"
-import { isIP } from "node:net"
 import { longGitUrl } from "../../../domain/ForgeRepository.ts"
+import { type Host, readHost } from "../../../domain/Hosts.ts"
 import { PROTECTED_PATHS, pushPatterns } from "../../../domain/PushPolicy.ts"
 import { isPublicAddress } from "../addresses.ts"
+import { bracketed } from "../egress/destination.ts"
 
 const Texts = Schema.Array(Schema.String)
 
@@ -35,6 +36,11 @@ export type GitPart = typeof GitPart.Type
 export interface Upstream {
   readonly name: string
   readonly url: string
+  readonly protocol: string
+  readonly host: Host
+  readonly port: number
+  /** Whether it may have an address that is not public. */
+  readonly private: boolean
   readonly push: ReadonlyArray<string>
   readonly protectedPaths: ReadonlyArray<string>
   /** Names the store of its objects: the same URL with the same credential. */
@@ -69,6 +75,10 @@ export const readUpstream = (slug: string, part: GitPart): Either.Either<Upstrea
     return {
       name: part.name,
       url: url.text,
+      protocol,
+      host: url.host,
+      port: url.port,
+      private: part.private === true,
       push: part.push ?? pushPatterns(slug),
       protectedPaths: part.protectedPaths ?? PROTECTED_PATHS,
       key: createHash("sha256")
@@ -89,9 +99,14 @@ export const readUpstream = (slug: string, part: GitPart): Either.Either<Upstrea
     }
   })
 
-const readUrl = (
-  part: GitPart,
-): Either.Either<{ readonly text: string; readonly protocol: string }, string> =>
+interface ReadUrl {
+  readonly text: string
+  readonly protocol: string
+  readonly host: Host
+  readonly port: number
+}
+
+const readUrl = (part: GitPart): Either.Either<ReadUrl, string> =>
   Either.gen(function* () {
     const text = longGitUrl(part.url)
     const url = URL.canParse(text) ? new URL(text) : undefined
@@ -104,14 +119,25 @@ const readUrl = (
     )
     const isPrivate = part.private === true
     yield* demand(url.protocol !== "http:" || isPrivate, "url: plain http needs private: true")
-    const address = url.hostname.replaceAll(/[[\]]/g, "")
+    const host = yield* Either.fromOption(readHost(url.hostname), () => "url: is not one of a host")
+    yield* demand(!host.text.startsWith("-") && !url.username.startsWith("-"), "url: is not one of a host")
+    // git, curl and ssh read it too, each in its own way.
     yield* demand(
-      isPrivate || isIP(address) === 0 || isPublicAddress(address),
+      hostAsWritten(text) === bracketed(host),
+      `url: the host must be written as ${bracketed(host)}, and nothing else before it than a user`,
+    )
+    yield* demand(
+      isPrivate || host.kind === "name" || isPublicAddress(host.text),
       "url: a private address needs private: true",
     )
-    yield* demand(!address.startsWith("-") && !url.username.startsWith("-"), "url: is not one of a host")
-    return { text, protocol: url.protocol }
+    const port = Number(url.port || PORTS[url.protocol])
+    return { text, protocol: url.protocol, host, port }
   })
+
+const PORTS: Readonly<Record<string, number>> = { "https:": 443, "http:": 80, "ssh:": 22 }
+
+const hostAsWritten = (url: string): string | undefined =>
+  /^[a-z]+:\/\/(?:[\w.-]+@)?(\[[^\]]*\]|[\w.-]+)(?::\d+)?(?:\/|$)/i.exec(url)?.[1]?.toLowerCase()
 
 const demand = (holds: boolean, problem: string): Either.Either<void, string> =>
   holds ? Either.void : Either.left(problem)

@@ -4,6 +4,9 @@ import { join } from "node:path"
 import { ProcessRunner } from "../../../services/ProcessRunner.ts"
 import type { SecretScannerApi } from "../../../services/SecretScanner.ts"
 import * as NodeProcessRunner from "../../process/NodeProcessRunner.ts"
+import { gitSpec } from "../../git/hardened.ts"
+import { operatorProxies } from "../egress/operatorProxy.ts"
+import { Resolver } from "../egress/Resolver.ts"
 import type { OperationLog } from "../OperationLog.ts"
 import { type ServeGit, makeGit } from "./GitCalls.ts"
 import type { PushedRefs } from "./pushed.ts"
@@ -27,28 +30,22 @@ export interface UpstreamsOptions {
 const BODY_BYTES_MAX = 100 * 1024 * 1024
 const PROGRESS_MS = 15_000
 
-/** Of the sidecar's environment: how to reach an upstream. */
-const PASSED_ON = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"]
-
 /** Makes the gate. */
 export const serveUpstreams = (options: UpstreamsOptions): Effect.Effect<ServeGit> =>
   Effect.gen(function* () {
     const { document, upstreams, scanner, log, checkIn, pushed, times } = options
-    const passed = PASSED_ON.flatMap((name) => {
-      const value = process.env[name]
-      return value === undefined ? [] : [[name, value] as const]
-    })
+    const runner = yield* ProcessRunner
     const certificates = process.env["SSL_CERT_FILE"]
     return yield* makeGit({
-      runner: yield* ProcessRunner,
+      runner,
+      resolve: yield* Resolver,
+      proxyFor: yield* operatorProxies,
+      canPin: yield* Effect.cached(knowsAddresses(runner)),
       slug: document.slug,
       directory: join(document.stateDir, "git"),
       storesDirectory: document.gitStores ?? join(document.stateDir, "git-stores"),
       progressMs: times.gitProgressMs ?? PROGRESS_MS,
-      env: {
-        ...Object.fromEntries(passed),
-        ...(certificates !== undefined && { GIT_SSL_CAINFO: certificates }),
-      },
+      env: certificates === undefined ? {} : { GIT_SSL_CAINFO: certificates },
       upstreams,
       scanner,
       log,
@@ -57,3 +54,13 @@ export const serveUpstreams = (options: UpstreamsOptions): Effect.Effect<ServeGi
       bodyMax: times.gitBodyMax ?? BODY_BYTES_MAX,
     })
   }).pipe(Effect.provide(NodeProcessRunner.layer))
+
+/** `http.curloptResolve` is there since git 2.37; an older one would pass over it without a word. */
+const knowsAddresses = (runner: typeof ProcessRunner.Service): Effect.Effect<boolean> =>
+  runner.run(gitSpec({ args: ["version"] })).pipe(
+    Effect.map(({ stdout }) => {
+      const [, major = "0", minor = "0"] = /^git version (\d+)\.(\d+)/.exec(stdout) ?? []
+      return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 37)
+    }),
+    Effect.orElseSucceed(() => false),
+  )

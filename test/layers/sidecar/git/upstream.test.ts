@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { chmodSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { Resolver } from "../../../../src/layers/sidecar/egress/Resolver.ts"
 import { send } from "../../../support/rpc.ts"
 import { TOKEN, commit, forge, gate, git, ok } from "../../../support/git.ts"
 import { tempDir } from "../../../support/tempDir.ts"
@@ -155,14 +156,22 @@ describe("an upstream", () => {
             identityFile: join(bin, "key"),
             knownHost: "forge.example.com ssh-ed25519 AAAAC3",
           },
-        })
+        }).pipe(Effect.provideService(Resolver, () => Effect.succeed(["127.0.0.1", "127.0.0.2"])))
         const here = yield* door.clone()
         yield* commit(here, { "a.txt": "a" })
         expect((yield* git(here, ["push", "origin", "HEAD"])).code).toBe(0)
         const args = readFileSync(join(bin, "args"), "utf8")
         expect(args).toContain(`-F\n/dev/null\n-i\n${join(bin, "key")}`)
-        for (const option of ["IdentitiesOnly=yes", "StrictHostKeyChecking=yes", "BatchMode=yes"])
-          expect(args).toContain(option)
+        for (const option of [
+          "HostName=127.0.0.1",
+          "HostKeyAlias=forge.example.com",
+          "IdentitiesOnly=yes",
+          "IdentityAgent=none",
+          "ForwardAgent=no",
+          "StrictHostKeyChecking=yes",
+          "BatchMode=yes",
+        ])
+          expect(args).toContain(`-o\n${option}\n`)
       }),
     180_000,
   )
