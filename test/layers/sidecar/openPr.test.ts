@@ -9,7 +9,7 @@ import { serve } from "../../../src/layers/sidecar/serve.ts"
 import { decodeDocument } from "../../../src/layers/sidecar/SidecarDocument.ts"
 import * as actions from "../../../src/testing/gitea/actions.ts"
 import { type Forge, TOKEN, commit, forge, git, ok } from "../../support/git.ts"
-import { rpc } from "../../support/rpc.ts"
+import { rpc, send } from "../../support/rpc.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
 const SLUG = "door-abcde"
@@ -48,6 +48,12 @@ const bottle = (
       git: [{ name: "app", url: at.url, credential: TOKEN, private: true, ...more.git }],
     })
     const document = yield* decodeDocument(text)
+    /** A push as no git sends it: the ref is said to have been nowhere, and no object comes with it. */
+    const claim = (ref: string, id: string) => {
+      const line = `${"0".repeat(40)} ${id} ${ref}\0report-status atomic`
+      const length = (line.length + 4).toString(16).padStart(4, "0")
+      return send(socketPath, { path: "/git/app.git/git-receive-pack", body: `${length}${line}0000` })
+    }
     const launch = Effect.gen(function* () {
       yield* serve(document, (part) => GiteaForge.make(part), { drainMs: 100 })
       const loopback = readFileSync(join(directory, "run", "loopback"), "utf8")
@@ -59,6 +65,7 @@ const bottle = (
     return {
       stateDir,
       launch,
+      claim,
       open: (params: { readonly head: string; readonly [key: string]: string }) =>
         rpc(socketPath, "open_pr", { title: "The door", body: "", ...params }),
       call: (method: string, params: unknown) => rpc(socketPath, method, params),
@@ -114,12 +121,12 @@ describe.concurrent("a pull request", () => {
   )
 
   it.scopedLive(
-    "comes from where the manifest lets this bottle push, and not from what the forge refused",
+    "comes from where the manifest lets this bottle push, and not from what the forge refused or had already",
     () =>
       Effect.gen(function* () {
         const at = yield* withIssue
         yield* at.repositories.protect("ada", "cellar", "topic/kept")
-        const { launch, open } = yield* bottle(at, { git: { push: ["refs/heads/topic/*"] } })
+        const { launch, open, claim } = yield* bottle(at, { git: { push: ["refs/heads/topic/*"] } })
         const { work } = yield* launch
         expect(yield* open({ head: OWN })).toMatchObject({
           error: { code: -32001, message: expect.stringContaining("refs/heads/topic/*") },
@@ -127,6 +134,11 @@ describe.concurrent("a pull request", () => {
         at.repo.branches.add("topic/kept")
         expect((yield* push(work, "topic/kept")).stderr).toContain("Not allowed to push to protected branch")
         expect(yield* open({ head: "topic/kept" })).toMatchObject(notPushed)
+        yield* ok(at.seeded, ["push", "-q", at.directory, "main:refs/heads/topic/theirs"])
+        at.repo.branches.add("topic/theirs")
+        const tip = yield* ok(at.seeded, ["rev-parse", "main"])
+        expect((yield* claim("refs/heads/topic/theirs", tip)).text).toContain("refs/heads/topic/theirs")
+        expect(yield* open({ head: "topic/theirs" })).toMatchObject(notPushed)
         yield* push(work, "topic/door")
         expect((yield* open({ head: "topic/door" })).result).toMatchObject({ number: 18 })
       }),

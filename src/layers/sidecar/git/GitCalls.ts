@@ -11,7 +11,7 @@ import { allowed } from "./fetch.ts"
 import { FLUSH, writeReport } from "./pktLine.ts"
 import { type ReceiveContext, receive, refuseUnread } from "./receive.ts"
 import { type GitContext, GitFailure, type Repository, openRepository } from "./Repository.ts"
-import type { PushedRefs } from "./pushed.ts"
+import { type PushedRefs, movedRefs } from "./pushed.ts"
 import { clearPushes, openPush, spool } from "./spool.ts"
 import type { Upstream } from "./Upstream.ts"
 
@@ -117,7 +117,7 @@ export const makeGit = (options: GitOptions): Effect.Effect<ServeGit> =>
         const spooled = yield* Effect.either(spool(options, request, folder))
         // git asks so whether it may push at all, before it sends something large.
         if (Either.isRight(spooled) && spooled.right === FLUSH.length) return Buffer.alloc(0)
-        const logged = begun(options, upstream)
+        const logged = begun(options, repository)
         const received = Either.isLeft(spooled)
           ? yield* refuseUnread(folder, spooled.left)
           : yield* pushing(receive({ ...options, logged }, repository, folder))
@@ -189,15 +189,17 @@ const known = (upstreams: ReadonlyMap<string, Upstream>): string =>
 
 /** The upstream is told of in two lines: what is between them was cut off. */
 const begun =
-  ({ log, pushed }: GitOptions, { name, url }: Upstream): ReceiveContext["logged"] =>
+  ({ log, pushed }: GitOptions, repository: Repository): ReceiveContext["logged"] =>
   (updates, push) =>
     Effect.gen(function* () {
+      const { name, url } = repository.upstream
+      const moved = yield* movedRefs(repository, updates)
       const entry = { op: "git", target: targetOf(name, updates) }
       const start = yield* Clock.currentTimeMillis
       const begin = yield* log
         .append({ ...entry, phase: "begin", outcome: "ok", durationMs: 0, detail: "pushing to the upstream" })
         .pipe(Effect.mapError(() => unlogged))
-      const done = yield* Effect.either(pushed.during(url, updates, push))
+      const done = yield* Effect.either(pushed.during(url, moved, push))
       const reason = done._tag === "Left" ? done.left.reason : done.right.refused
       yield* Effect.ignore(
         log.append({

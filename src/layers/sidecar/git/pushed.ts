@@ -4,18 +4,19 @@ import { readFile } from "node:fs/promises"
 import { type RefUpdate } from "../../../domain/PushPolicy.ts"
 import { type FileFailure, file, orElseOn, replaceFile } from "../files.ts"
 import type { Outcome } from "./pushUpstream.ts"
+import type { GitFailure, Repository } from "./Repository.ts"
 
 /** The branches that a bottle has pushed. */
 export interface PushedRefs {
   /** Whether a push of this bottle moved that ref (a full name) of the upstream. */
   readonly has: (url: string, ref: string) => boolean
   /**
-   * Does a push, and remembers its refs. They are written down before, so that a push whose end is not known counts;
-   * what the upstream refused is taken back.
+   * Does a push, and remembers the refs that it moves. They are written down before, so that a push whose end is not
+   * known counts; what the upstream refused is taken back.
    */
   readonly during: <E>(
     url: string,
-    updates: ReadonlyArray<RefUpdate>,
+    refs: ReadonlyArray<string>,
     push: Effect.Effect<Outcome, E>,
   ) => Effect.Effect<Outcome, E>
 }
@@ -29,11 +30,9 @@ export const openPushed = (path: string): Effect.Effect<PushedRefs, FileFailure>
     const save = Effect.suspend(() => Effect.ignore(replaceFile(path, `${[...all].join("\n")}\n`)))
     return {
       has: (url, ref) => all.has(lineOf(url, ref)),
-      during: (url, updates, push) =>
+      during: (url, refs, push) =>
         Effect.gen(function* () {
-          // A push that moves nothing says nothing about whose a branch is.
-          const moved = updates.filter((update) => update.old !== update.new)
-          const fresh = moved.map(({ ref }) => lineOf(url, ref)).filter((line) => !all.has(line))
+          const fresh = refs.map((ref) => lineOf(url, ref)).filter((line) => !all.has(line))
           if (fresh.length === 0) return yield* push
           for (const line of fresh) all.add(line)
           yield* save
@@ -46,5 +45,23 @@ export const openPushed = (path: string): Effect.Effect<PushedRefs, FileFailure>
         }),
     }
   })
+
+/**
+ * The refs that a push would move, by what the upstream had a moment ago: one that is there already is no push, whatever
+ * the agent says that it was before, and tells nothing about whose the branch is.
+ */
+export const movedRefs = (
+  { git }: Pick<Repository, "git">,
+  updates: ReadonlyArray<RefUpdate>,
+): Effect.Effect<ReadonlyArray<string>, GitFailure> =>
+  Effect.map(
+    git({
+      args: ["for-each-ref", "--format=%(objectname) %(refname)", "--", ...updates.map(({ ref }) => ref)],
+    }),
+    ({ stdout }) => {
+      const there = new Set(stdout.split("\n"))
+      return updates.flatMap((update) => (there.has(`${update.new} ${update.ref}`) ? [] : [update.ref]))
+    },
+  )
 
 const lineOf = (url: string, ref: string): string => `${ref} ${url}`
