@@ -2,6 +2,7 @@
 import { Console, Effect } from "effect"
 import { stripVTControlCharacters } from "node:util"
 import { VERSION } from "../domain/Version.ts"
+import { mendCompletions } from "./completions.ts"
 import { bold, isColour } from "./output.ts"
 
 type Lines = ReadonlyArray<readonly [string, string]>
@@ -90,7 +91,7 @@ export const withoutHelpFlag = (argv: ReadonlyArray<string>): ReadonlyArray<stri
   return asked && own ? argv.slice(0, -1) : argv
 }
 
-/** What @effect/cli prints has colours always: here only where the stream shows them. */
+/** What @effect/cli prints has colours always: here only where the stream shows them. Its completions are mended. */
 export const withPlainConsole = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Effect.console, (console) =>
     Effect.withConsole(effect, {
@@ -104,4 +105,6 @@ export const withPlainConsole = <A, E, R>(effect: Effect.Effect<A, E, R>): Effec
 const plainOn =
   (stream: NodeJS.WriteStream) =>
   (value: unknown): unknown =>
-    typeof value === "string" && !isColour(stream) ? stripVTControlCharacters(value) : value
+    typeof value !== "string"
+      ? value
+      : mendCompletions(isColour(stream) ? value : stripVTControlCharacters(value))
