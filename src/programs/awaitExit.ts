@@ -7,6 +7,7 @@ import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { Sidecar } from "../services/Sidecar.ts"
+import type { ForgeEnv } from "../services/Sidecar.ts"
 import { exitOf, halfDestroyed } from "./bottleState.ts"
 import { nowIso } from "./clock.ts"
 import { stopSidecar } from "./discard.ts"
@@ -53,7 +54,7 @@ const watch = Effect.fn("watch")(function* (backend: Backend, bottle: BottleMeta
     Effect.catchAll((error) => endedElsewhere(backend, bottle, error)),
     Effect.scoped,
   )
-  yield* recordEnd(bottle, code)
+  yield* recordEnd(bottle, code, options.forgeEnv)
   const { signal } = exitOf(code, "")
   const end = { exitCode: code, ...(signal !== undefined && { signal }) }
   yield* options.observe?.({ _tag: "Exit", ...end }) ?? Effect.void
@@ -117,9 +118,13 @@ const operationEnded = Effect.fn("operationEnded")(function* (slug: Slug) {
 })
 
 /** The sidecar ends with the agent; `exit` is the last event of a run. A bottle destroyed meanwhile keeps no trace. */
-const recordEnd = Effect.fn("recordEnd")(function* ({ slug, run }: BottleMetadata, code: number) {
+const recordEnd = Effect.fn("recordEnd")(function* (
+  { slug, run }: BottleMetadata,
+  code: number,
+  forgeEnv?: ForgeEnv,
+) {
   const sidecar = yield* Sidecar
-  yield* stopSidecar(slug)
+  yield* stopSidecar(slug, forgeEnv)
   if (Option.isNone(yield* (yield* BottleStore).get(slug))) return
   const at = yield* nowIso
   yield* sidecar.append({ version: 1, kind: "exit", slug, run, ...exitOf(code, at) })

@@ -46,8 +46,12 @@ export const revokeLeftKeys = Effect.fn("revokeLeftKeys")(
       { concurrency: 4, discard: true },
     )
   },
-  Effect.timeoutOption(LIMIT),
-  Effect.asVoid,
+  Effect.timeoutFail({
+    duration: LIMIT,
+    onTimeout: () => ({
+      message: `deploy keys of earlier runs may still be registered: the forge did not answer within ${LIMIT}; "bot-bottle gc" tells which`,
+    }),
+  }),
   warned,
 )
 

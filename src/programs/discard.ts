@@ -4,7 +4,8 @@ import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { Sidecar } from "../services/Sidecar.ts"
-import { tellLeftKeys } from "./deployKeys.ts"
+import type { ForgeEnv } from "../services/Sidecar.ts"
+import { revokeLeftKeys, tellLeftKeys } from "./deployKeys.ts"
 
 /**
  * Removes all there is of a slug, its row last; what cannot be removed is logged and left for `destroy`, with
@@ -29,9 +30,12 @@ export const discard = (
     ),
   )
 
-/** Stops the sidecar of a slug, which revokes its deploy keys; ok when there is none. Keys that stay are told. */
-export const stopSidecar = Effect.fn("stopSidecar")(function* (slug: Slug) {
+/**
+ * Stops the sidecar of a slug, which revokes its deploy keys; ok when there is none. Keys that stay are revoked with the
+ * token of `forgeEnv`, where the caller has one, else told.
+ */
+export const stopSidecar = Effect.fn("stopSidecar")(function* (slug: Slug, forgeEnv?: ForgeEnv) {
   const handle = yield* (yield* Sidecar).find(slug)
   if (Option.isSome(handle)) yield* handle.value.stop
-  yield* tellLeftKeys(slug)
+  yield* forgeEnv === undefined ? tellLeftKeys(slug) : revokeLeftKeys(forgeEnv)
 })

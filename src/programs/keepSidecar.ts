@@ -5,6 +5,7 @@ import type { Backend } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import type { ForgeEnv } from "../services/Sidecar.ts"
 import { Sidecar } from "../services/Sidecar.ts"
+import { revokeLeftKeys } from "./deployKeys.ts"
 import { resolveRun, sidecarConfig } from "./resolveRun.ts"
 
 const INTERVAL = Duration.seconds(2)
@@ -81,4 +82,5 @@ const launchAgain = Effect.fn("launchAgain")(function* (
     forgeEnv: forgeEnv ?? {},
   })
   yield* (yield* Sidecar).launch(sidecarConfig(bottle.slug, run, forgeEnv ?? {}))
+  yield* revokeLeftKeys(forgeEnv ?? {})
 })

@@ -1,6 +1,6 @@
 /** Deploy keys in the programs: when a launch may have them, and what happens to those that are left. */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Logger, Option } from "effect"
+import { Effect, Fiber, Logger, Option, TestClock } from "effect"
 import { RunKey } from "../../src/domain/DeployKey.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import { collectGarbage } from "../../src/programs/collectGarbage.ts"
@@ -13,7 +13,8 @@ import { listBottles } from "../../src/programs/listBottles.ts"
 import { orchestrateStart } from "../../src/programs/orchestrateStart.ts"
 import { resumeHeadless } from "../../src/programs/resumeHeadless.ts"
 import { startHeadless } from "../../src/programs/startHeadless.ts"
-import { forgeVariables, inWorld } from "./world.ts"
+import { stop } from "../../src/programs/stop.ts"
+import { endless, forgeVariables, inWorld } from "./world.ts"
 
 const bottle = {
   git: {
@@ -149,6 +150,27 @@ describe("a deploy key that is left", () => {
         expect(sidecar.keys).toEqual([elsewhere])
       }),
     ),
+  )
+
+  it.effect(
+    "is revoked by the watcher of an orchestrated run, of a sidecar that died under it, and at its end",
+    () =>
+      inWorld(endless, ({ sidecar }) =>
+        Effect.gen(function* () {
+          const run = yield* Effect.fork(Effect.flip(orchestrateStart({ agent: "worker", prompt: "x" })))
+          yield* TestClock.adjust("5 seconds")
+          const slug = Slug.make((yield* listBottles())[0]?.slug ?? "")
+          sidecar.keys.push(keyOf(slug))
+          yield* sidecar.kill(slug)
+          yield* TestClock.adjust("5 seconds")
+          expect([sidecar.launches.length, sidecar.keys]).toEqual([2, []])
+          sidecar.keys.push(keyOf(slug))
+          yield* stop(slug)
+          yield* TestClock.adjust("5 seconds")
+          yield* Fiber.join(run)
+          expect(sidecar.keys).toEqual([])
+        }),
+      ),
   )
 
   it.effect("is garbage: gc tells it, fails without a token, and revokes it with one", () =>
