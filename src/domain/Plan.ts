@@ -1,6 +1,5 @@
 /** From manifests to a plan: everything a backend needs, as plain data, made without looking at anything. */
 import { plannedKeys } from "./DeployKey.ts"
-import { LaunchRefused } from "./Errors.ts"
 import { buildOf, bytesOf } from "./Manifest.ts"
 import type { BottlePlan, PlanLimits, PullPolicy, RunFile, WorkspaceListing } from "./Bottle.ts"
 import type { PlanClone } from "./Clone.ts"
@@ -60,16 +59,6 @@ export const makePlan = (input: PlanInput): BottlePlan => {
     ...(input.workspace !== undefined && { workspace: input.workspace }),
     ...(input.clone !== undefined && { clone: input.clone }),
   }
-}
-
-/** Why this version cannot launch such a bottle, if it cannot: nothing of a manifest is silently ignored. */
-export const refusal = (bottle: BottleManifest): LaunchRefused | undefined => {
-  const given = (["verify"] as const).filter((key) => holds(bottle[key]))
-  return given.length === 0
-    ? undefined
-    : new LaunchRefused({
-        reason: `the bottle manifest has ${given.join(", ")}, which this version does not serve yet: remove ${given.length === 1 ? "it" : "them"}`,
-      })
 }
 
 /** An empty map asks for nothing. */

@@ -3,6 +3,16 @@ import type { PlanLimits } from "./Bottle.ts"
 import type { BottleManifest } from "./Manifest.ts"
 import { bytesOf } from "./Manifest.ts"
 
+/** What a verification holds for. */
+export interface VerificationKey {
+  /** Digest of the image. */
+  readonly image: string
+  /** The engine and its version, as it says itself. */
+  readonly engine: string
+  /** Version of bot-bottle: another one tries other things. */
+  readonly version: string
+}
+
 /** What stands before the names of probes of the second round. */
 export const AGAIN = "after rehydrate: "
 

@@ -2,11 +2,12 @@
 import { Effect, Option, Ref } from "effect"
 import { BottleMetadata } from "../domain/Bottle.ts"
 import type { BottlePlan } from "../domain/Bottle.ts"
-import type { Backend } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import type { SidecarConfig } from "../services/Sidecar.ts"
 import { Sidecar } from "../services/Sidecar.ts"
 import { nowIso } from "./clock.ts"
+import type { ResolvedRun } from "./resolveRun.ts"
+import { requireVerified } from "./requireVerified.ts"
 import { revokeLeftKeys } from "./deployKeys.ts"
 
 /**
@@ -16,7 +17,7 @@ import { revokeLeftKeys } from "./deployKeys.ts"
  * is not asked to remove it.
  */
 export const bringUp = Effect.fn("bringUp")(function* (
-  backend: Backend,
+  { backend, bottle: manifest }: Pick<ResolvedRun, "backend" | "bottle">,
   plan: BottlePlan,
   config: SidecarConfig,
   bottle: BottleMetadata,
@@ -44,6 +45,9 @@ export const bringUp = Effect.fn("bringUp")(function* (
         done: Option.none(),
       }),
     )
+    // Of a bottle that goes on: the image that its artifact was made from.
+    const image = Option.getOrElse(bottle.imageDigest, () => created.imageDigest)
+    if (manifest.verify === "required") yield* requireVerified(manifest, backend, image)
     if (!plan.interactive) yield* backend.start(plan.slug)
   })
   yield* Effect.all([launchSidecar(config), make, revokeLeftKeys(config.forgeEnv)], {

@@ -4,7 +4,6 @@ import { workspaceProblem } from "../domain/Clone.ts"
 import { NoDefaultBottle } from "../domain/Errors.ts"
 import type { AgentManifest, BottleManifest } from "../domain/Manifest.ts"
 import { forgeOverlay, withOverlay } from "../domain/Overlay.ts"
-import { refusal } from "../domain/Plan.ts"
 import { modelRefusal, routesOf } from "../domain/ProviderRoutes.ts"
 import { ownBranch, pushPatterns } from "../domain/PushPolicy.ts"
 import type { Slug } from "../domain/Slug.ts"
@@ -44,8 +43,6 @@ export const resolveRun = Effect.fn("resolveRun")(function* (request: {
   const bottles = request.bottles.length > 0 ? request.bottles : Option.toArray(agent.bottle)
   if (bottles.length === 0) return yield* new NoDefaultBottle({ agent: agent.name })
   const bottle = yield* manifests.bottle(bottles, scope)
-  const refused = refusal(bottle)
-  if (refused !== undefined) return yield* refused
   const misplaced = workspaceProblem(bottle, bottles)
   if (misplaced !== undefined) return yield* misplaced
   const backend = yield* (yield* Backends).get(request.backend ?? bottle.backend ?? DEFAULT_BACKEND)

@@ -139,7 +139,7 @@ const resumeBottle = Effect.fn("resumeBottle")(function* (prepared: PreparedResu
   yield* run.backend.accepts(plan)
   const made = yield* Ref.make(false)
   const config = sidecarConfig(slug, run, options.forgeEnv ?? {})
-  yield* bringUp(run.backend, plan, config, bottle, made).pipe(
+  yield* bringUp(run, plan, config, bottle, made).pipe(
     Effect.onError(() => Effect.ignore(undo(run.backend, bottle, made))),
   )
   yield* changeForgeRows(bottle.slug, { status: "running", lastCheckinAt: yield* nowIso })

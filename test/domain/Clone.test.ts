@@ -4,14 +4,12 @@ import { cloneOf, copyRefusal, forgeAuthor, workspaceProblem } from "../../src/d
 import { forgeOverlay } from "../../src/domain/Overlay.ts"
 import { decodeBottle } from "../../src/domain/ManifestFile.ts"
 import { type BottleManifest, mergeBottles } from "../../src/domain/Manifest.ts"
-import { refusal } from "../../src/domain/Plan.ts"
 
 const app = { url: "https://git.example.com/ada/cellar.git", key: { provider: "gitea" } } as const
 const run = { slug: "door-abcde", agent: "worker", forge: true }
 
 describe("the clone of a manifest", () => {
   it("is on the bottle's own branch, by the agent, who has no address", () => {
-    expect(refusal({ git: { app }, workspace: { git: "app" } })).toBeUndefined()
     expect(cloneOf({}, run)).toBeUndefined()
     expect(cloneOf({ git: { app }, workspace: { git: "app", ref: "dev" } }, run)).toEqual({
       git: "app",

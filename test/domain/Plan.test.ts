@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest"
 import { ForgeState } from "../../src/domain/ForgeState.ts"
 import { forgeStatus } from "../../src/domain/ForgeStatus.ts"
 import type { BottleManifest } from "../../src/domain/Manifest.ts"
-import { makePlan, refusal } from "../../src/domain/Plan.ts"
+import { makePlan } from "../../src/domain/Plan.ts"
 import { mayPush, pushPatterns } from "../../src/domain/PushPolicy.ts"
 import { signalOf } from "../../src/domain/Signals.ts"
 import { Slug } from "../../src/domain/Slug.ts"
@@ -62,7 +62,6 @@ describe("a plan", () => {
     const route = { upstream: "https://api.example", header: "x-api-key", secret: { env: "KEY" } }
     expect(plan({ image: "img", routes: { "my-api": route } }).routes).toEqual(["my-api"])
     expect(plan({ image: "img", routes: {} }).routes).toBeUndefined()
-    expect(refusal({ routes: { "my-api": route } })).toBeUndefined()
     expect(routeVariables("http://neck", ["my-api", "b.2"])).toEqual({
       BOT_BOTTLE_ROUTE_MY_API: "http://neck/route/my-api",
       BOT_BOTTLE_ROUTE_B_2: "http://neck/route/b.2",
@@ -76,17 +75,6 @@ describe("a plan", () => {
       user: "1000:1000",
     })
   })
-})
-
-it("a manifest with a field that this version does not serve is refused by name; empty ones ask for nothing", () => {
-  expect(refusal({ image: "x", egress: { allow: [] }, git: {} })).toBeUndefined()
-  expect(refusal({ egress: { allow: ["a.example"] } })).toBeUndefined()
-  expect(
-    refusal({ git: { app: { url: "https://git.example/a/b.git", key: { provider: "gitea" } } } }),
-  ).toBeUndefined()
-  expect(refusal({ build: "." })).toBeUndefined()
-  expect(refusal({ verify: "required" })?.message).toMatch(/verify/)
-  expect(refusal({ workspace: { git: "origin" } })).toBeUndefined()
 })
 
 it("a bottle may push its own branch and those below it, and no other", () => {

@@ -3,10 +3,13 @@ import { Effect, Layer } from "effect"
 import { join } from "node:path"
 import * as MemoryBottleStore from "../../src/layers/memory/MemoryBottleStore.ts"
 import * as MemoryForgeStateStore from "../../src/layers/memory/MemoryForgeStateStore.ts"
+import * as MemoryVerificationStore from "../../src/layers/memory/MemoryVerificationStore.ts"
 import * as SqliteBottleStore from "../../src/layers/sqlite/SqliteBottleStore.ts"
 import * as SqliteForgeStateStore from "../../src/layers/sqlite/SqliteForgeStateStore.ts"
+import * as SqliteVerificationStore from "../../src/layers/sqlite/SqliteVerificationStore.ts"
 import { bottleStoreContract } from "../contracts/BottleStore.ts"
 import { forgeStateStoreContract } from "../contracts/ForgeStateStore.ts"
+import { verificationStoreContract } from "../contracts/VerificationStore.ts"
 import { tempDir } from "../support/tempDir.ts"
 
 const onDisk = <A, E>(layer: (options: { readonly filename: string }) => Layer.Layer<A, E>) =>
@@ -16,3 +19,5 @@ forgeStateStoreContract("memory", MemoryForgeStateStore.layer)
 forgeStateStoreContract("SQLite", onDisk(SqliteForgeStateStore.layer))
 bottleStoreContract("memory", MemoryBottleStore.layer)
 bottleStoreContract("SQLite", onDisk(SqliteBottleStore.layer))
+verificationStoreContract("memory", MemoryVerificationStore.layer)
+verificationStoreContract("SQLite", onDisk(SqliteVerificationStore.layer))

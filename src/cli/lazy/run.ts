@@ -1,7 +1,8 @@
 /** Programs and live layers of the commands that touch bottles, loaded when one of them runs. */
-import { layer, lookups } from "../../layers/live.ts"
+import { lookups } from "../../layers/live.ts"
+import { live } from "./live.ts"
 
-export { layer as live, lookups }
+export { live, lookups }
 export { pickAgent, pickBottles } from "./pick.ts"
 export { attach, startInteractive, resumeInteractive } from "./terminal.ts"
 export { awaitExit } from "../../programs/awaitExit.ts"

@@ -27,6 +27,15 @@ export const migrations: ReadonlyArray<ReadonlyArray<string>> = [
        watcher TEXT
      ) STRICT`,
   ],
+  [
+    `CREATE TABLE verifications (
+       image TEXT NOT NULL,
+       engine TEXT NOT NULL,
+       version TEXT NOT NULL,
+       verified_at TEXT NOT NULL,
+       PRIMARY KEY (image, engine, version)
+     ) STRICT, WITHOUT ROWID`,
+  ],
 ]
 
 /** The schema version this program reads and writes. */

@@ -20,6 +20,9 @@ import { StateStoreError } from "../../../src/domain/Errors.ts"
 import { ForgeState } from "../../../src/domain/ForgeState.ts"
 import { Home, homeAt } from "../../../src/layers/home/Home.ts"
 import * as SqliteBottleStore from "../../../src/layers/sqlite/SqliteBottleStore.ts"
+import { SCHEMA_VERSION } from "../../../src/layers/sqlite/migrations.ts"
+import * as SqliteVerificationStore from "../../../src/layers/sqlite/SqliteVerificationStore.ts"
+import { VerificationStore } from "../../../src/services/VerificationStore.ts"
 import * as SqliteForgeStateStore from "../../../src/layers/sqlite/SqliteForgeStateStore.ts"
 import { BottleStore } from "../../../src/services/BottleStore.ts"
 import { ForgeStateStore } from "../../../src/services/ForgeStateStore.ts"
@@ -177,7 +180,7 @@ describe("a database of a newer version is refused and left as it is", () => {
       alter(filename, "PRAGMA user_version = 99", "ALTER TABLE bottles ADD COLUMN mood TEXT")
       const before = readFileSync(filename)
       const error = yield* refusal(filename)
-      expect(error.message).toContain("newer bot-bottle (schema 99, this one knows 1)")
+      expect(error.message).toContain(`newer bot-bottle (schema 99, this one knows ${SCHEMA_VERSION})`)
       expect(readFileSync(filename).equals(before)).toBe(true)
     }),
   )
@@ -185,7 +188,7 @@ describe("a database of a newer version is refused and left as it is", () => {
   it.scoped("when it never had a write-ahead log", () =>
     Effect.gen(function* () {
       const filename = yield* newFile
-      alter(filename, "PRAGMA user_version = 2", "CREATE TABLE forge_state (x)")
+      alter(filename, `PRAGMA user_version = ${SCHEMA_VERSION + 1}`, "CREATE TABLE forge_state (x)")
       const before = readFileSync(filename)
       expect((yield* refusal(filename)).message).toContain("newer")
       expect(readFileSync(filename).equals(before)).toBe(true)
@@ -204,6 +207,21 @@ describe("a database of a newer version is refused and left as it is", () => {
     }),
   )
 })
+
+it.scoped("a database of the first version gets what came since, and keeps its rows", () =>
+  Effect.gen(function* () {
+    const filename = yield* filled
+    alter(filename, "DROP TABLE verifications", "PRAGMA user_version = 1")
+    const rows = yield* Effect.provide(
+      Effect.flatMap(ForgeStateStore, (store) => store.all),
+      stores(filename),
+    )
+    expect(rows.length).toBeGreaterThan(0)
+    const key = { image: "sha256:aa", engine: "docker", version: "1" }
+    const passed = Effect.flatMap(VerificationStore, (store) => store.passedAt(key))
+    expect(yield* Effect.provide(passed, SqliteVerificationStore.layer({ filename }))).toEqual(Option.none())
+  }),
+)
 
 describe("a damaged database is refused and left as it is", () => {
   const damages: ReadonlyArray<readonly [string, (filename: string) => void]> = [

@@ -1,0 +1,68 @@
+/** requireVerified and makeVerifier: the first launch of an image on an engine depends on a verification that passes. */
+import { Effect, Option } from "effect"
+import { LaunchRefused } from "../domain/Errors.ts"
+import type { BottleManifest } from "../domain/Manifest.ts"
+import { VERSION } from "../domain/Version.ts"
+import type { Backend } from "../services/Backends.ts"
+import { VerificationStore } from "../services/VerificationStore.ts"
+import type { VerificationRequest } from "../services/Verifier.ts"
+import { Verifier } from "../services/Verifier.ts"
+import { nowIso } from "./clock.ts"
+import type { Verified, VerifyOptions } from "./verify.ts"
+
+/** Asks the Verifier of the program, without which nothing is launched that needs one. */
+export const requireVerified = Effect.fn("requireVerified")(function* (
+  manifest: BottleManifest,
+  backend: Backend,
+  imageDigest: string,
+) {
+  const verifier = yield* Effect.serviceOption(Verifier)
+  if (Option.isNone(verifier)) {
+    return yield* refuse("this program has no Verifier: provide one (docs/library.md)")
+  }
+  yield* verifier.value.require({ manifest, backend, imageDigest })
+})
+
+/** A Verifier over a way to verify, which remembers what passed. A program that cannot verify refuses the launch. */
+export const makeVerifier = <E extends { readonly message: string }, R>(
+  verify: (options: VerifyOptions) => Effect.Effect<Verified, E, R>,
+): Effect.Effect<typeof Verifier.Service, never, R | VerificationStore> =>
+  Effect.map(Effect.context<R | VerificationStore>(), (context) =>
+    Verifier.of({
+      require: (request) =>
+        perform(verify, request).pipe(
+          Effect.provide(context),
+          Effect.catchAll((error) =>
+            error instanceof LaunchRefused ? error : refuse(`it could not be done: ${error.message}`),
+          ),
+        ),
+    }),
+  )
+
+const perform = Effect.fn("Verifier.require")(function* <E, R>(
+  verify: (options: VerifyOptions) => Effect.Effect<Verified, E, R>,
+  { manifest, backend, imageDigest }: VerificationRequest,
+) {
+  const store = yield* VerificationStore
+  const engine = yield* backend.check
+  const key = { image: imageDigest, engine, version: VERSION }
+  if (Option.isSome(yield* store.passedAt(key))) return
+  yield* Effect.logInfo(
+    `verify: required, and this image is new to ${engine}: its bottles are tried before the first one is used`,
+  )
+  const found = yield* verify({ manifest, backend: backend.name })
+  const [first, ...others] = found.probes.filter(({ ok }) => !ok)
+  if (first !== undefined) {
+    const more = others.length === 0 ? "" : `, and ${others.length} more`
+    return yield* refuse(
+      `"${first.name}" is not as promised (expected ${first.expected}, seen: ${first.seen})${more}: "bot-bottle verify --bottle B" shows all`,
+    )
+  }
+  if (found.imageDigest !== imageDigest || found.engine !== engine) {
+    return yield* refuse("image or engine changed while they were verified: launch again")
+  }
+  yield* store.record(key, yield* nowIso)
+})
+
+const refuse = (reason: string) =>
+  Effect.fail(new LaunchRefused({ reason: `verify: required, and ${reason}` }))
