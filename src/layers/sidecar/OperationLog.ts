@@ -76,25 +76,32 @@ export const open = (
       if (pending.length === 0) return
       company = pending.length > 1 ? SAMPLE : Math.max(0, company - 1)
       const result = writePending()
-      for (const { resume } of pending.splice(0)) resume(result)
+      for (const { told } of pending.splice(0)) told(result)
     }
     /** In one synchronous step, so that no other call comes between the place in the chain and the line. */
+    const add = (entry: OperationEntry, now: number, told: Pending["told"]): number => {
+      place.seq += 1
+      const { seq, prev } = place
+      const sealed = sealLine(entry, { seq, at: new Date(now).toISOString(), prev })
+      place.prev = sealed.hash
+      pending.push({ line: `${sealed.line}\n`, told })
+      return seq
+    }
     const append = (entry: OperationEntry) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        Effect.async<number, LogUnwritable>((resume) => {
-          place.seq += 1
-          const { seq, prev } = place
-          const sealed = sealLine(entry, { seq, at: new Date(now).toISOString(), prev })
-          place.prev = sealed.hash
-          pending.push({
-            line: `${sealed.line}\n`,
-            resume: (result) => resume(Either.map(result, () => seq)),
+      Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<number, LogUnwritable> => {
+        const isAlone = pending.length === 0 && company === 0 && place.seq % SAMPLE !== 0
+        if (!isAlone) {
+          return Effect.async((resume) => {
+            const seq = add(entry, now, (result) => resume(Either.map(result, () => seq)))
+            if (pending.length === 1) setImmediate(flushPending)
           })
-          if (pending.length > 1) return
-          if (company > 0 || seq % SAMPLE === 0) setImmediate(flushPending)
-          else flushPending()
-        }),
-      )
+        }
+        // Without a turn of the fiber's scheduler, which costs as much as the line.
+        let written: Either.Either<void, LogUnwritable> = Either.void
+        const seq = add(entry, now, (result) => (written = result))
+        flushPending()
+        return Either.map(written, () => seq)
+      })
     yield* Effect.addFinalizer(() => Effect.sync(flushPending))
     return { append, sync: Effect.zipRight(Effect.sync(flushPending), flush(fd)) }
   })
@@ -105,7 +112,7 @@ const SAMPLE = 32
 /** A line that is not written yet. */
 interface Pending {
   readonly line: string
-  readonly resume: (result: Either.Either<void, LogUnwritable>) => void
+  readonly told: (result: Either.Either<void, LogUnwritable>) => void
 }
 
 const notWhole = Either.left(new LogUnwritable({ cause: "the disk took a part of the lines" }))
