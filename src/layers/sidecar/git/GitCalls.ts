@@ -43,6 +43,7 @@ const CALLS_MAX = 16
 export const makeGit = (options: GitOptions): Effect.Effect<ServeGit> =>
   Effect.map(clearPushes(options), () => {
     const { upstreams, log, scanner } = options
+    const looking = Effect.unsafeMakeSemaphore(1).withPermits(1)
     const pushing = Effect.unsafeMakeSemaphore(1).withPermits(1)
     const slots = Effect.unsafeMakeSemaphore(CALLS_MAX).withPermits(1)
     const openings = Effect.unsafeMakeSemaphore(1).withPermits(1)
@@ -89,7 +90,7 @@ export const makeGit = (options: GitOptions): Effect.Effect<ServeGit> =>
         const start = yield* Clock.currentTimeMillis
         const asked = yield* readBody(options, request)
         const body = yield* Effect.tapError(
-          Effect.zipRight(repository.syncRecently, allowed(options, repository, asked)),
+          Effect.zipRight(repository.syncRecently, looking(allowed(options, repository, asked))),
           ({ reason }) => Effect.ignore(told(`${upstream.name} fetch`, start, clean(reason))),
         )
         const path = `/${upstream.name}.git/git-upload-pack`

@@ -144,8 +144,8 @@ export const limited = (
 const sizeOf = (bytes: number): string =>
   bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KiB` : `${Math.round(bytes / 1024 ** 2)} MiB`
 
-/** Of names of objects alone: more than a clone of a million objects asks for. */
-const FETCH_BYTES_MAX = 64 * 1024 * 1024
+/** Names of 80,000 objects: more than any fetch asks for, but one of a clone without blobs. The sidecar has little memory. */
+const FETCH_BYTES_MAX = 4 * 1024 * 1024
 
 /** What a fetch asks, unpacked. */
 export const readBody = (

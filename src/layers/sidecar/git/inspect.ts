@@ -20,7 +20,8 @@ export interface Quarantine {
   readonly refs: ReadonlyArray<string>
 }
 
-const LIST_BYTES_MAX = 64 * 1024 * 1024
+/** It is in memory as text. */
+const LIST_BYTES_MAX = 8 * 1024 * 1024
 
 type Unpacked = Pick<Quarantine, "repository" | "objects" | "tips">
 

@@ -13,6 +13,8 @@ import { visible } from "./visible.ts"
 
 const failure = (reason: string) => new GitFailure({ reason, remote: [] })
 
+/** The sidecar has little memory, and keeps a list of them. */
+const OBJECTS_MAX = 50_000
 const OBJECTS_BYTES_MAX = 1024 ** 3
 
 /** Takes a push apart in its folder. Fails when it is broken, too much, or not whole. */
@@ -33,6 +35,7 @@ export const unpack = Effect.fnUntraced(function* (
   const body = bodyFile(folder)
   const count = yield* objectsIn(body, packAt)
   if (count === 0) return yield* requireWhole(context, made, [])
+  if (count > OBJECTS_MAX) return yield* failure(`the push has more than ${OBJECTS_MAX} objects`)
   yield* repository
     .git({
       args: ["index-pack", "--stdin", "--fix-thin", "--strict", join(pack, "pack-incoming.pack")],
@@ -46,6 +49,7 @@ export const unpack = Effect.fnUntraced(function* (
     })
     .pipe(Effect.mapError(() => failure("its pack is broken, incomplete, or too much")))
   const packed = yield* idsByOffset(repository, join(pack, "pack-incoming.idx"))
+  if (packed.length < count) return yield* failure("its pack has an object twice, or could not be listed")
   // What makes a thin pack whole comes after what was sent.
   const sent = packed.slice(0, count)
   yield* requireVisible(context, repository, packed.slice(count))
@@ -65,7 +69,7 @@ export const unpack = Effect.fnUntraced(function* (
 
 /** A hostile pack asks for as much as it gets. */
 const UNPACK_MEMORY_KIB = 2 * 1024 * 1024
-const LIST_BYTES_MAX = 64 * 1024 * 1024
+const LIST_BYTES_MAX = 8 * 1024 * 1024
 
 const lines = (ids: ReadonlyArray<string>): string => ids.map((id) => `${id}\n`).join("")
 

@@ -3,7 +3,8 @@ import { Effect, Stream } from "effect"
 import { gitSpec } from "../../git/hardened.ts"
 import { type GitContext, GitFailure, type Repository } from "./Repository.ts"
 
-const LIST_BYTES_MAX = 64 * 1024 * 1024
+/** What is cut off counts as hidden. */
+const LIST_BYTES_MAX = 32 * 1024 * 1024
 
 /** Those of some ids that the upstream shows this bottle; the others are as if they were not there. */
 export const visible = Effect.fnUntraced(function* (
