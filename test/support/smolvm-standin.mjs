@@ -307,6 +307,7 @@ function start({ options: o }) {
     `mount -t proc proc ${q(join(root, "proc"))}`,
     `[ -e ${q(join(root, "dev/null"))} ] || mknod -m 666 ${q(join(root, "dev/null"))} c 1 3`,
     `[ -e ${q(join(root, "dev/zero"))} ] || mknod -m 666 ${q(join(root, "dev/zero"))} c 1 5`,
+    `[ -e ${q(join(root, "dev/urandom"))} ] || mknod -m 666 ${q(join(root, "dev/urandom"))} c 1 9`,
     ...mount,
     ...socket,
     "busybox ip link set lo up",

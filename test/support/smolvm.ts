@@ -43,13 +43,15 @@ const program = new URL("./smolvm-standin.mjs", import.meta.url).pathname
 export const IMAGE = "registry.example/agent:1"
 
 /** A stand-in with a registry that has one image, gone with its machines when the scope closes. */
-export const standIn = (options: { readonly version?: string; readonly user?: string } = {}) =>
+export const standIn = (
+  options: { readonly version?: string; readonly user?: string; readonly git?: boolean } = {},
+) =>
   Effect.gen(function* () {
     const data = yield* tempDir
     const registry = join(data, "registry")
     mkdirSync(registry)
     const file = join(registry, IMAGE.replaceAll("/", "_"))
-    const content = yield* Effect.orDie(testImageContent(["perl"]))
+    const content = yield* Effect.orDie(testImageContent(["perl"], options.git))
     yield* Effect.orDie(
       Stream.runForEach(imageTar(content), (bytes) =>
         Effect.sync(() => appendFileSync(`${file}.tar`, bytes)),
