@@ -71,7 +71,8 @@ const makeKey = Effect.fn("DeployKey.make")(function* (
   const forge = yield* options.forgeOf(owner, repo)
   const mark = randomBytes(6).toString("hex")
   const title = `bot-bottle ${slug} ${mark}`
-  const privateFile = join(directory, name)
+  // Never a name that an earlier sidecar of this bottle had: what it left is removed while ours is in use.
+  const privateFile = join(directory, `${name}.${mark}`)
   yield* Effect.addFinalizer(() => Effect.ignore(unlinkIfThere(privateFile)))
   const publicKey = yield* Effect.mapError(generate(options, privateFile, title), because)
   const key = new RunKey({

@@ -80,7 +80,8 @@ describeSsh("a repository with a deploy key", () => {
             { title: expect.stringMatching(/^bot-bottle door-abcde [0-9a-f]{12}$/), readOnly: false },
           ])
           const { keys, neck, run } = it.home.of("door-abcde")
-          expect(statSync(join(keys, "app")).mode & 0o777).toBe(0o600)
+          const half = join(keys, readdirSync(keys)[0] ?? "")
+          expect(statSync(half).mode & 0o777).toBe(0o600)
           expect(statSync(keys).mode & 0o777).toBe(0o700)
           expect([keys.startsWith(`${run}/`), keys.startsWith(neck)]).toEqual([true, false])
           const url = `${yield* forwardTo(handle.socketPath)}/git/app.git`
@@ -92,9 +93,14 @@ describeSsh("a repository with a deploy key", () => {
           expect([pushed.stderr, pushed.code]).toEqual([expect.stringContaining("[new branch]"), 0])
           expect(yield* ok(it.directory, ["rev-parse", "refs/heads/bot-bottle/door-abcde"])).toBe(head)
 
+          // A line of the private half is found in a push as the run's other secrets are.
+          yield* commit(here, { "b.txt": readFileSync(half, "utf8").split("\n")[4] ?? "" })
+          const leak = yield* git(here, ["push", "origin", "HEAD:refs/heads/bot-bottle/door-abcde"])
+          expect([leak.code, leak.stderr]).toEqual([1, expect.stringMatching(/b\.txt.*secret/)])
+
           // Somebody got hold of the private half.
           const stolen = join(work, "stolen")
-          copyFileSync(join(keys, "app"), stolen)
+          copyFileSync(half, stolen)
           const hosts = join(work, "hosts")
           yield* Effect.promise(async () =>
             (await import("node:fs/promises")).writeFile(hosts, `${it.server.knownHost}\n`),
@@ -112,7 +118,7 @@ describeSsh("a repository with a deploy key", () => {
             code: 128,
             stderr: expect.stringContaining("Permission denied"),
           })
-          expect(existsSync(join(keys, "app"))).toBe(false)
+          expect(existsSync(half)).toBe(false)
           expect(readdirSync(it.home.keyLedger)).toEqual([])
           expect(yield* sidecar.leftKeys).toEqual([])
           expect(readFileSync(it.home.of("door-abcde").operations, "utf8")).not.toContain("PRIVATE KEY")
@@ -132,9 +138,10 @@ describeSsh("a repository with a deploy key", () => {
           expect(it.keys).toMatchObject([{ readOnly: true }])
           const work = yield* tempDir
           yield* ok(work, ["clone", "-q", `${yield* forwardTo(handle.socketPath)}/git/app.git`, "app"])
+          const { keys } = it.home.of("door-abcde")
           const push = git(join(work, "app"), ["push", it.entry.url, "HEAD:refs/heads/x"], {
             env: {
-              GIT_SSH_COMMAND: `ssh -F /dev/null -i ${join(it.home.of("door-abcde").keys, "app")} -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null`,
+              GIT_SSH_COMMAND: `ssh -F /dev/null -i ${join(keys, readdirSync(keys)[0] ?? "")} -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null`,
             },
           })
           expect((yield* push).stderr).toContain("the deploy key may only read")
