@@ -133,10 +133,10 @@ const runBuild = Effect.fn("runBuild")(function* (
 const quoted = (lines: ReadonlyArray<string>): string =>
   lines.map((line) => `\n  | ${neutralLine(line)}`).join("")
 
-/** Empty lines, and what docker says of its old builder. */
+/** Empty lines, what docker says of its old builder, and BuildKit's names for its steps. */
 const isNoise = (line: string): boolean =>
   line.trim() === "" ||
-  /^DEPRECATED: The legacy builder|^ +Install the buildx component|^ +https:\/\/docs\.docker\.com\/go\/buildx/.test(
+  /^DEPRECATED: The legacy builder|^ +Install the buildx component|^ +https:\/\/docs\.docker\.com\/go\/buildx|^#\d+ sha256:\w+$/.test(
     line,
   )
 
