@@ -8,7 +8,7 @@ import * as GitServer from "../../src/testing/gitea/gitServer.ts"
 import { makeCli, shellAgent } from "../support/cli.ts"
 import { describeDocker } from "../support/docker.ts"
 import { TOKEN, commit, ok } from "../support/git.ts"
-import { demoImageForTests, testImage } from "../support/images.ts"
+import { testImage } from "../support/images.ts"
 import { tempDir } from "../support/tempDir.ts"
 
 /** A forge with issue 17, and the repository `ada/cellar` behind it. */
@@ -92,15 +92,17 @@ describeDocker("git in a bottle on a real engine", () => {
   let image: string
 
   beforeAll(async () => {
-    image = await Effect.runPromise(
-      testImage({ tools: ["perl"], git: true }).pipe(
-        Effect.provide(NodeProcessRunner.layer),
-        Scope.extend(scope),
-      ),
-    )
+    const imageWith = (git: boolean) =>
+      Effect.runPromise(
+        testImage({ tools: ["perl"], git }).pipe(
+          Effect.provide(NodeProcessRunner.layer),
+          Scope.extend(scope),
+        ),
+      )
+    image = await imageWith(true)
     bottle("cloned", [`image: ${image}`, "workspace: { git: app, ref: dev }"])
     bottle("bare", [`image: ${image}`])
-    bottle("gitless", [`image: ${await demoImageForTests()}`, "workspace: { git: app }"])
+    bottle("gitless", [`image: ${await imageWith(false)}`, "workspace: { git: app }"])
   })
 
   it("clones the workspace before the agent, takes its pushes, and goes on after a freeze", async () => {

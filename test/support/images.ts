@@ -5,10 +5,9 @@ import { spawnSync } from "node:child_process"
 import { existsSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { ensureDemoImage, IMAGE_CHANGES } from "../../src/layers/docker/demoImage.ts"
-import { imageTar, librariesOf, shell } from "../../src/layers/docker/hostImage.ts"
+import { git as hostGit, imageTar, librariesOf, shell } from "../../src/layers/docker/hostImage.ts"
 import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
 import { ProcessRunner } from "../../src/services/ProcessRunner.ts"
-import { gitPrograms } from "./gitImage.ts"
 import type { NeckTool } from "./tools.ts"
 import { realProgram } from "./tools.ts"
 
@@ -35,7 +34,7 @@ export interface TestImage {
 /** A shell, and these tools. */
 export const testImageContent = Effect.fnUntraced(function* (tools: ReadonlyArray<NeckTool>, git = false) {
   const base = yield* shell
-  const more = git ? yield* gitPrograms : { programs: [], links: [] }
+  const more = git ? yield* hostGit : { programs: [], links: [] }
   const programs = new Map([...base.programs, ...more.programs])
   for (const tool of tools) {
     const path = realProgram(tool)
