@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process"
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { makeCli, shellAgent } from "../support/cli.ts"
 import { dockerAvailable } from "../support/docker.ts"
 import { demoImageForTests } from "../support/images.ts"
@@ -13,6 +13,9 @@ import { noSecondEngine, secondEngine } from "../support/secondEngine.ts"
 if (noSecondEngine !== undefined && process.env["CI_REQUIRE_DOCKER"] === "1") throw new Error(noSecondEngine)
 if (noSecondEngine !== undefined)
   process.stderr.write(`\n*** tests of engine faults are SKIPPED: ${noSecondEngine} ***\n\n`)
+
+// Engines start and stop slowly on a machine that has other things to do.
+vi.setConfig({ testTimeout: 240_000 })
 
 const cli = makeCli()
 let engine: SecondEngine
@@ -111,6 +114,8 @@ describe.skipIf(!dockerAvailable || noSecondEngine !== undefined)("what a bottle
     await running.result
     await keeping.start()
     expect(await stateOf(slug, keeping)).toBe("running")
+    const watching = cli.start(["watch", slug], { env: keeping.env })
+    await expect.poll(watching.stdout, { timeout: 20_000 }).toContain("watching")
     expect(
       await cli.run(["resume", slug, "--headless", "--prompt", "x"], { env: keeping.env }),
     ).toMatchObject({
@@ -118,6 +123,7 @@ describe.skipIf(!dockerAvailable || noSecondEngine !== undefined)("what a bottle
       stderr: expect.stringMatching(/is running/),
     })
     expect(await cli.run(["freeze", slug], { env: keeping.env })).toMatchObject({ code: 0 })
+    expect((await watching.result).code).toBeGreaterThan(128)
     const again = await cli.run(["resume", slug, "--headless", "--prompt", "x"], { env: keeping.env })
     expect(again).toMatchObject({ code: 0, stdout: "kept\n" })
     await destroyed(slug, keeping)

@@ -1,6 +1,6 @@
 /** An agent fills the disk of its engine: an engine of the test's own, whose data are on a small file system. */
 import { spawnSync } from "node:child_process"
-import { readdirSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { makeCli, shellAgent } from "../support/cli.ts"
@@ -51,7 +51,7 @@ describe.skipIf(!here)("an agent that fills its engine's disk", () => {
   it(
     "has what it kept once there is room: until then freeze says why it cannot, list tells the truth, and destroy gives the room back",
     {
-      timeout: 180_000,
+      timeout: 300_000,
     },
     async () => {
       disk.fill(40 * MIB)
@@ -69,6 +69,9 @@ describe.skipIf(!here)("an agent that fills its engine's disk", () => {
       expect([frozen.code, frozen.stderr]).toEqual([125, expect.stringMatching(/no space left/)])
       expect((await running.result).code).toBeGreaterThan(128)
       expect(await states()).toEqual([[slug, "exited"]])
+
+      expect(await run("cp", `${slug}:mark`, join(cli.cwd, "mark"))).toMatchObject({ code: 0 })
+      expect(readFileSync(join(cli.cwd, "mark"), "utf8")).toBe("kept\n")
 
       disk.free()
       expect(await run("freeze", slug)).toMatchObject({ code: 0 })
