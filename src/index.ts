@@ -2,6 +2,7 @@
 export * from "./domain/Errors.ts"
 export { BottleMetadata, BottleSpec, BottleState, BottleStatus } from "./domain/Bottle.ts"
 export type { BottleDone, BottleExit, BottlePlan, RunFile, WorkspaceListing } from "./domain/Bottle.ts"
+export type { PlanClone } from "./domain/Clone.ts"
 export { RunKey } from "./domain/DeployKey.ts"
 export { Comment, DeployKey, Issue, PullRequest, WriteScope } from "./domain/Forge.ts"
 export { ForgeState } from "./domain/ForgeState.ts"

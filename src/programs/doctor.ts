@@ -1,5 +1,6 @@
 /** doctor: asks everything that a bottle needs whether it is there, and says what to do where it is not. */
 import { Effect, Option, Stream } from "effect"
+import { canPinAddresses } from "../domain/GitVersion.ts"
 import { Backends } from "../services/Backends.ts"
 import type { ForgeApi } from "../services/Forge.ts"
 import { ProcessRunner } from "../services/ProcessRunner.ts"
@@ -69,7 +70,9 @@ const git: Probe<ProcessRunner> = {
   todo: "install git: the files of a working tree are listed by it",
   ask: Effect.flatMap(ProcessRunner, (runner) =>
     Effect.map(runner.run({ command: "git", args: ["--version"], timeoutMs: 10_000 }), ({ stdout }) =>
-      stdout.trim(),
+      canPinAddresses(stdout)
+        ? stdout.trim()
+        : `${stdout.trim()}: before 2.37, repositories over https are served only with private: true`,
     ),
   ),
 }

@@ -1,6 +1,7 @@
 /** The git gate of one sidecar: where its repositories lie, how upstreams are reached, and within which limits. */
 import { Effect } from "effect"
 import { join } from "node:path"
+import { canPinAddresses } from "../../../domain/GitVersion.ts"
 import { ProcessRunner } from "../../../services/ProcessRunner.ts"
 import type { SecretScannerApi } from "../../../services/SecretScanner.ts"
 import * as NodeProcessRunner from "../../process/NodeProcessRunner.ts"
@@ -8,7 +9,8 @@ import { gitSpec } from "../../git/hardened.ts"
 import { operatorProxies } from "../egress/operatorProxy.ts"
 import { Resolver } from "../egress/Resolver.ts"
 import type { OperationLog } from "../OperationLog.ts"
-import { type ServeGit, makeGit } from "./GitCalls.ts"
+import type { ServePath } from "../ServePath.ts"
+import { makeGit } from "./GitCalls.ts"
 import type { PushedRefs } from "./pushed.ts"
 import type { Upstream } from "./Upstream.ts"
 
@@ -31,7 +33,7 @@ const BODY_BYTES_MAX = 100 * 1024 * 1024
 const PROGRESS_MS = 15_000
 
 /** Makes the gate. */
-export const serveUpstreams = (options: UpstreamsOptions): Effect.Effect<ServeGit> =>
+export const serveUpstreams = (options: UpstreamsOptions): Effect.Effect<ServePath> =>
   Effect.gen(function* () {
     const { document, upstreams, scanner, log, checkIn, pushed, times } = options
     const runner = yield* ProcessRunner
@@ -55,12 +57,8 @@ export const serveUpstreams = (options: UpstreamsOptions): Effect.Effect<ServeGi
     })
   }).pipe(Effect.provide(NodeProcessRunner.layer))
 
-/** `http.curloptResolve` is there since git 2.37; an older one would pass over it without a word. */
 const knowsAddresses = (runner: typeof ProcessRunner.Service): Effect.Effect<boolean> =>
   runner.run(gitSpec({ args: ["version"] })).pipe(
-    Effect.map(({ stdout }) => {
-      const [, major = "0", minor = "0"] = /^git version (\d+)\.(\d+)/.exec(stdout) ?? []
-      return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 37)
-    }),
+    Effect.map(({ stdout }) => canPinAddresses(stdout)),
     Effect.orElseSucceed(() => false),
   )
