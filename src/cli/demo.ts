@@ -10,5 +10,5 @@ export const demo = Command.make("demo", {}, () =>
     ({ demo }) => demo,
   ).pipe(reportFailures(false)),
 ).pipe(
-  Command.withDescription("Show the main job on this machine, with a simulated forge and a scripted agent"),
+  Command.withDescription("Show the main job on this machine, with a simulated forge and scripted agents"),
 )

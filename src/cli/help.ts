@@ -10,7 +10,7 @@ type Lines = ReadonlyArray<readonly [string, string]>
 /** Commands of the root, by what they are for. */
 export const ROOT: Readonly<Record<string, Lines>> = {
   "To begin": [
-    ["demo", "the main job on this machine, with a simulated forge and a scripted agent"],
+    ["demo", "the main job on this machine, with a simulated forge and scripted agents"],
     ["doctor", "what is there, what is missing, and what to do"],
     ["verify", "try every way out of a real bottle that is promised to be closed"],
     ["init", "write example manifests into the home"],
