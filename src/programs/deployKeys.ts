@@ -46,6 +46,8 @@ export const revokeLeftKeys = Effect.fn("revokeLeftKeys")(
       { concurrency: 4, discard: true },
     )
   },
+  // Also where a launch is taken back, which nothing else would end.
+  Effect.interruptible,
   Effect.timeoutFail({
     duration: LIMIT,
     onTimeout: () => ({

@@ -15,10 +15,11 @@ export const discard = (
   backend: Backend,
   slug: Slug,
   made: Ref.Ref<boolean>,
+  forgeEnv: ForgeEnv | undefined,
 ): Effect.Effect<void, never, BottleStore | Sidecar> =>
   Effect.gen(function* () {
     const sidecar = yield* Sidecar
-    yield* stopSidecar(slug)
+    yield* stopSidecar(slug, forgeEnv)
     yield* Effect.whenEffect(backend.destroy(slug), made)
     yield* sidecar.forget(slug)
     yield* (yield* BottleStore).remove(slug)

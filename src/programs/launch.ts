@@ -125,7 +125,7 @@ export const performStart = Effect.fn("performStart")(function* <E = never, R = 
       (options.observe?.({ _tag: "Slug", slug: bottle.slug }) ?? Effect.void).pipe(
         Effect.zipRight(planStart(prepared, bottle.slug)),
         Effect.flatMap((plan) => bringUp(run, plan, config, bottle, made)),
-        Effect.onError(() => discard(run.backend, bottle.slug, made)),
+        Effect.onError(() => discard(run.backend, bottle.slug, made, options.forgeEnv)),
       ),
     )
     .pipe(Effect.onError(() => Effect.ignore(takeBack)))

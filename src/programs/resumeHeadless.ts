@@ -8,6 +8,7 @@ import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
+import type { ForgeEnv } from "../services/Sidecar.ts"
 import { awaitExit } from "./awaitExit.ts"
 import { bottleState, halfDestroyed } from "./bottleState.ts"
 import { bringUp } from "./bringUp.ts"
@@ -140,7 +141,7 @@ const resumeBottle = Effect.fn("resumeBottle")(function* (prepared: PreparedResu
   const made = yield* Ref.make(false)
   const config = sidecarConfig(slug, run, options.forgeEnv ?? {})
   yield* bringUp(run, plan, config, bottle, made).pipe(
-    Effect.onError(() => Effect.ignore(undo(run.backend, bottle, made))),
+    Effect.onError(() => Effect.ignore(undo(run.backend, bottle, made, options.forgeEnv))),
   )
   yield* changeForgeRows(bottle.slug, { status: "running", lastCheckinAt: yield* nowIso })
 })
@@ -168,8 +169,13 @@ const removeHalf = Effect.fn("removeHalf")(function* (backend: Backend, slug: Sl
   yield* backend.remove(slug)
 })
 
-const undo = Effect.fn("undo")(function* (backend: Backend, bottle: BottleMetadata, made: Ref.Ref<boolean>) {
-  yield* stopSidecar(bottle.slug)
+const undo = Effect.fn("undo")(function* (
+  backend: Backend,
+  bottle: BottleMetadata,
+  made: Ref.Ref<boolean>,
+  forgeEnv?: ForgeEnv,
+) {
+  yield* stopSidecar(bottle.slug, forgeEnv)
   yield* Effect.whenEffect(backend.remove(bottle.slug), made)
   yield* (yield* BottleStore).put(bottle)
 })

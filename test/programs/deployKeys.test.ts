@@ -13,6 +13,7 @@ import { listBottles } from "../../src/programs/listBottles.ts"
 import { orchestrateStart } from "../../src/programs/orchestrateStart.ts"
 import { resumeHeadless } from "../../src/programs/resumeHeadless.ts"
 import { startHeadless } from "../../src/programs/startHeadless.ts"
+import { Sidecar } from "../../src/services/Sidecar.ts"
 import { stop } from "../../src/programs/stop.ts"
 import { endless, forgeVariables, inWorld } from "./world.ts"
 
@@ -170,6 +171,33 @@ describe("a deploy key that is left", () => {
           yield* Fiber.join(run)
           expect(sidecar.keys).toEqual([])
         }),
+      ),
+  )
+
+  it.effect(
+    "of a launch that failed is revoked as it is taken back, and a silent forge holds nothing up",
+    () =>
+      Effect.forEach([false, true], (silent) =>
+        inWorld({ fail: (step) => (step === "start" ? Option.some("boom") : Option.none()) }, ({ sidecar }) =>
+          Effect.gen(function* () {
+            const key = keyOf("gone-abcde")
+            const real = sidecar.sidecar
+            // The sidecar was killed while it was being launched.
+            const launch: typeof real.launch = (config) =>
+              Effect.tap(real.launch(config), () => Effect.sync(() => void sidecar.keys.push(key)))
+            const revokeKey = silent ? () => Effect.never : real.revokeKey
+            const start = orchestrateStart({ agent: "worker", prompt: "x" }).pipe(
+              Effect.provideService(Sidecar, { ...real, launch, revokeKey }),
+              Effect.exit,
+            )
+            const ending = yield* Effect.fork(logged(start))
+            yield* TestClock.adjust("25 seconds")
+            const { value, lines } = yield* Fiber.join(ending)
+            expect(value._tag).toBe("Failure")
+            expect(sidecar.keys).toEqual(silent ? [key] : [])
+            if (silent) expect(lines.join()).toContain("did not answer within 10 seconds")
+          }),
+        ),
       ),
   )
 

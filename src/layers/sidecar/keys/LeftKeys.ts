@@ -48,7 +48,7 @@ const revokeBounded = (
   forge: Parameters<typeof revoke>[0],
   key: RunKey,
 ): Effect.Effect<void, ForgeRequestError | SidecarError> =>
-  Effect.timeoutFail(revoke(forge, key), {
+  Effect.timeoutFail(Effect.interruptible(revoke(forge, key)), {
     duration: LIMIT,
     onTimeout: () =>
       new SidecarError({
