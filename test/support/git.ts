@@ -235,3 +235,13 @@ export const gate = (
         }),
     }
   })
+
+/** A clone behind a gate, on the bottle's branch. */
+export const working = (more: Parameters<typeof gate>[1] = {}) =>
+  Effect.gen(function* () {
+    const at = yield* forge
+    const door = yield* gate(at, more)
+    const here = yield* door.clone()
+    const push = (...args: ReadonlyArray<string>) => git(here, ["push", "origin", ...args])
+    return { at, door, here, push }
+  })

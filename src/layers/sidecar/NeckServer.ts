@@ -7,14 +7,14 @@ import { type Call, refuse } from "./Calls.ts"
 import type { Egress } from "./egress/Egress.ts"
 import { answerTunnel } from "./egress/tunnelAnswers.ts"
 import { type Gate, type Passage, refusalOf } from "./gates.ts"
-import { GIT_PREFIX, type ServeGit } from "./git/GitCalls.ts"
+import { GIT_PREFIX } from "./git/GitCalls.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import { answerMcp, mcpRefusal } from "./Mcp.ts"
 import type { OperationLog } from "./OperationLog.ts"
 import { type Body, readBody } from "./readBody.ts"
 import { answerEarly } from "./routes/afterBody.ts"
-import type { ServeRoute } from "./routes/RouteCalls.ts"
 import { ROUTE_PREFIX } from "./routes/target.ts"
+import type { ServePath } from "./ServePath.ts"
 import { watchStalled } from "./stalled.ts"
 import * as TextCommands from "./TextCommands.ts"
 
@@ -22,8 +22,8 @@ import * as TextCommands from "./TextCommands.ts"
 export interface NeckOptions {
   readonly calls: ReadonlyMap<string, Call>
   readonly log: OperationLog
-  readonly serveRoute: ServeRoute
-  readonly serveGit: ServeGit
+  readonly serveRoute: ServePath
+  readonly serveGit: ServePath
   readonly egress: Egress
   /** Done at every call: the agent is alive. */
   readonly checkIn: Effect.Effect<void>
@@ -102,15 +102,12 @@ const serve = (options: NeckOptions, runtime: Runtime.Runtime<never>, gate: Gate
       response.end(text)
     }
     const passage = gate(request)
-    if (passage.kind === "Path" && passage.path.startsWith(ROUTE_PREFIX)) {
-      // A body that streams on takes its time: the route has a limit of its own.
+    const servePath = passage.kind === "Path" ? servedBelow(options, passage.path) : undefined
+    if (passage.kind === "Path" && servePath !== undefined) {
+      // A body that streams on takes its time: these have limits of their own.
       watch.release(request)
       if (state.closing) response.setHeader("connection", "close")
-      runFork(options.serveRoute(request, response, passage.path))
-    } else if (passage.kind === "Path" && passage.path.startsWith(GIT_PREFIX)) {
-      watch.release(request)
-      if (state.closing) response.setHeader("connection", "close")
-      runFork(options.serveGit(request, response, passage.path))
+      runFork(servePath(request, response, passage.path))
     } else if (passage.kind === "Elsewhere") {
       watch.release(request)
       if (state.closing) response.setHeader("connection", "close")
@@ -128,6 +125,9 @@ const serve = (options: NeckOptions, runtime: Runtime.Runtime<never>, gate: Gate
   })
   return { server, state, stopWatching: watch.stop }
 }
+
+const servedBelow = ({ serveRoute, serveGit }: NeckOptions, path: string): ServePath | undefined =>
+  path.startsWith(ROUTE_PREFIX) ? serveRoute : path.startsWith(GIT_PREFIX) ? serveGit : undefined
 
 type Answer = (status: number, type: string, text: string) => void
 

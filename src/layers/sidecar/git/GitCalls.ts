@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import type { RefUpdate } from "../../../domain/PushPolicy.ts"
 import type { SecretScannerApi } from "../../../services/SecretScanner.ts"
 import type { LogUnwritable, OperationLog } from "../OperationLog.ts"
+import type { ServePath } from "../ServePath.ts"
 import { answerEarly } from "../routes/afterBody.ts"
 import { readBody, serveBackend } from "./backend.ts"
 import { type Asked, type Service, answer, tell, whileWaited } from "./answers.ts"
@@ -30,17 +31,10 @@ export interface GitOptions extends GitContext {
   readonly bodyMax: number
 }
 
-/** Serves a request whose path at the neck begins with {@link GIT_PREFIX}; done when the call is over. */
-export type ServeGit = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  path: string,
-) => Effect.Effect<void>
-
 const CALLS_MAX = 16
 
 /** Makes the server of repositories; no repository is made, and no upstream asked, before the first request. */
-export const makeGit = (options: GitOptions): Effect.Effect<ServeGit> =>
+export const makeGit = (options: GitOptions): Effect.Effect<ServePath> =>
   Effect.map(clearPushes(options), () => {
     const { upstreams, log, scanner } = options
     const looking = Effect.unsafeMakeSemaphore(1).withPermits(1)

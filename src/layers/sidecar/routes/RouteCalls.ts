@@ -4,6 +4,7 @@ import type { Agent as HttpAgent, IncomingMessage, ServerResponse } from "node:h
 import { operatorProxies } from "../egress/operatorProxy.ts"
 import type { OperationLog } from "../OperationLog.ts"
 import type { Exchanged } from "../passOn.ts"
+import type { ServePath } from "../ServePath.ts"
 import { answerEarly } from "./afterBody.ts"
 import { agentOf } from "./dial.ts"
 import { exchange } from "./exchange.ts"
@@ -21,13 +22,6 @@ export interface RouteOptions {
   readonly idleMs: number
 }
 
-/** Serves a request whose path at the neck begins with {@link ROUTE_PREFIX}; done when the call is over. */
-export type ServeRoute = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  path: string,
-) => Effect.Effect<void>
-
 /** An agent in a loop must not open connections without end; no agent works with more at once. */
 const CALLS_MAX = 64
 
@@ -42,7 +36,7 @@ interface Refused {
 }
 
 /** Makes the server of routes; its connections to upstreams close with the scope. */
-export const makeRoutes = (options: RouteOptions): Effect.Effect<ServeRoute, never, Scope.Scope> =>
+export const makeRoutes = (options: RouteOptions): Effect.Effect<ServePath, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { routes, log, idleMs } = options
     const proxyFor = yield* operatorProxies

@@ -1,16 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { type Forge, commit, forge, gate, git, ok, stoppingHook } from "../../../support/git.ts"
+import { type Forge, commit, git, ok, stoppingHook, working } from "../../../support/git.ts"
 
 /** A commit to push, through a gate that gives up soon. */
 const start = Effect.gen(function* () {
-  const at = yield* forge
-  const door = yield* gate(at, { times: { gitProgressMs: 5000 } })
-  const here = yield* door.clone()
-  const head = yield* commit(here, { "a.txt": "a" })
-  const push = git(here, ["push", "origin", "HEAD"])
-  const last = () => door.entries().at(-1)
-  return { at, door, here, head, push, last }
+  const clone = yield* working({ times: { gitProgressMs: 5000 } })
+  const head = yield* commit(clone.here, { "a.txt": "a" })
+  return { ...clone, head, push: clone.push("HEAD"), last: () => clone.door.entries().at(-1) }
 })
 
 const tipOf = (at: Forge, branch: string) =>

@@ -2,7 +2,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { TOKEN, commit, forge, gate, git, ok } from "../../../support/git.ts"
+import { TOKEN, commit, forge, gate, git, ok, working } from "../../../support/git.ts"
+import { ask, pushOf } from "../../../support/packs.ts"
 
 // Made here, so that a scanner of this repository does not stop at its own test.
 const githubToken = ["ghp", "_", "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4zAb3d"].join("")
@@ -10,14 +11,12 @@ const githubToken = ["ghp", "_", "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4zAb3d"].join(""
 /** A clone of a bottle, and what must hold after every push that was refused. */
 const start = (more: Parameters<typeof gate>[1] = {}) =>
   Effect.gen(function* () {
-    const at = yield* forge
-    const door = yield* gate(at, more)
-    const here = yield* door.clone()
+    const { at, door, here, push } = yield* working(more)
     const before = yield* at.refs
     /** Pushes, and answers what the agent reads: nothing may have reached the upstream, nor stay here. */
     const refused = (...args: ReadonlyArray<string>) =>
       Effect.gen(function* () {
-        const { code, stderr } = yield* git(here, ["push", "origin", ...args])
+        const { code, stderr } = yield* push(...args)
         expect(code).not.toBe(0)
         expect(yield* at.refs).toEqual(before)
         expect(door.leftOver()).toEqual([])
@@ -216,7 +215,7 @@ describe("a push out of policy", () => {
     "is refused when it is too large, broken, or leaves something out",
     () =>
       Effect.gen(function* () {
-        const { here, refused, reset } = yield* start({ times: { gitBodyMax: 300_000 } })
+        const { door, here, refused, reset } = yield* start({ times: { gitBodyMax: 300_000 } })
         const noise = Buffer.from(
           Array.from({ length: 400_000 }, (_, at) => (at * at * 7919 + (at >> 3)) % 251),
         )
@@ -226,6 +225,11 @@ describe("a push out of policy", () => {
         })
         expect(yield* refused("HEAD")).toContain("remote: bot-bottle: the push: it is larger than 293 KiB")
         yield* reset
+        // Small as it comes, and large unpacked.
+        const zeros = Buffer.concat([pushOf([], Buffer.alloc(0)), Buffer.alloc(5_000_000)])
+        expect(yield* ask(door.url, "git-receive-pack", zeros, { zip: true })).toContain("larger than")
+        expect(yield* ask(door.url, "git-upload-pack", zeros, { zip: true })).toContain("too much")
+        expect(door.leftOver()).toEqual([])
       }),
     180_000,
   )
@@ -250,17 +254,12 @@ describe("two bottles of one repository", () => {
         }
         // A ref to it, without the object, is no way to get it.
         const parent = yield* ok(there, ["rev-parse", "HEAD"])
-        const body = `${(4 + 4 + 100 + 0).toString(16)}`
-        expect(body.length).toBeGreaterThan(0)
-        const line = `${"0".repeat(40)} ${hidden} refs/heads/${other.branch}\0report-status`
-        const request = `${(line.length + 4).toString(16).padStart(4, "0")}${line}0000`
-        const answer = yield* Effect.promise(() =>
-          fetch(`${other.url}/git-receive-pack`, {
-            method: "POST",
-            headers: { "content-type": "application/x-git-receive-pack-request" },
-            body: request,
-          }).then((response) => response.text()),
+        const body = pushOf(
+          [{ new: hidden, ref: `refs/heads/${other.branch}` }],
+          Buffer.alloc(0),
+          "report-status",
         )
+        const answer = yield* ask(other.url, "git-receive-pack", body)
         expect(answer).toContain("ng refs/heads/bot-bottle/two-bbbbb")
         expect(answer).toContain("leaves out objects")
         expect(yield* ok(there, ["rev-parse", "HEAD"])).toBe(parent)

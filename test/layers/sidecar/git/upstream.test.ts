@@ -3,8 +3,8 @@ import { Effect } from "effect"
 import { chmodSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Resolver } from "../../../../src/layers/sidecar/egress/Resolver.ts"
-import { send } from "../../../support/rpc.ts"
-import { TOKEN, commit, forge, gate, git, ok } from "../../../support/git.ts"
+import { type Ran, TOKEN, commit, forge, gate, git, ok, working } from "../../../support/git.ts"
+import { ask } from "../../../support/packs.ts"
 import { tempDir } from "../../../support/tempDir.ts"
 
 describe("an upstream", () => {
@@ -31,16 +31,8 @@ describe("an upstream", () => {
         yield* ok(shallow, ["fetch", "-q", "--unshallow"])
         const partial = yield* door.clone("partial", ["--filter=blob:none", "--no-checkout"])
         expect(yield* ok(partial, ["show", "origin/main:last.txt"])).toBe("last")
-        const old = yield* git(door.work, [
-          "-c",
-          "protocol.version=0",
-          "clone",
-          "-q",
-          "-b",
-          "v1",
-          door.url,
-          "old",
-        ])
+        const version0 = ["-c", "protocol.version=0"]
+        const old = yield* git(door.work, [...version0, "clone", "-q", "-b", "v1", door.url, "old"])
         expect(old.code).toBe(0)
         expect((yield* git(door.work, ["ls-remote", "--symref", door.url, "HEAD"])).stdout).toContain(
           "refs/heads/main",
@@ -53,45 +45,37 @@ describe("an upstream", () => {
     "that refuses is answered as git would, to fetches from what was fetched before too",
     () =>
       Effect.gen(function* () {
-        const at = yield* forge
-        const door = yield* gate(at)
-        const here = yield* door.clone()
+        const { at, door, here, push } = yield* working()
         yield* commit(here, { "a.txt": "a" })
-        const told = (...args: ReadonlyArray<string>) =>
-          Effect.map(git(here, args), ({ code, stderr }) => {
+        const told = (ran: Effect.Effect<Ran>) =>
+          Effect.map(ran, ({ code, stderr }) => {
             expect(code).not.toBe(0)
             for (const hidden of [TOKEN, at.sim.url]) expect(stderr).not.toContain(hidden)
             return stderr
           })
+        const fetch = git(here, ["fetch", "origin"])
         at.repo.archived = true
-        expect(yield* told("push", "origin", "HEAD")).toContain("archived (HTTP 403)")
+        expect(yield* told(push("HEAD"))).toContain("archived (HTTP 403)")
         at.repo.archived = false
-        const push = { git: { push: ["refs/heads/main"] } }
         yield* at.repositories.protect("ada", "cellar", "main")
-        const trusted = yield* gate(at, push)
+        const trusted = yield* gate(at, { git: { push: ["refs/heads/main"] } })
         const other = yield* trusted.clone()
         yield* commit(other, { "b.txt": "b" })
-        const kept = yield* git(other, ["push", "origin", "HEAD:main"])
-        expect(kept.stderr).toContain("remote: Gitea: Not allowed to push to protected branch main")
-        expect(kept.stderr).toContain("! [remote rejected] HEAD -> main (pre-receive hook declined)")
+        const kept = yield* told(git(other, ["push", "origin", "HEAD:main"]))
+        expect(kept).toContain("remote: Gitea: Not allowed to push to protected branch main")
+        expect(kept).toContain("! [remote rejected] HEAD -> main (pre-receive hook declined)")
         at.repo.collaborators.clear()
-        expect(yield* told("fetch", "origin")).toContain(
-          "remote error: bot-bottle: the upstream has no such repository",
-        )
+        const none = "bot-bottle: the upstream has no such repository"
+        expect(yield* told(fetch)).toContain(`remote error: ${none}`)
         // Asked past the advertisement, too.
-        yield* Effect.sleep(0)
-        const answer = yield* send(door.socketPath, {
-          path: "/git/app.git/git-upload-pack",
-          headers: { "content-type": "application/x-git-upload-pack-request", "git-protocol": "version=2" },
-          body: "0014command=ls-refs\n0000",
-        })
-        expect(answer.text).toContain("ERR bot-bottle")
-        expect(yield* told("push", "origin", "HEAD")).toContain("the upstream has no such repository")
+        const listed = Buffer.from("0014command=ls-refs\n0000")
+        expect(yield* ask(door.url, "git-upload-pack", listed)).toContain(`ERR ${none}`)
+        expect(yield* told(push("HEAD"))).toContain(none)
         at.repositories.trouble = "down"
-        expect(yield* told("fetch", "origin")).toContain("remote error: bot-bottle: the upstream")
+        expect(yield* told(fetch)).toContain("remote error: bot-bottle: the upstream")
         at.repositories.trouble = undefined
         at.repo.collaborators.set("bot", "write")
-        expect((yield* git(here, ["push", "origin", "HEAD"])).code).toBe(0)
+        expect((yield* push("HEAD")).code).toBe(0)
         expect(door.entries().filter(({ outcome }) => outcome === "failed").length).toBeGreaterThan(2)
       }),
     180_000,
@@ -115,15 +99,13 @@ describe("an upstream", () => {
     "whose branch has moved meanwhile is not overwritten",
     () =>
       Effect.gen(function* () {
-        const at = yield* forge
-        const door = yield* gate(at)
-        const here = yield* door.clone()
+        const { at, door, here, push } = yield* working()
         yield* commit(here, { "a.txt": "a" })
-        yield* ok(here, ["push", "-q", "origin", "HEAD"])
+        expect((yield* push("HEAD")).code).toBe(0)
         const theirs = yield* commit(at.seeded, { "theirs.txt": "t" })
         yield* ok(at.seeded, ["push", "-q", "-f", at.directory, `HEAD:refs/heads/${door.branch}`])
         yield* commit(here, { "b.txt": "b" })
-        const { stderr, code } = yield* git(here, ["push", "origin", "HEAD"])
+        const { stderr, code } = yield* push("HEAD")
         expect(code).not.toBe(0)
         expect(stderr).toContain("rejected")
         expect(yield* ok(at.directory, ["rev-parse", `refs/heads/${door.branch}`])).toBe(theirs)
