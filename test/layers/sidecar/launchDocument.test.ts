@@ -1,0 +1,32 @@
+/** What a launch tells its sidecar of the place that it serves. */
+import { describe, expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { existsSync } from "node:fs"
+import { Slug } from "../../../src/domain/Slug.ts"
+import { boxPaths } from "../../../src/layers/host/box.ts"
+import { homeAt } from "../../../src/layers/home/Home.ts"
+import type { SidecarDocument } from "../../../src/layers/sidecar/SidecarDocument.ts"
+import { makeService } from "../../../src/layers/sidecar/SidecarService.ts"
+import { tempDir } from "../../support/tempDir.ts"
+
+const slug = Slug.make("door-abcde")
+const config = { slug, forgeEnv: {}, push: [], routes: {}, egress: { allow: [] }, git: {}, loopback: false }
+
+describe("a launch", () => {
+  it.scopedLive("makes the directories first, and names the process that leads an agent of the host", () =>
+    Effect.gen(function* () {
+      const home = homeAt(yield* tempDir)
+      const documents: Array<SidecarDocument> = []
+      const start = (document: SidecarDocument) =>
+        Effect.sync(() => {
+          expect([home.of(slug).neck, document.stateDir].map(existsSync)).toEqual([true, true])
+          documents.push(document)
+        })
+      const { launch } = makeService(home, start, () => Effect.die("no forge"))
+      yield* launch(config)
+      yield* launch({ ...config, loopback: true })
+      expect(documents).toMatchObject([{ made: true }, { made: true, runner: boxPaths(home, slug).runner }])
+      expect(documents[0]).not.toHaveProperty("runner")
+    }),
+  )
+})
