@@ -74,9 +74,9 @@ export const leftEntries = (ledger: string): Effect.Effect<ReadonlyArray<KeyEntr
     ),
   )
 
-/** A directory of ours alone, for private halves. */
+/** A directory of ours alone, for private halves; not where the run directory was removed meanwhile, by a destroy. */
 export const ownDirectory = (path: string): Effect.Effect<void, FileFailure> =>
   Effect.zipRight(
-    file(() => mkdir(path, { recursive: true, mode: 0o700 })),
+    file(() => mkdir(path, { mode: 0o700 })).pipe(orElseOn("EEXIST", undefined)),
     file(() => chmod(path, 0o700)),
   )
