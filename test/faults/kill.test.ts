@@ -1,9 +1,17 @@
-/** The CLI is killed at each of its steps: then `list` tells the truth, `resume` goes on, and `destroy` leaves nothing. */
+/** The CLI is killed at each of its steps: then `list` tells the truth, `resume` goes on, `gc` takes what is garbage and no more, and `destroy` leaves nothing. */
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { shellAgent } from "../support/cli.ts"
-import { describeDocker } from "../support/docker.ts"
+import { describeDocker, docker } from "../support/docker.ts"
 import type { FaultyCli, Step } from "../support/faults.ts"
-import { bundleFaultyCli, makeFaultyCli, nameOf, nightly, untilEmpty } from "../support/faults.ts"
+import {
+  bundleFaultyCli,
+  faketime,
+  makeFaultyCli,
+  nameOf,
+  nightly,
+  sidecarsOf,
+  untilEmpty,
+} from "../support/faults.ts"
 import { demoImageForTests } from "../support/images.ts"
 
 const COMMANDS = ["start", "freeze", "resume", "destroy"] as const
@@ -16,6 +24,7 @@ const RESUME = ["--headless", "--prompt", "y"]
 
 const homes: Array<FaultyCli> = []
 let bin = ""
+let pin = ""
 let steps: Readonly<Record<Command, ReadonlyArray<Step>>>
 
 const home = async (): Promise<FaultyCli> => {
@@ -41,20 +50,40 @@ const selection = (all: typeof steps): typeof steps => {
 }
 
 /** The state that `list` tells, once the engine has the same: a program that a killed command had begun may go on for a while. */
-const truth = async (cli: FaultyCli, slug: string, destroying = false): Promise<string> => {
+const truth = async (cli: FaultyCli, slug: string): Promise<string> => {
   for (let attempt = 0; ; attempt += 1) {
     const said = String((await cli.list()).find((row) => row["slug"] === slug)?.["state"] ?? "gone")
-    const { containers, images } = cli.engine(slug)
+    const { containers, images, volumes } = cli.engine(slug)
+    expect(volumes).toEqual([])
     const expected: Readonly<Record<string, boolean>> = {
       gone: containers.length === 0 && images.length === 0,
       created: /^(created)?$/.test(containers.join()),
-      frozen: containers.length === 0 && (images.length > 0 || destroying),
+      frozen: containers.length === 0 && images.length > 0,
+      destroying: true,
     }
     if (expected[said] ?? containers.join() === said) return said
     expect({ slug, said, containers, images, attempt }).toMatchObject({
       attempt: expect.toSatisfy((n) => n < 10),
     })
   }
+}
+
+/** `gc` takes a bottle whose launch or destroy died half-way, as it is told to be garbage, and leaves any other as it is; answers whether it took it. */
+const collected = async (cli: FaultyCli, slug: string, state: string): Promise<boolean> => {
+  if (faketime === undefined || state === "gone") return state === "gone"
+  if (state !== "created" && state !== "destroying") {
+    expect([state, await cli.gc()]).toEqual([state, expect.not.arrayContaining([slug])])
+    if (state !== "running") expect([state, sidecarsOf(cli, slug)]).toEqual([state, []])
+    return false
+  }
+  if (nightly) expect(await cli.gc("--dry-run")).toContain(slug)
+  // A program that the killed command had begun may have made something after it.
+  for (let attempt = 1; attempt <= 10; attempt += 1) {
+    await cli.gc()
+    if (Object.values(cli.engine(slug)).flat().length === 0) break
+  }
+  expect([state, await truth(cli, slug)]).toEqual([state, "gone"])
+  return true
 }
 
 /** Goes on with a bottle until a run has ended well; answers the runs that its files tell of. */
@@ -71,6 +100,8 @@ const nothingIsLeft = async (cli: FaultyCli) => expect(await untilEmpty(cli.rema
 describeDocker("a CLI that is killed at any step", () => {
   beforeAll(async () => {
     bin = await bundleFaultyCli()
+    // Another test may end with the image's removal, which an engine refuses while a container is made of it.
+    pin = docker("create", await demoImageForTests(), "true")
     const cli = await home()
     const start = await cli.record(START)
     const slug = slugIn(start.stderr)
@@ -87,6 +118,7 @@ describeDocker("a CLI that is killed at any step", () => {
     }
   })
   afterAll(async () => {
+    docker("rm", pin)
     for (const cli of homes) {
       for (const { slug } of await cli.list()) await cli.run(["destroy", String(slug)])
       cli.remove()
@@ -107,10 +139,26 @@ describeDocker("a CLI that is killed at any step", () => {
         for (const slug of slugs) {
           const state = await truth(cli, slug)
           if (index % 6 === 0) expect([step, state, (await resumed(cli, slug))[0]]).toEqual([step, state, 1])
-          await cli.ok("destroy", slug)
+          if (!(await collected(cli, slug, index % 6 === 0 ? "exited" : state))) await cli.ok("destroy", slug)
         }
       }
       expect(await cli.list()).toEqual([])
+      await nothingIsLeft(cli)
+    },
+  )
+
+  it.concurrent(
+    "start, as its sidecar is launched, and destroyed at once: no sidecar comes after",
+    { timeout: 120_000 },
+    async () => {
+      const cli = await home()
+      const launching = steps.start.find((step) =>
+        step.endsWith("SidecarProcess.start > ProcessRunner.detached"),
+      )
+      for (const round of nightly ? Array.from({ length: 20 }).keys() : [0, 1, 2]) {
+        const { killed, stderr } = await cli.kill(launching ?? "none", START)
+        expect([round, killed, (await cli.ok("destroy", slugIn(stderr))).code]).toEqual([round, true, 0])
+      }
       await nothingIsLeft(cli)
     },
   )
@@ -128,7 +176,11 @@ describeDocker("a CLI that is killed at any step", () => {
           const step = steps[command][round]
           if (step === undefined) continue
           await cli.kill(step, [command, slug, ...(command === "resume" ? RESUME : [])])
-          killed.push(`${step} -> ${await truth(cli, slug)}`)
+          const state = await truth(cli, slug)
+          killed.push(`${step} -> ${state}`)
+          // A row that was never frozen and has only a container made for it is a launch that died.
+          if (state !== "created" || round > 1)
+            await collected(cli, slug, state === "created" ? "exited" : state)
         }
         if (round % 2 === 1) {
           await cli.ok("freeze", slug)
@@ -155,16 +207,41 @@ describeDocker("a CLI that is killed at any step", () => {
 
   it.concurrent("destroy: the next one finishes it", { timeout: 3_600_000 }, async () => {
     const cli = await home()
-    const slug = await started(cli)
-    await resumed(cli, slug)
-    for (const step of steps.destroy) {
+    let slug = "no-slug"
+    const begun = async () => {
+      slug = await started(cli)
+      await resumed(cli, slug)
+    }
+    await begun()
+    for (const [index, step] of steps.destroy.entries()) {
       await cli.kill(step, ["destroy", slug])
-      if (!/ProcessRunner|RunDirectory|Sidecar.forget|BottleStore.remove/.test(nameOf(step))) continue
-      const state = await truth(cli, slug, true)
-      expect([step, state]).toEqual([step, expect.stringMatching(/^(exited|frozen|gone)$/)])
-      if (state !== "frozen" || cli.engine(slug).images.length > 0) continue
-      const { stderr } = await cli.run(["resume", slug, ...RESUME])
-      expect([step, stderr]).toEqual([step, expect.stringMatching(/artifact is gone.*: destroy the bottle/)])
+      if (!/ProcessRunner|RunDirectory|Sidecar.forget|BottleStore/.test(nameOf(step))) continue
+      const state = await truth(cli, slug)
+      const isBegun = step.includes("destroyBottle > removeAll") || step.endsWith("BottleStore.remove")
+      expect([step, state]).toEqual([
+        step,
+        expect.stringMatching(isBegun ? /^(destroying|gone)$/ : /^(exited|destroying)$/),
+      ])
+      if (state === "destroying") {
+        for (const args of [
+          ["resume", slug, ...RESUME],
+          ["freeze", slug],
+          ["cp", `${slug}:runs`, "-"],
+        ]) {
+          const { code, stderr } = await cli.run(args)
+          expect([step, args, code, stderr]).toEqual([
+            step,
+            args,
+            expect.toSatisfy((n) => n > 0),
+            expect.stringContaining(`"bot-bottle destroy ${slug}" finishes it`),
+          ])
+        }
+        if (nightly || index % 3 === 0) await collected(cli, slug, state)
+      }
+      if (!(await cli.list()).some((row) => row["slug"] === slug)) {
+        await nothingIsLeft(cli)
+        await begun()
+      }
     }
     await cli.ok("destroy", slug)
     expect(await cli.list()).toEqual([])
