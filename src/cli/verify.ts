@@ -1,6 +1,7 @@
 /** `verify`: tries every way out of a real bottle, and tells which are open. */
 import { Command } from "@effect/cli"
 import { Effect } from "effect"
+import { neutralLine } from "../domain/Neutral.ts"
 import type { ProbeResult } from "../domain/Probe.ts"
 import { REMEDIES } from "../domain/Probes.ts"
 import { reportFailures } from "./failure.ts"
@@ -57,7 +58,10 @@ const holes = (probes: ReadonlyArray<ProbeResult>): ReadonlyArray<string> => {
   const failed = probes.filter(({ ok }) => !ok)
   return [...new Set(failed.map((probe) => probe.class))].flatMap((about) => {
     const own = failed.filter((probe) => probe.class === about)
-    const lines = own.map(({ name, expected, seen }) => `  ${name}: expected ${expected}, seen: ${seen}`)
+    const lines = own.map(
+      ({ name, expected, seen }) =>
+        `  ${neutralLine(name)}: expected ${expected}, seen: ${neutralLine(seen)}`,
+    )
     return ["", bold(`${about}: ${REMEDIES[about]}`), lines.join("\n")]
   })
 }

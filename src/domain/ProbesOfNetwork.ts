@@ -138,13 +138,16 @@ const interfaces: Probe = {
   },
 }
 
-const routes = (name: string, path: string, line: RegExp): Probe => ({
+/** Lines of a table of routes; `head` is one that it always has. */
+const routes = (name: string, path: string, line: RegExp, head: RegExp): Probe => ({
   class: "network",
   name,
   expected: "none",
   steps: readFile(path, 2),
   judge: (outcomes) => {
-    const found = asText(shownBy(outcomes)).match(line) ?? []
+    const shown = asText(shownBy(outcomes))
+    if (!head.test(shown)) return { ok: false, seen: "the table could not be read" }
+    const found = shown.match(line) ?? []
     return { ok: found.length === 0, seen: found.length === 0 ? "none" : `${found.length} of them` }
   },
 })
@@ -205,8 +208,8 @@ const abstractSocket = ({ abstractSocket: name }: ProbeGround): Probe =>
 /** Raw TCP and UDP, IPv4 and IPv6, other protocols, and what the bottle has of a network. */
 export const networkProbes = (ground: ProbeGround): ReadonlyArray<Probe> => [
   interfaces,
-  routes("IPv4 routes of the bottle", "/proc/net/route", /^(?!Iface)\S+\t.*$/gm),
-  routes("IPv6 routes of the bottle", "/proc/net/ipv6_route", /^.*\s(?!lo$)\S+$/gm),
+  routes("IPv4 routes of the bottle", "/proc/net/route", /^(?!Iface)\S+\t.*$/gm, /^Iface/),
+  routes("IPv6 routes of the bottle", "/proc/net/ipv6_route", /^.*\s(?!lo$)\S+$/gm, /^/),
   tcp("the Internet (192.0.2.1)", "192.0.2.1", 80),
   tcp("the Internet (198.51.100.1)", "198.51.100.1", 443),
   tcp("the Internet over IPv6 (2001:db8::1)", "2001:db8::1", 443),
@@ -221,9 +224,7 @@ export const networkProbes = (ground: ProbeGround): ReadonlyArray<Probe> => [
   udp("a group (224.0.0.1)", "224.0.0.1", 9),
   udp("a group over IPv6 (ff02::1)", "ff02::1", 9),
   ...ground.listeners.flatMap(({ name, address, port }) =>
-    [tcp, udp].map((by) =>
-      by(`this machine (${name})`, address, port, { fine: NOBODY, listener: name }),
-    ),
+    [tcp, udp].map((by) => by(`this machine (${name})`, address, port, { fine: NOBODY, listener: name })),
   ),
   ...PROTOCOLS.map(([name, family, type, protocol]) =>
     way({ name, family, type, protocol, address: inetAddress("192.0.2.1", 9) }),

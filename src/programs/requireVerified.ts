@@ -2,6 +2,7 @@
 import { Effect, Option } from "effect"
 import { LaunchRefused } from "../domain/Errors.ts"
 import type { BottleManifest } from "../domain/Manifest.ts"
+import { neutralLine } from "../domain/Neutral.ts"
 import { VERSION } from "../domain/Version.ts"
 import type { Backend } from "../services/Backends.ts"
 import { VerificationStore } from "../services/VerificationStore.ts"
@@ -55,11 +56,13 @@ const perform = Effect.fn("Verifier.require")(function* <E, R>(
   if (first !== undefined) {
     const more = others.length === 0 ? "" : `, and ${others.length} more`
     return yield* refuse(
-      `"${first.name}" is not as promised (expected ${first.expected}, seen: ${first.seen})${more}: "bot-bottle verify --bottle B" shows all`,
+      `"${first.name}" is not as promised (expected ${first.expected}, seen: ${neutralLine(first.seen)})${more}: "bot-bottle verify --bottle B" shows all`,
     )
   }
   if (found.imageDigest !== imageDigest || found.engine !== engine) {
-    return yield* refuse("image or engine changed while they were verified: launch again")
+    return yield* refuse(
+      `what was verified is image ${found.imageDigest} on ${found.engine}, and what is launched is image ${imageDigest} on ${engine}: launch again`,
+    )
   }
   yield* store.record(key, yield* nowIso)
 })

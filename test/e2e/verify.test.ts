@@ -8,7 +8,7 @@ import type { ProbeClass, Verification } from "../../src/domain/Probe.ts"
 import { podman as podmanDialect } from "../../src/layers/podman/dialect.ts"
 import { Resolver } from "../../src/layers/sidecar/egress/Resolver.ts"
 import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
-import { makeCli } from "../support/cli.ts"
+import { makeCli, shellAgent } from "../support/cli.ts"
 import { describeDocker, docker } from "../support/docker.ts"
 import { testImage } from "../support/images.ts"
 import { describePodman } from "../support/podman.ts"
@@ -51,6 +51,27 @@ describeDocker("verify on docker", () => {
       expectPlain(again.length).toBeGreaterThan(200)
       expectPlain(docker("ps", "--all", "--format", "{{.Names}}")).not.toMatch(/-verify-\w{5}$/m)
       expectPlain(readdirSync(`${cli.home}/run`)).toEqual([])
+    },
+    LONG_MS,
+  )
+
+  it(
+    "is made before the first agent of an image starts, when its manifest asks for it, and once",
+    async () => {
+      cli.write("bottles/sure.yaml", `image: ${image}\nverify: required\n`)
+      cli.write("agents/worker.md", shellAgent("echo started", "sure"))
+      const start = () => cli.run(["start", "worker", "--headless", "--prompt", "Go"])
+      const first = await start()
+      expectPlain([first.code, first.stdout, first.stderr]).toEqual([
+        0,
+        "started\n",
+        expect.stringMatching(/this image is new to docker engine/),
+      ])
+      const second = await start()
+      expectPlain([second.code, second.stdout]).toEqual([0, "started\n"])
+      expectPlain(second.stderr).not.toMatch(/is new to/)
+      for (const { slug } of JSON.parse((await cli.run(["list", "--json"])).stdout))
+        await cli.run(["destroy", slug])
     },
     LONG_MS,
   )

@@ -21,7 +21,8 @@ const DIALECTS = { docker, podman }
 export const verify = Effect.fn("cli.verify")(
   function* (options: VerifyOptions) {
     const manifests = yield* Effect.provide(Manifests, lookups)
-    const manifest = (options.bottles ?? []).length > 0 ? {} : { manifest: yield* demoBottle(options) }
+    const isNamed = options.manifest !== undefined || (options.bottles ?? []).length > 0
+    const manifest = isNamed ? {} : { manifest: yield* demoBottle(options) }
     return yield* verifyProgram({ ...options, ...manifest }).pipe(
       Effect.provide(ProvingGround.layer),
       Effect.provideService(Manifests, manifests),
