@@ -89,5 +89,5 @@ it.scopedLive(
       ])
       expect(commits).toBe("Plane the door")
     }).pipe(Effect.provide([NodeContext.layer, NodeProcessRunner.layer])),
-  60_000,
+  120_000,
 )

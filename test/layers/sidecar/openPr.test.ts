@@ -87,7 +87,7 @@ const pulls = ({ repo }: Forge) => [...repo.issues.values()].filter(({ pull }) =
 
 const notPushed = { error: { code: -32602, message: expect.stringContaining("has not pushed") } }
 
-describe.concurrent("a pull request", () => {
+describe("a pull request", () => {
   it.scopedLive(
     "comes from a branch that this bottle has pushed, is writable at once, and closes its issue when it is merged",
     () =>
@@ -117,7 +117,7 @@ describe.concurrent("a pull request", () => {
         if (pull !== undefined) actions.merge(at.sim.state, pull, 1)
         expect(at.repo.issues.get(ISSUE)?.state).toBe("closed")
       }),
-    60_000,
+    120_000,
   )
 
   it.scopedLive(
@@ -142,7 +142,7 @@ describe.concurrent("a pull request", () => {
         yield* push(work, "topic/door")
         expect((yield* open({ head: "topic/door" })).result).toMatchObject({ number: 18 })
       }),
-    60_000,
+    120_000,
   )
 
   it.scopedLive(
@@ -172,7 +172,7 @@ describe.concurrent("a pull request", () => {
         expect((yield* call("post_comment", { number: 18, body: "see" })).error).toBeUndefined()
         expect(pulls(at)).toHaveLength(1)
       }),
-    60_000,
+    120_000,
   )
 
   it.scopedLive(
@@ -191,7 +191,7 @@ describe.concurrent("a pull request", () => {
         at.repo.issues.delete(18)
         expect((yield* open({ head: OWN, body: "again" })).result).toEqual({ number: 18 })
       }),
-    60_000,
+    120_000,
   )
 
   it.scopedLive(
@@ -217,6 +217,6 @@ describe.concurrent("a pull request", () => {
           error: { code: -32001 },
         })
       }),
-    60_000,
+    120_000,
   )
 })
