@@ -99,7 +99,7 @@ describe("a pack made by hand", () => {
     "with names that mean something to git or a file system, or with objects out of form, is refused",
     () =>
       Effect.gen(function* () {
-        const { main, push, nothing } = yield* start
+        const { at, main, push, nothing, ref } = yield* start
         const file = blobOf("[core]\nfsmonitor = evil\n")
         const id = entryId(file)
         const modules = (text: string) => {
@@ -164,6 +164,11 @@ describe("a pack made by hand", () => {
           expect(yield* push(entryId(commit), packOf([commit, tree, file])), name).toMatch(BROKEN)
           yield* nothing(name)
         }
+        // A link is a text to whoever does not check it out.
+        const target = blobOf("/etc/passwd")
+        const link = pushable(treeOf([{ name: "link", id: entryId(target), mode: "120000" }]), main, [target])
+        expect(yield* push(link.tip, packOf(link.entries))).toContain("ok refs/heads")
+        expect(yield* ok(at.directory, ["show", `${ref}:link`])).toBe("/etc/passwd")
       }),
     180_000,
   )
