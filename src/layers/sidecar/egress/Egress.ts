@@ -1,7 +1,7 @@
 /** Egress: tunnels (CONNECT) and plain HTTP (absolute-form) to the hosts of an allow-list. */
 import { Effect, Either, FiberSet, Option, type Scope } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import type { Socket } from "node:net"
+import type { OnReadOpts, Socket } from "node:net"
 import type { Destination, Permit } from "../../../domain/AllowList.ts"
 import { answerEarly } from "../routes/afterBody.ts"
 import { framingProblem } from "../routes/headers.ts"
@@ -10,6 +10,7 @@ import { dial } from "./dial.ts"
 import { firstHello } from "./firstHello.ts"
 import { forward } from "./forward.ts"
 import { operatorProxies, throughProxy, toProxy } from "./operatorProxy.ts"
+import { oneBuffer } from "./oneBuffer.ts"
 import { type Ended, type OutgoingOptions, makeOutgoing } from "./Outgoing.ts"
 import { type Refused, failed, malformed, refusalText } from "./Refused.ts"
 import { Resolver, addressesOf } from "./Resolver.ts"
@@ -46,21 +47,28 @@ export const makeEgress = (options: EgressOptions): Effect.Effect<Egress, never,
     const run = yield* FiberSet.makeRuntime<never>()
 
     /** To an address that was checked; nothing is resolved after that. */
-    const directly = (destination: Destination, permit: Permit) =>
+    const directly = (destination: Destination, permit: Permit, onread?: OnReadOpts) =>
       Effect.flatMap(addressesOf(resolve, destination.host, permit), (addresses) =>
-        dial(addresses, destination.port),
+        dial(addresses, destination.port, onread),
       )
 
     const pass = (client: Socket, head: Buffer) =>
       Effect.fnUntraced(function* (destination: Destination, permit: Permit) {
-        const upstream = yield* Option.match(proxyFor(destination), {
-          onNone: () => directly(destination, permit),
-          onSome: (proxy) => throughProxy(proxy, destination),
+        const direct = oneBuffer()
+        const { upstream, pour } = yield* Option.match(proxyFor(destination), {
+          onNone: () =>
+            Effect.map(directly(destination, permit, direct.onread), (upstream) => ({
+              upstream,
+              pour: direct.pour,
+            })),
+          // Its first bytes are the proxy's own answer.
+          onSome: (proxy) =>
+            Effect.map(throughProxy(proxy, destination), (upstream) => ({ upstream, pour: pipe })),
         })
         const before = { up: upstream.bytesWritten, down: upstream.bytesRead }
         client.write(ESTABLISHED)
         const begin = permit.tls ? yield* firstHello(client, head, destination.host, helloMs) : head
-        const failure = yield* splice(client, upstream, begin, watch.joined)
+        const failure = yield* splice(client, upstream, begin, pour, watch.joined)
         const [up, down] = [upstream.bytesWritten - before.up, upstream.bytesRead - before.down]
         return { failure, detail: `${up} bytes up, ${down} bytes down`, finish: Effect.void } satisfies Ended
       })
@@ -124,6 +132,8 @@ export const makeEgress = (options: EgressOptions): Effect.Effect<Egress, never,
       },
     }
   })
+
+const pipe = (from: Socket, to: Socket): void => void from.pipe(to)
 
 /** A CONNECT has no body (RFC 9110, 9.3.6): where one is announced, readers would not agree on what is a tunnel's begin. */
 const unframed = ({ headers }: IncomingMessage): Either.Either<void, Refused> =>

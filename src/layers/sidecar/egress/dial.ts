@@ -1,6 +1,6 @@
 /** Connects to the first of some addresses that answers: no name is resolved here. */
 import { Effect, type Scope } from "effect"
-import { type LookupFunction, type Socket, connect, isIPv6 } from "node:net"
+import { type LookupFunction, type OnReadOpts, type Socket, connect, isIPv6 } from "node:net"
 import { type Refused, failed } from "./Refused.ts"
 
 const CONNECT_MS = 15_000
@@ -8,33 +8,37 @@ const CONNECT_MS = 15_000
 const ATTEMPT_MS = 2000
 const KEEP_ALIVE_MS = 60_000
 
-/** A connection to the first of these addresses that answers; it is destroyed with the scope. */
+/** A connection to the first of these addresses that answers; it is destroyed with the scope. With `onread` it is paused. */
 export const dial = (
   addresses: readonly [string, ...ReadonlyArray<string>],
   port: number,
+  onread?: OnReadOpts,
 ): Effect.Effect<Socket, Refused, Scope.Scope> =>
   // A name that nobody has: node asks `lookup` for it.
-  dialName("egress.invalid", port, answering(addresses))
+  dialName("egress.invalid", port, answering(addresses), onread)
 
 /** A connection to a host that needs no check; resolved as the host does unless `lookup` is given. */
 export const dialName = (
   host: string,
   port: number,
   lookup?: LookupFunction,
+  onread?: OnReadOpts,
 ): Effect.Effect<Socket, Refused, Scope.Scope> =>
-  connected(() =>
-    connect({
+  connected(() => {
+    const socket = connect({
       host,
       port,
       ...(lookup !== undefined && { lookup }),
+      ...(onread !== undefined && { onread }),
       autoSelectFamily: true,
       autoSelectFamilyAttemptTimeout: ATTEMPT_MS,
       allowHalfOpen: true,
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_MS,
-    }),
-  )
+    })
+    return onread === undefined ? socket : socket.pause()
+  })
 
 /** A socket once it is connected, within a time. `event` says when it is. */
 export const connected = <S extends Socket>(

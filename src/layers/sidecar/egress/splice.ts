@@ -11,14 +11,15 @@ export interface Pair {
 }
 
 /**
- * Joins two sockets that allow half-open connections; `begin` of the client's has been read already. Done when both
- * have closed; answers why when that was not by both ends. `joined` gets the pair, and what it returns is called
+ * Joins two sockets that allow half-open connections; `begin` of the client's has been read already, and `pour` passes
+ * on what the upstream sends. Done when both have closed; answers why when that was not by both ends. `joined` gets the pair, and what it returns is called
  * when all is over.
  */
 export const splice = (
   client: Socket,
   upstream: Socket,
   begin: Buffer,
+  pour: (from: Socket, to: Socket) => void,
   joined: (pair: Pair) => () => void,
 ): Effect.Effect<string | undefined> =>
   Effect.async<string | undefined>((resume) => {
@@ -56,7 +57,7 @@ export const splice = (
     })
     if (begin.length > 0) upstream.write(begin)
     client.pipe(upstream)
-    upstream.pipe(client)
+    pour(upstream, client)
     if (client.destroyed || upstream.destroyed) {
       cut("one side had gone before")
       look()
