@@ -75,7 +75,7 @@ describe("an upstream by its name", () => {
         expect((yield* git(here, ["push", "origin", "HEAD"])).code).toBe(0)
         expect(new Set(door.asked)).toEqual(new Set(["forge.test"]))
       }),
-    60_000,
+    120_000,
   )
 
   it.scopedLive(
@@ -106,7 +106,7 @@ describe("an upstream by its name", () => {
           "the upstream was not asked: its name has no address (ENOTFOUND)",
         )
       }),
-    60_000,
+    120_000,
   )
 
   it.scopedLive(
@@ -125,7 +125,7 @@ describe("an upstream by its name", () => {
         expect(told()).toContain("=http.proxy\n")
         expect(told()).not.toMatch(/^\w*_proxy=/im)
       }),
-    30_000,
+    60_000,
   )
 
   it.scopedLive(
@@ -142,7 +142,7 @@ describe("an upstream by its name", () => {
         expect((yield* git(trusted.work, ["clone", trusted.url, "x"])).code).not.toBe(0)
         expect(told()).not.toContain("curloptResolve")
       }),
-    30_000,
+    60_000,
   )
 
   it.scopedLive(
@@ -170,7 +170,7 @@ describe("an upstream by its name", () => {
         expect((yield* git(past.work, ["clone", past.url, "x"])).stderr).toContain(PRIVATE)
         expect([lines.length, past.asked]).toEqual([before, ["forge.test"]])
       }),
-    30_000,
+    60_000,
   )
 
   it("is read by us as git, curl and ssh read it, or not at all", () => {
@@ -262,7 +262,7 @@ describeSsh("an upstream behind a real sshd", () => {
         const refused = yield* git(here, ["push", "origin", "HEAD"])
         expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("secrets found")])
       }),
-    60_000,
+    120_000,
   )
 
   it.scopedLive(
@@ -287,6 +287,6 @@ describeSsh("an upstream behind a real sshd", () => {
         const far = yield* gateWith(at, names, entryOf(at, { private: false }))
         expect((yield* git(far.work, ["clone", far.url, "x"])).stderr).toContain(PRIVATE)
       }),
-    60_000,
+    120_000,
   )
 })
