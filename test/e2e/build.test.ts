@@ -77,4 +77,28 @@ describeTerminal("a bottle whose image is built", () => {
     )
     expect((await cli.run(["list", "--json"])).stdout).toBe(before)
   })
+  it("Ctrl-C ends a build, and what it is at; nothing is left of the bottle", async () => {
+    cli.write("bottles/slow.yaml", "build: { context: ./box, dockerfile: Slow }\n")
+    const mark = `slowly-${process.pid}`
+    writeFileSync(
+      join(context, "Slow"),
+      `FROM ${await demoImageForTests()}\nRUN echo ${mark} && exec sleep 300\n`,
+    )
+    const before = (await cli.run(["list", "--json"])).stdout
+    const running = () => docker("ps", "--no-trunc", "--format", "{{.Command}}")
+    const { child, result } = cli.start([
+      "start",
+      "greeter",
+      "--bottle",
+      "slow",
+      "--headless",
+      "--prompt",
+      "x",
+    ])
+    await expect.poll(running, { timeout: 60_000 }).toContain(mark)
+    child.kill("SIGINT")
+    expect((await result).code).toBe(130)
+    await expect.poll(running, { timeout: 60_000 }).not.toContain(mark)
+    expect((await cli.run(["list", "--json"])).stdout).toBe(before)
+  }, 180_000)
 })
