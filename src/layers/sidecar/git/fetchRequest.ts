@@ -7,7 +7,7 @@ interface Named {
   readonly at: number
 }
 
-/** A fetch: the body as it came, what it wants, and what it says to have. */
+/** A fetch: the body as it came, what it wants, and what it says to have, or to have without its parents. */
 export interface FetchRequest {
   readonly body: Buffer
   readonly wants: ReadonlyArray<Named>
@@ -16,7 +16,7 @@ export interface FetchRequest {
 
 const NOT_SERVED = "it asks for something that is not served"
 const LENGTH = /^[0-9a-f]{4}$/i
-const NAMES = /^(want|have) ([0-9a-fA-F]{40})(?:[ \n]|$)/
+const NAMES = /^(want|have|shallow) ([0-9a-fA-F]{40})(?:[ \n]|$)/
 
 /** Reads a body. Left: what is wrong with it; what cannot be read here is not given to git. */
 export const readFetch = (body: Buffer): Either.Either<FetchRequest, string> => {
@@ -30,11 +30,11 @@ export const readFetch = (body: Buffer): Either.Either<FetchRequest, string> => 
     // git serves commands that it does not offer, such as object-info.
     if (line.startsWith("command=") && !/^command=(?:ls-refs|fetch)\n?$/.test(line))
       return Either.left(NOT_SERVED)
-    if (/^(?:want|have)/.test(line)) {
+    if (/^(?:want|have|shallow)/.test(line)) {
       const [, verb, id] = NAMES.exec(line) ?? []
       if (verb === undefined || id === undefined) return Either.left(NOT_SERVED)
       const list = verb === "want" ? wants : haves
-      list.push({ id: id.toLowerCase(), at: at + 4 + "want ".length })
+      list.push({ id: id.toLowerCase(), at: at + 4 + verb.length + 1 })
     }
     at += Math.max(size, 4)
   }

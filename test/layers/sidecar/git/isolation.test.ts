@@ -82,6 +82,11 @@ describe("what the upstream shows no more, and the store of its objects still ha
         expect(yield* acknowledged(main)).toContain(`ACK ${main}`)
         expect(yield* acknowledged(hidden.commit)).toContain("NAK")
         expect(yield* acknowledged(hidden.blob)).toContain("NAK")
+        // git ends with an error at a file that is there, and passes over one that is not.
+        for (const id of [hidden.blob, hidden.tree, "12".repeat(20)]) {
+          const shallow = fetchOf(2, [`want ${main}`, `shallow ${id}`, "deepen 1"])
+          expect(yield* ask(door.url, "git-upload-pack", shallow), id).toContain("PACK")
+        }
         for (const line of [`want-ref refs/pull/1/head`, `want ${main}x`, `have ${hidden.commit}x`])
           expect(yield* ask(door.url, "git-upload-pack", fetchOf(2, [line])), line).toContain(
             "asks for something that is not served",
