@@ -204,6 +204,8 @@ export const gate = (
     const fake = yield* FakeForge.make({ owner: "ada", repo: "cellar" })
     yield* serve(yield* decodeDocument(JSON.stringify(document)), () => Effect.succeed(fake.forge), {
       drainMs: 100,
+      // A machine with much to do is not an upstream that is silent.
+      gitProgressMs: 90_000,
       ...more.times,
     })
     const neck = yield* forwardTo(socketPath)
