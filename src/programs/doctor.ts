@@ -130,6 +130,12 @@ export const forgeProbes = (forge: ForgeApi, org: string): ReadonlyArray<Probe> 
       ),
     },
     {
+      subject: "forge deploy keys",
+      needed: false,
+      todo: "only repositories over ssh with key.provider gitea take them",
+      ask: Effect.map(forge.listDeployKeys, (keys) => `can be registered; there are ${keys.length}`),
+    },
+    {
       subject: "forge org",
       needed: true,
       todo: `make the bot a member of the organisation ${org}, or set FORGE_ORG: else no issue is targeted`,

@@ -93,7 +93,7 @@ describe("doctor", () => {
 const TOKEN = "0123456789abcdef0123456789abcdef01234567"
 const askForge = (world: {
   readonly member: boolean
-  readonly permission: "read" | "write"
+  readonly permission: "read" | "write" | "admin"
   readonly token?: string
 }) =>
   Effect.gen(function* () {
@@ -118,9 +118,18 @@ const askForge = (world: {
 describe("doctor of a forge", () => {
   it.scopedLive("finds the token's user, the repository, what it may write and its organisation", () =>
     Effect.gen(function* () {
-      expect(new Set(Object.values(yield* askForge({ member: true, permission: "write" })))).toEqual(
+      expect(new Set(Object.values(yield* askForge({ member: true, permission: "admin" })))).toEqual(
         new Set(["Right"]),
       )
+    }),
+  )
+
+  it.scopedLive("needs no administrator, without whom there are no deploy keys", () =>
+    Effect.gen(function* () {
+      const asked = yield* askForge({ member: true, permission: "write" })
+      expect(Object.entries(asked).filter(([, found]) => found === "Left")).toEqual([
+        ["forge deploy keys", "Left"],
+      ])
     }),
   )
 
