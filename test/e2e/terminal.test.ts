@@ -113,6 +113,14 @@ describeTerminal("in a terminal", () => {
     expect(await terminal.shows(/code=2/)).toMatch(/does not run \(exited\).*resume/)
   })
 
+  it("a terminal that is closed at the question leaves nothing", async () => {
+    command("start worker --label unasked")
+    await terminal.shows(/Launch this bottle\?/)
+    terminal.close()
+    await expect.poll(() => processesWith("unasked"), { timeout: 20_000 }).toEqual([])
+    expect(await list()).toEqual([])
+  })
+
   it(
     "limits are kept of an agent that is left at work, and of one whose terminal is closed",
     { timeout: 150_000 },

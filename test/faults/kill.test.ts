@@ -223,11 +223,14 @@ describeDocker("a CLI that is killed at any step", () => {
         expect.stringMatching(isBegun ? /^(destroying|gone)$/ : /^(exited|destroying)$/),
       ])
       if (state === "destroying") {
-        for (const args of [
-          ["resume", slug, ...RESUME],
-          ["freeze", slug],
-          ["cp", `${slug}:runs`, "-"],
-        ]) {
+        const refused = nightly || index % 3 === 0
+        for (const args of refused
+          ? [
+              ["resume", slug, ...RESUME],
+              ["freeze", slug],
+              ["cp", `${slug}:runs`, "-"],
+            ]
+          : []) {
           const { code, stderr } = await cli.run(args)
           expect([step, args, code, stderr]).toEqual([
             step,
@@ -236,7 +239,7 @@ describeDocker("a CLI that is killed at any step", () => {
             expect.stringContaining(`"bot-bottle destroy ${slug}" finishes it`),
           ])
         }
-        if (nightly || index % 3 === 0) await collected(cli, slug, state)
+        if (refused) await collected(cli, slug, state)
       }
       if (!(await cli.list()).some((row) => row["slug"] === slug)) {
         await nothingIsLeft(cli)

@@ -27,13 +27,13 @@ const handOver: HandOver = (slug) =>
     Effect.provide(NodeProcessRunner.layer),
   )
 
-/** A terminal that is closed ends the program that has it, and not us: there is something to do still. */
+/** A terminal that is closed interrupts us, as TERM does, in place of ending us at once: there is something to do still. */
 const throughHangUp = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
-  const ignore = () => undefined
+  const interrupt = () => void process.kill(process.pid, "SIGTERM")
   return Effect.acquireUseRelease(
-    Effect.sync(() => process.on("SIGHUP", ignore)),
+    Effect.sync(() => process.once("SIGHUP", interrupt)),
     () => effect,
-    () => Effect.sync(() => process.off("SIGHUP", ignore)),
+    () => Effect.sync(() => process.off("SIGHUP", interrupt)),
   )
 }
 
