@@ -169,6 +169,27 @@ describeDocker("verify on docker", () => {
       }),
     )
 
+    it.scoped("what is open after a rehydration alone, by that name", () =>
+      Effect.gen(function* () {
+        let made = 0
+        const found = yield* verifyWith(
+          { manifest: { image }, classes: ["sockets"] },
+          { create: (args) => (++made === 1 ? args : without(args, "--security-opt", /^seccomp=/)) },
+        )
+        expect(found.ok).toBe(false)
+        expect(holesOf(found)).toContain("after rehydrate: a pair of Internet sockets")
+        expect(holesOf(found).filter((name) => !name.startsWith("after rehydrate: "))).toEqual([])
+      }),
+    )
+
+    it.scoped("nothing in a bottle whose manifest names root", () =>
+      Effect.gen(function* () {
+        const manifest = { image, user: "0:0" }
+        const classes: ReadonlyArray<ProbeClass> = ["box", "files", "limits", "secrets"]
+        expect(holesOf(yield* verifyWith({ manifest, classes, twice: false }))).toEqual([])
+      }),
+    )
+
     it.scoped("limits that are not kept", () =>
       Effect.gen(function* () {
         const holes = yield* opened(["limits"], {
