@@ -206,6 +206,7 @@ export const gate = (
       drainMs: 100,
       // A machine with much to do is not an upstream that is silent.
       gitProgressMs: 90_000,
+      scanMs: 90_000,
       ...more.times,
     })
     const neck = yield* forwardTo(socketPath)

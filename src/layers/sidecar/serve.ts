@@ -52,6 +52,8 @@ export interface SidecarTimes {
   readonly drainMs?: number
   /** How long a step of git may make no progress (default: 15 seconds). */
   readonly gitProgressMs?: number
+  /** How long a scan for secrets may be at one object (default: 15 seconds). */
+  readonly scanMs?: number
   /** Bytes of a push or of what a fetch asks (default: 100 MiB). */
   readonly gitBodyMax?: number
   /** How long the registering of a deploy key may take (default: 8 seconds), and its revoking at the end (5 seconds). */
@@ -93,9 +95,11 @@ export const serve = (
     const document = yield* withDeployKeys(given, makeForge, times)
     const log = yield* OperationLog.open(join(stateDir, "operations.jsonl"))
     const queue = join(stateDir, "queue")
-    const scanner = yield* makeScanner({ secrets: yield* secretsOf(document), workDirectory: stateDir }).pipe(
-      Effect.provide(NodeProcessRunner.layer),
-    )
+    const scanner = yield* makeScanner({
+      secrets: yield* secretsOf(document),
+      workDirectory: stateDir,
+      ...(times.scanMs !== undefined && { progressMs: times.scanMs }),
+    }).pipe(Effect.provide(NodeProcessRunner.layer))
     const upstreams = yield* Either.mapLeft(readUpstreams(slug, document.git ?? []), (reason) =>
       failed(document, reason, undefined),
     )
