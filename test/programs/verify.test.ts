@@ -83,7 +83,10 @@ it.effect("an image is verified once for an engine, before its first agent start
         const engine = yield* fake.backend.check
         const { verifier: good, counted: times } = yield* finding(() => ({ engine }))
         const refused = yield* Effect.flip(Effect.provideService(start, Verifier, verifier))
-        expect(refused).toMatchObject({ _tag: "LaunchRefused", reason: expect.stringMatching(/what was verified is/) })
+        expect(refused).toMatchObject({
+          _tag: "LaunchRefused",
+          reason: expect.stringMatching(/what was verified is/),
+        })
         expect(counted.times).toBe(1)
         yield* Effect.provideService(start, Verifier, good)
         yield* Effect.provideService(start, Verifier, good)
