@@ -62,6 +62,8 @@ describeTerminal("a bottle whose image is built", () => {
       `FROM ${await demoImageForTests()}\nRUN echo the glass broke >&2; exit 3\n`,
     )
     const before = (await cli.run(["list", "--json"])).stdout
+    const steps = () => docker("ps", "-a", "--no-trunc", "--format", "{{.Command}}").match(/the glass broke/g)
+    const left = steps()
     const { code, stderr } = await cli.run([
       "start",
       "greeter",
@@ -76,7 +78,9 @@ describeTerminal("a bottle whose image is built", () => {
       /bot-bottle: docker: build of .* failed: .*exit 3.*; its last lines:[\s\S]*\| the glass broke/,
     )
     expect((await cli.run(["list", "--json"])).stdout).toBe(before)
+    expect(steps()).toEqual(left)
   })
+
   it("Ctrl-C ends a build, and what it is at; nothing is left of the bottle", async () => {
     cli.write("bottles/slow.yaml", "build: { context: ./box, dockerfile: Slow }\n")
     const mark = `slowly-${process.pid}`

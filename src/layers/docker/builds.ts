@@ -87,6 +87,8 @@ const runBuild = Effect.fn("runBuild")(function* (
   const labels = { [LABEL.installation]: naming.installation, [LABEL.build]: context }
   const args = [
     ...engine.dialect.build(always),
+    // Without it docker's old builder leaves the container of a step that failed.
+    "--force-rm",
     "--tag",
     draft,
     ...Object.entries(labels).flatMap(([key, value]) => ["--label", `${key}=${value}`]),
