@@ -12,7 +12,8 @@ import type { Fault } from "../../src/testing/gitea/GiteaSimulator.ts"
 import { configOf } from "../contracts/Sidecar.ts"
 import { shellAgent } from "../support/cli.ts"
 import type { FaultyCli, Step } from "../support/faults.ts"
-import { bundleFaultyCli, makeFaultyCli, nameOf, nightly } from "../support/faults.ts"
+import { bundleFaultyCli, makeFaultyCli, nameOf } from "../support/faults.ts"
+import { nightly } from "../support/nightly.ts"
 import { startForge } from "../support/forge.ts"
 
 const GIT = {

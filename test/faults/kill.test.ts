@@ -3,12 +3,12 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 import { shellAgent } from "../support/cli.ts"
 import { describeDocker, docker } from "../support/docker.ts"
 import type { FaultyCli, Step } from "../support/faults.ts"
+import { nightly } from "../support/nightly.ts"
 import {
   bundleFaultyCli,
   faketime,
   makeFaultyCli,
   nameOf,
-  nightly,
   sidecarsOf,
   untilEmpty,
 } from "../support/faults.ts"

@@ -21,7 +21,7 @@ import { resumeHeadless } from "../../src/programs/resumeHeadless.ts"
 import { startHeadless } from "../../src/programs/startHeadless.ts"
 import { shellAgent } from "../support/cli.ts"
 import { describeDocker, docker } from "../support/docker.ts"
-import { nightly } from "../support/faults.ts"
+import { nightly } from "../support/nightly.ts"
 import { demoImageForTests } from "../support/images.ts"
 
 const ROUNDS = nightly ? 300 : 30

@@ -17,9 +17,6 @@ if (faketime === undefined)
 export const clockAt = (offset: string): Readonly<Record<string, string>> =>
   faketime === undefined ? {} : { LD_PRELOAD: faketime, FAKETIME: offset }
 
-/** Whether everything is to be tried, which takes an hour: `npm run test:nightly`. */
-export const nightly = process.env["BOT_BOTTLE_NIGHTLY"] === "1"
-
 /** Bundles the bin that counts its steps; answers its path. */
 export const bundleFaultyCli = async (): Promise<string> => {
   const outdir = "test/.bundles"

@@ -13,6 +13,7 @@ import {
   tcpServer,
   tlsServer,
 } from "../../support/egress.ts"
+import { nightly } from "../../support/nightly.ts"
 import { documentIn, startSidecar } from "../../support/sidecarProcess.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
@@ -47,7 +48,7 @@ const count = (socket: Socket, bytes: number): Effect.Effect<void> =>
     socket.resume()
   })
 
-const SIZE_MIB = Number(process.env["BOT_BOTTLE_TUNNEL_MIB"] ?? 200)
+const SIZE_MIB = nightly ? 5000 : 200
 
 describe("the sidecar process with egress", () => {
   it.scopedLive("carries 500 tunnels at once, refuses the 513th, and goes on when some have ended", () =>

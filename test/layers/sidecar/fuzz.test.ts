@@ -9,12 +9,13 @@ import { helloFor } from "../../support/clientHello.ts"
 import { listening } from "../../support/egress.ts"
 import { type Mutator, mutator, randomOf } from "../../support/fuzz.ts"
 import { TOKEN, forge } from "../../support/git.ts"
+import { nightly } from "../../support/nightly.ts"
 import { documentIn, startSidecar } from "../../support/sidecarProcess.ts"
 import { tempDir } from "../../support/tempDir.ts"
 import { KEY, routeTo, upstream } from "../../support/upstream.ts"
 
 const SEED = Number(process.env["BOT_BOTTLE_FUZZ_SEED"] ?? 20_261_120)
-const TIMES = process.env["BOT_BOTTLE_NIGHTLY"] === "1" ? 10 : 1
+const TIMES = nightly ? 10 : 1
 const LANES = 32
 const HANGS_MS = 60_000
 

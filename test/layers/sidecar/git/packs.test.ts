@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { forge, gate, git, ok } from "../../../support/git.ts"
+import { nightly } from "../../../support/nightly.ts"
 import {
   type Entry,
   NOTHING,
@@ -312,8 +313,6 @@ describe("the head of a push", () => {
     180_000,
   )
 })
-
-const nightly = process.env["BOT_BOTTLE_NIGHTLY"] === "1"
 
 describe("a large push", () => {
   it.scopedLive(
