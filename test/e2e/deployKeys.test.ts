@@ -8,7 +8,7 @@ import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.t
 import * as GiteaSimulator from "../../src/testing/gitea/GiteaSimulator.ts"
 import * as GitServer from "../../src/testing/gitea/gitServer.ts"
 import { makeCli, shellAgent } from "../support/cli.ts"
-import { TOKEN, commit, ok } from "../support/git.ts"
+import { TOKEN, cellarIn } from "../support/git.ts"
 import { authorizedKeys, describeSsh, sshd } from "../support/sshd.ts"
 import { tempDir } from "../support/tempDir.ts"
 
@@ -30,12 +30,7 @@ const forgeOverSsh = Effect.gen(function* () {
     },
     { mounts: [authorizedKeys(root), repositories.mount] },
   )
-  yield* repositories.create("ada", "cellar")
-  const directory = repositories.directory("ada", "cellar")
-  const seeded = yield* tempDir
-  yield* ok(seeded, ["init", "-q", "-b", "main"])
-  yield* commit(seeded, { "README.md": "cellar\n" }, "first")
-  yield* ok(seeded, ["push", "-q", directory, "main"])
+  const { directory } = yield* cellarIn(repositories)
   return {
     sim,
     ...(yield* sshd(root, sim.url)),

@@ -142,6 +142,21 @@ export const forwardTo = (socketPath: string) =>
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   })
 
+/** The repository `ada/cellar`, with one commit on `main`; `seeded` is a clone with direct access. */
+export const cellarIn = (
+  repositories: Pick<GitServer.GitServer, "create" | "directory">,
+  more: Readonly<Record<string, string>> = {},
+) =>
+  Effect.gen(function* () {
+    yield* repositories.create("ada", "cellar")
+    const directory = repositories.directory("ada", "cellar")
+    const seeded = yield* tempDir
+    yield* ok(seeded, ["init", "-q", "-b", "main"])
+    yield* commit(seeded, { "README.md": "cellar\n", ...more }, "first")
+    yield* ok(seeded, ["push", "-q", directory, "main"])
+    return { directory, seeded }
+  })
+
 /** A simulated Gitea that serves `ada/cellar`, with one commit on `main`. */
 export const forge = Effect.gen(function* () {
   const root = yield* tempDir
@@ -153,12 +168,7 @@ export const forge = Effect.gen(function* () {
     },
     { mounts: [repositories.mount] },
   )
-  yield* repositories.create("ada", "cellar")
-  const directory = repositories.directory("ada", "cellar")
-  const seeded = yield* tempDir
-  yield* ok(seeded, ["init", "-q", "-b", "main"])
-  yield* commit(seeded, { "README.md": "cellar\n", "src/door.ts": "export const door = 1\n" }, "first")
-  yield* ok(seeded, ["push", "-q", directory, "main"])
+  const { directory, seeded } = yield* cellarIn(repositories, { "src/door.ts": "export const door = 1\n" })
   const repo = sim.state.repo("ada", "cellar")
   if (repo === undefined) return yield* Effect.dieMessage("no repository")
   return {

@@ -11,7 +11,7 @@ import { Sidecar } from "../../../../src/services/Sidecar.ts"
 import * as GiteaSimulator from "../../../../src/testing/gitea/GiteaSimulator.ts"
 import * as GitServer from "../../../../src/testing/gitea/gitServer.ts"
 import { configOf } from "../../../contracts/Sidecar.ts"
-import { TOKEN, commit, forwardTo, git, ok } from "../../../support/git.ts"
+import { TOKEN, cellarIn, commit, forwardTo, git, ok } from "../../../support/git.ts"
 import { authorizedKeys, describeSsh, sshd } from "../../../support/sshd.ts"
 import { tempDir } from "../../../support/tempDir.ts"
 
@@ -28,12 +28,7 @@ const world = Effect.gen(function* () {
     },
     { mounts: [authorizedKeys(root), repositories.mount] },
   )
-  yield* repositories.create("ada", "cellar")
-  const directory = repositories.directory("ada", "cellar")
-  const seeded = yield* tempDir
-  yield* ok(seeded, ["init", "-q", "-b", "main"])
-  yield* commit(seeded, { "README.md": "cellar\n" }, "first")
-  yield* ok(seeded, ["push", "-q", directory, "main"])
+  const { directory } = yield* cellarIn(repositories)
   const server = yield* sshd(root, sim.url)
   const home = homeAt(yield* tempDir)
   const entry: Git = {

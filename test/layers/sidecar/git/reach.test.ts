@@ -10,7 +10,7 @@ import * as GiteaSimulator from "../../../../src/testing/gitea/GiteaSimulator.ts
 import * as GitServer from "../../../../src/testing/gitea/gitServer.ts"
 import * as NodeProcessRunner from "../../../../src/layers/process/NodeProcessRunner.ts"
 import { tcpServer } from "../../../support/egress.ts"
-import { TOKEN, commit, forge, gate, git, ok } from "../../../support/git.ts"
+import { TOKEN, cellarIn, commit, forge, gate, git, ok } from "../../../support/git.ts"
 import { authorizedKeys, describeSsh, sshd } from "../../../support/sshd.ts"
 import { tempDir } from "../../../support/tempDir.ts"
 
@@ -217,12 +217,7 @@ describeSsh("an upstream behind a real sshd", () => {
       { repos: [{ owner: "ada", name: "cellar" }] },
       { mounts: [authorizedKeys(root)] },
     )
-    yield* repositories.create("ada", "cellar")
-    const directory = repositories.directory("ada", "cellar")
-    const seeded = yield* tempDir
-    yield* ok(seeded, ["init", "-q", "-b", "main"])
-    yield* commit(seeded, { "README.md": "cellar\n" }, "first")
-    yield* ok(seeded, ["push", "-q", directory, "main"])
+    const { directory } = yield* cellarIn(repositories)
     const identityFile = join(yield* tempDir, "key")
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", identityFile])
     sim.state.repo("ada", "cellar")?.keys.push({
