@@ -1,9 +1,9 @@
-/** The packed tarball, installed in another folder: the bin runs a manifest of one's own, and the example compiles and runs. */
+/** The packed tarball, installed word for word as docs/library.md says, in an empty folder: its bin, and every complete snippet of the documents. */
 import { execFile } from "node:child_process"
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll, beforeAll, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { shellAgent } from "../support/cli.ts"
 import { startForge } from "../support/forge.ts"
 
@@ -29,31 +29,89 @@ const run = (
     )
   })
 
+const read = (file: string) => readFileSync(join(checkout, file), "utf8")
+
+/** The fenced blocks of a language. */
+const blocks = (markdown: string, language: string): ReadonlyArray<string> =>
+  [...markdown.matchAll(/^```(\w+)\n(.*?)^```/gms)].flatMap(([, of, block = ""]) =>
+    of === language ? [block] : [],
+  )
+
+const section = (markdown: string, title: string): string =>
+  markdown.split(/^## /m).find((part) => part.startsWith(`${title}\n`)) ?? ""
+
+/** Snippets that stand for themselves, by file: those that import what they use. */
+const snippets = ["README.md", "docs/library.md"].flatMap((file) =>
+  blocks(read(file), "ts")
+    .filter((block) => block.startsWith("import "))
+    .map((block, at) => ({ name: `${file.replace(/\W/g, "-")}-${at + 1}`, block })),
+)
+
+const compile = () => run("npx", ["tsc"])
+
 beforeAll(async () => {
   forge = await startForge()
-  const packed = await run("npm", ["pack", "--silent", "--pack-destination", folder], {}, checkout)
-  const tarball = packed.stdout.trim().split("\n").at(-1)
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }))
-  const installed = await run("npm", ["install", "--no-audit", "--no-fund", "--silent", `./${tarball}`])
+  const install = section(read("docs/library.md"), "Install")
+  const [inTheClone = "", inTheProject = ""] = blocks(install, "sh")
+  const packed = await run("sh", ["-ec", inTheClone], {}, checkout)
+  expect(packed.code, packed.stderr).toBe(0)
+  const tarball = packed.stdout.trim().split("\n").at(-1) ?? ""
+  expect(inTheProject).toContain(`./${tarball} `)
+  renameSync(join(checkout, tarball), join(folder, tarball))
+  const installed = await run("sh", ["-ec", inTheProject])
   expect(installed.code, installed.stderr).toBe(0)
+  writeFileSync(join(folder, "tsconfig.json"), blocks(install, "json").join(""))
   for (const [path, content] of [
     ["agents/worker.md", shellAgent("forge read-issue 17; forge signal-done success ok")],
+    ["agents/hello.md", shellAgent("echo hello from the bottle")],
     ["bottles/plain.yaml", "backend: host\n"],
   ] as const) {
     mkdirSync(join(home, path, ".."), { recursive: true })
     writeFileSync(join(home, path), content)
   }
-}, 300_000)
+}, 600_000)
 afterAll(async () => {
   await forge.stop()
   rmSync(folder, { recursive: true, force: true })
 })
 
+it("shares one effect with the program that installs it", async () => {
+  const { stdout } = await run("npm", ["ls", "effect", "--all", "--json"])
+  const versions = new Set([...stdout.matchAll(/"effect": \{\s*"version": "([^"]+)"/g)].map(([, one]) => one))
+  expect([...versions]).toEqual([JSON.parse(read("node_modules/effect/package.json")).version])
+})
+
 it("starts a bottle from a manifest of one's own", async () => {
   const bin = join(folder, "node_modules/.bin/bot-bottle")
-  writeFileSync(join(home, "agents/hello.md"), shellAgent("echo hello from the bottle"))
   const result = await run(bin, ["start", "hello", "--headless", "--prompt", "x"])
   expect(result).toMatchObject({ code: 0, stdout: "hello from the bottle\n" })
+})
+
+describe("the snippets of README and docs/library.md", () => {
+  beforeAll(async () => {
+    for (const { name, block } of snippets) writeFileSync(join(folder, `${name}.ts`), block)
+    const compiled = await compile()
+    expect(compiled.stdout + compiled.stderr).toBe("")
+  }, 300_000)
+
+  it("are found in both", () => {
+    expect(new Set(snippets.map(({ name }) => name.replace(/-\d+$/, "")))).toEqual(
+      new Set(["README-md", "docs-library-md"]),
+    )
+  })
+
+  it.each(snippets)("$name runs", async ({ name }) => {
+    const result = await run(process.execPath, [`${name}.js`])
+    expect(result.code, result.stderr).toBe(0)
+  })
+
+  it("do what the documents say: the bottles that they started are frozen", async () => {
+    const { stdout } = await run(join(folder, "node_modules/.bin/bot-bottle"), ["list", "--json"])
+    const frozen = (JSON.parse(stdout) as ReadonlyArray<{ label: string; state: string }>).filter(
+      ({ state }) => state === "frozen",
+    )
+    expect(frozen.map(({ label }) => label).toSorted()).toEqual(["from-code", "hello-2"])
+  })
 })
 
 it("compiles examples/orchestrator.ts in a strict project, and the program runs", async () => {
@@ -69,12 +127,11 @@ it("compiles examples/orchestrator.ts in a strict project, and the program runs"
         noUncheckedIndexedAccess: true,
         skipLibCheck: true,
         types: ["node"],
-        typeRoots: [join(checkout, "node_modules/@types")],
       },
       include: ["orchestrator.ts"],
     }),
   )
-  const compiled = await run(join(checkout, "node_modules/.bin/tsc"), ["-p", folder])
+  const compiled = await compile()
   expect(compiled.stdout).toBe("")
   const result = await run(process.execPath, ["orchestrator.js", "--once"], forge.env)
   expect(result.stdout + result.stderr).toMatch(/#17: issue-17-[a-z2-7]{5} is frozen/)
