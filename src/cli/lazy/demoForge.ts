@@ -3,6 +3,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import { Effect } from "effect"
 import { generateKeyPairSync } from "node:crypto"
 import { neutral } from "../../domain/Neutral.ts"
+import { gitSpec } from "../../layers/git/hardened.ts"
 import { ProcessError, ProcessRunner } from "../../services/ProcessRunner.ts"
 import * as actions from "../../testing/gitea/actions.ts"
 import * as GiteaSimulator from "../../testing/gitea/GiteaSimulator.ts"
@@ -130,7 +131,7 @@ const makeKey = (): string =>
 const requireGit = Effect.gen(function* () {
   const runner = yield* ProcessRunner
   const said = yield* runner
-    .run({ command: "git", args: ["http-backend"], env: { REQUEST_METHOD: "GET", PATH_INFO: "/" } })
+    .run(gitSpec({ args: ["http-backend"], env: { REQUEST_METHOD: "GET", PATH_INFO: "/" } }))
     .pipe(
       Effect.map(({ stdout }) => stdout),
       Effect.orElseSucceed(() => ""),
