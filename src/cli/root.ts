@@ -19,7 +19,7 @@ import { list } from "./list.ts"
 import { stderrLogger } from "./log.ts"
 import { logs } from "./logs.ts"
 import { orchestrate } from "./orchestrate.ts"
-import { printLine } from "./output.ts"
+import { note, outputClosed, printLine } from "./output.ts"
 import { provenance } from "./provenance.ts"
 import { resume } from "./resume.ts"
 import { sidecar } from "./sidecar.ts"
@@ -63,12 +63,35 @@ const context = Layer.mergeAll(
   Logger.replace(Logger.defaultLogger, stderrLogger),
 )
 
-const program = Command.run(root, { name: "bot-bottle", version: VERSION })(
+const command = Command.run(root, { name: "bot-bottle", version: VERSION })(
   withoutHelpFlag(process.argv),
 ).pipe(withPlainConsole, reportFailures(process.argv.includes("--json")), Effect.provide(context))
 
 /** Exit code of a command that Ctrl-C ended. */
 const INTERRUPTED = 130
+/** Exit code of a command whose reader has gone, as of one that SIGPIPE ended. */
+const READER_GONE = 141
+/** Exit code of bot-bottle's own failure. */
+const OWN_FAILURE = 125
+
+/** What a pipe without a reader, and a terminal that was closed, answer. */
+const GONE = new Set(["EPIPE", "EIO", "ECONNRESET", "ERR_STREAM_DESTROYED"])
+
+/** A command that cannot be heard any more is interrupted, as by Ctrl-C: what it has begun, it ends in order. */
+const program = Effect.raceFirst(
+  Effect.as(command, 0),
+  Effect.flatMap(outputClosed, ({ code = "" }) =>
+    GONE.has(code)
+      ? Effect.succeed(READER_GONE)
+      : Effect.as(note(`bot-bottle: its output cannot be written (${code})`), OWN_FAILURE),
+  ),
+).pipe(
+  Effect.tap((code) =>
+    Effect.sync(() => {
+      if (code !== 0) process.exitCode = code
+    }),
+  ),
+)
 
 /** Runs the command line of this process, to its exit code. */
 export const run = (): void =>
