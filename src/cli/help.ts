@@ -123,7 +123,8 @@ const plainOn =
         )
 
 /** Bold, italics, underlining, and colours but black, which would hide text. */
-const COLOUR = new RegExp(`(${String.fromCharCode(27)}\\[(?:[0134]|2[2-4]|3[1-79]|9[0-7])m)`)
+const CODE = "(?:[0134]|2[2-4]|3[1-79]|9[0-7])"
+const COLOUR = new RegExp(`(${String.fromCharCode(27)}\\[${CODE}(?:;${CODE})*m)`)
 
 const neutralButColours = (text: string): string =>
   text

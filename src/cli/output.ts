@@ -1,27 +1,40 @@
 /** What commands print, all of it through here: results on stdout, as text for people or as JSON; all else on stderr. */
-import { Deferred, Effect, FiberId } from "effect"
+import { Deferred, Effect, FiberId, Option } from "effect"
 import { neutral, neutralJson, neutralLine } from "../domain/Neutral.ts"
 
 type Stream = "stdout" | "stderr"
 
 const closed = Deferred.unsafeMake<NodeJS.ErrnoException>(FiberId.none)
 
-/** Answers once stdout or stderr cannot be written to any more, with why: a pipe whose reader has gone, a full disk. */
-export const outputClosed: Effect.Effect<NodeJS.ErrnoException> = Deferred.await(closed)
+/** Returns once stdout or stderr cannot be written to any more. */
+export const outputClosed: Effect.Effect<void> = Effect.asVoid(Deferred.await(closed))
+
+/** Why stdout or stderr cannot be written to any more: a pipe whose reader has gone, a full disk. */
+export const outputFailure: Effect.Effect<Option.Option<NodeJS.ErrnoException>> = Effect.flatMap(
+  Deferred.poll(closed),
+  Option.match({ onNone: () => Effect.succeedNone, onSome: Effect.asSome }),
+)
+
+const failed = (error: NodeJS.ErrnoException | null | undefined): void => {
+  if (error) Deferred.unsafeDone(closed, Effect.succeed(error))
+}
 
 /** Without a listener node ends the process in the middle of whatever it does. At the first write: a sidecar closes its streams and writes nothing. */
 const watchStreams = (): void => {
   if (watched.size > 0) return
   for (const stream of [process.stdout, process.stderr]) {
     watched.add(stream)
-    stream.on("error", (error) => Deferred.unsafeDone(closed, Effect.succeed(error)))
+    stream.on("error", failed)
   }
 }
 const watched = new Set<NodeJS.WriteStream>()
 
 const put = (stream: Stream, bytes: Uint8Array | string, done: () => void = () => undefined): void => {
   watchStreams()
-  process[stream].write(bytes, done)
+  process[stream].write(bytes, (error) => {
+    failed(error)
+    done()
+  })
 }
 
 /**
