@@ -2,6 +2,8 @@
 import { VERSION } from "./domain/Version.ts"
 
 if (process.argv[2] === "--version" && process.argv.length === 3) {
+  // Who asked may not be listening any more.
+  process.stdout.on("error", () => process.exit(141))
   process.stdout.write(`${VERSION}\n`)
 } else {
   void import("./cli/root.ts").then(({ run }) => run())

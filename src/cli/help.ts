@@ -2,8 +2,9 @@
 import { Console, Effect } from "effect"
 import { stripVTControlCharacters } from "node:util"
 import { VERSION } from "../domain/Version.ts"
+import { neutral } from "../domain/Neutral.ts"
 import { mendCompletions } from "./completions.ts"
-import { bold, isColour } from "./output.ts"
+import { type Line, bold, isColour } from "./output.ts"
 
 type Lines = ReadonlyArray<readonly [string, string]>
 
@@ -48,34 +49,41 @@ const OPTIONS: Lines = [
   ["--log-level LEVEL", "none, error, warning, info or debug"],
 ]
 
-const sections = (all: Readonly<Record<string, Lines>>): string => {
+const sections = (all: Readonly<Record<string, Lines>>): ReadonlyArray<Line> => {
   const width = Math.max(...Object.values(all).flatMap((lines) => lines.map(([name]) => name.length)))
-  return Object.entries(all)
-    .map(([title, lines]) =>
-      [bold(title), ...lines.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`)].join("\n"),
+  return Object.entries(all).flatMap(([title, lines]) => {
+    const head: ReadonlyArray<Line> = [bold(title)]
+    return head.concat(
+      lines.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`),
+      "",
     )
-    .join("\n\n")
+  })
 }
 
 /** Help of `bot-bottle` itself. */
-export const rootHelp = (): string =>
-  [
-    `${bold("bot-bottle")} ${VERSION}: coding agents work on issues, in bottles without network and without credentials`,
-    "usage: bot-bottle COMMAND ...",
-    sections({ ...ROOT, Options: OPTIONS }),
-    `"bot-bottle COMMAND --help" shows the options of a command. Next: bot-bottle doctor`,
-  ].join("\n\n")
+export const rootHelp = (): ReadonlyArray<Line> => [
+  bold(
+    "bot-bottle",
+    ` ${VERSION}: coding agents work on issues, in bottles without network and without credentials`,
+  ),
+  "",
+  "usage: bot-bottle COMMAND ...",
+  "",
+  ...sections({ ...ROOT, Options: OPTIONS }),
+  `"bot-bottle COMMAND --help" shows the options of a command. Next: bot-bottle doctor`,
+]
 
 /** Help of a command of the root that has others below it. */
-export const groupHelp = (group: string): string => {
+export const groupHelp = (group: string): ReadonlyArray<Line> => {
   const lines = Object.values(ROOT)
     .flat()
     .filter(([name]) => name.startsWith(`${group} `))
   return [
     `usage: bot-bottle ${group} COMMAND ...`,
-    sections({ Commands: lines }),
+    "",
+    ...sections({ Commands: lines }),
     `"bot-bottle ${group} COMMAND --help" shows the options of a command`,
-  ].join("\n\n")
+  ]
 }
 
 /** Commands that have others below them. */
@@ -91,7 +99,10 @@ export const withoutHelpFlag = (argv: ReadonlyArray<string>): ReadonlyArray<stri
   return asked && own ? argv.slice(0, -1) : argv
 }
 
-/** What @effect/cli prints has colours always: here only where the stream shows them. Its completions are mended. */
+/**
+ * What @effect/cli prints has colours always: here only where the stream shows them. It quotes what was typed, which may
+ * be a file's name that a shell put there: of its control characters only colours pass. Its completions are mended.
+ */
 export const withPlainConsole = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Effect.console, (console) =>
     Effect.withConsole(effect, {
@@ -107,4 +118,16 @@ const plainOn =
   (value: unknown): unknown =>
     typeof value !== "string"
       ? value
-      : mendCompletions(isColour(stream) ? value : stripVTControlCharacters(value))
+      : mendCompletions(
+          isColour(stream) ? neutralButColours(value) : neutral(stripVTControlCharacters(value)),
+        )
+
+/** Bold, italics, underlining, and colours but black, which would hide text. */
+const CODE = "(?:[0134]|2[2-4]|3[1-79]|9[0-7])"
+const COLOUR = new RegExp(`(${String.fromCharCode(27)}\\[${CODE}(?:;${CODE})*m)`)
+
+const neutralButColours = (text: string): string =>
+  text
+    .split(COLOUR)
+    .map((part, at) => (at % 2 === 1 ? part : neutral(part)))
+    .join("")

@@ -1,9 +1,8 @@
 /** `logs SLUG`: the output of a bottle's agent. */
 import { Command, Options } from "@effect/cli"
 import { Effect, Option, Stream } from "effect"
-import { neutral } from "../domain/Neutral.ts"
 import { reportFailures } from "./failure.ts"
-import { write } from "./output.ts"
+import { passBytes, print } from "./output.ts"
 import { raw, slug } from "./shared.ts"
 
 const spec = {
@@ -27,7 +26,7 @@ export const logs = Command.make("logs", spec, (options) =>
     const plain = !process.stdout.isTTY || options.raw
     yield* readLogs(options.slug, { follow: options.follow, run: Option.getOrUndefined(options.run) }).pipe(
       Stream.runForEach((bytes) =>
-        write(process.stdout, plain ? bytes : neutral(decoder.decode(bytes, { stream: true }))),
+        plain ? passBytes("stdout", bytes) : print("stdout", decoder.decode(bytes, { stream: true })),
       ),
       Effect.provide(live),
     )

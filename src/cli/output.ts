@@ -1,38 +1,110 @@
-/** What commands print: results on stdout, as text for people or as JSON; all else on stderr. */
-import { Console, Effect } from "effect"
-import { neutralLine } from "../domain/Neutral.ts"
+/** What commands print, all of it through here: results on stdout, as text for people or as JSON; all else on stderr. */
+import { Deferred, Effect, FiberId, Option } from "effect"
+import { neutral, neutralJson, neutralLine } from "../domain/Neutral.ts"
 
-/** Bytes to one of our streams; resolves when the stream has taken them, so that a slow reader slows the writer. */
-export const write = (stream: NodeJS.WriteStream, bytes: Uint8Array | string): Effect.Effect<void> =>
-  Effect.async<void>((resume) => {
-    stream.write(bytes, () => resume(Effect.void))
+type Stream = "stdout" | "stderr"
+
+const closed = Deferred.unsafeMake<NodeJS.ErrnoException>(FiberId.none)
+
+/** Returns once stdout or stderr cannot be written to any more. */
+export const outputClosed: Effect.Effect<void> = Effect.asVoid(Deferred.await(closed))
+
+/** Why stdout or stderr cannot be written to any more: a pipe whose reader has gone, a full disk. */
+export const outputFailure: Effect.Effect<Option.Option<NodeJS.ErrnoException>> = Effect.flatMap(
+  Deferred.poll(closed),
+  Option.match({ onNone: () => Effect.succeedNone, onSome: Effect.asSome }),
+)
+
+const failed = (error: NodeJS.ErrnoException | null | undefined): void => {
+  if (error) Deferred.unsafeDone(closed, Effect.succeed(error))
+}
+
+/** Without a listener node ends the process in the middle of whatever it does. At the first write: a sidecar closes its streams and writes nothing. */
+const watchStreams = (): void => {
+  if (watched.size > 0) return
+  for (const stream of [process.stdout, process.stderr]) {
+    watched.add(stream)
+    stream.on("error", failed)
+  }
+}
+const watched = new Set<NodeJS.WriteStream>()
+
+const put = (stream: Stream, bytes: Uint8Array | string, done: () => void = () => undefined): void => {
+  watchStreams()
+  process[stream].write(bytes, (error) => {
+    failed(error)
+    done()
   })
+}
+
+/**
+ * Bytes to one of our streams as they are: for `--raw`, and for what is no terminal. Resolves when the stream has taken
+ * them, so that a slow reader slows the writer. All else is printed by what is below, which neutralises it.
+ */
+export const passBytes = (stream: Stream, bytes: Uint8Array | string): Effect.Effect<void> =>
+  Effect.async<void>((resume) => put(stream, bytes, () => resume(Effect.void)))
+
+/** Text to one of our streams, made harmless. */
+export const print = (stream: Stream, text: string): Effect.Effect<void> => passBytes(stream, neutral(text))
+
+/** The same of a line on stderr, for a logger, which cannot wait. */
+export const logLine = (text: string): void => put("stderr", `${neutral(text)}\n`)
+
+/** A line that begins in a style, where the terminal has colours. */
+export interface Styled {
+  readonly text: string
+  readonly style: keyof typeof STYLES
+  /** What comes after it without one. */
+  readonly rest: string
+}
+
+/** What is printed on a line; newlines in it make more lines. */
+export type Line = string | Styled
+
+const STYLES = { bold: ["\u001b[1m", "\u001b[22m"], red: ["\u001b[31m", "\u001b[39m"] } as const
+
+const shown = (line: Line): string => {
+  if (typeof line === "string") return neutral(line)
+  const text = neutral(line.text)
+  const [on, off] = STYLES[line.style]
+  return `${isColour(process.stdout) ? `${on}${text}${off}` : text}${neutral(line.rest)}`
+}
+
+/** Lines as they are printed. */
+export const rendered = (lines: ReadonlyArray<Line>): string => lines.map(shown).join("\n")
+
+/** A line, or several, on stdout. */
+export const printLine = (text: Line | ReadonlyArray<Line>): Effect.Effect<void> =>
+  passBytes("stdout", `${rendered(Array.isArray(text) ? text : [text])}\n`)
 
 /** One JSON value on a line of stdout. */
 export const printJson = (value: unknown): Effect.Effect<void> =>
-  write(process.stdout, `${JSON.stringify(value)}\n`)
-
-/** A line on stdout. */
-export const printLine = (text: string): Effect.Effect<void> => write(process.stdout, `${text}\n`)
+  passBytes("stdout", `${neutralJson(JSON.stringify(value))}\n`)
 
 /** A line on stderr: progress, and what to do next. */
-export const note = (text: string): Effect.Effect<void> => Console.error(text)
+export const note = (text: string): Effect.Effect<void> => print("stderr", `${text}\n`)
 
-/** Columns aligned by their widest cell, the head bold on a terminal. Cells are made harmless and kept on one line. */
-export const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+/** A line whose beginning is bold. */
+export const bold = (text: string, rest = ""): Styled => ({ text, style: "bold", rest })
+
+/** A line in red. */
+export const red = (text: string): Styled => ({ text, style: "red", rest: "" })
+
+/** Columns aligned by their widest cell, the head bold. Cells are kept on one line. */
+export const table = (
+  head: ReadonlyArray<string>,
+  rows: ReadonlyArray<ReadonlyArray<string>>,
+): ReadonlyArray<Line> => {
   const cells = [head, ...rows.map((row) => row.map(neutralLine))]
   const widths = head.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? "").length)))
-  const lines = cells.map((row) =>
+  const [first = "", ...lines] = cells.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join("  ")
       .trimEnd(),
   )
-  return [bold(lines[0] ?? ""), ...lines.slice(1)].join("\n")
+  return [bold(first), ...lines]
 }
-
-/** Bold on a terminal that shows colours (NO_COLOR is honoured, no-color.org), plain elsewhere. */
-export const bold = (text: string): string => (isColour(process.stdout) ? `\u001b[1m${text}\u001b[22m` : text)
 
 /** Whether a stream shows colours: a terminal, unless NO_COLOR is set. */
 export const isColour = (stream: NodeJS.WriteStream): boolean => stream.isTTY && !process.env["NO_COLOR"]

@@ -4,7 +4,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
-import { Effect, Exit, Layer, Logger } from "effect"
+import { Effect, Exit, Layer, Logger, Option } from "effect"
 import { VERSION } from "../domain/Version.ts"
 import { attach, shell } from "./attach.ts"
 import { cp } from "./cp.ts"
@@ -19,7 +19,7 @@ import { list } from "./list.ts"
 import { stderrLogger } from "./log.ts"
 import { logs } from "./logs.ts"
 import { orchestrate } from "./orchestrate.ts"
-import { printLine } from "./output.ts"
+import { note, outputClosed, outputFailure, printLine } from "./output.ts"
 import { provenance } from "./provenance.ts"
 import { resume } from "./resume.ts"
 import { sidecar } from "./sidecar.ts"
@@ -63,17 +63,39 @@ const context = Layer.mergeAll(
   Logger.replace(Logger.defaultLogger, stderrLogger),
 )
 
-const program = Command.run(root, { name: "bot-bottle", version: VERSION })(
+const command = Command.run(root, { name: "bot-bottle", version: VERSION })(
   withoutHelpFlag(process.argv),
 ).pipe(withPlainConsole, reportFailures(process.argv.includes("--json")), Effect.provide(context))
 
 /** Exit code of a command that Ctrl-C ended. */
 const INTERRUPTED = 130
+/** Exit code of a command whose reader has gone, as of one that SIGPIPE ended. */
+const READER_GONE = 141
+/** Exit code of bot-bottle's own failure. */
+const OWN_FAILURE = 125
+
+/** The errors of a pipe without a reader, and of a terminal that was closed. */
+const GONE = new Set(["EPIPE", "EIO", "ECONNRESET", "ERR_STREAM_DESTROYED"])
+
+const exitCodeOf = ({ code = "" }: NodeJS.ErrnoException): Effect.Effect<number> =>
+  GONE.has(code)
+    ? Effect.succeed(READER_GONE)
+    : Effect.as(note(`bot-bottle: its output cannot be written (${code})`), OWN_FAILURE)
+
+/** A command that cannot be heard any more is interrupted, as by Ctrl-C: what it has begun, it ends in order. */
+const program = Effect.gen(function* () {
+  yield* Effect.raceFirst(command, outputClosed)
+  const failure = yield* outputFailure
+  if (Option.isSome(failure)) process.exitCode = yield* exitCodeOf(failure.value)
+})
 
 /** Runs the command line of this process, to its exit code. */
-export const run = (): void =>
+export const run = (): void => {
+  // A terminal that is closed interrupts a command as TERM does: there is something to clean up.
+  process.once("SIGHUP", () => process.kill(process.pid, "SIGTERM"))
   NodeRuntime.runMain(program, {
     disableErrorReporting: true,
     disablePrettyLogger: true,
     teardown: (exit) => process.exit(Exit.isInterrupted(exit) ? INTERRUPTED : (process.exitCode ?? 0)),
   })
+}

@@ -3,9 +3,8 @@ import { Args, Options } from "@effect/cli"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { Effect, Option } from "effect"
 import { Cancelled, InvalidInput } from "../domain/Errors.ts"
-import { neutral } from "../domain/Neutral.ts"
 import type { RunEvent } from "../programs/options.ts"
-import { note, printJson, write } from "./output.ts"
+import { note, passBytes, print, printJson } from "./output.ts"
 
 /** `--json` */
 export const json = Options.boolean("json").pipe(
@@ -122,8 +121,9 @@ export const observer = (options: { readonly json: boolean; readonly raw: boolea
           text: text(),
         })
       }
-      const stream = process[event.stream]
-      return write(stream, stream.isTTY && !options.raw ? neutral(text()) : event.bytes)
+      return process[event.stream].isTTY && !options.raw
+        ? print(event.stream, text())
+        : passBytes(event.stream, event.bytes)
     }
     if (options.json) {
       return event._tag === "Slug"

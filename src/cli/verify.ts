@@ -5,7 +5,7 @@ import { neutralLine } from "../domain/Neutral.ts"
 import type { ProbeResult } from "../domain/Probe.ts"
 import { REMEDIES } from "../domain/Probes.ts"
 import { reportFailures } from "./failure.ts"
-import { bold, isColour, note, printJson, printLine, table } from "./output.ts"
+import { type Line, bold, note, printJson, printLine, red, table } from "./output.ts"
 import { backend, bottles, given, json } from "./shared.ts"
 
 /** `verify` */
@@ -40,7 +40,7 @@ export const verify = Command.make("verify", { bottles, backend, json }, (option
 )
 
 /** A line for each probe; those that are not as promised once more at the end, with what to do. */
-export const report = (probes: ReadonlyArray<ProbeResult>): string => {
+export const report = (probes: ReadonlyArray<ProbeResult>): ReadonlyArray<Line> => {
   const rows = probes.map(({ ok, class: about, name, expected, seen }) => [
     ok ? "ok" : "HOLE",
     about,
@@ -48,13 +48,15 @@ export const report = (probes: ReadonlyArray<ProbeResult>): string => {
     expected,
     seen,
   ])
-  const lines = table(["", "ABOUT", "TRIED", "EXPECTED", "SEEN"], rows).split("\n")
-  const shown = lines.map((line, at) => (at > 0 && probes[at - 1]?.ok === false ? alarming(line) : line))
-  return [...shown, ...holes(probes)].join("\n")
+  const lines = table(["", "ABOUT", "TRIED", "EXPECTED", "SEEN"], rows)
+  const shown = lines.map((line, at) =>
+    typeof line === "string" && probes[at - 1]?.ok === false ? red(line) : line,
+  )
+  return [...shown, ...holes(probes)]
 }
 
 /** What is open, by what it is about, and what to do. */
-const holes = (probes: ReadonlyArray<ProbeResult>): ReadonlyArray<string> => {
+const holes = (probes: ReadonlyArray<ProbeResult>): ReadonlyArray<Line> => {
   const failed = probes.filter(({ ok }) => !ok)
   return [...new Set(failed.map((probe) => probe.class))].flatMap((about) => {
     const own = failed.filter((probe) => probe.class === about)
@@ -65,9 +67,6 @@ const holes = (probes: ReadonlyArray<ProbeResult>): ReadonlyArray<string> => {
     return ["", bold(`${about}: ${REMEDIES[about]}`), lines.join("\n")]
   })
 }
-
-/** Red on a terminal. */
-const alarming = (line: string): string => (isColour(process.stdout) ? `\u001b[31m${line}\u001b[39m` : line)
 
 const summary = (probes: ReadonlyArray<ProbeResult>, engine: string): string => {
   const failed = probes.filter(({ ok }) => !ok).length

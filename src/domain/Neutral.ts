@@ -1,9 +1,14 @@
-/** Text from an agent or the forge, made harmless for a terminal. */
+/** Text from an agent, the forge or a repository, made harmless for a terminal. */
 
-/** Control characters but newline and tab, and the marks that re-order text, as visible pictures or `\u{...}`. */
+/**
+ * What a terminal obeys or does not show: control characters (C0 but newline and tab, DEL, C1), line and paragraph
+ * separators, marks that re-order text, and characters without a glyph. Not the two selectors of emoji and text style.
+ */
+const HIDDEN = /(?!\n|\t|\ufe0e|\ufe0f)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu
+
+/** Such characters as visible pictures or `\u{...}`; newline and tab stay. */
 export const neutral = (text: string): string =>
-  // oxlint-disable-next-line no-control-regex -- these are what is looked for
-  text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (char) => {
+  text.replace(HIDDEN, (char) => {
     const code = char.codePointAt(0) ?? 0
     if (code < 0x20) return String.fromCodePoint(0x2400 + code)
     return code === 0x7f ? "\u2421" : `\\u{${code.toString(16)}}`
@@ -11,3 +16,12 @@ export const neutral = (text: string): string =>
 
 /** The same on one line. */
 export const neutralLine = (text: string): string => neutral(text.replace(/[\n\t\r]+/g, " "))
+
+/** JSON text with such characters as escapes: its value is the same. */
+export const neutralJson = (json: string): string =>
+  json.replace(HIDDEN, (char) =>
+    char
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
+  )

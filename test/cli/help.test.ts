@@ -1,6 +1,7 @@
 import { Command } from "@effect/cli"
 import { HashMap } from "effect"
 import { expect, it } from "vitest"
+import { rendered } from "../../src/cli/output.ts"
 import { ROOT, rootHelp, withoutHelpFlag } from "../../src/cli/help.ts"
 import { root } from "../../src/cli/root.ts"
 import { makeCli } from "../support/cli.ts"
@@ -16,7 +17,7 @@ it("help names every command there is but the sidecar's, which is not for people
 it("help fits 110 columns, and is the same with and without the flag", async () => {
   expect(
     Math.max(
-      ...rootHelp()
+      ...rendered(rootHelp())
         .split("\n")
         .map((line) => line.length),
     ),
@@ -24,7 +25,7 @@ it("help fits 110 columns, and is the same with and without the flag", async () 
   const cli = makeCli()
   for (const args of [[], ["--help"], ["-h"], ["help"]]) {
     const { stdout, stderr, code } = await cli.run(args)
-    expect([stdout, stderr, code]).toEqual([`${rootHelp()}\n`, "", 0])
+    expect([stdout, stderr, code]).toEqual([`${rendered(rootHelp())}\n`, "", 0])
   }
   cli.remove()
 })

@@ -1,20 +1,29 @@
 import { expect, it } from "vitest"
-import { ago, table } from "../../src/cli/output.ts"
-import { neutral, neutralLine } from "../../src/domain/Neutral.ts"
+import { ago, rendered, table } from "../../src/cli/output.ts"
+import { neutral, neutralJson, neutralLine } from "../../src/domain/Neutral.ts"
 
-it("control characters of an agent do not reach a terminal", () => {
+it("what a terminal obeys or does not show is made visible, and stays the same value as JSON", () => {
   expect(neutral("a\u001b[2Jb\u0007c\u009bd\r\n\te\u202e")).toBe("a␛[2Jb␇c\\u{9b}d␍\n\te\\u{202e}")
   expect(neutralLine("two\nlines\u001b")).toBe("two lines␛")
+  const hidden =
+    "\u007f\u0085\u009b\u00ad\u061c\u200b\u200d\u200f\u2028\u2029\u2060\u2066\u3164\ufeff\u{e0041}"
+  for (const char of hidden) expect(neutral(`a${char}b`)).toMatch(/^a(?:␡|\\u\{[0-9a-f]+\})b$/)
+  const json = neutralJson(JSON.stringify({ hidden, plain: "żółw 🦊 ✔️" }))
+  expect(json).toMatch(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u3164]+$/u)
+  expect(JSON.parse(json)).toEqual({ hidden, plain: "żółw 🦊 ✔️" })
+  expect(neutral("żółw 🦊 ✔️")).toBe("żółw 🦊 ✔️")
 })
 
 it("a table is aligned by its widest cell, and a cell stays on its line", () => {
   expect(
-    table(
-      ["A", "LONG"],
-      [
-        ["x\ny", "1"],
-        ["xxxxx", "2"],
-      ],
+    rendered(
+      table(
+        ["A", "LONG"],
+        [
+          ["x\ny", "1"],
+          ["xxxxx", "2"],
+        ],
+      ),
     ),
   ).toBe("A      LONG\nx y    1\nxxxxx  2")
 })

@@ -1,5 +1,6 @@
 /** What `verify` shows, and what it refuses, without an engine. */
 import { afterAll, describe, expect, it } from "vitest"
+import { rendered } from "../../src/cli/output.ts"
 import { report } from "../../src/cli/verify.ts"
 import type { ProbeResult } from "../../src/domain/Probe.ts"
 import { makeCli } from "../support/cli.ts"
@@ -24,18 +25,18 @@ const hole: ProbeResult = {
 
 describe("the table of verify", () => {
   it("has a line for each probe, and names what is open, with what to do", () => {
-    const [head, ...lines] = report([good, hole]).split("\n")
+    const [head, ...lines] = rendered(report([good, hole])).split("\n")
     expect(head).toMatch(/ABOUT +TRIED +EXPECTED +SEEN/)
     expect(lines[0]).toMatch(/^ok +names +DNS +no answer +ECONNREFUSED$/)
     expect(lines[1]).toMatch(/^HOLE +network +TCP to the Internet +no way there +connected/)
     expect(lines.slice(2).join("\n")).toMatch(
       /^\nnetwork: .*address.*\n {2}TCP to the Internet: expected no way there, seen: connected/,
     )
-    expect(report([good]).split("\n")).toHaveLength(2)
+    expect(rendered(report([good])).split("\n")).toHaveLength(2)
   })
 
   it("passes no control characters on, wherever they come from", () => {
-    expect(report([hole])).not.toContain("\u001b")
+    expect(rendered(report([hole]))).not.toContain("\u001b")
   })
 })
 

@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { play } from "../../src/cli/lazy/demo.ts"
 import { ISSUES, makeDemoForge } from "../../src/cli/lazy/demoForge.ts"
+import { demoPlace } from "../../src/cli/lazy/demoPlace.ts"
 import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
 import { makeCli } from "../support/cli.ts"
 import { describeDocker, docker } from "../support/docker.ts"
@@ -52,8 +53,9 @@ describeDocker("the demo on a real engine", () => {
   it("ends with a merged pull request, main as it should be, and nothing left behind", async () => {
     const image = await demoImageForTests()
     const slug = await Effect.gen(function* () {
-      const forge = yield* makeDemoForge
-      const printed = yield* printedBy(play(forge, { backend: "docker", image }))
+      const at = yield* demoPlace
+      const forge = yield* makeDemoForge(at)
+      const printed = yield* printedBy(play(at, forge, { backend: "docker", image }))
       const [pull, ...others] = forge.pulls()
       expect(others).toEqual([])
       const head = pull?.pull?.head ?? ""

@@ -1,8 +1,9 @@
 /** The demo: an agent that works on an issue up to its pull request, and one that tries what it may not; nothing is left behind. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import { ConfigProvider, Effect } from "effect"
+import { basename } from "node:path"
 import * as DockerBackend from "../../layers/docker/DockerBackend.ts"
-import { ensureDemoImage, removeDemoImage } from "../../layers/docker/demoImage.ts"
+import { makeOwnDemoImage, removeDemoImage } from "../../layers/docker/demoImage.ts"
 import type { HomeShape } from "../../layers/home/Home.ts"
 import { Home, homeAt } from "../../layers/home/Home.ts"
 import { layer } from "../../layers/live.ts"
@@ -17,22 +18,24 @@ import { note, printLine } from "../output.ts"
 import { observer } from "../shared.ts"
 import { demoAgents, demoBottle } from "./demoAgents.ts"
 import { type DemoForge, ISSUES, makeDemoForge } from "./demoForge.ts"
+import { demoPlace, removeLeftDemos } from "./demoPlace.ts"
 import { lines, showLog, showStatus, step } from "./demoViews.ts"
 
 /** Runs the main job from an issue to the merged pull request, and says at each step what happens. */
 export const demo = Effect.gen(function* () {
-  const forge = yield* makeDemoForge
+  yield* removeLeftDemos
+  const place = yield* demoPlace
+  const forge = yield* makeDemoForge(place)
   yield* printLine(
     "Two agents, which are scripts, work on issues of a forge, which is simulated. All else is as it will be\nwith yours: bottles, git, commits, and what stands in the way.",
   )
-  yield* play(forge, yield* chooseBackend)
+  yield* play(place, forge, yield* chooseBackend(place))
   yield* printLine(whatNext)
 }).pipe(Effect.scoped, Effect.provide(NodeProcessRunner.layer))
 
-/** Plays the demo on a forge, in a home of its own that is gone with the scope. */
-export const play = Effect.fn("playDemo")(function* (forge: DemoForge, backend: DemoBackend) {
-  const fs = yield* FileSystem.FileSystem
-  const home = homeAt(yield* fs.makeTempDirectoryScoped({ prefix: "bot-bottle-demo-" }))
+/** Plays the demo on a forge, with a home at that place; its bottles are gone when it ends, however it does. */
+export const play = Effect.fn("playDemo")(function* (place: string, forge: DemoForge, backend: DemoBackend) {
+  const home = homeAt(place)
   yield* writeManifests(home, demoBottle({ ...backend, url: forge.url }))
   yield* story(forge, backend.backend !== "host").pipe(
     Effect.provide(layer),
@@ -51,7 +54,7 @@ export interface DemoBackend {
 }
 
 /** Docker if an engine answers, with an image made of this host's programs that goes when the demo ends; else plain processes. */
-const chooseBackend = Effect.gen(function* () {
+const chooseBackend = Effect.fnUntraced(function* (place: string) {
   const docker = yield* Effect.either(Effect.flatMap(DockerBackend.make, (found) => found.check))
   if (docker._tag === "Left") {
     yield* note(
@@ -60,7 +63,7 @@ const chooseBackend = Effect.gen(function* () {
     return { backend: "host", image: undefined } satisfies DemoBackend
   }
   yield* note(`docker: ${docker.right}; making an image from this machine's shell, node and git ...`)
-  const image = yield* Effect.acquireRelease(ensureDemoImage, removeDemoImage)
+  const image = yield* Effect.acquireRelease(makeOwnDemoImage(basename(place)), removeDemoImage)
   return { backend: "docker", image } satisfies DemoBackend
 })
 
@@ -133,8 +136,8 @@ const story = Effect.fn("story")(function* (forge: DemoForge, isIsolated: boolea
         .split("\n")
         .map((commit) => `  ${commit}`),
     ])
+    yield* Effect.uninterruptible(destroyAll)
   }).pipe(Effect.onError(() => Effect.ignore(destroyAll)))
-  yield* destroyAll
   yield* lines([`bottles left: ${(yield* listBottles()).length}`])
 })
 

@@ -1,8 +1,9 @@
 /** The forge of the demo: a simulated Gitea with two issues, over a real repository. */
-import * as FileSystem from "@effect/platform/FileSystem"
 import { Effect } from "effect"
 import { generateKeyPairSync } from "node:crypto"
+import { join } from "node:path"
 import { neutral } from "../../domain/Neutral.ts"
+import { gitSpec } from "../../layers/git/hardened.ts"
 import { ProcessError, ProcessRunner } from "../../services/ProcessRunner.ts"
 import * as actions from "../../testing/gitea/actions.ts"
 import * as GiteaSimulator from "../../testing/gitea/GiteaSimulator.ts"
@@ -21,13 +22,10 @@ const FILES = {
   "door.md": "# The door\n\nWidth: 91 cm, the frame has 90\nHinge: dry\n",
 }
 
-/** Starts it; it is gone with the scope. Fails where there is no git to serve a repository with. */
-export const makeDemoForge = Effect.gen(function* () {
+/** Starts it, with its repositories below that place; it is gone with the scope. Fails where there is no git to serve a repository with. */
+export const makeDemoForge = Effect.fn("makeDemoForge")(function* (place: string) {
   yield* requireGit
-  const fs = yield* FileSystem.FileSystem
-  const repositories = yield* GitServer.make(
-    yield* fs.makeTempDirectoryScoped({ prefix: "bot-bottle-demo-forge-" }),
-  )
+  const repositories = yield* GitServer.make(join(place, "forge"))
   const targeted = (agent: string) => ({ labels: [`bot-bottle:${agent}`], assignees: [BOT] })
   const sim = yield* GiteaSimulator.make(
     {
@@ -116,7 +114,7 @@ export const makeDemoForge = Effect.gen(function* () {
 })
 
 /** The forge of the demo. */
-export type DemoForge = Effect.Effect.Success<typeof makeDemoForge>
+export type DemoForge = Effect.Effect.Success<ReturnType<typeof makeDemoForge>>
 
 /** A key that opens nothing, made anew each time. */
 const makeKey = (): string =>
@@ -130,7 +128,7 @@ const makeKey = (): string =>
 const requireGit = Effect.gen(function* () {
   const runner = yield* ProcessRunner
   const said = yield* runner
-    .run({ command: "git", args: ["http-backend"], env: { REQUEST_METHOD: "GET", PATH_INFO: "/" } })
+    .run(gitSpec({ args: ["http-backend"], env: { REQUEST_METHOD: "GET", PATH_INFO: "/" } }))
     .pipe(
       Effect.map(({ stdout }) => stdout),
       Effect.orElseSucceed(() => ""),

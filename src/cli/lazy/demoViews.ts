@@ -1,27 +1,26 @@
 /** What the demo prints beside the agents' own words: steps, the status of issues, and operation logs. */
 import { Effect, Option, Schema } from "effect"
-import { neutral } from "../../domain/Neutral.ts"
 import { listBottles } from "../../programs/listBottles.ts"
 import { orchestrateStatus } from "../../programs/orchestrateStatus.ts"
 import { verifyProvenance } from "../../programs/verifyProvenance.ts"
 import { Sidecar } from "../../services/Sidecar.ts"
 import { Slug } from "../../domain/Slug.ts"
-import { bold, printLine, table } from "../output.ts"
+import { type Line, bold, printLine, table } from "../output.ts"
 
 /** A step of the story, and why it matters. */
 export const step = (title: string, why: string): Effect.Effect<void> =>
-  printLine(`\n${bold(`== ${title}`)}\n   ${why}\n`)
+  printLine(["", bold(`== ${title}`), `   ${why}`, ""])
 
 /** Lines of what is shown, set in. */
-export const lines = (text: ReadonlyArray<string>): Effect.Effect<void> =>
-  printLine(text.map((line) => `   ${neutral(line)}`).join("\n"))
-
-const indented = (text: string): Effect.Effect<void> => lines(text.split("\n"))
+export const lines = (text: ReadonlyArray<Line>): Effect.Effect<void> =>
+  printLine(
+    text.map((line) => (typeof line === "string" ? `   ${line}` : { ...line, text: `   ${line.text}` })),
+  )
 
 /** Which bottle handles which issue, and what it is now. */
 export const showStatus = Effect.gen(function* () {
   const bottles = new Map((yield* listBottles()).map((bottle) => [bottle.slug as string, bottle]))
-  yield* indented(
+  yield* lines(
     table(
       ["ISSUE", "PULL REQUEST", "BOTTLE", "IS", "RUN", "SAID"],
       (yield* orchestrateStatus()).map((issue) => {
@@ -61,7 +60,7 @@ export const showLog = Effect.fn("showLog")(function* (name: string) {
   const slug = Slug.make(name)
   const log = yield* (yield* Sidecar).log(slug)
   const entries = yield* Effect.forEach(log, (line) => Schema.decodeUnknown(LogLine)(line))
-  yield* indented(
+  yield* lines(
     table(
       ["SEQ", "OPERATION", "TARGET", "OUTCOME"],
       entries.map(({ seq, op, target, phase, outcome, reason }) => [

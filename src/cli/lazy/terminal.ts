@@ -27,24 +27,13 @@ const handOver: HandOver = (slug) =>
     Effect.provide(NodeProcessRunner.layer),
   )
 
-/** A terminal that is closed interrupts us, as TERM does, in place of ending us at once: there is something to do still. */
-const throughHangUp = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
-  const interrupt = () => void process.kill(process.pid, "SIGTERM")
-  return Effect.acquireUseRelease(
-    Effect.sync(() => process.once("SIGHUP", interrupt)),
-    () => effect,
-    () => Effect.sync(() => process.off("SIGHUP", interrupt)),
-  )
-}
-
 /** `startInteractive` of the programs. */
 export const startInteractive = <E, R>(agent: string, options: StartOptions, confirm: Confirm<E, R>) =>
-  throughHangUp(programs.startInteractive(agent, { ...options, handOver }, confirm))
+  programs.startInteractive(agent, { ...options, handOver }, confirm)
 
 /** `resumeInteractive` of the programs. */
 export const resumeInteractive = <E, R>(name: string, options: ResumeOptions, confirm: Confirm<E, R>) =>
-  throughHangUp(programs.resumeInteractive(name, { ...options, handOver }, confirm))
+  programs.resumeInteractive(name, { ...options, handOver }, confirm)
 
 /** `attach` of the programs. */
-export const attach = (name: string, options: WatchOptions) =>
-  throughHangUp(programs.attach(name, { ...options, handOver }))
+export const attach = (name: string, options: WatchOptions) => programs.attach(name, { ...options, handOver })

@@ -7,7 +7,7 @@ import type { BackendError } from "../../services/Backends.ts"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
 import type { Dialect } from "./dialect.ts"
 import { docker } from "./dialect.ts"
-import { makeEngine } from "./engine.ts"
+import { type Engine, makeEngine } from "./engine.ts"
 import type { HostImageContent } from "./hostImage.ts"
 import { AGENT_UID, git, imageTar, librariesOf, shell } from "./hostImage.ts"
 import { WORKSPACE_LABEL } from "./image.ts"
@@ -35,13 +35,39 @@ const OWNED = `LABEL ${WORKSPACE_LABEL}=${AGENT_UID}:${AGENT_UID}@/workspace`
 
 const purpose = { operation: "make image", target: REPOSITORY }
 
-/** Makes the image unless the engine has it, and answers its reference, which follows from what is in it. */
+/** Makes the image unless the engine has it, and returns its reference, which follows from what is in it. It is shared: it stays. */
 export const ensureDemoImageOn = Effect.fn("DemoImage.ensure")(function* (dialect: Dialect) {
   const engine = yield* makeEngine(dialect, process.env)
-  const content = process.platform === "linux" ? yield* hostContent : undefined
-  const reference = `${REPOSITORY}:${content === undefined ? "pulled" : fingerprint(content)}`
+  const content = yield* contentHere
+  const reference = sharedReference(content)
   const known = yield* engine.run(purpose, ["image", "inspect", "--format", "{{.Id}}", reference])
-  if (known.exitCode === 0) return reference
+  return known.exitCode === 0 ? reference : yield* make(engine, content, reference)
+})
+
+/** The reference of one demo's own image on docker. */
+export const ownDemoReference = (tag: string): string => `${REPOSITORY}:${tag}`
+
+/** Gives the image a name of its caller's own, which can be removed while others use the shared one. */
+export const makeOwnDemoImage = Effect.fn("DemoImage.makeOwn")(function* (tag: string) {
+  const engine = yield* makeEngine(docker, process.env)
+  const content = yield* contentHere
+  const reference = ownDemoReference(tag)
+  const named = yield* engine.run(purpose, ["tag", sharedReference(content), reference])
+  return named.exitCode === 0 ? reference : yield* make(engine, content, reference)
+})
+
+const contentHere = Effect.suspend(() =>
+  process.platform === "linux" ? hostContent : Effect.succeed(undefined),
+)
+
+const sharedReference = (content: HostImageContent | undefined): string =>
+  `${REPOSITORY}:${content === undefined ? "pulled" : fingerprint(content)}`
+
+const make = Effect.fnUntraced(function* (
+  engine: Engine,
+  content: HostImageContent | undefined,
+  reference: string,
+) {
   const label = `LABEL bot-bottle.demo=${reference}`
   const user = `USER ${AGENT_UID}:${AGENT_UID}`
   if (content === undefined) {

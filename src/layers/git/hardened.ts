@@ -1,11 +1,15 @@
-/** git on the host, at work for a bottle: it runs nothing that a repository names, reads no configuration but ours, and has limits. */
+/** How the host runs git: without any configuration but our own, without programs or transports that a repository names, and within limits. */
 import type { Stream } from "effect"
 import type { ProcessSpec } from "../../services/ProcessRunner.ts"
 
 /** One run of git. */
 export interface GitRun {
   readonly args: ReadonlyArray<string>
-  /** The repository; none for what needs none. */
+  /** Where it runs (default: `/`). */
+  readonly cwd?: string
+  /** Transports it may use, such as `https` or `file` (default: none). */
+  readonly protocols?: ReadonlyArray<string>
+  /** The git directory. Without one git looks for a repository from `cwd` upwards. */
   readonly directory?: string
   /** Where new objects go, and where others are found beside the repository's own. */
   readonly objects?: { readonly directory: string; readonly alternates?: ReadonlyArray<string> }
@@ -30,6 +34,8 @@ const STALLED_S = "15"
 
 const CONFIG: ReadonlyArray<readonly [string, string]> = [
   ["safe.directory", "*"],
+  // A directory that merely looks like a repository is not one.
+  ["safe.bareRepository", "explicit"],
   ["core.hooksPath", "/dev/null"],
   ["core.fsmonitor", "false"],
   ["core.askPass", ""],
@@ -40,6 +46,7 @@ const CONFIG: ReadonlyArray<readonly [string, string]> = [
   ["fetch.recurseSubmodules", "false"],
   ["push.recurseSubmodules", "no"],
   ["push.gpgSign", "false"],
+  ["core.untrackedCache", "false"],
   ["protocol.allow", "never"],
   ["http.followRedirects", "false"],
   ["http.lowSpeedLimit", "1"],
@@ -63,6 +70,8 @@ export const gitSpec = (run: GitRun): ProcessSpec => {
     env: {
       // curl would read a .netrc there.
       HOME: "/nonexistent",
+      // For a git older than GIT_CONFIG_GLOBAL (2.32).
+      XDG_CONFIG_HOME: "/nonexistent",
       LC_ALL: "C",
       GIT_CONFIG_NOSYSTEM: "1",
       GIT_CONFIG_GLOBAL: "/dev/null",
@@ -70,6 +79,8 @@ export const gitSpec = (run: GitRun): ProcessSpec => {
       GIT_TERMINAL_PROMPT: "0",
       GIT_NO_REPLACE_OBJECTS: "1",
       GIT_NO_LAZY_FETCH: "1",
+      // Unlike the key `protocol.allow`, no key of a repository overrides this.
+      GIT_ALLOW_PROTOCOL: (run.protocols ?? []).join(":"),
       GIT_CONFIG_COUNT: String(config.length),
       ...Object.fromEntries(
         config.flatMap(([key, value], at) => [
@@ -84,7 +95,7 @@ export const gitSpec = (run: GitRun): ProcessSpec => {
       }),
       ...run.env,
     },
-    cwd: "/",
+    cwd: run.cwd ?? "/",
     ...(run.stdin !== undefined && { stdin: run.stdin }),
     timeoutMs: run.timeoutMs ?? TIMEOUT_MS,
     ...(run.maxOutputBytes !== undefined && { maxOutputBytes: run.maxOutputBytes }),

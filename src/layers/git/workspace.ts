@@ -5,40 +5,10 @@ import type { Stats } from "node:fs"
 import { dirname, isAbsolute, join, relative, resolve } from "node:path"
 import type { WorkspaceListing } from "../../domain/Bottle.ts"
 import { InvalidInput } from "../../domain/Errors.ts"
-import { ProcessRunner } from "../../services/ProcessRunner.ts"
+import type { ProcessRunner } from "../../services/ProcessRunner.ts"
 import type { TarFileError, TarWriter } from "../tar/tar.ts"
 import { tar } from "../tar/tar.ts"
-
-/** Names of 64 MiB are more than any repository has; a cut-off list would leave files behind in silence. */
-const MAX_LIST_BYTES = 64 * 1024 * 1024
-
-/** A repository's own configuration can name programs, which git would run here: these settings win over it. */
-const HARDENED = [
-  "--no-optional-locks",
-  "-c",
-  "core.fsmonitor=false",
-  "-c",
-  "core.hooksPath=/dev/null",
-  "-c",
-  "core.untrackedCache=false",
-  "-c",
-  "core.quotePath=false",
-  "-c",
-  "protocol.allow=never",
-]
-
-/**
- * git reads nothing of the machine's configuration, and lists directories of other owners too: only here, where nothing
- * of the repository is executed. `safe.directory` counts in environment and system configuration alone.
- */
-const GIT_ENV = {
-  GIT_CONFIG_NOSYSTEM: "1",
-  GIT_CONFIG_GLOBAL: "/dev/null",
-  GIT_TERMINAL_PROMPT: "0",
-  GIT_CONFIG_COUNT: "1",
-  GIT_CONFIG_KEY_0: "safe.directory",
-  GIT_CONFIG_VALUE_0: "*",
-}
+import { invalid, listPaths } from "./listing.ts"
 
 /** Lists the working tree that `cwd` is in, from `cwd` down. No git repository, or a link that leaves it: `InvalidInput`. */
 export const listWorkspace: (cwd: string) => Effect.Effect<WorkspaceListing, InvalidInput, ProcessRunner> =
@@ -47,8 +17,7 @@ export const listWorkspace: (cwd: string) => Effect.Effect<WorkspaceListing, Inv
       try: () => realpath(cwd),
       catch: () => invalid(`${cwd} is not there`),
     })
-    const staged = yield* git(root, ["ls-files", "-z", "--cached", "--stage"])
-    const others = yield* git(root, ["ls-files", "-z", "--others", "--exclude-standard"])
+    const { staged, others } = yield* listPaths(root)
     const tracked = yield* present(root, [...new Set(staged.flatMap(trackedPath))])
     const untracked = yield* present(root, others)
     return { root, tracked, untracked }
@@ -141,6 +110,8 @@ const present = (
 const look = Effect.fnUntraced(function* (root: string, path: string) {
   const full = join(root, path)
   if (!isWithin(root, full)) return yield* invalid(`"${path}" is outside the working directory`)
+  // git adds no such path; an index that was made by hand may name the repository's own files, which hold credentials.
+  if (/(?:^|\/)\.git(?:\/|$)/i.test(path)) return yield* invalid(`"${path}" is a file of git itself`)
   const stat = yield* quietly<Stats>(() => lstat(full))
   if (stat === undefined) return undefined
   const folder = yield* quietly(() => realpath(dirname(full)))
@@ -169,29 +140,3 @@ const isWithin = (root: string, path: string): boolean => {
   const way = relative(root, path)
   return way !== ".." && !way.startsWith("../") && !isAbsolute(way)
 }
-
-/** What git lists, separated by zero bytes. */
-const git = Effect.fnUntraced(function* (root: string, args: ReadonlyArray<string>) {
-  const runner = yield* ProcessRunner
-  const result = yield* runner
-    .run({
-      command: "git",
-      args: [...HARDENED, "-C", root, ...args],
-      env: GIT_ENV,
-      timeoutMs: 60_000,
-      maxOutputBytes: MAX_LIST_BYTES,
-    })
-    .pipe(Effect.mapError((error) => invalid(`git is needed for --copy-cwd: ${error.message}`)))
-  if (result.exitCode !== 0) {
-    const reason = result.stderr.trim().split("\n").at(-1) ?? ""
-    return yield* /not a git repository|must be run in a work tree/.test(result.stderr)
-      ? invalid(`${root} is not a git working tree: --copy-cwd takes along what git lists`)
-      : invalid(`git could not list ${root}: ${reason}`)
-  }
-  if (Buffer.byteLength(result.stdout) >= MAX_LIST_BYTES) return yield* invalid(`${root} has too many files`)
-  // Text of node has this mark for bytes that are no UTF-8: such a name cannot be copied.
-  if (result.stdout.includes("\uFFFD")) return yield* invalid(`${root} has a file whose name is not UTF-8`)
-  return result.stdout.split("\0").filter((line) => line !== "")
-})
-
-const invalid = (reason: string) => new InvalidInput({ field: "cwd", reason })

@@ -5,6 +5,7 @@ import type { ChildProcess, SpawnOptions } from "node:child_process"
 import { spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { constants } from "node:os"
+import { delimiter, isAbsolute } from "node:path"
 import type { Readable, Writable } from "node:stream"
 import type { ProcessExit, ProcessSpec } from "../../services/ProcessRunner.ts"
 import { ProcessError } from "../../services/ProcessRunner.ts"
@@ -17,12 +18,19 @@ const TERM_GRACE = "2 seconds"
 /** How long a pipe may stay silent after its child has ended before we stop reading it: a grandchild may hold it open for ever. */
 const ORPHANED_PIPE_GRACE = "500 millis"
 
+/** A relative part of PATH would find programs in the working directory, which may be a stranger's repository. */
+const absoluteOnly = (path: string): string =>
+  path
+    .split(delimiter)
+    .filter((part) => isAbsolute(part))
+    .join(delimiter)
+
 /** What a child sees of our environment, and what it was given. */
 export const cleanEnv = (extra: Readonly<Record<string, string>> = {}): Record<string, string> => {
   const env: Record<string, string> = {}
   for (const name of INHERITED) {
     const value = process.env[name]
-    if (value !== undefined) env[name] = value
+    if (value !== undefined) env[name] = name === "PATH" ? absoluteOnly(value) : value
   }
   return Object.assign(env, extra)
 }

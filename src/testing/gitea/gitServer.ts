@@ -1,9 +1,10 @@
 /** Serves the simulator's repositories over real smart HTTP, with git http-backend behind the tokens and permissions of its users. */
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Effect, Runtime, Stream } from "effect"
-import { chmodSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { join } from "node:path"
+import { type GitRun, gitSpec } from "../../layers/git/hardened.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import type { Mount } from "./GiteaSimulator.ts"
 import { type GiteaState, type SimRepo, mayWrite } from "./state.ts"
@@ -39,8 +40,8 @@ export const make = (root: string): Effect.Effect<GitServer, never, ProcessRunne
     const runFork = Runtime.runFork(yield* Effect.runtime<never>())
     const requests: Array<string> = []
     const directory = (owner: string, name: string) => join(root, `${owner}/${name}.git`.toLowerCase())
-    const git = (args: ReadonlyArray<string>, stdin = "") =>
-      Effect.orDie(runner.run({ command: "git", args, env: ENV, stdin, timeoutMs: 30_000 }))
+    const git = (args: ReadonlyArray<string>, repository: string, stdin = "") =>
+      Effect.orDie(runner.run(gitSpec({ args, directory: repository, stdin, timeoutMs: 30_000 })))
 
     const serve = (
       { repo, rest, query }: Asked,
@@ -64,11 +65,15 @@ export const make = (root: string): Effect.Effect<GitServer, never, ProcessRunne
           )
         if (isPush && !mayWrite(permission))
           return refuse(response, 403, "User permission denied for writing.\n")
-        const { output, exit } = yield* runner.stream({
-          command: "git",
-          args: ["-c", "http.receivepack=true", "-c", "uploadpack.allowFilter=true", "http-backend"],
+        const spec: GitRun = {
+          args: ["http-backend"],
+          config: [
+            ["http.receivepack", "true"],
+            ["uploadpack.allowFilter", "true"],
+            // Only `protect` makes one.
+            ["core.hooksPath", join(directory(repo.owner, repo.name), "hooks")],
+          ],
           env: {
-            ...ENV,
             GIT_HTTP_EXPORT_ALL: "1",
             GIT_PROJECT_ROOT: root,
             PATH_INFO: `/${repo.owner}/${repo.name}.git${rest}`.toLowerCase(),
@@ -83,7 +88,8 @@ export const make = (root: string): Effect.Effect<GitServer, never, ProcessRunne
             () => request,
             (cause) => cause,
           ),
-        })
+        }
+        const { output, exit } = yield* runner.stream(gitSpec(spec))
         const chunks: Array<Uint8Array> = []
         yield* Stream.runForEach(output, ({ stream, bytes }) =>
           Effect.sync(() => (stream === "stdout" ? chunks.push(bytes) : 0)),
@@ -105,13 +111,7 @@ export const make = (root: string): Effect.Effect<GitServer, never, ProcessRunne
     /** A branch that was pushed is one that a PR may come from. */
     const readBranches = (repo: SimRepo) =>
       Effect.map(
-        git([
-          "-C",
-          directory(repo.owner, repo.name),
-          "for-each-ref",
-          "--format=%(refname:lstrip=2)",
-          "refs/heads",
-        ]),
+        git(["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"], directory(repo.owner, repo.name)),
         ({ stdout }) => {
           repo.branches.clear()
           for (const branch of stdout.split("\n")) if (branch !== "") repo.branches.add(branch)
@@ -136,16 +136,18 @@ export const make = (root: string): Effect.Effect<GitServer, never, ProcessRunne
       },
       create: (owner, name, files) =>
         Effect.gen(function* () {
-          yield* git(["init", "--quiet", "--bare", "--template=", "-b", "main", directory(owner, name)])
+          const repository = directory(owner, name)
+          mkdirSync(repository, { recursive: true })
+          yield* git(["init", "--quiet", "--bare", "--template=", "-b", "main"], repository)
           if (files === undefined) return
-          yield* git(["-C", directory(owner, name), "fast-import", "--quiet"], firstCommit(owner, files))
+          yield* git(["fast-import", "--quiet"], repository, firstCommit(owner, files))
         }),
       ask: (owner, name, args) =>
-        Effect.map(git(["-C", directory(owner, name), ...args]), ({ stdout }) => stdout.trim()),
+        Effect.map(git(args, directory(owner, name)), ({ stdout }) => stdout.trim()),
       protect: (owner, name, branch) =>
-        Effect.gen(function* () {
+        Effect.sync(() => {
           const hooks = join(directory(owner, name), "hooks")
-          yield* Effect.orDie(runner.run({ command: "mkdir", args: ["-p", hooks] }))
+          mkdirSync(hooks, { recursive: true })
           const hook = join(hooks, "pre-receive")
           writeFileSync(
             hook,
@@ -168,8 +170,6 @@ const firstCommit = (author: string, files: Readonly<Record<string, string>>): s
   ].join("\n")
 
 const data = (text: string): string => `data ${Buffer.byteLength(text)}\n${text}`
-
-const ENV = { GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", LC_ALL: "C" }
 
 interface Asked {
   readonly repo: SimRepo

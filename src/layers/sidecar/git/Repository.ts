@@ -196,6 +196,7 @@ const runUpstream =
       const spec = gitSpec({
         directory,
         ...run,
+        protocols: [upstream.protocol.slice(0, -1)],
         config: [...upstream.config, ...config],
         env: { ...env, ...run.env },
       })

@@ -88,12 +88,10 @@ export const readUpstream = (slug: string, part: GitPart): Either.Either<Upstrea
         )
         .digest("hex")
         .slice(0, 32),
-      config: [
-        [`protocol.${protocol.slice(0, -1)}.allow`, "always"],
-        ...(secret === "" || protocol === "ssh:"
+      config:
+        secret === "" || protocol === "ssh:"
           ? []
-          : [[`http.${url.text}.extraHeader`, `Authorization: Basic ${basic}`] as const]),
-      ],
+          : [[`http.${url.text}.extraHeader`, `Authorization: Basic ${basic}`] as const],
       knownHost: part.knownHost,
       identityFile: part.identityFile,
     }
