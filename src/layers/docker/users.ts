@@ -33,4 +33,8 @@ export const isRoot = (user: string): boolean => user.startsWith("0:")
 export const namesRoot = (user: string): boolean => /^(?:root|0)(?::|$)/.test(user)
 
 const rows = (file: string): ReadonlyArray<ReadonlyArray<string>> =>
-  file.split(/[\n\0]/).map((line) => line.split(":"))
+  file
+    .split(/[\n\0]/)
+    .map((line) => line.split(":"))
+    // The header of the tar names an owner: it is no account.
+    .filter((row) => row.length > 2)

@@ -20,6 +20,10 @@ describe("a user of an image", () => {
     expect(userOf(user)).toMatch(/^1000:(?:0|1000)$/)
   })
 
+  it("is not looked for in the header of the tar that its file comes in", () => {
+    expect(resolveUser("root", `passwd\0root\0root\0${PASSWD}`, GROUP)).toBe("0:0")
+  })
+
   it("is named as root by root and 0 alone", () => {
     expect(["root", "0", "0:0", "root:agent", "0:1000"].every(namesRoot)).toBe(true)
     expect(["roots", "00", "0x0", "ROOT", "toor", "1000:0", ""].some(namesRoot)).toBe(false)
