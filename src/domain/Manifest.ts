@@ -1,5 +1,6 @@
 /** What an operator writes down: agent manifests and bottle manifests, and how several bottles merge. */
 import { Duration, Option, Schema } from "effect"
+import { isPassableHeader, PASSABLE_HEADER_RULE } from "./RoutePasses.ts"
 import { ALLOWED_HOST_RULE, isAllowedHost } from "./AllowList.ts"
 
 /** Replaces a schema's own message at any depth: for choices, whose parts would each tell of themselves. */
@@ -112,6 +113,14 @@ export const EgressEntry = Schema.Union(
   }).annotations({ title: "{host, port?, private?, tls?}" }),
 )
 
+const PassedHeader = Schema.String.pipe(
+  Schema.filter(isPassableHeader, { message: () => `expected ${PASSABLE_HEADER_RULE}` }),
+)
+
+const PassedParameter = Schema.String.pipe(Schema.pattern(/^[^\p{Cc}&;=?#]+$/u)).annotations(
+  expecting("the name of a parameter of the query"),
+)
+
 /** An upstream whose credential the sidecar adds. */
 export const Route = Schema.Struct({
   upstream: required(Schema.String, "a URL"),
@@ -124,6 +133,10 @@ export const Route = Schema.Struct({
     "{env: NAME} or {file: PATH}",
   ),
   allow: Schema.optional(Texts),
+  /** Headers of the agent's that pass beyond those known to be harmless. */
+  headers: Schema.optional(Schema.Array(PassedHeader)),
+  /** Parameters of the query that pass; beyond the provider's, where the service is known. */
+  query: Schema.optional(Schema.Array(PassedParameter)),
   private: Schema.optional(Schema.Boolean),
 }).annotations({ title: "a map with upstream, header and secret" })
 

@@ -44,8 +44,12 @@ export interface Outside {
   readonly forgeWrites: ReadonlyArray<string>
   /** Refs of the upstream, by name. */
   readonly refs: Readonly<Record<string, string>>
-  /** Requests that came to the upstream of the route, such as `GET /v1/models`, and whether each had the credential. */
-  readonly routed: ReadonlyArray<{ readonly request: string; readonly credential: boolean }>
+  /** Requests that came to the upstream of the route, such as `GET /v1/models`, whether each had the credential, and whether it had one of the agent's own. */
+  readonly routed: ReadonlyArray<{
+    readonly request: string
+    readonly credential: boolean
+    readonly own?: boolean
+  }>
   /** Lines of the operation log in this round, as `<op> <target> <outcome>`. */
   readonly logged: ReadonlyArray<string>
   /** Whether the operation log's chain is whole. */

@@ -6,6 +6,7 @@ import { forgeProbes, gitProbes } from "./ProbesOfForge.ts"
 import { callProbes, socketProbes } from "./ProbesOfKernel.ts"
 import { egressProbes, routeProbes, socketFileProbes } from "./ProbesOfNeck.ts"
 import { nameProbes, networkProbes } from "./ProbesOfNetwork.ts"
+import { routeHeadProbes } from "./ProbesOfRoutes.ts"
 import { secretProbes } from "./ProbesOfSecrets.ts"
 
 /** Secrets first, while few processes run; limits last, because nothing can be tried after them. */
@@ -19,6 +20,7 @@ export const allProbes = (ground: ProbeGround): ReadonlyArray<Probe> => [
   ...socketFileProbes(ground),
   ...egressProbes(ground),
   ...routeProbes(ground),
+  ...routeHeadProbes(ground),
   ...forgeProbes(ground),
   ...gitProbes(ground),
   ...limitProbes(ground),

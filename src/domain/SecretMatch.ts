@@ -13,14 +13,17 @@ export interface SecretSearch {
 export type SecretMatcher = () => SecretSearch
 
 /**
- * A matcher for secrets of {@link SECRET_LENGTH_MIN} or more bytes: each of them whole, 20 bytes of it in a row, in base64 and
+ * A matcher for secrets of `lengthMin` ({@link SECRET_LENGTH_MIN} unless given) or more bytes: each of them whole, 20 bytes of it in a row, in base64 and
  * base64url at any alignment, hex of either case, URL-encoded, and parts of those that stand for at least 12 bytes.
  */
-export const secretMatcher = (secrets: Iterable<string>): SecretMatcher => {
+export const secretMatcher = (
+  secrets: Iterable<string>,
+  lengthMin: number = SECRET_LENGTH_MIN,
+): SecretMatcher => {
   const byLength = new Map<number, Set<string>>()
   for (const secret of secrets) {
     const bytes = withoutBreaks(secret)
-    if (bytes.length < SECRET_LENGTH_MIN) continue
+    if (bytes.length < lengthMin) continue
     for (const { text, part } of formsOf(bytes)) {
       const length = Math.min(part, text.length)
       const windows = byLength.get(length) ?? new Set<string>()

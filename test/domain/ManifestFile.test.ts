@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Either, Option } from "effect"
 import { ALLOWED_HOST_RULE } from "../../src/domain/AllowList.ts"
+import { PASSABLE_HEADER_RULE } from "../../src/domain/RoutePasses.ts"
 import { agentNotFound, decodeAgent, decodeBottle, projectProblem } from "../../src/domain/ManifestFile.ts"
 
 const agent = (front: unknown, body = "") => decodeAgent({ file: "a.md", name: "a", front, body })
@@ -107,6 +108,15 @@ describe("decodeBottle", () => {
         `expected ${ALLOWED_HOST_RULE} or {host, port?, private?, tls?}`,
       ])
       expect(bottle({ egress: { allow: [{ host }] } })[0]).toBe("egress.allow.0.host")
+    }
+    const passing = (more: object) =>
+      bottle({ routes: { a: { upstream: "u", header: "h", secret: { env: "E" }, ...more } } })
+    expect(passing({ headers: ["x-page", "X-Tenant"], query: ["page", "filter[a]"] })).toBe("accepted")
+    for (const name of ["Authorization", "host", "Set-Cookie", "x_api_key", "connection", "via", "a b", ""]) {
+      expect(passing({ headers: [name] })).toEqual(["routes.a.headers.0", `expected ${PASSABLE_HEADER_RULE}`])
+    }
+    for (const name of ["", "a&b", "a=b", "a;b"]) {
+      expect(passing({ query: [name] })[0]).toBe("routes.a.query.0")
     }
     expect(bottle({ routes: { a: { upstream: "u", header: "h" } } })).toEqual([
       "routes.a.secret",

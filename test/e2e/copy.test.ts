@@ -71,7 +71,7 @@ describeDocker("out of a docker bottle", () => {
 
 it("files come out of a bottle of the host, of its workspace alone; a shell it has none", async () => {
   cli.write("bottles/none.yaml", "backend: host\n")
-  cli.write("agents/local.md", shellAgent(MAKES, "none"))
+  cli.write("agents/local.md", shellAgent(`${MAKES}; ln -s /etc way`, "none"))
   const { stderr } = await cli.run(["start", "local", "--headless", "--prompt", "x"])
   const slug = slugIn(stderr)
   const copied = await cli.run(["cp", `${slug}:out`, "host"])
@@ -79,6 +79,9 @@ it("files come out of a bottle of the host, of its workspace alone; a shell it h
   expect((await cli.run(["cp", `${slug}:/etc/passwd`, "never"])).stderr).toMatch(
     /not in the bottle's \/workspace/,
   )
+  const behind = await cli.run(["cp", `${slug}:way/passwd`, "never"])
+  expect([behind.code, behind.stderr]).toEqual([125, expect.stringMatching(/behind a link that leads out/)])
+  expect(existsSync(join(cli.cwd, "never"))).toBe(false)
   await cli.run(["freeze", slug])
   expect((await cli.run(["cp", `${slug}:out`, "frozen"])).code).toBe(0)
   expect(readFileSync(join(cli.cwd, "frozen/link"), "utf8")).toBe("report\n")

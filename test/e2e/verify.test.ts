@@ -8,6 +8,7 @@ import type { ProbeClass, Verification } from "../../src/domain/Probe.ts"
 import { podman as podmanDialect } from "../../src/layers/podman/dialect.ts"
 import { Resolver } from "../../src/layers/sidecar/egress/Resolver.ts"
 import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
+import { ROUTE_MARK } from "../../src/testing/ground/ProvingGround.ts"
 import { makeCli, shellAgent } from "../support/cli.ts"
 import { describeDocker, docker } from "../support/docker.ts"
 import { testImage } from "../support/images.ts"
@@ -241,6 +242,27 @@ describeDocker("verify on docker", () => {
         expect(holes).toContain("secrets in the environment")
         expect(holes).toContain("secrets in all that the bottle was answered")
       }),
+    )
+
+    it.scoped(
+      "a route that passes a credential of the agent's own, and one whose answers have a secret",
+      () =>
+        Effect.gen(function* () {
+          const holes = yield* opened(["routes"], {
+            sidecar: (config) => ({
+              ...config,
+              routes: Object.fromEntries(
+                Object.entries(config.routes).map(([name, entry]) => [
+                  name,
+                  { ...entry, query: ["api_key"] },
+                ]),
+              ),
+            }),
+            ground: (ground) => ({ ...ground, secrets: [...ground.secrets, Redacted.make(ROUTE_MARK)] }),
+          })
+          expect(holes).toContain("credentials of the agent's own, in headers and query")
+          expect(holes).toContain("the key in headers of an answer, encoded")
+        }),
     )
 
     it.scoped("a route that allows everything", () =>

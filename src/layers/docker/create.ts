@@ -8,11 +8,11 @@ import type { BottlePaths } from "../home/Home.ts"
 import { stillContainer } from "./containers.ts"
 import { createArguments } from "./createArguments.ts"
 import { lastLine } from "./dialect.ts"
-import type { Engine } from "./engine.ts"
+import type { Engine, Purpose } from "./engine.ts"
 import type { Image } from "./image.ts"
 import type { Naming } from "./naming.ts"
 import { seccompProfile } from "./seccomp.ts"
-import { isNumeric, isRoot, resolveUser } from "./users.ts"
+import { isRoot, namesRoot, numericUser, resolveUser } from "./users.ts"
 
 const refuse = (reason: string) => Effect.fail(new LaunchRefused({ reason }))
 
@@ -52,13 +52,18 @@ export const agentUser = Effect.fn("agentUser")(function* (
   const named = plan.user ?? image.Config.User
   const asRoot = `image "${plan.image}" runs as root: name another user in the bottle manifest (user: "1000:1000"), or root itself`
   if (named === "") return yield* refuse(asRoot)
-  const user = isNumeric(named) ? named : yield* lookUp(engine, naming, plan, image, named)
+  const user = numericUser(named) ?? (yield* lookUp(engine, naming, plan, image, named))
   if (user === undefined) {
     return yield* refuse(
       `image "${plan.image}" has no user "${named}": name one in numbers (user: "1000:1000")`,
     )
   }
-  return isRoot(user) && plan.user === undefined ? yield* refuse(asRoot) : user
+  if (!isRoot(user) || (plan.user !== undefined && namesRoot(plan.user))) return user
+  return yield* refuse(
+    plan.user === undefined
+      ? asRoot
+      : `user "${plan.user}" is root in image "${plan.image}": name another, or root itself (user: root)`,
+  )
 })
 
 /** Reads the image's account files from a container that never runs. */
@@ -71,15 +76,29 @@ const lookUp = Effect.fn("lookUp")(function* (
 ) {
   const purpose = { operation: "create", target: slug }
   const name = yield* stillContainer(engine, naming, purpose, slug, "look", image.Id)
-  const file = (path: string) =>
-    Effect.map(engine.run(purpose, [...engine.dialect.copyOut, `${name}:${path}`, "-"]), contentOfTar)
-  const [passwd, group] = yield* Effect.all([file("/etc/passwd"), file("/etc/group")])
+  const [passwd, group] = yield* Effect.all([
+    accounts(engine, purpose, name, "/etc/passwd"),
+    accounts(engine, purpose, name, "/etc/group"),
+  ])
   return resolveUser(user, passwd, group)
 }, Effect.scoped)
 
-/** The text of a tar's only file; nothing when there is no tar. */
-const contentOfTar = ({ exitCode, stdout }: { readonly exitCode: number; readonly stdout: string }): string =>
-  exitCode === 0 ? stdout.slice(512).replace(/\0+$/, "") : ""
+/** An account file of a container as a tar, whose header makes rows that are no accounts; nothing when there is none. */
+const accounts = Effect.fnUntraced(function* (engine: Engine, purpose: Purpose, name: string, path: string) {
+  const { exitCode, stdout, stderr } = yield* engine.run(purpose, [
+    ...engine.dialect.copyOut,
+    `${name}:${path}`,
+    "-",
+  ])
+  if (exitCode === 0)
+    return /^[0\0]$/.test(stdout.charAt(TAR_TYPE)) ? stdout : yield* refuse(`${path} of the image is no file`)
+  return /could not find the file|could not be found|no such/i.test(stderr)
+    ? ""
+    : yield* engine.refusal(purpose, stderr)
+})
+
+/** Where a tar's header says of what type its entry is; a file is `0`. */
+const TAR_TYPE = 156
 
 /** Makes the container. `docker` tells of a limit that it cannot keep by an error, or by a warning and a container without it. */
 export const createContainer = Effect.fn("createContainer")(function* (

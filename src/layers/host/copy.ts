@@ -1,6 +1,7 @@
 /** Files out of a bottle of the host backend: what the agent calls /workspace is a directory of its box. */
 import { Effect, Option, Stream } from "effect"
 import { existsSync } from "node:fs"
+import { realpath } from "node:fs/promises"
 import { basename, dirname, join, posix } from "node:path"
 import type { Slug } from "../../domain/Slug.ts"
 import type { BackendError, CopySource } from "../../services/Backends.ts"
@@ -25,9 +26,20 @@ export const copyOut = (
         return yield* failed("copy", slug, `${source.path} is not in the bottle's /workspace`)
       }
       const file = join(root, path)
+      if (!(yield* isReachedWithin(join(root, "workspace"), file))) {
+        return yield* failed("copy", slug, `${source.path} lies behind a link that leads out of /workspace`)
+      }
       const child = yield* runner
         .stream({ command: "tar", args: ["-c", "-f", "-", `./${basename(file)}`], cwd: dirname(file) })
         .pipe(Effect.mapError((error) => failed("copy", slug, error.message, error)))
       return wholeOutput(child, (stderr) => failed("copy", slug, stderr.trim().split("\n")[0] ?? ""))
     }),
+  )
+
+/** A folder that the agent replaced by a link would give the operator's own files as the bottle's. */
+const isReachedWithin = (workspace: string, file: string): Effect.Effect<boolean> =>
+  Effect.tryPromise(() => Promise.all([realpath(workspace), realpath(dirname(file))])).pipe(
+    Effect.map(([root, folder]) => file === workspace || folder === root || folder.startsWith(`${root}/`)),
+    // A path that is not there is told by tar.
+    Effect.orElseSucceed(() => true),
   )

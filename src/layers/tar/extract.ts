@@ -2,11 +2,12 @@
 import { Effect, Option, Stream } from "effect"
 import { constants, createWriteStream } from "node:fs"
 import { copyFile, lstat, mkdir, rm, stat, symlink } from "node:fs/promises"
-import { dirname, join, posix, relative, resolve } from "node:path"
+import { dirname, join, relative, resolve } from "node:path"
 import { pipeline } from "node:stream/promises"
 import type { Extract } from "tar-stream"
 import { extract as extractTar } from "tar-stream"
 import { InvalidInput } from "../../domain/Errors.ts"
+import { leavingTree, type TreeLink } from "./links.ts"
 
 /** What was written, and what was left out and why. */
 export interface Extracted {
@@ -18,10 +19,9 @@ export interface Extracted {
 
 type Entry = Extract extends AsyncIterable<infer Item> ? Item : never
 
-interface Link {
+interface Link extends TreeLink {
   readonly name: string
   readonly path: string
-  readonly target: string
 }
 
 /**
@@ -83,7 +83,12 @@ export const extract = Effect.fn("extract")(function* <E, R>(
         files.add(path)
         return
       case "symlink":
-        return void links.push({ name, path, target: linkname ?? "" })
+        return void links.push({
+          name,
+          path,
+          parts: relative(root.path, path).split("/"),
+          target: linkname ?? "",
+        })
       case "link": {
         const parts = partsOf(linkname ?? "")
         const source = parts === undefined ? "" : join(root.path, ...parts.slice(1))
@@ -98,13 +103,23 @@ export const extract = Effect.fn("extract")(function* <E, R>(
     }
   })
 
-  const link = Effect.fnUntraced(function* ({ name, path, target }: Link) {
-    const leads = relative(root.path, resolve(dirname(path), target))
-    if (path === root.path || posix.isAbsolute(target) || leads === ".." || leads.startsWith("../")) {
-      return void skipped.push({ name, reason: `a link that leads out of the copy, to ${target}` })
-    }
-    yield* parentOf(path)
-    yield* onDisk(path, () => symlink(target, path))
+  const makeLinks = Effect.suspend(() => {
+    const leadsOut = leavingTree(links)
+    return Effect.forEach(
+      links,
+      (link) => {
+        const { name, path, target } = link
+        if (path === root.path || leadsOut(link)) {
+          const reason = `a link that leads out of the copy, to ${target}`
+          return Effect.sync(() => void skipped.push({ name, reason }))
+        }
+        return Effect.zipRight(
+          parentOf(path),
+          onDisk(path, () => symlink(target, path)),
+        )
+      },
+      { discard: true },
+    )
   })
 
   const read = Stream.fromAsyncIterable({ [Symbol.asyncIterator]: () => entries }, () =>
@@ -118,8 +133,8 @@ export const extract = Effect.fn("extract")(function* <E, R>(
     ),
   )
   yield* Effect.all([feed(tar, archive), read], { concurrency: "unbounded", discard: true }).pipe(
-    // Links come last: while files are written there is none to follow.
-    Effect.zipRight(Effect.forEach(links, link, { discard: true })),
+    // Links come last: while files are written there is none to follow, and only all of them tell where each leads.
+    Effect.zipRight(makeLinks),
     Effect.onError(() =>
       Effect.promise(() => {
         archive.destroy()

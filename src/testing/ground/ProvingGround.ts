@@ -8,6 +8,7 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import type { Outside } from "../../domain/Probe.ts"
 import { LISTED_ANSWER } from "../../domain/ProbesOfNeck.ts"
+import { AGENTS_OWN } from "../../domain/ProbesOfRoutes.ts"
 import type { Arch } from "../../domain/SystemCalls.ts"
 import { ensureRunDirectory, removeRunDirectory } from "../../layers/bottle/runDirectory.ts"
 import { Home } from "../../layers/home/Home.ts"
@@ -28,6 +29,17 @@ const NUMBERS = { issue: 17, other: 1, strangersPr: 20 } as const
 
 const ROUTE = { name: "probe", allowed: "/v1/models", denied: "/v1/files" } as const
 const HEADER = "x-verify-key"
+
+/** Stands in each answer of the route's upstream, and is no secret. */
+export const ROUTE_MARK = "passed-on-as-it-is"
+
+/** How a careless upstream repeats a key. */
+const echoesOf = (key: string): Readonly<Record<string, string>> => ({
+  location: `/again?key=${[...key].map((char) => `%${char.charCodeAt(0).toString(16)}`).join("")}`,
+  "x-verify-plain": key,
+  "x-verify-base64": Buffer.from(`${HEADER}: ${key}`).toString("base64"),
+  "x-verify-hex": Buffer.from(key).toString("hex"),
+})
 
 /** A process of this machine with such a number could be one of the bottle's too. */
 const PID_MIN = 4096
@@ -59,8 +71,9 @@ const prepare = Effect.gen(function* () {
     routed.push({
       request: `${request.method} ${request.url}`,
       credential: request.headers[HEADER] === key && request.headers.authorization === undefined,
+      own: [request.url ?? "", ...request.rawHeaders].some((text) => text.includes(AGENTS_OWN)),
     })
-    response.end("{}")
+    response.writeHead(200, { ...echoesOf(key), "x-verify-mark": ROUTE_MARK }).end("{}")
   })
   const routePort = yield* listenTcp(upstream, LOOPBACK)
   const listed = createServer((socket) => {

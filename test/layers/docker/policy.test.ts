@@ -9,6 +9,7 @@ import type { BottlePlan } from "../../../src/domain/Bottle.ts"
 import { makeWith } from "../../../src/layers/docker/DockerBackend.ts"
 import { Home, homeAt } from "../../../src/layers/home/Home.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
+import { imageWithAccounts, uidOf } from "../../support/accounts.ts"
 import { describeDocker, docker, dockerInstances, shellPlan } from "../../support/docker.ts"
 import { testImage } from "../../support/images.ts"
 import { serveNeck } from "../../support/neck.ts"
@@ -38,6 +39,30 @@ describeDocker("what a docker backend refuses, and what it says", () => {
         yield* Effect.addFinalizer(() => Effect.ignore(first.destroy(plan.slug)))
         expect((yield* first.create({ ...plan, user: "0:0" })).user).toBe("0:0")
       }),
+    )
+
+    it.scoped(
+      "a user that is root by the image's accounts, or by another spelling, is refused as root is",
+      () =>
+        Effect.gen(function* () {
+          const { first } = yield* dockerInstances()
+          const base = yield* testImage()
+          const plain = yield* imageWithAccounts(docker, base)
+          const linked = yield* imageWithAccounts(docker, base, { linked: true })
+          const uid = (image: string, user?: string) =>
+            uidOf(docker, first, shellPlan(newSlug(), image, "true", { ...(user !== undefined && { user }) }))
+          for (const user of ["toor", "zeros", "000:000"])
+            expect([user, yield* uid(plain, user)]).toEqual([user, "refused"])
+          for (const user of ["twice", "1000:1000"])
+            expect([user, yield* uid(plain, user)]).toEqual([user, "1000"])
+          expect(yield* uid(plain, "root")).toBe("0")
+          expect([yield* uid(linked, "toor"), yield* uid(linked, "twice")]).toEqual(["refused", "1000"])
+          for (const user of ["toor", "000:000"]) {
+            const image = yield* imageWithAccounts(docker, base, { user })
+            expect([user, yield* uid(image)]).toEqual([user, "refused"])
+          }
+        }),
+      180_000,
     )
 
     it.scoped("a user by name is looked up in the image; an unknown one is refused", () =>

@@ -5,6 +5,7 @@ import { qualified } from "../../../src/layers/podman/dialect.ts"
 import { makeWith as makeDocker } from "../../../src/layers/docker/DockerBackend.ts"
 import { makeWith } from "../../../src/layers/podman/PodmanBackend.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
+import { imageWithAccounts, uidOf } from "../../support/accounts.ts"
 import { shellPlan } from "../../support/docker.ts"
 import { serveNeck } from "../../support/neck.ts"
 import { describePodman } from "../../support/podman.ts"
@@ -72,6 +73,34 @@ describePodman("what a podman backend refuses, says and keeps", (podman) => {
         })
         expect(podman.run("ps", "--all", "--quiet")).toBe("")
       }),
+    )
+
+    it.scoped(
+      "a user that is root by the image's accounts, or by another spelling, is refused as root is",
+      () =>
+        Effect.gen(function* () {
+          const { first } = yield* podman.instances()
+          const base = yield* podman.image()
+          const plain = yield* imageWithAccounts(podman.run, base)
+          const linked = yield* imageWithAccounts(podman.run, base, { linked: true })
+          const uid = (image: string, user?: string) =>
+            uidOf(
+              podman.run,
+              first,
+              shellPlan(newSlug(), image, "true", { backend: "podman", ...(user !== undefined && { user }) }),
+            )
+          for (const user of ["toor", "zeros", "000:000"])
+            expect([user, yield* uid(plain, user)]).toEqual([user, "refused"])
+          for (const user of ["twice", "1000:1000"])
+            expect([user, yield* uid(plain, user)]).toEqual([user, "1000"])
+          expect(yield* uid(plain, "root")).toBe("0")
+          expect([yield* uid(linked, "toor"), yield* uid(linked, "twice")]).toEqual(["refused", "1000"])
+          for (const user of ["toor", "000:000"]) {
+            const image = yield* imageWithAccounts(podman.run, base, { user })
+            expect([user, yield* uid(image)]).toEqual([user, "refused"])
+          }
+        }),
+      180_000,
     )
 
     it.scoped("an image without a shell, and one without a way to the neck, are told as such", () =>

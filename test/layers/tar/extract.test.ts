@@ -7,11 +7,12 @@ import {
   readFileSync,
   readdirSync,
   readlinkSync,
+  realpathSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { extract } from "../../../src/layers/tar/extract.ts"
 import type { TarHeader } from "../../../src/layers/tar/tar.ts"
 import { tar } from "../../../src/layers/tar/tar.ts"
@@ -24,6 +25,29 @@ const archive = (...items: ReadonlyArray<Item>) =>
   )
 const folder = (name: string): Item => ({ name, type: "directory", mode: 0o755 })
 const link = (name: string, linkname: string): Item => ({ name, type: "symlink", linkname })
+
+/** All links below a folder, by their path in it. */
+const linksIn = (root: string, below = ""): ReadonlyArray<string> =>
+  readdirSync(join(root, below), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(below, entry.name)
+    return entry.isSymbolicLink() ? [path] : entry.isDirectory() ? linksIn(root, path) : []
+  })
+
+/** Links that lead out of a folder, by the kernel; of one to nothing, by what somebody could still make. */
+const leadingOut = (root: string): ReadonlyArray<string> =>
+  linksIn(root).filter((name) => {
+    const path = join(root, name)
+    const at = existsSync(path)
+      ? realpathSync.native(path)
+      : join(realpathSync.native(dirname(path)), readlinkSync(path))
+    return at !== realpathSync.native(root) && !at.startsWith(`${realpathSync.native(root)}/`)
+  })
+
+/** The same in any order of some. */
+const orders = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
+  items.length < 2
+    ? [items]
+    : items.flatMap((item, at) => orders(items.toSpliced(at, 1)).map((rest) => [item].concat(rest)))
 
 describe("what an agent made, taken apart", () => {
   it.scopedLive("a file gets the name that is given, or its own in a folder that is there", () =>
@@ -94,6 +118,81 @@ describe("what an agent made, taken apart", () => {
       }),
     )
   }
+
+  const deep = [folder("w/d"), folder("w/d/e"), folder("w/d/e/f")]
+  const chain = (length: number) =>
+    Array.from({ length }, (_, at) => link(`w/c${at}`, at === length - 1 ? "d" : `c${at + 1}`))
+  /** What stays of each, beside the folders. */
+  const chains: Readonly<Record<string, readonly [ReadonlyArray<Item>, ReadonlyArray<string>]>> = {
+    "a link up through a link to a folder above": [
+      [...deep, link("w/d/e/f/up", "../../.."), link("w/x", "d/e/f/up/../../secret")],
+      ["d/e/f/up"],
+    ],
+    "three links, each within by itself": [
+      [link("w/d/one", ".."), link("w/d/two", "one/../secret"), link("w/three", "d/two")],
+      ["d/one"],
+    ],
+    "a link to itself and up": [[link("w/here", "."), link("w/x", "here/../secret")], ["here"]],
+    "a link through what is made a link by another": [
+      [link("w/a", "m/../secret"), link("w/m", "."), link("w/b", "m/m/m/..")],
+      ["m"],
+    ],
+    "a dangling link through a link": [[...deep, link("w/l", "d"), link("w/x", "l/../../not-there")], ["l"]],
+    "a way out and in again": [[link("w/x", "../out/d"), link("w/y", "d/../../out")], []],
+    "an absolute link behind a link": [[link("w/abs", "/etc"), link("w/x", "abs/passwd")], []],
+    "a name that another file system takes for a link": [
+      [link("w/HERE", "."), link("w/x", "here/../secret")],
+      ["HERE"],
+    ],
+    "links in a circle": [[link("w/a", "b/x"), link("w/b", "a"), link("w/self", "self")], []],
+    "more links than a kernel follows": [
+      [...deep, ...chain(45)],
+      Array.from({ length: 40 }, (_, at) => `c${at + 5}`),
+    ],
+    "links that stay within": [
+      [
+        ...deep,
+        link("w/l", "d/e"),
+        link("w/x", "l/../e/f"),
+        link("w/d/y", "../l/./f/../.."),
+        link("w/z", "l//f/"),
+      ],
+      ["l", "x", "d/y", "z"],
+    ],
+  }
+  it.scopedLive.each(Object.entries(chains))(
+    "links lead nowhere outside, in any order: %s",
+    ([, [items, kept]]) =>
+      Effect.gen(function* () {
+        const root = yield* tempDir
+        writeFileSync(join(root, "secret"), "s")
+        const folders = items.filter(({ type }) => type === "directory")
+        const others = items.filter(({ type }) => type !== "directory")
+        const all = others.length > 5 ? [others, others.toReversed()] : orders(others)
+        for (const [at, ordered] of all.entries()) {
+          const out = join(root, `out${at === 0 ? "" : at}`)
+          const { skipped } = yield* extract(archive(folder("w"), folder("w/d"), ...folders, ...ordered), out)
+          expect(leadingOut(out)).toEqual([])
+          expect(linksIn(out).toSorted()).toEqual(kept.toSorted())
+          expect(skipped.length).toBe(others.length - kept.length)
+        }
+      }),
+  )
+
+  it.scopedLive(
+    "a folder is not replaced by a link, nor a link by a folder, in whatever order they come",
+    () =>
+      Effect.gen(function* () {
+        const root = yield* tempDir
+        mkdirSync(join(root, "outside"))
+        const clash = [folder("w/a"), link("w/a", "."), { name: "w/a/file", content: "x" }]
+        for (const items of orders(clash)) {
+          const tried = yield* Effect.either(extract(archive(folder("w"), ...items), join(root, "out")))
+          expect(tried._tag).toBe("Left")
+          expect(readdirSync(root)).toEqual(["outside"])
+        }
+      }),
+  )
 
   it.scopedLive("nothing is written through a link of the tar's own", () =>
     Effect.gen(function* () {

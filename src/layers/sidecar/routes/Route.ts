@@ -1,6 +1,7 @@
 /** A route: a fixed upstream, the credential that it gets, and what may be asked of it. */
 import { Either, Redacted, Schema } from "effect"
 import { isIP } from "node:net"
+import { isPassableHeader, PASSABLE_HEADER_RULE, type Passes, passesOf } from "../../../domain/RoutePasses.ts"
 import { isPublicAddress } from "../addresses.ts"
 import { type Allows, allowing } from "./target.ts"
 
@@ -14,6 +15,10 @@ export const RoutePart = Schema.Struct({
   value: Schema.Redacted(Schema.String),
   /** Absent: everything below the upstream. */
   allow: Schema.optional(Schema.Array(Schema.String)),
+  /** Headers of the agent's that pass beyond those known to be harmless. */
+  headers: Schema.optional(Schema.Array(Schema.String)),
+  /** Parameters of the query that pass; beyond the provider's, where the service is known. */
+  query: Schema.optional(Schema.Array(Schema.String)),
   private: Schema.optional(Schema.Boolean),
 })
 /** What of a sidecar's document is about a route. */
@@ -38,6 +43,7 @@ export interface Route {
   /** The header's whole value. */
   readonly credential: Redacted.Redacted
   readonly allows: Allows
+  readonly passes: Passes
   /** Whether addresses that are not public may be dialled. */
   readonly private: boolean
 }
@@ -67,12 +73,18 @@ export const readRoute = (part: RoutePart): Either.Either<Route, string> =>
       /^[\x20-\x7e]+$/.test(secret) && secret.trim() === secret,
       "value: must be one line of plain text",
     )
+    const { headers = [] } = part
+    yield* demand(
+      headers.every((name) => isPassableHeader(name) && name.toLowerCase() !== part.header.toLowerCase()),
+      `headers: each must be ${PASSABLE_HEADER_RULE}`,
+    )
     const url = yield* readUpstream(part.upstream, part.private === true)
     const allows = yield* Either.mapLeft(allowing(part.allow ?? EVERYTHING), (problem) => `allow: ${problem}`)
+    const hostname = url.hostname.replaceAll(/[[\]]/g, "")
     return {
       name: part.name,
       protocol: url.protocol,
-      hostname: url.hostname.replaceAll(/[[\]]/g, ""),
+      hostname,
       port: url.port,
       host: url.host,
       base: url.pathname.replace(/\/+$/, ""),
@@ -80,6 +92,7 @@ export const readRoute = (part: RoutePart): Either.Either<Route, string> =>
       secret: part.value,
       credential: Redacted.make(part.scheme === undefined ? secret : `${part.scheme} ${secret}`),
       allows,
+      passes: passesOf({ ...part, hostname }),
       private: part.private === true,
     }
   })

@@ -1,5 +1,5 @@
 /** Calls below `/route/`: which route, whether it may be, its lines in the operation log, and the exchange with the upstream. */
-import { Clock, Effect, Either, Redacted, Runtime, type Scope } from "effect"
+import { Clock, Effect, Either, Runtime, type Scope } from "effect"
 import type { Agent as HttpAgent, IncomingMessage, ServerResponse } from "node:http"
 import { operatorProxies } from "../egress/operatorProxy.ts"
 import type { OperationLog } from "../OperationLog.ts"
@@ -8,9 +8,10 @@ import type { ServePath } from "../ServePath.ts"
 import { answerEarly } from "./afterBody.ts"
 import { agentOf } from "./dial.ts"
 import { exchange } from "./exchange.ts"
+import { repeatsSecret } from "./echo.ts"
 import { framingProblem } from "./headers.ts"
 import type { Route } from "./Route.ts"
-import { ROUTE_PREFIX, readTarget, withoutCredentials } from "./target.ts"
+import { ROUTE_PREFIX, readTarget } from "./target.ts"
 
 /** What is served below `/route/`, and within which limits. */
 export interface RouteOptions {
@@ -48,6 +49,7 @@ export const makeRoutes = (options: RouteOptions): Effect.Effect<ServePath, neve
       agents.set(route.name, agent)
       return agent
     }
+    const repeats = repeatsSecret([...routes.values()])
     const passed = yield* eachSecond(options.checkIn)
     let calls = 0
 
@@ -87,8 +89,9 @@ export const makeRoutes = (options: RouteOptions): Effect.Effect<ServePath, neve
           {
             route,
             agent: agentFor(route),
-            path: `${route.base}${path}${withoutCredentials(query, route.hostname)}`,
-            locate: (location) => locate(asked, location),
+            path: `${route.base}${path}${route.passes.query(query)}`,
+            locate: (location) => locate(asked, location, repeats),
+            repeats,
             idleMs,
             passed,
           },
@@ -189,14 +192,18 @@ const outcomeOf = ({ status, sent, received, failure }: Exchanged) => ({
 })
 
 /** A redirect within the upstream leads through the route again; one to elsewhere leads nowhere: the agent could not go there. */
-const locate = ({ route, path, before }: Asked, location: string): string | undefined => {
+const locate = (
+  { route, path, before }: Asked,
+  location: string,
+  repeats: (text: string) => boolean,
+): string | undefined => {
   const from = `${route.protocol}//${route.host}${route.base}${path}`
   if (!URL.canParse(location, from)) return undefined
   const { protocol, host, pathname, search } = new URL(location, from)
   const isWithin =
     protocol === route.protocol && host === route.host && `${pathname}/`.startsWith(`${route.base}/`)
   const found = `${pathname.slice(route.base.length)}${search}`
-  return isWithin && !found.includes(Redacted.value(route.secret)) ? `${before}${found}` : undefined
+  return isWithin && !repeats(location) && !repeats(found) ? `${before}${found}` : undefined
 }
 
 /** A synchronous way to run an effect, at most once a second. */

@@ -22,6 +22,8 @@ export interface Exchange {
   readonly path: string
   /** Where the answer's redirect leads, as the agent may know it. */
   readonly locate: (location: string) => string | undefined
+  /** Whether a text of the answer's head repeats a secret. */
+  readonly repeats: (text: string) => boolean
   /** How long nothing may pass in either direction. */
   readonly idleMs: number
   /** Called with every part that passes. */
@@ -50,12 +52,12 @@ export const exchange = (
       : passOn(passingOf(call), opened.right, request, response),
   )
 
-const passingOf = ({ route, locate, idleMs, passed }: Exchange): Passing => ({
+const passingOf = ({ route, locate, repeats, idleMs, passed }: Exchange): Passing => ({
   name: `route ${route.name}`,
   headers: (answer) => {
     const { location } = answer.headers
     const found = location === undefined ? undefined : locate(location)
-    return responseHeaders(answer, Redacted.value(route.secret), found)
+    return responseHeaders(answer, repeats, found)
   },
   reasonOf,
   idleMs,
@@ -73,6 +75,7 @@ const open = ({ route, agent, path, idleMs }: Exchange, request: IncomingMessage
       host: route.host,
       header: route.header,
       credential: Redacted.value(route.credential),
+      passes: route.passes,
     }),
     agent,
     timeout: idleMs,

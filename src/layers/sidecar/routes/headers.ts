@@ -1,45 +1,6 @@
 /** Which headers pass a route, in which direction. */
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http"
-
-/** Of one connection and not of a message (RFC 9110, 7.6.1, with what is added by convention). */
-export const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  "connection",
-  "expect",
-  "http2-settings",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authentication-info",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-])
-
-/** Credentials, and whose account is charged: with its own, an agent would carry the work to an account of its own. */
-const CREDENTIALS = [
-  /authorization/,
-  /^cookie2?$/,
-  /api-?key/,
-  /subscription-key$/,
-  /(?:auth|access|security|session)-?token$/,
-  /(?:^|-)(?:org|organi[sz]ation|project|workspace|tenant|account)(?:-id)?$/,
-]
-
-/** What upstreams believe of who asked, for what host, and by which method or path in truth. */
-const CLAIMS = [
-  /^forwarded$/,
-  /^x-forwarded(?:-|$)/,
-  /^(?:via|x-real-ip|true-client-ip|client-ip|cf-connecting-ip|x-client-ip|x-cluster-client-ip)$/,
-  /^x-http-method(?:-override)?$|^x-method-override$/,
-  /^x-(?:original|rewrite)-(?:url|uri|host)$|^x-host$/,
-]
-
-const matches = (patterns: ReadonlyArray<RegExp>, name: string): boolean =>
-  patterns.some((pattern) => pattern.test(name))
-
-/** Some upstreams read `x_api_key` as `x-api-key`, and `content_length` as another length. */
-const asRead = (name: string): string => name.toLowerCase().replaceAll("_", "-")
+import { HOP_BY_HOP, type Passes } from "../../../domain/RoutePasses.ts"
 
 /** The headers that a message says are of its connection. */
 export const named = (request: IncomingMessage): ReadonlySet<string> =>
@@ -49,26 +10,23 @@ export const named = (request: IncomingMessage): ReadonlySet<string> =>
 export const pairsOf = ({ rawHeaders }: IncomingMessage): ReadonlyArray<readonly [string, string]> =>
   rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [[name, rawHeaders[at + 1] ?? ""] as const] : []))
 
-/** The headers to send upstream: the agent's, less what is never passed on, with the route's own credential. */
+/** The headers to send upstream: those of the agent's that pass, with the route's own credential. */
 export const requestHeaders = (
   request: IncomingMessage,
-  route: { readonly host: string; readonly header: string; readonly credential: string },
+  route: {
+    readonly host: string
+    readonly header: string
+    readonly credential: string
+    readonly passes: Passes
+  },
 ): OutgoingHttpHeaders => {
   const dropped = named(request)
   const sent = new Map<string, ReadonlyArray<string>>()
   for (const [name, value] of pairsOf(request)) {
     const key = name.toLowerCase()
-    const read = asRead(name)
-    const passes =
-      !HOP_BY_HOP.has(read) &&
-      // Named by Connection it would take the body's length away: the framing is ours.
-      (!dropped.has(key) || key === "content-length") &&
-      read !== "host" &&
-      (read !== "content-length" || key === read) &&
-      read !== asRead(route.header) &&
-      !matches(CREDENTIALS, read) &&
-      !matches(CLAIMS, read)
-    if (passes) sent.set(key, [...(sent.get(key) ?? []), value])
+    // Named by Connection it would take the body's length away: the framing is ours.
+    const isDropped = dropped.has(key) && key !== "content-length"
+    if (route.passes.header(key) && !isDropped) sent.set(key, [...(sent.get(key) ?? []), value])
   }
   return {
     ...Object.fromEntries(
@@ -85,18 +43,20 @@ const ANSWER_DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, "set-cookie"
 
 /**
  * The headers to answer with, as one list of names and values. `location` is the one to give, if any; a header in
- * which an upstream repeats the secret is left out.
+ * which an upstream repeats a secret, in whatever encoding `repeats` knows, is left out.
  */
 export const responseHeaders = (
   answer: IncomingMessage,
-  secret: string,
+  repeats: (text: string) => boolean,
   location: string | undefined,
 ): Array<string> => {
   const dropped = named(answer)
   const kept = pairsOf(answer).filter(([name, value]) => {
     const key = name.toLowerCase()
     return (
-      !ANSWER_DROPPED.has(key) && !(dropped.has(key) && key !== "content-length") && !value.includes(secret)
+      !ANSWER_DROPPED.has(key) &&
+      !(dropped.has(key) && key !== "content-length") &&
+      !repeats(`${name}: ${value}`)
     )
   })
   return [...kept, ...(location === undefined ? [] : [["location", location] as const])].flat()

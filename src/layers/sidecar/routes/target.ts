@@ -53,28 +53,3 @@ const expressionOf = (path: string): RegExp => {
   const parts = head.split("*").map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&"))
   return new RegExp(`^${parts.join("[^/]*")}${tail}$`, "s")
 }
-
-/** Parameters of a query in which clients send a key of their own. */
-const CREDENTIALS: ReadonlySet<string> = new Set([
-  "access_token",
-  "api-key",
-  "api_key",
-  "apikey",
-  "oauth_token",
-])
-
-/** A query without credentials: an agent's own key would work on its own account. Google takes a key as `key`, elsewhere that is a word like any other. */
-export const withoutCredentials = (query: string, hostname: string): string => {
-  const takesKey = hostname.endsWith(".googleapis.com")
-  const kept = query
-    .slice(1)
-    .split("&")
-    .filter((part) => {
-      const name = nameOf(part)
-      return !CREDENTIALS.has(name) && !(takesKey && name === "key")
-    })
-  const text = kept.join("&")
-  return text === "" ? "" : `?${text}`
-}
-
-const nameOf = (part: string): string => (new URLSearchParams(part).keys().next().value ?? "").toLowerCase()

@@ -1,0 +1,199 @@
+/** What of an agent's request passes a route: headers by a list of harmless names, parameters of the query by a list where the service is known. */
+
+/** Names that pass beyond the common ones. Header names are lower case. */
+export interface PassedNames {
+  readonly headers: ReadonlyArray<string>
+  readonly query: ReadonlyArray<string>
+}
+
+/** Headers that say what is sent and what is wanted, and to no service who asks. */
+const COMMON_HEADERS: ReadonlySet<string> = new Set([
+  "accept",
+  "accept-charset",
+  "accept-encoding",
+  "accept-language",
+  "cache-control",
+  "content-encoding",
+  "content-language",
+  "content-length",
+  "content-type",
+  "idempotency-key",
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-range",
+  "if-unmodified-since",
+  "last-event-id",
+  "prefer",
+  "range",
+  "user-agent",
+  "x-request-id",
+])
+
+/** What the client libraries of both providers say of themselves. */
+const CLIENT_HEADERS = [
+  "x-client-request-id",
+  ...[
+    "arch",
+    "async",
+    "helper",
+    "helper-method",
+    "lang",
+    "os",
+    "package-version",
+    "poll-helper",
+    "custom-poll-interval",
+    "raw-response",
+    "read-timeout",
+    "retry-count",
+    "runtime",
+    "runtime-version",
+    "timeout",
+  ].map((name) => `x-stainless-${name}`),
+]
+
+/** By the name of a provider's route. */
+const OF_PROVIDER: Readonly<Record<string, PassedNames & { readonly hostname: string }>> = {
+  anthropic: {
+    hostname: "api.anthropic.com",
+    headers: [
+      ...CLIENT_HEADERS,
+      "anthropic-beta",
+      "anthropic-dangerous-direct-browser-access",
+      "anthropic-version",
+      "x-app",
+      "x-claude-code-session-id",
+    ],
+    query: ["beta", "limit", "before_id", "after_id"],
+  },
+  openai: {
+    hostname: "api.openai.com",
+    headers: [
+      ...CLIENT_HEADERS,
+      "conversation_id",
+      "openai-beta",
+      "originator",
+      "session-id",
+      "session_id",
+      "version",
+      "x-codex-beta-features",
+      "x-codex-turn-metadata",
+      "x-codex-turn-state",
+    ],
+    query: ["client_version", "limit", "after", "order"],
+  },
+}
+
+/** Of one connection and not of a message (RFC 9110, 7.6.1, with what is added by convention). */
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  "connection",
+  "expect",
+  "http2-settings",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authentication-info",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+])
+
+/** Credentials, and what upstreams believe of who asked, for what host, and by which method or path in truth. */
+const NEVER = [
+  /authorization/,
+  /^(?:host|cookie2?|set-cookie2?|content-length)$/,
+  /api-?key/,
+  /subscription-key$/,
+  /(?:auth|access|security|session|api|private)-?token$/,
+  /^(?:forwarded|via)$/,
+  /^x-forwarded(?:-|$)/,
+  /^(?:x-real-ip|true-client-ip|client-ip|cf-connecting-ip|x-client-ip|x-cluster-client-ip)$/,
+  /^x-http-method(?:-override)?$|^x-method-override$/,
+  /^x-(?:original|rewrite)-(?:url|uri|host)$|^x-host$/,
+]
+
+/** A token of RFC 9110, 5.6.2. */
+const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/
+
+/** Some upstreams read `x_api_key` as `x-api-key`, and `content_length` as another length. */
+export const headerAsRead = (name: string): string => name.toLowerCase().replaceAll("_", "-")
+
+/** Whether an operator may let a header of the agent's pass: it names no credential, no connection and no origin of the request. */
+export const isPassableHeader = (name: string): boolean => {
+  const read = headerAsRead(name)
+  return TOKEN.test(name) && !HOP_BY_HOP.has(read) && !NEVER.some((pattern) => pattern.test(read))
+}
+
+/** What {@link isPassableHeader} wants, for messages. */
+export const PASSABLE_HEADER_RULE =
+  "the name of a header that carries no credential and is neither the connection's nor a claim about where the request comes from"
+
+/** What of a request passes one route. */
+export interface Passes {
+  /** Whether a header passes; the name is lower case. */
+  readonly header: (name: string) => boolean
+  /** What is left of a query that begins with `?`; `""` when nothing is. */
+  readonly query: (query: string) => string
+}
+
+/** What passes a route: the service is known by its host, else by the route's name, under which an agent program takes it for its provider's. */
+export const passesOf = (route: {
+  readonly name: string
+  readonly hostname: string
+  /** The header that carries the route's own credential. */
+  readonly header: string
+  readonly headers?: ReadonlyArray<string> | undefined
+  readonly query?: ReadonlyArray<string> | undefined
+}): Passes => {
+  const provider =
+    Object.values(OF_PROVIDER).find(({ hostname }) => hostname === route.hostname) ??
+    (Object.hasOwn(OF_PROVIDER, route.name) ? OF_PROVIDER[route.name] : undefined)
+  const headers = new Set([
+    ...(provider?.headers ?? []),
+    ...(route.headers ?? []).map((name) => name.toLowerCase()),
+  ])
+  const own = headerAsRead(route.header)
+  const listed =
+    provider === undefined && route.query === undefined
+      ? undefined
+      : new Set([...(provider?.query ?? []), ...(route.query ?? [])])
+  const takesKey = route.hostname.endsWith(".googleapis.com")
+  const passes = (name: string): boolean =>
+    listed === undefined ? !isCredential(name, takesKey) : listed.has(name)
+  return {
+    header: (name) => headerAsRead(name) !== own && (COMMON_HEADERS.has(name) || headers.has(name)),
+    query: (query) => {
+      // Some servers take a semicolon for a separator too.
+      const kept = query
+        .slice(1)
+        .split("&")
+        .filter((part) => part.split(";").every((piece) => passes(nameOf(piece))))
+      const text = kept.join("&")
+      return text === "" ? "" : `?${text}`
+    },
+  }
+}
+
+/** Names of parameters in which services take a key, without what is no letter or digit. Google takes one as `key`, elsewhere that is a word like any other. */
+const CREDENTIAL =
+  /(?:api|access|auth|private|secret|subscription|consumer)key(?:id)?$|^(?:access|auth|oauth|api|app|bearer|id|job|personalaccess|private|refresh|security|session|user|xamzsecurity)?token$|secret$|^(?:pass(?:word|wd)?|authorization|auth|credentials?|jwt|sessionid|xamz(?:signature|credential)|sig|signature)$/
+
+const isCredential = (name: string, takesKey: boolean): boolean => {
+  // PHP has `api_key[]` and `api.key` for `api_key`; a name that is still encoded hides what it is.
+  const squashed = name
+    .toLowerCase()
+    .replace(/\[.*/s, "")
+    .replaceAll(/[^a-z0-9%]/g, "")
+  return squashed.includes("%") || CREDENTIAL.test(squashed) || (takesKey && squashed === "key")
+}
+
+/** The name of a parameter, as whoever decodes it until nothing changes reads it. */
+const nameOf = (part: string): string => {
+  let name = new URLSearchParams(part.replace(/^\?+/, "")).keys().next().value ?? ""
+  for (let round = 0; round < 3 && name.includes("%"); round += 1) {
+    name =
+      new URLSearchParams(`${name.replaceAll("&", "%26").replaceAll("=", "%3D")}=`).keys().next().value ?? ""
+  }
+  return name
+}
