@@ -11,6 +11,9 @@ import { packageFile } from "../home/packageRoot.ts"
 import type { RunFilesOptions } from "./runFiles.ts"
 import { SCRIPTS, SIDECAR_FILES, runFiles } from "./runFiles.ts"
 
+/** The file that says whose a run directory is: its name cannot be read back, and several homes may share a `BOT_BOTTLE_RUN_DIR`. */
+export const OWNER = "bottle.json"
+
 /** Makes the run directory of a slug (0700) and the neck's directory in it (0755). Refused unless they are directories of ours. */
 export const ensureRunDirectory = Effect.fn("RunDirectory.ensure")(function* (slug: string) {
   const home = yield* Home
@@ -33,7 +36,13 @@ export const ensureRunDirectory = Effect.fn("RunDirectory.ensure")(function* (sl
   })
   yield* refuseForeign(paths.neck, slug)
   // Whatever the umask: the agent's user reads it through the mount.
-  yield* Effect.try({ try: () => chmodSync(paths.neck, 0o755), catch: (cause) => failure(slug, cause) })
+  yield* Effect.try({
+    try: () => {
+      chmodSync(paths.neck, 0o755)
+      writeFileSync(join(paths.run, OWNER), JSON.stringify({ home: home.root, slug }), { mode: 0o600 })
+    },
+    catch: (cause) => failure(slug, cause),
+  })
   return paths
 })
 
