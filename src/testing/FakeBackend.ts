@@ -303,7 +303,7 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
 )
 
 /** A Backends service that knows this backend alone, by its name; for tests of programs. Its workspace is always empty. */
-export const layer = ({ backend }: FakeBackend): Layer.Layer<Backends> =>
+export const layer = ({ backend }: Pick<FakeBackend, "backend">): Layer.Layer<Backends> =>
   Layer.succeed(
     Backends,
     Backends.of({
