@@ -101,9 +101,11 @@ describe("the plan of a start", () => {
   })
 
   it("shows limits, and keys of routes and repositories, that it does not know", () => {
+    const newLimits = { connections: 64, logBytes: 2 * 1024 ** 2, callRate: { perMinute: 9 } }
+    const newRouteKeys = { headers: { "x-version": "2" }, query: ["page"] }
     const text = planText({
       ...PLAN,
-      limits: { ...PLAN.limits, ...{ connections: 64, logBytes: 2 * 1024 ** 2, callRate: { perMinute: 9 } } },
+      limits: { ...PLAN.limits, ...newLimits },
       neck: {
         egress: [],
         git: {},
@@ -112,7 +114,7 @@ describe("the plan of a start", () => {
             upstream: "https://api.example",
             header: "X",
             secret: { env: "K" },
-            ...{ headers: { "x-version": "2" }, query: ["page"] },
+            ...newRouteKeys,
           },
         },
       },

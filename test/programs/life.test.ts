@@ -39,6 +39,10 @@ const makers = {
       return slug
     }),
 }
+/** What an effect fails with, by its name and its words. */
+const failureOf = <A, E extends { readonly _tag: string; readonly message: string }, R>(
+  effect: Effect.Effect<A, E, R>,
+) => Effect.map(Effect.flip(effect), ({ _tag, message }) => ({ _tag, message }))
 const scriptOf = (state: string) => (state === "running" ? endless : {})
 
 describe("a start", () => {
@@ -275,16 +279,16 @@ describe("a resume", () => {
         Effect.gen(function* () {
           const slug = yield* start()
           const attempts = (backend: string) => [
-            resume(slug, { prompt: "x", backend }),
-            freeze(slug, { backend }),
-            Effect.asVoid(destroy(slug, { backend })),
+            failureOf(resume(slug, { prompt: "x", backend })),
+            failureOf(freeze(slug, { backend })),
+            failureOf(destroy(slug, { backend })),
           ]
           for (const attempt of attempts("other")) {
-            const { _tag, message } = yield* Effect.flip(attempt)
+            const { _tag, message } = yield* attempt
             expect([_tag, message]).toEqual(["InvalidInput", expect.stringMatching(/was made by fake/)])
           }
           for (const attempt of attempts("cloud")) {
-            expect((yield* Effect.flip(attempt))._tag).toBe("BackendNotFound")
+            expect((yield* attempt)._tag).toBe("BackendNotFound")
           }
           expect(yield* states).toEqual(["exited"])
           yield* freeze(slug, { backend: "alias" })
@@ -324,13 +328,13 @@ describe("a bottle that another engine has", () => {
           engines.unshift("second")
           expect(yield* states).toEqual(["unknown"])
           for (const attempt of [
-            stop(slug),
-            freeze(slug),
-            destroy(slug),
-            resume(slug, { prompt: "more" }),
-            awaitExit(slug),
+            failureOf(stop(slug)),
+            failureOf(freeze(slug)),
+            failureOf(destroy(slug)),
+            failureOf(resume(slug, { prompt: "more" })),
+            failureOf(awaitExit(slug)),
           ]) {
-            const error = yield* Effect.flip(Effect.asVoid(attempt))
+            const error = yield* attempt
             expect([error._tag, error.message]).toEqual([
               "BackendFailure",
               expect.stringMatching(/another engine has it/),
