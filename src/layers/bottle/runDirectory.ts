@@ -75,7 +75,12 @@ export const writeRunDirectory: (
 export const removeRunDirectory = Effect.fn("RunDirectory.remove")(function* (slug: string) {
   const home = yield* Home
   yield* Effect.try({
-    try: () => rmSync(home.of(slug).run, { recursive: true, force: true }),
+    // Where a part of the path is no folder there is nothing either, and rm would fail.
+    try: () => {
+      const { run } = home.of(slug)
+      if (lstatSync(run, { throwIfNoEntry: false }) !== undefined)
+        rmSync(run, { recursive: true, force: true })
+    },
     catch: (cause) => failure(slug, cause),
   })
 })
