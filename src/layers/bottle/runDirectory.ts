@@ -1,6 +1,15 @@
 /** The run directory on the host: 0700 and ours, with the neck's directory in it, whose files are written anew for each run. */
 import { Effect } from "effect"
-import { chmodSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs"
 import { dirname, join } from "node:path"
 import type { BottlePlan, RunFile } from "../../domain/Bottle.ts"
 import type { InvalidInput } from "../../domain/Errors.ts"
@@ -77,9 +86,7 @@ export const removeRunDirectory = Effect.fn("RunDirectory.remove")(function* (sl
   yield* Effect.try({
     // Where a part of the path is no folder there is nothing either, and rm would fail.
     try: () => {
-      const { run } = home.of(slug)
-      if (lstatSync(run, { throwIfNoEntry: false }) !== undefined)
-        rmSync(run, { recursive: true, force: true })
+      if (existsSync(home.runRoot)) rmSync(home.of(slug).run, { recursive: true, force: true })
     },
     catch: (cause) => failure(slug, cause),
   })
