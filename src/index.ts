@@ -1,7 +1,15 @@
 /** The public surface of bot-bottle: programs, services, domain and errors. Layers have export paths of their own. */
 export * from "./domain/Errors.ts"
 export { BottleMetadata, BottleSpec, BottleState, BottleStatus } from "./domain/Bottle.ts"
-export type { BottleDone, BottleExit, BottlePlan, RunFile, WorkspaceListing } from "./domain/Bottle.ts"
+export type {
+  BottleDone,
+  BottleExit,
+  BottlePlan,
+  LaunchPlan,
+  NeckOpenings,
+  RunFile,
+  WorkspaceListing,
+} from "./domain/Bottle.ts"
 export type { PlanClone } from "./domain/Clone.ts"
 export { RunKey } from "./domain/DeployKey.ts"
 export { Comment, DeployKey, Issue, PullRequest, WriteScope } from "./domain/Forge.ts"

@@ -1,6 +1,7 @@
 /** `stop`, `freeze` and `destroy`: the short operations on a bottle. */
 import { Command } from "@effect/cli"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
+import type { BottleState } from "../domain/Bottle.ts"
 import { reportFailures } from "./failure.ts"
 import { note } from "./output.ts"
 import { backend, given, slug } from "./shared.ts"
@@ -11,10 +12,7 @@ const programs = Effect.promise(() => import("./lazy/run.ts"))
 export const stop = Command.make("stop", { slug }, (options) =>
   Effect.gen(function* () {
     const { live, stop } = yield* programs
-    yield* Effect.provide(stop(options.slug), live)
-    yield* note(
-      `${options.slug} is stopped: "bot-bottle resume ${options.slug}" goes on, "bot-bottle freeze ${options.slug}" keeps it`,
-    )
+    yield* note(stoppedText(options.slug, yield* Effect.provide(stop(options.slug), live)))
   }).pipe(reportFailures(false)),
 ).pipe(Command.withDescription("End the agent of a bottle (TERM, 10 s, KILL); the bottle is kept"))
 
@@ -33,7 +31,33 @@ export const freeze = Command.make("freeze", { slug, backend }, (options) =>
 export const destroy = Command.make("destroy", { slug, backend }, (options) =>
   Effect.gen(function* () {
     const { live, destroy } = yield* programs
-    yield* Effect.provide(destroy(options.slug, given("backend", options.backend)), live)
-    yield* note(`${options.slug} is gone`)
+    const wasKnown = yield* Effect.provide(destroy(options.slug, given("backend", options.backend)), live)
+    yield* note(
+      wasKnown
+        ? `${options.slug} is gone`
+        : `no bottle "${options.slug}" is known; if there was anything of it, it is gone`,
+    )
   }).pipe(reportFailures(false)),
 ).pipe(Command.withDescription("Remove all there is of a bottle"))
+
+/** What a bottle is after a stop, and what can be done with it. */
+const stoppedText = (slug: string, state: Option.Option<BottleState>): string => {
+  const resume = `"bot-bottle resume ${slug}"`
+  const destroy = `"bot-bottle destroy ${slug}"`
+  switch (Option.getOrUndefined(state)) {
+    case undefined:
+      return `no bottle "${slug}" is known: nothing was stopped`
+    case "running":
+      return `${slug} runs again: another command has resumed it`
+    case "exited":
+      return `${slug} is stopped: ${resume} goes on, "bot-bottle freeze ${slug}" keeps it`
+    case "frozen":
+      return `${slug} is frozen, nothing of it runs: ${resume} goes on`
+    case "created":
+      return `nothing of ${slug} runs: ${resume} starts it anew, ${destroy} removes it`
+    case "lost":
+      return `nothing of ${slug} runs, and its artifact is gone: ${destroy} removes what is left`
+    case "destroying":
+      return `nothing of ${slug} runs, and a destroy of it has not ended: ${destroy} finishes it`
+  }
+}

@@ -1,18 +1,27 @@
 /** How a plan is shown, and agreed to. */
 import { Prompt } from "@effect/cli"
 import { Effect } from "effect"
-import type { BottlePlan } from "../domain/Bottle.ts"
+import type { LaunchPlan } from "../domain/Bottle.ts"
 import { keyText } from "../domain/DeployKey.ts"
 import { Cancelled } from "../domain/Errors.ts"
-import { neutral } from "../domain/Neutral.ts"
+import type { LaunchRefused } from "../domain/Errors.ts"
+import { neutralLine } from "../domain/Neutral.ts"
+import { neckLines, partsText } from "./planNeck.ts"
 import { note, printJson, printLine } from "./output.ts"
 
-/** The plan on stdout. */
-export const printPlan = (plan: BottlePlan, json: boolean): Effect.Effect<void> =>
-  json ? printJson(plan) : printLine(planText(plan))
+/** What a dry run prints, and why the real run would be refused, if it would: as JSON then the refusal alone. */
+export const printPlan = Effect.fn("printPlan")(function* (
+  plan: LaunchPlan,
+  refusal: Effect.Effect<void, LaunchRefused>,
+  json: boolean,
+) {
+  if (json) yield* refusal
+  yield* json ? printJson(plan) : printLine(planText(plan))
+  yield* refusal
+})
 
 /** Shows the plan and asks; declining ends with exit code 126. */
-export const confirmPlan = Effect.fn("confirmPlan")(function* (plan: BottlePlan, yes: boolean) {
+export const confirmPlan = Effect.fn("confirmPlan")(function* (plan: LaunchPlan, yes: boolean) {
   yield* note(planText(plan))
   if (yes) return
   const agreed = yield* Effect.orElseSucceed(
@@ -26,56 +35,81 @@ export const confirmPlan = Effect.fn("confirmPlan")(function* (plan: BottlePlan,
   if (!agreed) return yield* new Cancelled({ reason: "declined: nothing was made" })
 })
 
-/** A plan in aligned lines. */
-export const planText = (plan: BottlePlan): string => {
-  const { limits } = plan
+/** A plan in aligned lines: all that is agreed to by launching it. */
+export const planText = (plan: LaunchPlan): string => {
   const lines: ReadonlyArray<readonly [string, string]> = [
-    ["bottle", `${plan.slug} (run ${plan.run})`],
-    ["backend", plan.backend],
     [
-      "image",
-      plan.build !== undefined
-        ? `built of ${plan.build.context}${plan.build.dockerfile === undefined ? "" : `, ${plan.build.dockerfile}`} (pull: ${plan.pull})`
-        : plan.image === ""
-          ? "none"
-          : `${plan.image}${plan.rehydrate ? " (rehydrated)" : ` (pull: ${plan.pull})`}`,
+      "bottle",
+      `${plan.slug} (run ${plan.run}${plan.continues === undefined ? "" : `, continues run ${plan.continues.run}`})`,
     ],
-    ["user", plan.user ?? "the image's"],
-    ["workdir", plan.workdir],
+    ["agent", `${plan.agent}, with bottle ${plan.bottles.join(" + ")}`],
+    ["backend", plan.isolated ? plan.backend : `${plan.backend}: NO ISOLATION`],
+    ["image", imageText(plan)],
+    ["user", userText(plan)],
+    ["workdir", plan.isolated ? plan.workdir : "a folder below bot-bottle's home"],
     ...(plan.clone === undefined ? [] : [["workspace", cloneText(plan.clone)] as const]),
-    ["network", "none but the neck"],
-    ...(plan.routes === undefined ? [] : [["routes", plan.routes.join(" ")] as const]),
+    ["network", networkText(plan)],
+    ...neckLines(plan.neck),
     ...(plan.keys ?? []).map((key) => ["registers", `${keyText(key)}, for the time of the run`] as const),
-    [
-      "limits",
-      [
-        `memory ${Math.round(limits.memoryBytes / 1024 ** 2)} MiB`,
-        `pids ${limits.pids}`,
-        limits.cpus === undefined ? "all cpus" : `cpus ${limits.cpus}`,
-        limits.diskBytes === undefined
-          ? "no disk limit"
-          : `disk ${Math.round(limits.diskBytes / 1024 ** 2)} MiB`,
-      ].join(", "),
-    ],
+    ["limits", limitsText(plan)],
+    ...(plan.verify === undefined
+      ? []
+      : [["verify", `${plan.verify}: nothing starts before "bot-bottle verify" passed`] as const]),
     ["command", plan.argv.map((word) => JSON.stringify(word)).join(" ")],
     ["env", Object.keys(plan.env).sort().join(" ") || "none"],
+    ["files", plan.files.map(({ path }) => path).join(" ") || "none"],
     [
       "prompt",
       plan.prompt === undefined ? "none: on this terminal" : `${Buffer.byteLength(plan.prompt)} bytes`,
     ],
   ]
-  const files = plan.workspace === undefined ? [] : workspaceLines(plan.workspace)
-  return [...lines, ...files].map(([name, value]) => `${name.padEnd(10)}${neutral(value)}`).join("\n")
+  const copied = plan.workspace === undefined ? [] : workspaceLines(plan.workspace)
+  return [...lines, ...copied].map(([name, value]) => `${name.padEnd(10)}${neutralLine(value)}`).join("\n")
 }
 
-const cloneText = ({ git, ref, branch }: NonNullable<BottlePlan["clone"]>): string =>
+const imageText = ({ build, continues, image, isolated, pull, rehydrate }: LaunchPlan): string => {
+  if (build !== undefined) {
+    const file = build.dockerfile === undefined ? "" : `, ${build.dockerfile}`
+    return `built of ${build.context}${file} (pull: ${pull})`
+  }
+  if (rehydrate && image === "") return `what a freeze makes of run ${continues?.run ?? 1} first`
+  if (rehydrate) return `${image} (rehydrated)`
+  if (image === "") return "none"
+  return isolated ? `${image} (pull: ${pull})` : `${image} (not used)`
+}
+
+const userText = ({ isolated, user }: LaunchPlan): string => {
+  if (isolated) return user ?? "the image's"
+  const uid = process.getuid?.() ?? 0
+  return `${uid}:${process.getgid?.() ?? 0}, who runs bot-bottle${uid === 0 ? " (root)" : ""}`
+}
+
+const networkText = ({ isolated, backend, neck }: LaunchPlan): string => {
+  if (!isolated) return `this machine's own, whole: the ${backend} backend shuts nothing off`
+  const open = Object.entries(neck)
+    .filter(([, entries]) => Object.keys(entries).length > 0)
+    .map(([name]) => name)
+  return open.length === 0 ? "none but the neck" : `none but the neck, which opens ${open.join(", ")}`
+}
+
+/** What a backend without isolation cannot keep. */
+const KEPT_BY_BACKEND: ReadonlySet<string> = new Set(["memoryBytes", "pids", "cpus", "diskBytes"])
+
+const limitsText = ({ isolated, limits }: LaunchPlan): string => {
+  const all = { cpus: "all", diskBytes: "unlimited", timeout: "none", idleTimeout: "none", ...limits }
+  if (isolated) return partsText(all)
+  const kept = Object.fromEntries(Object.entries(all).filter(([name]) => !KEPT_BY_BACKEND.has(name)))
+  return `${partsText(kept)}; of memory, pids, cpus and disk none is kept`
+}
+
+const cloneText = ({ git, ref, branch }: NonNullable<LaunchPlan["clone"]>): string =>
   `a clone of ${git}${ref === undefined ? "" : ` at ${ref}`}, on branch ${branch}`
 
 const workspaceLines = ({
   root,
   tracked,
   untracked,
-}: NonNullable<BottlePlan["workspace"]>): ReadonlyArray<readonly [string, string]> => [
+}: NonNullable<LaunchPlan["workspace"]>): ReadonlyArray<readonly [string, string]> => [
   ["copies", `${tracked.length} tracked and ${untracked.length} untracked files of ${root}`],
   ...untracked.map((path) => ["untracked", path] as const),
 ]

@@ -26,10 +26,9 @@ const run = Effect.fn("cli.resume")(function* (options: Command.Command.ParseCon
   const programs = yield* Effect.promise(() => import("./lazy/run.ts"))
   const again = given("backend", options.backend)
   if (options.dryRun) {
-    const plan = yield* programs
-      .prepareResume(options.slug, again, prompt)
-      .pipe(Effect.flatMap(programs.planResume), Effect.provide(programs.live))
-    return yield* printPlan(plan, options.json)
+    const prepared = yield* Effect.provide(programs.prepareResume(options.slug, again, prompt), programs.live)
+    const plan = yield* Effect.provide(programs.planResume(prepared), programs.lookups)
+    return yield* printPlan(plan, programs.agreeToKeys(prepared.run.bottle, {}), options.json)
   }
   if (Option.isSome(prompt)) {
     return yield* stoppedByInterrupt(programs.stop)(

@@ -1,8 +1,8 @@
 /** What several commands share: options, and how an agent's output reaches the operator. */
 import { Args, Options } from "@effect/cli"
 import * as FileSystem from "@effect/platform/FileSystem"
-import { Effect, Option } from "effect"
-import { Cancelled, InvalidInput } from "../domain/Errors.ts"
+import { Cause, Effect, Option } from "effect"
+import { AgentExited, Cancelled, InvalidInput } from "../domain/Errors.ts"
 import type { RunEvent } from "../programs/options.ts"
 import { note, passBytes, print, printJson } from "./output.ts"
 
@@ -174,9 +174,14 @@ export const onTerminal = <A, E, R>(
     )
     return run(observe).pipe(
       Effect.tap(() => after),
-      Effect.tapErrorCause(() => Effect.when(after, () => seen.ended)),
+      Effect.tapErrorCause((cause) =>
+        Effect.when(after, () => seen.ended && !Option.exists(Cause.failureOption(cause), isDestroyed)),
+      ),
     )
   })
+
+/** Whether a run ended because its bottle was destroyed, of which nothing is left to go on with. */
+const isDestroyed = (error: unknown): boolean => error instanceof AgentExited && error.destroyed === true
 
 /** Runs a command's effect so that Ctrl-C stops the bottle it started; the bottle is kept. */
 export const stoppedByInterrupt =

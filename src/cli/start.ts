@@ -73,10 +73,9 @@ const run = Effect.fn("cli.start")(function* (options: Given) {
     ...given("backend", options.backend),
   }
   if (options.dryRun) {
-    const prepared = yield* programs
-      .prepareStart(agent, start, prompt)
-      .pipe(Effect.flatMap(programs.planStart), Effect.provide(programs.lookups))
-    return yield* printPlan(prepared, options.json)
+    const prepared = yield* Effect.provide(programs.prepareStart(agent, start, prompt), programs.lookups)
+    const plan = yield* Effect.provide(programs.planStart(prepared), programs.lookups)
+    return yield* printPlan(plan, programs.agreeToKeys(prepared.run.bottle, {}), options.json)
   }
   if (Option.isSome(prompt)) {
     const headless = stoppedByInterrupt(programs.stop)

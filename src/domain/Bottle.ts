@@ -2,6 +2,7 @@
 import { Option, Schema } from "effect"
 import type { PlanClone } from "./Clone.ts"
 import type { PlannedKey } from "./DeployKey.ts"
+import type { BottleManifest, Limits } from "./Manifest.ts"
 import { Slug } from "./Slug.ts"
 
 const withDefault = <A, I>(schema: Schema.Schema<A, I>, value: () => A) =>
@@ -70,12 +71,16 @@ export class BottleMetadata extends Schema.Class<BottleMetadata>("BottleMetadata
   destroyingAt: Schema.optionalWith(Schema.String, { as: "Option" }).pipe(
     Schema.withConstructorDefault(() => Option.none<string>()),
   ),
+  /** Which engine has the bottle, as `Backend.engine` named it at the newest create; none in rows of versions that did not record it. */
+  engine: Schema.optionalWith(Schema.String, { as: "Option" }).pipe(
+    Schema.withConstructorDefault(() => Option.none<string>()),
+  ),
   /** Version of bot-bottle that wrote the row. */
   version: Schema.String,
 }) {}
 
-/** State of a bottle (product.md): `created` is a launch that died half-way, `destroying` a destroy that has not ended. */
-export const BottleState = Schema.Literal("created", "running", "exited", "frozen", "destroying")
+/** State of a bottle: `created` is a launch that died half-way, `destroying` a destroy that has not ended, `lost` a frozen bottle whose artifact is gone. */
+export const BottleState = Schema.Literal("created", "running", "exited", "frozen", "destroying", "lost")
 /** State of a bottle. */
 export type BottleState = typeof BottleState.Type
 
@@ -123,8 +128,8 @@ export interface PlanBuild {
   readonly dockerfile?: string
 }
 
-/** Limits that the backend enforces. Absent `cpus`: all; absent `disk`: none. */
-export interface PlanLimits {
+/** Limits that the backend enforces, and beside them those of the manifest that watcher and sidecar keep. Absent `cpus`: all; absent `diskBytes`: none. */
+export interface PlanLimits extends Omit<Limits, "cpus" | "memory" | "pids" | "disk"> {
   readonly memoryBytes: number
   readonly pids: number
   readonly cpus?: number
@@ -165,4 +170,25 @@ export interface BottlePlan {
   readonly workspace?: WorkspaceListing
   /** What the workspace is cloned from, before the agent of a first run starts. */
   readonly clone?: PlanClone
+}
+
+/** What the neck of a bottle opens, as the merged manifest has it, with the defaults that hold where it names nothing. */
+export interface NeckOpenings {
+  /** Hosts that the neck lets through. */
+  readonly egress: NonNullable<BottleManifest["egress"]>["allow"]
+  readonly routes: NonNullable<BottleManifest["routes"]>
+  readonly git: NonNullable<BottleManifest["git"]>
+}
+
+/** The plan of a launch with all that an operator agrees to: what `--dry-run` prints and an interactive start asks about. */
+export interface LaunchPlan extends BottlePlan {
+  readonly agent: string
+  readonly bottles: ReadonlyArray<string>
+  /** Whether the backend isolates the agent; if not, it has the network, the files and the user of whoever runs bot-bottle, and of `limits` only the times hold. */
+  readonly isolated: boolean
+  readonly neck: NeckOpenings
+  /** Whether a verification must have passed before the first launch of the image. */
+  readonly verify?: "required"
+  /** At a resume: the run that it continues from. `image` is empty while that run's artifact is not made yet. */
+  readonly continues?: { readonly run: number }
 }

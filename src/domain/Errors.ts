@@ -121,9 +121,14 @@ export class AgentExited extends Schema.TaggedError<AgentExited>()("AgentExited"
   slug: Schema.String,
   exitCode: Schema.Number,
   signal: Schema.optional(Schema.String),
+  /** Whether the bottle was destroyed while it was watched: nothing of it is kept. */
+  destroyed: Schema.optional(Schema.Boolean),
 }) {
   override get message(): string {
     const how = this.signal === undefined ? `with ${this.exitCode}` : `by ${this.signal} (${this.exitCode})`
+    if (this.destroyed === true) {
+      return `the agent of bottle "${this.slug}" ended ${how}: the bottle was destroyed, and nothing of it is kept`
+    }
     return `the agent of bottle "${this.slug}" ended ${how}: "bot-bottle logs ${this.slug}" shows its output; the bottle is kept`
   }
 }
@@ -168,9 +173,12 @@ export class BackendFailure extends Schema.TaggedError<BackendFailure>()("Backen
 export class FreezeFailed extends Schema.TaggedError<FreezeFailed>()("FreezeFailed", {
   slug: Schema.String,
   reason: Schema.String,
+  /** `false`: there is nothing to freeze, and a second freeze fails in the same way; `reason` says what to do. */
+  retry: Schema.optional(Schema.Boolean),
 }) {
   override get message(): string {
-    return `bottle "${this.slug}" could not be frozen: ${this.reason}; nothing is lost, "bot-bottle freeze ${this.slug}" tries again`
+    const next = this.retry === false ? "" : `; nothing is lost, "bot-bottle freeze ${this.slug}" tries again`
+    return `bottle "${this.slug}" could not be frozen: ${this.reason}${next}`
   }
 }
 

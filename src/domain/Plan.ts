@@ -1,9 +1,11 @@
 /** From manifests to a plan: everything a backend needs, as plain data, made without looking at anything. */
 import { plannedKeys } from "./DeployKey.ts"
 import { buildOf, bytesOf } from "./Manifest.ts"
-import type { BottlePlan, PlanLimits, PullPolicy, RunFile, WorkspaceListing } from "./Bottle.ts"
+import type { BottlePlan, NeckOpenings, PlanLimits, PullPolicy, RunFile, WorkspaceListing } from "./Bottle.ts"
 import type { PlanClone } from "./Clone.ts"
 import type { BottleManifest } from "./Manifest.ts"
+import { modelAllow } from "./ProviderRoutes.ts"
+import { PROTECTED_PATHS, pushPatterns } from "./PushPolicy.ts"
 import type { Slug } from "./Slug.ts"
 
 /** Where an agent works unless its bottle manifest says otherwise. */
@@ -61,6 +63,30 @@ export const makePlan = (input: PlanInput): BottlePlan => {
   }
 }
 
+/** What the neck of a bottle with this manifest opens. */
+export const neckOpenings = (
+  slug: Slug,
+  { egress, routes = {}, git = {} }: BottleManifest,
+): NeckOpenings => ({
+  egress: egress?.allow ?? [],
+  routes: Object.fromEntries(
+    Object.entries(routes).map(([name, route]) => {
+      const allow = route.allow ?? modelAllow(route.upstream)
+      return [name, { ...route, ...(allow !== undefined && { allow }) }]
+    }),
+  ),
+  git: Object.fromEntries(
+    Object.entries(git).map(([name, upstream]) => [
+      name,
+      {
+        ...upstream,
+        push: upstream.push ?? pushPatterns(slug),
+        protectedPaths: upstream.protectedPaths ?? PROTECTED_PATHS,
+      },
+    ]),
+  ),
+})
+
 /** An empty map asks for nothing. */
 const holds = (value: unknown): boolean =>
   typeof value === "object" && value !== null
@@ -68,12 +94,13 @@ const holds = (value: unknown): boolean =>
     : value !== undefined
 
 const planLimits = (bottle: BottleManifest, defaultMemoryBytes: number): PlanLimits => {
-  const limits = bottle.limits ?? {}
+  const { memory, pids, cpus, disk, ...others } = bottle.limits ?? {}
   return {
-    memoryBytes: limits.memory === undefined ? defaultMemoryBytes : bytesOf(limits.memory),
-    pids: limits.pids ?? DEFAULT_PIDS,
-    ...(limits.cpus !== undefined && { cpus: limits.cpus }),
-    ...(limits.disk !== undefined && { diskBytes: bytesOf(limits.disk) }),
+    memoryBytes: memory === undefined ? defaultMemoryBytes : bytesOf(memory),
+    pids: pids ?? DEFAULT_PIDS,
+    ...(cpus !== undefined && { cpus }),
+    ...(disk !== undefined && { diskBytes: bytesOf(disk) }),
+    ...others,
   }
 }
 

@@ -66,6 +66,19 @@ export const routesOf = (
   ...bottle.routes,
 })
 
+/** A route of an operator's own to a model API allows what ours does, unless it says otherwise: with all of it an agent could store and fetch files. */
+export const modelAllow = (upstream: string): ReadonlyArray<string> | undefined => {
+  if (!URL.canParse(upstream)) return undefined
+  const { origin, pathname } = new URL(upstream)
+  const base = pathname.replace(/\/+$/, "")
+  return Object.values(MODEL_ROUTES)
+    .find((known) => new URL(known.upstream).origin === origin)
+    ?.allow?.flatMap((pattern) => {
+      const [method = "", path = ""] = pattern.split(" ")
+      return path.startsWith(`${base}/`) ? [`${method} ${path.slice(base.length)}`] : []
+    })
+}
+
 /** Why an agent could not reach its model, if it could not. `neck` is its address in the bottle, if that is fixed. */
 export const modelRefusal = (
   agent: Pick<AgentManifest, "name" | "provider" | "model">,

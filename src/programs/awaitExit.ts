@@ -8,6 +8,7 @@ import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { Sidecar } from "../services/Sidecar.ts"
 import type { ForgeEnv } from "../services/Sidecar.ts"
+import { requireOwnEngine } from "./bottleBackend.ts"
 import { exitOf, halfDestroyed } from "./bottleState.ts"
 import { nowIso } from "./clock.ts"
 import { stopSidecar } from "./discard.ts"
@@ -54,11 +55,13 @@ const watch = Effect.fn("watch")(function* (backend: Backend, bottle: BottleMeta
     Effect.catchAll((error) => endedElsewhere(backend, bottle, error)),
     Effect.scoped,
   )
+  const destroyed = yield* isDestroyed(slug)
   yield* recordEnd(bottle, code, options.forgeEnv)
   const { signal } = exitOf(code, "")
   const end = { exitCode: code, ...(signal !== undefined && { signal }) }
   yield* options.observe?.({ _tag: "Exit", ...end }) ?? Effect.void
   const reached = yield* limit
+  if (destroyed && code !== 0) return yield* new AgentExited({ slug, ...end, destroyed })
   if (Option.isSome(reached)) return yield* reached.value
   if (code !== 0) return yield* new AgentExited({ slug, ...end })
 })
@@ -98,6 +101,7 @@ const endedElsewhere = Effect.fn("endedElsewhere")(function* <E>(
   if (Option.isNone(row)) return KILLED
   if (Option.isSome(row.value.exit)) return row.value.exit.value.code
   if (!Equal.equals(row.value.artifact, bottle.artifact)) return KILLED
+  yield* requireOwnEngine(backend, row.value)
   yield* stopSidecar(slug)
   return yield* new BackendFailure({
     backend: backend.name,
@@ -107,6 +111,14 @@ const endedElsewhere = Effect.fn("endedElsewhere")(function* <E>(
       ? halfDestroyed(slug)
       : `its agent does not run: "bot-bottle resume ${slug} --headless --prompt ..." starts it`,
   })
+})
+
+/** Whether a bottle whose agent has ended was destroyed; waits for a destroy that is under way, which removes the row last. */
+export const isDestroyed = Effect.fn("isDestroyed")(function* (slug: Slug) {
+  const store = yield* BottleStore
+  const { operation } = yield* store.leases(slug)
+  if (operation?.name === "destroy") yield* operationEnded(slug)
+  return Option.isNone(yield* store.get(slug))
 })
 
 const operationEnded = Effect.fn("operationEnded")(function* (slug: Slug) {

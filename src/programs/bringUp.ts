@@ -2,6 +2,8 @@
 import { Effect, Option, Ref } from "effect"
 import { BottleMetadata } from "../domain/Bottle.ts"
 import type { BottlePlan } from "../domain/Bottle.ts"
+import type { Slug } from "../domain/Slug.ts"
+import type { Backend } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import type { SidecarConfig } from "../services/Sidecar.ts"
 import { Sidecar } from "../services/Sidecar.ts"
@@ -28,15 +30,17 @@ export const bringUp = Effect.fn("bringUp")(function* (
     onNone: () => Effect.void,
     onSome: (text) => Effect.logWarning(text),
   })
-  yield* (yield* Sidecar).check(config)
   const startedAt = yield* nowIso
   const make = Effect.gen(function* () {
-    yield* backend.ensureImage(plan)
+    const [engine] = yield* Effect.all([recordEngine(backend, plan.slug), backend.ensureImage(plan)], {
+      concurrency: "unbounded",
+    })
     yield* Ref.set(made, true)
     const created = yield* backend.create(plan)
     yield* store.put(
       new BottleMetadata({
         ...bottle,
+        engine,
         run: plan.run,
         user: Option.some(created.user),
         imageDigest: Option.orElse(bottle.imageDigest, () => Option.some(created.imageDigest)),
@@ -54,6 +58,13 @@ export const bringUp = Effect.fn("bringUp")(function* (
     concurrency: "unbounded",
     discard: true,
   })
+})
+
+/** Before anything is made, so that the row of a launch that is killed names its engine. One that cannot say is none. */
+const recordEngine = Effect.fn("recordEngine")(function* (backend: Backend, slug: Slug) {
+  const engine = backend.engine === undefined ? Option.none<string>() : yield* Effect.option(backend.engine)
+  yield* (yield* BottleStore).modify(slug, (row) => new BottleMetadata({ ...row, engine }))
+  return engine
 })
 
 /** What a killed launch left serving, or was about to, has another document: it ends, and ours takes its place. */

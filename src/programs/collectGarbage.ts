@@ -2,32 +2,20 @@
 import { Clock, Duration, Effect, Option } from "effect"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import type { Slug } from "../domain/Slug.ts"
-import type { Backend, BackendArtifact, BackendBottle, BackendBuild } from "../services/Backends.ts"
+import type { BackendBottle } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
-import { Sidecar } from "../services/Sidecar.ts"
 import type { ForgeEnv } from "../services/Sidecar.ts"
+import { engineOf } from "./bottleBackend.ts"
 import { leftKeyGarbage } from "./deployKeys.ts"
 import { destroyBottle, removeAll } from "./destroy.ts"
-import { stopSidecar } from "./discard.ts"
 import { changeForgeRows } from "./forgeRows.ts"
+import type { Engine, Garbage, Ownership } from "./garbage.ts"
+import { isFree, ownership, touchedAt } from "./garbage.ts"
 import { gitStoreGarbage } from "./gitStores.ts"
+import { runGarbage, sidecarGarbage } from "./leftovers.ts"
 
-/**
- * Something that no bottle needs: a box or an artifact without a row, a row whose launch died before its agent
- * ran, an artifact that a later freeze superseded, a sidecar whose agent does not run, an image that was built of
- * a manifest and is not what would be built or used now, a deploy key that no run uses, a store of upstream objects
- * that no bottle has used for a day.
- */
-export interface Garbage {
-  readonly kind: "box" | "row" | "artifact" | "sidecar" | "image" | "key" | "store"
-  /** `""` for an image and a store, which any bottle may use. */
-  readonly slug: Slug | ""
-  /** `""` for a sidecar, a key and a store. */
-  readonly backend: string
-  /** Why it is garbage, and its name where the slug is not enough. */
-  readonly reason: string
-}
+export type { Garbage } from "./garbage.ts"
 
 /** One piece of garbage, and what became of it: nothing on a dry run. */
 export interface GarbageEvent extends Garbage {
@@ -51,8 +39,9 @@ export const GARBAGE_AGE = Duration.minutes(10)
 
 /**
  * Removes what no bottle needs. Never anything leased, younger than ten minutes (but keys: it is known of each
- * whether it is used), or a bottle that has a row and has run, unless its destroy was begun; nothing of a backend
- * that cannot be asked now. Goes on after a failure, and fails with the first.
+ * whether it is used), or a bottle that has both its row and its box or artifact, unless its destroy was begun; nothing
+ * of a backend that cannot be asked now. A row of which there is no box goes only by the word of the engine that it
+ * names, and never when it is frozen. Goes on after a failure, and fails with the first.
  */
 export const collectGarbage = Effect.fn("collectGarbage")(function* (options: GarbageOptions = {}) {
   const before = (yield* Clock.currentTimeMillis) - Duration.toMillis(GARBAGE_AGE)
@@ -60,10 +49,16 @@ export const collectGarbage = Effect.fn("collectGarbage")(function* (options: Ga
   const engines = yield* askBackends(rows)
   const found = yield* Effect.forEach(engines, (engine) => ofBackend(engine, rows, before))
   const goes = new Set(found.flat().map(({ item }) => item.slug))
-  const idle = yield* sidecars(engines, rows, before)
+  const idle = yield* sidecarGarbage(engines, rows, before)
+  const runs = yield* runGarbage(engines, rows, before)
   const keys = yield* leftKeyGarbage(options.forgeEnv ?? {})
   const stores = yield* gitStoreGarbage()
-  const garbage = [...found.flat(), ...idle.filter(({ item }) => !goes.has(item.slug)), ...keys, ...stores]
+  const garbage = [
+    ...found.flat(),
+    ...[...idle, ...runs].filter(({ item }) => !goes.has(item.slug)),
+    ...keys,
+    ...stores,
+  ]
   const tell = (event: GarbageEvent) => options.observe?.(event) ?? Effect.void
   const failures = yield* Effect.forEach(garbage, ({ item, remove }) =>
     options.dryRun === true
@@ -87,25 +82,18 @@ export const collectGarbage = Effect.fn("collectGarbage")(function* (options: Ga
   if (first !== undefined) return yield* first
 })
 
-/** A backend that could be asked, and what it has. */
-interface Engine {
-  readonly backend: Backend
-  readonly boxes: ReadonlyMap<Slug, BackendBottle>
-  readonly artifacts: ReadonlyArray<BackendArtifact>
-  readonly builds: ReadonlyArray<BackendBuild>
-}
-
 /** One that cannot be asked is a warning when a bottle of it has a row: nothing is known of it, so nothing is removed. */
 const askBackends = Effect.fn("askBackends")(function* (rows: ReadonlyArray<BottleMetadata>) {
   const backends = yield* Backends
-  const ask = Effect.fnUntraced(function* (name: string) {
-    const backend = yield* backends.get(name)
+  const ask = Effect.fnUntraced(function* (known: string) {
+    const backend = yield* backends.get(known)
     const { artifacts, builds, ...all } = yield* Effect.all({
       boxes: backend.list,
       artifacts: backend.artifacts,
       builds: backend.builds?.unneeded ?? Effect.succeed([]),
     })
-    return { backend, artifacts, builds, boxes: new Map(all.boxes.map((box) => [box.slug, box])) }
+    const name = backend.engine === undefined ? Option.none<string>() : yield* Effect.asSome(backend.engine)
+    return { backend, name, artifacts, builds, boxes: new Map(all.boxes.map((box) => [box.slug, box])) }
   })
   const asked = yield* Effect.forEach(backends.names, (name) =>
     Effect.catchAll(Effect.asSome(ask(name)), (error) =>
@@ -121,14 +109,18 @@ const askBackends = Effect.fn("askBackends")(function* (rows: ReadonlyArray<Bott
 })
 
 const ofBackend = Effect.fn("garbageOfBackend")(function* (
-  { backend, boxes, artifacts, builds }: Engine,
+  engine: Engine,
   rows: ReadonlyArray<BottleMetadata>,
   before: number,
 ) {
+  const { backend, boxes, artifacts, builds } = engine
   const store = yield* BottleStore
   const bySlug = new Map(rows.map((row) => [row.slug, row]))
+  const references = new Set(artifacts.map(({ reference }) => reference))
   const free = yield* Effect.filter(rows, (row) =>
-    row.spec.backend === backend.name && touchedAt(row) < before ? isFree(row.slug) : Effect.succeed(false),
+    row.spec.backend === backend.name && touchedAt(row) < before && ownership(engine.name, row) !== "other"
+      ? isFree(row.slug)
+      : Effect.succeed(false),
   )
   const item = (kind: Garbage["kind"], slug: Garbage["slug"], reason: string): Garbage => ({
     kind,
@@ -148,13 +140,16 @@ const ofBackend = Effect.fn("garbageOfBackend")(function* (
     if (createdAt < before) strangers.set(slug, item("box", slug, `${state}, and there is no row of it`))
     else strangers.delete(slug)
   }
-  const halves = free.filter((row) => isHalf(row, Option.fromNullable(boxes.get(row.slug))))
+  const halves = free.filter((row) =>
+    isHalf(row, Option.fromNullable(boxes.get(row.slug)), ownership(engine.name, row)),
+  )
   const superseded = free.flatMap((row) => {
     const old = artifacts.filter(
       ({ slug, reference, createdAt }) =>
         slug === row.slug && createdAt < before && reference !== Option.getOrUndefined(row.artifact),
     )
-    return Option.isSome(row.artifact) && !boxes.has(row.slug) && old.length > 0 ? [{ row, old }] : []
+    const hasNewest = Option.exists(row.artifact, (newest) => references.has(newest))
+    return hasNewest && !boxes.has(row.slug) && old.length > 0 ? [{ row, old }] : []
   })
 
   return [
@@ -173,15 +168,18 @@ const ofBackend = Effect.fn("garbageOfBackend")(function* (
         row.slug,
         Option.isSome(row.destroyingAt)
           ? "its destroy was interrupted"
-          : "its launch died before its agent ran",
+          : boxes.has(row.slug) || Option.isNone(row.startedAt)
+            ? "its launch died before its agent ran"
+            : "its engine has nothing of it any more",
       ),
       remove: store.withOperation(
         row.slug,
         "destroy",
         Effect.gen(function* () {
           const now = yield* store.get(row.slug)
+          if (Option.isNone(now)) return false
           const box = yield* backend.inspect(row.slug)
-          if (!Option.exists(now, (current) => isHalf(current, box))) return false
+          if (!isHalf(now.value, box, yield* engineOf(backend, now.value))) return false
           yield* destroyBottle(backend, row.slug)
           return true
         }),
@@ -210,64 +208,15 @@ const ofBackend = Effect.fn("garbageOfBackend")(function* (
   ]
 })
 
-/** Sidecars whose agent does not run; one of a bottle whose backend cannot be asked is left alone. */
-const sidecars = Effect.fn("garbageSidecars")(function* (
-  engines: ReadonlyArray<Engine>,
-  rows: ReadonlyArray<BottleMetadata>,
-  before: number,
-) {
-  const store = yield* BottleStore
-  const running = yield* (yield* Sidecar).list
-  const serving = new Set(
-    engines.flatMap(({ boxes }) =>
-      [...boxes.values()].filter(({ state }) => state !== "exited").map(({ slug }) => slug),
-    ),
-  )
-  const idle = yield* Effect.filter(
-    running.filter(({ slug, since }) => since < before && !serving.has(slug)),
-    ({ slug }) => isFree(slug),
-  )
-  return idle.flatMap(({ slug }) => {
-    const item: Garbage = { kind: "sidecar", slug, backend: "", reason: "its agent does not run" }
-    const row = rows.find((candidate) => candidate.slug === slug)
-    if (row === undefined) return [{ item, remove: Effect.as(stopSidecar(slug), true) }]
-    const engine = engines.find(({ backend }) => backend.name === row.spec.backend)
-    if (engine === undefined || touchedAt(row) >= before) return []
-    const remove = Effect.gen(function* () {
-      const box = yield* engine.backend.inspect(slug)
-      if (Option.exists(box, ({ state }) => state !== "exited")) return false
-      yield* stopSidecar(slug)
-      return true
-    })
-    return [{ item, remove: store.withOperation(slug, "stop", remove) }]
-  })
-})
-
-/** When the newest launch of a bottle began, or its destroy, in milliseconds since the epoch. */
-const touchedAt = ({ destroyingAt, startedAt, createdAt }: BottleMetadata): number =>
-  Date.parse(
-    Option.getOrElse(
-      Option.orElse(destroyingAt, () => startedAt),
-      () => createdAt,
-    ),
-  )
-
-const isFree = (slug: Slug) =>
-  Effect.flatMap(BottleStore, (store) =>
-    Effect.map(
-      store.leases(slug),
-      ({ operation, watcher }) => operation === undefined && watcher === undefined,
-    ),
-  )
-
 /**
- * Whether a launch died before its agent ran, or a destroy half-way. A row that says that it ran, but of which its
- * engine has nothing, is none: the engine may be another one than it was.
+ * Whether nothing is left of a bottle but its row, a launch died before its agent ran, or a destroy half-way. That there
+ * is no box counts only from the engine that the row names; a frozen bottle is never one, though its artifact is gone.
  */
-const isHalf = (row: BottleMetadata, box: Option.Option<BackendBottle>): boolean =>
-  Option.isSome(row.destroyingAt) ||
-  (Option.isNone(row.artifact) &&
-    Option.match(box, {
-      onNone: () => Option.isNone(row.startedAt),
-      onSome: ({ state }) => state === "created",
-    }))
+const isHalf = (row: BottleMetadata, box: Option.Option<BackendBottle>, engine: Ownership): boolean => {
+  if (Option.isNone(box) ? engine !== "own" : engine === "other") return false
+  return (
+    Option.isSome(row.destroyingAt) ||
+    (Option.isNone(row.artifact) &&
+      Option.match(box, { onNone: () => true, onSome: ({ state }) => state === "created" }))
+  )
+}

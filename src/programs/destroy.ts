@@ -6,6 +6,7 @@ import type { Backend, BackendBottle } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { Sidecar } from "../services/Sidecar.ts"
+import { bottleBackend, hasArtifact, requireOwnEngine } from "./bottleBackend.ts"
 import { nowIso } from "./clock.ts"
 import { stopSidecar } from "./discard.ts"
 import { changeForgeRows } from "./forgeRows.ts"
@@ -14,24 +15,26 @@ import { parseSlug } from "./parseSlug.ts"
 import { DEFAULT_BACKEND } from "./resolveRun.ts"
 
 /**
- * Removes all there is of a bottle in whatever state it is. Ok when nothing is known of the slug, even
- * without an engine; an error when something is known and cannot be removed.
+ * Removes all there is of a bottle in whatever state it is; answers whether there was a row of it. Ok when nothing is
+ * known of the slug, even without an engine; an error when something is known and cannot be removed. A bottle that
+ * another engine has is removed only when its own backend is named: then that engine is gone for good.
  */
 export const destroy = Effect.fn("destroy")(function* (name: string, options: BackendOption = {}) {
   const slug = yield* parseSlug(name)
   const store = yield* BottleStore
   const bottle = yield* store.get(slug)
-  const known = Option.map(bottle, (row) => row.spec.backend)
-  const backend = (yield* Backends).get(options.backend ?? Option.getOrElse(known, () => DEFAULT_BACKEND))
   if (Option.isNone(bottle)) {
-    yield* backend.pipe(
+    yield* (yield* Backends).get(options.backend ?? DEFAULT_BACKEND).pipe(
       Effect.flatMap((found) => removeAll(found, slug)),
       Effect.catchTag("BackendUnavailable", () => Effect.void),
     )
-    return yield* changeForgeRows(slug, { status: "destroyed" })
+    yield* changeForgeRows(slug, { status: "destroyed" })
+    return false
   }
-  const found = yield* backend
-  yield* store.withOperation(slug, "destroy", destroyBottle(found, slug))
+  const backend = yield* bottleBackend(bottle.value, options.backend)
+  if (options.backend === undefined) yield* requireOwnEngine(backend, bottle.value)
+  yield* store.withOperation(slug, "destroy", destroyBottle(backend, slug))
+  return true
 })
 
 /**
@@ -62,10 +65,9 @@ const isWhole = Effect.fn("isWhole")(function* (
 ) {
   const box = yield* backend.inspect(slug)
   const artifact = Option.flatMap(row, (bottle) => bottle.artifact)
-  const kept = yield* backend.artifacts
   return (
     (Option.isSome(box) || Option.isNone(before)) &&
-    (Option.isNone(artifact) || kept.some(({ reference }) => reference === artifact.value))
+    (Option.isNone(artifact) || (yield* hasArtifact(backend, { artifact })))
   )
 })
 

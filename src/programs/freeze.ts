@@ -4,9 +4,9 @@ import { BottleMetadata } from "../domain/Bottle.ts"
 import { BottleNotFound, FreezeFailed } from "../domain/Errors.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
-import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
-import { bottleState, halfDestroyed } from "./bottleState.ts"
+import { bottleBackend } from "./bottleBackend.ts"
+import { bottleState, halfDestroyed, lostArtifact } from "./bottleState.ts"
 import { nowIso } from "./clock.ts"
 import { stopSidecar } from "./discard.ts"
 import { changeForgeRows } from "./forgeRows.ts"
@@ -16,7 +16,7 @@ import { stopAgent } from "./stop.ts"
 
 /** Options of `freeze` and `destroy`. */
 export interface BackendOption {
-  /** The backend of the launch unless given. */
+  /** Name or alias of the bottle's own backend, which is taken unless given; another one is `InvalidInput`. */
   readonly backend?: string
 }
 
@@ -29,7 +29,7 @@ export const freeze = Effect.fn("freeze")(function* (name: string, options: Back
   const store = yield* BottleStore
   const bottle = yield* store.get(slug)
   if (Option.isNone(bottle)) return yield* new BottleNotFound({ slug })
-  const backend = yield* (yield* Backends).get(options.backend ?? bottle.value.spec.backend)
+  const backend = yield* bottleBackend(bottle.value, options.backend)
   yield* store.withOperation(slug, "freeze", freezeBottle(backend, slug))
 })
 
@@ -38,12 +38,13 @@ export const freezeBottle = Effect.fn("freezeBottle")(function* (backend: Backen
   const store = yield* BottleStore
   const bottle = Option.getOrThrow(yield* store.get(slug))
   const state = yield* bottleState(backend, bottle)
-  if (state === "destroying") return yield* new FreezeFailed({ slug, reason: halfDestroyed(slug) })
+  const refuse = (reason: string) => new FreezeFailed({ slug, reason, retry: false })
+  if (state === "destroying") return yield* refuse(halfDestroyed(slug))
+  if (state === "lost") return yield* refuse(lostArtifact(bottle))
   if (state === "created" && Option.isNone(bottle.artifact)) {
-    return yield* new FreezeFailed({
-      slug,
-      reason: `its launch died half-way, so that there is nothing to keep: "bot-bottle resume ${slug} --headless --prompt ..." starts it anew`,
-    })
+    return yield* refuse(
+      `there is nothing of it to keep, because its launch died half-way or its box was removed: "bot-bottle resume ${slug} --headless --prompt ..." starts it anew`,
+    )
   }
   const ran = state === "running" || state === "exited"
   const frozen = ran ? yield* makeArtifact(backend, bottle) : bottle

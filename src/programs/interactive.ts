@@ -1,24 +1,23 @@
 /** startInteractive, resumeInteractive and attach: an agent on the operator's terminal. */
 import { Duration, Effect, Fiber, Logger, LogLevel, Option, Schedule } from "effect"
-import type { BottlePlan } from "../domain/Bottle.ts"
+import type { LaunchPlan } from "../domain/Bottle.ts"
 import { AgentExited, BottleNotFound } from "../domain/Errors.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
-import { awaitExit } from "./awaitExit.ts"
+import { awaitExit, isDestroyed } from "./awaitExit.ts"
 import { exitOf } from "./bottleState.ts"
-import { agreeToKeys } from "./deployKeys.ts"
 import { destroyBottle } from "./destroy.ts"
 import { stopSidecar } from "./discard.ts"
-import { performStart, planStart, prepareStart } from "./launch.ts"
+import { checkStart, performStart, planStart, prepareStart } from "./launch.ts"
 import type { HandOver, ResumeOptions, RunEvent, StartOptions, WatchOptions } from "./options.ts"
 import { parseSlug } from "./parseSlug.ts"
-import { performResume, planResume, prepareResume } from "./resumeHeadless.ts"
+import { checkResume, performResume, planResume, prepareResume } from "./resumeHeadless.ts"
 import { runningBottle } from "./tools.ts"
 
 /** Asked with the plan before anything is made; its failure ends the start. */
-export type Confirm<E, R> = (plan: BottlePlan) => Effect.Effect<void, E, R>
+export type Confirm<E, R> = (plan: LaunchPlan) => Effect.Effect<void, E, R>
 
 /** Starts an agent on the operator's terminal, once `confirm` has agreed to the plan; answers the slug when it has ended or the terminal was left. */
 export const startInteractive = Effect.fn("startInteractive")(function* <E, R>(
@@ -27,7 +26,7 @@ export const startInteractive = Effect.fn("startInteractive")(function* <E, R>(
   confirm: Confirm<E, R>,
 ) {
   const prepared = yield* prepareStart(agent, options, Option.none())
-  yield* agreeToKeys(prepared.run.bottle, options)
+  yield* checkStart(prepared)
   yield* confirm(yield* planStart(prepared))
   const slug = yield* performStart(prepared)
   yield* onNewTerminal(slug, options)
@@ -41,7 +40,7 @@ export const resumeInteractive = Effect.fn("resumeInteractive")(function* <E, R>
   confirm: Confirm<E, R>,
 ) {
   const prepared = yield* prepareResume(name, options, Option.none())
-  yield* agreeToKeys(prepared.run.bottle, options)
+  yield* checkResume(prepared)
   yield* confirm(yield* planResume(prepared))
   const slug = yield* performResume(prepared)
   yield* onNewTerminal(slug, options)
@@ -115,7 +114,8 @@ const ended = Effect.fn("ended")(function* (
   const { signal } = exitOf(exitCode, "")
   const end = { exitCode, ...(signal !== undefined && { signal }) }
   yield* tell({ _tag: "Exit", ...end })
-  if (exitCode !== 0) return yield* new AgentExited({ slug, ...end })
+  const destroyed = yield* isDestroyed(slug)
+  if (exitCode !== 0) return yield* new AgentExited({ slug, ...end, ...(destroyed && { destroyed }) })
 })
 
 /** Attaches to a bottle that was just made; one whose agent could not be started is taken back. */

@@ -10,13 +10,14 @@ import { freeLabel, mintSlug, normalizeLabel, SUFFIX_ALPHABET } from "../domain/
 import { VERSION } from "../domain/Version.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
+import { Sidecar } from "../services/Sidecar.ts"
 import { bringUp } from "./bringUp.ts"
 import { nowIso } from "./clock.ts"
 import { agreeToKeys } from "./deployKeys.ts"
 import { discard } from "./discard.ts"
 import { checkPrompt } from "./options.ts"
 import type { HeadlessOptions, StartOptions } from "./options.ts"
-import { invocationOf, isForgeTargeted, resolveRun, sidecarConfig } from "./resolveRun.ts"
+import { invocationOf, isForgeTargeted, launchPlan, resolveRun, sidecarConfig } from "./resolveRun.ts"
 import type { ResolvedRun } from "./resolveRun.ts"
 
 /** A start that has been looked up and found possible; nothing exists yet. */
@@ -84,7 +85,7 @@ export const planStart = Effect.fn("planStart")(function* (
     prompt: Option.getOrElse(prompt, () => ""),
     forgeEnv: options.forgeEnv ?? {},
   })
-  return makePlan({
+  const plan = makePlan({
     slug,
     run: 1,
     backend: run.backend.name,
@@ -100,6 +101,13 @@ export const planStart = Effect.fn("planStart")(function* (
       forge: isForgeTargeted(options.forgeEnv ?? {}),
     }),
   })
+  return launchPlan(plan, run)
+})
+
+/** Refuses a start whose deploy keys were not agreed to, or whose sidecar cannot be served: before it has a slug, a row or a directory. */
+export const checkStart = Effect.fn("checkStart")(function* ({ run, options, label, suffix }: PreparedStart) {
+  yield* agreeToKeys(run.bottle, options)
+  yield* (yield* Sidecar).check(sidecarConfig(mintSlug(label, suffix), run, options.forgeEnv ?? {}))
 })
 
 /**
@@ -113,7 +121,7 @@ export const performStart = Effect.fn("performStart")(function* <E = never, R = 
 ) {
   const store = yield* BottleStore
   const { run, options } = prepared
-  yield* agreeToKeys(run.bottle, options)
+  yield* checkStart(prepared)
   const bottle = yield* mint(prepared)
   const takeBack = yield* Effect.onError(claim(bottle), () => Effect.ignore(store.remove(bottle.slug)))
   const made = yield* Ref.make(false)

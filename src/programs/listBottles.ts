@@ -2,50 +2,77 @@
 import { Effect, Option } from "effect"
 import { BottleStatus } from "../domain/Bottle.ts"
 import type { BottleMetadata } from "../domain/Bottle.ts"
+import type { Slug } from "../domain/Slug.ts"
+import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
-import type { BackendBottle } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
+import { engineOf, engineOnce, otherEngine } from "./bottleBackend.ts"
 
-/** Every bottle, oldest first. The state of a bottle whose backend cannot be asked is `unknown`, and the log says why. */
+/**
+ * Every bottle, oldest first. The state of a bottle whose backend cannot be asked, or which another engine has, is
+ * `unknown`, and the log says why.
+ */
 export const listBottles = Effect.fn("listBottles")(function* () {
   const rows = yield* (yield* BottleStore).all
-  const backends = [...new Set(rows.map((row) => row.spec.backend))]
-  const boxes = new Map(
-    yield* Effect.forEach(backends, (name) => Effect.map(boxesOf(name), (found) => [name, found] as const)),
-  )
-  return rows.map((row) => statusOf(row, boxes.get(row.spec.backend) ?? Option.none()))
+  const names = [...new Set(rows.map((row) => row.spec.backend))]
+  const states = new Map<Slug, State>()
+  for (const name of names) {
+    const own = rows.filter((row) => row.spec.backend === name)
+    const found = yield* Effect.flatMap((yield* Backends).get(name), (backend) =>
+      statesOf(backend, own),
+    ).pipe(Effect.catchAll((error) => Effect.as(Effect.logWarning(error.message), [])))
+    for (const [slug, state] of found) states.set(slug, state)
+  }
+  return rows.map((row) => statusOf(row, states.get(row.slug) ?? "unknown"))
 })
 
-const boxesOf = Effect.fn("boxesOf")(function* (name: string) {
-  return yield* (yield* Backends).get(name).pipe(
-    Effect.flatMap((backend) => backend.list),
-    Effect.map(Option.some<ReadonlyArray<BackendBottle>>),
-    Effect.catchAll((error) =>
-      Effect.as(Effect.logWarning(error.message), Option.none<ReadonlyArray<BackendBottle>>()),
+type State = BottleStatus["state"]
+
+/** What a backend has of its bottles, asked once for all of them. */
+const statesOf = Effect.fn("statesOf")(function* (backend: Backend, rows: ReadonlyArray<BottleMetadata>) {
+  const boxes = new Map((yield* backend.list).map((box) => [box.slug, box.state]))
+  const boxless = rows.filter(({ slug }) => !boxes.has(slug))
+  const kept = boxless.some(({ artifact }) => Option.isSome(artifact)) ? yield* backend.artifacts : []
+  const references = new Set(kept.map(({ reference }) => reference))
+  const asked = yield* engineOnce(backend)
+  return yield* Effect.forEach(rows, (row) =>
+    Effect.map(
+      stateOf(
+        asked,
+        row,
+        boxes.get(row.slug),
+        Option.exists(row.artifact, (name) => references.has(name)),
+      ),
+      (state) => [row.slug, state] as const,
     ),
   )
 })
 
-const statusOf = (row: BottleMetadata, boxes: Option.Option<ReadonlyArray<BackendBottle>>): BottleStatus => {
-  const state = Option.isSome(row.destroyingAt)
-    ? ("destroying" as const)
-    : Option.match(boxes, {
-        onNone: () => "unknown" as const,
-        onSome: (all) =>
-          all.find((box) => box.slug === row.slug)?.state ??
-          (Option.isSome(row.artifact) ? ("frozen" as const) : ("created" as const)),
-      })
-  return new BottleStatus({
+const stateOf = Effect.fn("stateOf")(function* (
+  backend: Backend,
+  row: BottleMetadata,
+  box: State | undefined,
+  isKept: boolean,
+) {
+  if (Option.isSome(row.destroyingAt)) return "destroying"
+  if (box !== undefined) return box
+  if (isKept) return "frozen"
+  if ((yield* engineOf(backend, row)) !== "other") return Option.isSome(row.artifact) ? "lost" : "created"
+  yield* Effect.logWarning(otherEngine(backend, row).message)
+  return "unknown"
+})
+
+const statusOf = (row: BottleMetadata, state: State): BottleStatus =>
+  new BottleStatus({
     slug: row.slug,
     label: row.spec.label,
     color: row.spec.color,
     agent: row.spec.agent,
     bottles: row.spec.bottles,
     backend: row.spec.backend,
-    state,
+    state: Option.isSome(row.destroyingAt) ? "destroying" : state,
     run: row.run,
     exit: row.exit,
     done: row.done,
     createdAt: row.createdAt,
   })
-}

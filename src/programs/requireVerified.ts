@@ -40,6 +40,19 @@ export const makeVerifier = <E extends { readonly message: string }, R>(
     }),
   )
 
+/** Backends that isolate, of which nothing is promised yet. */
+const UNPROVEN: ReadonlySet<string> = new Set(["smolvm"])
+
+/** Why there is nothing that could be verified of a backend, if there is nothing. */
+export const nothingToVerify = ({ name, warning }: Pick<Backend, "name" | "warning">): string | undefined => {
+  if (Option.isSome(warning)) {
+    return `the ${name} backend isolates nothing, so that there is nothing to verify: use docker or podman`
+  }
+  return UNPROVEN.has(name)
+    ? `nothing is promised of the ${name} backend yet (docs/security.md): use docker or podman`
+    : undefined
+}
+
 const perform = Effect.fn("Verifier.require")(function* <E, R>(
   verify: (options: VerifyOptions) => Effect.Effect<Verified, E, R>,
   { manifest, backend, imageDigest }: VerificationRequest,

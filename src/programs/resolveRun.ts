@@ -1,9 +1,11 @@
 /** resolveRun: from an agent's name and what the caller said to the manifests, the backend and the invocation of a run. */
 import { Effect, Option } from "effect"
+import type { BottlePlan, LaunchPlan } from "../domain/Bottle.ts"
 import { workspaceProblem } from "../domain/Clone.ts"
-import { NoDefaultBottle } from "../domain/Errors.ts"
+import { LaunchRefused, NoDefaultBottle } from "../domain/Errors.ts"
 import type { AgentManifest, BottleManifest } from "../domain/Manifest.ts"
 import { forgeOverlay, withOverlay } from "../domain/Overlay.ts"
+import { neckOpenings } from "../domain/Plan.ts"
 import { modelRefusal, routesOf } from "../domain/ProviderRoutes.ts"
 import { ownBranch, pushPatterns } from "../domain/PushPolicy.ts"
 import type { Slug } from "../domain/Slug.ts"
@@ -12,6 +14,7 @@ import { Backends } from "../services/Backends.ts"
 import { Manifests } from "../services/Manifests.ts"
 import type { AgentInvocation, Provider } from "../services/Providers.ts"
 import { Providers } from "../services/Providers.ts"
+import { nothingToVerify } from "./requireVerified.ts"
 import type { ForgeEnv, SidecarConfig } from "../services/Sidecar.ts"
 
 /** The backend of a bottle for which neither caller nor manifest names one. */
@@ -46,6 +49,10 @@ export const resolveRun = Effect.fn("resolveRun")(function* (request: {
   const misplaced = workspaceProblem(bottle, bottles)
   if (misplaced !== undefined) return yield* misplaced
   const backend = yield* (yield* Backends).get(request.backend ?? bottle.backend ?? DEFAULT_BACKEND)
+  const unproven = bottle.verify === "required" ? nothingToVerify(backend) : undefined
+  if (unproven !== undefined) {
+    return yield* new LaunchRefused({ reason: `verify: required, and ${unproven}` })
+  }
   const unreachable = modelRefusal(agent, bottle, backend)
   if (Option.isSome(unreachable)) return yield* unreachable.value
   return {
@@ -75,6 +82,19 @@ export const invocationOf = Effect.fn("invocationOf")(function* (
     forge: isForgeTargeted(given.forgeEnv),
   }
   return provider[how](input) satisfies AgentInvocation
+})
+
+/** A plan with all that an operator agrees to. */
+export const launchPlan = (
+  plan: BottlePlan,
+  { agent, bottles, bottle, backend }: ResolvedRun,
+): LaunchPlan => ({
+  ...plan,
+  agent: agent.name,
+  bottles,
+  isolated: Option.isNone(backend.warning),
+  neck: neckOpenings(plan.slug, bottle),
+  ...(bottle.verify !== undefined && { verify: bottle.verify }),
 })
 
 /** What the sidecar of a run is to serve. */

@@ -1,16 +1,18 @@
 /** resumeHeadless: starts a bottle again from where it was, with a new prompt. */
 import { Effect, Option, Ref } from "effect"
-import { BottleMetadata } from "../domain/Bottle.ts"
+import type { BottleMetadata, LaunchPlan } from "../domain/Bottle.ts"
 import { cloneOf } from "../domain/Clone.ts"
-import { BottleNotFound, BottleRunning, InvalidInput, LaunchRefused } from "../domain/Errors.ts"
+import { BackendFailure, BottleBusy, BottleNotFound, BottleRunning, LaunchRefused } from "../domain/Errors.ts"
 import { makePlan } from "../domain/Plan.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import type { ForgeEnv } from "../services/Sidecar.ts"
+import { Sidecar } from "../services/Sidecar.ts"
 import { awaitExit } from "./awaitExit.ts"
-import { bottleState, halfDestroyed } from "./bottleState.ts"
+import { bottleBackend } from "./bottleBackend.ts"
+import { bottleState, halfDestroyed, lostArtifact } from "./bottleState.ts"
 import { bringUp } from "./bringUp.ts"
 import { nowIso } from "./clock.ts"
 import { agreeToKeys } from "./deployKeys.ts"
@@ -21,7 +23,7 @@ import type { HeadlessResumeOptions, ResumeOptions } from "./options.ts"
 import { checkPrompt } from "./options.ts"
 import { parseSlug } from "./parseSlug.ts"
 import type { ResolvedRun } from "./resolveRun.ts"
-import { invocationOf, isForgeTargeted, resolveRun, sidecarConfig } from "./resolveRun.ts"
+import { invocationOf, isForgeTargeted, launchPlan, resolveRun, sidecarConfig } from "./resolveRun.ts"
 
 /**
  * Starts a bottle again with a new prompt and waits for its agent; fails as `startHeadless` does. The
@@ -47,25 +49,28 @@ export interface PreparedResume {
   readonly bottle: BottleMetadata
   readonly options: ResumeOptions
   readonly prompt: Option.Option<string>
+  /** Whether its agent has ended and is not frozen yet, so that a freeze comes first. */
+  readonly exited: boolean
 }
 
-/** Looks up and checks everything about a resume; without a prompt it is an interactive one. */
+/** Looks up and checks everything about a resume; without a prompt it is an interactive one. Nothing is changed. */
 export const prepareResume = Effect.fn("prepareResume")(function* (
   name: string,
   options: ResumeOptions,
   prompt: Option.Option<string>,
 ) {
   const slug = yield* parseSlug(name)
-  const found = yield* (yield* BottleStore).get(slug)
+  const store = yield* BottleStore
+  const found = yield* store.get(slug)
   if (Option.isNone(found)) return yield* new BottleNotFound({ slug })
-  const { spec, destroyingAt } = found.value
-  if (Option.isSome(destroyingAt)) return yield* new LaunchRefused({ reason: halfDestroyed(slug) })
-  if (options.backend !== undefined && options.backend !== spec.backend) {
-    return yield* new InvalidInput({
-      field: "backend",
-      reason: `bottle "${slug}" was made by ${spec.backend}, and ${options.backend} cannot read its artifact`,
-    })
+  const bottle = found.value
+  const { spec } = bottle
+  yield* bottleBackend(bottle, options.backend)
+  const { operation } = yield* store.leases(slug)
+  if (operation !== undefined) {
+    return yield* new BottleBusy({ slug, operation: operation.name, pid: operation.pid })
   }
+  if (Option.isSome(bottle.destroyingAt)) return yield* new LaunchRefused({ reason: halfDestroyed(slug) })
   const run = yield* resolveRun({
     agent: spec.agent,
     bottles: spec.bottles,
@@ -73,7 +78,33 @@ export const prepareResume = Effect.fn("prepareResume")(function* (
     cwd: spec.cwd,
     forgeEnv: options.forgeEnv ?? {},
   })
-  return { run, bottle: found.value, options, prompt } satisfies PreparedResume
+  const state = yield* resumableState(run.backend, bottle)
+  const prepared: PreparedResume = { run, bottle, options, prompt, exited: state === "exited" }
+  const plan = yield* planResume(prepared)
+  // An artifact that is still to be made has no name: any name of an image will do.
+  yield* run.backend.accepts(prepared.exited ? { ...plan, image: slug } : plan)
+  return prepared
+})
+
+/** The state of a bottle that can be resumed. */
+const resumableState = Effect.fn("resumableState")(function* (backend: Backend, bottle: BottleMetadata) {
+  const { slug } = bottle
+  const state = yield* bottleState(backend, bottle)
+  switch (state) {
+    case "running":
+      return yield* new BottleRunning({ slug })
+    case "destroying":
+      return yield* new LaunchRefused({ reason: halfDestroyed(slug) })
+    case "lost":
+      return yield* new BackendFailure({
+        backend: backend.name,
+        operation: "resume",
+        target: slug,
+        reason: lostArtifact(bottle),
+      })
+    default:
+      return state
+  }
 })
 
 /** The plan of a prepared resume: from the bottle's artifact, as the user it had. */
@@ -82,8 +113,10 @@ export const planResume = Effect.fn("planResume")(function* ({
   bottle,
   options,
   prompt,
+  exited,
 }: PreparedResume) {
-  const again = Option.isSome(bottle.artifact)
+  const again = exited || Option.isSome(bottle.artifact)
+  const artifact = exited ? Option.some("") : bottle.artifact
   const { copyCwd, cwd } = bottle.spec
   const workspace = again || !copyCwd ? undefined : yield* (yield* Backends).workspace(cwd)
   const how = Option.isNone(prompt)
@@ -98,7 +131,7 @@ export const planResume = Effect.fn("planResume")(function* ({
     prompt: Option.getOrElse(prompt, () => ""),
     forgeEnv: options.forgeEnv ?? {},
   })
-  return makePlan({
+  const plan = makePlan({
     slug: bottle.slug,
     run: again ? bottle.run + 1 : bottle.run,
     backend: run.backend.name,
@@ -114,17 +147,24 @@ export const planResume = Effect.fn("planResume")(function* ({
       forge: isForgeTargeted(options.forgeEnv ?? {}),
     }),
     earlier: {
-      ...(Option.isSome(bottle.artifact) && { artifact: bottle.artifact.value }),
+      ...(Option.isSome(artifact) && { artifact: artifact.value }),
       ...(Option.isSome(bottle.user) && { user: bottle.user.value }),
     },
   })
+  return { ...launchPlan(plan, run), ...(again && { continues: { run: bottle.run } }) } satisfies LaunchPlan
+})
+
+/** Refuses a resume whose deploy keys were not agreed to, or whose sidecar cannot be served: before the bottle is touched. */
+export const checkResume = Effect.fn("checkResume")(function* ({ run, bottle, options }: PreparedResume) {
+  yield* agreeToKeys(run.bottle, options)
+  yield* (yield* Sidecar).check(sidecarConfig(bottle.slug, run, options.forgeEnv ?? {}))
 })
 
 /** Performs a prepared resume; one that fails leaves the bottle as it was. */
 export const performResume = Effect.fn("performResume")(function* (prepared: PreparedResume) {
   const { slug } = prepared.bottle
   const store = yield* BottleStore
-  yield* agreeToKeys(prepared.run.bottle, prepared.options)
+  yield* checkResume(prepared)
   yield* store.withOperation(slug, "resume", resumeBottle(prepared))
   return slug
 })
@@ -136,7 +176,7 @@ const resumeBottle = Effect.fn("resumeBottle")(function* (prepared: PreparedResu
   if (Option.isNone(row)) return yield* new BottleNotFound({ slug })
   const bottle = yield* madeReady(run.backend, row.value)
   yield* options.observe?.({ _tag: "Slug", slug }) ?? Effect.void
-  const plan = yield* planResume({ ...prepared, bottle })
+  const plan = yield* planResume({ ...prepared, bottle, exited: false })
   yield* run.backend.accepts(plan)
   const made = yield* Ref.make(false)
   const config = sidecarConfig(slug, run, options.forgeEnv ?? {})
@@ -148,20 +188,10 @@ const resumeBottle = Effect.fn("resumeBottle")(function* (prepared: PreparedResu
 
 /** The row of a bottle of which nothing runs and no box is left. */
 const madeReady = Effect.fn("madeReady")(function* (backend: Backend, bottle: BottleMetadata) {
-  const state = yield* bottleState(backend, bottle)
-  switch (state) {
-    case "running":
-      return yield* new BottleRunning({ slug: bottle.slug })
-    case "exited":
-      return yield* freezeBottle(backend, bottle.slug)
-    case "created":
-      yield* removeHalf(backend, bottle.slug)
-      return bottle
-    case "frozen":
-      return bottle
-    case "destroying":
-      return yield* new LaunchRefused({ reason: halfDestroyed(bottle.slug) })
-  }
+  const state = yield* resumableState(backend, bottle)
+  if (state === "exited") return yield* freezeBottle(backend, bottle.slug)
+  if (state === "created") yield* removeHalf(backend, bottle.slug)
+  return bottle
 })
 
 const removeHalf = Effect.fn("removeHalf")(function* (backend: Backend, slug: Slug) {
@@ -177,5 +207,6 @@ const undo = Effect.fn("undo")(function* (
 ) {
   yield* stopSidecar(bottle.slug, forgeEnv)
   yield* Effect.whenEffect(backend.remove(bottle.slug), made)
+  yield* (yield* Sidecar).clear(bottle.slug)
   yield* (yield* BottleStore).put(bottle)
 })

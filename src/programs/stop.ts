@@ -1,23 +1,29 @@
 /** stop: ends the agent of a bottle; the bottle is kept. */
 import { Effect, Option } from "effect"
 import { BottleMetadata } from "../domain/Bottle.ts"
+import type { BottleState } from "../domain/Bottle.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
-import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
-import { exitOf } from "./bottleState.ts"
+import { bottleBackend, requireOwnEngine } from "./bottleBackend.ts"
+import { bottleState, exitOf } from "./bottleState.ts"
 import { nowIso } from "./clock.ts"
 import { stopSidecar } from "./discard.ts"
 import { parseSlug } from "./parseSlug.ts"
 
-/** Ends the agent of a bottle: TERM, 10 s, KILL. Ok when it does not run, or when nothing is known of the slug. */
+/**
+ * Ends the agent of a bottle: TERM, 10 s, KILL; answers the state of the bottle then. Ok when it does not run, or when
+ * nothing is known of the slug, which answers none.
+ */
 export const stop = Effect.fn("stop")(function* (name: string) {
   const slug = yield* parseSlug(name)
   const store = yield* BottleStore
   const bottle = yield* store.get(slug)
-  if (Option.isNone(bottle)) return
-  const backend = yield* (yield* Backends).get(bottle.value.spec.backend)
+  if (Option.isNone(bottle)) return Option.none<BottleState>()
+  const backend = yield* bottleBackend(bottle.value)
+  yield* requireOwnEngine(backend, bottle.value)
   yield* store.withOperation(slug, "stop", stopAgent(backend, slug))
+  return yield* Effect.asSome(bottleState(backend, bottle.value))
 })
 
 /** Stops the agent and its sidecar, and records how the agent ended unless its watcher has; the caller holds the lease. */

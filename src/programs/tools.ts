@@ -4,7 +4,7 @@ import { BottleNotFound, InvalidInput } from "../domain/Errors.ts"
 import type { Slug } from "../domain/Slug.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
-import { bottleState, halfDestroyed } from "./bottleState.ts"
+import { bottleState, halfDestroyed, lostArtifact } from "./bottleState.ts"
 import { parseSlug } from "./parseSlug.ts"
 
 /** Gives the operator a shell in a running bottle, as its agent's user and as shut in as the agent; answers its exit code. */
@@ -52,5 +52,6 @@ const lookUp = Effect.fn("lookUpBottle")(function* (slug: Slug) {
   const backend = yield* (yield* Backends).get(row.value.spec.backend)
   const state = yield* bottleState(backend, row.value)
   if (state === "destroying") return yield* new InvalidInput({ field: "slug", reason: halfDestroyed(slug) })
+  if (state === "lost") return yield* new InvalidInput({ field: "slug", reason: lostArtifact(row.value) })
   return { bottle: row.value, backend, state }
 })

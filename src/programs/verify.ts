@@ -12,6 +12,7 @@ import { ProvingGround } from "../services/ProvingGround.ts"
 import { destroy } from "./destroy.ts"
 import { freeze } from "./freeze.ts"
 import { performStart, prepareStart } from "./launch.ts"
+import { nothingToVerify } from "./requireVerified.ts"
 import { DEFAULT_BACKEND } from "./resolveRun.ts"
 import { performResume, prepareResume } from "./resumeHeadless.ts"
 import type { Prover } from "./tryProbes.ts"
@@ -46,9 +47,6 @@ export interface Verified extends Verification {
   readonly imageDigest: string
 }
 
-/** Backends that isolate, of which nothing is promised yet. */
-const UNPROVEN: ReadonlySet<string> = new Set(["smolvm"])
-
 /**
  * Launches a bottle whose agent tries every way out, freezes it, and lets it try again; answers what was seen of each.
  * Image, user, environment and egress are the manifest's. Its routes and repositories are not used: credentials are
@@ -61,13 +59,8 @@ export const verifyPart = Effect.fn("verify")(function* (options: VerifyOptions,
   const { progress = () => Effect.void } = options
   const manifest = yield* manifestOf(options)
   const backend = yield* (yield* Backends).get(options.backend ?? manifest.backend ?? DEFAULT_BACKEND)
-  if (Option.isSome(backend.warning) || UNPROVEN.has(backend.name)) {
-    return yield* new LaunchRefused({
-      reason: Option.isSome(backend.warning)
-        ? `the ${backend.name} backend isolates nothing, so that there is nothing to verify: use docker or podman`
-        : `nothing is promised of the ${backend.name} backend yet (docs/security.md): use docker or podman`,
-    })
-  }
+  const reason = nothingToVerify(backend)
+  if (reason !== undefined) return yield* new LaunchRefused({ reason })
   const engine = yield* backend.check
   yield* progress(`${engine}: making the ground for the probes`)
   const ground = yield* (yield* ProvingGround).prepare

@@ -75,6 +75,11 @@ export interface Backend {
   readonly defaultMemoryBytes: number
   /** Whether it works now; the answer is a line for people (version, root directory). */
   readonly check: Effect.Effect<string, BackendUnavailable>
+  /**
+   * Which engine it reaches now: a name that stays the same for as long as that engine keeps its objects, and that no
+   * other engine has. Kept in the row of each bottle that it makes; absent: `gc` removes no row of it whose box is gone.
+   */
+  readonly engine?: Effect.Effect<string, BackendError>
   /** Refuses what it cannot enforce. Pure knowledge of the plan, no call to an engine. */
   readonly accepts: (plan: BottlePlan) => Effect.Effect<void, LaunchRefused>
   /** Makes the image present by the plan's pull policy; progress goes to the log. */

@@ -48,6 +48,16 @@ export interface LogVerdict {
   readonly problems: ReadonlyArray<{ readonly line: number; readonly problem: string }>
 }
 
+/** A run directory that no bottle needs. */
+export interface LeftRun {
+  /** Its own name: five characters. */
+  readonly name: string
+  /** Whose it was; `""` where it does not say. */
+  readonly slug: Slug | ""
+  /** When it was last used, in milliseconds since the epoch. */
+  readonly since: number
+}
+
 /** Sidecar can launch a bottle's sidecar and find it again, and keeps what it leaves. */
 export class Sidecar extends Context.Tag("bot-bottle/Sidecar")<
   Sidecar,
@@ -91,7 +101,13 @@ export class Sidecar extends Context.Tag("bot-bottle/Sidecar")<
     >
     /** Removes such a store; answers whether it is gone, which it is not when a bottle has begun to borrow from it. */
     readonly removeStore: (name: string) => Effect.Effect<boolean, SidecarError>
-    /** Removes the state directory of a slug, once all else of it is gone. */
+    /** Run directories of this home that are of none of these bottles and that no sidecar serves. */
+    readonly leftRuns: (slugs: ReadonlyArray<Slug>) => Effect.Effect<ReadonlyArray<LeftRun>, SidecarError>
+    /** Removes such a directory. */
+    readonly removeRun: (name: string) => Effect.Effect<void, SidecarError>
+    /** Removes the run directory of a slug that has neither a box nor a sidecar. */
+    readonly clear: (slug: Slug) => Effect.Effect<void, SidecarError>
+    /** Removes the run directory and the state directory of a slug, once all else of it is gone. */
     readonly forget: (slug: Slug) => Effect.Effect<void, SidecarError>
   }
 >() {}

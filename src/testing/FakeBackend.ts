@@ -40,6 +40,8 @@ export interface FakeScript {
   readonly name?: string
   /** The agent of every bottle; unless given it prints its prompt and exits with 0. */
   readonly agent?: FakeAgent
+  /** Name of its engine, asked each time; the backend's unless given. */
+  readonly engine?: () => string
   /** Why a step fails, asked each time it is taken; none: it succeeds. */
   readonly fail?: (step: FakeStep, slug: Slug) => Option.Option<string>
 }
@@ -255,6 +257,7 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
         needsLoopback: false,
         defaultMemoryBytes: MEMORY,
         check: Effect.succeed(`${name}: in memory`),
+        engine: Effect.sync(() => script.engine?.() ?? name),
         accepts: () => Effect.void,
         ensureImage: ({ slug }) => take("ensureImage", slug),
         create,
@@ -300,7 +303,7 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
 )
 
 /** A Backends service that knows this backend alone, by its name; for tests of programs. Its workspace is always empty. */
-export const layer = ({ backend }: FakeBackend): Layer.Layer<Backends> =>
+export const layer = ({ backend }: Pick<FakeBackend, "backend">): Layer.Layer<Backends> =>
   Layer.succeed(
     Backends,
     Backends.of({

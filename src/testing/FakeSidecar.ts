@@ -6,7 +6,7 @@ import type { QueueEvent } from "../domain/QueueEvent.ts"
 import { Slug } from "../domain/Slug.ts"
 import { CHAIN_START } from "../layers/sidecar/OperationChain.ts"
 import { forgePart } from "../layers/sidecar/SidecarService.ts"
-import { Sidecar, type SidecarConfig, type SidecarHandle } from "../services/Sidecar.ts"
+import { type LeftRun, Sidecar, type SidecarConfig, type SidecarHandle } from "../services/Sidecar.ts"
 
 /** A Sidecar in memory. */
 export interface FakeSidecar {
@@ -21,6 +21,8 @@ export interface FakeSidecar {
   readonly keys: Array<RunKey>
   /** Stores of upstream objects that nobody borrows from, and when they were last used. */
   readonly stores: Map<string, number>
+  /** Run directories by name. */
+  readonly runs: Map<string, LeftRun>
   /** The sidecar dies. */
   readonly kill: (slug: string) => Effect.Effect<void>
 }
@@ -39,6 +41,7 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
   const launches: Array<SidecarConfig> = []
   const keys: Array<RunKey> = []
   const stores = new Map<string, number>()
+  const runs = new Map<string, LeftRun>()
   const of = (slug: string): Kept => {
     const known = bySlug.get(slug)
     if (known !== undefined) return known
@@ -93,6 +96,10 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
       }),
     unusedStores: Effect.sync(() => [...stores].map(([name, since]) => ({ name, since }))),
     removeStore: (name) => Effect.sync(() => stores.delete(name)),
+    leftRuns: (slugs) =>
+      Effect.sync(() => [...runs.values()].filter(({ slug }) => !slugs.some((known) => known === slug))),
+    removeRun: (name) => Effect.sync(() => void runs.delete(name)),
+    clear: () => Effect.void,
     forget: (slug) => Effect.sync(() => void bySlug.delete(slug)),
   })
   return {
@@ -100,6 +107,7 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
     launches,
     keys,
     stores,
+    runs,
     push,
     checkIn: (slug) =>
       Effect.map(Clock.currentTimeMillis, (now) => void (of(slug).checkedIn = new Date(now).toISOString())),

@@ -127,6 +127,15 @@ export const backendContract = (subject: BackendSubject): void => {
       }),
     )
 
+    it.scopedLive("names its engine, on one line and the same for every process", () =>
+      Effect.gen(function* () {
+        const { first, second } = yield* setUp
+        const name = yield* first.engine ?? Effect.succeed("")
+        expect(name).toMatch(/^\S.*$/)
+        expect(yield* second.engine ?? Effect.succeed("none")).toBe(name)
+      }),
+    )
+
     it.scopedLive("a bottle is created, runs, exits, is frozen, rehydrated twice, and destroyed", () =>
       Effect.gen(function* () {
         const { first, second, slug, begin, all, logs } = yield* setUp

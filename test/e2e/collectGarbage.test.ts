@@ -3,6 +3,10 @@ import { expect, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Layer, Option } from "effect"
 import { collectGarbage } from "../../src/programs/collectGarbage.ts"
 import type { GarbageEvent } from "../../src/programs/collectGarbage.ts"
+import { BottleMetadata, BottleSpec } from "../../src/domain/Bottle.ts"
+import { listBottles } from "../../src/programs/listBottles.ts"
+import { BottleStore } from "../../src/services/BottleStore.ts"
+import * as FakeBackend from "../../src/testing/FakeBackend.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import * as MemoryBottleStore from "../../src/layers/memory/MemoryBottleStore.ts"
 import * as MemoryForgeStateStore from "../../src/layers/memory/MemoryForgeStateStore.ts"
@@ -83,6 +87,59 @@ describeDocker("gc on a docker engine", () => {
       expect(docker("ps", "--all", "--format", "{{.Names}}").split("\n")).toContain(stranger)
       expect(docker("images", "--format", "{{.Repository}}:{{.Tag}}").split("\n")).toContain(
         `${stranger}:mine`,
+      )
+    }),
+  )
+
+  it.scopedLive("removes a row only by the word of the engine that it names, and a frozen one never", () =>
+    Effect.gen(function* () {
+      const { first } = yield* dockerInstances()
+      const engine = yield* first.engine ?? Effect.succeed("")
+      expect(engine).toContain(docker("info", "--format", "{{.ID}}"))
+      const now = yield* Effect.clock
+      const row = (name: string, more: Partial<BottleMetadata>) =>
+        new BottleMetadata({
+          slug: Slug.make(`gc-${process.pid}-${name}`),
+          spec: new BottleSpec({
+            agent: "worker",
+            bottles: [],
+            label: name,
+            backend: "docker",
+            cwd: "",
+            copyCwd: false,
+            headless: true,
+            forgeTargeted: false,
+          }),
+          startedAt: Option.some(new Date().toISOString()),
+          createdAt: new Date().toISOString(),
+          version: "0",
+          ...more,
+        })
+      const rows = [
+        row("own", { engine: Option.some(engine) }),
+        row("other", { engine: Option.some(`${engine}x`) }),
+        row("none", {}),
+        row("lost", { engine: Option.some(engine), artifact: Option.some("bot-bottle/gone:run-1") }),
+      ]
+      yield* Effect.gen(function* () {
+        const store = yield* BottleStore
+        for (const each of rows) yield* store.put(each)
+        yield* collectGarbage().pipe(Effect.withClock(laterBy("11 minutes")(now)))
+        const left = yield* listBottles()
+        expect(left.map(({ label, state }) => `${label} ${state}`).toSorted()).toEqual([
+          "lost lost",
+          "none created",
+          "other unknown",
+        ])
+      }).pipe(
+        Effect.provide(
+          Layer.mergeAll(
+            MemoryBottleStore.layer,
+            MemoryForgeStateStore.layer,
+            FakeSidecar.layer,
+            FakeBackend.layer({ backend: first }),
+          ),
+        ),
       )
     }),
   )

@@ -235,14 +235,71 @@ describe("gc", () => {
     ),
   )
 
-  it.effect("leaves the row of a bottle that has run, though its engine has nothing of it", () =>
+  it.effect("removes the row of a bottle that has run and of which its own engine has nothing any more", () =>
     inWorld({}, ({ fake }) =>
       Effect.gen(function* () {
         const slug = yield* start
         yield* fake.backend.destroy(slug)
+        yield* TestClock.adjust("9 minutes")
+        expect(yield* collect()).toEqual([])
+        yield* TestClock.adjust("2 minutes")
+        expect(yield* collect()).toEqual([["row", slug, "removed"]])
+        expect(yield* listBottles()).toEqual([])
+      }),
+    ),
+  )
+
+  it.effect("leaves rows that name another engine or none, whatever the one that answers lacks", () => {
+    const engines = ["first"]
+    return inWorld({ engine: () => engines[0] ?? "" }, ({ fake, sidecar }) =>
+      Effect.gen(function* () {
+        const [ran, half_, frozen, halfGone] = [yield* start, yield* half, yield* start, yield* start]
+        yield* freeze(frozen)
+        yield* change(halfGone, { destroyingAt: Option.some(new Date(0).toISOString()) })
+        for (const slug of [ran, half_, frozen, halfGone]) yield* fake.backend.destroy(slug)
+        yield* later
+        engines.unshift("second")
+        expect(yield* collect()).toEqual([])
+        expect(yield* sidecar.sidecar.list).toHaveLength(1)
+        const names = yield* Effect.map((yield* BottleStore).all, (rows) => rows.map(({ engine }) => engine))
+        expect(names).toEqual(names.map(() => Option.some("first")))
+        for (const slug of [ran, half_, frozen, halfGone]) yield* change(slug, { engine: Option.none() })
+        expect(yield* collect()).toEqual([])
+        for (const slug of [ran, half_, frozen, halfGone])
+          yield* change(slug, { engine: Option.some("second") })
+        expect((yield* collect()).toSorted()).toEqual(
+          [ran, half_, halfGone].map((slug) => ["row", slug, "removed"]).toSorted(),
+        )
+        expect(yield* listBottles()).toMatchObject([{ slug: frozen, state: "lost" }])
+      }),
+    )
+  })
+
+  it.effect("keeps an older artifact of a bottle whose newest is gone", () =>
+    inWorld({}, ({ fake }) =>
+      Effect.gen(function* () {
+        const slug = yield* start
+        yield* freeze(slug)
+        yield* change(slug, { artifact: Option.some("gone") })
         yield* later
         expect(yield* collect()).toEqual([])
-        expect(yield* listBottles()).toMatchObject([{ slug }])
+        expect(yield* fake.artifacts).toHaveLength(1)
+      }),
+    ),
+  )
+
+  it.effect("removes a run directory without a row once it is old, and none that a bottle has", () =>
+    inWorld({}, ({ sidecar }) =>
+      Effect.gen(function* () {
+        const slug = yield* start
+        const since = yield* Clock.currentTimeMillis
+        sidecar.runs.set("aaaaa", { name: "aaaaa", slug: "", since })
+        sidecar.runs.set("bbbbb", { name: "bbbbb", slug, since })
+        yield* TestClock.adjust("9 minutes")
+        expect((yield* collect()).filter(([kind]) => kind === "run")).toEqual([])
+        yield* TestClock.adjust("2 minutes")
+        expect((yield* collect()).filter(([kind]) => kind === "run")).toEqual([["run", "", "removed"]])
+        expect([...sidecar.runs.keys()]).toEqual(["bbbbb"])
       }),
     ),
   )

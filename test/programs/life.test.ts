@@ -39,6 +39,10 @@ const makers = {
       return slug
     }),
 }
+/** What an effect fails with, by its name and its words. */
+const failureOf = <A, E extends { readonly _tag: string; readonly message: string }, R>(
+  effect: Effect.Effect<A, E, R>,
+) => Effect.map(Effect.flip(effect), ({ _tag, message }) => ({ _tag, message }))
 const scriptOf = (state: string) => (state === "running" ? endless : {})
 
 describe("a start", () => {
@@ -268,16 +272,30 @@ describe("a resume", () => {
   })
   let runs = 0
 
-  it.effect("by another backend is refused, saying which made the bottle", () =>
-    inWorld({}, () =>
-      Effect.gen(function* () {
-        const slug = yield* start()
-        expect(yield* Effect.flip(resume(slug, { prompt: "x", backend: "docker" }))).toMatchObject({
-          _tag: "InvalidInput",
-          field: "backend",
-        })
-      }),
-    ),
+  it.effect(
+    "by another backend is refused, and so are freeze and destroy, saying which made the bottle",
+    () =>
+      inWorld({}, () =>
+        Effect.gen(function* () {
+          const slug = yield* start()
+          const attempts = (backend: string) => [
+            failureOf(resume(slug, { prompt: "x", backend })),
+            failureOf(freeze(slug, { backend })),
+            failureOf(destroy(slug, { backend })),
+          ]
+          for (const attempt of attempts("other")) {
+            const { _tag, message } = yield* attempt
+            expect([_tag, message]).toEqual(["InvalidInput", expect.stringMatching(/was made by fake/)])
+          }
+          for (const attempt of attempts("cloud")) {
+            expect((yield* attempt)._tag).toBe("BackendNotFound")
+          }
+          expect(yield* states).toEqual(["exited"])
+          yield* freeze(slug, { backend: "alias" })
+          expect(yield* destroy(slug, { backend: "alias" })).toBe(true)
+          expect(yield* states).toEqual([])
+        }),
+      ),
   )
 })
 
@@ -297,6 +315,69 @@ describe("a freeze", () => {
     )
   })
 })
+
+describe("a bottle that another engine has", () => {
+  it.effect(
+    "is not touched or judged by the one that answers; destroy gives it up when its backend is named",
+    () => {
+      const engines = ["first"]
+      return inWorld({ ...endless, engine: () => engines[0] ?? "" }, ({ fake, sidecar }) =>
+        Effect.gen(function* () {
+          const slug = yield* launch("worker", { prompt: "work" })
+          yield* fake.backend.destroy(slug)
+          engines.unshift("second")
+          expect(yield* states).toEqual(["unknown"])
+          for (const attempt of [
+            failureOf(stop(slug)),
+            failureOf(freeze(slug)),
+            failureOf(destroy(slug)),
+            failureOf(resume(slug, { prompt: "more" })),
+            failureOf(awaitExit(slug)),
+          ]) {
+            const error = yield* attempt
+            expect([error._tag, error.message]).toEqual([
+              "BackendFailure",
+              expect.stringMatching(/another engine has it/),
+            ])
+          }
+          expect(yield* sidecar.sidecar.list).toHaveLength(1)
+          expect(yield* destroy(slug, { backend: "fake" })).toBe(true)
+          expect(yield* states).toEqual([])
+        }),
+      )
+    },
+  )
+})
+
+describe("a frozen bottle whose artifact is gone", () => {
+  it.effect("is lost: nothing goes on with it, and destroy removes it", () =>
+    inWorld({}, ({ fake }) =>
+      Effect.gen(function* () {
+        const slug = yield* makers.frozen()
+        yield* fake.backend.removeArtifacts(slug, Option.none())
+        expect(yield* states).toEqual(["lost"])
+        const resumed = yield* Effect.flip(resume(slug, { prompt: "more" }))
+        const frozen = yield* Effect.flip(freeze(slug))
+        for (const { message } of [resumed, frozen]) expect(message).toMatch(/artifact .* is gone from fake/)
+        expect(frozen.message).not.toMatch(/tries again/)
+        expect(yield* stop(slug)).toEqual(Option.some("lost"))
+        expect(yield* fake.plans).toHaveLength(1)
+        yield* destroy(slug)
+        expect(yield* states).toEqual([])
+      }),
+    ),
+  )
+})
+
+it.effect("a freeze of a bottle that never ran does not promise that a second one helps", () =>
+  inWorld({}, () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(freeze(yield* makers.created()))
+      expect(error.message).toMatch(/nothing of it to keep.*resume/)
+      expect(error.message).not.toMatch(/tries again|nothing is lost/)
+    }),
+  ),
+)
 
 describe("destroy", () => {
   it.effect("that cannot remove the box keeps the row, and says so", () =>
@@ -320,7 +401,11 @@ describe("destroy", () => {
         yield* Effect.yieldNow()
         yield* destroy(slug)
         const error = yield* Fiber.join(watcher)
-        expect(error).toMatchObject({ _tag: "AgentExited", signal: expect.stringMatching(/SIG(TERM|KILL)/) })
+        expect(error).toMatchObject({
+          _tag: "AgentExited",
+          signal: expect.stringMatching(/SIG(TERM|KILL)/),
+          message: expect.stringMatching(/the bottle was destroyed, and nothing of it is kept$/),
+        })
         expect([yield* listBottles(), yield* fake.backend.list]).toEqual([[], []])
       }),
     ),

@@ -40,14 +40,19 @@ export const inWorld = <A, E>(
   Effect.gen(function* () {
     const fake = yield* FakeBackend.make(script)
     const sidecar = yield* FakeSidecar.make
+    const other = yield* FakeBackend.make({ name: "other" })
+    const known = [fake.backend, other.backend]
     const backends = Layer.succeed(
       Backends,
       Backends.of({
         names: ["fake"],
-        get: (name) =>
-          name === "fake"
-            ? Effect.succeed(fake.backend)
-            : Effect.fail(new BackendNotFound({ backend: name, known: ["fake"] })),
+        get: (asked) => {
+          const name = asked === "alias" ? "fake" : asked
+          const backend = known.find((candidate) => candidate.name === name)
+          return backend === undefined
+            ? Effect.fail(new BackendNotFound({ backend: asked, known: known.map((one) => one.name) }))
+            : Effect.succeed(backend)
+        },
         workspace: (root) => Effect.succeed({ root, tracked: ["a"], untracked: [] }),
       }),
     )

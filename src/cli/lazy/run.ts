@@ -5,6 +5,7 @@ import { live } from "./live.ts"
 export { live, lookups }
 export { pickAgent, pickBottles } from "./pick.ts"
 export { attach, startInteractive, resumeInteractive } from "./terminal.ts"
+export { agreeToKeys } from "../../programs/deployKeys.ts"
 export { awaitExit } from "../../programs/awaitExit.ts"
 export { collectGarbage } from "../../programs/collectGarbage.ts"
 export { destroy } from "../../programs/destroy.ts"

@@ -1,6 +1,15 @@
 /** The run directory on the host: 0700 and ours, with the neck's directory in it, whose files are written anew for each run. */
 import { Effect } from "effect"
-import { chmodSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs"
 import { dirname, join } from "node:path"
 import type { BottlePlan, RunFile } from "../../domain/Bottle.ts"
 import type { InvalidInput } from "../../domain/Errors.ts"
@@ -10,6 +19,9 @@ import { Home, SOCKET_PATH_MAX } from "../home/Home.ts"
 import { packageFile } from "../home/packageRoot.ts"
 import type { RunFilesOptions } from "./runFiles.ts"
 import { SCRIPTS, SIDECAR_FILES, runFiles } from "./runFiles.ts"
+
+/** The file that says whose a run directory is: its name cannot be read back, and several homes may share a `BOT_BOTTLE_RUN_DIR`. */
+export const OWNER = "bottle.json"
 
 /** Makes the run directory of a slug (0700) and the neck's directory in it (0755). Refused unless they are directories of ours. */
 export const ensureRunDirectory = Effect.fn("RunDirectory.ensure")(function* (slug: string) {
@@ -33,7 +45,13 @@ export const ensureRunDirectory = Effect.fn("RunDirectory.ensure")(function* (sl
   })
   yield* refuseForeign(paths.neck, slug)
   // Whatever the umask: the agent's user reads it through the mount.
-  yield* Effect.try({ try: () => chmodSync(paths.neck, 0o755), catch: (cause) => failure(slug, cause) })
+  yield* Effect.try({
+    try: () => {
+      chmodSync(paths.neck, 0o755)
+      writeFileSync(join(paths.run, OWNER), JSON.stringify({ home: home.root, slug }), { mode: 0o600 })
+    },
+    catch: (cause) => failure(slug, cause),
+  })
   return paths
 })
 
@@ -66,7 +84,10 @@ export const writeRunDirectory: (
 export const removeRunDirectory = Effect.fn("RunDirectory.remove")(function* (slug: string) {
   const home = yield* Home
   yield* Effect.try({
-    try: () => rmSync(home.of(slug).run, { recursive: true, force: true }),
+    // Where a part of the path is no folder there is nothing either, and rm would fail.
+    try: () => {
+      if (existsSync(home.runRoot)) rmSync(home.of(slug).run, { recursive: true, force: true })
+    },
     catch: (cause) => failure(slug, cause),
   })
 })

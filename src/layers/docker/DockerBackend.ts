@@ -84,6 +84,7 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
     needsLoopback: false,
     defaultMemoryBytes: Math.min(Math.floor(totalmem() / 2), DEFAULT_MEMORY_MAX),
     check: check(engine),
+    engine: nameOf(engine),
     accepts: (plan) => accepts(name, plan),
     ensureImage: (plan) =>
       using((docker) =>
@@ -132,6 +133,13 @@ const check = Effect.fn("Backend.check")(function* (engine: Engine) {
       ),
     )
   return `${engine.dialect.name} ${said.trim()}`
+})
+
+const nameOf = Effect.fn("Backend.engine")(function* (engine: Engine) {
+  const purpose = { operation: "inspect", target: "engine" }
+  const { format, name } = engine.dialect.engine
+  const said = yield* engine.succeed(purpose, ["info", "--format", format], { timeoutMs: CHECK_TIMEOUT_MS })
+  return name(said.trim())
 })
 
 const inspectBottle = Effect.fn("Backend.inspect")(function* ({ engine, naming }: Docker, slug: Slug) {

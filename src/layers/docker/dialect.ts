@@ -1,5 +1,7 @@
 /** What differs between the command lines that speak docker's language. */
 
+import { folderName } from "../home/machine.ts"
+
 /** One command line of docker's kind. */
 export interface Dialect {
   /** Name of the backend. */
@@ -17,6 +19,8 @@ export interface Dialect {
   readonly unusable: (env: Readonly<Record<string, string | undefined>>) => string | undefined
   /** Template of `info` that answers one line for people. */
   readonly info: string
+  /** What names the engine: a template of `info`, and how its answer becomes the name. */
+  readonly engine: { readonly format: string; readonly name: (said: string) => string }
   /** Why the engine did not answer, by what the client wrote; none when it did answer. */
   readonly trouble: (stderr: string) => string | undefined
   /** Whether the client says that there is no such container or image. */
@@ -99,6 +103,14 @@ export const docker: Dialect = {
       ? `DOCKER_HOST names an engine on another machine (${withoutUser(host)}), which cannot mount the neck of a bottle from here: unset it, or run bot-bottle on that machine`
       : undefined,
   info: "engine {{.ServerVersion}} ({{.OSType}}, {{.DockerRootDir}})",
+  // One engine has other objects for each storage driver, and where another disk is mounted at its root.
+  engine: {
+    format: "{{.ID}} {{.Driver}} {{.DockerRootDir}}",
+    name: (said) => {
+      const [, id = "", driver = "", root = ""] = /^(\S*) (\S*) (.*)$/.exec(said) ?? []
+      return `${id} ${driver} ${folderName(root)}`
+    },
+  },
   create: () => noClientProxies,
   files: () => ({}),
   lostLimit: /^WARNING: (.*(discarded|not support).*)$/im,

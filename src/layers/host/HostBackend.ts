@@ -14,6 +14,7 @@ import { removeRunDirectory, writeRunDirectory } from "../bottle/runDirectory.ts
 import { workspaceTar } from "../git/workspace.ts"
 import type { HomeShape } from "../home/Home.ts"
 import { Home } from "../home/Home.ts"
+import { folderOfMachine } from "../home/machine.ts"
 import type { BoxPaths } from "./box.ts"
 import { boxPaths, failed, onDisk, removeBox } from "./box.ts"
 import { copyOut } from "./copy.ts"
@@ -43,6 +44,7 @@ export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = E
     needsLoopback: true,
     defaultMemoryBytes: DEFAULT_MEMORY,
     check: Effect.succeed(`host: plain processes below ${home.root}, without isolation`),
+    engine: onDisk("inspect", "engine", () => folderOfMachine(home.root)),
     accepts,
     ensureImage: (plan) =>
       plan.image === "" || plan.rehydrate

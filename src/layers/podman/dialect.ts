@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import type { Dialect } from "../docker/dialect.ts"
 import { lastLine } from "../docker/dialect.ts"
+import { folderOfMachine } from "../home/machine.ts"
 
 /** podman on this machine, without a service. */
 export const podman: Dialect = {
@@ -35,6 +36,14 @@ export const podman: Dialect = {
       : "podman runs its containers in a virtual machine here, which cannot mount the neck of a bottle: use bot-bottle on Linux, or another backend"
   },
   info: "engine {{.Version.Version}} ({{.Host.OS}}, {{.Store.GraphRoot}}{{if .Host.Security.Rootless}}, rootless{{end}})",
+  // podman has no id of its own: its objects are what lies in its store.
+  engine: {
+    format: "{{.Store.GraphDriverName}} {{.Store.GraphRoot}}",
+    name: (said) => {
+      const [, driver = "", root = ""] = /^(\S*) (.*)$/.exec(said) ?? []
+      return `${driver} ${folderOfMachine(root)}`
+    },
+  },
   trouble: (stderr) => {
     if (/cannot (connect|re-exec|find newuidmap)|unable to connect to podman socket/i.test(stderr)) {
       return `podman does not work for this user: ${lastLine(stderr)}`

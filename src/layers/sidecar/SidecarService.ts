@@ -6,7 +6,8 @@ import { type ForgeConfigInvalid, SidecarError } from "../../domain/Errors.ts"
 import { Slug } from "../../domain/Slug.ts"
 import { Sidecar, type SidecarConfig, type SidecarHandle } from "../../services/Sidecar.ts"
 import { forgeAssignment, giteaForgeConfig, withForgeEnv } from "../gitea/GiteaForgeConfig.ts"
-import { ensureRunDirectory } from "../bottle/runDirectory.ts"
+import { leftRuns, removeLeftRun } from "../bottle/leftRuns.ts"
+import { ensureRunDirectory, removeRunDirectory } from "../bottle/runDirectory.ts"
 import { Home, type HomeShape } from "../home/Home.ts"
 import { controlOf } from "../runner/control.ts"
 import { askStatus, askStop } from "./control.ts"
@@ -57,6 +58,14 @@ export const makeService = (
       Effect.map((text) => text.split("\n").filter((line) => line !== "")),
       told(slug, "reading its operation log"),
     )
+  const clear = Effect.fn("Sidecar.clear")((slug: Slug) =>
+    Effect.provideService(removeRunDirectory(slug), Home, home).pipe(
+      Effect.mapError(
+        ({ reason, cause }) =>
+          new SidecarError({ slug, operation: "removing its run directory", reason, cause }),
+      ),
+    ),
+  )
   return {
     check: Effect.fn("Sidecar.check")(function* (config: SidecarConfig) {
       const forge = yield* forgePart(config)
@@ -97,8 +106,17 @@ export const makeService = (
     removeStore: Effect.fn("Sidecar.removeStore")((name: string) =>
       told("*", "removing a store of objects")(removeStore(places, name)),
     ),
+    leftRuns: Effect.fn("Sidecar.leftRuns")(function* (slugs: ReadonlyArray<Slug>) {
+      const left = yield* told("*", "looking for run directories")(leftRuns(home, slugs))
+      return yield* Effect.filter(left, ({ name }) =>
+        Effect.map(askStatus(join(home.runRoot, name, "control.sock")), Option.isNone),
+      )
+    }),
+    removeRun: (name) => told("*", "removing a run directory")(removeLeftRun(home, name)),
+    clear,
     forget: Effect.fn("Sidecar.forget")(function* (slug: Slug) {
       yield* removePrivateHalves(slug)
+      yield* clear(slug)
       const { state } = home.of(slug)
       yield* file(() => rm(state, { recursive: true, force: true, maxRetries: 5 })).pipe(
         told(slug, "removing its state"),

@@ -13,6 +13,7 @@ import { NECK_URL } from "../bottle/runFiles.ts"
 import type { HomeShape } from "../home/Home.ts"
 import { Home } from "../home/Home.ts"
 import { installationId } from "../home/installation.ts"
+import { folderOfMachine } from "../home/machine.ts"
 import type { Control } from "../runner/control.ts"
 import { controlOf, failure, lookAt, onFiles, readRecord, slugsOf } from "../runner/control.ts"
 import { followOutput, harvest, keepOutput, snapshot } from "../runner/output.ts"
@@ -56,6 +57,9 @@ export const makeWith = Effect.fn("SmolvmBackend.make")(function* (options: Smol
     needsLoopback: false,
     defaultMemoryBytes: Math.min(Math.floor(totalmem() / 2), DEFAULT_MEMORY_MAX),
     check: Effect.map(smolvm.features, ({ version }) => `smolvm ${version}${withoutKvm()}`),
+    engine: onFiles({ backend: "smolvm", slug: "engine" }, "inspect", () =>
+      [folderOfMachine(home.root), smolvm.dataPlace].join(" "),
+    ),
     accepts,
     ensureImage: (plan) => using((smol) => ensurePack(smol, plan)),
     create: (plan) => using((smol) => createBottle(smol, plan)),

@@ -28,6 +28,8 @@ export interface Smolvm {
   readonly program: string
   /** Its environment. `SMOLVM_MACHINE_NAME`, which newer versions take for `--name`, is never in it. */
   readonly env: Readonly<Record<string, string>>
+  /** Where it keeps its machines, as its environment says. */
+  readonly dataPlace: string
   /** What it can do; another program of that name, and one that is too old, is `BackendUnavailable`. */
   readonly features: Effect.Effect<Features, BackendUnavailable>
   /** A call whose exit code is a result. */
@@ -113,6 +115,7 @@ export const makeSmolvm = Effect.fnUntraced(function* (options: SmolvmOptions) {
   const smolvm: Smolvm = {
     program,
     env,
+    dataPlace: env["SMOLVM_DATA_DIR"] ?? env["XDG_DATA_HOME"] ?? "",
     features,
     run,
     succeed: (call, args, more) =>

@@ -6,7 +6,7 @@ import { ForgeConfigInvalid, type ForgeRequestError, SidecarError } from "../../
 import type { ForgeEnv } from "../../../services/Sidecar.ts"
 import { giteaForgeConfig, withForgeEnv } from "../../gitea/GiteaForgeConfig.ts"
 import type { HomeShape } from "../../home/Home.ts"
-import { file, type FileFailure, unlinkIfThere } from "../files.ts"
+import { file, type FileFailure, unlinkIfThere, orElseOn } from "../files.ts"
 import type { MakeForge } from "../serve.ts"
 import { leftEntries, strike } from "./KeyLedger.ts"
 import { revoke } from "./revoke.ts"
@@ -36,7 +36,9 @@ export const makeLeftKeys = (home: HomeShape, makeForge: MakeForge) => {
     /** Removes the private halves of a slug; those that are registered stay in the ledger. */
     removePrivateHalves: (slug: string): Effect.Effect<void, SidecarError> =>
       Effect.mapError(
-        file(() => rm(home.of(slug).keys, { recursive: true, force: true })),
+        file(() => rm(home.of(slug).keys, { recursive: true, force: true })).pipe(
+          orElseOn("ENOTDIR", undefined),
+        ),
         failed(slug, "removing its deploy keys"),
       ),
   }

@@ -5,7 +5,7 @@ import { homedir } from "node:os"
 import { isAbsolute, join } from "node:path"
 import { SidecarError } from "../../../domain/Errors.ts"
 import type { BottleManifest } from "../../../domain/Manifest.ts"
-import { MODEL_ROUTES } from "../../../domain/ProviderRoutes.ts"
+import { modelAllow } from "../../../domain/ProviderRoutes.ts"
 import type { SidecarConfig } from "../../../services/Sidecar.ts"
 import { file } from "../files.ts"
 import { type RoutePart, readRoute } from "./Route.ts"
@@ -35,19 +35,6 @@ export const routeParts = ({
       ),
     ),
   )
-
-/** A route of an operator's own to a model API allows what ours does, unless it says otherwise: with all of it an agent could store and fetch files. */
-const modelAllow = (upstream: string): ReadonlyArray<string> | undefined => {
-  if (!URL.canParse(upstream)) return undefined
-  const { origin, pathname } = new URL(upstream)
-  const base = pathname.replace(/\/+$/, "")
-  return Object.values(MODEL_ROUTES)
-    .find((known) => new URL(known.upstream).origin === origin)
-    ?.allow?.flatMap((pattern) => {
-      const [method = "", path = ""] = pattern.split(" ")
-      return path.startsWith(`${base}/`) ? [`${method} ${path.slice(base.length)}`] : []
-    })
-}
 
 const sourceOf = ({ secret }: ManifestRoute): string =>
   "env" in secret ? `the variable ${secret.env}` : `the file ${secret.file}`

@@ -1,0 +1,67 @@
+/** What the neck of a bottle opens, in the lines of a plan. Keys of a manifest that are new here are shown all the same. */
+import type { NeckOpenings } from "../domain/Bottle.ts"
+import { isSshUrl } from "../domain/DeployKey.ts"
+
+type Line = readonly [name: string, value: string]
+
+/** A line for each host, route and repository. */
+export const neckLines = ({ egress, routes, git }: NeckOpenings): ReadonlyArray<Line> => [
+  ...egress.map((entry): Line => ["egress", egressText(entry)]),
+  ...Object.entries(routes).map(([name, route]): Line => ["route", `${name}: ${routeText(route)}`]),
+  ...Object.entries(git).map(([name, upstream]): Line => ["git", `${name}: ${gitText(upstream)}`]),
+]
+
+const egressText = (entry: NeckOpenings["egress"][number]): string => {
+  if (typeof entry === "string") return entry
+  const { host, port, private: isPrivate, tls, ...rest } = entry
+  return [
+    port === undefined ? host : `${host}:${port}`,
+    ...(isPrivate === true ? ["private addresses too"] : []),
+    ...(tls === false ? ["TLS not required"] : []),
+    ...restOf(rest),
+  ].join(", ")
+}
+
+const routeText = (route: NeckOpenings["routes"][string]): string => {
+  const { upstream, header, scheme, secret, allow, private: isPrivate, ...rest } = route
+  const source = "env" in secret ? `variable ${secret.env}` : `file ${secret.file}`
+  return [
+    `${upstream} with ${header}${scheme === undefined ? "" : ` (${scheme})`} from ${source}`,
+    `allows ${allow === undefined ? "every method and path" : allow.join(", ") || "nothing"}`,
+    ...(isPrivate === true ? ["private addresses too"] : []),
+    ...restOf(rest),
+  ].join("; ")
+}
+
+const gitText = (upstream: NeckOpenings["git"][string]): string => {
+  const { url, key, push, protectedPaths, knownHost: _, private: isPrivate, ...rest } = upstream
+  return [
+    `${url} with ${keySource(url, key)}`,
+    `may push ${push?.join(", ") || "nothing"}`,
+    `not change ${protectedPaths?.join(", ") || "nothing"}`,
+    ...(isPrivate === true ? ["private addresses too"] : []),
+    ...restOf(rest),
+  ].join("; ")
+}
+
+const keySource = (url: string, key: NeckOpenings["git"][string]["key"]): string => {
+  if ("identityFile" in key) return `the key of ${key.identityFile}`
+  return isSshUrl(url) ? "a deploy key of the run" : `the token of the run's forge (${key.provider})`
+}
+
+/** Names with their values, apart by commas; what is in bytes in MiB. */
+export const partsText = (parts: Readonly<Record<string, unknown>>): string => restOf(parts).join(", ")
+
+const restOf = (parts: Readonly<Record<string, unknown>>): ReadonlyArray<string> =>
+  Object.entries(parts).flatMap(([name, value]) =>
+    value === undefined
+      ? []
+      : name.endsWith("Bytes")
+        ? [
+            `${name.slice(0, -"Bytes".length)} ${typeof value === "number" ? mebibytes(value) : String(value)}`,
+          ]
+        : [`${name} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`],
+  )
+
+const mebibytes = (bytes: number): string =>
+  bytes < 1024 ** 2 ? `${bytes} bytes` : `${Math.round(bytes / 1024 ** 2)} MiB`

@@ -1,0 +1,66 @@
+/** bottleBackend: the backend that made a bottle, and whether the engine behind it is the one that has the bottle. */
+import { Effect, Option } from "effect"
+import type { BottleMetadata } from "../domain/Bottle.ts"
+import { BackendFailure, InvalidInput } from "../domain/Errors.ts"
+import type { Backend, BackendError } from "../services/Backends.ts"
+import { Backends } from "../services/Backends.ts"
+
+/** The backend that made a bottle. `asked` is what the caller named, by name or alias: another one is refused, because it knows nothing of the bottle. */
+export const bottleBackend = Effect.fn("bottleBackend")(function* (
+  { slug, spec }: Pick<BottleMetadata, "slug" | "spec">,
+  asked?: string,
+) {
+  const backends = yield* Backends
+  const named = asked === undefined ? undefined : yield* backends.get(asked)
+  if (named !== undefined && named.name !== spec.backend) {
+    return yield* new InvalidInput({
+      field: "backend",
+      reason: `bottle "${slug}" was made by ${spec.backend}, and ${named.name} has nothing of it: leave out --backend`,
+    })
+  }
+  return named ?? (yield* backends.get(spec.backend))
+})
+
+/** Whether the engine that a backend reaches now is the bottle's own. `unknown`: the row or the backend names none. */
+export const engineOf = (
+  backend: Backend,
+  { engine }: Pick<BottleMetadata, "engine">,
+): Effect.Effect<"own" | "other" | "unknown", BackendError> =>
+  backend.engine === undefined || Option.isNone(engine)
+    ? Effect.succeed("unknown")
+    : Effect.map(backend.engine, (id) => (id === engine.value ? "own" : "other"))
+
+/** The backend with its engine's name asked once, for several bottles. */
+export const engineOnce = Effect.fnUntraced(function* (backend: Backend) {
+  return backend.engine === undefined
+    ? backend
+    : ({ ...backend, engine: yield* Effect.cached(backend.engine) } satisfies Backend)
+})
+
+/** Whether the backend still has what the bottle's newest freeze made. */
+export const hasArtifact = (
+  backend: Backend,
+  { artifact }: Pick<BottleMetadata, "artifact">,
+): Effect.Effect<boolean, BackendError> =>
+  Option.isNone(artifact)
+    ? Effect.succeed(false)
+    : Effect.map(backend.artifacts, (kept) => kept.some(({ reference }) => reference === artifact.value))
+
+/** Fails when the backend has nothing of a bottle because another engine has it: what this one says of the bottle means nothing. */
+export const requireOwnEngine = Effect.fn("requireOwnEngine")(function* (
+  backend: Backend,
+  bottle: BottleMetadata,
+) {
+  const { slug } = bottle
+  if (Option.isSome(yield* backend.inspect(slug)) || (yield* hasArtifact(backend, bottle))) return
+  if ((yield* engineOf(backend, bottle)) === "other") return yield* otherEngine(backend, bottle)
+})
+
+/** The failure of a command on a bottle that another engine has. */
+export const otherEngine = (backend: Backend, { slug }: Pick<BottleMetadata, "slug">): BackendFailure =>
+  new BackendFailure({
+    backend: backend.name,
+    operation: "inspect",
+    target: slug,
+    reason: `another engine has it than the one that ${backend.name} reaches now: point ${backend.name} to that one, or, if it is gone for good, "bot-bottle destroy ${slug} --backend ${backend.name}" removes what is left here`,
+  })
