@@ -123,12 +123,14 @@ export interface PlanBuild {
   readonly dockerfile?: string
 }
 
-/** Limits that the backend enforces. Absent `cpus`: all; absent `disk`: none. */
+/** Limits that the backend enforces. Absent `cpus`: all; absent `diskBytes`: none. */
 export interface PlanLimits {
   readonly memoryBytes: number
   readonly pids: number
   readonly cpus?: number
   readonly diskBytes?: number
+  /** Output that is kept and shown of a run. Absent: 512 MiB. */
+  readonly outputBytes?: number
 }
 
 /** Everything a backend needs to make a bottle. Plain data without secrets: `--dry-run` prints it. */

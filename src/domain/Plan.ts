@@ -74,6 +74,7 @@ const planLimits = (bottle: BottleManifest, defaultMemoryBytes: number): PlanLim
     pids: limits.pids ?? DEFAULT_PIDS,
     ...(limits.cpus !== undefined && { cpus: limits.cpus }),
     ...(limits.disk !== undefined && { diskBytes: bytesOf(limits.disk) }),
+    ...(limits.outputBytes !== undefined && { outputBytes: bytesOf(limits.outputBytes) }),
   }
 }
 

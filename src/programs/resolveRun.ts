@@ -6,6 +6,7 @@ import type { AgentManifest, BottleManifest } from "../domain/Manifest.ts"
 import { forgeOverlay, withOverlay } from "../domain/Overlay.ts"
 import { modelRefusal, routesOf } from "../domain/ProviderRoutes.ts"
 import { ownBranch, pushPatterns } from "../domain/PushPolicy.ts"
+import { neckLimits } from "../domain/RunLimits.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
@@ -77,13 +78,16 @@ export const invocationOf = Effect.fn("invocationOf")(function* (
   return provider[how](input) satisfies AgentInvocation
 })
 
-/** What the sidecar of a run is to serve. */
+/** What the sidecar of a run is to serve; `number` is the run's. */
 export const sidecarConfig = (
   slug: Slug,
   run: Pick<ResolvedRun, "bottle" | "backend">,
   forgeEnv: ForgeEnv,
+  number = 1,
 ): SidecarConfig => ({
   slug,
+  run: number,
+  limits: neckLimits(run.bottle.limits),
   forgeEnv,
   push: pushPatterns(slug),
   routes: run.bottle.routes ?? {},
