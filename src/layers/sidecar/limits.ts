@@ -1,5 +1,6 @@
 /** Limits of a run at its neck: what is counted, what a refusal says, and that each limit is reported once. */
-import { Clock, Effect, Runtime } from "effect"
+import { Clock, Effect, Fiber, Runtime } from "effect"
+import type { Scope } from "effect"
 import { appendFile, readFile } from "node:fs/promises"
 import type { Limits } from "../../domain/Manifest.ts"
 import { BURST_SECONDS, type NeckLimits, type ReportedLimit, neckLimits } from "../../domain/RunLimits.ts"
@@ -41,9 +42,12 @@ export interface KeeperOptions {
   readonly report: (limit: ReportedLimit, value: number) => Effect.Effect<void>
 }
 
-/** Makes the keeper of a run. */
-export const makeKeeper = (options: KeeperOptions): Effect.Effect<LimitKeeper> =>
-  Effect.map(Effect.runtime<never>(), (runtime) => {
+/** Makes the keeper of a run; a report that has begun is finished before the scope closes. */
+export const makeKeeper = (options: KeeperOptions): Effect.Effect<LimitKeeper, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const runtime = yield* Effect.runtime<never>()
+    const reports: Array<Fiber.RuntimeFiber<void>> = []
+    yield* Effect.addFinalizer(() => Fiber.awaitAll(reports))
     const limits = neckLimits(options.limits)
     const { counts, logIsFull, report } = options
     const burst = Math.max(1, limits.callRate * BURST_SECONDS)
@@ -54,7 +58,9 @@ export const makeKeeper = (options: KeeperOptions): Effect.Effect<LimitKeeper> =
       if (reported.has(limit)) return
       reported.add(limit)
       const value = limit === "memory" ? BODIES_BYTES_MAX : limits[limit]
-      Runtime.runFork(runtime)(Effect.zipRight(counts.note(`limit ${limit}`), report(limit, value)))
+      reports.push(
+        Runtime.runFork(runtime)(Effect.zipRight(report(limit, value), counts.note(`limit ${limit}`))),
+      )
     }
     const takeCall = (): boolean => {
       const now = performance.now()
