@@ -12,6 +12,7 @@ export const issueOf = (number) => ({
 /** A forge-targeted sidecar on the issue of `acme/tool`. */
 export const sidecarConfig = (slug, apiUrl, issueNumber) => ({
   slug,
+  limits: { connections: 1024, callRate: 1e6, logBytes: 1024 ** 3, comments: 1e6 },
   forgeEnv: {
     FORGE_GITEA_API: apiUrl,
     FORGE_GITEA_TOKEN: Redacted.make(TOKEN),

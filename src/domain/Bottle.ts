@@ -129,11 +129,13 @@ export interface PlanBuild {
 }
 
 /** Limits that the backend enforces, and beside them those of the manifest that watcher and sidecar keep. Absent `cpus`: all; absent `diskBytes`: none. */
-export interface PlanLimits extends Omit<Limits, "cpus" | "memory" | "pids" | "disk"> {
+export interface PlanLimits extends Omit<Limits, "cpus" | "memory" | "pids" | "disk" | "outputBytes"> {
   readonly memoryBytes: number
   readonly pids: number
   readonly cpus?: number
   readonly diskBytes?: number
+  /** Output that is kept and shown of a run. Absent: 512 MiB. */
+  readonly outputBytes?: number
 }
 
 /** Everything a backend needs to make a bottle. Plain data without secrets: `--dry-run` prints it. */

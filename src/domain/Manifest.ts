@@ -90,6 +90,16 @@ export const Limits = Schema.Struct({
   timeout: Schema.optional(DurationText),
   /** How long a run may give no sign of life: no neck call, no output. */
   idleTimeout: Schema.optional(DurationText),
+  /** Connections to the neck at once. */
+  connections: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.between(1, 4096))),
+  /** Calls per second at the neck; five times as many may come at once. */
+  callRate: Schema.optional(Schema.Finite.pipe(Schema.between(0.1, 1_000_000))),
+  /** How much a run may add to the operation log. */
+  logBytes: Schema.optional(ByteSize),
+  /** How much output of a run is kept and shown. */
+  outputBytes: Schema.optional(ByteSize),
+  /** How many comments a run may post. */
+  comments: Schema.optional(Schema.NonNegativeInt),
 }).annotations({ title: "a map of limits" })
 /** What a bottle may use. */
 export type Limits = typeof Limits.Type

@@ -94,12 +94,13 @@ const holds = (value: unknown): boolean =>
     : value !== undefined
 
 const planLimits = (bottle: BottleManifest, defaultMemoryBytes: number): PlanLimits => {
-  const { memory, pids, cpus, disk, ...others } = bottle.limits ?? {}
+  const { memory, pids, cpus, disk, outputBytes, ...others } = bottle.limits ?? {}
   return {
     memoryBytes: memory === undefined ? defaultMemoryBytes : bytesOf(memory),
     pids: pids ?? DEFAULT_PIDS,
     ...(cpus !== undefined && { cpus }),
     ...(disk !== undefined && { diskBytes: bytesOf(disk) }),
+    ...(outputBytes !== undefined && { outputBytes: bytesOf(outputBytes) }),
     ...others,
   }
 }

@@ -10,7 +10,8 @@ export const AF = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const
 export const SOCK = { stream: 1, datagram: 2, raw: 3 } as const
 
 const MSG_WAITALL = 0x100
-const MSG_NOSIGNAL = 0x4000
+/** No SIGPIPE for a connection that has ended. */
+export const MSG_NOSIGNAL = 0x4000
 const SOL_SOCKET = 1
 const SO_RCVTIMEO = 20
 const SO_SNDTIMEO = 21

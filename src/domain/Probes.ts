@@ -3,6 +3,7 @@ import type { Probe, ProbeClass } from "./Probe.ts"
 import type { ProbeGround } from "./ProbeGround.ts"
 import { boxProbes, limitProbes } from "./ProbesOfBox.ts"
 import { forgeProbes, gitProbes } from "./ProbesOfForge.ts"
+import { neckLimitProbes } from "./ProbesOfLimits.ts"
 import { callProbes, socketProbes } from "./ProbesOfKernel.ts"
 import { egressProbes, routeProbes, socketFileProbes } from "./ProbesOfNeck.ts"
 import { nameProbes, networkProbes } from "./ProbesOfNetwork.ts"
@@ -23,6 +24,7 @@ export const allProbes = (ground: ProbeGround): ReadonlyArray<Probe> => [
   ...routeHeadProbes(ground),
   ...forgeProbes(ground),
   ...gitProbes(ground),
+  ...neckLimitProbes(ground),
   ...limitProbes(ground),
 ]
 
@@ -48,5 +50,6 @@ export const REMEDIES: Readonly<Record<ProbeClass, string>> = {
   git: "the upstream can be pushed to out of the bottle's policy: do not give this bottle a credential",
   routes: "a route passes on more than its manifest allows: do not give it a credential",
   secrets: "a secret of the run is in the bottle: count it as known",
-  limits: "a limit is not kept: one bottle can take the machine's memory or processes",
+  limits:
+    "a limit is not kept: one bottle can take the machine's memory, processes or disk, or end its own sidecar",
 }

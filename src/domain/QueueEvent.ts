@@ -21,6 +21,13 @@ export const QueueEvent = Schema.Union(
     number: Schema.Number,
     writable: Schema.Array(Schema.Number),
   }),
+  Schema.Struct({
+    ...common,
+    kind: Schema.Literal("limit-reached"),
+    /** Such as `callRate`; `memory` is the sidecar's own. */
+    limit: Schema.String,
+    value: Schema.Number,
+  }),
   Schema.Struct({ ...common, kind: Schema.Literal("pr-opened"), number: ForgeNumber }),
   Schema.Struct({
     ...common,

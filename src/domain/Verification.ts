@@ -2,6 +2,7 @@
 import type { PlanLimits } from "./Bottle.ts"
 import type { BottleManifest } from "./Manifest.ts"
 import { bytesOf } from "./Manifest.ts"
+import type { NeckLimits } from "./RunLimits.ts"
 
 /** What a verification holds for. */
 export interface VerificationKey {
@@ -20,6 +21,14 @@ export const AGAIN = "after rehydrate: "
 const MEMORY_MAX = 256 * 1024 * 1024
 const PIDS_MAX = 128
 const TIMEOUT = "5 minutes"
+
+/** Limits at the neck of a bottle that is verified: each is tried by reaching it. */
+export const NECK_PROBE_LIMITS: NeckLimits = {
+  connections: 48,
+  callRate: 200,
+  logBytes: 64 * 1024 ** 2,
+  comments: 5,
+}
 
 /** The limits of a bottle that is verified: its manifest's, unless they are large. */
 export const PROBE_LIMITS = ({ limits = {} }: BottleManifest): PlanLimits => ({

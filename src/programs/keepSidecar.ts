@@ -81,6 +81,6 @@ const launchAgain = Effect.fn("launchAgain")(function* (
     cwd: bottle.spec.cwd,
     forgeEnv: forgeEnv ?? {},
   })
-  yield* (yield* Sidecar).launch(sidecarConfig(bottle.slug, run, forgeEnv ?? {}))
+  yield* (yield* Sidecar).launch(sidecarConfig(bottle.slug, run, forgeEnv ?? {}, bottle.run))
   yield* revokeLeftKeys(forgeEnv ?? {})
 })

@@ -8,6 +8,7 @@ import { forgeOverlay, withOverlay } from "../domain/Overlay.ts"
 import { neckOpenings } from "../domain/Plan.ts"
 import { modelRefusal, routesOf } from "../domain/ProviderRoutes.ts"
 import { ownBranch, pushPatterns } from "../domain/PushPolicy.ts"
+import { neckLimits } from "../domain/RunLimits.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
@@ -97,13 +98,16 @@ export const launchPlan = (
   ...(bottle.verify !== undefined && { verify: bottle.verify }),
 })
 
-/** What the sidecar of a run is to serve. */
+/** What the sidecar of a run is to serve; `number` is the run's. */
 export const sidecarConfig = (
   slug: Slug,
   run: Pick<ResolvedRun, "bottle" | "backend">,
   forgeEnv: ForgeEnv,
+  number = 1,
 ): SidecarConfig => ({
   slug,
+  run: number,
+  limits: neckLimits(run.bottle.limits),
   forgeEnv,
   push: pushPatterns(slug),
   routes: run.bottle.routes ?? {},

@@ -179,7 +179,7 @@ const resumeBottle = Effect.fn("resumeBottle")(function* (prepared: PreparedResu
   const plan = yield* planResume({ ...prepared, bottle, exited: false })
   yield* run.backend.accepts(plan)
   const made = yield* Ref.make(false)
-  const config = sidecarConfig(slug, run, options.forgeEnv ?? {})
+  const config = sidecarConfig(slug, run, options.forgeEnv ?? {}, plan.run)
   yield* bringUp(run, plan, config, bottle, made).pipe(
     Effect.onError(() => Effect.ignore(undo(run.backend, bottle, made, options.forgeEnv))),
   )

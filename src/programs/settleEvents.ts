@@ -36,6 +36,11 @@ const apply = Effect.fn("applyEvent")(function* (slug: Slug, { number, event }: 
         `bottle "${slug}": ${event.operation} to #${event.number} was denied (writable: ${event.writable.join(", ")})`,
       )
       break
+    case "limit-reached":
+      yield* Effect.logWarning(
+        `bottle "${slug}" reached its limit ${event.limit} (${event.value}): calls beyond it are refused, and the agent goes on`,
+      )
+      break
     case "done":
     case "exit":
       break

@@ -12,7 +12,7 @@ import { probesOf } from "../domain/Probes.ts"
 import type { SecretMatcher } from "../domain/SecretMatch.ts"
 import { secretMatcher } from "../domain/SecretMatch.ts"
 import type { Slug } from "../domain/Slug.ts"
-import { PROBE_LIMITS } from "../domain/Verification.ts"
+import { NECK_PROBE_LIMITS, PROBE_LIMITS } from "../domain/Verification.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Manifests } from "../services/Manifests.ts"
 import type { AgentInvocation } from "../services/Providers.ts"
@@ -59,6 +59,9 @@ const AGENT: AgentManifest = {
   systemPrompt: "",
 }
 
+/** Limits of the probes' own bottle; what probes say must come whole. */
+const OUTER_LIMITS = { ...NECK_PROBE_LIMITS, outputBytes: 64 * 1024 ** 2 }
+
 /** Folders of a bottle in which something may be written or kept during a run, beside its workspace. */
 const SEARCHED = ["/tmp", "/var/tmp", "/home", "/root", "/etc", "/run"]
 
@@ -84,7 +87,7 @@ export const makeProver = Effect.fn("makeProver")(function* (input: ProverInput)
   const manifests = Manifests.of({
     ...outer,
     agent: () => Effect.succeed(AGENT),
-    bottle: () => Effect.succeed(manifest),
+    bottle: () => Effect.succeed({ ...manifest, limits: { ...manifest.limits, ...OUTER_LIMITS } }),
   })
   const shown = Context.make(Manifests, manifests).pipe(
     Context.add(Providers, Providers.of({ get: () => Effect.succeed(provider) })),

@@ -5,6 +5,7 @@ import type { RunKey } from "../domain/DeployKey.ts"
 import type { ForgeConfigInvalid, ForgeRequestError, SidecarError } from "../domain/Errors.ts"
 import type { BottleManifest } from "../domain/Manifest.ts"
 import type { NumberedEvent, QueueEvent } from "../domain/QueueEvent.ts"
+import type { NeckLimits } from "../domain/RunLimits.ts"
 import type { Slug } from "../domain/Slug.ts"
 
 /** Values of FORGE_* variables; secrets are `Redacted`. An empty map: a run without a forge. */
@@ -21,6 +22,10 @@ export interface SidecarConfig {
   readonly git: NonNullable<BottleManifest["git"]>
   /** Serve a loopback port with a secret prefix too, and write how to reach it beside the socket. */
   readonly loopback: boolean
+  /** The run: its counts go on when its sidecar is launched again; 1 unless given. */
+  readonly run?: number
+  /** Limits at the neck; the defaults unless given. */
+  readonly limits?: NeckLimits
 }
 
 /** A sidecar that serves. */
@@ -44,7 +49,7 @@ export interface LogVerdict {
   readonly lines: number
   /** Hash of the last line; 64 zeros for an empty log. */
   readonly head: string
-  /** Each thing wrong, with its line number. */
+  /** The first hundred things wrong, each with its line number. */
   readonly problems: ReadonlyArray<{ readonly line: number; readonly problem: string }>
 }
 

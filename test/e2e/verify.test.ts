@@ -201,6 +201,22 @@ describeDocker("verify on docker", () => {
       }),
     )
 
+    it.scoped("limits at the neck that are far off", () =>
+      Effect.gen(function* () {
+        const holes = yield* opened(["limits"], {
+          sidecar: (config) => ({
+            ...config,
+            limits: { connections: 1000, callRate: 100_000, logBytes: 1e9, comments: 1000 },
+          }),
+        })
+        expect(holes).toEqual([
+          "more than 5 comments",
+          "more calls than 200 per second",
+          "more connections than 48",
+        ])
+      }),
+    )
+
     it.scoped("a wildcard on the allow-list", () =>
       Effect.gen(function* () {
         const holes = yield* opened(["egress", "names"], {

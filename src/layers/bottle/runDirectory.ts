@@ -17,6 +17,7 @@ import { BackendFailure, LaunchRefused } from "../../domain/Errors.ts"
 import type { BottlePaths } from "../home/Home.ts"
 import { Home, SOCKET_PATH_MAX } from "../home/Home.ts"
 import { packageFile } from "../home/packageRoot.ts"
+import { outputLimitFile } from "./cutOutput.ts"
 import type { RunFilesOptions } from "./runFiles.ts"
 import { SCRIPTS, SIDECAR_FILES, runFiles } from "./runFiles.ts"
 
@@ -74,6 +75,9 @@ export const writeRunDirectory: (
         if (!SIDECAR_FILES.has(name)) rmSync(join(paths.neck, name), { recursive: true, force: true })
       }
       for (const file of files) writeRunFile(paths.neck, file)
+      const { outputBytes } = plan.limits
+      if (outputBytes === undefined) rmSync(outputLimitFile(paths.run), { force: true })
+      else writeFileSync(outputLimitFile(paths.run), String(outputBytes), { mode: 0o600 })
     },
     catch: (cause) => failure(plan.slug, cause),
   })

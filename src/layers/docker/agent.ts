@@ -6,6 +6,7 @@ import * as NodeStream from "@effect/platform-node/NodeStream"
 import type { Slug } from "../../domain/Slug.ts"
 import type { BackendError } from "../../services/Backends.ts"
 import type { OutputChunk } from "../../services/ProcessRunner.ts"
+import { cutOutput, outputLimitFile } from "../bottle/cutOutput.ts"
 import { enterError, enterFailure } from "../bottle/runFiles.ts"
 import type { HomeShape } from "../home/Home.ts"
 import type { Container } from "./containers.ts"
@@ -92,7 +93,9 @@ export const outputOf = (docker: Docker, slug: Slug, run: number): Stream.Stream
       const { engine, naming, home } = docker
       const purpose = { operation: "output", target: slug }
       const name = naming.container(slug)
-      const keep = keepIn(home.of(slug).output(run), purpose, engine, isOver(engine, purpose, name))
+      const cut = cutOutput(slug, outputLimitFile(home.of(slug).run))
+      const keepAll = keepIn(home.of(slug).output(run), purpose, engine, isOver(engine, purpose, name))
+      const keep = (output: Stream.Stream<OutputChunk, BackendError>) => keepAll(cut(output))
       const attached = Option.filter(
         MutableHashMap.get(docker.attached, slug),
         (client) => client.run === run,
@@ -125,7 +128,10 @@ export const logsOf = (
       if (existsSync(home.of(slug).output(run))) return keptOutput(docker, purpose, slug, run)
       const container = yield* findContainer(engine, naming, purpose, slug)
       return Option.exists(container, (found) => runOf(found) === run)
-        ? Stream.map(engineLog(engine, purpose, naming.container(slug), follow), ({ bytes }) => bytes)
+        ? engineLog(engine, purpose, naming.container(slug), follow).pipe(
+            cutOutput(slug, outputLimitFile(home.of(slug).run)),
+            Stream.map(({ bytes }) => bytes),
+          )
         : Stream.empty
     }),
   )
@@ -170,6 +176,7 @@ export const harvest = Effect.fn("harvest")(function* (
   const file = home.of(slug).output(run)
   if (existsSync(file)) return
   yield* engineLog(engine, purpose, naming.container(slug), false).pipe(
+    cutOutput(slug, outputLimitFile(home.of(slug).run)),
     keepIn(file, purpose, engine, Effect.succeed(true)),
     Stream.runDrain,
   )

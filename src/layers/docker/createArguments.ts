@@ -1,5 +1,6 @@
 /** The arguments of `docker create`: what shuts a bottle in, and nothing that belongs to a run. */
 import type { BottlePlan } from "../../domain/Bottle.ts"
+import { DEFAULT_OUTPUT_BYTES } from "../../domain/RunLimits.ts"
 
 /** What the engine's side adds to a plan. */
 export interface CreateInput {
@@ -20,8 +21,12 @@ export interface CreateInput {
 /** What the container runs: it waits for the neck, then becomes the agent. */
 export const ENTER = "/run/bottle/bin/enter"
 
-/** Above what any run writes, so that json-file never rotates and a later reader finds the beginning. */
-const LOG_MAX = "1g"
+/**
+ * Twice what is kept of the output, so that json-file, which adds to each line, rotates only for output of very short
+ * lines: a later reader finds the beginning.
+ */
+const logMax = ({ limits }: BottlePlan): string =>
+  `${Math.ceil((2 * (limits.outputBytes ?? DEFAULT_OUTPUT_BYTES)) / 1024 ** 2)}m`
 
 /** The arguments, from `create` to the image. Prompt, environment and argv are in the run directory: these here any local user can read, and a commit keeps. */
 export const createArguments = (plan: BottlePlan, input: CreateInput): ReadonlyArray<string> => [
@@ -57,7 +62,7 @@ export const createArguments = (plan: BottlePlan, input: CreateInput): ReadonlyA
   "--log-driver",
   "json-file",
   "--log-opt",
-  `max-size=${LOG_MAX}`,
+  `max-size=${logMax(plan)}`,
   "--log-opt",
   "max-file=1",
   // --mount, because -v makes a directory where there is none.

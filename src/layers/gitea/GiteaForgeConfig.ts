@@ -17,6 +17,8 @@ export interface GiteaForgeConfig {
   readonly org?: string | undefined
   /** How long one request may take, answer included; 30 seconds unless given. */
   readonly requestTimeout?: Duration.DurationInput | undefined
+  /** The largest answer that is read, in bytes; 16 MiB unless given. */
+  readonly answerBytesMax?: number | undefined
 }
 
 /** What the run is about: the issue, and the PRs given with it. */

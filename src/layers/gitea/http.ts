@@ -65,6 +65,7 @@ export const isTransient = (error: ForgeRequestError): boolean => error.status =
 /** Exchanges with the Gitea of that configuration. */
 export const makeGiteaHttp = Effect.fnUntraced(function* (config: GiteaForgeConfig) {
   const client = yield* quietClient
+  const bytesMax = config.answerBytesMax ?? MAX_ANSWER_BYTES
   const limit = Duration.decode(config.requestTimeout ?? DEFAULT_TIMEOUT)
   const base = config.apiUrl.replace(/\/+$/, "")
 
@@ -80,9 +81,9 @@ export const makeGiteaHttp = Effect.fnUntraced(function* (config: GiteaForgeConf
           }
         }),
       ),
-      HttpIncomingMessage.withMaxBodySize(Option.some(MAX_ANSWER_BYTES)),
+      HttpIncomingMessage.withMaxBodySize(Option.some(bytesMax)),
       // The foreign error holds the request with its headers: nothing of it may leave this function.
-      Effect.mapError((error) => brokenOff(call, error)),
+      Effect.mapError((error) => brokenOff(call, error, bytesMax)),
     )
 
   const withLimit = <A>(call: GiteaCall, effect: Effect.Effect<A, ForgeRequestError>) =>
@@ -191,7 +192,7 @@ const authorised = (request: HttpClientRequest.HttpClientRequest, token: Redacte
     authorization: `token ${Redacted.value(token)}`,
   })
 
-const brokenOff = (call: GiteaCall, error: HttpClientError): ForgeRequestError => {
+const brokenOff = (call: GiteaCall, error: HttpClientError, bytesMax: number): ForgeRequestError => {
   if (!("response" in error)) {
     return noAnswer(
       call,
@@ -199,7 +200,7 @@ const brokenOff = (call: GiteaCall, error: HttpClientError): ForgeRequestError =
     )
   }
   return error.cause instanceof Error && error.cause.message === "maxBytes exceeded"
-    ? malformed(call, error.response.status, `is larger than ${MAX_ANSWER_BYTES / 1024 / 1024} MiB`)
+    ? malformed(call, error.response.status, `is larger than ${bytesMax / 1024 / 1024} MiB`)
     : noAnswer(
         call,
         "the answer was cut off: check the network and what lies before the forge, then try again",

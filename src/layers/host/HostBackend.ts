@@ -183,9 +183,7 @@ const logsOf = (
     Effect.gen(function* () {
       if (existsSync(file)) return Stream.fromEffect(onDisk("read output", slug, () => readFileSync(file)))
       if (!(yield* ofRun(home, slug, run))) return Stream.empty
-      return follow
-        ? Stream.map(followOutput(paths), ({ bytes }) => bytes)
-        : Stream.fromEffect(onDisk("read output", slug, () => snapshot(paths)))
+      return follow ? Stream.map(followOutput(paths), ({ bytes }) => bytes) : snapshot(paths)
     }),
   )
 }

@@ -3,6 +3,7 @@ import { Effect, Option } from "effect"
 import { dirname } from "node:path"
 import type { Slug } from "../../domain/Slug.ts"
 import type { ProcessSpec } from "../../services/ProcessRunner.ts"
+import { outputLimit } from "../bottle/cutOutput.ts"
 import type { HomeShape } from "../home/Home.ts"
 import {
   attachSession,
@@ -36,7 +37,9 @@ const specOf = (home: HomeShape, slug: Slug, script: string): Omit<ProcessSpec, 
 
 /** Starts a created bottle; one that runs is left alone. */
 export const startBox = Effect.fn("Backend.start")((home: HomeShape, slug: Slug) =>
-  startSession(boxPaths(home, slug), specOf(home, slug, detachedScript('"$1"'))),
+  Effect.flatMap(outputLimit(boxPaths(home, slug).outputLimit), (bytes) =>
+    startSession(boxPaths(home, slug), specOf(home, slug, detachedScript('"$1"', bytes))),
+  ),
 )
 
 /** Gives the agent our terminal; the bottle runs for as long as we do. */

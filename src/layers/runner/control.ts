@@ -13,6 +13,7 @@ import { join } from "node:path"
 import { BackendFailure } from "../../domain/Errors.ts"
 import { Slug } from "../../domain/Slug.ts"
 import type { BackendBottle } from "../../services/Backends.ts"
+import { outputLimitFile } from "../bottle/cutOutput.ts"
 import type { HomeShape } from "../home/Home.ts"
 import { isAlive, ProcessIdentity } from "../process/ProcessIdentity.ts"
 
@@ -21,7 +22,7 @@ export const KILLED = 137
 
 /** Where a run's files lie: `root` is the backend's part of the state directory, `control` what one run leaves. */
 export const controlOf = (backend: string, home: HomeShape, slug: Slug) => {
-  const { state, output } = home.of(slug)
+  const { run, state, output } = home.of(slug)
   const root = join(state, backend)
   const control = join(root, "control")
   return {
@@ -30,6 +31,7 @@ export const controlOf = (backend: string, home: HomeShape, slug: Slug) => {
     state,
     root,
     output,
+    outputLimit: outputLimitFile(run),
     control,
     bottle: join(control, "bottle.json"),
     runner: join(control, "runner.json"),

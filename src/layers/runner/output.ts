@@ -1,28 +1,21 @@
 /** Output of an agent that a detached runner owns: it writes two files, which are followed from their beginning to the runner's end. */
 import { Effect, Option, Stream } from "effect"
 import { randomUUID } from "node:crypto"
-import {
-  appendFileSync,
-  closeSync,
-  existsSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs"
+import { appendFileSync, closeSync, existsSync, openSync, readSync, renameSync, rmSync } from "node:fs"
 import type { BackendFailure } from "../../domain/Errors.ts"
 import type { OutputChunk } from "../../services/ProcessRunner.ts"
+import { cutOutput } from "../bottle/cutOutput.ts"
 import type { Control } from "./control.ts"
 import { onFiles, runnerLives } from "./control.ts"
 
 const PIECE = 64 * 1024
 const LOOK_INTERVAL = "30 millis"
 
-/** Both streams from the beginning to the end of the run, apart. */
+/** Both streams from the beginning to the end of the run, apart, cut at the run's limit. */
 export const followOutput = (control: Control): Stream.Stream<OutputChunk, BackendFailure> =>
-  Stream.merge(follow(control, "stdout", control.stdout), follow(control, "stderr", control.stderr))
+  Stream.merge(follow(control, "stdout", control.stdout), follow(control, "stderr", control.stderr)).pipe(
+    cutOutput(control.slug, control.outputLimit),
+  )
 
 const follow = (
   control: Control,
@@ -81,12 +74,38 @@ export const keepOutput =
   }
 
 /** Output that nobody read would go with the box: its two streams one after the other. */
-export const harvest = (control: Control, run: number) =>
-  onFiles(control, "keep output", () => {
-    const file = control.output(run)
-    if (!existsSync(file)) writeFileSync(file, snapshot(control), { mode: 0o600 })
-  })
+export const harvest = (control: Control, run: number): Effect.Effect<void, BackendFailure> =>
+  Effect.suspend(() =>
+    existsSync(control.output(run))
+      ? Effect.void
+      : Stream.runDrain(keepOutput(control, run)(Stream.concat(written(control), EMPTY))),
+  )
 
-/** What has been written so far. */
-export const snapshot = (control: Control): Buffer =>
-  Buffer.concat([control.stdout, control.stderr].filter(existsSync).map((file) => readFileSync(file)))
+/** Makes a file of an output that has no bytes at all. */
+const EMPTY: Stream.Stream<OutputChunk> = Stream.sync(() => ({
+  stream: "stdout",
+  bytes: new Uint8Array(),
+  at: Date.now(),
+}))
+
+/** What has been written so far: the two streams one after the other, cut at the run's limit. */
+const written = (control: Control): Stream.Stream<OutputChunk, BackendFailure> =>
+  Stream.concat(soFar(control, "stdout", control.stdout), soFar(control, "stderr", control.stderr)).pipe(
+    cutOutput(control.slug, control.outputLimit),
+  )
+
+/** Bytes of what has been written so far. */
+export const snapshot = (control: Control): Stream.Stream<Uint8Array, BackendFailure> =>
+  Stream.map(written(control), ({ bytes }) => bytes)
+
+const soFar = (
+  control: Control,
+  stream: OutputChunk["stream"],
+  file: string,
+): Stream.Stream<OutputChunk, BackendFailure> =>
+  Stream.unfoldEffect(0, (offset) =>
+    Effect.map(
+      onFiles(control, "read output", () => readAt(file, offset)),
+      (bytes) => (bytes.length === 0 ? Option.none() : Option.some([bytes, offset + bytes.length] as const)),
+    ),
+  ).pipe(Stream.map((bytes): OutputChunk => ({ stream, bytes, at: Date.now() })))

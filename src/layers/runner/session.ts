@@ -17,18 +17,32 @@ const FIRST_LINE_MS = 5000
  * empty is not inherited, so it has its signals as ever; the parentheses keep the shell's own "Terminated" out of
  * its stderr. `after` comes before the code is told (as `$code`), `finally` after it, and what is left is killed.
  */
-export const detachedScript = (run: string, after = "", last = ""): string => `
+export const detachedScript = (run: string, outputBytes: number, after = "", last = ""): string => `
 control=$1; shift
 trap : TERM HUP INT QUIT
 echo started
 exec >/dev/null 2>&1
-(exec ${run} >"$control/stdout" 2>"$control/stderr" </dev/null)
+${truncating(outputBytes)} &
+(exec ${run} >>"$control/stdout" 2>>"$control/stderr" </dev/null)
 code=$?
 ${after}
 echo $code >"$control/exit.new" && mv "$control/exit.new" "$control/exit"
 ${last}
 kill -KILL 0
 `
+
+/**
+ * Cuts the run's files again and again where they are larger than what is kept: the agent, which appends, neither waits
+ * nor is told. One byte more than the limit stays, so that a reader sees that there was more.
+ */
+const truncating = (bytes: number): string => `(
+  trap '' TERM HUP INT QUIT
+  while kill -0 $$ && sleep 1; do
+    find "$control/stdout" "$control/stderr" -size +${bytes + 1}c | while read -r file; do
+      dd if=/dev/null of="$file" bs=1 seek=${bytes + 1}
+    done
+  done
+)`
 
 /** The same with our terminal, which the agent alone writes to. */
 export const interactiveScript = (run: string, after = "", last = ""): string => `

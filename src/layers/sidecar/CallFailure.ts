@@ -13,6 +13,7 @@ export class CallFailure extends Schema.TaggedError<CallFailure>()("CallFailure"
     "unreachable",
     "no-forge",
     "secret",
+    "limit",
     "internal",
   ),
   message: Schema.String,

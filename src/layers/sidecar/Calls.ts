@@ -2,6 +2,7 @@
 import { Cause, Clock, Effect, Either, Option, type ParseResult, Schema } from "effect"
 import { CallFailure, internalFailure } from "./CallFailure.ts"
 import { firstProblem } from "./firstProblem.ts"
+import { logFull } from "./limits.ts"
 import type { OperationEntry } from "./OperationChain.ts"
 import type { LogUnwritable, OperationLog } from "./OperationLog.ts"
 
@@ -53,10 +54,9 @@ export const refuse = (
   target: string,
   failure: CallFailure,
 ): Effect.Effect<never, CallFailure> =>
-  log.append({ ...outcomeOf(failure), op, target, durationMs: 0, detail: `${op} was not done` }).pipe(
-    Effect.mapError(() => internalFailure),
-    Effect.zipRight(Effect.fail(failure)),
-  )
+  log
+    .append({ ...outcomeOf(failure), op, target, durationMs: 0, detail: `${op} was not done` })
+    .pipe(Effect.mapError(unlogged), Effect.zipRight(Effect.fail(failure)))
 
 const perform = <P>(log: OperationLog, spec: CallSpec<P>, params: P): Effect.Effect<unknown, CallFailure> => {
   const target = spec.target(params)
@@ -76,7 +76,7 @@ const perform = <P>(log: OperationLog, spec: CallSpec<P>, params: P): Effect.Eff
       ? log
           .append({ op, target, phase: "begin", outcome: "ok", durationMs: 0, detail: `${op} ${target}` })
           .pipe(
-            Effect.mapError(() => internalFailure),
+            Effect.mapError(unlogged),
             Effect.flatMap((begin) => logged(start, begin)),
           )
       : logged(start, undefined),
@@ -92,6 +92,10 @@ const perform = <P>(log: OperationLog, spec: CallSpec<P>, params: P): Effect.Eff
   )
 }
 
+/** A call whose line cannot be written is not done, or its answer not given. */
+const unlogged = ({ full }: LogUnwritable): CallFailure =>
+  full === true ? new CallFailure({ kind: "limit", message: logFull.message }) : internalFailure
+
 type Unplaced = Omit<OperationEntry, "durationMs" | "phase" | "begin">
 
 /** After a write was done its answer is given even when its `end` line is not: told of a failure, the agent would write again. */
@@ -104,7 +108,7 @@ const append = (
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const durationMs = now - start
     return begin === undefined
-      ? Effect.mapError(log.append({ ...entry, durationMs }), () => internalFailure)
+      ? Effect.mapError(log.append({ ...entry, durationMs }), unlogged)
       : Effect.catchAll(log.append({ ...entry, durationMs, phase: "end", begin }), warnUnwritable)
   })
 
@@ -123,6 +127,7 @@ const REJECTIONS: ReadonlySet<CallFailure["kind"]> = new Set([
   "scope",
   "no-forge",
   "secret",
+  "limit",
 ])
 
 const REASONS: Readonly<Record<CallFailure["kind"], string>> = {
@@ -134,6 +139,7 @@ const REASONS: Readonly<Record<CallFailure["kind"], string>> = {
   unreachable: "the forge did not answer",
   "no-forge": "no forge in this run",
   secret: "a secret in the text",
+  limit: "limit reached",
   internal: "internal error",
 }
 

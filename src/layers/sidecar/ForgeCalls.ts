@@ -38,8 +38,11 @@ export const forgeCalls = (context: CallContext): ReadonlyMap<string, Call> => {
     ),
     makeCall(
       log,
-      writing(context, "post_comment", "posted comment to", (forge, number, body) =>
-        Effect.map(forge.postComment(number, body), (id) => ({ id })),
+      counted(
+        context,
+        writing(context, "post_comment", "posted comment to", (forge, number, body) =>
+          Effect.map(forge.postComment(number, body), (id) => ({ id })),
+        ),
       ),
     ),
     makeCall(
@@ -106,6 +109,14 @@ const writing = (
       }),
   }
 }
+
+/** A call that is counted among the run's comments; not when the forge has refused it. */
+const counted = <P>({ keeper }: CallContext, spec: CallSpec<P>): CallSpec<P> => ({
+  ...spec,
+  guard: (params) => Effect.zipRight(spec.guard(params), keeper.takeComment),
+  run: (params) =>
+    Effect.tapError(spec.run(params), ({ kind }) => (kind === "forge" ? keeper.giveComment : Effect.void)),
+})
 
 const signalDone = (context: CallContext): CallSpec<typeof SignalDone.Type> => {
   let isDone = false

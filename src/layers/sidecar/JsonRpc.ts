@@ -2,6 +2,7 @@
 import { Effect, Option } from "effect"
 import { CallFailure } from "./CallFailure.ts"
 import { type Call, refuse } from "./Calls.ts"
+import type { LimitRefusal } from "./limits.ts"
 import type { OperationLog } from "./OperationLog.ts"
 
 /** The most values inside one another, and the most calls in a batch. */
@@ -48,18 +49,36 @@ export const answer = (
   text: string,
   calls: ReadonlyMap<string, Call>,
   log: OperationLog,
+  admit: () => LimitRefusal | undefined = () => undefined,
 ): Effect.Effect<string | undefined> => {
   const { batch, members } = parseFrame(text)
   const [first] = members
   if (!batch) return first === undefined ? Effect.succeed(undefined) : respond(first, calls, log)
-  return Effect.map(
-    Effect.forEach(members, (member) => respond(member, calls, log)),
-    (responses) => {
-      const given = responses.filter((response) => response !== undefined)
-      return given.length === 0 ? undefined : `[${given.join(",")}]`
-    },
-  )
+  let size = 0
+  const next = (member: Member) => {
+    // The request itself was counted as its first call.
+    const over = member === first ? undefined : admit()
+    if (over !== undefined) return Effect.succeed(limited(member, over.message))
+    if (size > BATCH_ANSWER_MAX) return Effect.succeed(limited(member, TOO_LONG))
+    return Effect.map(respond(member, calls, log), (response) => {
+      size += response?.length ?? 0
+      return response
+    })
+  }
+  return Effect.map(Effect.forEach(members, next), (responses) => {
+    const given = responses.filter((response) => response !== undefined)
+    return given.length === 0 ? undefined : `[${given.join(",")}]`
+  })
 }
+
+/** An answer is held whole until its client has read it. */
+const BATCH_ANSWER_MAX = 4 * 1024 * 1024
+
+const TOO_LONG = "the answers of this batch are too long: make this call by itself"
+
+/** A call that is not made. */
+const limited = (member: Member, message: string): string | undefined =>
+  member.id === undefined ? undefined : failureText(member.id, CODES.limit, message, undefined)
 
 const respond = (
   member: Member,
@@ -99,9 +118,11 @@ export const CODES: Readonly<Record<CallFailure["kind"], number>> = {
   unreachable: -32003,
   secret: -32004,
   "no-forge": -32005,
+  limit: -32006,
 }
 
-const failureText = (id: Id, code: number, message: string, data: unknown): string =>
+/** The text of an answer that says what went wrong. */
+export const failureText = (id: Id, code: number, message: string, data: unknown): string =>
   JSON.stringify({ jsonrpc: "2.0", error: { code, message, data }, id })
 
 const invalid = (code: number, message: string, id: Id = null): Member => ({

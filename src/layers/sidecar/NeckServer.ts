@@ -2,6 +2,7 @@
 import { Effect, type Runtime, Runtime as EffectRuntime } from "effect"
 import type { Scope } from "effect"
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http"
+import type { Socket } from "node:net"
 import { CallFailure } from "./CallFailure.ts"
 import { type Call, refuse } from "./Calls.ts"
 import type { Egress } from "./egress/Egress.ts"
@@ -11,11 +12,13 @@ import { GIT_PREFIX } from "./git/GitCalls.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import { answerMcp, mcpRefusal } from "./Mcp.ts"
 import type { OperationLog } from "./OperationLog.ts"
-import { type Body, readBody } from "./readBody.ts"
+import type { LimitKeeper, LimitRefusal } from "./limits.ts"
+import { type Body, type BodyRefusal, readBody } from "./readBody.ts"
+import { type Room, makeRoom } from "./room.ts"
 import { answerEarly } from "./routes/afterBody.ts"
 import { ROUTE_PREFIX } from "./routes/target.ts"
 import type { ServePath } from "./ServePath.ts"
-import { watchStalled } from "./stalled.ts"
+import { endSocket, watchStalled } from "./stalled.ts"
 import * as TextCommands from "./TextCommands.ts"
 
 /** What a neck serves, and within which limits. */
@@ -25,6 +28,7 @@ export interface NeckOptions {
   readonly serveRoute: ServePath
   readonly serveGit: ServePath
   readonly egress: Egress
+  readonly keeper: LimitKeeper
   /** Done at every call: the agent is alive. */
   readonly checkIn: Effect.Effect<void>
   /** How long the rest of a request that has begun may take. */
@@ -41,7 +45,8 @@ export interface Neck {
   readonly lastConnected: () => number | undefined
 }
 
-const CONNECTIONS_MAX = 1024
+/** Connections over the limit that are answered; more are dropped. */
+const REFUSED_MAX = 64
 const HEADERS_MAX = 16 * 1024
 /** Longer than agents and their HTTP libraries keep a connection for the next call. */
 const KEEP_ALIVE_MS = 75_000
@@ -51,14 +56,20 @@ export const makeNeck = (options: NeckOptions): Effect.Effect<Neck> =>
   Effect.map(Effect.runtime<never>(), (runtime) => {
     let connections = 0
     let closedAt: number | undefined
+    const { keeper } = options
+    const room = makeRoom()
     return {
       lastConnected: () => (connections > 0 ? Date.now() : closedAt),
       server: (gate) =>
         Effect.acquireRelease(
           Effect.sync(() => {
-            const served = serve(options, runtime, gate)
+            const served = serve(options, runtime, gate, room)
             served.server.on("connection", (socket) => {
               connections += 1
+              if (connections > keeper.limits.connections) {
+                keeper.reached("connections")
+                refuseSocket(socket, keeper.limits.connections)
+              }
               socket.once("close", () => {
                 connections -= 1
                 closedAt = Date.now()
@@ -71,6 +82,15 @@ export const makeNeck = (options: NeckOptions): Effect.Effect<Neck> =>
     }
   })
 
+const refuseSocket = (socket: Socket, connections: number): void => {
+  const text = `${connections} connections are open: close some\n`
+  socket.on("error", () => socket.destroy())
+  socket.write(
+    `HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\ncontent-type: ${TEXT}\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`,
+  )
+  endSocket(socket)
+}
+
 /** A server, and what it is at. */
 interface Served {
   readonly server: Server
@@ -78,7 +98,8 @@ interface Served {
   readonly stopWatching: () => void
 }
 
-const serve = (options: NeckOptions, runtime: Runtime.Runtime<never>, gate: Gate): Served => {
+const serve = (options: NeckOptions, runtime: Runtime.Runtime<never>, gate: Gate, room: Room): Served => {
+  const { keeper } = options
   const runFork = EffectRuntime.runFork(runtime)
   const state: Served["state"] = { inFlight: 0, closing: false, idle: () => undefined }
   const server = createServer({
@@ -88,7 +109,7 @@ const serve = (options: NeckOptions, runtime: Runtime.Runtime<never>, gate: Gate
     headersTimeout: 0,
     requestTimeout: 0,
   })
-  server.maxConnections = CONNECTIONS_MAX
+  server.maxConnections = keeper.limits.connections + REFUSED_MAX
   const watch = watchStalled(server, options.requestTimeoutMs)
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     state.inFlight += 1
@@ -102,6 +123,13 @@ const serve = (options: NeckOptions, runtime: Runtime.Runtime<never>, gate: Gate
       response.end(text)
     }
     const passage = gate(request)
+    const isHealth = passage.kind === "Path" && passage.path === "/healthz"
+    const over = isHealth ? undefined : keeper.admit()
+    if (over !== undefined) {
+      for (const [name, value] of Object.entries(headersOf(over))) response.setHeader(name, value)
+      const { type, text } = refusalText(passage.kind === "Path" ? passage.path : "", over.message)
+      return answerEarly(request, response, 429, text, type)
+    }
     const servePath = passage.kind === "Path" ? servedBelow(options, passage.path) : undefined
     if (passage.kind === "Path" && servePath !== undefined) {
       // A body that streams on takes its time: these have limits of their own.
@@ -113,18 +141,42 @@ const serve = (options: NeckOptions, runtime: Runtime.Runtime<never>, gate: Gate
       if (state.closing) response.setHeader("connection", "close")
       options.egress.http(request, response)
     } else {
-      dispatch(options, passage, request, response, answer, runFork)
+      dispatch(options, passage, request, response, answer, { runFork, room })
     }
   })
   server.on("connect", (request: IncomingMessage, _, head: Buffer) => {
     const passage = gate(request)
-    if (passage.kind === "Elsewhere") return options.egress.tunnel(request, head)
-    const { status, text, headers } = refusalOf(passage)
+    const over = keeper.admit()
+    if (passage.kind === "Elsewhere" && over === undefined) return options.egress.tunnel(request, head)
+    const { status, text, headers } =
+      over !== undefined
+        ? { status: 429, text: `${over.message}\n`, headers: headersOf(over) }
+        : refusalOf(passage.kind === "Elsewhere" ? { kind: "NotFound" } : passage)
     request.socket.on("error", () => request.socket.destroy())
     answerTunnel(request.socket, status, text, headers)
   })
   return { server, state, stopWatching: watch.stop }
 }
+
+const headersOf = ({ retryAfter }: LimitRefusal): Readonly<Record<string, string>> =>
+  retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }
+
+/** A refusal before a call is read, in the terms of its protocol. */
+const refusalText = (path: string, message: string): { readonly type: string; readonly text: string } =>
+  path === "/rpc" || path === "/mcp"
+    ? { type: JSON_TYPE, text: JsonRpc.failureText(null, JsonRpc.CODES.limit, message, undefined) }
+    : { type: TEXT, text: `${message}\n` }
+
+const bodyRefusal =
+  (path: string) =>
+  (kind: "TooLarge" | "NoRoom"): BodyRefusal =>
+    kind === "TooLarge"
+      ? { status: 413, type: TEXT, text: "the body is over 1 MiB\n", headers: {} }
+      : {
+          status: 429,
+          ...refusalText(path, "too many bodies are under way: try again"),
+          headers: { "retry-after": "1" },
+        }
 
 const servedBelow = ({ serveRoute, serveGit }: NeckOptions, path: string): ServePath | undefined =>
   path.startsWith(ROUTE_PREFIX) ? serveRoute : path.startsWith(GIT_PREFIX) ? serveGit : undefined
@@ -140,9 +192,9 @@ const dispatch = (
   request: IncomingMessage,
   response: ServerResponse,
   answer: Answer,
-  runFork: <A>(effect: Effect.Effect<A>) => unknown,
+  { runFork, room }: { readonly runFork: <A>(effect: Effect.Effect<A>) => unknown; readonly room: Room },
 ): void => {
-  const { calls, log, checkIn } = options
+  const { calls, log, checkIn, keeper } = options
   if (passage.kind !== "Path") {
     const { status, text, headers } = refusalOf(passage)
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
@@ -159,7 +211,8 @@ const dispatch = (
   }
   const refused = isMcp ? mcpRefusal(request.headers) : undefined
   if (refused !== undefined) return answerEarly(request, response, refused.status, refused.text)
-  readBody(request, response, (body) => {
+  const use = (body: Body): void => {
+    if (body.kind === "NoRoom") return keeper.reached("memory")
     const text = body.kind === "Text" ? body.text : ""
     const answered =
       body.kind === "TooLarge"
@@ -169,12 +222,13 @@ const dispatch = (
               body === undefined ? answerNothing(response, status) : answer(status, JSON_TYPE, body),
             )
           : command === undefined
-            ? Effect.map(JsonRpc.answer(text, calls, log), (said) =>
+            ? Effect.map(JsonRpc.answer(text, calls, log, keeper.admit), (said) =>
                 said === undefined ? answerNothing(response, 204) : answer(200, JSON_TYPE, said),
               )
             : Effect.map(runText(command, body, calls, log), ({ status, text }) => answer(status, TEXT, text))
     runFork(Effect.zipRight(checkIn, answered))
-  })
+  }
+  readBody(request, response, { room, refusal: bodyRefusal(path), use })
 }
 
 /** A notification has no answer, not even an empty one. */
@@ -195,7 +249,7 @@ const commandOf = (path: string): CommandPath | undefined => {
 
 const runText = (
   { name, query }: CommandPath,
-  body: Exclude<Body, { readonly kind: "TooLarge" }>,
+  body: Exclude<Body, { readonly kind: "TooLarge" | "NoRoom" }>,
   calls: NeckOptions["calls"],
   log: OperationLog,
 ): Effect.Effect<TextCommands.TextAnswer> =>

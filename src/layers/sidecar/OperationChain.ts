@@ -60,19 +60,28 @@ const Link = Schema.parseJson(
 /** The place of a line in its chain, or none when it is not a line of a log. */
 export const readLink: (line: string) => Option.Option<typeof Link.Type> = Schema.decodeOption(Link)
 
+/** Problems that a verdict names; a log may be wrong in every line. */
+const PROBLEMS_MAX = 100
+
+/** Checks a log line by line. */
+export interface ChainVerifier {
+  readonly add: (line: string) => void
+  readonly verdict: () => LogVerdict
+}
+
 /** Checks every line: its place, its link to the one before, its own hash, and that an end has its begin. */
-export const verifyChain = (lines: ReadonlyArray<string>): LogVerdict => {
+export const chainVerifier = (): ChainVerifier => {
   const problems: Array<{ line: number; problem: string }> = []
   const open = new Set<number>()
   let head = CHAIN_START
   let seq = 0
-  for (const [index, line] of lines.entries()) {
-    const at = (problem: string) => problems.push({ line: index + 1, problem })
+  let lines = 0
+  const add = (line: string): void => {
+    lines += 1
+    const at = (problem: string) =>
+      problems.length < PROBLEMS_MAX ? problems.push({ line: lines, problem }) : undefined
     const link = Option.getOrUndefined(readLink(line))
-    if (link === undefined) {
-      at("is not a line of an operation log")
-      continue
-    }
+    if (link === undefined) return void at("is not a line of an operation log")
     if (link.seq !== seq + 1)
       at(`has number ${link.seq} where ${seq + 1} was due: lines are missing or moved`)
     if (link.prev !== head) at("does not follow from the line before it")
@@ -82,7 +91,14 @@ export const verifyChain = (lines: ReadonlyArray<string>): LogVerdict => {
     seq = link.seq
     head = link.hash
   }
-  return { ok: problems.length === 0, lines: lines.length, head, problems }
+  return { add, verdict: () => ({ ok: problems.length === 0, lines, head, problems }) }
+}
+
+/** Checks all lines of a log. */
+export const verifyChain = (lines: ReadonlyArray<string>): LogVerdict => {
+  const verifier = chainVerifier()
+  for (const line of lines) verifier.add(line)
+  return verifier.verdict()
 }
 
 const SEAL = /,"hash":"[0-9a-f]{64}"\}$/

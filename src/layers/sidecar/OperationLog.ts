@@ -18,14 +18,28 @@ import { CHAIN_START, type OperationEntry, readLink, sealLine } from "./Operatio
 /** A line could not be appended (disk full); the call it was for is refused. */
 export class LogUnwritable extends Schema.TaggedError<LogUnwritable>()("LogUnwritable", {
   cause: Schema.Defect,
+  /** The run has added to the log what it may. */
+  full: Schema.optional(Schema.Boolean),
 }) {}
 
-/** An open operation log. */
+/** What calls need of an operation log. */
 export interface OperationLog {
   /** Appends a line and answers its `seq`. */
   readonly append: (entry: OperationEntry) => Effect.Effect<number, LogUnwritable>
   /** Makes what was appended survive a power cut. */
   readonly sync: Effect.Effect<void>
+}
+
+/** An operation log with its bound. */
+export interface OpenLog extends OperationLog {
+  /** Appends a line that is no call: there is always room for it. */
+  readonly appendAlways: OperationLog["append"]
+  /** Whether a call that begins now is refused, because the run has added to the log what it may. */
+  readonly isFull: () => boolean
+  /** Bytes in the log, when it was opened. */
+  readonly size: number
+  /** From now on the log may grow to so many bytes; then only what has begun is ended, and limits are reported. */
+  readonly limit: (bytes: number) => void
 }
 
 /** How bytes reach the file; a test makes it fail. */
@@ -38,7 +52,7 @@ export type Appender = (fd: number, bytes: Uint8Array) => number
 export const open = (
   path: string,
   write: Appender = writeSync,
-): Effect.Effect<OperationLog, LogUnwritable, Scope.Scope> =>
+): Effect.Effect<OpenLog, LogUnwritable, Scope.Scope> =>
   Effect.gen(function* () {
     const fd = yield* Effect.acquireRelease(
       attempt(() => openSync(path, "a+", 0o600)),
@@ -51,6 +65,14 @@ export const open = (
     const place = yield* attempt(() => recover(fd, path))
     const pending: Array<Pending> = []
     let written = { ...place }
+    const size = place.size
+    let allowed = Number.POSITIVE_INFINITY
+    /** Bytes of the log with the lines that wait. */
+    let added = place.size
+    const begun = new Set<number>()
+    const isFull = () => added + begun.size * RESERVED >= allowed
+    /** Room for the end of what has begun is kept free: an end is never lost. */
+    const takes = ({ phase }: OperationEntry) => phase === "end" || !isFull()
     let torn = false
     const writePending = (): Either.Either<void, LogUnwritable> => {
       const bytes = Buffer.from(pending.map(({ line }) => line).join(""))
@@ -68,6 +90,7 @@ export const open = (
         return Either.void
       }
       Object.assign(place, written)
+      added = written.size
       return Either.isLeft(whole) ? Either.left(whole.left) : notWhole
     }
     let company = 0
@@ -84,10 +107,14 @@ export const open = (
       const { seq, prev } = place
       const sealed = sealLine(entry, { seq, at: new Date(now).toISOString(), prev })
       place.prev = sealed.hash
-      pending.push({ line: `${sealed.line}\n`, told })
+      const line = `${sealed.line}\n`
+      added += Buffer.byteLength(line)
+      if (entry.phase === "begin") begun.add(seq)
+      if (entry.begin !== undefined) begun.delete(entry.begin)
+      pending.push({ line, told })
       return seq
     }
-    const append = (entry: OperationEntry) =>
+    const appendAlways = (entry: OperationEntry) =>
       Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<number, LogUnwritable> => {
         const isAlone = pending.length === 0 && company === 0 && place.seq % SAMPLE !== 0
         if (!isAlone) {
@@ -102,12 +129,27 @@ export const open = (
         flushPending()
         return Either.map(written, () => seq)
       })
+    const append = (entry: OperationEntry) =>
+      Effect.suspend(() => (takes(entry) ? appendAlways(entry) : Effect.fail(full)))
     yield* Effect.addFinalizer(() => Effect.sync(flushPending))
-    return { append, sync: Effect.zipRight(Effect.sync(flushPending), flush(fd)) }
+    const limit = (bytes: number) => void (allowed = bytes)
+    return {
+      append,
+      appendAlways,
+      isFull,
+      size,
+      limit,
+      sync: Effect.zipRight(Effect.sync(flushPending), flush(fd)),
+    }
   })
 
 /** A line waits for others only while there are others, which one line of so many finds out: to wait alone costs a turn of the event loop. */
 const SAMPLE = 32
+
+/** Bytes that are kept free for the end of each call that has begun; no line is longer. */
+const RESERVED = 2048
+
+const full = new LogUnwritable({ cause: "the run has added to the log what it may", full: true })
 
 /** A line that is not written yet. */
 interface Pending {

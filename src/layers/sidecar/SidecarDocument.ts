@@ -42,6 +42,17 @@ export const SidecarDocument = Schema.Struct({
   made: Schema.optional(Schema.Boolean),
   /** Tells which process leads the agent, where no forwarder keeps a connection: while it runs, the sidecar serves. */
   runner: Schema.optional(AbsolutePath),
+  /** The run: what it has counted goes on when its sidecar is launched again; 1 unless given. */
+  run: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.positive())),
+  /** Limits at the neck; a default for each that is not given. */
+  limits: Schema.optional(
+    Schema.Struct({
+      connections: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.positive())),
+      callRate: Schema.optional(Schema.Finite.pipe(Schema.positive())),
+      logBytes: Schema.optional(Schema.Finite.pipe(Schema.positive())),
+      comments: Schema.optional(Schema.NonNegativeInt),
+    }),
+  ),
   /** Absent: a run without a forge. */
   forge: Schema.optional(ForgePart),
   egress: Schema.optional(Schema.Struct({ allow: Schema.Array(EgressEntry) })),

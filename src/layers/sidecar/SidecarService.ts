@@ -17,6 +17,7 @@ import { removeStore, unusedStores } from "./git/store.ts"
 import type { GitPart } from "./git/Upstream.ts"
 import { makeLeftKeys } from "./keys/LeftKeys.ts"
 import { verifyChain } from "./OperationChain.ts"
+import { verifyFile } from "./verifyFile.ts"
 import * as QueueDir from "./QueueDir.ts"
 import type { RoutePart } from "./routes/Route.ts"
 import type { MakeForge } from "./serve.ts"
@@ -97,7 +98,10 @@ export const makeService = (
       return Option.map(status, ({ mtime }) => mtime.toISOString())
     }),
     verifyLog: Effect.fn("Sidecar.verifyLog")(function* (slug: Slug) {
-      return verifyChain(yield* lines(slug))
+      return yield* verifyFile(home.of(slug).operations).pipe(
+        orElseOn("ENOENT", verifyChain([])),
+        told(slug, "reading its operation log"),
+      )
     }),
     log: Effect.fn("Sidecar.log")(lines),
     leftKeys,
@@ -190,7 +194,7 @@ export const forgePart = (config: SidecarConfig): Effect.Effect<ForgePart | unde
 
 const documentOf = (
   home: HomeShape,
-  { slug, egress, loopback }: SidecarConfig,
+  { slug, egress, loopback, run, limits }: SidecarConfig,
   {
     forge,
     routes,
@@ -208,6 +212,8 @@ const documentOf = (
     controlPath: controlSocket,
     stateDir: state,
     made: true,
+    ...(run === undefined ? {} : { run }),
+    ...(limits === undefined ? {} : { limits }),
     ...(forge === undefined ? {} : { forge }),
     ...(egress.allow.length === 0 ? {} : { egress }),
     ...(routes.length === 0 ? {} : { routes }),

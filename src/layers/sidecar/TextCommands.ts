@@ -82,6 +82,7 @@ const STATUSES: Readonly<Record<CallFailure["kind"], number>> = {
   unreachable: 502,
   "no-forge": 502,
   secret: 400,
+  limit: 429,
   internal: 500,
 }
 

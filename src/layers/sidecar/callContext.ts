@@ -7,6 +7,7 @@ import type { Slug } from "../../domain/Slug.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { CallFailure } from "./CallFailure.ts"
+import type { LimitKeeper } from "./limits.ts"
 import type { OperationLog } from "./OperationLog.ts"
 import type { RunScope } from "./RunScope.ts"
 
@@ -34,6 +35,7 @@ export interface CallContext {
   readonly tell: (event: QueueEvent) => Effect.Effect<number, SidecarError>
   /** Looks for secrets in what would leave the bottle. */
   readonly scanText: SecretScannerApi["scanText"]
+  readonly keeper: Pick<LimitKeeper, "takeComment" | "giveComment">
   /** Remembers a PR that was opened, for a sidecar launched again. */
   readonly remember: (pr: number) => Effect.Effect<void>
 }

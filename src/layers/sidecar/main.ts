@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { closeSync, openSync, writeSync } from "node:fs"
 import { InvalidInput, type SidecarError } from "../../domain/Errors.ts"
 import { make as makeGitea } from "../gitea/GiteaForge.ts"
+import { withoutCoreDumps } from "./coreDumps.ts"
 import { type MakeForge, type SidecarTimes, serve } from "./serve.ts"
 import { DOCUMENT_BYTES_MAX, decodeDocument } from "./SidecarDocument.ts"
 
@@ -15,6 +16,7 @@ export const main: Effect.Effect<void, InvalidInput | SidecarError> = Effect.sus
 /** `main` with other times. */
 export const mainWith = (times: SidecarTimes): Effect.Effect<void, InvalidInput | SidecarError> =>
   Effect.gen(function* () {
+    yield* withoutCoreDumps
     const document = yield* decodeDocument(yield* readStdin)
     const { ended } = yield* serve(document, giteaForge, times)
     yield* sayReady(document.socketPath)
@@ -22,9 +24,12 @@ export const mainWith = (times: SidecarTimes): Effect.Effect<void, InvalidInput 
     yield* ended
   }).pipe(Effect.scoped)
 
+/** A few calls at once may each hold an answer of the forge; no model reads more. */
+const FORGE_ANSWER_MAX = 4 * 1024 * 1024
+
 /** Imported as everything else: a lazy import would make the bundler keep, and the start evaluate, all of effect. */
 const giteaForge: MakeForge = ({ push: _push, issueNumber: _issue, prNumbers: _prs, ...config }) =>
-  makeGitea(config)
+  makeGitea({ ...config, answerBytesMax: FORGE_ANSWER_MAX })
 
 /** All of stdin, but not more than makes it too large; not by a blocking read, which would keep SIGTERM waiting. */
 const readStdin: Effect.Effect<string, InvalidInput> = Effect.async<string, InvalidInput>((resume) => {

@@ -1,6 +1,7 @@
-/** Reads a request's body within its limit. */
+/** Reads a request's body within its limit, and within the room that all bodies share. */
 import { isUtf8 } from "node:buffer"
 import type { IncomingMessage, ServerResponse } from "node:http"
+import type { Room } from "./room.ts"
 
 /** The largest body, in bytes. */
 export const BODY_BYTES_MAX = 1024 * 1024
@@ -13,49 +14,90 @@ export type Body =
   | { readonly kind: "Text"; readonly text: string }
   | { readonly kind: "NotUtf8" }
   | { readonly kind: "TooLarge" }
+  | { readonly kind: "NoRoom" }
 
-/**
- * Gives the whole body to `use`, once; never when the client leaves before its end. A body over the limit
- * has been answered with 413 when `use` is told of it.
- */
-export const readBody = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  use: (body: Body) => void,
-): void => {
-  const chunks: Array<Buffer> = []
+/** The answer to a body that is not read to its end. */
+export interface BodyRefusal {
+  readonly status: number
+  readonly type: string
+  readonly text: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** How a body is read. */
+export interface Reading {
+  readonly room: Room
+  readonly refusal: (kind: "TooLarge" | "NoRoom") => BodyRefusal
+  /**
+   * Given the whole body, once; never when the client leaves before its end. A body that is refused has been answered
+   * when `use` is called. A whole one comes in its turn, and its place is held until the response is closed.
+   */
+  readonly use: (body: Body) => void
+}
+
+/** Reads a body. */
+export const readBody = (request: IncomingMessage, response: ServerResponse, reading: Reading): void => {
+  const { room, refusal, use } = reading
+  const bytes = { buffer: Buffer.alloc(0), used: 0 }
   let size = 0
   let refused = false
-  const refuse = () => {
-    refused = true
-    chunks.length = 0
-    refuseTooLarge(response)
-    use({ kind: "TooLarge" })
+  const release = () => {
+    room.give(bytes.buffer.length)
+    bytes.buffer = Buffer.alloc(0)
   }
-  if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) refuse()
+  response.once("close", release)
+  const refuse = (kind: "TooLarge" | "NoRoom") => {
+    refused = true
+    release()
+    answerEarly(response, refusal(kind))
+    use({ kind })
+  }
+  if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) refuse("TooLarge")
   request.on("data", (chunk: Buffer) => {
     size += chunk.length
-    if (size <= BODY_BYTES_MAX) chunks.push(chunk)
-    else if (!refused) refuse()
-    else if (size > DROPPED_BYTES_MAX) request.destroy()
+    if (refused) {
+      if (size > DROPPED_BYTES_MAX) request.destroy()
+    } else if (size > BODY_BYTES_MAX) refuse("TooLarge")
+    else if (!append(room, bytes, chunk)) refuse("NoRoom")
   })
   request.on("end", () => {
-    if (refused) response.end()
-    else use(bodyOf(chunks))
+    if (refused) return void response.end()
+    const place = room.enter(size, () => {
+      const body = bodyOf(bytes.buffer.subarray(0, bytes.used))
+      release()
+      use(body)
+    })
+    response.once("close", place.leave)
   })
 }
 
-const bodyOf = (chunks: ReadonlyArray<Buffer>): Body => {
-  const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
-  return isUtf8(bytes) ? { kind: "Text", text: bytes.toString("utf8") } : { kind: "NotUtf8" }
+/** In one buffer: a million pieces of one byte would hold a hundred times their size. */
+const append = (room: Room, bytes: { buffer: Buffer; used: number }, chunk: Buffer): boolean => {
+  const needed = bytes.used + chunk.length
+  if (needed > bytes.buffer.length) {
+    const length = bytes.used === 0 ? needed : Math.min(BODY_BYTES_MAX, Math.max(needed, 2 * bytes.used))
+    if (!room.take(length - bytes.buffer.length)) return false
+    if (bytes.used === 0) bytes.buffer = chunk
+    else {
+      const larger = Buffer.allocUnsafeSlow(length)
+      bytes.buffer.copy(larger, 0, 0, bytes.used)
+      bytes.buffer = larger
+      chunk.copy(larger, bytes.used)
+    }
+  } else chunk.copy(bytes.buffer, bytes.used)
+  bytes.used = needed
+  return true
 }
 
+const bodyOf = (bytes: Buffer): Body =>
+  isUtf8(bytes) ? { kind: "Text", text: bytes.toString("utf8") } : { kind: "NotUtf8" }
+
 /** The whole answer goes out at once, but the connection ends only when the client has sent all. */
-const refuseTooLarge = (response: ServerResponse): void => {
-  const text = "the body is over 1 MiB\n"
-  response.writeHead(413, {
-    "content-type": "text/plain; charset=utf-8",
+const answerEarly = (response: ServerResponse, { status, type, text, headers }: BodyRefusal): void => {
+  response.writeHead(status, {
+    "content-type": type,
     "content-length": Buffer.byteLength(text),
+    ...headers,
     connection: "close",
   })
   response.write(text)

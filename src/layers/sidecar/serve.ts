@@ -31,6 +31,7 @@ import * as RunScope from "./RunScope.ts"
 import { readRoutes } from "./routes/Route.ts"
 import { makeRoutes } from "./routes/RouteCalls.ts"
 import { secretsOf } from "./secrets.ts"
+import { makeKeeper, openCounts, reportLimit } from "./limits.ts"
 import type { ForgePart, SidecarDocument } from "./SidecarDocument.ts"
 
 /** How a forge is made from its part of the document. */
@@ -95,6 +96,7 @@ export const serve = (
     const document = yield* withDeployKeys(given, makeForge, times)
     const log = yield* OperationLog.open(join(stateDir, "operations.jsonl"))
     const queue = join(stateDir, "queue")
+    const keeper = yield* keeperOf(document, log, queue)
     const scanner = yield* makeScanner({
       secrets: yield* secretsOf(document),
       workDirectory: stateDir,
@@ -109,6 +111,7 @@ export const serve = (
       log,
       forge: yield* runForge(document, makeForge, [...upstreams.values()], pushed),
       scanText: scanner.scanText,
+      keeper,
       tell: (event) => QueueDir.append(queue, event),
       remember: (pr) => Effect.ignore(file(() => appendFile(prsFile(stateDir), `${pr}\n`, { mode: 0o600 }))),
     })
@@ -126,6 +129,7 @@ export const serve = (
       serveRoute,
       serveGit,
       egress,
+      keeper,
       checkIn,
       requestTimeoutMs,
       drainMs,
@@ -174,6 +178,23 @@ const directories = Effect.fnUntraced(function* ({
   yield* file(() => mkdir(dirname(socketPath), { recursive: true, mode: 0o755 }))
   if (controlPath !== undefined)
     yield* file(() => mkdir(dirname(controlPath), { recursive: true, mode: 0o700 }))
+})
+
+/** The limits of the run; each that is reached has a line in the log, and an event for the operator. */
+const keeperOf = Effect.fnUntraced(function* (
+  { slug, stateDir, run = 1, limits }: SidecarDocument,
+  log: OperationLog.OpenLog,
+  queue: string,
+) {
+  const counts = yield* openCounts(join(stateDir, "counts"), run, log.size)
+  const keeper = yield* makeKeeper({
+    limits,
+    counts,
+    logIsFull: log.isFull,
+    report: (limit, value) => reportLimit(log, queue, { slug, limit, value }),
+  })
+  log.limit(counts.logStart + keeper.limits.logBytes)
+  return keeper
 })
 
 const prsFile = (stateDir: string): string => join(stateDir, "prs")

@@ -1,4 +1,4 @@
-/** Ends connections on which a request has begun and does not go on; one that says nothing at all may stay. */
+/** Ends connections on which a request has begun and does not go on, or an answer is not read; one that says nothing at all may stay. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 
@@ -9,6 +9,9 @@ interface Watched {
   since: number
   /** Bytes read when the last request was over: more than that is the begin of another. */
   bytes: number
+  /** Bytes that the client has not taken yet, and since when they are the same. */
+  unread: number
+  unreadSince: number
 }
 
 /** A watch over connections. */
@@ -23,7 +26,7 @@ export const watchStalled = (server: Server, timeoutMs: number): Watch => {
   const released = new WeakSet<IncomingMessage>()
   const watched = new Map<Socket, Watched>()
   server.on("connection", (socket: Socket) => {
-    watched.set(socket, { request: undefined, since: 0, bytes: 0 })
+    watched.set(socket, { request: undefined, since: 0, bytes: 0, unread: 0, unreadSince: 0 })
     socket.once("close", () => watched.delete(socket))
   })
   // A tunnel has limits of its own.
@@ -43,6 +46,7 @@ export const watchStalled = (server: Server, timeoutMs: number): Watch => {
   const look = () => {
     const now = Date.now()
     for (const [socket, state] of watched) {
+      if (isUnread(socket, state, now) && now - state.unreadSince > timeoutMs) socket.destroy()
       const isStalled =
         state.request === undefined
           ? socket.bytesRead > state.bytes
@@ -60,8 +64,21 @@ export const watchStalled = (server: Server, timeoutMs: number): Watch => {
   }
 }
 
+/** What nobody reads is held here. The rest of an answer that streams waits outside. */
+const isUnread = (socket: Socket, state: Watched, now: number): boolean => {
+  const unread = socket.writableLength
+  if (unread === 0 || unread !== state.unread) state.unreadSince = now
+  state.unread = unread
+  return unread > 0
+}
+
 const refuse = (socket: Socket, state: Watched): void => {
   if (state.request === undefined) socket.write("HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n\r\n")
+  endSocket(socket)
+}
+
+/** Ends a connection when what was written is out, or a second later. */
+export const endSocket = (socket: Socket): void => {
   socket.destroySoon()
   setTimeout(() => socket.destroy(), 1000).unref()
 }

@@ -122,9 +122,7 @@ const logsOf = (
     Effect.gen(function* () {
       if (existsSync(control.output(run))) return keptOutput(control, run)
       if (!(yield* ofRun(control, run))) return Stream.empty
-      return follow
-        ? Stream.map(followOutput(control), ({ bytes }) => bytes)
-        : Stream.fromEffect(onFiles(control, "read output", () => snapshot(control)))
+      return follow ? Stream.map(followOutput(control), ({ bytes }) => bytes) : snapshot(control)
     }),
   )
 }

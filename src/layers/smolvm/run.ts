@@ -3,6 +3,7 @@ import { Effect, Option, Schedule } from "effect"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import type { ProcessSpec } from "../../services/ProcessRunner.ts"
+import { outputLimit } from "../bottle/cutOutput.ts"
 import { NECK_MOUNT } from "../bottle/runFiles.ts"
 import type { Control } from "../runner/control.ts"
 import { failure, lookAt, readRecord, runnerLives } from "../runner/control.ts"
@@ -65,7 +66,9 @@ const specOf = Effect.fnUntraced(function* ({ smolvm, control, name }: Machine, 
     ...(Option.isSome(workdir) && { workdir: workdir.value }),
     terminal,
   })
-  const script = (terminal ? interactiveScript : detachedScript)('"$@"', ASK, STOP)
+  const script = terminal
+    ? interactiveScript('"$@"', ASK, STOP)
+    : detachedScript('"$@"', yield* outputLimit(control.outputLimit), ASK, STOP)
   const spec: Omit<ProcessSpec, "stdin"> = {
     command: "sh",
     args: ["-c", script, "bot-bottle", control.control, smolvm.program, ...client],

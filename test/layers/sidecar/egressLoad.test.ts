@@ -18,7 +18,7 @@ import { documentIn, startSidecar } from "../../support/sidecarProcess.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
 /** As SidecarProcess starts it. */
-const FLAGS = ["--max-semi-space-size=1", "--max-old-space-size=96"]
+const FLAGS = ["--max-semi-space-size=1", "--max-old-space-size=160"]
 
 /** In MiB. */
 const memory = (pid: number | undefined, what: "VmRSS" | "VmHWM"): number =>
@@ -27,7 +27,10 @@ const memory = (pid: number | undefined, what: "VmRSS" | "VmHWM"): number =>
 const sidecarTo = (port: number, entry: object = { host: "127.0.0.1", tls: false }) =>
   Effect.gen(function* () {
     const directory = yield* tempDir
-    const document = documentIn(directory, { egress: { allow: [{ port, private: true, ...entry }] } })
+    const document = documentIn(directory, {
+      limits: { connections: 1024, callRate: 10_000 },
+      egress: { allow: [{ port, private: true, ...entry }] },
+    })
     const sidecar = yield* startSidecar(JSON.stringify(document), { flags: FLAGS })
     yield* sidecar.ready
     return {

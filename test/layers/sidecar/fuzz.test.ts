@@ -199,6 +199,7 @@ const world = Effect.gen(function* () {
   canaries.push(yield* canary("::1", port), yield* canary("127.0.0.2", port))
   const proxy = yield* outside
   const document = documentIn(directory, {
+    limits: { callRate: 1_000_000, connections: 1024 },
     forge: { apiUrl: at.sim.apiUrl, owner: "ada", repo: "cellar", token: TOKEN, issueNumber: 17 },
     egress: { allow: ["allowed.test", { host: "plain.test", port: 80 }] },
     routes: [routeTo(model.url, { allow: ["POST /v1/messages"] })],

@@ -32,6 +32,8 @@ export interface GitOptions extends GitContext {
 }
 
 const CALLS_MAX = 16
+/** What a fetch asks is held until git has read it. */
+const FETCHES_MAX = 4
 
 /** Makes the server of repositories; no repository is made, and no upstream asked, before the first request. */
 export const makeGit = (options: GitOptions): Effect.Effect<ServePath> =>
@@ -40,6 +42,7 @@ export const makeGit = (options: GitOptions): Effect.Effect<ServePath> =>
     const looking = Effect.unsafeMakeSemaphore(1).withPermits(1)
     const pushing = Effect.unsafeMakeSemaphore(1).withPermits(1)
     const slots = Effect.unsafeMakeSemaphore(CALLS_MAX).withPermits(1)
+    const fetching = Effect.unsafeMakeSemaphore(FETCHES_MAX).withPermits(1)
     const openings = Effect.unsafeMakeSemaphore(1).withPermits(1)
     const repositories = new Map<string, Repository>()
     const repositoryOf = (upstream: Upstream) =>
@@ -143,7 +146,7 @@ export const makeGit = (options: GitOptions): Effect.Effect<ServePath> =>
         asked.kind === "refs"
           ? whileWaited(response, refs(asked, request, response))
           : asked.service === "git-upload-pack"
-            ? whileWaited(response, fetched(asked, request, response))
+            ? whileWaited(response, fetching(fetched(asked, request, response)))
             : pushed(asked, request, response)
       return slots(served).pipe(
         Effect.catchTag("LogUnwritable", () => Effect.fail(unlogged)),

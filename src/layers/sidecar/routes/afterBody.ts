@@ -28,9 +28,10 @@ export const answerEarly = (
   response: ServerResponse,
   status: number,
   text: string,
+  type = "text/plain; charset=utf-8",
 ): void => {
   response.writeHead(status, {
-    "content-type": "text/plain; charset=utf-8",
+    "content-type": type,
     "content-length": Buffer.byteLength(text),
   })
   response.write(text)

@@ -1,0 +1,72 @@
+/** Probes of the limits at the neck: comments, calls, bodies and connections beyond what a run may have. */
+import { asText, httpRequest, text } from "./ProbeBytes.ts"
+import type { Probe } from "./Probe.ts"
+import type { ProbeGround } from "./ProbeGround.ts"
+import { OUT, OUT_BYTES, type Step } from "./ProbeMachine.ts"
+import { MSG_NOSIGNAL, askNeck, call, receive, send, shownBy, toNeck } from "./ProbeSteps.ts"
+import { BURST_SECONDS } from "./RunLimits.ts"
+import { NECK_PROBE_LIMITS } from "./Verification.ts"
+
+const { callRate, comments, connections } = NECK_PROBE_LIMITS
+const BATCH = 100
+/** A few more than the sidecar holds at once. */
+const BODIES = 20
+
+const limit = (name: string, key: string, refusal: string, steps: ReadonlyArray<Step>): Probe => ({
+  class: "limits",
+  name,
+  expected: "refused",
+  steps,
+  judge: (outcomes, { logged }) => {
+    const isRefused = asText(shownBy(outcomes)).includes(refusal)
+    const isLogged = logged.includes(`limit ${key} rejected`)
+    return {
+      ok: isRefused && isLogged,
+      seen: !isRefused ? "taken" : isLogged ? "refused" : "refused, and not reported",
+    }
+  },
+})
+
+const rpc = (body: unknown): ReadonlyArray<Step> =>
+  askNeck("POST /rpc", { "content-type": "application/json" }, text(JSON.stringify(body)))
+
+const times = <A>(count: number, make: () => A): ReadonlyArray<A> => Array.from({ length: count }, make)
+
+/** Connections that stay: the machine closes nothing until it ends. */
+const unfinished: ReadonlyArray<Step> = [
+  ...toNeck(),
+  ...send(text(`POST /rpc HTTP/1.1\r\nhost: x\r\ncontent-length: ${1024 * 1024}\r\n\r\n`)),
+  call("sendto", [-1, OUT, OUT_BYTES, MSG_NOSIGNAL], { onKept: true }),
+]
+
+/** In an order in which each can still be seen. */
+export const neckLimitProbes = ({ forge }: ProbeGround): ReadonlyArray<Probe> => [
+  limit(
+    `more than ${comments} comments`,
+    "comments",
+    "-32006",
+    rpc(
+      times(comments + 1, () => ({
+        jsonrpc: "2.0",
+        id: 1,
+        method: "post_comment",
+        params: { number: forge.issue, body: "One of many." },
+      })),
+    ),
+  ),
+  limit(
+    `more calls than ${callRate} per second`,
+    "callRate",
+    "-32006",
+    times((2 * callRate * BURST_SECONDS) / BATCH, () => rpc(times(BATCH, () => 1))).flat(),
+  ),
+  limit("many large bodies at once", "memory", "too many bodies", [
+    ...times(BODIES, () => unfinished).flat(),
+    ...receive(true),
+  ]),
+  limit(`more connections than ${connections}`, "connections", "connections are open", [
+    ...times(connections, () => toNeck()).flat(),
+    ...send(httpRequest("GET /healthz", {})),
+    ...receive(true),
+  ]),
+]

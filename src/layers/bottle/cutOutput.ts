@@ -1,0 +1,46 @@
+/** Cuts the output of a run at its limit: what comes after it is read and dropped, so that the agent goes on. */
+import { Effect, Ref, Stream } from "effect"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { DEFAULT_OUTPUT_BYTES } from "../../domain/RunLimits.ts"
+import type { OutputChunk } from "../../services/ProcessRunner.ts"
+
+/** The line that stands at the end of an output that was cut. */
+export const cutLine = (bytes: number): string =>
+  `\n[bot-bottle: the output was cut at ${bytes} bytes (limits.outputBytes); the agent goes on]\n`
+
+/** Where a run directory keeps the limit of a run that names one: who reads its output later has only the slug. */
+export const outputLimitFile = (run: string): string => join(run, "output-bytes")
+
+/** The limit of a run, in bytes, from its file. */
+export const outputLimit = (file: string): Effect.Effect<number> =>
+  Effect.try(() => Number(readFileSync(file, "utf8"))).pipe(
+    Effect.filterOrFail((bytes) => bytes > 0),
+    Effect.orElseSucceed(() => DEFAULT_OUTPUT_BYTES),
+  )
+
+/** Both streams of a run together. What is dropped comes as empty chunks: it is a sign of life. */
+export const cutOutput =
+  (slug: string, limitFile: string) =>
+  <E>(output: Stream.Stream<OutputChunk, E>): Stream.Stream<OutputChunk, E> =>
+    Stream.unwrap(
+      Effect.map(Effect.all([outputLimit(limitFile), Ref.make(0)]), ([bytes, passed]) =>
+        Stream.mapEffect(output, (chunk) => cutChunk(slug, bytes, passed, chunk)),
+      ),
+    )
+
+const cutChunk = Effect.fnUntraced(function* (
+  slug: string,
+  most: number,
+  passed: Ref.Ref<number>,
+  chunk: OutputChunk,
+) {
+  const before = yield* Ref.getAndUpdate(passed, (sum) => sum + chunk.bytes.length)
+  const left = most - before
+  if (chunk.bytes.length <= left) return chunk
+  if (left < 0) return { ...chunk, bytes: new Uint8Array() }
+  yield* Effect.logWarning(
+    `bottle "${slug}" reached its limit outputBytes (${most}): its output is cut, and the agent goes on`,
+  )
+  return { ...chunk, bytes: Buffer.concat([chunk.bytes.subarray(0, left), Buffer.from(cutLine(most))]) }
+})
