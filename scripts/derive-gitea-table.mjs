@@ -9,6 +9,7 @@ const SERVED = [
   "GET /orgs/{org}/members/{username}",
   "GET /orgs/{org}/public_members/{username}",
   "GET /repos/{owner}/{repo}",
+  "GET /repos/{owner}/{repo}/branches/{branch}",
   "GET /repos/{owner}/{repo}/collaborators/{collaborator}/permission",
   "GET /repos/{owner}/{repo}/issues",
   "GET /repos/{owner}/{repo}/issues/{index}",

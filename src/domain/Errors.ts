@@ -207,8 +207,10 @@ export class ForgeRequestError extends Schema.TaggedError<ForgeRequestError>()("
   operation: Schema.String,
   /** HTTP status; 0 when there was no answer (unreachable, cut off, timed out). */
   status: Schema.Number,
-  /** What it means and what to do; never the forge's own text. */
+  /** What it means and what the operator can do; never the forge's own text. */
   reason: Schema.String,
+  /** The same for an agent, without names of settings and products; absent: the status says all it may know. */
+  shown: Schema.optional(Schema.String),
 }) {
   override get message(): string {
     return `forge: ${this.operation} failed${this.status === 0 ? "" : ` with ${this.status}`}: ${this.reason}`

@@ -63,6 +63,17 @@ const done = (
   },
 })
 
+/** Texts on which a forge acts when they are posted or merged: see {@link closingReferenceOutside}. */
+const closingTexts = (other: number): Readonly<Record<string, string>> => ({
+  "closes another issue": `closes #${other}`,
+  "closes another issue, by a letter that folds": `Clo\u017fes #${other}`,
+  "closes another issue, with zeros before its number": `closes #${"0".repeat(40)}${other}`,
+  "closes another issue, by an address without a host": `closes <scheme:////ada/cellar/issues/${other}>`,
+  "closes another issue, across a line break": `clo\\\nses #${other}`,
+  "closes another repository's issue": `closes eve/other#${other}`,
+  "logs time on another issue": `#${other} @1h30m`,
+})
+
 /** What an agent asks the forge through its neck. */
 export const forgeProbes = (ground: ProbeGround): ReadonlyArray<Probe> => {
   const { issue, other, strangersPr } = ground.forge
@@ -84,7 +95,10 @@ export const forgeProbes = (ground: ProbeGround): ReadonlyArray<Probe> => {
       number: strangersPr,
       body,
     }),
-    attempt("a text that closes another issue", "post_comment", { number: issue, body: `closes #${other}` }),
+    ...Object.entries(closingTexts(other)).flatMap(([name, closing]) => [
+      attempt(`a comment that ${name}`, "post_comment", { number: issue, body: closing }),
+      attempt(`a description that ${name}`, "update_description", { number: issue, body: closing }),
+    ]),
     attempt("a pull request of main", "open_pr", { title: "t", body, head: "main" }, ["-32001", "-32602"]),
     attempt(
       "a pull request of another bottle's branch",

@@ -20,6 +20,8 @@ export const QueueEvent = Schema.Union(
     operation: Schema.String,
     number: Schema.Number,
     writable: Schema.Array(Schema.Number),
+    /** What was refused, where it was not the write to `number` itself. */
+    denied: Schema.optional(Schema.String),
   }),
   Schema.Struct({
     ...common,

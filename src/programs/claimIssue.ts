@@ -11,7 +11,12 @@ import { nowIso } from "./clock.ts"
  * Writes the issue's row for the bottle, in one transaction, and answers how to put back what was there.
  * Fails with `AlreadyHandled` when another bottle that is not destroyed handles the issue.
  */
-export const claimIssue = Effect.fn("claimIssue")(function* (key: ForgeStateKey, bottle: BottleMetadata) {
+export const claimIssue = Effect.fn("claimIssue")(function* (
+  key: ForgeStateKey,
+  bottle: BottleMetadata,
+  /** The PR that the operator named for this run. */
+  namedPr: Option.Option<number>,
+) {
   const store = yield* ForgeStateStore
   const lastCheckinAt = yield* nowIso
   const claimed = yield* store.modify(key, (current): readonly [Claim, Option.Option<ForgeState>] => {
@@ -24,7 +29,7 @@ export const claimIssue = Effect.fn("claimIssue")(function* (key: ForgeStateKey,
       agentName: bottle.spec.agent,
       bottleNames: bottle.spec.bottles,
       backendName: bottle.spec.backend,
-      prNumber: Option.flatMap(own, (mine) => mine.prNumber),
+      prNumber: Option.orElse(namedPr, () => Option.flatMap(own, (mine) => mine.prNumber)),
       status: "running",
       lastCheckinAt,
     })
@@ -35,7 +40,7 @@ export const claimIssue = Effect.fn("claimIssue")(function* (key: ForgeStateKey,
     return yield* new AlreadyHandled({ ...key, slug, status })
   }
   return {
-    /** The PR that the bottle opened in an earlier run. */
+    /** The PR of the bottle's row before this run. */
     prNumber: Option.flatMap(claimed.before, (row) =>
       row.slug === bottle.slug ? row.prNumber : Option.none(),
     ),

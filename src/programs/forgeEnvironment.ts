@@ -14,6 +14,7 @@ const names = [
   "FORGE_PR_NUMBER",
   "FORGE_ORG",
   "FORGE_TRUST_ORG",
+  "FORGE_CLOSING_KEYWORDS",
 ] as const
 
 /** The variables that are set, the token redacted, and the issue they name. */
@@ -29,7 +30,7 @@ export const forgeEnvironment = Effect.gen(function* () {
     ...(Option.isSome(token) && { FORGE_GITEA_TOKEN: token.value }),
   }
   yield* Config.option(Config.duration("FORGE_WATCHDOG_TIMEOUT"))
-  return { forgeEnv, key: yield* keyOf(forgeEnv) }
+  return { forgeEnv, key: yield* keyOf(forgeEnv), namedPr: yield* namedPrOf(forgeEnv) }
 }).pipe(
   Effect.catchTag(
     "ConfigError",
@@ -56,14 +57,26 @@ export const forgeAccess: Effect.Effect<ForgeEnv> = Effect.gen(function* () {
 const keyOf = Effect.fn("keyOf")(function* (forgeEnv: ForgeEnv) {
   const owner = yield* required(forgeEnv, "FORGE_OWNER")
   const repo = yield* required(forgeEnv, "FORGE_REPO")
-  const number = yield* required(forgeEnv, "FORGE_ISSUE_NUMBER")
-  const issueNumber = yield* Effect.mapError(
-    Schema.decodeUnknown(ForgeNumber)(/^\d+$/.test(number) ? Number(number) : undefined),
-    () =>
-      new ForgeConfigInvalid({ variable: "FORGE_ISSUE_NUMBER", reason: "it is no positive whole number" }),
+  const issueNumber = yield* forgeNumber(
+    "FORGE_ISSUE_NUMBER",
+    yield* required(forgeEnv, "FORGE_ISSUE_NUMBER"),
   )
   return { owner, repo, issueNumber } satisfies ForgeStateKey
 })
+
+/** The PR that the operator named. */
+const namedPrOf = (forgeEnv: ForgeEnv) => {
+  const text = forgeEnv["FORGE_PR_NUMBER"]
+  return typeof text !== "string" || text.trim() === ""
+    ? Effect.succeedNone
+    : Effect.asSome(forgeNumber("FORGE_PR_NUMBER", text.trim()))
+}
+
+const forgeNumber = (variable: string, text: string) =>
+  Effect.mapError(
+    Schema.decodeUnknown(ForgeNumber)(/^\d+$/.test(text) ? Number(text) : undefined),
+    () => new ForgeConfigInvalid({ variable, reason: "it is no positive whole number" }),
+  )
 
 const required = (
   forgeEnv: ForgeEnv,

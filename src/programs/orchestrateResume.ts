@@ -2,6 +2,7 @@
 import { Effect, Option } from "effect"
 import { ForgeConfigInvalid } from "../domain/Errors.ts"
 import { ForgeStateStore } from "../services/ForgeStateStore.ts"
+import { OPENED_PR } from "../services/Sidecar.ts"
 import { awaitExit } from "./awaitExit.ts"
 import { claimIssue } from "./claimIssue.ts"
 import { forgeEnvironment } from "./forgeEnvironment.ts"
@@ -19,14 +20,14 @@ export interface OrchestrateResumeOptions {
 
 /**
  * Resumes the bottle of the issue that FORGE_* names and waits for its agent. The PR that the bottle
- * opened in an earlier run stays writable. Fails when FORGE_* names another issue than the bottle's.
+ * opened in an earlier run stays writable, as long as it is the run's own. Fails when FORGE_* names another issue than the bottle's.
  */
 export const orchestrateResume = Effect.fn("orchestrateResume")(function* ({
   slug,
   ...options
 }: OrchestrateResumeOptions) {
   yield* checkPrompt(options.prompt)
-  const { forgeEnv, key } = yield* forgeEnvironment
+  const { forgeEnv, key, namedPr } = yield* forgeEnvironment
   const rows = yield* (yield* ForgeStateStore).all
   const own = rows.find((row) => row.slug === slug && row.status !== "destroyed")
   if (
@@ -39,11 +40,10 @@ export const orchestrateResume = Effect.fn("orchestrateResume")(function* ({
     })
   }
   const prepared = yield* prepareResume(slug, { ...options, forgeEnv }, Option.some(options.prompt))
-  const claim = yield* claimIssue(key, prepared.bottle)
+  const claim = yield* claimIssue(key, prepared.bottle, namedPr)
   const withPr = {
     ...forgeEnv,
-    ...(Option.isSome(claim.prNumber) &&
-      !forgeEnv["FORGE_PR_NUMBER"] && { FORGE_PR_NUMBER: String(claim.prNumber.value) }),
+    ...(Option.isSome(claim.prNumber) && { [OPENED_PR]: String(claim.prNumber.value) }),
   }
   const resumed = { ...prepared, options: { ...prepared.options, forgeEnv: withPr } }
   yield* performResume(resumed).pipe(Effect.onError(() => Effect.ignore(claim.restore)))

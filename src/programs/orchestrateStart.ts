@@ -24,10 +24,10 @@ export const orchestrateStart = Effect.fn("orchestrateStart")(function* ({
   agent,
   ...options
 }: OrchestrateStartOptions) {
-  const { forgeEnv, key } = yield* forgeEnvironment
+  const { forgeEnv, key, namedPr } = yield* forgeEnvironment
   const prepared = yield* prepareStart(agent, { ...options, forgeEnv }, Option.some(options.prompt))
   const slug = yield* performStart(prepared, (bottle) =>
-    Effect.map(claimIssue(key, bottle), (claim) => claim.restore),
+    Effect.map(claimIssue(key, bottle, namedPr), (claim) => claim.restore),
   )
   yield* awaitExit(slug, { ...options, forgeEnv })
   return slug

@@ -16,7 +16,7 @@ import { Manifests } from "../services/Manifests.ts"
 import type { AgentInvocation, Provider } from "../services/Providers.ts"
 import { Providers } from "../services/Providers.ts"
 import { nothingToVerify } from "./requireVerified.ts"
-import type { ForgeEnv, SidecarConfig } from "../services/Sidecar.ts"
+import { type ForgeEnv, OPENED_PR, type SidecarConfig } from "../services/Sidecar.ts"
 
 /** The backend of a bottle for which neither caller nor manifest names one. */
 export const DEFAULT_BACKEND = "docker"
@@ -119,7 +119,7 @@ export const sidecarConfig = (
 /** A bottle without a git upstream can push nothing. */
 const overlayOf = (slug: Slug, bottle: BottleManifest, forgeEnv: ForgeEnv) => ({
   issueNumber: numbersIn(forgeEnv["FORGE_ISSUE_NUMBER"])[0] ?? 0,
-  prNumbers: numbersIn(forgeEnv["FORGE_PR_NUMBER"]),
+  prNumbers: [...numbersIn(forgeEnv["FORGE_PR_NUMBER"]), ...numbersIn(forgeEnv[OPENED_PR])],
   ...(Object.keys(bottle.git ?? {}).length > 0 && {
     branch: ownBranch(slug),
     repositories: Object.keys(bottle.git ?? {}),

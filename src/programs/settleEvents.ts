@@ -33,7 +33,9 @@ const apply = Effect.fn("applyEvent")(function* (slug: Slug, { number, event }: 
       break
     case "blocked-write":
       yield* Effect.logWarning(
-        `bottle "${slug}": ${event.operation} to #${event.number} was denied (writable: ${event.writable.join(", ")})`,
+        `bottle "${slug}": ${event.operation}${event.number > 0 ? ` to #${event.number}` : ""} was denied: ${
+          event.denied ?? `#${event.number} is out of scope`
+        } (writable: ${event.writable.join(", ")})`,
       )
       break
     case "limit-reached":

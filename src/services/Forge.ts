@@ -28,6 +28,8 @@ export interface ForgeApi {
   readonly self: Effect.Effect<ForgeSelf, ForgeRequestError>
   /** Numeric id of the repository: a PR whose `headRepoId` is another comes from a fork. */
   readonly repositoryId: Effect.Effect<number, ForgeRequestError>
+  /** Whether a branch is the default one or one that the forge protects. Fails with 404 for one that is not there. */
+  readonly isGuardedBranch: (branch: string) => Effect.Effect<boolean, ForgeRequestError>
   readonly readIssue: (number: number) => Effect.Effect<Issue, ForgeRequestError>
   readonly readPr: (number: number) => Effect.Effect<PullRequest, ForgeRequestError>
   /** Oldest first. `authorTrusted` is asked once for each author and false when it cannot be decided. */

@@ -11,6 +11,9 @@ import type { Slug } from "../domain/Slug.ts"
 /** Values of FORGE_* variables; secrets are `Redacted`. An empty map: a run without a forge. */
 export type ForgeEnv = Readonly<Record<string, string | Redacted.Redacted>>
 
+/** In a `ForgeEnv`: the PR that the bottle's row knows from an event, put there by `orchestrateResume`. Never read from the environment. */
+export const OPENED_PR = "FORGE_OPENED_PR"
+
 /** What a sidecar is to serve. Paths follow from the slug. */
 export interface SidecarConfig {
   readonly slug: Slug

@@ -154,6 +154,12 @@ const build = (seed: FakeForgeSeed): FakeForge => {
     repository: { owner, repo: name },
     self: as("self", () => bot),
     repositoryId: as("repositoryId", () => repo.id),
+    isGuardedBranch: (branch) =>
+      as("isGuardedBranch", () =>
+        repo.branches.has(branch)
+          ? branch === repo.defaultBranch || repo.protectedBranches.has(branch)
+          : error("isGuardedBranch", 404, `the branch ${branch} does not exist`),
+      ),
     readIssue: (number) =>
       on("readIssue", number, (issue) =>
         issue.pull === undefined
@@ -238,7 +244,7 @@ const build = (seed: FakeForgeSeed): FakeForge => {
 }
 
 const error = (operation: string, status: number, reason: string): ForgeRequestError =>
-  new ForgeRequestError({ operation, status, reason })
+  new ForgeRequestError({ operation, status, reason, shown: reason })
 
 const refuse = (operation: string, status: number, reason: string) =>
   Effect.fail(error(operation, status, reason))

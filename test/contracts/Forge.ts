@@ -13,6 +13,7 @@ export const contractSeed: SeedRepo = {
   name: "tool",
   defaultBranch: "trunk",
   branches: ["bot-bottle/one", "bot-bottle/two", "stranger/x"],
+  protectedBranches: ["release/1.x"],
   collaborators: { wendy: "write", rita: "read", bot: "admin" },
   issues: [
     {
@@ -152,6 +153,15 @@ export const forgeContract = (
         ]
         for (const call of calls)
           expect(yield* Effect.flip(call)).toMatchObject({ _tag: "ForgeRequestError", status: 404 })
+      }),
+    )
+
+    it.scoped("knows the default branch and protected ones from others", () =>
+      Effect.gen(function* () {
+        const { forge } = yield* tested
+        const branches = ["trunk", "release/1.x", "bot-bottle/one", "stranger/x"]
+        expect(yield* Effect.forEach(branches, forge.isGuardedBranch)).toEqual([true, true, false, false])
+        expect(yield* Effect.flip(forge.isGuardedBranch("absent"))).toMatchObject({ status: 404 })
       }),
     )
 

@@ -95,6 +95,13 @@ describe("the probes", () => {
     }
   })
 
+  it("count a text that closes another issue as a hole when the forge's neck takes it, in every spelling", () => {
+    const closing = probes.filter(({ name }) => /^a (?:comment|description) that /.test(name))
+    expect(closing.length).toBe(14)
+    const taken = text('HTTP/1.1 200 OK\r\n\r\n{"jsonrpc":"2.0","result":{"id":1},"id":1}')
+    expect(closing.filter((probe) => all(probe, { shown: taken }).ok)).toEqual([])
+  })
+
   it("do not believe the bottle: what was heard outside counts", () => {
     const quiet = { result: -101, done: 1, shown: text("HTTP/1.1 403 Forbidden\r\n\r\n") }
     const verdicts = (outside: Partial<Outside>) =>

@@ -248,6 +248,25 @@ describeDocker("verify on docker", () => {
       }),
     )
 
+    it.scoped("another issue that texts may close", () =>
+      Effect.gen(function* () {
+        const holes = yield* opened(["forge"], {
+          sidecar: (config) => ({
+            ...config,
+            forgeEnv: {
+              ...config.forgeEnv,
+              FORGE_ISSUE_NUMBER: "1",
+              FORGE_PR_NUMBER: config.forgeEnv["FORGE_ISSUE_NUMBER"] ?? "",
+            },
+          }),
+        })
+        expect(holes).toContain("a comment that closes another issue, by a letter that folds")
+        expect(holes).toContain("a description that closes another issue, by an address without a host")
+        expect(holes).toContain("a comment that logs time on another issue")
+        expect(holes).not.toContain("a comment that closes another repository's issue")
+      }),
+    )
+
     it.scoped("a secret of the run in the environment", () =>
       Effect.gen(function* () {
         const secret = `of-the-run-${randomUUID()}`

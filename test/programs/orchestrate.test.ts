@@ -1,5 +1,5 @@
 import { it } from "@effect/vitest"
-import { Effect, Fiber, Option, TestClock } from "effect"
+import { Effect, Fiber, Logger, Option, TestClock } from "effect"
 import { describe, expect } from "vitest"
 import { ForgeState } from "../../src/domain/ForgeState.ts"
 import { Slug } from "../../src/domain/Slug.ts"
@@ -15,6 +15,7 @@ import { settleEvents } from "../../src/programs/settleEvents.ts"
 import { startHeadless } from "../../src/programs/startHeadless.ts"
 import { BottleStore } from "../../src/services/BottleStore.ts"
 import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
+import { OPENED_PR } from "../../src/services/Sidecar.ts"
 import { endless, forgeVariables, inWorld } from "./world.ts"
 
 const start = orchestrateStart({ agent: "worker", prompt: "work" })
@@ -105,6 +106,7 @@ describe("an orchestrated run", () => {
     ["FORGE_ISSUE_NUMBER", "seventeen"],
     ["FORGE_ISSUE_NUMBER", "0"],
     ["FORGE_PR_NUMBER", "x"],
+    ["FORGE_CLOSING_KEYWORDS", "schließt, a|b"],
     ["FORGE_WATCHDOG_TIMEOUT", "soon"],
   ] as const) {
     it.effect(`with ${variable}=${JSON.stringify(value)} fails, naming it, and leaves nothing`, () =>
@@ -122,6 +124,24 @@ describe("an orchestrated run", () => {
       ),
     )
   }
+
+  it.effect("has the PR that the operator names in its row, which shows it, and in its sidecar's scope", () =>
+    inWorld(
+      {},
+      ({ sidecar }) =>
+        Effect.gen(function* () {
+          const slug = yield* start
+          expect(Option.getOrThrow(yield* row).prNumber).toEqual(Option.some(43))
+          expect(yield* orchestrateStatus()).toMatchObject([
+            { prUrl: Option.some("http://git.example/ada/cellar/pulls/43") },
+          ])
+          yield* freeze(slug)
+          yield* orchestrateResume({ slug, prompt: "more" })
+          expect(sidecar.launches.map(({ forgeEnv }) => forgeEnv["FORGE_PR_NUMBER"])).toEqual(["43", "43"])
+        }),
+      { variables: { ...forgeVariables, FORGE_PR_NUMBER: "43" } },
+    ),
+  )
 
   it.effect("cannot be resumed on another issue than its own", () =>
     inWorld({}, () =>
@@ -197,7 +217,35 @@ describe("events of the queue", () => {
         yield* sidecar.push({ version: 1, kind: "pr-opened", slug, at, number: 42 })
         yield* freeze(slug)
         yield* orchestrateResume({ slug, prompt: "more" })
-        expect(sidecar.launches.at(-1)?.forgeEnv["FORGE_PR_NUMBER"]).toBe("42")
+        const forgeEnv = sidecar.launches.at(-1)?.forgeEnv ?? {}
+        // Nobody named it: the sidecar looks at whose it is.
+        expect([forgeEnv["FORGE_PR_NUMBER"], forgeEnv[OPENED_PR]]).toEqual(["", "42"])
+      }),
+    ),
+  )
+
+  it.effect("of a refused write say what was refused", () =>
+    inWorld({}, ({ sidecar }) =>
+      Effect.gen(function* () {
+        const slug = yield* start
+        const refused = { version: 1, kind: "blocked-write", slug, at, writable: [17] } as const
+        const denied = '"closes" with "#5" would close, reopen or log time on it'
+        yield* sidecar.push({ ...refused, operation: "post_comment", number: 17, denied })
+        yield* sidecar.push({
+          ...refused,
+          operation: "open_pr",
+          number: 0,
+          denied: '"main" is no branch of it',
+        })
+        yield* sidecar.push({ ...refused, operation: "post_comment", number: 5 })
+        const lines: Array<string> = []
+        const logger = Logger.make(({ message }) => void lines.push(String(message)))
+        yield* settleEvents(slug).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+        expect(lines).toEqual([
+          `bottle "${slug}": post_comment to #17 was denied: ${denied} (writable: 17)`,
+          `bottle "${slug}": open_pr was denied: "main" is no branch of it (writable: 17)`,
+          `bottle "${slug}": post_comment to #5 was denied: #5 is out of scope (writable: 17)`,
+        ])
       }),
     ),
   )

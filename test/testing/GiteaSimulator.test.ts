@@ -107,6 +107,7 @@ const seed: GiteaSimulator.GiteaSeed = {
 }
 
 const REPO = "/repos/{owner}/{repo}"
+const branch = `GET ${REPO}/branches/{branch}`
 const comment = `POST ${REPO}/issues/{index}/comments`
 const edit = `PATCH ${REPO}/issues/{index}`
 const open = `POST ${REPO}/pulls`
@@ -142,6 +143,8 @@ const requests: ReadonlyArray<readonly [number, Sent]> = [
   ],
   [204, { endpoint: "GET /orgs/{org}/public_members/{username}", path: "/orgs/apart/public_members/rita" }],
   [404, { endpoint: "GET /orgs/{org}/public_members/{username}", path: "/orgs/apart/public_members/ann" }],
+  [200, { endpoint: branch, path: "/repos/acme/tool/branches/bot-bottle/one", token: "bot-token" }],
+  [404, { endpoint: branch, path: "/repos/acme/tool/branches/absent", token: "bot-token" }],
   [200, { endpoint: `GET ${REPO}`, path: "/repos/acme/tool", token: "bot-token" }],
   [404, { endpoint: `GET ${REPO}`, path: "/repos/acme/nothing" }],
   [404, { endpoint: `GET ${REPO}`, path: "/repos/acme/secret", token: "stranger-token" }],

@@ -35,6 +35,7 @@ export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeCo
     repository: { owner: config.owner, repo: config.repo },
     self,
     repositoryId,
+    isGuardedBranch: reads.isGuardedBranch,
     readIssue: reads.readIssue,
     readPr: reads.readPr,
     readComments,

@@ -1,8 +1,9 @@
 /** What GiteaForge needs to know, and how it is read from FORGE_* variables. */
 import { Config, ConfigProvider, Duration, Effect, Option, Redacted } from "effect"
 import { readFile } from "node:fs/promises"
+import { isClosingKeyword } from "../../domain/ClosingKeywords.ts"
 import { ForgeConfigInvalid } from "../../domain/Errors.ts"
-import type { ForgeEnv } from "../../services/Sidecar.ts"
+import { type ForgeEnv, OPENED_PR } from "../../services/Sidecar.ts"
 
 /** How to reach one repository on a Gitea, and whose words count there. */
 export interface GiteaForgeConfig {
@@ -25,6 +26,8 @@ export interface GiteaForgeConfig {
 export interface ForgeAssignment {
   readonly issueNumber: number
   readonly prNumbers: ReadonlyArray<number>
+  /** The PR that an earlier run reported to have opened; not the operator's word. */
+  readonly openedPrs: ReadonlyArray<number>
 }
 
 /** The org of the bot accounts unless `FORGE_ORG` says otherwise. */
@@ -55,8 +58,19 @@ export const giteaForgeConfig: Effect.Effect<GiteaForgeConfig, ForgeConfigInvali
 export const forgeAssignment: Effect.Effect<ForgeAssignment, ForgeConfigInvalid> = Effect.gen(function* () {
   const issueNumber = Number(yield* required("FORGE_ISSUE_NUMBER", numberProblem))
   const pr = yield* optional("FORGE_PR_NUMBER", numberProblem)
-  return { issueNumber, prNumbers: pr === undefined ? [] : [Number(pr)] }
+  const opened = yield* optional(OPENED_PR, numberProblem)
+  return {
+    issueNumber,
+    prNumbers: pr === undefined ? [] : [Number(pr)],
+    openedPrs: opened === undefined ? [] : [Number(opened)],
+  }
 })
+
+const wordsOf = (value: string): ReadonlyArray<string> =>
+  value
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "")
 
 /** Lets an effect that reads configuration read this map instead of the environment. */
 export const withForgeEnv =
@@ -84,6 +98,16 @@ const optional = Effect.fnUntraced(function* (variable: string, problem: Problem
   const reason = problem(value)
   return reason === undefined ? value : yield* new ForgeConfigInvalid({ variable, reason })
 })
+
+/** Reads `FORGE_CLOSING_KEYWORDS`: closing words that this Gitea's administrator added, with commas between. */
+export const closingKeywords: Effect.Effect<ReadonlyArray<string>, ForgeConfigInvalid> = Effect.map(
+  optional("FORGE_CLOSING_KEYWORDS", (value) =>
+    wordsOf(value).every(isClosingKeyword)
+      ? undefined
+      : "must be words of letters with commas between: Gitea ignores other keywords",
+  ),
+  (value) => (value === undefined ? [] : wordsOf(value)),
+)
 
 const required = Effect.fnUntraced(function* (variable: string, problem: Problem) {
   const value = yield* optional(variable, problem)

@@ -115,6 +115,11 @@ export const toDeployKey = (answer: DeployKeyAnswer): DeployKey => ({
 /** `GET /repos/{owner}/{repo}`. */
 export const RepoAnswer = Schema.Struct({ id: count(0), default_branch: text, owner: user })
 
+/** `GET .../branches/{branch}`; protected when the forge does not say. */
+export const BranchAnswer = Schema.Struct({
+  protected: Schema.optionalWith(Schema.Boolean, { nullable: true, default: () => true }),
+})
+
 /** `GET .../collaborators/{user}/permission`: none, read, write, admin or owner. */
 export const PermissionAnswer = Schema.Struct({ permission: text })
 

@@ -2,6 +2,7 @@
 import { Chunk, Effect, Option, type Schema, Stream } from "effect"
 import { ForgeRequestError } from "../../domain/Errors.ts"
 import {
+  BranchAnswer,
   CommentsAnswer,
   IssueAnswer,
   isPr,
@@ -96,6 +97,14 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
     return toPullRequest(yield* pull("readPr", number), number)
   })
 
+  const isGuardedBranch = Effect.fn("Forge.isGuardedBranch")(function* (name: string) {
+    const operation = "isGuardedBranch"
+    const path = `${repoPath}/branches/${name.split("/").map(encodeURIComponent).join("/")}`
+    const { default_branch } = yield* repo(operation)
+    const branch = yield* http.read({ operation, subject: `the branch ${name}`, path }, BranchAnswer)
+    return name === default_branch || branch.protected
+  })
+
   const isPrOpen = Effect.fn("Forge.isPrOpen")(function* (number: number) {
     return toPullRequest(yield* pull("isPrOpen", number), number).state === "open"
   })
@@ -148,6 +157,7 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
     readIssue,
     readPr,
     isPrOpen,
+    isGuardedBranch,
     getPrForIssue,
     targetedIssues,
   }
@@ -199,7 +209,7 @@ const linkedPr = (
 }
 
 const wrongKind = (operation: string, reason: string): ForgeRequestError =>
-  new ForgeRequestError({ operation, status: 404, reason })
+  new ForgeRequestError({ operation, status: 404, reason, shown: reason })
 
 /** A "+" of an offset would be read as a space; "Z" is safe. */
 const inUtc = (time: string): string => (Number.isNaN(Date.parse(time)) ? time : new Date(time).toISOString())

@@ -12,7 +12,14 @@ export interface Subject {
 
 /** The error for a status that is not the documented success. */
 export const refused = ({ operation, subject }: Subject, status: number): ForgeRequestError =>
-  new ForgeRequestError({ operation, status, reason: reasonFor(status, subject) })
+  new ForgeRequestError({
+    operation,
+    status,
+    reason: reasonFor(status, subject),
+    ...(status === 404 && {
+      shown: `${subject} does not exist, or this run's user cannot see it: check the number`,
+    }),
+  })
 
 const reasonFor = (status: number, subject: string): string => {
   if (status === 303) return undecidable

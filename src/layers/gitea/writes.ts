@@ -125,12 +125,10 @@ export const makeWrites = (reads: GiteaReads, self: Effect.Effect<ForgeSelf, For
 const versionOf = (issue: IssueAnswer) =>
   issue.content_version === null ? {} : { content_version: issue.content_version }
 
-const taken = (head: string, base: string): ForgeRequestError =>
-  new ForgeRequestError({
-    operation: "openPr",
-    status: 409,
-    reason: `there is an open pull request from ${head} to ${base} already, and it is not the token's user's: push to another branch`,
-  })
+const taken = (head: string, base: string): ForgeRequestError => {
+  const reason = `there is an open pull request from ${head} to ${base} already, and it is another user's: push to another branch`
+  return new ForgeRequestError({ operation: "openPr", status: 409, reason, shown: reason })
+}
 
 /** A branch that the forge does not have is the usual cause of these two. */
 const branchHint = (error: ForgeRequestError, head: string, base: string): ForgeRequestError => {
@@ -148,4 +146,4 @@ const branchHint = (error: ForgeRequestError, head: string, base: string): Forge
 }
 
 const replaced = (error: ForgeRequestError, reason: string): ForgeRequestError =>
-  new ForgeRequestError({ operation: error.operation, status: error.status, reason })
+  new ForgeRequestError({ operation: error.operation, status: error.status, reason, shown: reason })

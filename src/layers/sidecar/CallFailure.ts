@@ -19,17 +19,42 @@ export class CallFailure extends Schema.TaggedError<CallFailure>()("CallFailure"
   message: Schema.String,
   /** Of `forge` and `unreachable`: which operation of the forge, and its HTTP status (0: no answer). */
   data: Schema.optional(Schema.Struct({ status: Schema.Number, operation: Schema.String })),
+  /** What the operator can do, for the operation log alone. */
+  hint: Schema.optional(Schema.String),
+  /** Of `scope`: what was refused, where it is no write to a number. */
+  denied: Schema.optional(Schema.String),
 }) {}
 
-/** What an agent is told of a failure that is ours. */
+/** The failure for an agent when the cause is bot-bottle's own. */
 export const internalFailure = new CallFailure({ kind: "internal", message: "internal error" })
 
-/** What an agent is told of the forge's failure or of a scope's refusal. */
-export const failureOfForge = (error: ForgeRequestError | ForgeScopeError): CallFailure =>
-  error instanceof ForgeScopeError
-    ? new CallFailure({ kind: "scope", message: error.message })
-    : new CallFailure({
-        kind: error.status === 0 ? "unreachable" : "forge",
-        message: error.message,
-        data: { status: error.status, operation: error.operation },
-      })
+/** The failure for an agent when the forge failed or a scope refused: the operator's hints stay in `hint`. */
+export const failureOfForge = (error: ForgeRequestError | ForgeScopeError): CallFailure => {
+  if (error instanceof ForgeScopeError) return new CallFailure({ kind: "scope", message: error.message })
+  const { operation, status } = error
+  const failed = `forge: ${operation} failed${status === 0 ? "" : ` with ${status}`}`
+  return new CallFailure({
+    kind: status === 0 ? "unreachable" : "forge",
+    message: `${failed}: ${error.shown ?? shownFor(status)}`,
+    data: { status, operation },
+    hint: error.reason,
+  })
+}
+
+const shownFor = (status: number): string => {
+  if (status === 0) return "the forge did not answer: try again later"
+  if (status >= 500) return "the forge failed: try again later"
+  return SHOWN[status] ?? "the forge's answer was not understood: this is for the operator to look into"
+}
+
+const SHOWN: Readonly<Record<number, string>> = {
+  400: "the forge could not apply this: read it again, then try again",
+  401: "the forge does not accept this run's credential: this is for the operator to look into",
+  403: "this run's user may not do this: this is for the operator to look into",
+  404: "it does not exist, or this run's user cannot see it: check the number",
+  409: "it was changed by someone else meanwhile: read it again, then decide anew",
+  412: "its state does not allow this",
+  422: "the forge does not accept these values",
+  423: "the repository is archived and takes no comments or pull requests",
+  429: "the forge asks to slow down: try again later",
+}

@@ -117,7 +117,9 @@ const warnUnwritable = (failure: LogUnwritable): Effect.Effect<void> =>
 
 const outcomeOf = (failure: CallFailure): Pick<OperationEntry, "outcome" | "reason"> => ({
   outcome: REJECTIONS.has(failure.kind) ? "rejected" : "failed",
-  reason: failure.kind === "forge" ? `forge answered ${failure.data?.status}` : REASONS[failure.kind],
+  reason: `${failure.kind === "forge" ? `forge answered ${failure.data?.status}` : REASONS[failure.kind]}${
+    failure.hint === undefined ? "" : `: ${failure.hint}`
+  }`,
 })
 
 const REJECTIONS: ReadonlySet<CallFailure["kind"]> = new Set([

@@ -1,4 +1,4 @@
-/** RunScope knows which numbers this run may write to; a PR that was given counts once it is known to be the run's own. */
+/** RunScope knows which numbers this run may write to; a PR that the operator did not name counts once it is known to be the run's own. */
 import { Effect, Option } from "effect"
 import { type PullRequest, WriteScope } from "../../domain/Forge.ts"
 import type { ForgeRequestError, ForgeScopeError } from "../../domain/Errors.ts"
@@ -9,7 +9,7 @@ import type { ForgeApi } from "../../services/Forge.ts"
 export interface RunScope {
   /** The scope as far as it is known without asking. */
   readonly known: Effect.Effect<WriteScope>
-  /** The scope after the PRs that were given have been looked at; what cannot be decided is left out and asked again. */
+  /** The scope after the PRs that nobody named have been looked at; what cannot be decided is left out and asked again. */
   readonly resolved: Effect.Effect<WriteScope>
   /** The same, but what cannot be decided is a failure. */
   readonly decided: Effect.Effect<WriteScope, ForgeRequestError>
@@ -19,17 +19,18 @@ export interface RunScope {
   readonly add: (pr: number) => Effect.Effect<void>
 }
 
-/** The scope of an issue and of those of `prNumbers` that belong to the run: see {@link belongsToRun}. */
+/** The scope of an issue, of the PRs that the operator `named`, and of those `opened` that belong to the run: see {@link belongsToRun}. */
 export const make = (options: {
   readonly forge: ForgeApi
   readonly issue: number
-  readonly prNumbers: ReadonlyArray<number>
+  readonly named: ReadonlyArray<number>
+  readonly opened: ReadonlyArray<number>
   readonly push: ReadonlyArray<string>
 }): RunScope => {
-  const { forge, issue, prNumbers, push } = options
+  const { forge, issue, named, opened, push } = options
   const oneAtATime = Effect.unsafeMakeSemaphore(1).withPermits(1)
-  let scope = new WriteScope({ issue, prs: [] })
-  let undecided: ReadonlyArray<number> = prNumbers
+  let scope = new WriteScope({ issue, prs: [...new Set(named)] })
+  let undecided: ReadonlyArray<number> = [...new Set(opened)].filter((pr) => !named.includes(pr))
 
   const lookAt = (pr: number) =>
     Effect.map(belongs(forge, push, pr), (isOwn) => {

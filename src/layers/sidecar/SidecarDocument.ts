@@ -22,7 +22,12 @@ const ForgePart = Schema.Struct({
   repo: Schema.NonEmptyString,
   token: Schema.Redacted(Schema.NonEmptyString),
   issueNumber: ForgeNumber,
+  /** Pull requests that the operator named: in scope whoever opened them. */
   prNumbers: Schema.optional(Schema.Array(ForgeNumber)),
+  /** Pull requests that an earlier run reported to have opened: in scope when they are the run's own. */
+  openedPrs: Schema.optional(Schema.Array(ForgeNumber)),
+  /** Closing words of this forge beside Gitea's own. */
+  closingKeywords: Schema.optional(Texts),
   org: Schema.optional(Schema.String),
   trustOrg: Schema.optional(Schema.String),
   /** Refs that a PR's head must match when no repository of `git` is the forge's own; the bottle's own branch unless given. */

@@ -32,8 +32,7 @@ export const layerWith = (options: InProcessOptions): Layer.Layer<Sidecar> =>
     }),
   )
 
-const gitea: MakeForge = ({ push: _push, issueNumber: _issue, prNumbers: _prs, ...config }) =>
-  makeGitea(config)
+const gitea: MakeForge = (part) => makeGitea(part)
 
 /** Sidecars within this process, over Gitea. */
 export const layer: Layer.Layer<Sidecar> = layerWith({})

@@ -60,10 +60,10 @@ const start = (runner: typeof ProcessRunner.Service) =>
   })
 
 /** Loaded when there is a key to revoke, which is seldom. */
-const gitea: MakeForge = ({ push: _push, issueNumber: _issue, prNumbers: _prs, ...config }) =>
+const gitea: MakeForge = (part) =>
   Effect.flatMap(
     Effect.promise(() => import("../gitea/GiteaForge.ts")),
-    ({ make }) => make(config),
+    ({ make }) => make(part),
   )
 
 /** Sidecars as processes, found again by their control sockets. */

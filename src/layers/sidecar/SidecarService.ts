@@ -5,7 +5,12 @@ import { join } from "node:path"
 import { type ForgeConfigInvalid, SidecarError } from "../../domain/Errors.ts"
 import { Slug } from "../../domain/Slug.ts"
 import { Sidecar, type SidecarConfig, type SidecarHandle } from "../../services/Sidecar.ts"
-import { forgeAssignment, giteaForgeConfig, withForgeEnv } from "../gitea/GiteaForgeConfig.ts"
+import {
+  closingKeywords,
+  forgeAssignment,
+  giteaForgeConfig,
+  withForgeEnv,
+} from "../gitea/GiteaForgeConfig.ts"
 import { leftRuns, removeLeftRun } from "../bottle/leftRuns.ts"
 import { ensureRunDirectory, removeRunDirectory } from "../bottle/runDirectory.ts"
 import { Home, type HomeShape } from "../home/Home.ts"
@@ -178,7 +183,8 @@ export const forgePart = (config: SidecarConfig): Effect.Effect<ForgePart | unde
     ? Effect.succeed(undefined)
     : Effect.gen(function* () {
         const { apiUrl, owner, repo, token, org, trustOrg } = yield* giteaForgeConfig
-        const { issueNumber, prNumbers } = yield* forgeAssignment
+        const { issueNumber, prNumbers, openedPrs } = yield* forgeAssignment
+        const keywords = yield* closingKeywords
         return {
           apiUrl,
           owner,
@@ -186,6 +192,8 @@ export const forgePart = (config: SidecarConfig): Effect.Effect<ForgePart | unde
           token: Redacted.make(Redacted.value(token)),
           issueNumber,
           prNumbers,
+          ...(openedPrs.length > 0 && { openedPrs }),
+          ...(keywords.length > 0 && { closingKeywords: keywords }),
           ...(org === undefined ? {} : { org }),
           ...(trustOrg === undefined ? {} : { trustOrg }),
           ...(config.push.length === 0 ? {} : { push: config.push }),

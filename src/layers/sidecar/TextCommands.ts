@@ -1,6 +1,7 @@
 /** The forge protocol as plain text, for images without a JSON tool: `POST /forge/<command>?...`, the body is the text to send. */
 import { Effect, Schema } from "effect"
 import { Comment, Issue, PullRequest } from "../../domain/Forge.ts"
+import { neutral } from "../../domain/Neutral.ts"
 import { CallFailure } from "./CallFailure.ts"
 import { type Call, refuse } from "./Calls.ts"
 import type { OperationLog } from "./OperationLog.ts"
@@ -109,21 +110,41 @@ const render =
   (answer: unknown): string =>
     show(Schema.decodeUnknownSync(schema)(answer))
 
+/** Line breaks, of which `neutral` shows the rest: form feeds, vertical tabs, NEL, a carriage return alone. */
+const LINE_BREAK = /\r\n|[\n\u2028\u2029]/
+
+/** A text from the forge, each line with `> ` before it: no line of it can be taken for one of the neck's own. */
+const quoted = (text: string): string =>
+  text
+    .split(LINE_BREAK)
+    .map((line) => `> ${neutral(line)}`)
+    .join("\n")
+
+/** A text from the forge within a line of the neck's own. */
+const inline = (text: string): string => neutral(text.split(LINE_BREAK).join(" "))
+
 const head = (issue: Issue): string =>
   [
-    `#${issue.number} ${issue.title}`,
+    `#${issue.number}`,
     `state: ${issue.state}`,
-    `author: ${issue.author}`,
-    `labels: ${issue.labels.join(", ")}`,
-    `assignees: ${issue.assignees.join(", ")}`,
+    `author: ${inline(issue.author)}`,
+    `labels: ${inline(issue.labels.join(", "))}`,
+    `assignees: ${inline(issue.assignees.join(", "))}`,
   ].join("\n")
 
-const showIssue = render(Issue, (issue) => `${head(issue)}\n\n${issue.body}`)
+const texts = (issue: Issue): string => `title:\n${quoted(issue.title)}\nbody:\n${quoted(issue.body)}`
 
-const showPr = render(
-  PullRequest,
-  (pr) =>
-    `${head(pr)}\nmerged: ${pr.merged ? "yes" : "no"}\ndraft: ${pr.draft ? "yes" : "no"}\nhead: ${pr.head}\nbase: ${pr.base}\n\n${pr.body}`,
+const showIssue = render(Issue, (issue) => `${head(issue)}\n${texts(issue)}`)
+
+const showPr = render(PullRequest, (pr) =>
+  [
+    head(pr),
+    `merged: ${pr.merged ? "yes" : "no"}`,
+    `draft: ${pr.draft ? "yes" : "no"}`,
+    `head: ${inline(pr.head)}`,
+    `base: ${inline(pr.base)}`,
+    texts(pr),
+  ].join("\n"),
 )
 
 const showComments = render(Schema.Array(Comment), (comments) =>
@@ -132,16 +153,19 @@ const showComments = render(Schema.Array(Comment), (comments) =>
     : comments
         .map(
           ({ id, user, createdAt, authorTrusted, body }) =>
-            `--- comment ${id} by ${user === "" ? "(nobody)" : user}${authorTrusted ? "" : " (not trusted)"} at ${createdAt}\n${body}`,
+            `--- comment ${id} by ${user === "" ? "(nobody)" : nameOf(user)}${authorTrusted ? "" : " (not trusted)"} at ${inline(createdAt)}\n${quoted(body)}`,
         )
         .join("\n\n"),
 )
+
+/** A login is one word; one that is not could hold what comes behind it in a header. */
+const nameOf = (login: string): string => inline(login).replaceAll(/\s/g, "\ufffd")
 
 const showId = render(Schema.Struct({ id: Schema.Number }), ({ id }) => `posted comment ${id}`)
 
 const showIdentity = render(
   Schema.Struct({ name: Schema.String, email: Schema.String }),
-  ({ name, email }) => `${name}\n${email}`,
+  ({ name, email }) => `${inline(name)}\n${inline(email)}`,
 )
 
 const showPrNumber = render(Schema.Struct({ number: Schema.Number }), ({ number }) => `PR #${number}`)

@@ -1,6 +1,6 @@
 /** What the methods of the forge protocol share: the run's forge, what is refused in every text, and what the watcher is told. */
 import { Clock, Effect, Schema } from "effect"
-import { closingReferenceOutside } from "../../domain/ClosingKeywords.ts"
+import { type ClosingOptions, closingReferenceOutside } from "../../domain/ClosingKeywords.ts"
 import type { SidecarError } from "../../domain/Errors.ts"
 import type { QueueEvent } from "../../domain/QueueEvent.ts"
 import type { Slug } from "../../domain/Slug.ts"
@@ -21,6 +21,8 @@ export interface RunForge {
   readonly given: ReadonlyArray<number>
   /** Refs that a PR's head must match. */
   readonly push: ReadonlyArray<string>
+  /** How texts are searched for references that the forge would act on. */
+  readonly closing: ClosingOptions
   /** Whether this bottle has pushed that branch; always, where its pushes do not pass the gate. */
   readonly isPushed: (branch: string) => boolean
 }
@@ -49,19 +51,26 @@ const noForge = new CallFailure({ kind: "no-forge", message: "this run has no fo
 export const forgeOf = ({ forge }: CallContext): Effect.Effect<RunForge, CallFailure> =>
   forge === undefined ? Effect.fail(noForge) : Effect.succeed(forge)
 
-/** Fails when a text would close or reopen what is out of scope. */
+/** Fails when a text would close, reopen or log time on what is out of scope. */
 export const refuseClosing = Effect.fnUntraced(function* (forge: RunForge, body: string) {
   const { owner, repo } = forge.api.repository
-  const find = (writable: ReadonlyArray<number>) => closingReferenceOutside(body, { owner, repo, writable })
+  const find = (writable: ReadonlyArray<number>) =>
+    closingReferenceOutside(body, { owner, repo, writable }, forge.closing)
   if (find((yield* forge.scope.known).writable) === undefined) return
   const { writable } = yield* forge.scope.resolved
   const found = find(writable)
   if (found === undefined) return
+  const { keyword, reference } = found
+  const acts = `"${keyword}" with "${reference.slice(0, REFERENCE_SHOWN)}" would close, reopen or log time on it`
   return yield* new CallFailure({
     kind: "scope",
-    message: `"${found.keyword}" before "${found.reference}" would close or reopen it, and it is out of assigned scope (writable: ${writable.join(", ")}): reword the text`,
+    message: `${acts}, and it is out of assigned scope (writable: ${writable.join(", ")}): reword the text`,
+    denied: acts,
   })
 })
+
+/** Numbers may have any number of zeros before. */
+const REFERENCE_SHOWN = 200
 
 /** Tells the watcher of a write that was refused as out of scope. */
 export const blocking = (context: CallContext, operation: string) => {
@@ -78,6 +87,7 @@ export const blocking = (context: CallContext, operation: string) => {
           operation,
           number,
           writable,
+          ...(failure.denied !== undefined && { denied: failure.denied }),
         }
         yield* tellOrWarn(context, event)
       })

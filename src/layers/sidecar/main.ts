@@ -28,8 +28,7 @@ export const mainWith = (times: SidecarTimes): Effect.Effect<void, InvalidInput 
 const FORGE_ANSWER_MAX = 4 * 1024 * 1024
 
 /** Imported as everything else: a lazy import would make the bundler keep, and the start evaluate, all of effect. */
-const giteaForge: MakeForge = ({ push: _push, issueNumber: _issue, prNumbers: _prs, ...config }) =>
-  makeGitea({ ...config, answerBytesMax: FORGE_ANSWER_MAX })
+const giteaForge: MakeForge = (part) => makeGitea({ ...part, answerBytesMax: FORGE_ANSWER_MAX })
 
 /** All of stdin, but not more than makes it too large; not by a blocking read, which would keep SIGTERM waiting. */
 const readStdin: Effect.Effect<string, InvalidInput> = Effect.async<string, InvalidInput>((resume) => {

@@ -24,6 +24,7 @@ import { isOurs, listenUnix } from "./listenUnix.ts"
 import { withDeployKeys } from "./keys/withDeployKeys.ts"
 import { serveLoopback } from "./loopback.ts"
 import { runnerLives } from "../runner/control.ts"
+import { withNamedHeads } from "./namedHeads.ts"
 import { makeNeck } from "./NeckServer.ts"
 import * as OperationLog from "./OperationLog.ts"
 import * as QueueDir from "./QueueDir.ts"
@@ -102,14 +103,17 @@ export const serve = (
       workDirectory: stateDir,
       ...(times.scanMs !== undefined && { progressMs: times.scanMs }),
     }).pipe(Effect.provide(NodeProcessRunner.layer))
-    const upstreams = yield* Either.mapLeft(readUpstreams(slug, document.git ?? []), (reason) =>
+    const listed = yield* Either.mapLeft(readUpstreams(slug, document.git ?? []), (reason) =>
       failed(document, reason, undefined),
     )
+    const { forge: part } = document
+    const forge = part && { part, api: yield* makeForge(part) }
+    const upstreams = forge ? yield* withNamedHeads(listed, forge.part, forge.api) : listed
     const pushed = yield* openPushed(join(stateDir, "pushed"))
     const calls = forgeCalls({
       slug,
       log,
-      forge: yield* runForge(document, makeForge, [...upstreams.values()], pushed),
+      forge: forge && (yield* runForge(document, forge, [...upstreams.values()], pushed)),
       scanText: scanner.scanText,
       keeper,
       tell: (event) => QueueDir.append(queue, event),
@@ -201,34 +205,37 @@ const prsFile = (stateDir: string): string => join(stateDir, "prs")
 
 /** Where the forge's own repository is behind the gate, a PR comes from what may be, and was, pushed there. */
 const runForge = Effect.fnUntraced(function* (
-  document: SidecarDocument,
-  makeForge: MakeForge,
+  { slug, stateDir }: SidecarDocument,
+  { part, api }: { readonly part: ForgePart; readonly api: ForgeApi },
   upstreams: ReadonlyArray<Upstream>,
   pushed: PushedRefs,
 ) {
-  const { forge: part, slug, stateDir } = document
-  if (part === undefined) return undefined
-  const api = yield* makeForge(part)
   const own = upstreams.filter(({ url }) => isRepositoryOf(part, url))
   const push = own.length > 0 ? own.flatMap((upstream) => upstream.push) : (part.push ?? pushPatterns(slug))
   const opened = yield* file(() => readFile(prsFile(stateDir), "utf8")).pipe(orElseOn("ENOENT", ""))
-  const prNumbers = [...(part.prNumbers ?? []), ...(opened.match(/\d+/g) ?? []).map(Number)]
+  const named = part.prNumbers ?? []
   const scope = RunScope.make({
     forge: api,
     issue: part.issueNumber,
-    prNumbers: [...new Set(prNumbers)],
+    named,
+    opened: [...(part.openedPrs ?? []), ...(opened.match(/\d+/g) ?? []).map(Number)],
     push,
   })
   const forge: RunForge = {
     api,
     host: URL.canParse(part.apiUrl) ? new URL(part.apiUrl).hostname : "",
     scope,
-    given: part.prNumbers ?? [],
+    given: [...named, ...(part.openedPrs ?? [])],
     push,
+    closing: { keywords: part.closingKeywords, subPath: hasSubPath(part.apiUrl) },
     isPushed: (branch) => own.length === 0 || own.some(({ url }) => pushed.has(url, `refs/heads/${branch}`)),
   }
   return forge
 })
+
+/** Whether a forge is served below a path of its host; unknown counts as yes, which refuses more. */
+const hasSubPath = (apiUrl: string): boolean =>
+  !URL.canParse(apiUrl) || !/^\/api\/v1\/?$/.test(new URL(apiUrl).pathname)
 
 /** Renews the file's time stamp, at most once a second; it is made at the first call. */
 const openCheckIn = (path: string) =>

@@ -100,9 +100,14 @@ export const match = (
   method: string,
   path: string,
 ): { readonly route: Route; readonly param: Readonly<Record<string, string>> } | undefined => {
-  const parts = path.split("/")
+  const given = path.split("/")
   for (const route of routes) {
     const pattern = route.path.split("/")
+    // The name of a branch is the rest of a path, slashes included.
+    const last = pattern.length - 1
+    const parts = route.path.endsWith("/{branch}")
+      ? [...given.slice(0, last), ...(given.length > last ? [given.slice(last).join("/")] : [])]
+      : given
     if (route.method !== method || pattern.length !== parts.length) continue
     const named = pattern.map((part, at) => [part, parts[at] ?? ""] as const)
     if (named.some(([part, value]) => (part.startsWith("{") ? value === "" : part !== value))) continue

@@ -74,6 +74,27 @@ const readRepo: Route = {
   handle: inRepo(({ shapes, user }, repo) => ({ status: 200, json: shapes.repository(repo, user) })),
 }
 
+const readBranch: Route = {
+  method: "GET",
+  path: `${REPO}/branches/{branch}`,
+  scope: "repository",
+  handle: inRepo(({ param }, repo) => {
+    const name = param["branch"] ?? ""
+    if (!repo.branches.has(name)) return notFound
+    const isProtected = repo.protectedBranches.has(name)
+    return {
+      status: 200,
+      json: {
+        name,
+        protected: isProtected,
+        user_can_push: !isProtected,
+        user_can_merge: !isProtected,
+        effective_branch_protection_name: isProtected ? name : "",
+      },
+    }
+  }),
+}
+
 /** Admins of the repository may ask about everyone, others about themselves. */
 const permission: Route = {
   method: "GET",
@@ -271,6 +292,7 @@ export const routes: ReadonlyArray<Route> = [
   isMember,
   isPublicMember,
   readRepo,
+  readBranch,
   permission,
   listIssues,
   readIssue,

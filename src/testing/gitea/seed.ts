@@ -62,6 +62,8 @@ export interface SeedRepo {
   readonly defaultBranch?: string
   /** Branches besides the default one. */
   readonly branches?: ReadonlyArray<string>
+  /** Branches that are there, and protected. */
+  readonly protectedBranches?: ReadonlyArray<string>
   readonly archived?: boolean
   readonly private?: boolean
   readonly collaborators?: Readonly<Record<string, SimPermission>>

@@ -86,6 +86,7 @@ export interface SimRepo {
   name: string
   defaultBranch: string
   readonly branches: Set<string>
+  readonly protectedBranches: Set<string>
   archived: boolean
   readonly private: boolean
   readonly collaborators: Map<string, SimPermission>
@@ -194,7 +195,8 @@ export class GiteaState {
       owner: seed.owner,
       name: seed.name,
       defaultBranch,
-      branches: new Set([defaultBranch, ...(seed.branches ?? [])]),
+      branches: new Set([defaultBranch, ...(seed.branches ?? []), ...(seed.protectedBranches ?? [])]),
+      protectedBranches: new Set(seed.protectedBranches),
       archived: seed.archived ?? false,
       private: seed.private ?? false,
       collaborators: new Map(

@@ -7,6 +7,7 @@ import { inspect } from "node:util"
 import type { ForgeConfigInvalid } from "../../../src/domain/Errors.ts"
 import * as GiteaForge from "../../../src/layers/gitea/GiteaForge.ts"
 import {
+  closingKeywords,
   forgeAssignment,
   giteaForgeConfig,
   isForgeName,
@@ -101,15 +102,34 @@ describe("giteaForgeConfig", () => {
   it.effect("reads the assignment; the PR's number may be empty", () =>
     Effect.gen(function* () {
       const assigned = (changes: ForgeEnv) => withForgeEnv({ ...env, ...changes })(forgeAssignment)
-      expect(yield* assigned({})).toEqual({ issueNumber: 17, prNumbers: [] })
-      expect(yield* assigned({ FORGE_PR_NUMBER: "" })).toEqual({ issueNumber: 17, prNumbers: [] })
-      expect(yield* assigned({ FORGE_PR_NUMBER: "42" })).toEqual({ issueNumber: 17, prNumbers: [42] })
+      expect(yield* assigned({})).toEqual({ issueNumber: 17, prNumbers: [], openedPrs: [] })
+      expect(yield* assigned({ FORGE_PR_NUMBER: "" })).toEqual({
+        issueNumber: 17,
+        prNumbers: [],
+        openedPrs: [],
+      })
+      expect(yield* assigned({ FORGE_PR_NUMBER: "42" })).toEqual({
+        issueNumber: 17,
+        prNumbers: [42],
+        openedPrs: [],
+      })
       for (const value of ["0", "-1", "17.5", "1e3", "x", "99999999999999999", "0x11", "١٧"]) {
         const error = yield* Effect.flip(assigned({ FORGE_ISSUE_NUMBER: value }))
         expect([value, error.variable]).toEqual([value, "FORGE_ISSUE_NUMBER"])
         expect((yield* Effect.flip(assigned({ FORGE_PR_NUMBER: value }))).variable).toBe("FORGE_PR_NUMBER")
       }
       expect((yield* Effect.flip(assigned({ FORGE_ISSUE_NUMBER: "" }))).reason).toMatch(/is missing/)
+    }),
+  )
+
+  it.effect("reads closing words as Gitea does: letters only, with commas between", () =>
+    Effect.gen(function* () {
+      const words = (value: string) =>
+        withForgeEnv({ ...env, FORGE_CLOSING_KEYWORDS: value })(closingKeywords)
+      expect(yield* words("")).toEqual([])
+      expect(yield* words(" schließt, 关闭 ,")).toEqual(["schließt", "关闭"])
+      for (const value of ["a b", "a|b", "fix-it", "a, 1"])
+        expect((yield* Effect.flip(words(value))).variable).toBe("FORGE_CLOSING_KEYWORDS")
     }),
   )
 

@@ -220,3 +220,49 @@ describe("a pull request", () => {
     120_000,
   )
 })
+
+describe("the head of a PR that the operator named", () => {
+  it.scopedLive(
+    "may be pushed when it is a branch of the same repository, and never the default branch or a protected one",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* withIssue
+        const numbers = { stranger: 61, default: 62, guarded: 63, fork: 64, closed: 65, unnamed: 66 }
+        const heads = [
+          [numbers.stranger, "stranger/fix-it"],
+          [numbers.default, "main"],
+          [numbers.guarded, "release"],
+          [numbers.fork, "forked"],
+          [numbers.closed, "closed"],
+          [numbers.unnamed, "unnamed"],
+        ] as const
+        for (const [number, head] of heads) {
+          if (head !== "main") yield* ok(at.seeded, ["push", "-q", at.directory, `HEAD:refs/heads/${head}`])
+          at.sim.state.addPull(at.repo, {
+            number,
+            title: head,
+            head,
+            author: "eve",
+            ...(number === numbers.fork && { headRepoId: 999 }),
+            ...(number === numbers.closed && { state: "closed" }),
+          })
+        }
+        at.repo.protectedBranches.add("release")
+        const { unnamed: _unnamed, ...named } = numbers
+        const one = yield* bottle(at, { prNumbers: Object.values(named) })
+        const { work } = yield* one.launch
+        yield* commit(work, { "door.txt": "open\n" })
+        const codes = yield* Effect.forEach(heads, ([, head]) =>
+          Effect.map(git(work, ["push", "origin", `HEAD:refs/heads/${head}`]), ({ code }) => [
+            head,
+            code === 0,
+          ]),
+        )
+        expect(codes).toEqual(heads.map(([, head]) => [head, head === "stranger/fix-it"]))
+        expect(
+          (yield* one.call("post_comment", { number: numbers.stranger, body: "pushed" })).result,
+        ).toBeDefined()
+      }),
+    180_000,
+  )
+})
