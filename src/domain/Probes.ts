@@ -6,6 +6,7 @@ import { forgeProbes, gitProbes } from "./ProbesOfForge.ts"
 import { callProbes, socketProbes } from "./ProbesOfKernel.ts"
 import { egressProbes, routeProbes, socketFileProbes } from "./ProbesOfNeck.ts"
 import { nameProbes, networkProbes } from "./ProbesOfNetwork.ts"
+import { pushProbes } from "./ProbesOfPushes.ts"
 import { secretProbes } from "./ProbesOfSecrets.ts"
 
 /** Secrets first, while few processes run; limits last, because nothing can be tried after them. */
@@ -21,6 +22,7 @@ export const allProbes = (ground: ProbeGround): ReadonlyArray<Probe> => [
   ...routeProbes(ground),
   ...forgeProbes(ground),
   ...gitProbes(ground),
+  ...pushProbes(ground),
   ...limitProbes(ground),
 ]
 
