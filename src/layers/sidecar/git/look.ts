@@ -13,6 +13,8 @@ export const tooMuch = new GitFailure({
 /** What a run of git may use while it looks at a push: `cpuS` seconds of a processor, `memoryKib` KiB of addresses. */
 export const LOOK_LIMITS = { cpuS: 10, memoryKib: 1536 * 1024, timeoutMs: 120_000 } as const
 
+const SAID_MAX = 4096
+
 /** A run of git whose output is read as records. */
 export interface Listing extends Pick<GitRun, "args" | "objects" | "stdin"> {
   /** The bare repository. */
@@ -34,9 +36,13 @@ export const eachRecord = (
     const decoder = new TextDecoder()
     let size = 0
     let rest = ""
+    let said = ""
     yield* Stream.runForEach(output, ({ stream, bytes }) =>
       Effect.suspend(() => {
-        if (stream !== "stdout") return Effect.void
+        if (stream !== "stdout") {
+          said = `${said}${Buffer.from(bytes).toString("latin1")}`.slice(-SAID_MAX)
+          return Effect.void
+        }
         size += bytes.length
         if (size > bytesMax) return Effect.fail(tooMuch)
         const records = `${rest}${decoder.decode(bytes, { stream: true })}`.split(separator)
@@ -47,7 +53,9 @@ export const eachRecord = (
     )
     if (rest !== "") each(rest)
     const { exitCode, signal } = yield* exit
-    if (signal !== undefined) return yield* tooMuch
+    // git keeps all differences of a commit before it writes the first: a bomb ends it by a limit of its own.
+    if (signal !== undefined || (exitCode !== 0 && /out of memory|malloc failed/i.test(said)))
+      return yield* tooMuch
     if (exitCode !== 0)
       return yield* new GitFailure({ reason: `git ${run.args[0] ?? ""} ended with ${exitCode}`, remote: [] })
   }).pipe(
