@@ -18,20 +18,27 @@ export const longGitUrl = (url: string): string => url.replace(SHORT_SSH, "ssh:/
  * forge is served; over ssh at a host of the same name. Names compare without case, and `.git` at the end may be there.
  */
 export const isRepositoryOf = ({ apiUrl, owner, repo }: ForgePlace, url: string): boolean => {
+  const found = repositoryAt(apiUrl, url)
+  return found?.owner === owner.toLowerCase() && found.repo === repo.toLowerCase()
+}
+
+/** Which repository of the forge `url` is an address of, in lower case; none, when it is at another place. */
+export const repositoryAt = (
+  apiUrl: string,
+  url: string,
+): { readonly owner: string; readonly repo: string } | undefined => {
   const web = parsed(apiUrl.replace(/\/api\/v1\/?$/, ""))
   const asked = parsed(longGitUrl(url))
-  if (web === undefined || asked === undefined) return false
-  const name = `/${owner}/${repo}`.toLowerCase()
+  if (web === undefined || asked === undefined) return undefined
+  const isSsh = asked.protocol === "ssh:"
+  const isThere = isSsh
+    ? asked.hostname.toLowerCase() === web.hostname
+    : /^https?:$/.test(asked.protocol) && asked.host === web.host
+  const folder = isSsh ? "" : plainPath(web)
   const path = plainPath(asked)
-  switch (asked.protocol) {
-    case "http:":
-    case "https:":
-      return asked.host === web.host && path === `${plainPath(web)}${name}`
-    case "ssh:":
-      return asked.hostname.toLowerCase() === web.hostname && path === name
-    default:
-      return false
-  }
+  if (!isThere || !path.startsWith(`${folder}/`)) return undefined
+  const [, owner, repo] = /^\/([^/]+)\/([^/]+)$/.exec(path.slice(folder.length)) ?? []
+  return owner === undefined || repo === undefined ? undefined : { owner, repo }
 }
 
 const parsed = (url: string): URL | undefined => (URL.canParse(url) ? new URL(url) : undefined)

@@ -150,6 +150,10 @@ export const Route = Schema.Struct({
   private: Schema.optional(Schema.Boolean),
 }).annotations({ title: "a map with upstream, header and secret" })
 
+const GitRef = Schema.String.pipe(
+  Schema.pattern(/^[^-/\0-\x20\x7f~^:?*[\\][^\0-\x20\x7f~^:?*[\\]{0,243}$/),
+).annotations(expecting("a branch, a tag or a commit"))
+
 /** A repository behind the git gate. */
 export const GitUpstream = Schema.Struct({
   url: required(Schema.String, "the repository's URL"),
@@ -163,6 +167,7 @@ export const GitUpstream = Schema.Struct({
   knownHost: Schema.optional(Schema.String),
   push: Schema.optional(Texts),
   protectedPaths: Schema.optional(Texts),
+  base: Schema.optional(GitRef),
   private: Schema.optional(Schema.Boolean),
 }).annotations({ title: "a map with url and key" })
 
@@ -234,11 +239,7 @@ export const BottleManifest = Schema.Struct({
   workspace: Schema.optional(
     Schema.Struct({
       git: required(Schema.String, "a name of the map git"),
-      ref: Schema.optional(
-        Schema.String.pipe(
-          Schema.pattern(/^[^-/\0-\x20\x7f~^:?*[\\][^\0-\x20\x7f~^:?*[\\]{0,243}$/),
-        ).annotations(expecting("a branch, a tag or a commit")),
-      ),
+      ref: Schema.optional(GitRef),
     }).annotations({ title: "{git: NAME, ref?}" }),
   ),
   backend: Schema.optional(Schema.NonEmptyString),

@@ -59,6 +59,14 @@ export interface GitGround {
   readonly good: GitPush
   /** One that changes a protected path. */
   readonly bad: GitPush
+  /** A commit of `main` from before its protected paths were last changed. */
+  readonly old: string
+  /** A merge of that commit, with its tree. */
+  readonly undone: GitPush
+  /** One whose message closes an issue that is not the run's. */
+  readonly closing: GitPush
+  /** One whose tree has millions of paths in a few objects. */
+  readonly bomb: GitPush
 }
 
 /** A commit and its objects. */

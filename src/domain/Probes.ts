@@ -8,6 +8,7 @@ import { callProbes, socketProbes } from "./ProbesOfKernel.ts"
 import { egressProbes, routeProbes, socketFileProbes } from "./ProbesOfNeck.ts"
 import { nameProbes, networkProbes } from "./ProbesOfNetwork.ts"
 import { routeHeadProbes } from "./ProbesOfRoutes.ts"
+import { pushProbes } from "./ProbesOfPushes.ts"
 import { secretProbes } from "./ProbesOfSecrets.ts"
 
 /** Secrets first, while few processes run; limits last, because nothing can be tried after them. */
@@ -24,6 +25,7 @@ export const allProbes = (ground: ProbeGround): ReadonlyArray<Probe> => [
   ...routeHeadProbes(ground),
   ...forgeProbes(ground),
   ...gitProbes(ground),
+  ...pushProbes(ground),
   ...neckLimitProbes(ground),
   ...limitProbes(ground),
 ]

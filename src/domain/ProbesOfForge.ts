@@ -149,7 +149,8 @@ const EMPTY_PACK = Uint8Array.from(
   (byte) => Number.parseInt(byte, 16),
 )
 
-interface Update {
+/** One ref of a push; it is new, and nothing comes with it, unless said otherwise. */
+export interface Update {
   readonly ref: string
   readonly old?: string
   readonly to: string
@@ -182,25 +183,40 @@ const strayRef = ({ git, slug }: ProbeGround, { refs }: Outside): string | undef
       )
     : "refs/heads/main"
 
-/** Pushes through the git gate. */
-export const gitProbes = (ground: ProbeGround): ReadonlyArray<Probe> => {
-  const { git, slug, round } = ground
-  const branch = `refs/heads/bot-bottle/${slug}/round-${round}`
-  const denied = (name: string, update: Update): Probe => ({
+/** A push that must be refused: makes a probe of its name and of what is pushed. */
+export const deniedPush =
+  (ground: ProbeGround) =>
+  (name: string, update: Update): Probe => ({
     class: "git",
     name,
     expected: "refused, and the upstream as it was",
-    steps: push(git.name, update),
-    judge: (outcomes, outside) => judgePush(outcomes, outside, update.ref),
+    steps: push(ground.git.name, update),
+    judge: (outcomes, outside) => judgePush(ground, outcomes, outside, update.ref),
   })
-  const judgePush = (outcomes: ReadonlyArray<Outcome>, outside: Outside, ref: string): Verdict => {
-    const made = ref !== "refs/heads/main" && outside.refs[ref] !== undefined ? ref : undefined
-    const stray = made ?? strayRef(ground, outside)
-    const seen = reportOf(outcomes)
-    return stray === undefined
-      ? { ok: /^refused|^HTTP 4/.test(seen), seen: seen.slice(0, 60) }
-      : { ok: false, seen: `${seen.slice(0, 60)}; the upstream's ${stray} changed` }
-  }
+
+const judgePush = (
+  ground: ProbeGround,
+  outcomes: ReadonlyArray<Outcome>,
+  outside: Outside,
+  ref: string,
+): Verdict => {
+  const made = ref !== "refs/heads/main" && outside.refs[ref] !== undefined ? ref : undefined
+  const stray = made ?? strayRef(ground, outside)
+  const seen = reportOf(outcomes)
+  return stray === undefined
+    ? { ok: /^refused|^HTTP 4/.test(seen), seen: seen.slice(0, 60) }
+    : { ok: false, seen: `${seen.slice(0, 60)}; the upstream's ${stray} changed` }
+}
+
+/** A branch that the bottle may push in this round. */
+export const branchOf = ({ slug, round }: ProbeGround): string =>
+  `refs/heads/bot-bottle/${slug}/round-${round}`
+
+/** Pushes through the git gate. */
+export const gitProbes = (ground: ProbeGround): ReadonlyArray<Probe> => {
+  const { git, slug } = ground
+  const branch = branchOf(ground)
+  const denied = deniedPush(ground)
   const commit = ({ commit, pack }: GitPush) => ({ to: commit, pack })
   return [
     {

@@ -112,9 +112,17 @@ export const sidecarConfig = (
   push: pushPatterns(slug),
   routes: run.bottle.routes ?? {},
   egress: run.bottle.egress ?? { allow: [] },
-  git: run.bottle.git ?? {},
+  git: withBase(run.bottle),
   loopback: run.backend.needsLoopback,
 })
+
+/** What a workspace begins at is the base of what is pushed from it, unless the manifest names another. */
+const withBase = ({ git = {}, workspace }: BottleManifest): NonNullable<BottleManifest["git"]> => {
+  const entry = workspace === undefined ? undefined : git[workspace.git]
+  return workspace?.ref === undefined || entry === undefined
+    ? git
+    : { ...git, [workspace.git]: { base: workspace.ref, ...entry } }
+}
 
 /** A bottle without a git upstream can push nothing. */
 const overlayOf = (slug: Slug, bottle: BottleManifest, forgeEnv: ForgeEnv) => ({

@@ -45,6 +45,8 @@ export interface ForgeApi {
   /** Of a PR's own number: that. Of an issue: the PR linked to it, open before closed, newest first; else none. */
   readonly getPrForIssue: (number: number) => Effect.Effect<Option.Option<number>, ForgeRequestError>
   readonly isPrOpen: (number: number) => Effect.Effect<boolean, ForgeRequestError>
+  /** All open PRs, whoever opened them; `head` is the name of the branch, also of one that is gone. */
+  readonly openPrs: Effect.Effect<ReadonlyArray<PullRequest>, ForgeRequestError>
   /** Open issues with a `bot-bottle:` label that were updated since (ISO 8601; all when `""`). */
   readonly targetedIssues: (since: string) => Stream.Stream<Issue, ForgeRequestError>
   /** All deploy keys of the repository; takes an administrator of it, as the two below do. */

@@ -28,6 +28,11 @@ export interface ProcessSpec {
   readonly maxOutputBytes?: number
   /** In a session of its own, so that Ctrl-C in our terminal does not reach it (`stream` only). */
   readonly ownSession?: boolean
+  /**
+   * In a process group of its own that is killed as a whole when the program has ended, and when we have, SIGKILL
+   * included (`run` and `stream` only). A program that is not there then ends with 127 instead of failing to start.
+   */
+  readonly endsWithUs?: boolean
 }
 
 /** How a program ended. `exitCode` is 128+n when a signal ended it. */

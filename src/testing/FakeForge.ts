@@ -112,18 +112,22 @@ const build = (seed: FakeForgeSeed): FakeForge => {
     assignees: [...issue.assignees],
   })
 
+  const toPr = (issue: SimIssue): PullRequest | undefined =>
+    issue.pull && {
+      ...toIssue(issue),
+      merged: issue.pull.mergedAt !== undefined,
+      head: issue.pull.head,
+      base: issue.pull.base,
+      headRepoId: issue.pull.headRepoId,
+      draft: issue.title.startsWith("WIP:"),
+    }
+
   const readPr = (method: "readPr" | "isPrOpen", number: number) =>
-    on(method, number, (issue): PullRequest | ForgeRequestError =>
-      issue.pull === undefined
-        ? error(method, 404, `#${number} is an issue, not a pull request: read it as one`)
-        : {
-            ...toIssue(issue),
-            merged: issue.pull.mergedAt !== undefined,
-            head: issue.pull.head,
-            base: issue.pull.base,
-            headRepoId: issue.pull.headRepoId,
-            draft: issue.title.startsWith("WIP:"),
-          },
+    on(
+      method,
+      number,
+      (issue): PullRequest | ForgeRequestError =>
+        toPr(issue) ?? error(method, 404, `#${number} is an issue, not a pull request: read it as one`),
     )
 
   const openPr = (pr: OpenPr): number | ForgeRequestError => {
@@ -206,6 +210,9 @@ const build = (seed: FakeForgeSeed): FakeForge => {
         return Option.map(Option.fromNullable(closing[0]), (pull) => pull.number)
       }),
     isPrOpen: (number) => Effect.map(readPr("isPrOpen", number), (pr) => pr.state === "open"),
+    openPrs: as("openPrs", () =>
+      [...repo.issues.values()].filter(({ state }) => state === "open").flatMap((issue) => toPr(issue) ?? []),
+    ),
     targetedIssues: (since) =>
       Stream.suspend(() =>
         Stream.fromIterable(

@@ -358,6 +358,37 @@ export const forgeContract = (
       }),
     )
 
+    it.scoped("lists all open PRs, with the names of their branches", () =>
+      Effect.gen(function* () {
+        const { forge, state, repo } = yield* tested
+        const seen = Effect.map(forge.openPrs, (prs) =>
+          prs.map(({ number, head, base, headRepoId }) => ({ number, head, base, headRepoId })),
+        )
+        const before = yield* seen
+        const fork = state.addRepo({ owner: "eve", name: "tool", branches: ["gone"] })
+        repo.branches.add("gone").add("release")
+        const opened = ["main", "release"].map((base) =>
+          actions.openPull(state, repo, { title: base, head: "gone", base, author: "eve" }),
+        )
+        const theirs = actions.openPull(state, repo, { title: "f", head: "gone", author: "eve" })
+        if (theirs.pull !== undefined) theirs.pull.headRepoId = fork.id
+        repo.branches.delete("gone")
+        for (let n = 300; n < 360; n++)
+          state.addPull(repo, { number: n, title: "many", author: "ann", head: "release" })
+        const now = yield* seen
+        expect(now).toHaveLength(before.length + 63)
+        const expected = [...opened, theirs].map(({ number, pull }) => ({
+          number,
+          head: "gone",
+          base: pull?.base,
+          headRepoId: pull?.headRepoId,
+        }))
+        expect(now).toEqual(expect.arrayContaining(expected))
+        actions.setState(state, theirs, "closed")
+        expect((yield* seen).map(({ number }) => number)).not.toContain(theirs.number)
+      }),
+    )
+
     it.scoped("lists open issues with an agent's label, all or since a time", () =>
       Effect.gen(function* () {
         const { forge, state, repo } = yield* tested

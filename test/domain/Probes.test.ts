@@ -25,7 +25,16 @@ const ground: ProbeGround = {
   pid: 5000,
   listed: { host: "localhost", port: 4001 },
   forge: { port: 4002, issue: 17, other: 1, strangersPr: 20 },
-  git: { name: "app", head: "a".repeat(40), good: push, bad: push },
+  git: {
+    name: "app",
+    head: "a".repeat(40),
+    good: push,
+    bad: push,
+    old: "b".repeat(40),
+    undone: push,
+    closing: push,
+    bomb: push,
+  },
   route: { name: "probe", allowed: "/v1/models", denied: "/v1/files" },
 }
 

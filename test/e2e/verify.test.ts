@@ -237,7 +237,10 @@ describeDocker("verify on docker", () => {
             ...config,
             forgeEnv: { ...config.forgeEnv, FORGE_ISSUE_NUMBER: "1" },
             git: Object.fromEntries(
-              Object.entries(config.git).map(([name, entry]) => [name, { ...entry, push: ["refs/heads/*"] }]),
+              Object.entries(config.git).map(([name, entry]) => [
+                name,
+                { ...entry, push: ["refs/heads/*"], protectedPaths: [] },
+              ]),
             ),
           }),
         })
@@ -245,6 +248,9 @@ describeDocker("verify on docker", () => {
         expect(holes).toContain("the description of another issue")
         expect(holes).toContain("a push to main")
         expect(holes).toContain("a push to another bottle's branch")
+        expect(holes).toContain("a branch at an old commit, with an old workflow of the forge's CI")
+        expect(holes).toContain("a merge that brings back an old workflow of the forge's CI")
+        expect(holes).toContain("a commit whose message closes another issue")
       }),
     )
 

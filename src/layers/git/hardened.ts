@@ -22,10 +22,12 @@ export interface GitRun {
   readonly maxOutputBytes?: number
   /** Address space in KiB (default: 4 GiB). */
   readonly memoryKib?: number
+  /** Seconds of a processor (default: 15 minutes). */
+  readonly cpuS?: number
 }
 
 const TIMEOUT_MS = 600_000
-/** Seconds of a processor: a git whose sidecar was killed has nobody to end it. */
+/** Seconds of a processor. */
 const CPU_S = 900
 /** Address space in KiB: git maps packs of any size, and takes as much as a hostile one makes it. */
 const MEMORY_KIB = 4 * 1024 * 1024
@@ -58,15 +60,15 @@ const CONFIG: ReadonlyArray<readonly [string, string]> = [
   ["core.bigFileThreshold", "16m"],
 ]
 
-const limited = (memoryKib: number): string =>
-  `ulimit -v ${memoryKib} 2>/dev/null; ulimit -t ${CPU_S} 2>/dev/null; exec git "$@"`
+const limited = (memoryKib: number, cpuS: number): string =>
+  `ulimit -v ${memoryKib} 2>/dev/null; ulimit -t ${cpuS} 2>/dev/null; exec git "$@"`
 
 /** How a run of git is started. */
 export const gitSpec = (run: GitRun): ProcessSpec => {
   const config = [...CONFIG, ...(run.config ?? [])]
   return {
     command: "sh",
-    args: ["-c", limited(run.memoryKib ?? MEMORY_KIB), "git", ...run.args],
+    args: ["-c", limited(run.memoryKib ?? MEMORY_KIB, run.cpuS ?? CPU_S), "git", ...run.args],
     env: {
       // curl would read a .netrc there.
       HOME: "/nonexistent",
@@ -96,6 +98,7 @@ export const gitSpec = (run: GitRun): ProcessSpec => {
       ...run.env,
     },
     cwd: run.cwd ?? "/",
+    endsWithUs: true,
     ...(run.stdin !== undefined && { stdin: run.stdin }),
     timeoutMs: run.timeoutMs ?? TIMEOUT_MS,
     ...(run.maxOutputBytes !== undefined && { maxOutputBytes: run.maxOutputBytes }),

@@ -46,6 +46,7 @@ export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeCo
     canWrite: membership.canWrite,
     getPrForIssue: reads.getPrForIssue,
     isPrOpen: reads.isPrOpen,
+    openPrs: reads.openPrs,
     targetedIssues: (since) =>
       reads.targetedIssues(since, (labels) => labels.some((label) => label.startsWith(AGENT_LABEL))),
     ...keys,

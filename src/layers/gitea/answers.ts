@@ -68,9 +68,9 @@ export type IssueAnswer = typeof IssueAnswer.Type
 export const isPr = (issue: { readonly pull_request: unknown }): boolean =>
   issue.pull_request !== null && issue.pull_request !== undefined
 
-const branch = Schema.optionalWith(Schema.Struct({ ref: text, repo_id: count(-1) }), {
+const branch = Schema.optionalWith(Schema.Struct({ ref: text, label: text, repo_id: count(-1) }), {
   nullable: true,
-  default: () => ({ ref: "", repo_id: -1 }),
+  default: () => ({ ref: "", label: "", repo_id: -1 }),
 })
 
 /** `GET .../pulls/{n}`; the head repository is gone (-1) or null when a fork was deleted. */

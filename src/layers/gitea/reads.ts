@@ -13,6 +13,7 @@ import {
   toIssue,
   toPullRequest,
 } from "./answers.ts"
+import type { PullRequest } from "../../domain/Forge.ts"
 import type { GiteaForgeConfig } from "./GiteaForgeConfig.ts"
 import { decode, type GiteaCall, type GiteaHttp, type Guard } from "./http.ts"
 import { refused } from "./reasons.ts"
@@ -109,6 +110,20 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
     return toPullRequest(yield* pull("isPrOpen", number), number).state === "open"
   })
 
+  const openPrs = Effect.gen(function* () {
+    const operation = "openPrs"
+    const call = {
+      operation,
+      subject: `the pull requests of ${config.owner}/${config.repo}`,
+      path: `${repoPath}/pulls`,
+    }
+    const found = yield* collectPages(
+      (page) => readPage({ ...call, query: { state: "open", page } }, PullAnswer),
+      operation,
+    )
+    return found.filter(({ number }) => number !== null).map(toOpenPr)
+  }).pipe(Effect.withSpan("Forge.openPrs"))
+
   const getPrForIssue = Effect.fn("Forge.getPrForIssue")(function* (number: number) {
     const operation = "getPrForIssue"
     const asked = yield* issue(operation, number)
@@ -158,6 +173,7 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
     readPr,
     isPrOpen,
     isGuardedBranch,
+    openPrs,
     getPrForIssue,
     targetedIssues,
   }
@@ -206,6 +222,12 @@ const linkedPr = (
       Number(first.state === "closed") - Number(second.state === "closed") || b - a,
   )
   return Option.map(Option.fromNullable(byPreference[0]), ([number]) => number)
+}
+
+/** Of a branch that is gone `ref` is a ref of the forge's own, and `label` still its name: it may be pushed again. */
+const toOpenPr = (answer: PullAnswer): PullRequest => {
+  const pr = toPullRequest(answer, 0)
+  return pr.head.startsWith("refs/") && answer.head.label !== "" ? { ...pr, head: answer.head.label } : pr
 }
 
 const wrongKind = (operation: string, reason: string): ForgeRequestError =>

@@ -4,6 +4,7 @@ import type { Scope } from "effect"
 import type { ChildProcess, StdioOptions } from "node:child_process"
 import type { OutputChunk, ProcessSpec, RunningProcess } from "../../services/ProcessRunner.ts"
 import { ProcessError, ProcessRunner } from "../../services/ProcessRunner.ts"
+import { spawnBound } from "./bound.ts"
 import { exitOf, feed, kill, readPipe, spawnChild, tail, terminate } from "./child.ts"
 import { detached } from "./detached.ts"
 
@@ -15,6 +16,15 @@ const scoped = (
   stdio: StdioOptions,
 ): Effect.Effect<ChildProcess, ProcessError, Scope.Scope> =>
   Effect.acquireRelease(spawnChild(spec, { stdio, detached: spec.ownSession === true }), terminate)
+
+/** The same for `run` and `stream`. */
+const piped = (spec: ProcessSpec): Effect.Effect<ChildProcess, ProcessError, Scope.Scope> =>
+  Effect.acquireRelease(
+    spec.endsWithUs === true
+      ? spawnBound(spec, pipes(spec))
+      : spawnChild(spec, { stdio: [...pipes(spec)], detached: spec.ownSession === true }),
+    terminate,
+  )
 
 /** Gives the child its stdin; fails when the source fails, and then the child never sees an end that looks like the whole. */
 const feedStdin = (child: ChildProcess, spec: ProcessSpec): Effect.Effect<void, ProcessError> => {
@@ -37,7 +47,7 @@ const feedStdin = (child: ChildProcess, spec: ProcessSpec): Effect.Effect<void, 
   )
 }
 
-const pipes = (spec: ProcessSpec): StdioOptions => [
+const pipes = (spec: ProcessSpec): ReadonlyArray<"ignore" | "pipe"> => [
   spec.stdin === undefined ? "ignore" : "pipe",
   "pipe",
   "pipe",
@@ -66,7 +76,7 @@ const inTime =
 
 const run = Effect.fn("ProcessRunner.run")(function* (spec: ProcessSpec) {
   return yield* Effect.gen(function* () {
-    const child = yield* scoped(spec, pipes(spec))
+    const child = yield* piped(spec)
     const keep = tail(spec.maxOutputBytes ?? DEFAULT_MAX_OUTPUT)
     const inputFailed = yield* Deferred.make<never, ProcessError>()
     yield* Effect.forkScoped(
@@ -86,7 +96,7 @@ const run = Effect.fn("ProcessRunner.run")(function* (spec: ProcessSpec) {
 })
 
 const stream = Effect.fn("ProcessRunner.stream")(function* (spec: ProcessSpec) {
-  const child = yield* scoped(spec, pipes(spec))
+  const child = yield* piped(spec)
   yield* Effect.forkScoped(Effect.ignore(feedStdin(child, spec)))
   if (spec.timeoutMs !== undefined) {
     yield* Effect.forkScoped(Effect.delay(terminate(child), spec.timeoutMs))

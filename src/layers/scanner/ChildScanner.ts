@@ -165,6 +165,7 @@ const specOf = (
   command: process.execPath,
   args: [`--max-old-space-size=${CHILD_HEAP_MIB}`, packageFile("dist", "bin", "scanner.cjs")],
   cwd: "/",
+  endsWithUs: true,
   stdin: Stream.concat(Stream.make(Buffer.from(`${Schema.encodeSync(ScanConfig)(config)}\n`)), objects),
   ...(timeoutMs !== undefined && { timeoutMs }),
 })

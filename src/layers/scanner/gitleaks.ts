@@ -33,6 +33,7 @@ export const scanDirectory = Effect.fn("gitleaks.scanDirectory")(function* (
   const { exitCode, stdout } = yield* runner
     .run({
       command: "gitleaks",
+      endsWithUs: true,
       args: [
         "dir",
         "--no-banner",

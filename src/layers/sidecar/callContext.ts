@@ -7,6 +7,7 @@ import type { Slug } from "../../domain/Slug.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { CallFailure } from "./CallFailure.ts"
+import type { Propose } from "./git/propose.ts"
 import type { LimitKeeper } from "./limits.ts"
 import type { OperationLog } from "./OperationLog.ts"
 import type { RunScope } from "./RunScope.ts"
@@ -33,6 +34,8 @@ export interface CallContext {
   readonly log: OperationLog
   /** Absent: every method but `signal_done` answers that there is no forge. */
   readonly forge: RunForge | undefined
+  /** Opens a pull request from a head that may be merged, as the git gate sees it. */
+  readonly propose: Propose
   /** Puts an event into the queue; done when it would survive a power cut. */
   readonly tell: (event: QueueEvent) => Effect.Effect<number, SidecarError>
   /** Looks for secrets in what would leave the bottle. */

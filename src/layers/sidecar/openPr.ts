@@ -71,8 +71,12 @@ export const openPr = (context: CallContext): CallSpec<typeof OpenPrParams.Type>
           yield* keep(forge, first.value)
           return { answer: { number: first.value }, detail: `PR #${first.value} is already open` }
         }
-        const pr = { title, body, head, ...(base === undefined ? {} : { base }) }
-        const number = yield* Effect.mapError(forge.api.openPr(pr), failureOfForge)
+        const number = yield* context.propose(head, base, (to) =>
+          Effect.mapError(
+            forge.api.openPr({ title, body, head, ...(to !== undefined && { base: to }) }),
+            failureOfForge,
+          ),
+        )
         yield* keep(forge, number)
         return { answer: { number }, detail: `opened PR #${number} from ${head}` }
       }).pipe(oneAtATime),

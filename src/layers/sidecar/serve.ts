@@ -18,6 +18,7 @@ import { makeEgress } from "./egress/Egress.ts"
 import { file, orElseOn } from "./files.ts"
 import { type PushedRefs, openPushed } from "./git/pushed.ts"
 import { type Upstream, readUpstreams } from "./git/Upstream.ts"
+import { upstreamForge } from "./git/UpstreamForge.ts"
 import { serveUpstreams } from "./git/serveUpstreams.ts"
 import { socketGate } from "./gates.ts"
 import { isOurs, listenUnix } from "./listenUnix.ts"
@@ -58,6 +59,8 @@ export interface SidecarTimes {
   readonly scanMs?: number
   /** Bytes of a push or of what a fetch asks (default: 100 MiB). */
   readonly gitBodyMax?: number
+  /** How long unpacking a push and looking at it may take (default: 5 minutes). */
+  readonly gitInspectMs?: number
   /** How long the registering of a deploy key may take (default: 8 seconds), and its revoking at the end (5 seconds). */
   readonly registerMs?: number
   readonly revokeMs?: number
@@ -107,23 +110,26 @@ export const serve = (
       failed(document, reason, undefined),
     )
     const { forge: part } = document
-    const forge = part && { part, api: yield* makeForge(part) }
-    const upstreams = forge ? yield* withNamedHeads(listed, forge.part, forge.api) : listed
+    const made = part && { part, api: yield* makeForge(part) }
+    const upstreams = made ? yield* withNamedHeads(listed, made.part, made.api) : listed
     const pushed = yield* openPushed(join(stateDir, "pushed"))
+    const checkIn = yield* openCheckIn(join(stateDir, "checkin"))
+    const forge = made && (yield* runForge(document, made, [...upstreams.values()], pushed))
+    const forgeOf = upstreamForge(document.forge, forge)
+    const git = yield* serveUpstreams({ document, upstreams, scanner, log, checkIn, pushed, forgeOf, times })
     const calls = forgeCalls({
       slug,
       log,
-      forge: forge && (yield* runForge(document, forge, [...upstreams.values()], pushed)),
+      forge,
+      propose: git.propose,
       scanText: scanner.scanText,
       keeper,
       tell: (event) => QueueDir.append(queue, event),
       remember: (pr) => Effect.ignore(file(() => appendFile(prsFile(stateDir), `${pr}\n`, { mode: 0o600 }))),
     })
-    const checkIn = yield* openCheckIn(join(stateDir, "checkin"))
     const routes = yield* Either.mapLeft(readRoutes(document.routes ?? []), (reason) =>
       failed(document, reason, undefined),
     )
-    const serveGit = yield* serveUpstreams({ document, upstreams, scanner, log, checkIn, pushed, times })
     const serveRoute = yield* makeRoutes({ routes, log, checkIn, idleMs: routeIdleMs })
     const allow = allowList(document.egress?.allow ?? [])
     const egress = yield* makeEgress({ allow, log, checkIn, idleMs: egressIdleMs, helloMs })
@@ -131,7 +137,7 @@ export const serve = (
       calls,
       log,
       serveRoute,
-      serveGit,
+      serveGit: git.serve,
       egress,
       keeper,
       checkIn,

@@ -88,7 +88,7 @@ const prepare = Effect.gen(function* () {
   const forge = yield* GiteaSimulator.make(seed(token), { mounts: [repositories.mount] })
   yield* repositories.create(OWNER, REPO)
   const directory = repositories.directory(OWNER, REPO)
-  const git = yield* fillUpstream(directory, join(folder, "work"))
+  const git = yield* fillUpstream(directory, join(folder, "work"), NUMBERS.other)
   const runner = yield* ProcessRunner
   const pid = process.pid >= PID_MIN ? process.pid : undefined
 

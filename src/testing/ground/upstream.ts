@@ -29,32 +29,64 @@ const runGit = Effect.fnUntraced(function* (
   return made.stdout.trim()
 })
 
-/** Fills the bare repository at `directory` with a `main`, from a working tree at `work`; answers what may be pushed on top. */
-export const fillUpstream = Effect.fn("ProvingGround.upstream")(function* (directory: string, work: string) {
+const WORKFLOW = ".gitea/workflows/build.yaml"
+
+/**
+ * Fills the bare repository at `directory` with a `main`, from a working tree at `work`; answers what may be pushed on top,
+ * and what must not. `other` is an issue that is not the run's.
+ */
+export const fillUpstream = Effect.fn("ProvingGround.upstream")(function* (
+  directory: string,
+  work: string,
+  other: number,
+) {
   mkdirSync(work, { recursive: true })
-  const inWork = (args: ReadonlyArray<string>, stdin?: string) => runGit({ cwd: work }, args, stdin)
-  yield* inWork(["init", "--quiet", "--template=", "-b", "main"])
-  const commit = Effect.fnUntraced(function* (path: string, content: string) {
+  const git = (args: ReadonlyArray<string>, stdin?: string) => runGit({ cwd: work }, args, stdin)
+  yield* git(["init", "--quiet", "--template=", "-b", "main"])
+  const commit = Effect.fnUntraced(function* (path: string, content: string, message = `Adds ${path}`) {
     mkdirSync(dirname(join(work, path)), { recursive: true })
     writeFileSync(join(work, path), content)
-    yield* inWork(["add", "--all"])
-    yield* inWork(["commit", "--quiet", "-m", `Adds ${path}`])
-    return yield* inWork(["rev-parse", "HEAD"])
+    yield* git(["add", "--all"])
+    yield* git(["commit", "--quiet", "-m", message])
+    return yield* git(["rev-parse", "HEAD"])
   })
-  const head = yield* commit("README.md", "cellar\n")
-  yield* inWork(["push", "--quiet", directory, "main"])
-  const on = Effect.fnUntraced(function* (path: string, content: string) {
-    yield* inWork(["checkout", "--quiet", "--detach", head])
-    const made = yield* commit(path, content)
-    const name = yield* inWork(["pack-objects", "--quiet", "--revs", "pushed"], `${made}\n^${head}\n`)
+  yield* commit("README.md", "cellar\n")
+  const old = yield* commit(WORKFLOW, "on: pull_request_target\n")
+  const head = yield* commit(WORKFLOW, "on: pull_request\n")
+  yield* git(["push", "--quiet", directory, "main"])
+  const packed = Effect.fnUntraced(function* (made: string) {
+    const name = yield* git(["pack-objects", "--quiet", "--revs", "pushed"], `${made}\n^${head}\n`)
     const push: GitPush = { commit: made, pack: readFileSync(join(work, `pushed-${name}.pack`)) }
     return push
   })
+  const on = Effect.fnUntraced(function* (path: string, content: string, message?: string) {
+    yield* git(["checkout", "--quiet", "--detach", head])
+    return yield* packed(yield* commit(path, content, message))
+  })
   return {
     head,
+    old,
     good: yield* on("notes.txt", "the door stands open\n"),
-    bad: yield* on(".gitea/workflows/build.yaml", "on: push\n"),
+    bad: yield* on(WORKFLOW, "on: push\n"),
+    undone: yield* packed(
+      yield* git(["commit-tree", "-p", head, "-p", old, "-m", "Merges", `${old}^{tree}`]),
+    ),
+    closing: yield* on("more.txt", "more\n", `Adds more\n\nCloses #${other}`),
+    bomb: yield* packed(yield* git(["commit-tree", "-p", head, "-m", "Adds paths", yield* treeBomb(git)])),
   }
+})
+
+const [WIDTH, DEPTH] = [16, 8]
+
+/** A tree whose entries all lead to one tree, and so on: 16 to the power of 8 paths. */
+const treeBomb = Effect.fnUntraced(function* <E, R>(
+  git: (args: ReadonlyArray<string>, stdin?: string) => Effect.Effect<string, E, R>,
+) {
+  const treeOf = (entry: string) =>
+    git(["mktree"], Array.from({ length: WIDTH }, (_, at) => `${entry}\t${at}\n`).join(""))
+  let tree = yield* treeOf(`100644 blob ${yield* git(["hash-object", "-w", "--stdin"], "path\n")}`)
+  for (let depth = 1; depth < DEPTH; depth += 1) tree = yield* treeOf(`040000 tree ${tree}`)
+  return tree
 })
 
 /** The refs of a bare repository, by name. */

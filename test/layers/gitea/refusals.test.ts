@@ -17,6 +17,7 @@ const methods: Readonly<
   openPr: (forge) => forge.openPr({ title: "T", body: "", head: "bot-bottle/two" }),
   getPrForIssue: (forge) => forge.getPrForIssue(17),
   isPrOpen: (forge) => forge.isPrOpen(18),
+  openPrs: (forge) => forge.openPrs,
   isOrgMember: (forge) => forge.isOrgMember("bots", "ann"),
   canWrite: (forge) => forge.canWrite("ann"),
   targetedIssues: (forge) => Stream.runDrain(forge.targetedIssues("")),

@@ -1,9 +1,11 @@
 /** Calls below `/git/`: a repository of the bottle as git's own clients see it, and its lines in the operation log. */
-import { Clock, Effect, Either } from "effect"
+import { Clock, Effect, Either, Fiber, FiberSet } from "effect"
+import type { Scope } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { RefUpdate } from "../../../domain/PushPolicy.ts"
 import type { SecretScannerApi } from "../../../services/SecretScanner.ts"
 import type { LogUnwritable, OperationLog } from "../OperationLog.ts"
+import { CallFailure } from "../CallFailure.ts"
 import type { ServePath } from "../ServePath.ts"
 import { answerEarly } from "../routes/afterBody.ts"
 import { readBody, serveBackend } from "./backend.ts"
@@ -12,9 +14,11 @@ import { allowed } from "./fetch.ts"
 import { FLUSH, writeReport } from "./pktLine.ts"
 import { type ReceiveContext, receive, refuseUnread } from "./receive.ts"
 import { type GitContext, GitFailure, type Repository, openRepository } from "./Repository.ts"
+import { type Propose, requireProposable } from "./propose.ts"
 import { type PushedRefs, movedRefs } from "./pushed.ts"
 import { clearPushes, openPush, spool } from "./spool.ts"
 import type { Upstream } from "./Upstream.ts"
+import type { UpstreamForge } from "./UpstreamForge.ts"
 
 /** Where repositories are at the neck. */
 export const GIT_PREFIX = "/git/"
@@ -29,15 +33,32 @@ export interface GitOptions extends GitContext {
   readonly pushed: PushedRefs
   /** Bytes of a body. */
   readonly bodyMax: number
+  /** Milliseconds for looking at a push. */
+  readonly inspectMs: number
+  /** The run's forge, as an upstream of it sees it. */
+  readonly forgeOf: (upstream: Upstream) => UpstreamForge | undefined
+}
+
+/** The repositories of a bottle. */
+export interface Git {
+  readonly serve: ServePath
+  readonly propose: Propose
 }
 
 const CALLS_MAX = 16
 /** What a fetch asks is held until git has read it. */
 const FETCHES_MAX = 4
 
-/** Makes the server of repositories; no repository is made, and no upstream asked, before the first request. */
-export const makeGit = (options: GitOptions): Effect.Effect<ServePath> =>
-  Effect.map(clearPushes(options), () => {
+/**
+ * Makes the server of repositories; no repository is made, and no upstream asked, before the first request. What is
+ * under way when the scope closes is cut off.
+ */
+export const makeGit = (given: Omit<GitOptions, "inBackground">): Effect.Effect<Git, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    yield* clearPushes(given)
+    const underWay = yield* FiberSet.make()
+    const inBackground = (work: Effect.Effect<void>) => Effect.asVoid(FiberSet.run(underWay, work))
+    const options: GitOptions = { ...given, inBackground }
     const { upstreams, log, scanner } = options
     const looking = Effect.unsafeMakeSemaphore(1).withPermits(1)
     const pushing = Effect.unsafeMakeSemaphore(1).withPermits(1)
@@ -118,7 +139,9 @@ export const makeGit = (options: GitOptions): Effect.Effect<ServePath> =>
         const logged = begun(options, repository)
         const received = Either.isLeft(spooled)
           ? yield* refuseUnread(folder, spooled.left)
-          : yield* pushing(receive({ ...options, logged }, repository, folder))
+          : yield* pushing(
+              receive({ ...options, logged, forge: options.forgeOf(upstream) }, repository, folder),
+            )
         const { report, request: push, refused, reached } = received
         if (refused !== undefined && !reached) yield* rejected(upstream.name, push.updates, start, refused)
         return writeReport(report, push.capabilities)
@@ -128,7 +151,7 @@ export const makeGit = (options: GitOptions): Effect.Effect<ServePath> =>
         Effect.flatMap((body) => answer(request, response, body)),
       )
 
-    return (request, response, path) => {
+    const serve: ServePath = (request, response, path) => {
       const asked = ask(upstreams, request, path)
       if (asked === undefined)
         return Effect.zipRight(
@@ -156,8 +179,25 @@ export const makeGit = (options: GitOptions): Effect.Effect<ServePath> =>
         ),
         Effect.catchAll((failure) => Effect.sync(() => tell(asked, request, response, failure))),
         Effect.zipLeft(options.checkIn),
+        (call) => Effect.flatMap(FiberSet.run(underWay, call), Fiber.join),
       )
     }
+
+    const propose: Propose = (head, base, open) => {
+      const own = [...upstreams.values()].filter((upstream) => options.forgeOf(upstream)?.openBases)
+      const upstream = own.find(({ url }) => options.pushed.has(url, `refs/heads/${head}`)) ?? own[0]
+      if (upstream === undefined) return open(base)
+      return pushing(
+        Effect.gen(function* () {
+          const repository = yield* Effect.mapError(
+            repositoryOf(upstream),
+            ({ reason }) => new CallFailure({ kind: "params", message: `open_pr from "${head}": ${reason}` }),
+          )
+          return yield* open(yield* requireProposable(options.runner, repository, head, base))
+        }),
+      )
+    }
+    return { serve, propose }
   })
 
 const ask = (

@@ -1,5 +1,5 @@
 /** A bottle's own bare repository: its refs are the upstream's as this bottle's credential shows them, its objects lie in a store of upstream objects. */
-import { Clock, Effect, Schema, Stream } from "effect"
+import { Clock, Effect, Option, Schema, Stream } from "effect"
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { ProcessResult, ProcessRunner } from "../../../services/ProcessRunner.ts"
@@ -24,6 +24,8 @@ export interface GitContext extends ReachContext {
   /** Shared by all bottles of this installation: upstream objects, by URL and credential. */
   readonly storesDirectory: string
   readonly progressMs: number
+  /** Runs something that nobody waits for, until it ends or the sidecar does. */
+  readonly inBackground: (work: Effect.Effect<void>) => Effect.Effect<void>
 }
 
 /** A repository that is ready. */
@@ -36,6 +38,8 @@ export interface Repository {
   readonly sync: Effect.Effect<void, GitFailure>
   /** The same, unless it was asked a moment ago: the requests of one fetch follow each other. */
   readonly syncRecently: Effect.Effect<void, GitFailure>
+  /** Asks where the upstream's HEAD is now: a full ref, or a commit; none, when it leads to nothing. */
+  readonly askHead: Effect.Effect<Option.Option<string>, GitFailure>
   /** Runs git here. */
   readonly git: (run: GitRun) => Effect.Effect<ProcessResult, GitFailure>
   /** Runs git with the upstream; ends it when it says nothing for too long. */
@@ -65,8 +69,15 @@ export const openRepository = (
       Effect.logDebug("a store of objects could not be tidied", error),
     )
 
+    const { url } = upstream
+    const askHead = Effect.map(
+      gitUpstream({ args: ["ls-remote", "--symref", "--", url, "HEAD"] }),
+      ({ stdout }) => {
+        const [, head] = /^(?:ref: (?=refs\/heads\/))?(\S+)\tHEAD$/m.exec(stdout) ?? []
+        return Option.fromNullable(head)
+      },
+    )
     const fetch = Effect.gen(function* () {
-      const { url } = upstream
       yield* gitUpstream({
         args: [
           "fetch",
@@ -81,9 +92,8 @@ export const openRepository = (
         objects: { directory: store },
       })
       if (!asked.head) {
-        const { stdout } = yield* gitUpstream({ args: ["ls-remote", "--symref", "--", url, "HEAD"] })
-        const [, head] = /^ref: (refs\/heads\/\S+)\tHEAD$/m.exec(stdout) ?? []
-        if (head !== undefined) yield* git({ args: ["symbolic-ref", "HEAD", head] })
+        const head = Option.getOrElse(yield* askHead, () => "")
+        if (head.startsWith("refs/")) yield* git({ args: ["symbolic-ref", "HEAD", head] })
         asked.head = true
       }
       yield* saveTips(git, storeRoot)
@@ -100,7 +110,7 @@ export const openRepository = (
             asked.at = start
             if (start - asked.tidied < TIDY_MS) return
             asked.tidied = start
-            yield* Effect.forkDaemon(tidy)
+            yield* context.inBackground(Effect.asVoid(tidy))
           }),
         )
       })
@@ -112,6 +122,7 @@ export const openRepository = (
       gitUpstream,
       sync: syncSince(0),
       syncRecently: syncSince(RECENT_MS),
+      askHead,
     }
   })
 

@@ -27,6 +27,8 @@ export const GitPart = Schema.Struct({
   push: Schema.optional(Texts),
   /** Instead of the default. */
   protectedPaths: Schema.optional(Texts),
+  /** Branch, tag or commit whose tree holds at protected paths for refs without a pull request; the default branch unless given. */
+  base: Schema.optional(Schema.String),
   private: Schema.optional(Schema.Boolean),
 })
 /** What of a sidecar's document is about a repository. */
@@ -43,6 +45,8 @@ export interface Upstream {
   readonly private: boolean
   readonly push: ReadonlyArray<string>
   readonly protectedPaths: ReadonlyArray<string>
+  /** The operator's base; absent: the default branch. */
+  readonly base: string | undefined
   /** Names the store of its objects: the same URL with the same credential. */
   readonly key: string
   /** What git needs to reach it. */
@@ -81,6 +85,7 @@ export const readUpstream = (slug: string, part: GitPart): Either.Either<Upstrea
       private: part.private === true,
       push: part.push ?? pushPatterns(slug),
       protectedPaths: part.protectedPaths ?? PROTECTED_PATHS,
+      base: part.base,
       key: createHash("sha256")
         // Deploy keys come and go with sidecars: what they show is what the token shows that registers them.
         .update(

@@ -5,15 +5,19 @@ import type { ProcessRunner } from "../../../services/ProcessRunner.ts"
 import type { ScanFailed, SecretFinding, SecretScannerApi } from "../../../services/SecretScanner.ts"
 import { gitSpec } from "../../git/hardened.ts"
 import { frameOf } from "../../scanner/frames.ts"
-import { GitFailure, type Repository } from "./Repository.ts"
+import { eachRecord } from "./look.ts"
+import type { GitFailure, Repository } from "./Repository.ts"
 
 /** A push that was unpacked apart from everything else. */
 export interface Quarantine {
+  readonly runner: typeof ProcessRunner.Service
   readonly repository: Repository
   /** Its objects; those of the upstream are found beside them. */
   readonly objects: { readonly directory: string; readonly alternates: ReadonlyArray<string> }
   /** Ids of all objects in it that the upstream does not have, in no commit or in one. */
   readonly fresh: ReadonlyArray<string>
+  /** Those of them that have a message, commits and tags, with their bytes. */
+  readonly messages: ReadonlyArray<{ readonly id: string; readonly size: number }>
   /** What its branches lead to and the upstream's do not, with a path of each; commits have none. */
   readonly reached: ReadonlyArray<{ readonly id: string; readonly path: string }>
   readonly tips: ReadonlyArray<string>
@@ -23,34 +27,30 @@ export interface Quarantine {
 /** It is in memory as text. */
 const LIST_BYTES_MAX = 8 * 1024 * 1024
 
-type Unpacked = Pick<Quarantine, "repository" | "objects" | "tips">
+type Unpacked = Pick<Quarantine, "runner" | "repository" | "objects" | "tips">
 
-/** A list of git that was cut off would leave something unseen. */
-const listed = (quarantine: Unpacked, args: ReadonlyArray<string>, stdin?: string) =>
-  quarantine.repository
-    .git({
-      args,
-      objects: quarantine.objects,
-      maxOutputBytes: LIST_BYTES_MAX,
-      ...(stdin !== undefined && { stdin }),
-    })
-    .pipe(
-      Effect.map(({ stdout }) => stdout),
-      Effect.filterOrFail(
-        (text) => Buffer.byteLength(text) < LIST_BYTES_MAX - 1024,
-        () => new GitFailure({ reason: "the push has too many objects to look at", remote: [] }),
-      ),
+const listed = (
+  { runner, repository, objects }: Unpacked,
+  args: ReadonlyArray<string>,
+  more: { readonly separator?: "\0"; readonly stdin?: string } = {},
+) =>
+  Effect.suspend(() => {
+    const records: Array<string> = []
+    const { directory } = repository
+    const listing = { separator: "\n", directory, objects, args, bytesMax: LIST_BYTES_MAX, ...more } as const
+    return Effect.as(
+      eachRecord(runner, listing, (record) => records.push(record)),
+      records,
     )
+  })
 
 const newCommits = (quarantine: Unpacked, more: ReadonlyArray<string> = []) =>
   listed(quarantine, ["rev-list", ...more, ...quarantine.tips, "--not", "--all"])
 
 /** Objects that its branches lead to and the upstream's do not, with a path of each. Fails when one is missing. */
 export const newObjects = (quarantine: Unpacked) =>
-  Effect.map(newCommits(quarantine, ["--objects"]), (text) =>
-    text
-      .split("\n")
-      .flatMap((line) => (line === "" ? [] : [{ id: line.slice(0, 40), path: line.slice(41) }])),
+  Effect.map(newCommits(quarantine, ["--objects"]), (lines) =>
+    lines.map((line) => ({ id: line.slice(0, 40), path: line.slice(41) })),
   )
 
 /**
@@ -59,13 +59,13 @@ export const newObjects = (quarantine: Unpacked) =>
  */
 export const changedPaths = Effect.fnUntraced(function* (quarantine: Quarantine) {
   const commits = yield* newCommits(quarantine)
-  if (commits === "") return []
+  if (commits.length === 0) return []
   const names = yield* listed(
     quarantine,
     ["diff-tree", "--stdin", "-r", "-c", "-z", "--name-only", "--root", "--no-commit-id", "--no-renames"],
-    commits,
+    { separator: "\0", stdin: commits.map((id) => `${id}\n`).join("") },
   )
-  return [...new Set(names.split("\0").filter((name) => name !== ""))]
+  return [...new Set(names.filter((name) => name !== ""))]
 })
 
 /** Lines that say which protected paths are touched. */
@@ -83,16 +83,15 @@ const PATHS = "paths"
 
 /** Lines that say which file has a secret, on which line and by which rule; empty when there is none. */
 export const secretProblems = Effect.fnUntraced(function* (
-  runner: typeof ProcessRunner.Service,
   scanner: SecretScannerApi,
   quarantine: Quarantine,
   paths: ReadonlyArray<string>,
 ): Effect.fn.Return<ReadonlyArray<string>, GitFailure | ScanFailed> {
   const names = Stream.make(frameOf(NAMES, quarantine.refs.join("\n")), frameOf(PATHS, paths.join("\n")))
-  const found = yield* scanner.scan(Stream.concat(names, objectsOf(runner, quarantine, quarantine.fresh)))
+  const found = yield* scanner.scan(Stream.concat(names, objectsOf(quarantine, quarantine.fresh)))
   if (found.length === 0) return []
   const pathOf = yield* pathsOf(quarantine)
-  const known = yield* upstreamFindings(runner, scanner, quarantine, found, pathOf)
+  const known = yield* upstreamFindings(scanner, quarantine, found, pathOf)
   const withheld = new Set(found.flatMap(({ object, line }) => (object === PATHS ? [paths[line - 1]] : [])))
   const shown = (object: string) => {
     const path = pathOf.get(object)
@@ -123,8 +122,7 @@ const describe = (
 const COMMIT = "\0commit"
 
 const objectsOf = (
-  runner: typeof ProcessRunner.Service,
-  { repository, objects }: Quarantine,
+  { runner, repository, objects }: Quarantine,
   ids: ReadonlyArray<string>,
 ): Stream.Stream<Uint8Array, unknown> =>
   Stream.unwrapScoped(
@@ -158,7 +156,7 @@ const objectsOf = (
 
 /** A path of each object that a branch of the push leads to. */
 const pathsOf = Effect.fnUntraced(function* (quarantine: Quarantine) {
-  const commits = new Set((yield* newCommits(quarantine)).split("\n"))
+  const commits = new Set(yield* newCommits(quarantine))
   return new Map(
     quarantine.reached.map(({ id, path }): readonly [string, string] => [
       id,
@@ -172,7 +170,6 @@ const pathsOf = Effect.fnUntraced(function* (quarantine: Quarantine) {
  * what was there before. Not so for secrets that are known.
  */
 const upstreamFindings = Effect.fnUntraced(function* (
-  runner: typeof ProcessRunner.Service,
   scanner: SecretScannerApi,
   quarantine: Quarantine,
   found: ReadonlyArray<SecretFinding>,
@@ -185,22 +182,20 @@ const upstreamFindings = Effect.fnUntraced(function* (
     }),
   )
   if (paths.size === 0) return new Set<string>()
-  const boundary = (yield* newCommits(quarantine, ["--boundary"]))
-    .split("\n")
-    .flatMap((line) => (line.startsWith("-") ? [line.slice(1)] : []))
-  const specs = [...paths].flatMap((path) => ["HEAD", ...boundary].map((commit) => ({ path, commit })))
-  const resolved = yield* listed(
-    quarantine,
-    ["cat-file", "--batch-check=%(objectname)"],
-    specs.map(({ path, commit }) => `${commit}:${path}\n`).join(""),
+  const boundary = (yield* newCommits(quarantine, ["--boundary"])).flatMap((line) =>
+    line.startsWith("-") ? [line.slice(1)] : [],
   )
+  const specs = [...paths].flatMap((path) => ["HEAD", ...boundary].map((commit) => ({ path, commit })))
+  const resolved = yield* listed(quarantine, ["cat-file", "--batch-check=%(objectname)"], {
+    stdin: specs.map(({ path, commit }) => `${commit}:${path}\n`).join(""),
+  })
   const pathsById = new Map<string, Set<string>>()
-  for (const [at, line] of resolved.split("\n").entries()) {
+  for (const [at, line] of resolved.entries()) {
     const path = specs[at]?.path
     if (path === undefined || !/^[0-9a-f]{40}$/.test(line)) continue
     pathsById.set(line, (pathsById.get(line) ?? new Set()).add(path))
   }
-  const before = yield* scanner.scan(objectsOf(runner, quarantine, [...pathsById.keys()]))
+  const before = yield* scanner.scan(objectsOf(quarantine, [...pathsById.keys()]))
   return new Set(
     before.flatMap(({ object, rule, digest }) =>
       digest === "" ? [] : [...(pathsById.get(object) ?? [])].map((path) => `${path}\0${rule}\0${digest}`),

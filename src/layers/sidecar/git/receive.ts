@@ -4,16 +4,23 @@ import { open } from "node:fs/promises"
 import { type RefUpdate, isNoObject, mayForce, pushProblem } from "../../../domain/PushPolicy.ts"
 import type { SecretScannerApi } from "../../../services/SecretScanner.ts"
 import { file } from "../files.ts"
+import { branchBase, defaultBase, protectedDifferences } from "./bases.ts"
 import { type Quarantine, changedPaths, protectedProblems, secretProblems } from "./inspect.ts"
+import { messageProblems } from "./messages.ts"
 import { type PushRequest, readPush } from "./pktLine.ts"
 import { type Outcome, pushUpstream } from "./pushUpstream.ts"
 import { type GitContext, GitFailure, type Repository } from "./Repository.ts"
 import { bodyFile } from "./spool.ts"
 import { unpack } from "./unpack.ts"
+import type { UpstreamForge } from "./UpstreamForge.ts"
 
 /** What a push is checked with, and told to. */
 export interface ReceiveContext extends GitContext {
   readonly scanner: SecretScannerApi
+  /** The run's forge, where the upstream is one of its repositories. */
+  readonly forge: UpstreamForge | undefined
+  /** Milliseconds for unpacking a push and looking at it. */
+  readonly inspectMs: number
   /** Called when nothing stands against the push, around what gives it to the upstream. */
   readonly logged: (
     updates: ReadonlyArray<RefUpdate>,
@@ -93,7 +100,7 @@ const attempt = (
 ): Effect.Effect<Outcome, Refused> =>
   Effect.gen(function* () {
     const { updates, capabilities } = request
-    const { push, protectedPaths } = repository.upstream
+    const { push } = repository.upstream
     if (capabilities.has("push-options")) return yield* refuse("push options are not allowed")
     if (updates.length === 0) return yield* refuse("the push asks for nothing")
     const problems = updates.flatMap((update) => {
@@ -103,27 +110,77 @@ const attempt = (
     if (problems.length > 0) return reportOf(updates, problems)
 
     yield* orRefuse(repository.sync)
-    const quarantine = yield* orRefuse(unpack(context, repository, folder, request))
-    for (const update of updates) yield* orRefuse(requireMovable(context, quarantine, update))
-    const paths = yield* orRefuse(changedPaths(quarantine))
-    const kept = protectedProblems(protectedPaths, paths)
-    if (kept.length > 0) return yield* refuse("protected paths", shortened(kept))
-    const secrets = yield* secretProblems(context.runner, context.scanner, quarantine, paths).pipe(
-      Effect.tapErrorTag("ScanFailed", (error) => Effect.logError("a push was not scanned", error)),
-      Effect.mapError((error) => ({
-        reason: error._tag === "ScanFailed" ? "the scan for secrets failed" : error.reason,
-        messages: [],
-      })),
+    const quarantine = yield* inspected(context, repository, folder, request).pipe(
+      Effect.timeoutFail({
+        duration: context.inspectMs,
+        onTimeout: (): Refused => ({ reason: "it took too long to look at the push", messages: [] }),
+      }),
     )
-    if (secrets.length > 0)
-      return yield* refuse("secrets found", [
-        ...shortened(secrets),
-        "take them out of every commit of the push: nothing of it has left the bottle",
-      ])
     return yield* orRefuse(context.logged(updates, pushUpstream(quarantine, updates))).pipe(
       Effect.mapError((refused) => ({ ...refused, reached: true })),
     )
   })
+
+/** The push, unpacked, when nothing in it stands against it. */
+const inspected = Effect.fnUntraced(function* (
+  context: ReceiveContext,
+  repository: Repository,
+  folder: string,
+  request: PushRequest,
+): Effect.fn.Return<Quarantine, Refused> {
+  const { updates } = request
+  const quarantine = yield* orRefuse(unpack(context, repository, folder, request))
+  for (const update of updates) yield* orRefuse(requireMovable(context, quarantine, update))
+  const paths = yield* orRefuse(changedPaths(quarantine))
+  const kept = protectedProblems(repository.upstream.protectedPaths, paths)
+  if (kept.length > 0) return yield* refuse("protected paths", shortened(kept))
+  yield* requireBases(context, quarantine, updates)
+  if (context.forge !== undefined) {
+    const said = yield* orRefuse(messageProblems(quarantine, context.forge.messageProblem))
+    if (said.length > 0) return yield* refuse("a message closes what is out of scope", shortened(said))
+  }
+  const secrets = yield* secretProblems(context.scanner, quarantine, paths).pipe(
+    Effect.tapErrorTag("ScanFailed", (error) => Effect.logError("a push was not scanned", error)),
+    Effect.mapError((error) => ({
+      reason: error._tag === "ScanFailed" ? "the scan for secrets failed" : error.reason,
+      messages: [],
+    })),
+  )
+  if (secrets.length > 0)
+    return yield* refuse("secrets found", [
+      ...shortened(secrets),
+      "take them out of every commit of the push: nothing of it has left the bottle",
+    ])
+  return quarantine
+})
+
+/** Each ref leads to what its bases have at protected paths, also when no commit of the push changes anything there. */
+const requireBases = Effect.fnUntraced(function* (
+  { runner, forge }: ReceiveContext,
+  { repository, objects }: Quarantine,
+  updates: ReadonlyArray<RefUpdate>,
+) {
+  const open = yield* (forge?.openBases ?? Effect.succeed(new Map<string, ReadonlyArray<string>>())).pipe(
+    Effect.mapError(({ message }): Refused => ({
+      reason: `its pull requests are not known: ${message}`,
+      messages: [],
+    })),
+  )
+  const usual = yield* Effect.cached(defaultBase(repository))
+  for (const { ref, new: tip } of updates) {
+    const named = open.get(ref.replace(/^refs\/heads\//, "")) ?? []
+    const bases = named.map((name) => branchBase(repository, name))
+    for (const asked of bases.length > 0 ? bases : [usual]) {
+      const base = yield* orRefuse(asked)
+      const lines = yield* orRefuse(protectedDifferences(runner, repository, base, tip, objects))
+      if (lines.length > 0)
+        return yield* refuse(`protected paths: merge ${base.name} first`, [
+          ...shortened(lines),
+          `${ref}: merge ${base.name} first, and leave these files as they are there`,
+        ])
+    }
+  }
+})
 
 const shortened = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
   lines.length <= SHOWN_MAX ? lines : [...lines.slice(0, SHOWN_MAX), `and ${lines.length - SHOWN_MAX} more`]

@@ -1,5 +1,6 @@
 /** The git gate of one sidecar: where its repositories lie, how upstreams are reached, and within which limits. */
 import { Effect } from "effect"
+import type { Scope } from "effect"
 import { join } from "node:path"
 import { canPinAddresses } from "../../../domain/GitVersion.ts"
 import { ProcessRunner } from "../../../services/ProcessRunner.ts"
@@ -9,8 +10,7 @@ import { gitSpec } from "../../git/hardened.ts"
 import { operatorProxies } from "../egress/operatorProxy.ts"
 import { Resolver } from "../egress/Resolver.ts"
 import type { OperationLog } from "../OperationLog.ts"
-import type { ServePath } from "../ServePath.ts"
-import { makeGit } from "./GitCalls.ts"
+import { type Git, type GitOptions, makeGit } from "./GitCalls.ts"
 import type { PushedRefs } from "./pushed.ts"
 import type { Upstream } from "./Upstream.ts"
 
@@ -26,16 +26,22 @@ export interface UpstreamsOptions {
   readonly log: OperationLog
   readonly checkIn: Effect.Effect<void>
   readonly pushed: PushedRefs
-  readonly times: { readonly gitProgressMs?: number; readonly gitBodyMax?: number }
+  readonly forgeOf: GitOptions["forgeOf"]
+  readonly times: {
+    readonly gitProgressMs?: number
+    readonly gitBodyMax?: number
+    readonly gitInspectMs?: number
+  }
 }
 
 const BODY_BYTES_MAX = 100 * 1024 * 1024
 const PROGRESS_MS = 15_000
+const INSPECT_MS = 300_000
 
 /** Makes the gate. */
-export const serveUpstreams = (options: UpstreamsOptions): Effect.Effect<ServePath> =>
+export const serveUpstreams = (options: UpstreamsOptions): Effect.Effect<Git, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { document, upstreams, scanner, log, checkIn, pushed, times } = options
+    const { document, upstreams, scanner, log, checkIn, pushed, forgeOf, times } = options
     const runner = yield* ProcessRunner
     const certificates = process.env["SSL_CERT_FILE"]
     return yield* makeGit({
@@ -53,6 +59,8 @@ export const serveUpstreams = (options: UpstreamsOptions): Effect.Effect<ServePa
       log,
       checkIn,
       pushed,
+      forgeOf,
+      inspectMs: times.gitInspectMs ?? INSPECT_MS,
       bodyMax: times.gitBodyMax ?? BODY_BYTES_MAX,
     })
   }).pipe(Effect.provide(NodeProcessRunner.layer))

@@ -6,6 +6,7 @@ import { mkdir, open, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { file } from "../files.ts"
 import { type Quarantine, newObjects } from "./inspect.ts"
+import { tooMuch } from "./look.ts"
 import type { PushRequest } from "./pktLine.ts"
 import { type GitContext, GitFailure, type Repository } from "./Repository.ts"
 import { bodyFile } from "./spool.ts"
@@ -31,16 +32,18 @@ export const unpack = Effect.fnUntraced(function* (
   )
   const objects = { directory, alternates: [repository.store] }
   const tips = updates.map((update) => update.new)
-  const made = { repository, objects, tips, refs: updates.map(({ ref }) => ref) }
+  const { runner } = context
+  const made = { runner, repository, objects, tips, refs: updates.map(({ ref }) => ref) }
   const body = bodyFile(folder)
   const count = yield* objectsIn(body, packAt)
-  if (count === 0) return yield* requireWhole(context, made, [])
+  if (count === 0) return yield* requireWhole(context, made, [], [])
   if (count > OBJECTS_MAX) return yield* failure(`the push has more than ${OBJECTS_MAX} objects`)
   yield* repository
     .git({
       args: ["index-pack", "--stdin", "--fix-thin", "--strict", join(pack, "pack-incoming.pack")],
       objects,
       memoryKib: UNPACK_MEMORY_KIB,
+      cpuS: UNPACK_CPU_S,
       stdin: NodeStream.fromReadable<unknown, Uint8Array>(
         () => createReadStream(body, { start: packAt }),
         (cause) => cause,
@@ -56,19 +59,27 @@ export const unpack = Effect.fnUntraced(function* (
   // An agent may send what is there already.
   const there = yield* visible(context, repository, sent)
   const fresh = sent.filter((id) => !there.has(id))
-  const { stdout: sizes } = yield* repository.git({
-    args: ["cat-file", "--batch-check=%(objectsize)"],
+  const { stdout } = yield* repository.git({
+    args: ["cat-file", "--batch-check=%(objecttype) %(objectsize)"],
     objects,
     stdin: lines(fresh),
     maxOutputBytes: LIST_BYTES_MAX,
   })
-  const total = sizes.split("\n").reduce((sum, size) => sum + Number(size), 0)
+  const sizes = stdout
+    .trim()
+    .split("\n")
+    .map((line, at) => ({ id: fresh[at] ?? "", type: line.split(" ")[0], size: Number(line.split(" ")[1]) }))
+  if (fresh.length === 0) return yield* requireWhole(context, made, [], [])
+  const total = sizes.reduce((sum, { size }) => sum + size, 0)
   if (!(total <= OBJECTS_BYTES_MAX)) return yield* failure("the push is more than 1 GiB unpacked")
-  return yield* requireWhole(context, made, fresh)
+  const messages = sizes.filter(({ type }) => type === "commit" || type === "tag")
+  return yield* requireWhole(context, made, fresh, messages)
 })
 
 /** A hostile pack asks for as much as it gets. */
 const UNPACK_MEMORY_KIB = 2 * 1024 * 1024
+/** Seconds of a processor. Deltas of deltas make work without making the pack larger. */
+const UNPACK_CPU_S = 90
 const LIST_BYTES_MAX = 8 * 1024 * 1024
 
 const lines = (ids: ReadonlyArray<string>): string => ids.map((id) => `${id}\n`).join("")
@@ -113,17 +124,20 @@ const objectsIn = (body: string, packAt: number) =>
  */
 const requireWhole = Effect.fnUntraced(function* (
   context: GitContext,
-  made: Omit<Quarantine, "fresh" | "reached">,
+  made: Omit<Quarantine, "fresh" | "reached" | "messages">,
   fresh: ReadonlyArray<string>,
+  messages: Quarantine["messages"],
 ) {
-  const reached = yield* newObjects(made).pipe(Effect.mapError(leavesOut))
+  const reached = yield* newObjects(made).pipe(
+    Effect.mapError((error) => (error === tooMuch ? error : leavesOut())),
+  )
   const sent = new Set(fresh)
   yield* requireVisible(
     context,
     made.repository,
     reached.flatMap(({ id }) => (sent.has(id) ? [] : [id])),
   )
-  const quarantine: Quarantine = { ...made, fresh, reached }
+  const quarantine: Quarantine = { ...made, fresh, reached, messages }
   return quarantine
 })
 

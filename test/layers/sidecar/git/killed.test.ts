@@ -89,6 +89,9 @@ const gone = (pid: number) => until(() => !isAlive(pid))
 const childrenOf = (pid: number): ReadonlyArray<number> =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(/\s+/).filter(Boolean).map(Number)
 
+const descendantsOf = (pid: number): ReadonlyArray<number> =>
+  childrenOf(pid).flatMap((child) => [child].concat(descendantsOf(child)))
+
 /** What a push does in this order, by the arguments of git: ask, unpack, look, scan, send. */
 const STEPS = ["fetch", "index-pack", "rev-list", "diff-tree", "cat-file --batch", "push"]
 
@@ -107,9 +110,9 @@ describe("a push whose sidecar is killed", () => {
           const sidecar = running.pid
           yield* kill
           yield* gone(sidecar)
-          // Its git lives on, and finds nobody to talk to.
-          yield* steps.letGo
+          // Its git goes with it, whatever it is at.
           yield* gone(pid)
+          yield* steps.letGo
           expect((yield* Fiber.join(pushing)).code, step).not.toBe(0)
           expect([before, head], step).toContain(yield* upstream)
           yield* launch
@@ -124,14 +127,17 @@ describe("a push whose sidecar is killed", () => {
     "while the upstream is taking it is there whole or not at all, and is done when it is repeated",
     () =>
       Effect.gen(function* () {
-        const { at, kill, push, work, upstream, launch, again } = yield* start
+        const { at, kill, push, work, upstream, launch, again, running } = yield* start
         for (const hook of ["pre-receive", "post-receive"] as const) {
           const before = yield* upstream
           const head = yield* work
           const { begun, letGo } = yield* stoppingHook(at.directory, hook)
           const pushing = yield* Effect.fork(push)
           yield* begun
+          const all = descendantsOf(running.pid)
+          expect(all.length).toBeGreaterThan(1)
           yield* kill
+          for (const pid of all) yield* gone(pid)
           yield* letGo
           expect((yield* Fiber.join(pushing)).code, hook).not.toBe(0)
           expect([before, head], hook).toContain(yield* upstream)
@@ -140,6 +146,29 @@ describe("a push whose sidecar is killed", () => {
         }
       }),
     240_000,
+  )
+})
+
+describe("a push whose sidecar is told to stop", () => {
+  it.scopedLive(
+    "keeps it from ending no longer than a moment, and its git ends first",
+    () =>
+      Effect.gen(function* () {
+        const { steps, running, push, work, upstream, launch, again } = yield* start
+        const head = yield* work
+        yield* steps.stopAt("diff-tree")
+        const pushing = yield* Effect.fork(push)
+        const pid = yield* steps.stopped
+        process.kill(running.pid, "SIGTERM")
+        yield* gone(running.pid)
+        expect(isAlive(pid)).toBe(false)
+        yield* steps.letGo
+        expect((yield* Fiber.join(pushing)).code).not.toBe(0)
+        expect(yield* upstream).toBe("")
+        yield* launch
+        yield* again(head)
+      }),
+    120_000,
   )
 })
 

@@ -201,6 +201,48 @@ describe("a pack made by hand", () => {
   )
 
   it.scopedLive(
+    "that is small and names millions of paths is refused in time, also when they all lead to nothing",
+    () =>
+      Effect.gen(function* () {
+        const { main, push, nothing } = yield* start
+        const file = blobOf("work\n")
+        const empty = treeOf([])
+        /** A tree of trees: 16 to the power of 8 paths in 9 objects. */
+        const bomb = (leaf: Entry, mode: string) => {
+          const trees = [
+            treeOf(Array.from({ length: 16 }, (_, at) => ({ name: name(at), id: entryId(leaf), mode }))),
+          ]
+          for (let depth = 1; depth < 8; depth += 1) {
+            const below = trees.at(-1) ?? leaf
+            trees.push(
+              treeOf(
+                Array.from({ length: 16 }, (_, at) => ({
+                  name: name(at),
+                  id: entryId(below),
+                  mode: "40000",
+                })),
+              ),
+            )
+          }
+          return pushable(trees.at(-1) ?? leaf, main, [...trees.slice(0, -1), leaf])
+        }
+        const name = (at: number) => String.fromCharCode(97 + at)
+        for (const [kind, { tip, entries }] of [
+          ["files", bomb(file, "100644")],
+          ["nothing", bomb(empty, "40000")],
+        ] as const) {
+          const pack = packOf(entries)
+          expect(pack.length, kind).toBeLessThan(4096)
+          expect(yield* push(tip, pack), kind).toContain("too many objects or paths to look at")
+          yield* nothing(kind)
+        }
+        const { tip, entries } = pushable(treeOf([{ name: "a.txt", id: entryId(file) }]), main, [file])
+        expect(yield* push(tip, packOf(entries))).toContain("ok refs/heads")
+      }),
+    180_000,
+  )
+
+  it.scopedLive(
     "with a delta of a delta, three thousand deep, is unpacked",
     () =>
       Effect.gen(function* () {

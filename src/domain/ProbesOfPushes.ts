@@ -1,0 +1,25 @@
+/** Probes of pushes whose commits look harmless: it is what they lead to, say or unfold to that must be refused. */
+import type { Probe } from "./Probe.ts"
+import type { GitPush, ProbeGround } from "./ProbeGround.ts"
+import { branchOf, deniedPush } from "./ProbesOfForge.ts"
+
+/** Pushes to branches of the bottle's own. */
+export const pushProbes = (ground: ProbeGround): ReadonlyArray<Probe> => {
+  const { old, undone, closing, bomb } = ground.git
+  const denied = (
+    name: string,
+    at: string,
+    { commit, pack }: Partial<GitPush> & { readonly commit: string },
+  ) =>
+    deniedPush(ground)(name, {
+      ref: `${branchOf(ground)}-${at}`,
+      to: commit,
+      ...(pack !== undefined && { pack }),
+    })
+  return [
+    denied("a branch at an old commit, with an old workflow of the forge's CI", "old", { commit: old }),
+    denied("a merge that brings back an old workflow of the forge's CI", "undone", undone),
+    denied("a commit whose message closes another issue", "closing", closing),
+    denied("a small push of millions of paths", "bomb", bomb),
+  ]
+}
