@@ -1,6 +1,7 @@
 /** forgeEnvironment: the FORGE_* variables of an orchestrated run, read with Config. No other run reads them. */
 import { Config, Effect, Option, Schema } from "effect"
 import { ForgeConfigInvalid } from "../domain/Errors.ts"
+import { forgeAddress } from "../domain/ForgeAddress.ts"
 import type { ForgeStateKey } from "../domain/ForgeState.ts"
 import { ForgeNumber } from "../domain/Forge.ts"
 import type { ForgeEnv } from "../services/Sidecar.ts"
@@ -54,6 +55,15 @@ export const forgeAccess: Effect.Effect<ForgeEnv> = Effect.gen(function* () {
 }).pipe(Effect.orElseSucceed(() => ({})))
 
 const keyOf = Effect.fn("keyOf")(function* (forgeEnv: ForgeEnv) {
+  const apiUrl = yield* required(forgeEnv, "FORGE_GITEA_API")
+  const forge = yield* Effect.mapError(
+    forgeAddress(apiUrl),
+    () =>
+      new ForgeConfigInvalid({
+        variable: "FORGE_GITEA_API",
+        reason: "it is no http or https URL, or it has a user, a password, a query or a fragment",
+      }),
+  )
   const owner = yield* required(forgeEnv, "FORGE_OWNER")
   const repo = yield* required(forgeEnv, "FORGE_REPO")
   const number = yield* required(forgeEnv, "FORGE_ISSUE_NUMBER")
@@ -62,7 +72,7 @@ const keyOf = Effect.fn("keyOf")(function* (forgeEnv: ForgeEnv) {
     () =>
       new ForgeConfigInvalid({ variable: "FORGE_ISSUE_NUMBER", reason: "it is no positive whole number" }),
   )
-  return { owner, repo, issueNumber } satisfies ForgeStateKey
+  return { forge, owner, repo, issueNumber } satisfies ForgeStateKey
 })
 
 const required = (

@@ -8,7 +8,11 @@ import { BottleStore } from "../services/BottleStore.ts"
 
 /** Every bottle, oldest first. The state of a bottle whose backend cannot be asked is `unknown`, and the log says why. */
 export const listBottles = Effect.fn("listBottles")(function* () {
-  const rows = yield* (yield* BottleStore).all
+  return yield* statusesOf(yield* (yield* BottleStore).all)
+})
+
+/** The same of these bottles; only their backends are asked. */
+export const statusesOf = Effect.fn("statusesOf")(function* (rows: ReadonlyArray<BottleMetadata>) {
   const backends = [...new Set(rows.map((row) => row.spec.backend))]
   const boxes = new Map(
     yield* Effect.forEach(backends, (name) => Effect.map(boxesOf(name), (found) => [name, found] as const)),

@@ -18,7 +18,7 @@ import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
 import { endless, forgeVariables, inWorld } from "./world.ts"
 
 const start = orchestrateStart({ agent: "worker", prompt: "work" })
-const key = { owner: "ada", repo: "cellar", issueNumber: 17 }
+const key = { forge: "http://git.example/api/v1", owner: "ada", repo: "cellar", issueNumber: 17 }
 const row = Effect.flatMap(ForgeStateStore, (store) => store.get(key))
 const rowStatus = Effect.map(
   row,
