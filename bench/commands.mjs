@@ -34,6 +34,7 @@ const threeIssues = Effect.gen(function* () {
   for (const issueNumber of [1, 2, 3]) {
     yield* store.upsert(
       new ForgeState({
+        forge: "https://git.example/api/v1",
         owner: "acme",
         repo: "tool",
         issueNumber,

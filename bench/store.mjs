@@ -10,6 +10,7 @@ const rows = Array.from(
   { length: 50 },
   (_, index) =>
     new ForgeState({
+      forge: "https://git.example/api/v1",
       owner: "acme",
       repo: "tool",
       issueNumber: index + 1,
@@ -67,15 +68,16 @@ const bare = (filename) => {
   const database = new Database(filename)
   database.pragma("journal_mode = WAL")
   database.exec(`CREATE TABLE forge_state (
-    owner TEXT NOT NULL, repo TEXT NOT NULL, issue_number INTEGER NOT NULL, slug TEXT, agent_name TEXT, bottle_names TEXT,
+    forge TEXT NOT NULL, owner TEXT NOT NULL, repo TEXT NOT NULL, issue_number INTEGER NOT NULL, slug TEXT, agent_name TEXT, bottle_names TEXT,
     backend_name TEXT, agent_git_user TEXT, pr_number INTEGER, status TEXT, last_checkin_at TEXT, last_checkin_ms INTEGER,
-    PRIMARY KEY (owner, repo, issue_number))`)
-  const statement = database.prepare(`INSERT INTO forge_state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    PRIMARY KEY (forge, owner, repo, issue_number))`)
+  const statement = database.prepare(`INSERT INTO forge_state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET slug = excluded.slug, agent_name = excluded.agent_name, bottle_names = excluded.bottle_names,
       backend_name = excluded.backend_name, agent_git_user = excluded.agent_git_user, pr_number = excluded.pr_number,
       status = excluded.status, last_checkin_at = excluded.last_checkin_at, last_checkin_ms = excluded.last_checkin_ms`)
   const upsert = (row) =>
     statement.run(
+      row.forge,
       row.owner,
       row.repo,
       row.issueNumber,

@@ -5,6 +5,7 @@ import { it } from "@effect/vitest"
 import { destroy, orchestrateStart } from "bot-bottle"
 import * as Backends from "bot-bottle/Backends"
 import { Home, homeAt } from "bot-bottle/Home"
+import * as GiteaForges from "bot-bottle/GiteaForges"
 import * as HostBackend from "bot-bottle/HostBackend"
 import * as LiveProviders from "bot-bottle/LiveProviders"
 import * as MemoryBottleStore from "bot-bottle/MemoryBottleStore"
@@ -64,6 +65,7 @@ it.scopedLive(
         MemoryForgeStateStore.layer,
         LiveProviders.layer,
         SidecarInProcess.layer,
+        GiteaForges.layer,
       )
       const variables = {
         FORGE_GITEA_API: gitea.apiUrl,

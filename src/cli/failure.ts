@@ -8,6 +8,7 @@ const codes: Readonly<Record<string, number>> = {
   InvalidInput: 2,
   LaunchRefused: 126,
   Cancelled: 126,
+  IssueClosed: 126,
   LimitReached: 124,
 }
 

@@ -37,6 +37,7 @@ export const ROOT: Readonly<Record<string, Lines>> = {
     ["orchestrate start", "launch an agent on the issue that FORGE_* names"],
     ["orchestrate resume", "resume the bottle of that issue"],
     ["orchestrate status", "which bottle handles which issue"],
+    ["orchestrate assign", "say at which forge a bottle's issue is"],
   ],
   "To clean up": [["gc", "remove what no bottle needs any more"]],
 }

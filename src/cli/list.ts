@@ -23,10 +23,7 @@ export const list = Command.make("list", { json }, (options) =>
           bottle.backend,
           stateText(bottle),
           String(bottle.run),
-          Option.match(bottle.done, {
-            onNone: () => "-",
-            onSome: (done) => `${done.status}: ${done.summary.slice(0, 60)}`,
-          }),
+          doneText(bottle),
           ago(bottle.createdAt, now),
         ]),
       ),
@@ -34,7 +31,15 @@ export const list = Command.make("list", { json }, (options) =>
   }).pipe(reportFailures(options.json)),
 ).pipe(Command.withDescription("Show every bottle and what it is now"))
 
-const stateText = (bottle: BottleStatus): string =>
+/** What an agent signalled, cut for a table. */
+export const doneText = ({ done }: Pick<BottleStatus, "done">): string =>
+  Option.match(done, {
+    onNone: () => "-",
+    onSome: ({ status, summary }) => `${status}: ${summary.slice(0, 60)}`,
+  })
+
+/** What a bottle is, with how its agent ended. */
+export const stateText = (bottle: { readonly state: string; readonly exit: BottleStatus["exit"] }): string =>
   bottle.state === "exited" && Option.isSome(bottle.exit)
     ? `exited (${bottle.exit.value.signal ?? bottle.exit.value.code})`
     : bottle.state

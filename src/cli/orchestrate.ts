@@ -1,10 +1,12 @@
-/** `orchestrate start|resume|status`: runs on issues of the forge, wired by FORGE_* variables. */
+/** `orchestrate start|resume|status|assign`: runs on issues of the forge, wired by FORGE_* variables. */
 import { Command, Options } from "@effect/cli"
 import { Clock, Effect, Option, Schema } from "effect"
+import { issueName } from "../domain/ForgeState.ts"
 import { ForgeStatus } from "../domain/ForgeStatus.ts"
 import { InvalidInput } from "../domain/Errors.ts"
 import { reportFailures } from "./failure.ts"
 import { groupHelp } from "./help.ts"
+import { doneText, stateText } from "./list.ts"
 import { ago, note, printJson, printLine, table } from "./output.ts"
 import {
   backend,
@@ -15,6 +17,7 @@ import {
   promptOf,
   prompts,
   raw,
+  slug,
   stoppedByInterrupt,
 } from "./shared.ts"
 
@@ -28,6 +31,7 @@ const startSpec = {
   agent: Options.text("agent").pipe(Options.withDescription("Name of an agent manifest")),
   bottles,
   ...prompts,
+  force: Options.boolean("force").pipe(Options.withDescription("Start on an issue that is closed")),
   label: Options.text("label").pipe(Options.withDescription("What you call the bottle"), Options.optional),
   backend,
   json,
@@ -44,6 +48,7 @@ const start = Command.make("start", startSpec, (options) =>
           agent: options.agent,
           bottles: options.bottles,
           prompt,
+          force: options.force,
           observe,
           ...given("label", options.label),
           ...given("backend", options.backend),
@@ -84,18 +89,25 @@ const status = Command.make("status", { all, json }, (options) =>
   Effect.gen(function* () {
     const { live, orchestrateStatus } = yield* Effect.promise(() => import("./lazy/status.ts"))
     const issues = yield* Effect.provide(orchestrateStatus({ all: options.all }), live)
+    for (const { forge, slug, status, issueUrl } of issues) {
+      if (forge !== "" || status === "destroyed") continue
+      yield* note(
+        `${slug}: its forge is not known, so ${issueUrl} counts as handled on every forge: "bot-bottle orchestrate assign ${slug} --forge URL" says which it is`,
+      )
+    }
     if (options.json) return yield* printJson(Schema.encodeSync(Schema.Array(ForgeStatus))(issues))
     if (issues.length === 0) return yield* note("no issue is being handled")
     const now = yield* Clock.currentTimeMillis
     yield* printLine(
       table(
-        ["ISSUE", "PR", "SLUG", "AGENT", "STATUS", "LAST CHECK-IN"],
+        ["ISSUE", "PR", "SLUG", "AGENT", "STATE", "DONE", "LAST CHECK-IN"],
         issues.map((row) => [
           row.issueUrl,
           Option.getOrElse(row.prUrl, () => "-"),
           row.slug,
           row.agent,
-          row.status,
+          stateText(row),
+          doneText(row),
           ago(row.lastCheckinAt, now),
         ]),
       ),
@@ -103,8 +115,25 @@ const status = Command.make("status", { all, json }, (options) =>
   }).pipe(reportFailures(options.json)),
 ).pipe(Command.withDescription("Show which bottle handles which issue"))
 
+const assignSpec = {
+  slug,
+  forge: Options.text("forge").pipe(
+    Options.withDescription("Address of the forge's API, as FORGE_GITEA_API has it"),
+  ),
+  json,
+}
+
+const assign = Command.make("assign", assignSpec, (options) =>
+  Effect.gen(function* () {
+    const { live, orchestrateAssign } = yield* Effect.promise(() => import("./lazy/run.ts"))
+    const keys = yield* Effect.provide(orchestrateAssign(options), live)
+    if (options.json) return yield* printJson(keys)
+    for (const key of keys) yield* note(`${options.slug} handles ${issueName(key)} at ${key.forge}`)
+  }).pipe(reportFailures(options.json)),
+).pipe(Command.withDescription("Say at which forge a bottle's issue is, when `status` does not know it"))
+
 /** `orchestrate ...` */
 export const orchestrate = Command.make("orchestrate", {}, () => printLine(groupHelp("orchestrate"))).pipe(
   Command.withDescription("Runs on issues of the forge"),
-  Command.withSubcommands([start, resume, status]),
+  Command.withSubcommands([start, resume, status, assign]),
 )

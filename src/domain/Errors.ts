@@ -92,6 +92,8 @@ export class LaunchRefused extends Schema.TaggedError<LaunchRefused>()("LaunchRe
 
 /** The issue already has a live bottle. */
 export class AlreadyHandled extends Schema.TaggedError<AlreadyHandled>()("AlreadyHandled", {
+  /** Of the row that has it; `""` when its forge is not known, and it counts on every forge. */
+  forge: Schema.String,
   owner: Schema.String,
   repo: Schema.String,
   issueNumber: Schema.Number,
@@ -99,7 +101,23 @@ export class AlreadyHandled extends Schema.TaggedError<AlreadyHandled>()("Alread
   status: Schema.String,
 }) {
   override get message(): string {
-    return `${this.owner}/${this.repo}#${this.issueNumber} is handled by bottle "${this.slug}" (${this.status}): "bot-bottle orchestrate resume --slug ${this.slug} --prompt ..." goes on with it, "bot-bottle destroy ${this.slug}" gives it up`
+    const issue = `${this.owner}/${this.repo}#${this.issueNumber}`
+    if (this.forge === "") {
+      return `${issue} is handled by bottle "${this.slug}" (${this.status}), whose forge is not known: "bot-bottle orchestrate assign ${this.slug} --forge URL" says which it is; until then it counts on every forge`
+    }
+    return `${issue} is handled by bottle "${this.slug}" (${this.status}): "bot-bottle orchestrate resume --slug ${this.slug} --prompt ..." goes on with it, "bot-bottle destroy ${this.slug}" gives it up`
+  }
+}
+
+/** The issue of an orchestrated start is closed. */
+export class IssueClosed extends Schema.TaggedError<IssueClosed>()("IssueClosed", {
+  forge: Schema.String,
+  owner: Schema.String,
+  repo: Schema.String,
+  issueNumber: Schema.Number,
+}) {
+  override get message(): string {
+    return `${this.owner}/${this.repo}#${this.issueNumber} is closed: reopen it, or start on it all the same with --force`
   }
 }
 

@@ -4,6 +4,8 @@ import { ForgeNumber } from "./Forge.ts"
 
 /** What identifies a row. */
 export const ForgeStateKey = Schema.Struct({
+  /** The forge's normalised API address (`forgeAddress`); `""` in rows that were written before rows had one. */
+  forge: Schema.String,
   owner: Schema.String,
   repo: Schema.String,
   issueNumber: ForgeNumber,
@@ -35,5 +37,16 @@ export class ForgeState extends Schema.Class<ForgeState>("ForgeState")({
 }) {}
 
 /** The same state under a key. */
-export const atKey = ({ owner, repo, issueNumber }: ForgeStateKey, state: ForgeState): ForgeState =>
-  new ForgeState({ ...state, owner, repo, issueNumber })
+export const atKey = ({ forge, owner, repo, issueNumber }: ForgeStateKey, state: ForgeState): ForgeState =>
+  new ForgeState({ ...state, forge, owner, repo, issueNumber })
+
+/** Whether a row is about that issue. A row whose forge is not known is about that issue on every forge; names compare without case. */
+export const isAbout = (row: ForgeStateKey, key: ForgeStateKey): boolean =>
+  (row.forge === "" || row.forge === key.forge) &&
+  row.issueNumber === key.issueNumber &&
+  row.owner.toLowerCase() === key.owner.toLowerCase() &&
+  row.repo.toLowerCase() === key.repo.toLowerCase()
+
+/** `owner/repo#n`. */
+export const issueName = ({ owner, repo, issueNumber }: ForgeStateKey): string =>
+  `${owner}/${repo}#${issueNumber}`

@@ -1,40 +1,46 @@
 /** What `orchestrate status` shows of an issue, and the addresses of issues and pull requests. */
 import { Option, Schema } from "effect"
+import { BottleStatus } from "./Bottle.ts"
 import type { ForgeState } from "./ForgeState.ts"
-import { ForgeStateStatus } from "./ForgeState.ts"
+import { ForgeStateKey, ForgeStateStatus, issueName } from "./ForgeState.ts"
 import { instantOf } from "./Instant.ts"
 
 /** What `orchestrate status` shows of an issue. */
 export class ForgeStatus extends Schema.Class<ForgeStatus>("ForgeStatus")({
-  owner: Schema.String,
-  repo: Schema.String,
+  ...ForgeStateKey.fields,
   issueNumber: Schema.Number,
-  /** Address of the issue; `owner/repo#n` when the forge's address is not known. */
+  /** Address of the issue; `owner/repo#n` when the row's forge is not known. */
   issueUrl: Schema.String,
   /** Address of the PR, or `owner/repo#n`; null without a PR. */
   prUrl: Schema.OptionFromNullOr(Schema.String),
   slug: Schema.String,
   agent: Schema.String,
-  /** `destroying`: a destroy of the bottle has not come to its end. */
+  /** Login of the forge token's user at the last launch; `""` when not known. */
+  agentGitUser: Schema.String,
+  /** Of the row. `destroying`: a destroy of the bottle has not come to its end. */
   status: Schema.Union(ForgeStateStatus, Schema.Literal("destroying")),
+  /** What the bottle is now, as `list` shows it; `destroyed` as the row says, `gone` when there is no such bottle. */
+  state: Schema.Union(BottleStatus.fields.state, Schema.Literal("destroyed", "gone")),
+  /** How the agent of the last run ended, and what it signalled. */
+  exit: BottleStatus.fields.exit,
+  done: BottleStatus.fields.done,
   /** ISO 8601; `""` when there was none. */
   lastCheckinAt: Schema.String,
 }) {}
 
-/** A row as `status` shows it. `apiUrl` is FORGE_GITEA_API; `checkin` the newest sign of life beside the row's; `destroying` whether a destroy of its bottle has not ended. */
+/** A row as `status` shows it. `checkin` is the newest sign of life beside the row's; `bottle` is none when there is none of its slug. */
 export const forgeStatus = (
   row: ForgeState,
-  apiUrl: Option.Option<string>,
+  bottle: Option.Option<BottleStatus>,
   checkin: Option.Option<string>,
-  destroying = false,
 ): ForgeStatus => {
   const address = (kind: "issues" | "pulls", number: number): string =>
-    Option.match(apiUrl, {
-      onNone: () => `${row.owner}/${row.repo}#${number}`,
-      onSome: (api) =>
-        `${webUrl(api)}/${encodeURIComponent(row.owner)}/${encodeURIComponent(row.repo)}/${kind}/${number}`,
-    })
+    row.forge === ""
+      ? issueName({ ...row, issueNumber: number })
+      : `${webUrl(row.forge)}/${encodeURIComponent(row.owner)}/${encodeURIComponent(row.repo)}/${kind}/${number}`
+  const state = Option.map(bottle, (it) => it.state)
   return new ForgeStatus({
+    forge: row.forge,
     owner: row.owner,
     repo: row.repo,
     issueNumber: row.issueNumber,
@@ -42,7 +48,11 @@ export const forgeStatus = (
     prUrl: Option.map(row.prNumber, (number) => address("pulls", number)),
     slug: row.slug,
     agent: row.agentName,
-    status: destroying ? "destroying" : row.status,
+    agentGitUser: row.agentGitUser,
+    status: Option.contains(state, "destroying") ? "destroying" : row.status,
+    state: Option.getOrElse(state, () => (row.status === "destroyed" ? "destroyed" : "gone")),
+    exit: Option.flatMap(bottle, ({ exit }) => exit),
+    done: Option.flatMap(bottle, ({ done }) => done),
     lastCheckinAt: newer(
       row.lastCheckinAt,
       Option.getOrElse(checkin, () => ""),
@@ -50,6 +60,6 @@ export const forgeStatus = (
   })
 }
 
-const webUrl = (api: string): string => api.replace(/\/+$/, "").replace(/\/api\/v1$/, "")
+const webUrl = (api: string): string => api.replace(/\/api\/v1$/, "")
 
 const newer = (a: string, b: string): string => (instantOf(b) > instantOf(a) ? b : a)

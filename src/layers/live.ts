@@ -1,6 +1,7 @@
 /** The live layers, wired together once: files, SQLite, the backends of this machine, the sidecar as its own process. */
 import { Layer } from "effect"
 import * as DockerBackend from "./docker/DockerBackend.ts"
+import * as GiteaForges from "./gitea/GiteaForges.ts"
 import * as HostBackend from "./host/HostBackend.ts"
 import * as FileManifests from "./manifests/FileManifests.ts"
 import * as PodmanBackend from "./podman/PodmanBackend.ts"
@@ -29,5 +30,6 @@ export const layer = Layer.mergeAll(
   lookups,
   SqliteBottleStore.layer(),
   SqliteForgeStateStore.layer(),
+  GiteaForges.layer,
   Layer.provide(SidecarProcess.layer, NodeProcessRunner.layer),
 )

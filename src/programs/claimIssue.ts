@@ -2,25 +2,30 @@
 import { Effect, Option } from "effect"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import { AlreadyHandled } from "../domain/Errors.ts"
-import { ForgeState } from "../domain/ForgeState.ts"
+import { ForgeState, isAbout } from "../domain/ForgeState.ts"
 import type { ForgeStateKey } from "../domain/ForgeState.ts"
 import { ForgeStateStore } from "../services/ForgeStateStore.ts"
 import { nowIso } from "./clock.ts"
 
 /**
- * Writes the issue's row for the bottle, in one transaction, and answers how to put back what was there.
- * Fails with `AlreadyHandled` when another bottle that is not destroyed handles the issue.
+ * Writes the issue's row for the bottle, in one transaction, and returns how to put back what was there.
+ * Fails with `AlreadyHandled` when another bottle that is not destroyed handles the issue; a row whose forge is not
+ * known handles it on every forge.
  */
 export const claimIssue = Effect.fn("claimIssue")(function* (
   key: ForgeStateKey,
   bottle: BottleMetadata,
-  /** The PR that the operator named for this run. */
-  namedPr: Option.Option<number>,
+  /** The PR that the operator named for this run, and the login of the token's user (`""` when not known). */
+  known: { readonly namedPr: Option.Option<number>; readonly agentGitUser: string },
 ) {
   const store = yield* ForgeStateStore
   const lastCheckinAt = yield* nowIso
+  const isOther = (row: ForgeState): boolean => row.status !== "destroyed" && row.slug !== bottle.slug
+  // Rows without a forge and other spellings of the names have other keys. No run makes either of them any more.
+  const handling = (yield* store.all).find((row) => isAbout(row, key) && isOther(row))
+  if (handling !== undefined) return yield* handledBy(handling)
   const claimed = yield* store.modify(key, (current): readonly [Claim, Option.Option<ForgeState>] => {
-    const other = Option.filter(current, (row) => row.status !== "destroyed" && row.slug !== bottle.slug)
+    const other = Option.filter(current, isOther)
     if (Option.isSome(other)) return [{ other, before: current }, current]
     const own = Option.filter(current, (row) => row.slug === bottle.slug)
     const row = new ForgeState({
@@ -29,16 +34,14 @@ export const claimIssue = Effect.fn("claimIssue")(function* (
       agentName: bottle.spec.agent,
       bottleNames: bottle.spec.bottles,
       backendName: bottle.spec.backend,
-      prNumber: Option.orElse(namedPr, () => Option.flatMap(own, (mine) => mine.prNumber)),
+      agentGitUser: known.agentGitUser,
+      prNumber: Option.orElse(known.namedPr, () => Option.flatMap(own, (mine) => mine.prNumber)),
       status: "running",
       lastCheckinAt,
     })
     return [{ other, before: current }, Option.some(row)]
   })
-  if (Option.isSome(claimed.other)) {
-    const { slug, status } = claimed.other.value
-    return yield* new AlreadyHandled({ ...key, slug, status })
-  }
+  if (Option.isSome(claimed.other)) return yield* handledBy(claimed.other.value)
   return {
     /** The PR of the bottle's row before this run. */
     prNumber: Option.flatMap(claimed.before, (row) =>
@@ -51,6 +54,9 @@ export const claimIssue = Effect.fn("claimIssue")(function* (
     ]),
   }
 })
+
+const handledBy = ({ forge, owner, repo, issueNumber, slug, status }: ForgeState): AlreadyHandled =>
+  new AlreadyHandled({ forge, owner, repo, issueNumber, slug, status })
 
 interface Claim {
   /** The row of another live bottle: the claim was refused. */

@@ -1,6 +1,7 @@
 /** forgeEnvironment: the FORGE_* variables of an orchestrated run, read with Config. No other run reads them. */
 import { Config, Effect, Option, Schema } from "effect"
 import { ForgeConfigInvalid } from "../domain/Errors.ts"
+import { forgeAddress } from "../domain/ForgeAddress.ts"
 import type { ForgeStateKey } from "../domain/ForgeState.ts"
 import { ForgeNumber } from "../domain/Forge.ts"
 import type { ForgeEnv } from "../services/Sidecar.ts"
@@ -55,13 +56,22 @@ export const forgeAccess: Effect.Effect<ForgeEnv> = Effect.gen(function* () {
 }).pipe(Effect.orElseSucceed(() => ({})))
 
 const keyOf = Effect.fn("keyOf")(function* (forgeEnv: ForgeEnv) {
+  const apiUrl = yield* required(forgeEnv, "FORGE_GITEA_API")
+  const forge = yield* Effect.mapError(
+    forgeAddress(apiUrl),
+    () =>
+      new ForgeConfigInvalid({
+        variable: "FORGE_GITEA_API",
+        reason: "it is no http or https URL, or it has a user, a password, a query or a fragment",
+      }),
+  )
   const owner = yield* required(forgeEnv, "FORGE_OWNER")
   const repo = yield* required(forgeEnv, "FORGE_REPO")
   const issueNumber = yield* forgeNumber(
     "FORGE_ISSUE_NUMBER",
     yield* required(forgeEnv, "FORGE_ISSUE_NUMBER"),
   )
-  return { owner, repo, issueNumber } satisfies ForgeStateKey
+  return { forge, owner, repo, issueNumber } satisfies ForgeStateKey
 })
 
 /** The PR that the operator named. */

@@ -13,7 +13,11 @@ import { engineOf, engineOnce, otherEngine } from "./bottleBackend.ts"
  * `unknown`, and the log says why.
  */
 export const listBottles = Effect.fn("listBottles")(function* () {
-  const rows = yield* (yield* BottleStore).all
+  return yield* statusesOf(yield* (yield* BottleStore).all)
+})
+
+/** The same of these bottles; only their backends are asked. */
+export const statusesOf = Effect.fn("statusesOf")(function* (rows: ReadonlyArray<BottleMetadata>) {
   const names = [...new Set(rows.map((row) => row.spec.backend))]
   const states = new Map<Slug, State>()
   for (const name of names) {

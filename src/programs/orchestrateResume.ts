@@ -1,11 +1,14 @@
 /** orchestrateResume: resumeHeadless of the bottle that handles an issue, with the wiring from FORGE_* variables. */
 import { Effect, Option } from "effect"
 import { ForgeConfigInvalid } from "../domain/Errors.ts"
+import { isAbout, issueName } from "../domain/ForgeState.ts"
+import type { ForgeState, ForgeStateKey } from "../domain/ForgeState.ts"
 import { ForgeStateStore } from "../services/ForgeStateStore.ts"
 import { OPENED_PR } from "../services/Sidecar.ts"
 import { awaitExit } from "./awaitExit.ts"
 import { claimIssue } from "./claimIssue.ts"
 import { forgeEnvironment } from "./forgeEnvironment.ts"
+import { openIssue } from "./openIssue.ts"
 import type { RunEvent } from "./options.ts"
 import { checkPrompt } from "./options.ts"
 import { performResume, prepareResume } from "./resumeHeadless.ts"
@@ -20,7 +23,9 @@ export interface OrchestrateResumeOptions {
 
 /**
  * Resumes the bottle of the issue that FORGE_* names and waits for its agent. The PR that the bottle
- * opened in an earlier run stays writable, as long as it is the run's own. Fails when FORGE_* names another issue than the bottle's.
+ * opened in an earlier run stays writable, as long as it is the run's own. Fails when FORGE_* names another issue than
+ * the bottle's, and when the issue cannot be read; one that was closed meanwhile is only warned of, since what follows on
+ * a merge is such a run.
  */
 export const orchestrateResume = Effect.fn("orchestrateResume")(function* ({
   slug,
@@ -30,17 +35,11 @@ export const orchestrateResume = Effect.fn("orchestrateResume")(function* ({
   const { forgeEnv, key, namedPr } = yield* forgeEnvironment
   const rows = yield* (yield* ForgeStateStore).all
   const own = rows.find((row) => row.slug === slug && row.status !== "destroyed")
-  if (
-    own !== undefined &&
-    !(own.owner === key.owner && own.repo === key.repo && own.issueNumber === key.issueNumber)
-  ) {
-    return yield* new ForgeConfigInvalid({
-      variable: "FORGE_ISSUE_NUMBER",
-      reason: `bottle "${slug}" handles ${own.owner}/${own.repo}#${own.issueNumber}, not ${key.owner}/${key.repo}#${key.issueNumber}`,
-    })
-  }
+  if (own !== undefined) yield* requireSame(own, key)
   const prepared = yield* prepareResume(slug, { ...options, forgeEnv }, Option.some(options.prompt))
-  const claim = yield* claimIssue(key, prepared.bottle, namedPr)
+  const { issue, agentGitUser } = yield* openIssue(forgeEnv, key)
+  if (issue.state === "closed") yield* Effect.logWarning(`${issueName(key)} is closed`)
+  const claim = yield* claimIssue(own ?? key, prepared.bottle, { namedPr, agentGitUser })
   const withPr = {
     ...forgeEnv,
     ...(Option.isSome(claim.prNumber) && { [OPENED_PR]: String(claim.prNumber.value) }),
@@ -48,4 +47,21 @@ export const orchestrateResume = Effect.fn("orchestrateResume")(function* ({
   const resumed = { ...prepared, options: { ...prepared.options, forgeEnv: withPr } }
   yield* performResume(resumed).pipe(Effect.onError(() => Effect.ignore(claim.restore)))
   yield* awaitExit(slug, resumed.options)
+})
+
+/** Whether FORGE_* names the issue of the bottle's row. */
+const requireSame = Effect.fn("requireSame")(function* (own: ForgeState, key: ForgeStateKey) {
+  if (!isAbout(own, key)) {
+    const variable = own.forge !== "" && own.forge !== key.forge ? "FORGE_GITEA_API" : "FORGE_ISSUE_NUMBER"
+    const at = (it: ForgeStateKey) => (it.forge === "" ? issueName(it) : `${issueName(it)} at ${it.forge}`)
+    return yield* new ForgeConfigInvalid({
+      variable,
+      reason: `bottle "${own.slug}" handles ${at(own)}, not ${at(key)}`,
+    })
+  }
+  if (own.forge !== "") return
+  return yield* new ForgeConfigInvalid({
+    variable: "FORGE_GITEA_API",
+    reason: `the forge of bottle "${own.slug}" is not known: "bot-bottle orchestrate assign ${own.slug} --forge ${key.forge}" says that it is this one`,
+  })
 })

@@ -1,9 +1,11 @@
 /** orchestrateStart: startHeadless on an issue of the forge, with the wiring from FORGE_* variables. */
 import { Effect, Option } from "effect"
+import { IssueClosed } from "../domain/Errors.ts"
 import { awaitExit } from "./awaitExit.ts"
 import { claimIssue } from "./claimIssue.ts"
 import { forgeEnvironment } from "./forgeEnvironment.ts"
 import { performStart, prepareStart } from "./launch.ts"
+import { openIssue } from "./openIssue.ts"
 import type { RunEvent } from "./options.ts"
 
 /** What `orchestrateStart` takes. */
@@ -13,21 +15,27 @@ export interface OrchestrateStartOptions {
   readonly prompt: string
   readonly label?: string
   readonly backend?: string
+  /** Start on an issue that is closed. */
+  readonly force?: boolean
   readonly observe?: (event: RunEvent) => Effect.Effect<void>
 }
 
 /**
- * Claims the issue that FORGE_* names, launches the agent on it and waits for its end; answers the slug.
- * Fails with `AlreadyHandled` when a live bottle handles the issue; a failed launch restores its row.
+ * Reads the issue that FORGE_* names, claims it, launches the agent on it and waits for its end; returns the slug.
+ * An issue that cannot be read, or is closed (`IssueClosed`), is refused before anything is made. Fails with
+ * `AlreadyHandled` when a live bottle handles the issue; a failed launch restores its row.
  */
 export const orchestrateStart = Effect.fn("orchestrateStart")(function* ({
   agent,
+  force = false,
   ...options
 }: OrchestrateStartOptions) {
   const { forgeEnv, key, namedPr } = yield* forgeEnvironment
   const prepared = yield* prepareStart(agent, { ...options, forgeEnv }, Option.some(options.prompt))
+  const { issue, agentGitUser } = yield* openIssue(forgeEnv, key)
+  if (issue.state === "closed" && !force) return yield* new IssueClosed(key)
   const slug = yield* performStart(prepared, (bottle) =>
-    Effect.map(claimIssue(key, bottle, namedPr), (claim) => claim.restore),
+    Effect.map(claimIssue(key, bottle, { namedPr, agentGitUser }), (claim) => claim.restore),
   )
   yield* awaitExit(slug, { ...options, forgeEnv })
   return slug

@@ -1,33 +1,34 @@
-/** orchestrateStatus: which bottle handles which issue, and when its agent was last heard of. */
-import { Config, Effect, Option } from "effect"
+/** orchestrateStatus: which bottle handles which issue, what that bottle is, and when its agent was last heard of. */
+import { Array as Arr, Effect } from "effect"
 import { forgeStatus } from "../domain/ForgeStatus.ts"
+import type { Slug } from "../domain/Slug.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { ForgeStateStore } from "../services/ForgeStateStore.ts"
 import { Sidecar } from "../services/Sidecar.ts"
-import type { Slug } from "../domain/Slug.ts"
+import { statusesOf } from "./listBottles.ts"
 
-/** The issues that have a live bottle, or all there ever were; ordered by owner, repo, issue. What is told of a destroy that was interrupted needs a `BottleStore`. */
+/**
+ * The issues that have a live bottle, or all there ever were; ordered by forge, owner, repo, issue. Only the backends
+ * of their bottles are asked; the state is `unknown` where one cannot be.
+ */
 export const orchestrateStatus = Effect.fn("orchestrateStatus")(function* (
   options: { readonly all?: boolean } = {},
 ) {
-  const rows = yield* (yield* ForgeStateStore).all
+  const rows = (yield* (yield* ForgeStateStore).all).filter(
+    (row) => options.all === true || row.status !== "destroyed",
+  )
   const sidecar = yield* Sidecar
-  const apiUrl = yield* Effect.orElseSucceed(
-    Config.option(Config.nonEmptyString("FORGE_GITEA_API")),
-    Option.none<string>,
+  const slugs = new Set(rows.map(({ slug }) => slug))
+  const bottles = yield* statusesOf(
+    (yield* (yield* BottleStore).all).filter((bottle) => slugs.has(bottle.slug)),
   )
-  const bottles = Option.match(yield* Effect.serviceOption(BottleStore), {
-    onNone: () => Effect.succeed([]),
-    onSome: (store) => store.all,
-  })
-  const destroying = new Set<string>(
-    (yield* bottles).filter((bottle) => Option.isSome(bottle.destroyingAt)).map(({ slug }) => slug),
-  )
-  return yield* Effect.forEach(
-    rows.filter((row) => options.all === true || row.status !== "destroyed"),
-    (row) =>
-      Effect.map(sidecar.lastCheckin(row.slug as Slug), (checkin) =>
-        forgeStatus(row, apiUrl, checkin, destroying.has(row.slug)),
+  return yield* Effect.forEach(rows, (row) =>
+    Effect.map(sidecar.lastCheckin(row.slug as Slug), (checkin) =>
+      forgeStatus(
+        row,
+        Arr.findFirst(bottles, (bottle) => bottle.slug === row.slug),
+        checkin,
       ),
+    ),
   )
 })

@@ -13,7 +13,7 @@ export class ForgeStateStore extends Context.Tag("bot-bottle/ForgeStateStore")<
     readonly get: (key: ForgeStateKey) => Effect.Effect<Option.Option<ForgeState>, StateStoreError>
     /** Idempotent. */
     readonly delete: (key: ForgeStateKey) => Effect.Effect<void, StateStoreError>
-    /** Ordered by owner, repo, issue number. */
+    /** Ordered by forge, owner, repo, issue number. */
     readonly all: Effect.Effect<ReadonlyArray<ForgeState>, StateStoreError>
     /** Reads the row, and writes what `change` makes of it (`None` removes it), in one immediate transaction. Answers `change`'s first value. */
     readonly modify: <A>(

@@ -4,6 +4,8 @@ import { ForgeRequestError } from "../domain/Errors.ts"
 import type { Issue, PullRequest } from "../domain/Forge.ts"
 import { AGENT_LABEL } from "../domain/Targeting.ts"
 import { Forge, type ForgeApi, type ForgeSelf, type OpenPr } from "../services/Forge.ts"
+import * as GiteaForges from "../layers/gitea/GiteaForges.ts"
+import { Forges } from "../services/Forges.ts"
 import * as actions from "./gitea/actions.ts"
 import type { SeedOrg, SeedRepo } from "./gitea/seed.ts"
 import { fold, GiteaState, mayWrite, type SimIssue, type SimRepo } from "./gitea/state.ts"
@@ -53,6 +55,17 @@ export const layer = (seed: FakeForgeSeed = {}): Layer.Layer<Forge> =>
     Forge,
     Effect.map(make(seed), (fake) => fake.forge),
   )
+
+/** The same forge for every orchestrated run, as the Forges service. It checks FORGE_* values as Gitea's does, and asks nothing of the address that they name. */
+export const forges = (fake: FakeForge): Layer.Layer<Forges> =>
+  Layer.effect(
+    Forges,
+    Effect.map(Forges, ({ open }) =>
+      Forges.of({
+        open: (forgeEnv) => Effect.map(open(forgeEnv), ({ org }) => ({ forge: fake.forge, org })),
+      }),
+    ),
+  ).pipe(Layer.provide(GiteaForges.layer))
 
 const build = (seed: FakeForgeSeed): FakeForge => {
   const { owner = "acme", repo: name = "tool", self: login = "bot", orgs = [], org, trustOrg, ...rest } = seed

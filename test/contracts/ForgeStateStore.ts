@@ -7,6 +7,7 @@ import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
 
 const state = (fields: Partial<ConstructorParameters<typeof ForgeState>[0]> = {}) =>
   new ForgeState({
+    forge: "https://git.example/api/v1",
     owner: "ada",
     repo: "engine",
     issueNumber: 17,
@@ -23,11 +24,16 @@ const anyTime = FastCheck.oneof(
   ),
 )
 const anyState = Arbitrary.make(ForgeState).chain((state) =>
-  FastCheck.record({ owner: anyText, repo: anyText, agentName: anyText, lastCheckinAt: anyTime }).map(
-    (texts) => new ForgeState({ ...state, ...texts }),
-  ),
+  FastCheck.record({
+    forge: anyText,
+    owner: anyText,
+    repo: anyText,
+    agentName: anyText,
+    lastCheckinAt: anyTime,
+  }).map((texts) => new ForgeState({ ...state, ...texts })),
 )
 const fewKeys = FastCheck.record({
+  forge: FastCheck.constantFrom("", "http://a/api/v1", "https://a/api/v1"),
   owner: FastCheck.constantFrom("a", "B", "ä", "\u{1f37e}", "\uffee"),
   repo: FastCheck.constantFrom("x", "X", "x y"),
   issueNumber: FastCheck.constantFrom(1, 2, 10),
@@ -38,9 +44,10 @@ const anyStep = FastCheck.record({
   state: FastCheck.tuple(fewKeys, anyState).map(([key, state]) => atKey(key, state)),
 })
 
-const nameOf = (key: ForgeStateKey) => JSON.stringify([key.owner, key.repo, key.issueNumber])
+const nameOf = (key: ForgeStateKey) => JSON.stringify([key.forge, key.owner, key.repo, key.issueNumber])
 const bytes = Order.make<string>((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
 const byKey = Order.combineAll<ForgeState>([
+  Order.mapInput(bytes, (row: ForgeState) => row.forge),
   Order.mapInput(bytes, (row: ForgeState) => row.owner),
   Order.mapInput(bytes, (row: ForgeState) => row.repo),
   Order.mapInput(Order.number, (row: ForgeState) => row.issueNumber),
@@ -91,6 +98,24 @@ export const forgeStateStoreContract = (name: string, fresh: Layer.Layer<ForgeSt
     )
 
     check(
+      "keeps one row for each forge that has an issue of that name",
+      Effect.gen(function* () {
+        const store = yield* ForgeStateStore
+        const rows = ["", "http://a/api/v1", "http://b/api/v1"].map((forge) =>
+          state({ forge, slug: `at-${forge.length}-${forge.slice(7, 8)}` }),
+        )
+        yield* Effect.forEach(rows, store.upsert)
+        for (const row of rows) expect(yield* store.get(row)).toEqual(Option.some(row))
+        yield* store.modify(state({ forge: "http://a/api/v1" }), (current) => [
+          expect(Option.map(current, (row) => row.slug)).toEqual(Option.some("at-15-a")),
+          Option.none(),
+        ])
+        yield* store.delete(state({ forge: "" }))
+        expect(yield* store.all).toEqual(rows.slice(2))
+      }),
+    )
+
+    check(
       "forgets a row, and does not mind being asked twice",
       Effect.gen(function* () {
         const store = yield* ForgeStateStore
@@ -103,10 +128,12 @@ export const forgeStateStoreContract = (name: string, fresh: Layer.Layer<ForgeSt
     )
 
     check(
-      "lists by owner, repository and number, numbers as numbers",
+      "lists by forge, owner, repository and number, numbers as numbers",
       Effect.gen(function* () {
         const store = yield* ForgeStateStore
         const rows = [
+          state({ forge: "", owner: "z", repo: "z", issueNumber: 9 }),
+          state({ forge: "http://b/api/v1", owner: "z", repo: "z", issueNumber: 9 }),
           state({ owner: "a", repo: "b", issueNumber: 9 }),
           state({ owner: "a", repo: "b", issueNumber: 10 }),
           state({ owner: "a", repo: "c", issueNumber: 1 }),

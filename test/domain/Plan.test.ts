@@ -101,8 +101,9 @@ it("an exit code of 128+n names its signal", () => {
   ])
 })
 
-it("a status row shows addresses when the forge is known, and the newest sign of life", () => {
+it("a status row shows addresses at its own forge when that is known, and the newest sign of life", () => {
   const row = new ForgeState({
+    forge: "http://git.example/sub/api/v1",
     owner: "o",
     repo: "r",
     issueNumber: 7,
@@ -111,14 +112,13 @@ it("a status row shows addresses when the forge is known, and the newest sign of
     prNumber: Option.some(9),
     lastCheckinAt: "2026-01-01T01:00:00+01:00",
   })
-  expect(
-    forgeStatus(row, Option.some("http://git.example/sub/api/v1/"), Option.some("2026-01-01T00:00:01Z")),
-  ).toMatchObject({
+  expect(forgeStatus(row, Option.none(), Option.some("2026-01-01T00:00:01Z"))).toMatchObject({
     issueUrl: "http://git.example/sub/o/r/issues/7",
     prUrl: Option.some("http://git.example/sub/o/r/pulls/9"),
     lastCheckinAt: "2026-01-01T00:00:01Z",
   })
-  expect(forgeStatus(row, Option.none(), Option.some("2025-12-31T23:59:59Z"))).toMatchObject({
+  const old = new ForgeState({ ...row, forge: "" })
+  expect(forgeStatus(old, Option.none(), Option.some("2025-12-31T23:59:59Z"))).toMatchObject({
     issueUrl: "o/r#7",
     prUrl: Option.some("o/r#9"),
     lastCheckinAt: "2026-01-01T01:00:00+01:00",

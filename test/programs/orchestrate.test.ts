@@ -19,7 +19,7 @@ import { OPENED_PR } from "../../src/services/Sidecar.ts"
 import { endless, forgeVariables, inWorld } from "./world.ts"
 
 const start = orchestrateStart({ agent: "worker", prompt: "work" })
-const key = { owner: "ada", repo: "cellar", issueNumber: 17 }
+const key = { forge: "http://git.example/api/v1", owner: "ada", repo: "cellar", issueNumber: 17 }
 const row = Effect.flatMap(ForgeStateStore, (store) => store.get(key))
 const rowStatus = Effect.map(
   row,

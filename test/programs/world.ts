@@ -7,12 +7,14 @@ import { Backends } from "../../src/services/Backends.ts"
 import { BottleStore } from "../../src/services/BottleStore.ts"
 import type { BottleManifest } from "../../src/domain/Manifest.ts"
 import { BackendNotFound } from "../../src/domain/Errors.ts"
+import { Forges } from "../../src/services/Forges.ts"
 import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
 import { Manifests } from "../../src/services/Manifests.ts"
 import { Providers } from "../../src/services/Providers.ts"
 import { Sidecar } from "../../src/services/Sidecar.ts"
 import * as FakeBackend from "../../src/testing/FakeBackend.ts"
 import type { FakeScript } from "../../src/testing/FakeBackend.ts"
+import * as FakeForge from "../../src/testing/FakeForge.ts"
 import * as FakeSidecar from "../../src/testing/FakeSidecar.ts"
 import * as MemoryManifests from "../../src/testing/MemoryManifests.ts"
 
@@ -26,7 +28,7 @@ export const forgeVariables: Record<string, string> = {
   FORGE_PR_NUMBER: "",
 }
 
-type Services = Backends | BottleStore | ForgeStateStore | Manifests | Providers | Sidecar
+type Services = Backends | BottleStore | Forges | ForgeStateStore | Manifests | Providers | Sidecar
 
 /** Runs a test in a world whose agents follow `script`. */
 export const inWorld = <A, E>(
@@ -34,12 +36,20 @@ export const inWorld = <A, E>(
   test: (world: {
     readonly fake: FakeBackend.FakeBackend
     readonly sidecar: FakeSidecar.FakeSidecar
+    /** Holds `ada/cellar` with the issues 17 and 18; the token is of `cellar-bot`. */
+    readonly forge: FakeForge.FakeForge
   }) => Effect.Effect<A, E, Services>,
   options: { readonly bottle?: BottleManifest; readonly variables?: Record<string, string> } = {},
 ): Effect.Effect<A, E> =>
   Effect.gen(function* () {
     const fake = yield* FakeBackend.make(script)
     const sidecar = yield* FakeSidecar.make
+    const forge = yield* FakeForge.make({
+      owner: "ada",
+      repo: "cellar",
+      self: "cellar-bot",
+      issues: [17, 18].map((number) => ({ number, title: `Issue ${number}` })),
+    })
     const other = yield* FakeBackend.make({ name: "other" })
     const known = [fake.backend, other.backend]
     const backends = Layer.succeed(
@@ -62,6 +72,7 @@ export const inWorld = <A, E>(
       MemoryForgeStateStore.layer,
       LiveProviders.layer,
       Layer.succeed(Sidecar, sidecar.sidecar),
+      FakeForge.forges(forge),
       MemoryManifests.layer({
         agents: {
           worker: { bottle: "plain", command: ["agent"] },
@@ -72,7 +83,7 @@ export const inWorld = <A, E>(
         bottles: { plain: { image: "image", backend: "fake", ...options.bottle } },
       }),
     )
-    return yield* test({ fake, sidecar }).pipe(
+    return yield* test({ fake, sidecar, forge }).pipe(
       Effect.provide(layers),
       Effect.withConfigProvider(
         ConfigProvider.fromMap(new Map(Object.entries(options.variables ?? forgeVariables))),

@@ -36,6 +36,7 @@ const run = (effect: Effect.Effect<unknown, unknown, ForgeStateStore | BottleSto
   runtime?.runPromiseExit(effect) ?? Promise.resolve(Exit.fail("open comes first"))
 
 const row = new ForgeState({
+  forge: "https://git.example/api/v1",
   owner: "ada",
   repo: "engine",
   issueNumber: 1,

@@ -5,7 +5,6 @@ import { join } from "node:path"
 import { neutral } from "../../domain/Neutral.ts"
 import { gitSpec } from "../../layers/git/hardened.ts"
 import { ProcessError, ProcessRunner } from "../../services/ProcessRunner.ts"
-import * as actions from "../../testing/gitea/actions.ts"
 import * as GiteaSimulator from "../../testing/gitea/GiteaSimulator.ts"
 import * as GitServer from "../../testing/gitea/gitServer.ts"
 
@@ -80,17 +79,13 @@ export const makeDemoForge = Effect.fn("makeDemoForge")(function* (place: string
     pulls: () =>
       [...(sim.state.repo(OWNER, REPO)?.issues.values() ?? [])].filter(({ pull }) => pull !== undefined),
     comment: (number: number, body: string) =>
-      Effect.sync(() => {
-        const issue = sim.state.issue(OWNER, REPO, number)
-        if (issue !== undefined) actions.comment(sim.state, issue, sim.state.user(OWNER)?.id ?? 0, body)
-      }),
+      sim.as(OWNER).comment({ owner: OWNER, repo: REPO, number }, body),
     /** Merges a PR as its branch is: the branch goes on from `main`. */
     merge: (number: number) =>
       Effect.gen(function* () {
         const pull = sim.state.issue(OWNER, REPO, number)
         if (pull?.pull === undefined) return
-        yield* git("update-ref", "refs/heads/main", `refs/heads/${pull.pull.head}`)
-        actions.merge(sim.state, pull, sim.state.user(OWNER)?.id ?? 0)
+        yield* sim.as(OWNER).mergeIn(repositories, { owner: OWNER, repo: REPO, number })
       }),
     /** The pull request with its commits and comments, as lines. */
     view: Effect.fnUntraced(function* (number: number) {

@@ -32,10 +32,14 @@ export const layer: Layer.Layer<ForgeStateStore> = Layer.sync(ForgeStateStore, (
   })
 })
 
-const nameOf = (key: ForgeStateKey): string => JSON.stringify([key.owner, key.repo, key.issueNumber])
+const nameOf = (key: ForgeStateKey): string =>
+  JSON.stringify([key.forge, key.owner, key.repo, key.issueNumber])
 
 const byKey = (a: ForgeState, b: ForgeState): number =>
-  byBytes(a.owner, b.owner) || byBytes(a.repo, b.repo) || a.issueNumber - b.issueNumber
+  byBytes(a.forge, b.forge) ||
+  byBytes(a.owner, b.owner) ||
+  byBytes(a.repo, b.repo) ||
+  a.issueNumber - b.issueNumber
 
 /** In UTF-8, as SQLite compares texts: UTF-16 orders some characters otherwise. */
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))

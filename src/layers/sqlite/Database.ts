@@ -9,6 +9,7 @@ import { dirname, resolve } from "node:path"
 import { StateStoreError } from "../../domain/Errors.ts"
 import { Home } from "../home/Home.ts"
 import { migrations, SCHEMA_VERSION } from "./migrations.ts"
+import { recognise } from "./recognise.ts"
 import { codeOf, damaged, isBusy, sqliteFailure } from "./sqliteFailure.ts"
 
 /** A row as SQLite has it: columns by name. */
@@ -56,7 +57,12 @@ const layers = new Map<string | undefined, Layer.Layer<Database, StateStoreError
 
 const open = Effect.fn("Database.open")(function* (filename: string) {
   const size = yield* sizeOf(filename)
-  if (size > 0) yield* Effect.catchIf(Effect.scoped(examine(filename, size)), needsWriter, () => Effect.void)
+  const examined =
+    size === 0 ||
+    (yield* Effect.scoped(examine(filename, size)).pipe(
+      Effect.as(true),
+      Effect.catchIf(needsWriter, () => Effect.succeed(false)),
+    ))
   const connection = yield* connect(filename, { readonly: false })
   // Its log and its shared memory take over the mode; a folder that was there before us may be open to others.
   if (size === 0) yield* Effect.ignore(attempt(() => chmodSync(filename, 0o600)))
@@ -69,6 +75,7 @@ const open = Effect.fn("Database.open")(function* (filename: string) {
         turn(patiently(statement(operation)(text, ...params))),
     immediate: (operation, body) => turn(immediately(statement(operation), body)),
   })
+  if (!examined) yield* recognise(filename, database.run("open"))
   yield* database.run("open")("PRAGMA journal_mode = WAL")
   yield* migrate(filename, database)
   return database
@@ -117,11 +124,11 @@ const makeFolder = (path: string): Effect.Effect<void, Cause.UnknownException> =
 const attempt = <A>(call: () => A): Effect.Effect<A, Cause.UnknownException> => Effect.try(call)
 const errno = (error: unknown): unknown => (error as NodeJS.ErrnoException).code
 
-/** Refuses a newer or damaged database through a connection that cannot write: a writing one changes the file when it is closed. */
+/** Refuses a newer, a damaged or another program's database through a connection that cannot write: a writing one changes the file when it is closed. */
 const examine = Effect.fn("Database.examine")(function* (filename: string, size: number) {
   const statement = statements(filename, yield* connect(filename, { readonly: true }))("open")
   const run: Run = (text) => patiently(statement(text))
-  yield* Effect.flatMap(versionOf(run), refuseNewer(filename))
+  yield* recognise(filename, run)
   if (size > CHECKED_BYTES) return
   const [verdict] = yield* run("PRAGMA quick_check(1)")
   if (verdict?.["quick_check"] !== "ok")
@@ -143,8 +150,7 @@ const migrate = (filename: string, database: Context.Tag.Service<Database>) =>
     if ((yield* versionOf(database.run("open"))) === SCHEMA_VERSION) return
     yield* database.immediate("migrate", (run) =>
       Effect.gen(function* () {
-        const version = yield* versionOf(run)
-        yield* refuseNewer(filename)(version)
+        const version = yield* recognise(filename, run)
         for (const text of migrations.slice(version).flat()) yield* run(text)
         yield* run(`PRAGMA user_version = ${SCHEMA_VERSION}`)
       }),
@@ -153,14 +159,6 @@ const migrate = (filename: string, database: Context.Tag.Service<Database>) =>
 
 const versionOf = (run: Run): Effect.Effect<number, StateStoreError> =>
   Effect.map(run("PRAGMA user_version"), (rows) => Number(rows[0]?.["user_version"]))
-
-const refuseNewer = (filename: string) => (version: number) =>
-  version > SCHEMA_VERSION
-    ? new StateStoreError({
-        operation: "open",
-        reason: `${filename} was written by a newer bot-bottle (schema ${version}, this one knows ${SCHEMA_VERSION}); it is left as it is: use that version`,
-      })
-    : Effect.void
 
 /** The client's one connection, kept for ourselves: statements on it cost a third of what the client's own take. */
 const connect = (

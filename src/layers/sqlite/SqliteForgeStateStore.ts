@@ -48,14 +48,14 @@ const make = Effect.gen(function* () {
   })
 })
 
-const COLUMNS = `owner, repo, issue_number AS issueNumber, slug, agent_name AS agentName, bottle_names AS bottleNames,
+const COLUMNS = `forge, owner, repo, issue_number AS issueNumber, slug, agent_name AS agentName, bottle_names AS bottleNames,
   backend_name AS backendName, agent_git_user AS agentGitUser, pr_number AS prNumber, status, last_checkin_at AS lastCheckinAt`
-const ORDER = "ORDER BY owner, repo, issue_number"
-const KEY = "WHERE owner = ? AND repo = ? AND issue_number = ?"
+const ORDER = "ORDER BY forge, owner, repo, issue_number"
+const KEY = "WHERE forge = ? AND owner = ? AND repo = ? AND issue_number = ?"
 
-const UPSERT = `INSERT INTO forge_state (owner, repo, issue_number, slug, agent_name, bottle_names, backend_name,
+const UPSERT = `INSERT INTO forge_state (forge, owner, repo, issue_number, slug, agent_name, bottle_names, backend_name,
     agent_git_user, pr_number, status, last_checkin_at, last_checkin_ms)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET slug = excluded.slug, agent_name = excluded.agent_name, bottle_names = excluded.bottle_names,
     backend_name = excluded.backend_name, agent_git_user = excluded.agent_git_user, pr_number = excluded.pr_number,
     status = excluded.status, last_checkin_at = excluded.last_checkin_at, last_checkin_ms = excluded.last_checkin_ms`
@@ -64,6 +64,7 @@ const write = (run: Database.Run, state: ForgeState): Effect.Effect<void, StateS
   Effect.asVoid(
     run(
       UPSERT,
+      state.forge,
       state.owner,
       state.repo,
       state.issueNumber,
@@ -84,13 +85,13 @@ const read = (
   operation: string,
   key: ForgeStateKey,
 ): Effect.Effect<Option.Option<ForgeState>, StateStoreError> =>
-  run(`SELECT ${COLUMNS} FROM forge_state ${KEY}`, key.owner, key.repo, key.issueNumber).pipe(
+  run(`SELECT ${COLUMNS} FROM forge_state ${KEY}`, key.forge, key.owner, key.repo, key.issueNumber).pipe(
     Effect.flatMap(decodeAll(operation)),
     Effect.map(Arr.head),
   )
 
 const erase = (run: Database.Run, key: ForgeStateKey): Effect.Effect<void, StateStoreError> =>
-  Effect.asVoid(run(`DELETE FROM forge_state ${KEY}`, key.owner, key.repo, key.issueNumber))
+  Effect.asVoid(run(`DELETE FROM forge_state ${KEY}`, key.forge, key.owner, key.repo, key.issueNumber))
 
 const StoredState = Schema.Struct({
   ...ForgeState.fields,

@@ -3,12 +3,14 @@ import { Effect, type Scope } from "effect"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { readSeededTexts } from "./actions.ts"
 import { type Fault, Faults } from "./faults.ts"
+import { type Person, personOf } from "./people.ts"
 import { failure, match, refusedBy, type Reply, type Route } from "./router.ts"
 import { routes } from "./routes.ts"
 import type { GiteaSeed } from "./seed.ts"
 import { Shapes } from "./shapes.ts"
 import { GiteaState, type SimUser } from "./state.ts"
 
+export type { IssuePlace, Person } from "./people.ts"
 export { emptyBody, type Fault, htmlBody, nullBody } from "./faults.ts"
 export type { GiteaSeed } from "./seed.ts"
 export type { GiteaState } from "./state.ts"
@@ -34,6 +36,8 @@ export interface GiteaSimulator {
   readonly apiUrl: string
   /** May be changed at any time; every answer is made from it anew. */
   readonly state: GiteaState
+  /** What a person does there: comments, closes, labels, merges. Users that are not there are made. */
+  readonly as: (login: string) => Person
   /** In the order in which they came. */
   readonly requests: ReadonlyArray<SeenRequest>
   /** Makes something go wrong with the next request that it fits. */
@@ -69,6 +73,7 @@ export const make = (
       url,
       apiUrl: `${url}${API}`,
       state,
+      as: (login) => personOf(state, login),
       requests,
       failNext: (fault) => faults.add(fault),
       forget: () => {
@@ -129,6 +134,8 @@ const answer = (
   const json = method === "GET" || method === "DELETE" ? {} : parsed(request, body)
   if (json === undefined) return failure(422, "the body is not JSON")
   return found.route.handle({
+    method,
+    path,
     state: it.state,
     shapes: it.shapes,
     param: found.param,

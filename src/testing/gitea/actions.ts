@@ -1,7 +1,7 @@
 /** What happens in a simulated Gitea when somebody comments, edits, opens or merges. */
 import { refer } from "./references.ts"
 import type { SeedPull } from "./seed.ts"
-import type { GiteaState, SimComment, SimIssue, SimKey, SimRepo } from "./state.ts"
+import type { GiteaState, SimComment, SimEvent, SimIssue, SimKey, SimRepo } from "./state.ts"
 
 /** Reads the texts that a seed brought for mentions of other issues. */
 export const readSeededTexts = (state: GiteaState): void => {
@@ -56,8 +56,57 @@ export const addKey = (
   return made
 }
 
-/** An issue or a PR is closed or opened again. */
-export const setState = (state: GiteaState, issue: SimIssue, to: "open" | "closed"): void => {
+/** A change that the timeline of an issue shows from now on. */
+const show = (
+  state: GiteaState,
+  issue: SimIssue,
+  actorId: number,
+  event: Pick<SimEvent, "type" | "label" | "assignee"> & { readonly removed?: boolean },
+): void => {
+  const createdAt = state.now()
+  issue.events.push({ removed: false, ...event, id: state.nextId(), actorId, createdAt })
+  issue.updatedAt = createdAt
+}
+
+/** Somebody puts a label on, or takes it off. */
+export const setLabel = (
+  state: GiteaState,
+  issue: SimIssue,
+  actorId: number,
+  label: string,
+  on: boolean,
+): void => {
+  if (issue.labels.includes(label) === on) return
+  issue.labels = on ? [...issue.labels, label] : issue.labels.filter((other) => other !== label)
+  show(state, issue, actorId, { type: "label", label, removed: !on })
+}
+
+/** Somebody assigns a user, or takes them off. */
+export const setAssignee = (
+  state: GiteaState,
+  issue: SimIssue,
+  actorId: number,
+  login: string,
+  on: boolean,
+): void => {
+  const assignee = state.ensureUser(login).login
+  if (issue.assignees.includes(assignee) === on) return
+  issue.assignees = on
+    ? [...issue.assignees, assignee]
+    : issue.assignees.filter((other) => other !== assignee)
+  show(state, issue, actorId, { type: "assignees", assignee, removed: !on })
+}
+
+/** An issue or a PR is closed or opened again; the timeline shows it when somebody did it. */
+export const setState = (
+  state: GiteaState,
+  issue: SimIssue,
+  to: "open" | "closed",
+  actorId?: number,
+): void => {
+  if (actorId !== undefined && issue.state !== to) {
+    show(state, issue, actorId, { type: to === "closed" ? "close" : "reopen" })
+  }
   issue.state = to
   issue.closedAt = to === "closed" ? state.now() : undefined
   issue.updatedAt = state.now()
@@ -68,11 +117,12 @@ export const merge = (state: GiteaState, pull: SimIssue, mergerId: number): void
   if (pull.pull === undefined || pull.state === "closed") return
   pull.pull.mergedAt = state.now()
   pull.pull.mergedById = mergerId
+  show(state, pull, mergerId, { type: "merge_pull" })
   setState(state, pull, "closed")
   for (const repo of state.repos) {
     for (const issue of repo.issues.values()) {
       if (issue.references.some((reference) => reference.from === pull && reference.action === "closes")) {
-        setState(state, issue, "closed")
+        setState(state, issue, "closed", mergerId)
       }
     }
   }

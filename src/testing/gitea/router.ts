@@ -12,6 +12,9 @@ export interface Reply {
 
 /** What a route sees of a request. */
 export interface Ask {
+  readonly method: string
+  /** Below the API's base, as it was sent. */
+  readonly path: string
   readonly state: GiteaState
   readonly shapes: Shapes
   /** Values of the path's parameters, decoded. */
@@ -58,8 +61,19 @@ export const inRepo =
     const moved = ask.state.renamed.get(`${owner}/${name}`.toLowerCase())
     if (moved === undefined) return notFound
     // For every method: a client that follows it turns a POST into a GET.
-    return { status: 301, headers: { location: `/api/v1/repositories/${moved.id}` } }
+    const now = `/repos/${moved.owner}/${moved.name}`
+    return redirect(ask, 301, `/api/v1${ask.path.replace(/^\/repos\/[^/]+\/[^/]+/, now)}`)
   }
+
+/** A redirect has a small page for whoever reads, and nothing for whoever writes. */
+export const redirect = (ask: Ask, status: 301 | 303, location: string): Reply =>
+  ask.method === "GET"
+    ? {
+        status,
+        headers: { location, "content-type": "text/html; charset=utf-8" },
+        text: `<a href="${location}">${status === 301 ? "Moved Permanently" : "See Other"}</a>.\n\n`,
+      }
+    : { status, headers: { location } }
 
 /** What a route of an issue or a PR does; `missing` is what Gitea answers when there is none. */
 export const inIssue = (

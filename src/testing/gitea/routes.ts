@@ -9,6 +9,7 @@ import {
   notFound,
   paged,
   pageOf,
+  redirect,
   type Reply,
   type Route,
   textOf,
@@ -45,12 +46,22 @@ const isMember: Route = {
   handle: (ask) => {
     const org = visibleOrg(ask)
     const asked = ask.state.user(ask.param["username"] ?? "")
+    if (ask.state.org(ask.param["org"] ?? "") === undefined) return noSuchOrg
     if (org === undefined || asked === undefined || ask.user === undefined) return notFound
     const member = org.members.has(fold(asked.login))
     if (org.members.has(fold(ask.user.login)) || ask.user.siteAdmin)
       return member ? { status: 204 } : notFound
     if (ask.user.id === asked.id) return notFound
-    return { status: 303, headers: { location: `/api/v1/orgs/${org.name}/public_members/${asked.login}` } }
+    return redirect(ask, 303, `/api/v1/orgs/${org.name}/public_members/${asked.login}`)
+  },
+}
+
+const noSuchOrg: Reply = {
+  status: 404,
+  json: {
+    message: "GetOrgByName",
+    url: "http://localhost/api/swagger",
+    errors: ["user redirect does not exist"],
   },
 }
 
@@ -160,7 +171,8 @@ const editIssue: Route = {
       return failure(409, "issue was changed")
     }
     if (typeof body["body"] === "string") actions.editBody(state, issue, user.id, body["body"])
-    if (body["state"] === "open" || body["state"] === "closed") actions.setState(state, issue, body["state"])
+    if (body["state"] === "open" || body["state"] === "closed")
+      actions.setState(state, issue, body["state"], user.id)
     return { status: 201, json: shapes.issue(issue) }
   }),
 }
@@ -202,7 +214,7 @@ const postComment: Route = {
   }),
 }
 
-/** Comments and references by time; an empty page is null, and the count is that of the page. */
+/** Comments, references and changes by time; an empty page is null, and the count is that of the page. */
 const timeline: Route = {
   method: "GET",
   path: `${REPO}/issues/{index}/timeline`,
@@ -214,6 +226,7 @@ const timeline: Route = {
         id: it.id,
         json: ask.shapes.timelineComment(issue, it),
       })),
+      ...issue.events.map((it) => ({ at: it.createdAt, id: it.id, json: ask.shapes.event(issue, it) })),
       ...issue.references.map((it) => ({
         at: it.createdAt,
         id: it.id,
@@ -245,7 +258,7 @@ const listPulls: Route = {
     )
     return paged(
       ask,
-      found.map((issue) => ask.shapes.pull(issue, "list")),
+      found.map((issue) => ask.shapes.pull(issue, "list", ask.user)),
     )
   }),
 }
@@ -254,8 +267,8 @@ const readPull: Route = {
   method: "GET",
   path: `${REPO}/pulls/{index}`,
   scope: "repository",
-  handle: inIssue(notFound, ({ shapes }, issue) =>
-    issue.pull === undefined ? notFound : { status: 200, json: shapes.pull(issue, "detail") },
+  handle: inIssue(notFound, ({ shapes, user }, issue) =>
+    issue.pull === undefined ? notFound : { status: 200, json: shapes.pull(issue, "detail", user) },
   ),
 }
 
@@ -278,7 +291,7 @@ const openPull: Route = {
     if (open !== undefined) return failure(409, "pull request already exists for these targets")
     const author = ask.user?.login ?? "Ghost"
     const made = actions.openPull(ask.state, repo, { title, body: textOf(ask, "body"), head, base, author })
-    return { status: 201, json: ask.shapes.pull(made, "detail") }
+    return { status: 201, json: ask.shapes.pull(made, "detail", ask.user) }
   }),
 }
 

@@ -1,91 +1,23 @@
-/** The JSON that a simulated Gitea answers with: the properties of the real one that matter to a client, and its nulls. */
+/** The JSON that a simulated Gitea answers with about issues, pull requests and keys: all properties of the real one, and its nulls. */
 import { createHash } from "node:crypto"
-import type { GiteaState, SimComment, SimIssue, SimKey, SimReference, SimRepo, SimUser } from "./state.ts"
+import { AccountShapes, type Json } from "./accountShapes.ts"
+import type { SimComment, SimEvent, SimIssue, SimKey, SimReference, SimRepo, SimUser } from "./state.ts"
 
 /** Renders records of one state for one server, whose root URL has no trailing slash. */
-export class Shapes {
-  private readonly state: GiteaState
-  private readonly root: string
-
-  constructor(state: GiteaState, root: string) {
-    this.state = state
-    this.root = root
-  }
-
-  /** Deleted users are called Ghost and have id -1. */
-  user(id: number): Json {
-    const user = this.state.userById(id)
-    return this.account(user?.id ?? -1, user?.login ?? "Ghost")
-  }
-
-  /** A user or an org where Gitea shows a user. */
-  account(id: number, login: string): Json {
-    return {
-      id,
-      login,
-      full_name: "",
-      email: `${login}@noreply.localhost`,
-      avatar_url: `${this.root}/avatars/${id}`,
-      html_url: `${this.root}/${login}`,
-      active: false,
-      is_admin: false,
-      prohibit_login: false,
-      visibility: "public",
-    }
-  }
-
-  label(name: string, position: number): Json {
-    return {
-      id: position + 1,
-      name,
-      color: "ededed",
-      description: "",
-      exclusive: false,
-      is_archived: false,
-      url: "",
-    }
-  }
-
-  repository(repo: SimRepo, viewer: SimUser | undefined): Json {
-    const owner = this.state.org(repo.owner) ?? this.state.ensureUser(repo.owner)
-    const may = this.state.permission(repo, viewer)
-    return {
-      id: repo.id,
-      owner: this.account(owner.id, repo.owner),
-      name: repo.name,
-      full_name: `${repo.owner}/${repo.name}`,
-      default_branch: repo.defaultBranch,
-      archived: repo.archived,
-      private: repo.private,
-      empty: false,
-      fork: false,
-      has_issues: true,
-      has_pull_requests: true,
-      html_url: `${this.root}/${repo.owner}/${repo.name}`,
-      clone_url: `${this.root}/${repo.owner}/${repo.name}.git`,
-      permissions: {
-        admin: may === "admin" || may === "owner",
-        push: may !== "read" && may !== "none",
-        pull: may !== "none",
-      },
-      created_at: repo.createdAt,
-    }
-  }
-
+export class Shapes extends AccountShapes {
   /** An issue or, through the same endpoint, a PR: then `pull_request` is there. `assignees` is null when there are none. */
   issue(issue: SimIssue): Json {
     const { repo, pull } = issue
     const kind = pull === undefined ? "issues" : "pulls"
     return {
       ...this.common(issue),
-      assignees: issue.assignees.length === 0 ? null : this.assignees(issue),
+      assignees: issue.assignees.length === 0 ? null : this.people(issue.assignees),
       url: `${this.root}/api/v1/repos/${repo.owner}/${repo.name}/issues/${issue.number}`,
       html_url: `${this.web(issue.repo)}/${kind}/${issue.number}`,
       ref: "",
       original_author: "",
       original_author_id: 0,
       assets: [],
-      time_estimate: 0,
       pull_request:
         pull === undefined
           ? null
@@ -104,36 +36,46 @@ export class Shapes {
     }
   }
 
-  /** A PR; in a list `assignees` may be null and `requested_reviewers` is. */
-  pull(issue: SimIssue, place: "detail" | "list"): Json | null {
+  /** A PR as `viewer` sees it; a list leaves out sizes, and has null for nobody. */
+  pull(issue: SimIssue, place: "detail" | "list", viewer: SimUser | undefined): Json | null {
     const { pull } = issue
     if (pull === undefined) return null
     const headRepo = this.state.repoById(pull.headRepoId)
-    const nobodyInList = place === "list" && issue.assignees.length === 0
+    const web = `${this.web(issue.repo)}/pulls/${issue.number}`
+    const people = (logins: ReadonlyArray<string>) =>
+      place === "list" && logins.length === 0 ? null : this.people(logins)
     return {
       ...this.common(issue),
-      url: `${this.web(issue.repo)}/pulls/${issue.number}`,
-      html_url: `${this.web(issue.repo)}/pulls/${issue.number}`,
-      assignees: nobodyInList ? null : this.assignees(issue),
-      requested_reviewers: place === "list" ? null : [],
+      url: web,
+      html_url: web,
+      diff_url: `${web}.diff`,
+      patch_url: `${web}.patch`,
+      assignees: people(issue.assignees),
+      requested_reviewers: people(pull.reviewers),
+      requested_reviewers_teams: place === "list" ? null : [],
+      ...(pull.reviewComments > 0 && { review_comments: pull.reviewComments }),
       draft: isDraft(issue),
       merged: pull.mergedAt !== undefined,
       merged_at: pull.mergedAt ?? null,
       merged_by: pull.mergedById === undefined ? null : this.user(pull.mergedById),
+      merge_commit_sha: pull.mergedAt === undefined ? null : NO_COMMIT,
+      merge_base: NO_COMMIT,
       mergeable: false,
+      allow_maintainer_edit: false,
+      ...(place === "detail" && { additions: 0, deletions: 0, changed_files: 0 }),
       base: {
         label: pull.base,
         ref: pull.base,
-        sha: "",
+        sha: NO_COMMIT,
         repo_id: issue.repo.id,
-        repo: this.repository(issue.repo, undefined),
+        repo: this.repository(issue.repo, viewer),
       },
       head: {
         label: pull.head,
         ref: headRepo?.branches.has(pull.head) === false ? `refs/pull/${issue.number}/head` : pull.head,
-        sha: "",
+        sha: NO_COMMIT,
         repo_id: headRepo === undefined ? -1 : pull.headRepoId,
-        repo: headRepo === undefined ? null : this.repository(headRepo, undefined),
+        repo: headRepo === undefined ? null : this.repository(headRepo, viewer),
       },
     }
   }
@@ -156,32 +98,81 @@ export class Shapes {
     }
   }
 
-  /** A timeline shows comments and references alike. */
+  /** A timeline shows comments, references and changes alike. */
   timelineComment(issue: SimIssue, comment: SimComment): Json {
-    const {
-      assets: _assets,
-      original_author: _author,
-      original_author_id: _id,
-      ...rest
-    } = this.comment(issue, comment)
-    return { ...rest, type: "comment", ref_action: "", ref_issue: null, ref_comment: null }
+    const { id, user, body, created_at, html_url, issue_url, pull_request_url } = this.comment(issue, comment)
+    const urls = { html_url, issue_url, pull_request_url }
+    return {
+      ...this.entry(issue, urls),
+      id,
+      type: "comment",
+      user,
+      body,
+      created_at,
+      updated_at: comment.updatedAt,
+    }
   }
 
   reference(issue: SimIssue, reference: SimReference): Json {
+    const { id, type, actorId, createdAt, action, from, comment } = reference
     return {
-      id: reference.id,
-      type: reference.type,
-      html_url: "",
-      issue_url: `${this.web(issue.repo)}/issues/${issue.number}`,
-      pull_request_url: "",
-      user: this.user(reference.actorId),
+      ...this.entry(issue),
+      id,
+      type,
+      user: this.user(actorId),
+      created_at: createdAt,
+      updated_at: createdAt,
+      ref_action: action,
+      ref_issue: this.issue(from),
+      ref_comment: comment === undefined ? null : this.comment(from, comment),
+    }
+  }
+
+  /** A label that was put on has the body "1". */
+  event(issue: SimIssue, event: SimEvent): Json {
+    const { id, type, actorId, createdAt, label, assignee, removed } = event
+    return {
+      ...this.entry(issue),
+      id,
+      type,
+      user: this.user(actorId),
+      body: label !== undefined && !removed ? "1" : "",
+      created_at: createdAt,
+      updated_at: createdAt,
+      label: label === undefined ? null : this.label(label, 0),
+      assignee: assignee === undefined ? null : this.user(this.state.ensureUser(assignee).id),
+      removed_assignee: assignee !== undefined && removed,
+    }
+  }
+
+  private entry(issue: SimIssue, urls?: Json): Json {
+    const web = `${this.web(issue.repo)}/${issue.pull === undefined ? "issues" : "pulls"}/${issue.number}`
+    return {
+      html_url: web,
+      issue_url: issue.pull === undefined ? web : "",
+      pull_request_url: issue.pull === undefined ? "" : web,
+      ...urls,
       body: "",
-      created_at: reference.createdAt,
-      updated_at: reference.createdAt,
-      ref_action: reference.action,
+      old_project_id: 0,
+      project_id: 0,
+      old_milestone: null,
+      milestone: null,
+      tracked_time: null,
+      old_title: "",
+      new_title: "",
+      old_ref: "",
+      new_ref: "",
+      ref_issue: null,
+      ref_comment: null,
+      ref_action: "none",
       ref_commit_sha: "",
-      ref_issue: this.issue(reference.from),
-      ref_comment: reference.comment === undefined ? null : this.comment(reference.from, reference.comment),
+      review_id: 0,
+      label: null,
+      assignee: null,
+      assignee_team: null,
+      removed_assignee: false,
+      resolve_doer: null,
+      dependent_issue: null,
     }
   }
 
@@ -210,25 +201,24 @@ export class Shapes {
       is_locked: issue.locked,
       labels: issue.labels.map((name, position) => this.label(name, position)),
       milestone: null,
-      assignee: this.assignees(issue)[0] ?? null,
+      assignee: this.people(issue.assignees)[0] ?? null,
       comments: issue.comments.length,
       created_at: issue.createdAt,
       updated_at: issue.updatedAt,
       closed_at: issue.closedAt ?? null,
-      due_date: null,
+      due_date: issue.dueDate ?? null,
       pin_order: 0,
       ...(this.state.contentVersions ? { content_version: issue.contentVersion } : {}),
     }
   }
 
-  private assignees(issue: SimIssue): ReadonlyArray<Json> {
-    return issue.assignees.map((login) => this.user(this.state.ensureUser(login).id))
-  }
-
-  private web(repo: SimRepo): string {
-    return `${this.root}/${repo.owner}/${repo.name}`
+  private people(logins: ReadonlyArray<string>): ReadonlyArray<Json> {
+    return logins.map((login) => this.user(this.state.ensureUser(login).id))
   }
 }
+
+/** The simulator knows no commits. */
+const NO_COMMIT = "0".repeat(40)
 
 /** As `ssh-keygen -l` tells it. */
 const fingerprintOf = (content: string): string =>
@@ -236,9 +226,6 @@ const fingerprintOf = (content: string): string =>
     .update(Buffer.from(content.split(" ")[1] ?? "", "base64"))
     .digest("base64")
     .replace(/=+$/, "")}`
-
-/** A JSON object. */
-export type Json = { readonly [property: string]: unknown }
 
 /** There is no draft flag: the title says it. */
 const isDraft = (issue: SimIssue): boolean => /^(?:WIP:|\[WIP\])/i.test(issue.title)

@@ -40,6 +40,18 @@ export interface SimReference {
   readonly createdAt: string
 }
 
+/** A change of an issue that its timeline shows. */
+export interface SimEvent {
+  readonly id: number
+  readonly type: "label" | "assignees" | "close" | "reopen" | "merge_pull"
+  readonly actorId: number
+  readonly createdAt: string
+  readonly label?: string
+  readonly assignee?: string
+  /** Whether the label or the assignee was taken away. */
+  readonly removed: boolean
+}
+
 /** What a PR has besides an issue. */
 export interface SimPull {
   readonly head: string
@@ -47,6 +59,10 @@ export interface SimPull {
   readonly base: string
   mergedAt: string | undefined
   mergedById: number | undefined
+  /** Logins of who was asked for a review. */
+  readonly reviewers: Array<string>
+  /** How many comments reviews have made on lines. */
+  reviewComments: number
 }
 
 /** An issue, or a PR when `pull` is there. */
@@ -65,8 +81,11 @@ export interface SimIssue {
   readonly createdAt: string
   updatedAt: string
   closedAt: string | undefined
+  /** ISO 8601. */
+  dueDate: string | undefined
   readonly comments: Array<SimComment>
   readonly references: Array<SimReference>
+  readonly events: Array<SimEvent>
   readonly pull: SimPull | undefined
 }
 
@@ -88,7 +107,7 @@ export interface SimRepo {
   readonly branches: Set<string>
   readonly protectedBranches: Set<string>
   archived: boolean
-  readonly private: boolean
+  private: boolean
   readonly collaborators: Map<string, SimPermission>
   readonly issues: Map<number, SimIssue>
   readonly keys: Array<SimKey>
@@ -230,8 +249,10 @@ export class GiteaState {
       createdAt: at,
       updatedAt: seed.updatedAt ?? at,
       closedAt: seed.state === "closed" ? at : undefined,
+      dueDate: undefined,
       comments: [],
       references: [],
+      events: [],
       pull,
     }
     repo.issues.set(issue.number, issue)
@@ -261,6 +282,8 @@ export class GiteaState {
         base: seed.base ?? repo.defaultBranch,
         mergedAt: merged ? this.now() : undefined,
         mergedById: merged ? this.ensureUser(repo.owner).id : undefined,
+        reviewers: [],
+        reviewComments: 0,
       },
     )
   }

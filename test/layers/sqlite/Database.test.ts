@@ -20,7 +20,7 @@ import { StateStoreError } from "../../../src/domain/Errors.ts"
 import { ForgeState } from "../../../src/domain/ForgeState.ts"
 import { Home, homeAt } from "../../../src/layers/home/Home.ts"
 import * as SqliteBottleStore from "../../../src/layers/sqlite/SqliteBottleStore.ts"
-import { SCHEMA_VERSION } from "../../../src/layers/sqlite/migrations.ts"
+import { migrations, SCHEMA_VERSION } from "../../../src/layers/sqlite/migrations.ts"
 import * as SqliteVerificationStore from "../../../src/layers/sqlite/SqliteVerificationStore.ts"
 import { VerificationStore } from "../../../src/services/VerificationStore.ts"
 import * as SqliteForgeStateStore from "../../../src/layers/sqlite/SqliteForgeStateStore.ts"
@@ -30,6 +30,7 @@ import { bottle } from "../../contracts/BottleStore.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
 const row = new ForgeState({
+  forge: "https://git.example/api/v1",
   owner: "ada",
   repo: "engine",
   issueNumber: 17,
@@ -94,6 +95,11 @@ const alterAndDie = (filename: string, statements: string) => {
   }
 }
 
+/** Fills the cache and spills to the file: what it changed is undone from the journal. */
+const unfinishedWrite = (table: string) =>
+  `PRAGMA cache_size = 1; BEGIN; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+   INSERT INTO ${table} SELECT hex(randomblob(250)), i, i, i FROM n`
+
 describe("opening the database", () => {
   it.scoped("makes the home's database and its folders, for their owner alone", () =>
     Effect.gen(function* () {
@@ -155,15 +161,11 @@ describe("opening the database", () => {
     }),
   )
 
-  it.scoped("goes on after a crash in the middle of the very first write", () =>
+  it.scoped("goes on after a crash that left a rollback journal", () =>
     Effect.gen(function* () {
-      const filename = yield* newFile
-      alter(filename, "CREATE TABLE unrelated (x)")
-      alterAndDie(
-        filename,
-        `PRAGMA cache_size = 1; BEGIN; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
-         INSERT INTO unrelated SELECT randomblob(500) FROM n`,
-      )
+      const filename = yield* filled
+      alter(filename, "PRAGMA journal_mode = DELETE")
+      alterAndDie(filename, unfinishedWrite("verifications (image, engine, version, verified_at)"))
       expect(statSync(`${filename}-journal`).size).toBeGreaterThan(0)
       yield* Effect.provide(
         Effect.flatMap(ForgeStateStore, (store) => store.upsert(row)),
@@ -208,10 +210,110 @@ describe("a database of a newer version is refused and left as it is", () => {
   )
 })
 
+describe("a database of another program is refused, left as it is, and moved aside by the command named", () => {
+  const pythonSchema = `CREATE TABLE forge_state (owner TEXT, repo TEXT, issue_number INTEGER, slug TEXT,
+    PRIMARY KEY (owner, repo, issue_number)); INSERT INTO forge_state VALUES ('ada', 'engine', 17, 'fix-1')`
+  const others: ReadonlyArray<readonly [string, string, (filename: string) => void]> = [
+    ["the Python bot-bottle's", "the Python bot-bottle", (file) => alter(file, pythonSchema)],
+    [
+      "the Python bot-bottle's, with a write-ahead log of a killed process",
+      "the Python bot-bottle",
+      (file) => alterAndDie(file, `PRAGMA journal_mode = WAL; ${pythonSchema}`),
+    ],
+    ["one with another table", "another program", (file) => alter(file, "CREATE TABLE unrelated (x)")],
+    ["one with a view alone", "another program", (file) => alter(file, "CREATE VIEW one AS SELECT 1")],
+    [
+      "one that counts its own versions",
+      "another program",
+      (file) => alter(file, "CREATE TABLE unrelated (x)", "PRAGMA user_version = 2"),
+    ],
+    [
+      "one that counts past ours",
+      "another program",
+      (file) => alter(file, "CREATE TABLE unrelated (x)", "PRAGMA user_version = 2000"),
+    ],
+    [
+      "one with a rollback journal of a killed process",
+      "another program",
+      (file) => {
+        alter(file, "CREATE TABLE unrelated (a, b, c, d)")
+        alterAndDie(file, unfinishedWrite("unrelated"))
+      },
+    ],
+  ]
+  for (const [title, writer, write] of others) {
+    it.scoped(title, () =>
+      Effect.gen(function* () {
+        const filename = join(yield* tempDir, "ada's home", "bot-bottle.db")
+        mkdirSync(dirname(filename))
+        write(filename)
+        const rollsBack = existsSync(`${filename}-journal`)
+        const before = readFileSync(filename)
+        const { message } = yield* refusal(filename)
+        expect(message).toContain(`is the database of ${writer}`)
+        // A rollback journal is undone by whoever opens the file first: this is how SQLite reads it at all.
+        expect(rollsBack || readFileSync(filename).equals(before)).toBe(true)
+        const [command] = /mkdir .*$/.exec(message) ?? []
+        execFileSync("sh", ["-c", command ?? "false"])
+        yield* Effect.provide(
+          Effect.flatMap(ForgeStateStore, (store) => store.upsert(row)),
+          stores(filename),
+        )
+        const old = new Sqlite(join(dirname(filename), "old-bot-bottle.db", "bot-bottle.db"))
+        expect(old.prepare("SELECT count(*) AS n FROM sqlite_master").get()).not.toEqual({ n: 0 })
+        expect(old.pragma("user_version", { simple: true })).not.toBe(SCHEMA_VERSION)
+        old.close()
+      }),
+    )
+  }
+})
+
+it.scoped("rows of a schema that did not know forges keep everything, with an empty forge", () =>
+  Effect.gen(function* () {
+    const filename = yield* newFile
+    alter(
+      filename,
+      ...migrations.slice(0, 2).flat(),
+      "PRAGMA user_version = 2",
+      `INSERT INTO forge_state VALUES
+         ('ada', 'engine', 17, 'fix-abcde', 'fixer', '["plain","more"]', 'docker', 'bot', 18, 'running', '2026-01-01T00:00:00+02:00', 1767218400000),
+         ('ada', 'engine', 18, 'fix-fghij', 'fixer', '[]', '', '', NULL, 'destroyed', '', -1)`,
+    )
+    yield* Effect.gen(function* () {
+      const store = yield* ForgeStateStore
+      const old = new ForgeState({
+        ...row,
+        forge: "",
+        bottleNames: ["plain", "more"],
+        backendName: "docker",
+        agentGitUser: "bot",
+        prNumber: Option.some(18),
+        lastCheckinAt: "2026-01-01T00:00:00+02:00",
+      })
+      const gone = new ForgeState({
+        ...row,
+        forge: "",
+        issueNumber: 18,
+        slug: "fix-fghij",
+        status: "destroyed",
+      })
+      expect(yield* store.all).toEqual([old, gone])
+      expect(yield* store.stale("2026-01-01T00:00:00Z")).toEqual([old])
+      yield* store.upsert(row)
+      expect(yield* store.all).toEqual([old, gone, row])
+    }).pipe(Effect.provide(stores(filename)))
+  }),
+)
+
 it.scoped("a database of the first version gets what came since, and keeps its rows", () =>
   Effect.gen(function* () {
-    const filename = yield* filled
-    alter(filename, "DROP TABLE verifications", "PRAGMA user_version = 1")
+    const filename = yield* newFile
+    alter(
+      filename,
+      ...migrations.slice(0, 1).flat(),
+      "PRAGMA user_version = 1",
+      `INSERT INTO forge_state VALUES ('ada', 'engine', 17, 'fix-abcde', 'fixer', '[]', '', '', NULL, 'running', '', -1)`,
+    )
     const rows = yield* Effect.provide(
       Effect.flatMap(ForgeStateStore, (store) => store.all),
       stores(filename),

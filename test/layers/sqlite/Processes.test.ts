@@ -125,6 +125,7 @@ it.scopedLive("what a process stored is there after it was killed in the middle 
     yield* Effect.gen(function* () {
       const store = yield* ForgeStateStore
       const during = new ForgeState({
+        forge: "https://git.example/api/v1",
         owner: "during",
         repo: "engine",
         issueNumber: 1,
@@ -150,6 +151,7 @@ it.scopedLive("two connections of one process wait for each other without standi
     )
     const [first, second] = [yield* store, yield* store]
     const row = new ForgeState({
+      forge: "https://git.example/api/v1",
       owner: "a",
       repo: "b",
       issueNumber: 1,

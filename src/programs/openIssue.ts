@@ -1,0 +1,32 @@
+/** openIssue: asks the forge of a run for its issue, before anything is made or spent for it. */
+import { Effect } from "effect"
+import { issueName } from "../domain/ForgeState.ts"
+import type { ForgeStateKey } from "../domain/ForgeState.ts"
+import type { ForgeApi } from "../services/Forge.ts"
+import { Forges } from "../services/Forges.ts"
+import type { ForgeEnv } from "../services/Sidecar.ts"
+
+/**
+ * The issue, and the login of the token's user (`""` when the token may not read it). Logs the forge, the user and the
+ * org of the bots. Fails with `ForgeConfigInvalid`, or with `ForgeRequestError` when the forge cannot be reached, does
+ * not accept the token, or has no such repository or issue.
+ */
+export const openIssue = Effect.fn("openIssue")(function* (forgeEnv: ForgeEnv, key: ForgeStateKey) {
+  const { forge, org } = yield* (yield* Forges).open(forgeEnv)
+  const [issue, agentGitUser] = yield* Effect.all([forge.readIssue(key.issueNumber), loginOf(forge)], {
+    concurrency: 2,
+  })
+  const user = agentGitUser === "" ? "a user that the token cannot name" : agentGitUser
+  yield* Effect.logInfo(`forge: ${issueName(key)} at ${key.forge}, as ${user}; FORGE_ORG is ${org}`)
+  return { issue, agentGitUser }
+})
+
+/** A token without the scope to read its own user can still do its work. */
+const loginOf = (forge: ForgeApi) =>
+  forge.self.pipe(
+    Effect.map(({ login }) => login),
+    Effect.catchIf(
+      ({ status }) => status === 403,
+      () => Effect.succeed(""),
+    ),
+  )

@@ -1,0 +1,61 @@
+/** orchestrateAssign: says at which forge the issue of a bottle is, for rows that were written before rows knew. */
+import { Effect, Option } from "effect"
+import { AlreadyHandled, BottleNotFound, InvalidInput } from "../domain/Errors.ts"
+import { forgeAddress } from "../domain/ForgeAddress.ts"
+import { atKey, issueName } from "../domain/ForgeState.ts"
+import { ForgeStateStore } from "../services/ForgeStateStore.ts"
+
+/** What `orchestrateAssign` takes. */
+export interface OrchestrateAssignOptions {
+  readonly slug: string
+  /** The forge's API address, as FORGE_GITEA_API has it. */
+  readonly forge: string
+}
+
+/**
+ * Gives the rows of the slug that have no forge the one named; returns their keys. Repeating it is ok. Fails with
+ * `InvalidInput` when the address is no forge's or the bottle's issue is at another one, with `AlreadyHandled` when
+ * another bottle has the issue there, and with `BottleNotFound` when no row is of that slug.
+ */
+export const orchestrateAssign = Effect.fn("orchestrateAssign")(function* (
+  options: OrchestrateAssignOptions,
+) {
+  const { slug } = options
+  const address = forgeAddress(options.forge)
+  if (Option.isNone(address)) {
+    return yield* new InvalidInput({
+      field: "forge",
+      reason: "give the API's http or https URL, without user, password, query or fragment",
+    })
+  }
+  const forge = address.value
+  const store = yield* ForgeStateStore
+  const rows = (yield* store.all).filter((row) => row.slug === slug)
+  if (rows.length === 0) return yield* new BottleNotFound({ slug })
+  const elsewhere = rows.find((row) => row.forge !== "" && row.forge !== forge)
+  if (elsewhere !== undefined) {
+    return yield* new InvalidInput({
+      field: "forge",
+      reason: `bottle "${slug}" handles ${issueName(elsewhere)} at ${elsewhere.forge}`,
+    })
+  }
+  yield* Effect.forEach(
+    rows.filter((row) => row.forge === ""),
+    (row) =>
+      Effect.gen(function* () {
+        const { owner, repo, issueNumber } = row
+        const key = { forge, owner, repo, issueNumber }
+        const other = yield* store.modify(key, (current) => {
+          const taken = Option.filter(current, (there) => there.slug !== slug && there.status !== "destroyed")
+          return [taken, Option.orElse(taken, () => Option.some(atKey(key, row)))]
+        })
+        if (Option.isSome(other)) {
+          const { status, ...there } = other.value
+          return yield* new AlreadyHandled({ ...key, slug: there.slug, status })
+        }
+        yield* store.delete(row)
+      }),
+    { discard: true },
+  )
+  return rows.map(({ owner, repo, issueNumber }) => ({ forge, owner, repo, issueNumber }))
+})

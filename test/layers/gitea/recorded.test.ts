@@ -1,0 +1,73 @@
+/** What a real Gitea answered, read by the adapter's own decoders. */
+import { expect, it } from "@effect/vitest"
+import { Effect, Option, Schema } from "effect"
+import * as answers from "../../../src/layers/gitea/answers.ts"
+import { decode } from "../../../src/layers/gitea/http.ts"
+import { isMade, recorded } from "../../support/recorded.ts"
+
+/** How the adapter decodes what an endpoint answers, and what of it a test compares. */
+const DECODERS: ReadonlyArray<readonly [path: RegExp, schema: Schema.Schema<unknown, unknown>]> = [
+  [/\/user$/, answers.SelfAnswer],
+  [/\/permission$/, answers.PermissionAnswer],
+  [/GET .*\/issues\/\d+\/comments$/, answers.CommentsAnswer],
+  [/POST .*\/issues\/\d+\/comments$/, answers.CommentAnswer],
+  [/\/timeline$/, answers.page(answers.TimelineAnswer)],
+  [/\/issues$/, answers.page(answers.IssueAnswer)],
+  [/\/issues\/\d+$/, answers.IssueAnswer],
+  [/GET .*\/pulls$/, answers.page(answers.PullAnswer)],
+  [/\/pulls(?:\/\d+)?$/, answers.PullAnswer],
+  [/\/repos\/[^/]+\/[^/]+$/, answers.RepoAnswer],
+] as ReadonlyArray<readonly [RegExp, Schema.Schema<unknown, unknown>]>
+
+const succeeded = recorded.filter(
+  ({ method, path, status, answer, truncated }) =>
+    isMade(method, path) &&
+    (status === 200 || status === 201) &&
+    (truncated === undefined || answer.startsWith("[")),
+)
+
+const decoded = (note: string) =>
+  Effect.gen(function* () {
+    const exchange = succeeded.find((each) => each.note === note)
+    const asked = `${exchange?.method} ${exchange?.path.split("?")[0]}`
+    const [, schema] = DECODERS.find(([path]) => path.test(asked)) ?? []
+    if (exchange === undefined || schema === undefined) return yield* Effect.dieMessage(`no ${note}`)
+    return yield* decode(
+      { operation: "test", subject: note },
+      { status: exchange.status, text: exchange.answer, serverTime: Option.none() },
+      schema,
+    )
+  })
+
+it.effect("every answer that was a success decodes", () =>
+  Effect.gen(function* () {
+    expect(succeeded.length).toBeGreaterThan(35)
+    yield* Effect.forEach(succeeded, ({ note }) => decoded(note), { discard: true })
+  }),
+)
+
+it.effect("an issue, a pull request, a timeline and a permission are what they were", () =>
+  Effect.gen(function* () {
+    const issue = (yield* decoded("issue")) as answers.IssueAnswer
+    expect(answers.isPr(issue)).toBe(false)
+    expect(answers.toIssue(issue, 0)).toMatchObject({
+      number: 1,
+      title: "The cellar door does not close",
+      state: "open",
+      author: "ada",
+      labels: ["bot-bottle:carpenter"],
+      assignees: ["cellar-bot"],
+    })
+    const pull = (yield* decoded("pull")) as answers.PullAnswer
+    expect(answers.toPullRequest(pull, 0)).toMatchObject({
+      number: 3,
+      author: "cellar-bot",
+      head: "bot-bottle/x",
+      base: "main",
+      merged: false,
+    })
+    expect(answers.isPr((yield* decoded("pull as an issue")) as answers.IssueAnswer)).toBe(true)
+    expect(yield* decoded("timeline, past the end")).toEqual([])
+    expect(yield* decoded("permission of myself")).toEqual({ permission: "write" })
+  }),
+)
