@@ -78,7 +78,7 @@ function writing(what, machine, action) {
   }
   writeFileSync(lock, String(process.pid))
   action()
-  pause(20)
+  pause(40)
   rmSync(lock)
 }
 
@@ -158,28 +158,26 @@ function create({ options: o, rest }) {
     return { host, guest }
   })
   const made = { name: machine, state: "created", pid: null, created_at: Math.floor(Date.now() / 1000) }
-  writing("reserve", machine, () => {
-    mkdirSync(folder(machine), { recursive: true })
-    const root = join(folder(machine), "rootfs")
-    const image = unpack(o, root)
-    for (const part of ["dev", "proc", "run", "storage", "sys", "tmp", "workspace"])
-      mkdirSync(join(root, part), { recursive: true })
-    // It lies on a disk of the machine, not in the image.
-    if (!image.workspace)
-      sh("sh", ["-c", 'rm -rf "$0"/* && chown 0:0 "$0" && chmod 755 "$0"', join(root, "workspace")])
-    save({
-      ...made,
-      cpus: Number(o.cpus ?? 4),
-      memory_mib: Number(o.mem ?? 8192),
-      labels: Object.fromEntries((o.label ?? []).map((label) => label.split(/=(.*)/s).slice(0, 2))),
-      network: image.network === true || o.net === true,
-      image,
-      mounts,
-      sockets,
-      init: o.init ?? [],
-      workload: rest,
-      wasStarted: false,
-    })
+  writing("reserve", machine, () => mkdirSync(folder(machine), { recursive: true }))
+  const root = join(folder(machine), "rootfs")
+  const image = unpack(o, root)
+  for (const part of ["dev", "proc", "run", "storage", "sys", "tmp", "workspace"])
+    mkdirSync(join(root, part), { recursive: true })
+  // It lies on a disk of the machine, not in the image.
+  if (!image.workspace)
+    sh("sh", ["-c", 'rm -rf "$0"/* && chown 0:0 "$0" && chmod 755 "$0"', join(root, "workspace")])
+  save({
+    ...made,
+    cpus: Number(o.cpus ?? 4),
+    memory_mib: Number(o.mem ?? 8192),
+    labels: Object.fromEntries((o.label ?? []).map((label) => label.split(/=(.*)/s).slice(0, 2))),
+    network: image.network === true || o.net === true,
+    image,
+    mounts,
+    sockets,
+    init: o.init ?? [],
+    workload: rest,
+    wasStarted: false,
   })
   const { cpus, memory_mib, init } = load(machine)
   print(
@@ -366,7 +364,8 @@ function remove({ options: o }) {
   if (asks) process.stderr.write(`Delete machine '${machine.name}'? [y/N] `)
   if (/running|unreachable/.test(stateOf(machine))) halt(machine)
   if (asks) return print("Cancelled\n")
-  writing("remove", machine.name, () => rmSync(folder(machine.name), { recursive: true, force: true }))
+  writing("remove", machine.name, () => rmSync(join(folder(machine.name), "machine.json")))
+  rmSync(folder(machine.name), { recursive: true, force: true })
   print(`Cleaning up data directory for vm: ${machine.name}\nDeleted machine: ${machine.name}\n`)
 }
 
