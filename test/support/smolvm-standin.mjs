@@ -10,6 +10,7 @@ import { spawn, spawnSync } from "node:child_process"
 import { createHash, randomBytes } from "node:crypto"
 import {
   appendFileSync,
+  chmodSync,
   closeSync,
   cpSync,
   existsSync,
@@ -163,6 +164,7 @@ function create({ options: o, rest }) {
   const image = unpack(o, root)
   for (const part of ["dev", "proc", "run", "storage", "sys", "tmp", "workspace"])
     mkdirSync(join(root, part), { recursive: true })
+  chmodSync(join(root, "sys"), 0o555)
   // It lies on a disk of the machine, not in the image.
   if (!image.workspace)
     sh("sh", ["-c", 'rm -rf "$0"/* && chown 0:0 "$0" && chmod 755 "$0"', join(root, "workspace")])

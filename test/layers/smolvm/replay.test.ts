@@ -60,7 +60,7 @@ describeSmolvm("smolvm 1.9.2 as recorded", () => {
           const runner = yield* ProcessRunner
           const path = (...names: ReadonlyArray<string>) => join(smolvm.data, ...names)
           for (const name of ["packs", "neck", "files", "image"]) mkdirSync(path(name))
-          writeFileSync(path("files", "f"), "a file\n")
+          writeFileSync(path("files", "f"), "hello\n")
           const registry = path("registry", IMAGE.replaceAll("/", "_"))
           for (const suffix of ["tar", "json"]) copyFileSync(`${registry}.${suffix}`, path(`image.${suffix}`))
           const names: Array<readonly [string, string]> = [
