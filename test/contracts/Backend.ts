@@ -20,6 +20,8 @@ export interface BackendSubject {
   >
   /** Image with sh, cat, head, sleep and kill, where there are images. */
   readonly image: () => string
+  /** The agent's user, where no image names it. */
+  readonly user?: string
   /** How a KILL ends: no backend without signals has it. */
   readonly kills: boolean
 }
@@ -89,6 +91,7 @@ export const backendContract = (subject: BackendSubject): void => {
     prompt: "Do it.\n",
     files: [],
     interactive: false,
+    ...(subject.user !== undefined && { user: subject.user }),
     ...more,
   })
 

@@ -5,18 +5,23 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   readdirSync,
+  rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import { describe, expect, it } from "vitest"
-import { imageTar } from "../../src/layers/docker/hostImage.ts"
+import { findProgram, imageTar, librariesOf } from "../../src/layers/docker/hostImage.ts"
 import { Home, homeAt } from "../../src/layers/home/Home.ts"
 import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
 import { makeWith } from "../../src/layers/smolvm/SmolvmBackend.ts"
 import { testImageContent } from "./images.ts"
+import type { NeckTool } from "./tools.ts"
 import { tempDir } from "./tempDir.ts"
 
 const available =
@@ -42,21 +47,54 @@ const program = new URL("./smolvm-standin.mjs", import.meta.url).pathname
 /** Name of the image in every stand-in's registry. */
 export const IMAGE = "registry.example/agent:1"
 
+/** Puts lines before those that an image's tar has in its /etc/passwd. */
+const replacePasswd = (tar: string, lines: string) => {
+  const root = mkdtempSync(join(tmpdir(), "bot-bottle-passwd-"))
+  const ran = spawnSync("sh", [
+    "-c",
+    `cd "$0" && tar -xf "$1" etc/passwd && printf %s "$2" >>etc/passwd && tar --delete -f "$1" etc/passwd && tar -rf "$1" --owner=0 --group=0 etc/passwd`,
+    root,
+    tar,
+    lines,
+  ])
+  rmSync(root, { recursive: true })
+  expect(ran.stderr.toString()).toBe("")
+}
+
 /** A stand-in with a registry that has one image, gone with its machines when the scope closes. */
 export const standIn = (
-  options: { readonly version?: string; readonly user?: string; readonly git?: boolean } = {},
+  options: {
+    readonly version?: string
+    readonly user?: string
+    readonly git?: boolean
+    /** Beside busybox; perl unless given. */
+    readonly tools?: ReadonlyArray<NeckTool>
+    /** Whether the image has setpriv. */
+    readonly setpriv?: boolean
+    /** More lines of its /etc/passwd. */
+    readonly passwd?: string
+  } = {},
 ) =>
   Effect.gen(function* () {
     const data = yield* tempDir
     const registry = join(data, "registry")
     mkdirSync(registry)
     const file = join(registry, IMAGE.replaceAll("/", "_"))
-    const content = yield* Effect.orDie(testImageContent(["perl"], options.git))
+    const content = yield* Effect.orDie(testImageContent(options.tools ?? ["perl"], options.git))
+    const programs = new Map(content.programs)
+    const libraries = new Set(content.libraries)
+    // busybox's own can change no user.
+    const setpriv = options.setpriv === true ? findProgram("setpriv") : undefined
+    if (setpriv !== undefined) {
+      programs.set("/usr/bin/setpriv", setpriv)
+      for (const path of yield* Effect.orDie(librariesOf(setpriv))) libraries.add(path)
+    }
     yield* Effect.orDie(
-      Stream.runForEach(imageTar(content), (bytes) =>
+      Stream.runForEach(imageTar({ ...content, programs, libraries }), (bytes) =>
         Effect.sync(() => appendFileSync(`${file}.tar`, bytes)),
       ),
     )
+    if (options.passwd !== undefined) replacePasswd(`${file}.tar`, options.passwd)
     writeFileSync(
       `${file}.json`,
       JSON.stringify({ user: options.user ?? "1000:1000", env: { HOME: "/home/agent" } }),
@@ -89,6 +127,25 @@ export const standIn = (
           .split("\n")
           .filter(Boolean)
           .map((line) => JSON.parse(line)),
+      /** A machine that runs answers no more. */
+      freezeProcess: (name: string) => {
+        const { pid } = JSON.parse(readFileSync(join(data, "machines", name, "machine.json"), "utf8"))
+        process.kill(pid, "SIGSTOP")
+      },
+      /** A command fails until it no longer does. */
+      fails: (command: string, failing: boolean) =>
+        failing ? writeFileSync(join(data, "failing"), command) : rmSync(join(data, "failing")),
+      /** How often a call found the database locked. */
+      locked: () => (existsSync(join(data, "locked")) ? statSync(join(data, "locked")).size : 0),
+      /** Processes of this machine with these words in their command line. */
+      processes: (words: string): ReadonlyArray<string> =>
+        readdirSync("/proc").filter((pid) => {
+          if (!/^\d+$/.test(pid)) return false
+          const { stdout } = spawnSync("cat", [`/proc/${pid}/cmdline`], { encoding: "utf8" })
+          return stdout.includes(words) && stdout.startsWith("sh\0")
+        }),
+      /** `exec --user` is ignored for a command that has this in it. */
+      deafFrom: (text: string) => writeFileSync(join(data, "deaf"), text),
       /** The next start fails with this text. */
       fault: (text: string) => writeFileSync(join(data, "fault"), text),
     }

@@ -1,4 +1,4 @@
-/** SmolvmBackend makes bottles of microVMs, by smolvm's command line. It has not run on a real smolvm: its tests have a strict stand-in. */
+/** SmolvmBackend makes bottles of microVMs, by smolvm's command line. Its tests have a stand-in that is held to a recording of smolvm 1.9.2. */
 import { Effect, Option, Schema, Stream } from "effect"
 import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs"
 import { totalmem } from "node:os"
@@ -23,9 +23,10 @@ import { accepts, createBottle, ensurePack, machineOf } from "./create.ts"
 import { deleteMachine, LABEL, machineName, stopMachine } from "./machine.ts"
 import { freezeMachine, listPacks, removePacks } from "./packs.ts"
 import type { Machine } from "./run.ts"
-import { attachRun, settled, startRun, stopRun, waitForRun } from "./run.ts"
+import { attachRun, inspectRun, settled, startRun, stopRun, waitForRun } from "./run.ts"
 import type { Call, SmolvmOptions } from "./smolvm.ts"
 import { makeSmolvm } from "./smolvm.ts"
+import { troublesOfHost } from "./troubles.ts"
 import { copyOut, shellIn } from "./tools.ts"
 
 export type { SmolvmOptions } from "./smolvm.ts"
@@ -56,7 +57,9 @@ export const makeWith = Effect.fn("SmolvmBackend.make")(function* (options: Smol
     neck: Option.some(NECK_URL),
     needsLoopback: false,
     defaultMemoryBytes: Math.min(Math.floor(totalmem() / 2), DEFAULT_MEMORY_MAX),
-    check: Effect.map(smolvm.features, ({ version }) => `smolvm ${version}${withoutKvm()}`),
+    check: Effect.map(smolvm.features, ({ version }) =>
+      [`smolvm ${version}`, ...troublesOfHost({ ...options, home })].join("; "),
+    ),
     engine: onFiles({ backend: "smolvm", slug: "engine" }, "inspect", () =>
       [folderOfMachine(home.root), smolvm.dataPlace].join(" "),
     ),
@@ -64,7 +67,7 @@ export const makeWith = Effect.fn("SmolvmBackend.make")(function* (options: Smol
     ensureImage: (plan) => using((smol) => ensurePack(smol, plan)),
     create: (plan) => using((smol) => createBottle(smol, plan)),
     start: (slug) => on(slug, startRun),
-    inspect: (slug) => lookAt(controlOf("smolvm", home, slug)),
+    inspect: (slug) => on(slug, inspectRun),
     output: (slug, run) => outputOf(home, slug, run),
     logs: (slug, run, follow) => logsOf(home, slug, run, follow),
     wait: (slug) => on(slug, waitForRun),
@@ -89,9 +92,6 @@ export const makeWith = Effect.fn("SmolvmBackend.make")(function* (options: Smol
 
 /** The smolvm of this machine. */
 export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = makeWith({})
-
-const withoutKvm = () =>
-  process.platform === "linux" && !existsSync("/dev/kvm") ? "; no /dev/kvm here: no machine will start" : ""
 
 const ofRun = (control: Control, run: number) =>
   Effect.map(
@@ -204,7 +204,7 @@ const listBottles = Effect.fn("Backend.list")(function* (smol: Smol) {
   const slugs = [...new Set([...slugsOf("smolvm", home), ...labelled])]
   const found = yield* Effect.forEach(slugs, (slug) =>
     Effect.map(
-      lookAt(controlOf("smolvm", home, slug)),
+      inspectRun(machineOf(smol, slug)),
       Option.orElse(() =>
         labelled.includes(slug) ? Option.some<BackendBottle>({ slug, state: "created" }) : Option.none(),
       ),

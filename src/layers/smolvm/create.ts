@@ -26,13 +26,12 @@ import {
   machineName,
   ownWorkdir,
   refuse,
-  sharedWorkdir,
   startMachine,
-  userIn,
 } from "./machine.ts"
 import { packOf, presentPack } from "./packs.ts"
 import type { Machine } from "./run.ts"
-import type { Call, Smolvm } from "./smolvm.ts"
+import type { Call, Features, Smolvm } from "./smolvm.ts"
+import { acceptUser, agentUser, asRoot } from "./user.ts"
 
 /** What the operations on bottles share. */
 export interface Smol {
@@ -77,7 +76,7 @@ export const accepts = (plan: BottlePlan): Effect.Effect<void, LaunchRefused> =>
   }
   return RESERVED.test(workdir) || workdir.split("/").includes("..")
     ? refuse(`workdir ${workdir} is not the agent's to have: name a folder such as /workspace`)
-    : Effect.void
+    : acceptUser(plan)
 }
 
 /** Makes the plan's pack present, and refuses what this version cannot keep. */
@@ -112,14 +111,13 @@ export const createBottle = Effect.fn("Backend.create")(function* (smol: Smol, p
     pack: packOf(home, plan),
     limits: plan.limits,
     neck: { files: yield* mountedFiles(control, paths), socket: paths.neckSocket },
-    init: plan.rehydrate || features.execUser ? [] : [sharedWorkdir(plan)],
   }
   const prepared = Effect.gen(function* () {
     yield* smolvm.succeed(call, createArguments(input))
     yield* withoutNetwork(smolvm, call, name)
     yield* startMachine(smolvm, call, name)
-    const user = yield* agentUser(smolvm, call, name, plan, features.execUser)
-    if (!plan.rehydrate) yield* fillWorkdir(smolvm, call, name, plan, user, features.execUser)
+    const user = yield* agentUser(smolvm, call, name, plan)
+    if (!plan.rehydrate) yield* fillWorkdir(smolvm, call, name, plan, user, features)
     return user
   })
   const user = yield* Effect.onError(prepared, () => Effect.ignore(deleteMachine(smolvm, call, name)))
@@ -165,42 +163,21 @@ const withoutNetwork = Effect.fnUntraced(function* (smolvm: Smolvm, call: Call, 
   if (network) return yield* refuse("the image's pack has a network of its own: pack it anew without --net")
 })
 
-/** The agent's `uid:gid`, as the machine has it; root only when the plan names it. */
-const agentUser = Effect.fnUntraced(function* (
-  smolvm: Smolvm,
-  call: Call,
-  name: string,
-  plan: BottlePlan,
-  execUser: boolean,
-) {
-  const user = yield* userIn(smolvm, call, name, execUser ? plan.user : undefined)
-  if (plan.user !== undefined && !execUser && plan.user !== user) {
-    const { version } = yield* smolvm.features
-    return yield* refuse(
-      `smolvm ${version} runs agents as the image's user (${user}), not as ${plan.user}: use 1.17 or later`,
-    )
-  }
-  if (user.startsWith("0:") && plan.user === undefined) {
-    return yield* refuse(
-      `image "${plan.image}" runs as root: name another user in the bottle manifest (user: "1000:1000"), or root itself`,
-    )
-  }
-  return user
-})
-
 const fillWorkdir = Effect.fnUntraced(function* (
   smolvm: Smolvm,
   call: Call,
   name: string,
   plan: BottlePlan,
   user: string,
-  execUser: boolean,
+  features: Features,
 ) {
-  if (!execUser) return
-  const asRoot = (script: string, stdin?: Stream.Stream<Uint8Array, unknown>) =>
-    inMachine(smolvm, call, name, ["/bin/sh", "-c", script], { user: "0:0", ...(stdin && { stdin }) })
-  yield* asRoot(ownWorkdir(plan, user))
+  const byRoot = (script: string, stdin?: Stream.Stream<Uint8Array, unknown>) =>
+    inMachine(smolvm, call, name, ["/bin/sh", "-c", script], {
+      ...asRoot(features),
+      ...(stdin && { stdin }),
+    })
+  yield* byRoot(ownWorkdir(plan, user))
   if (plan.workspace === undefined) return
   const [uid = 0, gid = 0] = user.split(":").map(Number)
-  yield* asRoot("cd / && tar -x -p -f -", workspaceTar(plan.workspace, { uid, gid, prefix: plan.workdir }))
+  yield* byRoot("cd / && tar -x -p -f -", workspaceTar(plan.workspace, { uid, gid, prefix: plan.workdir }))
 })

@@ -31,8 +31,6 @@ export interface MachineInput {
   readonly limits?: Pick<BottlePlan["limits"], "cpus" | "memoryBytes">
   /** Directory on the host that becomes {@link NECK_MOUNT}, and the socket on the host. */
   readonly neck?: { readonly files: string; readonly socket: string }
-  /** Commands of root at the first start. */
-  readonly init?: ReadonlyArray<string>
 }
 
 /** The arguments of `machine create`. Neither `--net` nor `--net-backend`, nor what implies them. */
@@ -42,7 +40,6 @@ export const createArguments = ({
   pack,
   limits,
   neck,
-  init = [],
 }: MachineInput): ReadonlyArray<string> => [
   "machine",
   "create",
@@ -62,7 +59,6 @@ export const createArguments = ({
   ...(neck === undefined
     ? []
     : ["--mount-socket", `${neck.socket}:${GUEST_SOCKET}`, "--volume", `${neck.files}:${NECK_MOUNT}:ro`]),
-  ...init.flatMap((command) => ["--init", command]),
   ...KEEP_ALIVE,
 ]
 
@@ -137,38 +133,17 @@ export const deleteMachine = Effect.fn("Machine.delete")(function* (
   if (result.exitCode !== 0 && !isMissing(result.stderr)) return yield* smolvm.refusal(call, result)
 })
 
-/** Numeric `uid:gid` of who runs commands in a machine, by the shell alone. */
-export const userIn = Effect.fn("Machine.user")(function* (
-  smolvm: Smolvm,
-  call: Call,
-  name: string,
-  user?: string,
-) {
-  const script = `while read -r key id rest; do case $key in Uid:|Gid:) echo "$id";; esac; done </proc/self/status`
-  const said = yield* inMachine(smolvm, call, name, ["/bin/sh", "-c", script], {
-    ...(user !== undefined && { user }),
-  })
-  return said.trim().split("\n").join(":")
-})
-
-/** Makes the agent's working directory its own; where commands cannot be root's, `init` has made it everybody's. */
+/** Makes the agent's working directory its own; a script of root. */
 export const ownWorkdir = (plan: BottlePlan, user: string): string =>
   `mkdir -p ${shellQuote(plan.workdir)} && chown ${user} ${shellQuote(plan.workdir)}`
 
-/** See {@link ownWorkdir}. */
-export const sharedWorkdir = (plan: BottlePlan): string =>
-  `mkdir -p ${shellQuote(plan.workdir)} && chmod 1777 ${shellQuote(plan.workdir)}`
-
 /** What this version cannot keep of a plan. */
 export const keepable = (plan: BottlePlan, features: Features): Effect.Effect<void, LaunchRefused> => {
-  const { version, execUser, packWorkspace } = features
+  const { version, packWorkspace } = features
   if (!packWorkspace && /^\/+workspace(\/|$)/.test(plan.workdir)) {
     return refuse(
       `smolvm ${version} would lose /workspace at a freeze: use 1.17 or later, or name another workdir in the bottle manifest, such as /home/agent/work`,
     )
-  }
-  if (!execUser && plan.workspace !== undefined) {
-    return refuse(`smolvm ${version} cannot take the working directory along: use 1.17 or later`)
   }
   return Effect.void
 }

@@ -1,12 +1,12 @@
 /** An agent in a machine: a runner of ours on the host owns the client of `machine exec`, and the exit code is what a wrapper in the machine wrote down. */
 import { Effect, Option, Schedule } from "effect"
-import { existsSync } from "node:fs"
+import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { ProcessSpec } from "../../services/ProcessRunner.ts"
 import { outputLimit } from "../bottle/cutOutput.ts"
 import { NECK_MOUNT } from "../bottle/runFiles.ts"
-import type { Control } from "../runner/control.ts"
-import { failure, lookAt, readRecord, runnerLives } from "../runner/control.ts"
+import type { Control, RunRecord } from "../runner/control.ts"
+import { failure, lookAt, onFiles, readRecord, readRunner, runnerLives } from "../runner/control.ts"
 import {
   attachSession,
   detachedScript,
@@ -20,15 +20,16 @@ import {
 import { execArguments, inMachine, stopMachine } from "./machine.ts"
 import type { Call, Smolvm } from "./smolvm.ts"
 import { errorLine } from "./smolvm.ts"
+import { asAgent } from "./user.ts"
 
 /** Files of the wrapper in the machine; /tmp is empty after each start. */
 const PID = "/tmp/.bot-bottle-pid"
 const EXIT = "/tmp/.bot-bottle-exit"
 
-/** The agent's own streams go past the wrapper, which says nothing itself. */
-const WRAPPER = `exec 3>&2 2>/dev/null
+/** The agent's own streams go past the wrapper, which says nothing itself. `bin/enter` checks who it is. */
+const wrapper = (user: string) => `exec 3>&2 2>/dev/null
 rm -f ${EXIT}
-/bin/sh -c 'echo $$ >${PID}; exec 2>&3 3>&-; exec ${NECK_MOUNT}/bin/enter'
+/bin/sh -c 'echo $$ >${PID}; exec 2>&3 3>&-; export BOT_BOTTLE_USER=${user}; exec ${NECK_MOUNT}/bin/enter'
 code=$?
 echo $code >${EXIT}.new && mv ${EXIT}.new ${EXIT}
 exit $code`
@@ -44,7 +45,8 @@ case $told in
   ''|*[!0-9]*) echo $code >"$control/lost"; code=137 ;;
   *) code=$told ;;
 esac`
-const STOP = `"$1" machine stop --name "$5" </dev/null >/dev/null 2>&1`
+const STOPPED = "stopped"
+const STOP = `"$1" machine stop --name "$5" </dev/null >/dev/null 2>&1 && : >"$control/${STOPPED}"`
 
 const STOP_GRACE = "10 seconds"
 const KILL_GRACE = "5 seconds"
@@ -56,16 +58,18 @@ export interface Machine {
   readonly name: string
 }
 
+/** Agent's user and working directory of a created bottle. */
+export const recordOf = Effect.fnUntraced(function* (control: Control) {
+  const { user, workdir } = Option.getOrElse(yield* readRecord(control), (): Partial<RunRecord> => ({}))
+  return user === undefined || workdir === undefined
+    ? yield* failure(control, "read", "there is no record of its user and working directory")
+    : { user, workdir }
+})
+
 const specOf = Effect.fnUntraced(function* ({ smolvm, control, name }: Machine, terminal: boolean) {
-  const record = yield* readRecord(control)
-  const { execUser } = yield* smolvm.features
-  const user = Option.flatMapNullable(record, (found) => found.user)
-  const workdir = Option.flatMapNullable(record, (found) => found.workdir)
-  const client = execArguments(name, ["/bin/sh", "-c", WRAPPER], {
-    ...(execUser && Option.isSome(user) && { user: user.value }),
-    ...(Option.isSome(workdir) && { workdir: workdir.value }),
-    terminal,
-  })
+  const { user, workdir } = yield* recordOf(control)
+  const { command, ...options } = asAgent(yield* smolvm.features, user, ["/bin/sh", "-c", wrapper(user)])
+  const client = execArguments(name, command, { ...options, workdir, terminal })
   const script = terminal
     ? interactiveScript('"$@"', ASK, STOP)
     : detachedScript('"$@"', yield* outputLimit(control.outputLimit), ASK, STOP)
@@ -88,16 +92,38 @@ export const attachRun = Effect.fn("Backend.attach")(function* (machine: Machine
 })
 
 /** The agent's exit code; that it was lost with its machine is an error. */
-export const waitForRun = Effect.fn("Backend.wait")(function* ({ control }: Machine) {
-  const code = yield* waitForEnd(control)
+export const waitForRun = Effect.fn("Backend.wait")(function* (machine: Machine) {
+  const { control } = machine
+  const code = yield* Effect.ensuring(waitForEnd(control), tidied(machine))
   if (!existsSync(join(control.control, "lost"))) return code
   const said = errorLine(yield* stderrTail(control))
   return yield* failure(control, "wait", `the machine was lost while its agent ran: ${said}`)
 })
 
+/**
+ * Stops the machine of a runner that was killed. Killing a client of `machine exec` ends nothing in the machine: the
+ * agent would go on, with nobody to keep its limits. Whoever finds such a runner calls this.
+ */
+export const stopOrphan = Effect.fn("Backend.stopOrphan")(function* ({ smolvm, control, name }: Machine) {
+  const stopped = join(control.control, STOPPED)
+  if (existsSync(stopped) || Option.isNone(yield* readRunner(control))) return
+  if (yield* runnerLives(control)) return
+  yield* stopMachine(smolvm, { operation: "stop", target: control.slug }, name)
+  yield* onFiles(control, "stop", () => writeFileSync(stopped, ""))
+})
+
+/** {@link stopOrphan} for those who came for something else: that it failed is a warning. */
+export const tidied = (machine: Machine): Effect.Effect<void> =>
+  Effect.catchAll(stopOrphan(machine), (error) =>
+    Effect.logWarning(`the machine of bottle "${machine.control.slug}" was left running: ${error.message}`),
+  )
+
+/** The bottle as it is now. */
+export const inspectRun = (machine: Machine) => Effect.zipRight(tidied(machine), lookAt(machine.control))
+
 /** TERM to the agent, 10 s, KILL; then whatever is left goes with its machine. */
 export const stopRun = Effect.fn("Backend.stop")(function* (machine: Machine) {
-  const { smolvm, control, name } = machine
+  const { control } = machine
   const call: Call = { operation: "stop", target: control.slug }
   const running = Effect.map(
     lookAt(control),
@@ -105,13 +131,13 @@ export const stopRun = Effect.fn("Backend.stop")(function* (machine: Machine) {
   )
   const over = (grace: "10 seconds" | "5 seconds") =>
     Effect.map(Effect.timeoutOption(Effect.interruptible(ended(control)), grace), Option.isSome)
-  if (!(yield* running)) return
+  if (!(yield* running)) return yield* stopOrphan(machine)
   yield* signalAgent(machine, call, "TERM")
   if (yield* over(STOP_GRACE)) return
   yield* signalAgent(machine, call, "KILL")
   if (yield* over(KILL_GRACE)) return
   yield* killSession(control)
-  yield* stopMachine(smolvm, call, name)
+  yield* stopOrphan(machine)
 })
 
 /** As the agent's own user. One that has ended meanwhile is no error. */
@@ -120,20 +146,20 @@ const signalAgent = Effect.fnUntraced(function* (
   call: Call,
   signal: "TERM" | "KILL",
 ) {
-  const record = yield* readRecord(control)
-  const { execUser } = yield* smolvm.features
-  const user = Option.flatMapNullable(record, (found) => found.user)
-  yield* Effect.ignore(
-    inMachine(smolvm, call, name, ["/bin/sh", "-c", `kill -${signal} "$(cat ${PID})"`], {
-      ...(execUser && Option.isSome(user) && { user: user.value }),
-    }),
-  )
+  const { user } = yield* recordOf(control)
+  const kill = ["/bin/sh", "-c", `kill -${signal} "$(cat ${PID})"`]
+  const { command, ...options } = asAgent(yield* smolvm.features, user, kill)
+  yield* Effect.ignore(inMachine(smolvm, call, name, command, options))
 })
 
 /** How long a runner may take to stop its machine after the agent has ended. */
 const SETTLE = Schedule.intersect(Schedule.spaced("50 millis"), Schedule.recurs(1200))
 
-/** Waits until the runner is gone: two calls on one machine at a time disturb each other. */
+/** Waits until the runner is gone, or has stopped its machine: two calls on one machine at a time disturb each other. */
 export const settled = Effect.fnUntraced(function* ({ control }: Machine) {
-  yield* runnerLives(control).pipe(Effect.repeat({ schedule: SETTLE, while: (lives) => lives }))
+  const busy = Effect.map(
+    runnerLives(control),
+    (lives) => lives && !existsSync(join(control.control, STOPPED)),
+  )
+  yield* busy.pipe(Effect.repeat({ schedule: SETTLE, while: (lives) => lives }))
 })

@@ -1,5 +1,5 @@
 /** smolvm's command line (github.com/smol-machines/smolvm): which program it is, what it can do, and what its errors mean. */
-import { Effect, Option, Ref } from "effect"
+import { Effect, Option, Ref, Schedule } from "effect"
 import type { Stream } from "effect"
 import { BackendFailure, BackendUnavailable } from "../../domain/Errors.ts"
 import type { BackendError } from "../../services/Backends.ts"
@@ -12,6 +12,10 @@ export interface SmolvmOptions {
   readonly program?: string
   /** Where `SMOLVM_DATA_DIR` and its like are read; the process's environment unless given. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** The device of KVM; `/dev/kvm` unless given. */
+  readonly kvm?: string
+  /** Who we are; the process's user unless given. */
+  readonly uid?: number
 }
 
 /** What a version can do that an earlier one cannot. */
@@ -59,14 +63,26 @@ const BACKEND = "smolvm"
 /** The oldest version whose command line this was written for: names are flags, stdin of `exec -i` does not hang, sockets can be mounted. */
 const FLOOR = [1, 9, 0] as const
 
-const ENVIRONMENT = ["SMOLVM_DATA_DIR", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"]
+/** What smolvm itself reads: where its files lie, what it takes for its machines, and what it keeps on disk. */
+const ENVIRONMENT = [
+  "SMOLVM_DATA_DIR",
+  "SMOLVM_LIB_DIR",
+  "SMOLVM_AGENT_ROOTFS",
+  "SMOLVM_VM_UID_DROP",
+  "SMOLVM_PACK_CACHE_MAX_BYTES",
+  "SMOLVM_PACK_STAGING",
+  "XDG_DATA_HOME",
+  "XDG_CACHE_HOME",
+  "XDG_CONFIG_HOME",
+]
 
 /** A pack of a large image takes minutes. */
 const CALL_TIMEOUT_MS = 30 * 60_000
 const PROBE_TIMEOUT_MS = 20_000
 
 /** Whether there is no machine of that name. */
-export const isMissing = (stderr: string): boolean => /vm not found: |machine '[^']*' not found/.test(stderr)
+export const isMissing = (stderr: string): boolean =>
+  /(vm not found: |(machine|VM) '[^']*' not found)/.test(errorLine(stderr))
 
 /** Asks nothing yet. */
 export const makeSmolvm = Effect.fnUntraced(function* (options: SmolvmOptions) {
@@ -105,7 +121,7 @@ export const makeSmolvm = Effect.fnUntraced(function* (options: SmolvmOptions) {
   )
 
   const run: Smolvm["run"] = (call, args, more) =>
-    Effect.zipRight(features, ask(call, args, more)).pipe(
+    Effect.zipRight(features, unlocked(call, args, ask(call, args, more))).pipe(
       Effect.filterOrFail(
         (result) => result.exitCode === 0 || troubleOf(result.stderr) === undefined,
         (result) => refusalOf(call, result),
@@ -126,6 +142,33 @@ export const makeSmolvm = Effect.fnUntraced(function* (options: SmolvmOptions) {
   }
   return smolvm
 })
+
+/** About 30 s: with eight calls at a time the unluckiest one needs one or two. */
+const LOCK_RETRY = Schedule.exponential("25 millis", 1.5).pipe(
+  Schedule.union(Schedule.spaced("500 millis")),
+  Schedule.jittered,
+  Schedule.upTo("30 seconds"),
+)
+
+/**
+ * smolvm reserves a name in a transaction that reads first, and SQLite refuses that at once when another call
+ * writes. Nothing was done then. What a program in a machine says is not about smolvm's database.
+ */
+const unlocked = <R>(
+  call: Call,
+  args: ReadonlyArray<string>,
+  ask: Effect.Effect<ProcessResult, BackendError, R>,
+) =>
+  args[1] === "exec"
+    ? ask
+    : Effect.flatMap(ask, (result) =>
+        result.exitCode !== 0 && /\bdatabase is locked\b/.test(errorLine(result.stderr))
+          ? Effect.fail({ _tag: "Locked", result } as const)
+          : Effect.succeed(result),
+      ).pipe(
+        Effect.retry({ schedule: LOCK_RETRY, while: ({ _tag }) => _tag === "Locked" }),
+        Effect.catchTag("Locked", ({ result }) => Effect.fail(refusalOf(call, result))),
+      )
 
 const unavailable = (reason: string) => new BackendUnavailable({ backend: BACKEND, reason })
 

@@ -8,11 +8,12 @@ import type { BackendError, CopySource } from "../../services/Backends.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { wholeOutput } from "../process/wholeOutput.ts"
 import { NECK_MOUNT } from "../bottle/runFiles.ts"
-import { failure, lookAt, readRecord } from "../runner/control.ts"
+import { failure, lookAt } from "../runner/control.ts"
 import { createArguments, deleteMachine, execArguments, startMachine, stopMachine } from "./machine.ts"
 import type { Machine } from "./run.ts"
-import { settled } from "./run.ts"
+import { recordOf, settled, stopOrphan } from "./run.ts"
 import type { Call } from "./smolvm.ts"
+import { asAgent, asRoot } from "./user.ts"
 
 /** The agent's environment, then the best shell there is. */
 const SHELL = `. ${NECK_MOUNT}/env
@@ -30,17 +31,14 @@ export const shellIn = Effect.fn("Backend.shell")(function* ({ smolvm, control, 
       "its agent does not run, and a shell lives only as long as it does",
     )
   }
-  const { execUser } = yield* smolvm.features
-  const { user, workdir } = Option.getOrElse(yield* readRecord(control), () => ({
-    user: undefined,
-    workdir: undefined,
-  }))
+  const { user, workdir } = yield* recordOf(control)
+  const { command, ...options } = asAgent(yield* smolvm.features, user, ["/bin/sh", "-c", SHELL])
   const { exitCode } = yield* runner
     .interactive({
       command: smolvm.program,
-      args: execArguments(name, ["/bin/sh", "-c", SHELL], {
-        ...(execUser && user !== undefined && { user }),
-        ...(workdir !== undefined && { workdir }),
+      args: execArguments(name, command, {
+        ...options,
+        workdir,
         terminal: process.stdin.isTTY && process.stdout.isTTY,
       }),
       env: { ...smolvm.env, TERM: process.env["TERM"] ?? "xterm" },
@@ -70,7 +68,7 @@ const callOf = ({ control }: Machine): Call => ({ operation: "copy", target: con
 
 const awake = (machine: Machine): Effect.Effect<void, BackendError, Scope.Scope> =>
   Effect.zipRight(
-    settled(machine),
+    Effect.zipRight(settled(machine), stopOrphan(machine)),
     Effect.acquireRelease(startMachine(machine.smolvm, callOf(machine), machine.name), () =>
       Effect.ignore(stopMachine(machine.smolvm, callOf(machine), machine.name)),
     ),
@@ -94,12 +92,12 @@ const thawed = Effect.fnUntraced(function* (machine: Machine, { artifact }: Copy
 const tarFrom = Effect.fnUntraced(function* (machine: Machine, name: string, path: string) {
   const runner = yield* ProcessRunner
   const { smolvm, control } = machine
-  const { execUser } = yield* smolvm.features
+  const features = yield* smolvm.features
   const command = ["tar", "-c", "-f", "-", "-C", posix.dirname(path), `./${posix.basename(path)}`]
   const child = yield* runner
     .stream({
       command: smolvm.program,
-      args: execArguments(name, command, execUser ? { user: "0:0" } : {}),
+      args: execArguments(name, command, asRoot(features)),
       env: smolvm.env,
     })
     .pipe(Effect.mapError((error) => failure(control, "copy", error.message, error)))

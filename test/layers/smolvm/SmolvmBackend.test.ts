@@ -18,6 +18,7 @@ describeSmolvm("on a stand-in for smolvm", () => {
   backendContract({
     name: "smolvm",
     image: () => pack,
+    user: "1000:1000",
     kills: true,
     instances: Effect.suspend(() =>
       smolvm === undefined ? Effect.dieMessage("no stand-in") : smolvmInstances(smolvm),
