@@ -101,8 +101,8 @@ describe("the plan of a start", () => {
   })
 
   it("shows limits, and keys of routes and repositories, that it does not know", () => {
-    const newLimits = { connections: 64, logBytes: 2 * 1024 ** 2, callRate: { perMinute: 9 } }
-    const newRouteKeys = { headers: { "x-version": "2" }, query: ["page"] }
+    const newLimits = { connections: 64, sparks: { perMinute: 9 } }
+    const newRouteKeys = { query: ["page"], sparks: { "x-version": "2" } }
     const text = planText({
       ...PLAN,
       limits: { ...PLAN.limits, ...newLimits },
@@ -119,8 +119,8 @@ describe("the plan of a start", () => {
         },
       },
     })
-    expect(text).toMatch(/^limits .*connections 64, log 2 MiB, callRate \{"perMinute":9\}$/m)
-    expect(text).toMatch(/^route .*headers \{"x-version":"2"\}; query \["page"\]$/m)
+    expect(text).toMatch(/^limits .*connections 64, sparks \{"perMinute":9\}$/m)
+    expect(text).toMatch(/^route .*query \["page"\]; sparks \{"x-version":"2"\}$/m)
   })
 
   it("keeps each entry on its line, whatever is in it", () => {

@@ -5,7 +5,7 @@ import { rmSync } from "node:fs"
 import { join } from "node:path"
 import * as actions from "../../../src/testing/gitea/actions.ts"
 import { DOOR, LOCK, OWN, bottle, push, withIssue } from "../../support/forgeBottle.ts"
-import { type Forge, ok } from "../../support/git.ts"
+import { type Forge, commit, git, ok } from "../../support/git.ts"
 
 const ISSUE = 17
 
