@@ -365,7 +365,7 @@ describe("a neck's methods", () => {
     }),
   )
 
-  it.scoped(
+  it.scopedLive(
     "tell the agent nothing of the operator's settings, and the operation log what to do about them",
     () =>
       Effect.gen(function* () {
