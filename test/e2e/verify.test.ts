@@ -230,28 +230,31 @@ describeDocker("verify on docker", () => {
       }),
     )
 
-    it.scoped("a wider scope on the forge, and a wider policy of pushes", () =>
-      Effect.gen(function* () {
-        const holes = yield* opened(["forge", "git"], {
-          sidecar: (config) => ({
-            ...config,
-            forgeEnv: { ...config.forgeEnv, FORGE_ISSUE_NUMBER: "1" },
-            git: Object.fromEntries(
-              Object.entries(config.git).map(([name, entry]) => [
-                name,
-                { ...entry, push: ["refs/heads/*"], protectedPaths: [] },
-              ]),
-            ),
-          }),
-        })
-        expect(holes).toContain("a comment on another issue")
-        expect(holes).toContain("the description of another issue")
-        expect(holes).toContain("a push to main")
-        expect(holes).toContain("a push to another bottle's branch")
-        expect(holes).toContain("a branch at an old commit, with an old workflow of the forge's CI")
-        expect(holes).toContain("a merge that brings back an old workflow of the forge's CI")
-        expect(holes).toContain("a commit whose message closes another issue")
-      }),
+    it.scoped(
+      "a wider scope on the forge, and a wider policy of pushes",
+      () =>
+        Effect.gen(function* () {
+          const holes = yield* opened(["forge", "git"], {
+            sidecar: (config) => ({
+              ...config,
+              forgeEnv: { ...config.forgeEnv, FORGE_ISSUE_NUMBER: "1" },
+              git: Object.fromEntries(
+                Object.entries(config.git).map(([name, entry]) => [
+                  name,
+                  { ...entry, push: ["refs/heads/*"], protectedPaths: [] },
+                ]),
+              ),
+            }),
+          })
+          expect(holes).toContain("a comment on another issue")
+          expect(holes).toContain("the description of another issue")
+          expect(holes).toContain("a push to main")
+          expect(holes).toContain("a push to another bottle's branch")
+          expect(holes).toContain("a branch at an old commit, with an old workflow of the forge's CI")
+          expect(holes).toContain("a merge that brings back an old workflow of the forge's CI")
+          expect(holes).toContain("a commit whose message closes another issue")
+        }),
+      LONG_MS,
     )
 
     it.scoped("another issue that texts may close", () =>

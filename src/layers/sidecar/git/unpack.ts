@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { file } from "../files.ts"
 import { type Quarantine, newObjects } from "./inspect.ts"
 import { tooMuch } from "./look.ts"
+import { requireFewPaths } from "./paths.ts"
 import type { PushRequest } from "./pktLine.ts"
 import { type GitContext, GitFailure, type Repository } from "./Repository.ts"
 import { bodyFile } from "./spool.ts"
@@ -72,6 +73,12 @@ export const unpack = Effect.fnUntraced(function* (
   if (fresh.length === 0) return yield* requireWhole(context, made, [], [])
   const total = sizes.reduce((sum, { size }) => sum + size, 0)
   if (!(total <= OBJECTS_BYTES_MAX)) return yield* failure("the push is more than 1 GiB unpacked")
+  yield* requireFewPaths(
+    runner,
+    repository,
+    objects,
+    sizes.filter(({ type }) => type === "tree"),
+  )
   const messages = sizes.filter(({ type }) => type === "commit" || type === "tag")
   return yield* requireWhole(context, made, fresh, messages)
 })
