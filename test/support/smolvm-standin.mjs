@@ -49,10 +49,14 @@ const load = (machine) => {
 }
 const save = (machine) => writeFileSync(join(folder(machine.name), "machine.json"), JSON.stringify(machine))
 const known = (machine) => load(machine) ?? fail(`vm not found: ${machine}`)
-const processState = (pid) =>
-  existsSync(`/proc/${pid}/ns`)
-    ? /^State:\s+(\w)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]
-    : "Z"
+/** "Z" of one that is gone, also while we look. */
+const processState = (pid) => {
+  try {
+    return /^State:\s+(\w)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]
+  } catch {
+    return "Z"
+  }
+}
 const lives = (pid) => processState(pid) !== "Z"
 const stateOf = ({ pid, state, stopping }) => {
   if (pid === null) return state

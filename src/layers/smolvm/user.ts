@@ -11,9 +11,15 @@ const ID_MAX = 2 ** 32 - 2
 
 const NO_TOOL = "bot-bottle: nothing here changes the user"
 
-/** What each image tool needs to give up root and all capabilities for good. SIGPIPE is ignored by python, and would stay so. */
+/**
+ * What each image tool needs to give up root and all capabilities for good. A shell of busybox takes its own setpriv,
+ * which changes no user, before that of PATH. SIGPIPE is ignored by python, and would stay so.
+ */
 const droppers = (uid: string, gid: string): ReadonlyArray<string> => [
-  `setpriv --reuid=${uid} --regid=${gid} --clear-groups --bounding-set=-all --inh-caps=-all --ambient-caps=-all --no-new-privs`,
+  ...["setpriv", "/usr/bin/setpriv"].map(
+    (program) =>
+      `${program} --reuid=${uid} --regid=${gid} --clear-groups --bounding-set=-all --inh-caps=-all --ambient-caps=-all --no-new-privs`,
+  ),
   `perl -e ${shellQuote(`$) = "${gid} ${gid}"; $( = ${gid}; $< = ${uid}; $> = ${uid}; exec { $ARGV[0] } @ARGV or exit 127`)} --`,
   `python3 -S -E -c ${shellQuote(`import os, sys, _signal; _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL); os.setgroups([]); os.setresgid(${gid}, ${gid}, ${gid}); os.setresuid(${uid}, ${uid}, ${uid}); os.execvp(sys.argv[1], sys.argv[1:])`)}`,
 ]
