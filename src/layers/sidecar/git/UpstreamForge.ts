@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { type CallFailure, failureOfForge } from "../CallFailure.ts"
 import { type RunForge, refuseClosing } from "../callContext.ts"
-import { closingReferenceOutside } from "../../../domain/ClosingKeywords.ts"
+import { type ClosingOptions, closingReferenceOutside } from "../../../domain/ClosingKeywords.ts"
 import { type ForgePlace, isRepositoryOf, repositoryAt } from "../../../domain/ForgeRepository.ts"
 import type { TextProblem } from "./messages.ts"
 import type { Upstream } from "./Upstream.ts"
@@ -22,7 +22,9 @@ export const upstreamForge =
     if (place === undefined || forge === undefined) return undefined
     if (isRepositoryOf(place, url)) return ownRepository(forge)
     const other = repositoryAt(place.apiUrl, url)
-    return other && { messageProblem: (text) => Effect.sync(() => foreignProblem(text, other)) }
+    return (
+      other && { messageProblem: (text) => Effect.sync(() => foreignProblem(text, other, forge.closing)) }
+    )
   }
 
 const ownRepository = (forge: RunForge): UpstreamForge => ({
@@ -45,8 +47,9 @@ const ownRepository = (forge: RunForge): UpstreamForge => ({
 const foreignProblem = (
   text: string,
   place: { readonly owner: string; readonly repo: string },
+  options: ClosingOptions,
 ): string | undefined => {
-  const found = closingReferenceOutside(text, { ...place, writable: [] })
+  const found = closingReferenceOutside(text, { ...place, writable: [] }, options)
   return (
     found &&
     `"${found.keyword}" before "${found.reference}" would close or reopen it, and it is out of assigned scope: reword the text`
