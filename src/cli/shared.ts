@@ -19,7 +19,7 @@ export const backend = Options.text("backend").pipe(
   Options.optional,
 )
 
-/** `--backend B` of what acts on a bottle that there is */
+/** `--backend B` of commands on an existing bottle */
 export const ownBackend = Options.text("backend").pipe(
   Options.withDescription("The bottle's own backend; another one is refused"),
   Options.optional,
@@ -186,7 +186,7 @@ export const onTerminal = <A, E, R>(
     )
   })
 
-/** Whether a run ended because its bottle was destroyed, of which nothing is left to go on with. */
+/** Whether a run ended because its bottle was destroyed, so that there is nothing to resume. */
 const isDestroyed = (error: unknown): boolean => error instanceof AgentExited && error.destroyed === true
 
 /** Runs a command's effect so that Ctrl-C stops the bottle it started; the bottle is kept. */
