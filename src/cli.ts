@@ -2,7 +2,7 @@
 import { VERSION } from "./domain/Version.ts"
 
 if (process.argv[2] === "--version" && process.argv.length === 3) {
-  // Who asked may not be listening any more.
+  // The reader may be gone.
   process.stdout.on("error", () => process.exit(141))
   process.stdout.write(`${VERSION}\n`)
 } else {

@@ -3,7 +3,7 @@ import { ValidationError } from "@effect/cli"
 import { Cause, Chunk, Effect, Option } from "effect"
 import { note, printJson } from "./output.ts"
 
-/** Exit codes (product.md): the agent's own, else these. */
+/** Exit codes beside the agent's own and {@link OWN_FAILURE}. */
 const codes: Readonly<Record<string, number>> = {
   InvalidInput: 2,
   LaunchRefused: 126,

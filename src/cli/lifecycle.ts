@@ -1,10 +1,10 @@
 /** `stop`, `freeze` and `destroy`: the short operations on a bottle. */
-import { Command } from "@effect/cli"
+import { Command, Options } from "@effect/cli"
 import { Effect, Option } from "effect"
 import type { BottleState } from "../domain/Bottle.ts"
 import { reportFailures } from "./failure.ts"
 import { note } from "./output.ts"
-import { backend, given, slug } from "./shared.ts"
+import { given, ownBackend, slug } from "./shared.ts"
 
 const programs = Effect.promise(() => import("./lazy/run.ts"))
 
@@ -17,7 +17,7 @@ export const stop = Command.make("stop", { slug }, (options) =>
 ).pipe(Command.withDescription("End the agent of a bottle (TERM, 10 s, KILL); the bottle is kept"))
 
 /** `freeze SLUG` */
-export const freeze = Command.make("freeze", { slug, backend }, (options) =>
+export const freeze = Command.make("freeze", { slug, backend: ownBackend }, (options) =>
   Effect.gen(function* () {
     const { live, freeze } = yield* programs
     yield* Effect.provide(freeze(options.slug, given("backend", options.backend)), live)
@@ -27,8 +27,14 @@ export const freeze = Command.make("freeze", { slug, backend }, (options) =>
   }).pipe(reportFailures(false)),
 ).pipe(Command.withDescription("Turn a bottle into a resumable artifact; nothing of it runs after"))
 
+const goneBackend = ownBackend.pipe(
+  Options.withDescription(
+    "The bottle's own backend, when its engine is gone for good: then what is left on this machine is removed",
+  ),
+)
+
 /** `destroy SLUG` */
-export const destroy = Command.make("destroy", { slug, backend }, (options) =>
+export const destroy = Command.make("destroy", { slug, backend: goneBackend }, (options) =>
   Effect.gen(function* () {
     const { live, destroy } = yield* programs
     const wasKnown = yield* Effect.provide(destroy(options.slug, given("backend", options.backend)), live)

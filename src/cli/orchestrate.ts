@@ -14,6 +14,7 @@ import {
   given,
   json,
   observer,
+  ownBackend,
   promptOf,
   prompts,
   raw,
@@ -56,12 +57,12 @@ const start = Command.make("start", startSpec, (options) =>
       observer(options),
     ).pipe(Effect.provide(programs.live))
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Launch an agent on the issue that FORGE_* names, and wait for it"))
+).pipe(Command.withDescription("Launch an agent on the open issue that FORGE_* names, and wait for it"))
 
 const resumeSpec = {
   slug: Options.text("slug").pipe(Options.withDescription("Name of the bottle")),
   ...prompts,
-  backend,
+  backend: ownBackend,
   json,
   raw,
 }
@@ -113,7 +114,7 @@ const status = Command.make("status", { all, json }, (options) =>
       ),
     )
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Show which bottle handles which issue"))
+).pipe(Command.withDescription("Show which bottle handles which issue, and what that bottle is now"))
 
 const assignSpec = {
   slug,

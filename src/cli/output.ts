@@ -38,16 +38,16 @@ const put = (stream: Stream, bytes: Uint8Array | string, done: () => void = () =
 }
 
 /**
- * Bytes to one of our streams as they are: for `--raw`, and for what is no terminal. Resolves when the stream has taken
- * them, so that a slow reader slows the writer. All else is printed by what is below, which neutralises it.
+ * Writes bytes as they are: for `--raw`, and for streams that are not a terminal. Returns when the stream has taken
+ * them, so that a slow reader slows the writer. Everything else is printed by the functions below, which neutralise it.
  */
 export const passBytes = (stream: Stream, bytes: Uint8Array | string): Effect.Effect<void> =>
   Effect.async<void>((resume) => put(stream, bytes, () => resume(Effect.void)))
 
-/** Text to one of our streams, made harmless. */
+/** Writes text to stdout or stderr, made harmless. */
 export const print = (stream: Stream, text: string): Effect.Effect<void> => passBytes(stream, neutral(text))
 
-/** The same of a line on stderr, for a logger, which cannot wait. */
+/** Writes a line to stderr, made harmless, for a logger, which cannot wait. */
 export const logLine = (text: string): void => put("stderr", `${neutral(text)}\n`)
 
 /** A line that begins in a style, where the terminal has colours. */

@@ -9,7 +9,7 @@ import { neutralLine } from "../domain/Neutral.ts"
 import { neckLines, partsText } from "./planNeck.ts"
 import { note, printJson, printLine } from "./output.ts"
 
-/** What a dry run prints, and why the real run would be refused, if it would: as JSON then the refusal alone. */
+/** Prints the plan of a dry run, then fails if the launch would be refused. With `json` a refused plan is not printed. */
 export const printPlan = Effect.fn("printPlan")(function* (
   plan: LaunchPlan,
   refusal: Effect.Effect<void, LaunchRefused>,
@@ -35,7 +35,7 @@ export const confirmPlan = Effect.fn("confirmPlan")(function* (plan: LaunchPlan,
   if (!agreed) return yield* new Cancelled({ reason: "declined: nothing was made" })
 })
 
-/** A plan in aligned lines: all that is agreed to by launching it. */
+/** A plan in aligned lines: everything that an operator agrees to. */
 export const planText = (plan: LaunchPlan): string => {
   const lines: ReadonlyArray<readonly [string, string]> = [
     [
@@ -72,7 +72,7 @@ const imageText = ({ build, continues, image, isolated, pull, rehydrate }: Launc
     const file = build.dockerfile === undefined ? "" : `, ${build.dockerfile}`
     return `built of ${build.context}${file} (pull: ${pull})`
   }
-  if (rehydrate && image === "") return `what a freeze makes of run ${continues?.run ?? 1} first`
+  if (rehydrate && image === "") return `made first, by freezing run ${continues?.run ?? 1}`
   if (rehydrate) return `${image} (rehydrated)`
   if (image === "") return "none"
   return isolated ? `${image} (pull: ${pull})` : `${image} (not used)`
@@ -85,7 +85,7 @@ const userText = ({ isolated, user }: LaunchPlan): string => {
 }
 
 const networkText = ({ isolated, backend, neck }: LaunchPlan): string => {
-  if (!isolated) return `this machine's own, whole: the ${backend} backend shuts nothing off`
+  if (!isolated) return `this machine's own, all of it: the ${backend} backend isolates nothing`
   const open = Object.entries(neck)
     .filter(([, entries]) => Object.keys(entries).length > 0)
     .map(([name]) => name)
@@ -99,7 +99,7 @@ const limitsText = ({ isolated, limits }: LaunchPlan): string => {
   const all = { cpus: "all", diskBytes: "unlimited", timeout: "none", idleTimeout: "none", ...limits }
   if (isolated) return partsText(all)
   const kept = Object.fromEntries(Object.entries(all).filter(([name]) => !KEPT_BY_BACKEND.has(name)))
-  return `${partsText(kept)}; of memory, pids, cpus and disk none is kept`
+  return `${partsText(kept)}; memory, pids, cpus and disk are not enforced`
 }
 
 const cloneText = ({ git, ref, branch }: NonNullable<LaunchPlan["clone"]>): string =>

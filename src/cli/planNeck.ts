@@ -1,4 +1,4 @@
-/** What the neck of a bottle opens, in the lines of a plan. Keys of a manifest that are new here are shown all the same. */
+/** What the neck of a bottle opens, in the lines of a plan. Manifest keys that this file does not know are shown too. */
 import type { NeckOpenings } from "../domain/Bottle.ts"
 import { isSshUrl } from "../domain/DeployKey.ts"
 
@@ -49,7 +49,7 @@ const keySource = (url: string, key: NeckOpenings["git"][string]["key"]): string
   return isSshUrl(url) ? "a deploy key of the run" : `the token of the run's forge (${key.provider})`
 }
 
-/** Names with their values, apart by commas; what is in bytes in MiB. */
+/** Names with their values, separated by commas; bytes as MiB. */
 export const partsText = (parts: Readonly<Record<string, unknown>>): string => restOf(parts).join(", ")
 
 const restOf = (parts: Readonly<Record<string, unknown>>): ReadonlyArray<string> =>

@@ -9,12 +9,13 @@ import {
   needTerminal,
   observer,
   onTerminal,
+  ownBackend,
   runOptions,
   slug,
   stoppedByInterrupt,
 } from "./shared.ts"
 
-const spec = { slug, ...runOptions }
+const spec = { slug, ...runOptions, backend: ownBackend }
 
 /** `resume SLUG` */
 export const resume = Command.make("resume", spec, (options) =>

@@ -69,7 +69,7 @@ const command = Command.run(root, { name: "bot-bottle", version: VERSION })(
 
 /** Exit code of a command that Ctrl-C ended. */
 const INTERRUPTED = 130
-/** Exit code of a command whose reader has gone, as of one that SIGPIPE ended. */
+/** Exit code of a command whose reader is gone: that of a program ended by SIGPIPE. */
 const READER_GONE = 141
 /** Exit code of bot-bottle's own failure. */
 const OWN_FAILURE = 125
@@ -82,7 +82,7 @@ const exitCodeOf = ({ code = "" }: NodeJS.ErrnoException): Effect.Effect<number>
     ? Effect.succeed(READER_GONE)
     : Effect.as(note(`bot-bottle: its output cannot be written (${code})`), OWN_FAILURE)
 
-/** A command that cannot be heard any more is interrupted, as by Ctrl-C: what it has begun, it ends in order. */
+/** A command whose output is closed is interrupted, as by Ctrl-C, and cleans up. */
 const program = Effect.gen(function* () {
   yield* Effect.raceFirst(command, outputClosed)
   const failure = yield* outputFailure

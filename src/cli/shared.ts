@@ -19,6 +19,12 @@ export const backend = Options.text("backend").pipe(
   Options.optional,
 )
 
+/** `--backend B` of commands on an existing bottle */
+export const ownBackend = Options.text("backend").pipe(
+  Options.withDescription("The bottle's own backend; another one is refused"),
+  Options.optional,
+)
+
 /** `--prompt T` or `--prompt-file F` */
 export const prompts = {
   prompt: Options.text("prompt").pipe(Options.withDescription("What the agent is to do"), Options.optional),
@@ -44,7 +50,7 @@ export const yes = Options.boolean("yes").pipe(Options.withDescription("Do not a
 
 /** `--dry-run` */
 export const dryRun = Options.boolean("dry-run").pipe(
-  Options.withDescription("Print the plan, and do nothing else"),
+  Options.withDescription("Print the plan, and do nothing else; fails where the launch would be refused"),
 )
 
 /** `--raw` */
@@ -58,7 +64,7 @@ export const runOptions = {
   ...prompts,
   backend,
   dryRun,
-  yes,
+  yes: yes.pipe(Options.withDescription("Do not ask; agrees to deploy keys, too")),
   json,
   raw,
 }
@@ -180,7 +186,7 @@ export const onTerminal = <A, E, R>(
     )
   })
 
-/** Whether a run ended because its bottle was destroyed, of which nothing is left to go on with. */
+/** Whether a run ended because its bottle was destroyed, so that there is nothing to resume. */
 const isDestroyed = (error: unknown): boolean => error instanceof AgentExited && error.destroyed === true
 
 /** Runs a command's effect so that Ctrl-C stops the bottle it started; the bottle is kept. */

@@ -117,7 +117,7 @@ export class IssueClosed extends Schema.TaggedError<IssueClosed>()("IssueClosed"
   issueNumber: Schema.Number,
 }) {
   override get message(): string {
-    return `${this.owner}/${this.repo}#${this.issueNumber} is closed: reopen it, or start on it all the same with --force`
+    return `${this.owner}/${this.repo}#${this.issueNumber} is closed: reopen it, or start anyway with --force`
   }
 }
 
@@ -227,7 +227,7 @@ export class ForgeRequestError extends Schema.TaggedError<ForgeRequestError>()("
   status: Schema.Number,
   /** What it means and what the operator can do; never the forge's own text. */
   reason: Schema.String,
-  /** The same for an agent, without names of settings and products; absent: the status says all it may know. */
+  /** The text for an agent, without names of settings and products; absent: the agent gets a text made from the status. */
   shown: Schema.optional(Schema.String),
 }) {
   override get message(): string {

@@ -3,7 +3,7 @@ import { Option } from "effect"
 
 /**
  * The base URL of a forge's API, normalised: scheme and host in lower case, no default port, no slash at the end, the
- * path as it is. None when it is no http or https URL, or has a user, a password, a query or a fragment.
+ * path unchanged. None when it is not an http or https URL, or has a user, a password, a query or a fragment.
  */
 export const forgeAddress = (apiUrl: string): Option.Option<string> => {
   const url = URL.canParse(apiUrl) ? new URL(apiUrl) : undefined

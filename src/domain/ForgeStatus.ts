@@ -28,7 +28,7 @@ export class ForgeStatus extends Schema.Class<ForgeStatus>("ForgeStatus")({
   lastCheckinAt: Schema.String,
 }) {}
 
-/** A row as `status` shows it. `checkin` is the newest sign of life beside the row's; `bottle` is none when there is none of its slug. */
+/** A row as `status` shows it. `checkin` is a check-in that may be newer than the row's; `bottle` is none when no bottle has the row's slug. */
 export const forgeStatus = (
   row: ForgeState,
   bottle: Option.Option<BottleStatus>,

@@ -66,7 +66,7 @@ export const routesOf = (
   ...bottle.routes,
 })
 
-/** A route of an operator's own to a model API allows what ours does, unless it says otherwise: with all of it an agent could store and fetch files. */
+/** What an operator's own route to a model API allows unless its manifest says: the same as the built-in route. The whole API would let an agent store and fetch files. */
 export const modelAllow = (upstream: string): ReadonlyArray<string> | undefined => {
   if (!URL.canParse(upstream)) return undefined
   const { origin, pathname } = new URL(upstream)

@@ -1,4 +1,4 @@
-/** What of an agent's request passes a route: headers by a list of harmless names, parameters of the query by a list where the service is known. */
+/** Which parts of an agent's request pass a route: headers by a list of harmless names, query parameters by a list where the service is known. */
 
 /** Names that pass beyond the common ones. Header names are lower case. */
 export interface PassedNames {
@@ -6,7 +6,7 @@ export interface PassedNames {
   readonly query: ReadonlyArray<string>
 }
 
-/** Headers that say what is sent and what is wanted, and to no service who asks. */
+/** Headers that describe the content sent or wanted; no service reads an identity from them. */
 const COMMON_HEADERS: ReadonlySet<string> = new Set([
   "accept",
   "accept-charset",
@@ -84,7 +84,7 @@ const OF_PROVIDER: Readonly<Record<string, PassedNames & { readonly hostname: st
   },
 }
 
-/** Of one connection and not of a message (RFC 9110, 7.6.1, with what is added by convention). */
+/** Headers of one connection, not of the message (RFC 9110, 7.6.1, and those added by convention). */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "expect",
@@ -99,7 +99,7 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "upgrade",
 ])
 
-/** Credentials, and what upstreams believe of who asked, for what host, and by which method or path in truth. */
+/** Headers with credentials, and headers from which upstreams take the client, the host, the method or the path. */
 const NEVER = [
   /authorization/,
   /^(?:host|cookie2?|set-cookie2?|content-length)$/,
@@ -119,17 +119,17 @@ const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/
 /** Some upstreams read `x_api_key` as `x-api-key`, and `content_length` as another length. */
 export const headerAsRead = (name: string): string => name.toLowerCase().replaceAll("_", "-")
 
-/** Whether an operator may let a header of the agent's pass: it names no credential, no connection and no origin of the request. */
+/** Whether an operator may let a header of the agent pass: it carries no credential, is not the connection's, and claims no origin of the request. */
 export const isPassableHeader = (name: string): boolean => {
   const read = headerAsRead(name)
   return TOKEN.test(name) && !HOP_BY_HOP.has(read) && !NEVER.some((pattern) => pattern.test(read))
 }
 
-/** What {@link isPassableHeader} wants, for messages. */
+/** The rule of {@link isPassableHeader}, for messages. */
 export const PASSABLE_HEADER_RULE =
   "the name of a header that carries no credential and is neither the connection's nor a claim about where the request comes from"
 
-/** What of a request passes one route. */
+/** Which parts of a request pass one route. */
 export interface Passes {
   /** Whether a header passes; the name is lower case. */
   readonly header: (name: string) => boolean
@@ -137,7 +137,7 @@ export interface Passes {
   readonly query: (query: string) => string
 }
 
-/** What passes a route: the service is known by its host, else by the route's name, under which an agent program takes it for its provider's. */
+/** Which parts pass a route. The service is known by its host, else by the route's name, since an agent program takes a route of that name for its provider. */
 export const passesOf = (route: {
   readonly name: string
   readonly hostname: string
@@ -175,7 +175,7 @@ export const passesOf = (route: {
   }
 }
 
-/** Names of parameters in which services take a key, without what is no letter or digit. Google takes one as `key`, elsewhere that is a word like any other. */
+/** Parameter names in which services take a key, reduced to letters and digits. Google takes one as `key`; elsewhere `key` is an ordinary word. */
 const CREDENTIAL =
   /(?:api|access|auth|private|secret|subscription|consumer)key(?:id)?$|^(?:access|auth|oauth|api|app|bearer|id|job|personalaccess|private|refresh|security|session|user|xamzsecurity)?token$|secret$|^(?:pass(?:word|wd)?|authorization|auth|credentials?|jwt|sessionid|xamz(?:signature|credential)|sig|signature)$/
 
@@ -188,7 +188,7 @@ const isCredential = (name: string, takesKey: boolean): boolean => {
   return squashed.includes("%") || CREDENTIAL.test(squashed) || (takesKey && squashed === "key")
 }
 
-/** The name of a parameter, as whoever decodes it until nothing changes reads it. */
+/** The name of a parameter, decoded until nothing changes (at most four times). */
 const nameOf = (part: string): string => {
   let name = new URLSearchParams(part.replace(/^\?+/, "")).keys().next().value ?? ""
   for (let round = 0; round < 3 && name.includes("%"); round += 1) {

@@ -1,4 +1,4 @@
-/** bottleBackend: the backend that made a bottle, and whether the engine behind it is the one that has the bottle. */
+/** bottleBackend: the backend that made a bottle, and whether the engine it reaches now is the bottle's own. */
 import { Effect, Option } from "effect"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import { BackendFailure, InvalidInput } from "../domain/Errors.ts"
@@ -46,7 +46,7 @@ export const hasArtifact = (
     ? Effect.succeed(false)
     : Effect.map(backend.artifacts, (kept) => kept.some(({ reference }) => reference === artifact.value))
 
-/** Fails when the backend has nothing of a bottle because another engine has it: what this one says of the bottle means nothing. */
+/** Fails when another engine has the bottle, and this one has nothing of it: then its answers mean nothing for the bottle. */
 export const requireOwnEngine = Effect.fn("requireOwnEngine")(function* (
   backend: Backend,
   bottle: BottleMetadata,

@@ -26,7 +26,7 @@ export const bottleState: (
 export const halfDestroyed = (slug: Slug): string =>
   `a destroy of bottle "${slug}" was begun, and has not ended: "bot-bottle destroy ${slug}" finishes it`
 
-/** What to tell of a bottle that is `lost` to who wants to use it. */
+/** The reason for refusing to use a bottle that is `lost`. */
 export const lostArtifact = ({ slug, artifact, spec }: BottleMetadata): string =>
   `the artifact of bottle "${slug}" (${Option.getOrElse(artifact, () => "none")}) is gone from ${spec.backend}: "bot-bottle destroy ${slug}" removes what is left`
 

@@ -60,7 +60,7 @@ export const bringUp = Effect.fn("bringUp")(function* (
   })
 })
 
-/** Before anything is made, so that the row of a launch that is killed names its engine. One that cannot say is none. */
+/** Stored before anything is made, so that the row of a killed launch names its engine; none if the engine cannot be asked. */
 const recordEngine = Effect.fn("recordEngine")(function* (backend: Backend, slug: Slug) {
   const engine = backend.engine === undefined ? Option.none<string>() : yield* Effect.option(backend.engine)
   yield* (yield* BottleStore).modify(slug, (row) => new BottleMetadata({ ...row, engine }))

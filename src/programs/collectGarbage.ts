@@ -40,8 +40,8 @@ export const GARBAGE_AGE = Duration.minutes(10)
 /**
  * Removes what no bottle needs. Never anything leased, younger than ten minutes (but keys: it is known of each
  * whether it is used), or a bottle that has both its row and its box or artifact, unless its destroy was begun; nothing
- * of a backend that cannot be asked now. A row of which there is no box goes only by the word of the engine that it
- * names, and never when it is frozen. Goes on after a failure, and fails with the first.
+ * of a backend that cannot be asked now. A row whose box is gone is removed only if the engine that the row names says
+ * so, and never if the bottle is frozen. Goes on after a failure, and fails with the first.
  */
 export const collectGarbage = Effect.fn("collectGarbage")(function* (options: GarbageOptions = {}) {
   const before = (yield* Clock.currentTimeMillis) - Duration.toMillis(GARBAGE_AGE)
@@ -170,7 +170,7 @@ const ofBackend = Effect.fn("garbageOfBackend")(function* (
           ? "its destroy was interrupted"
           : boxes.has(row.slug) || Option.isNone(row.startedAt)
             ? "its launch died before its agent ran"
-            : "its engine has nothing of it any more",
+            : "its engine has nothing left of it",
       ),
       remove: store.withOperation(
         row.slug,
@@ -209,8 +209,8 @@ const ofBackend = Effect.fn("garbageOfBackend")(function* (
 })
 
 /**
- * Whether nothing is left of a bottle but its row, a launch died before its agent ran, or a destroy half-way. That there
- * is no box counts only from the engine that the row names; a frozen bottle is never one, though its artifact is gone.
+ * Whether a bottle is only its row, a launch that died before its agent ran, or a destroy half-way. A missing box counts
+ * only if the engine that the row names was asked. Never true for a frozen bottle, even if its artifact is gone.
  */
 const isHalf = (row: BottleMetadata, box: Option.Option<BackendBottle>, engine: Ownership): boolean => {
   if (Option.isNone(box) ? engine !== "own" : engine === "other") return false

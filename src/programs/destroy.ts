@@ -15,7 +15,7 @@ import { parseSlug } from "./parseSlug.ts"
 import { DEFAULT_BACKEND } from "./resolveRun.ts"
 
 /**
- * Removes all there is of a bottle in whatever state it is; answers whether there was a row of it. Ok when nothing is
+ * Removes all there is of a bottle in whatever state it is; returns whether there was a row of it. Ok when nothing is
  * known of the slug, even without an engine; an error when something is known and cannot be removed. A bottle that
  * another engine has is removed only when its own backend is named: then that engine is gone for good.
  */

@@ -62,7 +62,7 @@ const keyOf = Effect.fn("keyOf")(function* (forgeEnv: ForgeEnv) {
     () =>
       new ForgeConfigInvalid({
         variable: "FORGE_GITEA_API",
-        reason: "it is no http or https URL, or it has a user, a password, a query or a fragment",
+        reason: "it is not an http or https URL, or it has a user, a password, a query or a fragment",
       }),
   )
   const owner = yield* required(forgeEnv, "FORGE_OWNER")
@@ -85,7 +85,7 @@ const namedPrOf = (forgeEnv: ForgeEnv) => {
 const forgeNumber = (variable: string, text: string) =>
   Effect.mapError(
     Schema.decodeUnknown(ForgeNumber)(/^\d+$/.test(text) ? Number(text) : undefined),
-    () => new ForgeConfigInvalid({ variable, reason: "it is no positive whole number" }),
+    () => new ForgeConfigInvalid({ variable, reason: "it is not a positive whole number" }),
   )
 
 const required = (

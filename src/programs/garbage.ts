@@ -7,7 +7,7 @@ import { BottleStore } from "../services/BottleStore.ts"
 
 /**
  * Something that no bottle needs: a box or an artifact without a row, a row whose launch died before its agent
- * ran, or whose engine has nothing of it any more, an artifact that a later freeze superseded, a sidecar whose agent
+ * ran, or whose engine has nothing left of it, an artifact that a later freeze superseded, a sidecar whose agent
  * does not run, a run directory without a row, an image that was built of a manifest and is not what would be built or
  * used now, a deploy key that no run uses, a store of upstream objects that no bottle has used for a day.
  */
@@ -52,7 +52,7 @@ export const isFree = (slug: Slug) =>
 /** Whether the engine that was asked is a bottle's own; `unknown`: one of them names none. */
 export type Ownership = "own" | "other" | "unknown"
 
-/** Whose word it is that an engine has nothing of a bottle: as `engineOf`, by names that were asked before. */
+/** Whether an engine is a bottle's own: as `engineOf`, with a name that was asked before. */
 export const ownership = (engine: Option.Option<string>, row: BottleMetadata): Ownership =>
   Option.isNone(engine) || Option.isNone(row.engine)
     ? "unknown"

@@ -1,4 +1,4 @@
-/** leftovers: sidecars and run directories that no bottle needs, as garbage. */
+/** leftovers: finds sidecars and run directories that no bottle needs. */
 import { Effect, Option } from "effect"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import type { BackendBottle } from "../services/Backends.ts"
@@ -46,7 +46,7 @@ export const sidecarGarbage = Effect.fn("garbageSidecars")(function* (
   })
 })
 
-/** Run directories without a row, and without a box of which only the engine knows. */
+/** Run directories that belong to no row, and to no box that only the engine knows. */
 export const runGarbage = Effect.fn("garbageRuns")(function* (
   engines: ReadonlyArray<Engine>,
   rows: ReadonlyArray<BottleMetadata>,
@@ -60,7 +60,7 @@ export const runGarbage = Effect.fn("garbageRuns")(function* (
   return left
     .filter(({ since }) => since < before)
     .map(({ name, slug }) => ({
-      item: { kind: "run" as const, slug, backend: "", reason: `no bottle has it: run/${name}` },
+      item: { kind: "run" as const, slug, backend: "", reason: `no bottle uses it: run/${name}` },
       remove: Effect.gen(function* () {
         const now = yield* sidecar.leftRuns(slugs(yield* store.all))
         if (!now.some((run) => run.name === name && run.since < before)) return false

@@ -16,7 +16,7 @@ export const listBottles = Effect.fn("listBottles")(function* () {
   return yield* statusesOf(yield* (yield* BottleStore).all)
 })
 
-/** The same of these bottles; only their backends are asked. */
+/** The status of these bottles; only their backends are asked. */
 export const statusesOf = Effect.fn("statusesOf")(function* (rows: ReadonlyArray<BottleMetadata>) {
   const names = [...new Set(rows.map((row) => row.spec.backend))]
   const states = new Map<Slug, State>()

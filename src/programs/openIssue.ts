@@ -1,4 +1,4 @@
-/** openIssue: asks the forge of a run for its issue, before anything is made or spent for it. */
+/** openIssue: reads the issue of a run from its forge, before anything is made for it. */
 import { Effect } from "effect"
 import { issueName } from "../domain/ForgeState.ts"
 import type { ForgeStateKey } from "../domain/ForgeState.ts"

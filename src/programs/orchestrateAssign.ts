@@ -1,4 +1,4 @@
-/** orchestrateAssign: says at which forge the issue of a bottle is, for rows that were written before rows knew. */
+/** orchestrateAssign: sets the forge of a bottle's issue, for rows of versions that did not store it. */
 import { Effect, Option } from "effect"
 import { AlreadyHandled, BottleNotFound, InvalidInput } from "../domain/Errors.ts"
 import { forgeAddress } from "../domain/ForgeAddress.ts"
@@ -13,9 +13,9 @@ export interface OrchestrateAssignOptions {
 }
 
 /**
- * Gives the rows of the slug that have no forge the one named; returns their keys. Repeating it is ok. Fails with
- * `InvalidInput` when the address is no forge's or the bottle's issue is at another one, with `AlreadyHandled` when
- * another bottle has the issue there, and with `BottleNotFound` when no row is of that slug.
+ * Sets the forge of the slug's rows that have none, and returns their keys. May be repeated. Fails with `InvalidInput`
+ * when the address is not an API address or the bottle's issue is at another forge, with `AlreadyHandled` when another
+ * bottle has the issue there, and with `BottleNotFound` when the slug has no row.
  */
 export const orchestrateAssign = Effect.fn("orchestrateAssign")(function* (
   options: OrchestrateAssignOptions,

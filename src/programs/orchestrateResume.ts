@@ -24,8 +24,8 @@ export interface OrchestrateResumeOptions {
 /**
  * Resumes the bottle of the issue that FORGE_* names and waits for its agent. The PR that the bottle
  * opened in an earlier run stays writable, as long as it is the run's own. Fails when FORGE_* names another issue than
- * the bottle's, and when the issue cannot be read; one that was closed meanwhile is only warned of, since what follows on
- * a merge is such a run.
+ * the bottle's, and when the issue cannot be read; one that was closed meanwhile is only a warning, since a
+ * run that follows a merge is such a case.
  */
 export const orchestrateResume = Effect.fn("orchestrateResume")(function* ({
   slug,

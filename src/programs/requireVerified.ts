@@ -40,7 +40,7 @@ export const makeVerifier = <E extends { readonly message: string }, R>(
     }),
   )
 
-/** Backends that isolate, of which nothing is promised yet. */
+/** Backends that isolate, for which no isolation is promised yet. */
 const UNPROVEN: ReadonlySet<string> = new Set(["smolvm"])
 
 /** Why there is nothing that could be verified of a backend, if there is nothing. */
@@ -49,7 +49,7 @@ export const nothingToVerify = ({ name, warning }: Pick<Backend, "name" | "warni
     return `the ${name} backend isolates nothing, so that there is nothing to verify: use docker or podman`
   }
   return UNPROVEN.has(name)
-    ? `nothing is promised of the ${name} backend yet (docs/security.md): use docker or podman`
+    ? `no isolation is promised for the ${name} backend yet (docs/security.md): use docker or podman`
     : undefined
 }
 

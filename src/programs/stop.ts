@@ -12,8 +12,8 @@ import { stopSidecar } from "./discard.ts"
 import { parseSlug } from "./parseSlug.ts"
 
 /**
- * Ends the agent of a bottle: TERM, 10 s, KILL; answers the state of the bottle then. Ok when it does not run, or when
- * nothing is known of the slug, which answers none.
+ * Ends the agent of a bottle: TERM, 10 s, KILL; returns the state of the bottle afterwards. Ok when it does not run, and
+ * when nothing is known of the slug: then it returns none.
  */
 export const stop = Effect.fn("stop")(function* (name: string) {
   const slug = yield* parseSlug(name)

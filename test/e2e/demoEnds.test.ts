@@ -63,9 +63,7 @@ describe("the demo without an engine", () => {
     await killed.result
     expect(left().files).toEqual([killed.name])
     const next = await begun(HOST)
-    expect(next.stderr()).toContain(
-      `removing what an earlier demo left, which was killed: ${join(place, killed.name)}`,
-    )
+    expect(next.stderr()).toContain(`removing what a killed demo left: ${join(place, killed.name)}`)
     expect(readdirSync(place)).not.toContain(killed.name)
     expect(processesWith(killed.name)).toEqual([])
     const beside = await begun(HOST)
@@ -94,7 +92,7 @@ describeDocker("the demo on a real engine", () => {
     await killed.result
     expect(onEngine(killed.name, killed.slug)).not.toContain("")
     const next = await endedByPipe({})
-    expect(next.stderr()).toContain("removing what an earlier demo left")
+    expect(next.stderr()).toContain("removing what a killed demo left")
     expect(onEngine(killed.name, killed.slug)).toEqual(["", ""])
     expect(left()).toEqual(nothing)
   }, 300_000)

@@ -1,4 +1,4 @@
-/** The one folder that a demo has; of a demo that was killed the next one removes what its folder leads to. */
+/** The folder of a demo. By the folder that a killed demo left, the next one finds and removes its bottles and image. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import { Clock, Effect, Schema } from "effect"
 import { type Stats, lstatSync } from "node:fs"
@@ -17,7 +17,7 @@ const PREFIX = "bot-bottle-demo-"
 const OWNER = "owner.json"
 const Owner = Schema.parseJson(ProcessIdentity)
 
-/** A folder without an owner for so long was left between the two steps of its making. */
+/** A folder without an owner file for so long was left by a demo that was killed while it made the folder. */
 const OWNERLESS_MS = 60_000
 
 /** Makes the folder; it is gone with the scope. */
@@ -29,14 +29,14 @@ export const demoPlace = Effect.gen(function* () {
   return place
 })
 
-/** Removes bottles, image and folder of each demo of this user whose process is gone. What cannot be removed is said, and left. */
+/** Removes bottles, image and folder of each demo of this user whose process is gone. What cannot be removed is reported and left. */
 export const removeLeftDemos = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const names = yield* fs.readDirectory(tmpdir())
   for (const name of names.filter((entry) => entry.startsWith(PREFIX))) {
     const place = join(tmpdir(), name)
     if (!(yield* isLeft(place))) continue
-    yield* note(`removing what an earlier demo left, which was killed: ${place}`)
+    yield* note(`removing what a killed demo left: ${place}`)
     yield* removePlace(place, name).pipe(
       Effect.catchAll((error) => note(`it is left for the next demo: ${error.message}`)),
     )
@@ -52,7 +52,7 @@ const removePlace = Effect.fnUntraced(function* (place: string, name: string) {
   yield* fs.remove(place, { recursive: true })
 })
 
-/** Others may make folders of that name where all may write: only this user's count. */
+/** In a shared temporary directory others may make folders of that name: only this user's count. */
 const isLeft = Effect.fnUntraced(function* (place: string) {
   const fs = yield* FileSystem.FileSystem
   const stat = yield* Effect.orElseSucceed(

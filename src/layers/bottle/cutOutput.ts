@@ -9,7 +9,7 @@ import type { OutputChunk } from "../../services/ProcessRunner.ts"
 export const cutLine = (bytes: number): string =>
   `\n[bot-bottle: the output was cut at ${bytes} bytes (limits.outputBytes); the agent goes on]\n`
 
-/** Where a run directory keeps the limit of a run that names one: who reads its output later has only the slug. */
+/** The file in a run directory with the run's limit, if its manifest sets one: a later reader of the output knows only the slug. */
 export const outputLimitFile = (run: string): string => join(run, "output-bytes")
 
 /** The limit of a run, in bytes, from its file. */

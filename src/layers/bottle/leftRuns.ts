@@ -1,4 +1,4 @@
-/** leftRuns: run directories that no bottle needs, as a launch leaves them that was killed. */
+/** leftRuns: run directories that no bottle needs, such as those of launches that were killed. */
 import { Effect, Option, Schema } from "effect"
 import { lstat, readFile, readdir, rm } from "node:fs/promises"
 import { join } from "node:path"
@@ -29,7 +29,7 @@ export const removeLeftRun = (home: HomeShape, name: string): Effect.Effect<void
 
 const Owner = Schema.parseJson(Schema.Struct({ home: Schema.String, slug: Slug }))
 
-/** Without a word of whose it is, as earlier versions made it, one is ours only below the home itself. */
+/** A run directory without an owner file, as earlier versions made it, is taken for this home's only below the home itself. */
 const look = Effect.fnUntraced(function* (home: HomeShape, name: string) {
   const path = join(home.runRoot, name)
   const status = yield* file(() => lstat(path))

@@ -83,7 +83,7 @@ const lookUp = Effect.fn("lookUp")(function* (
   return resolveUser(user, passwd, group)
 }, Effect.scoped)
 
-/** An account file of a container as a tar, whose header makes rows that are no accounts; nothing when there is none. */
+/** An account file of a container, still in its tar: the header's rows are not taken for accounts. Empty when there is no such file. */
 const accounts = Effect.fnUntraced(function* (engine: Engine, purpose: Purpose, name: string, path: string) {
   const { exitCode, stdout, stderr } = yield* engine.run(purpose, [
     ...engine.dialect.copyOut,
@@ -91,13 +91,15 @@ const accounts = Effect.fnUntraced(function* (engine: Engine, purpose: Purpose, 
     "-",
   ])
   if (exitCode === 0)
-    return /^[0\0]$/.test(stdout.charAt(TAR_TYPE)) ? stdout : yield* refuse(`${path} of the image is no file`)
+    return /^[0\0]$/.test(stdout.charAt(TAR_TYPE))
+      ? stdout
+      : yield* refuse(`${path} of the image is not a file`)
   return /could not find the file|could not be found|no such/i.test(stderr)
     ? ""
     : yield* engine.refusal(purpose, stderr)
 })
 
-/** Where a tar's header says of what type its entry is; a file is `0`. */
+/** Offset of the entry's type in a tar header; `0` is a file. */
 const TAR_TYPE = 156
 
 /** Makes the container. `docker` tells of a limit that it cannot keep by an error, or by a warning and a container without it. */

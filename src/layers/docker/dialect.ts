@@ -103,7 +103,7 @@ export const docker: Dialect = {
       ? `DOCKER_HOST names an engine on another machine (${withoutUser(host)}), which cannot mount the neck of a bottle from here: unset it, or run bot-bottle on that machine`
       : undefined,
   info: "engine {{.ServerVersion}} ({{.OSType}}, {{.DockerRootDir}})",
-  // One engine has other objects for each storage driver, and where another disk is mounted at its root.
+  // An engine has other objects with another storage driver, or with another disk mounted at its root.
   engine: {
     format: "{{.ID}} {{.Driver}} {{.DockerRootDir}}",
     name: (said) => {

@@ -29,12 +29,12 @@ export const resolveUser = (user: string, passwd: string, group: string): string
 /** Whether a numeric `uid:gid` is root. */
 export const isRoot = (user: string): boolean => user.startsWith("0:")
 
-/** Whether somebody wrote root, and no name or spelling that an image could make root of. */
+/** Whether a user is written as root, and not as another name or spelling that an image maps to root. */
 export const namesRoot = (user: string): boolean => /^(?:root|0)(?::|$)/.test(user)
 
 const rows = (file: string): ReadonlyArray<ReadonlyArray<string>> =>
   file
     .split(/[\n\0]/)
     .map((line) => line.split(":"))
-    // The header of the tar names an owner: it is no account.
+    // The header of the tar names an owner, which is not an account.
     .filter((row) => row.length > 2)

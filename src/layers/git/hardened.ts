@@ -1,4 +1,4 @@
-/** How the host runs git: without any configuration but our own, without programs or transports that a repository names, and within limits. */
+/** How the host runs git: with bot-bottle's configuration only, without programs or transports that a repository names, and within limits. */
 import type { Stream } from "effect"
 import type { ProcessSpec } from "../../services/ProcessRunner.ts"
 

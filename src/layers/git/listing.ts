@@ -1,4 +1,4 @@
-/** Which files a stranger's working tree has, by git in a repository of our own: of the stranger's it gets the index and the exclude list, as data. */
+/** Lists a stranger's working tree with git, from an empty repository made for it: only the index and the exclude list of the stranger's are copied there, as data. */
 import { Effect } from "effect"
 import type { Scope } from "effect"
 import { createHash } from "node:crypto"
@@ -12,7 +12,7 @@ import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { type GitRun, gitSpec } from "./hardened.ts"
 import { operatorExcludes } from "./operatorExcludes.ts"
 
-/** Names of 64 MiB are more than any repository has; a cut-off list would leave files behind in silence. */
+/** No repository has 64 MiB of names; a list that is cut off would leave files behind silently. */
 const MAX_LIST_BYTES = 64 * 1024 * 1024
 /** An index of two million files. */
 const MAX_INDEX_BYTES = 256 * 1024 * 1024
@@ -62,7 +62,7 @@ export const listPaths = Effect.fnUntraced(function* (
   )
 })
 
-/** A repository of a stranger's. */
+/** A stranger's repository. */
 interface Found {
   /** The working tree's topmost folder. */
   readonly top: string
@@ -120,7 +120,7 @@ const ownRepository = Effect.fnUntraced(function* (
     directory: own.directory,
     env: { GIT_WORK_TREE: place },
   })
-  if (made.exitCode !== 0) return yield* invalid(`git could not begin: ${lastLine(made.stderr)}`)
+  if (made.exitCode !== 0) return yield* invalid(`git could not make a repository: ${lastLine(made.stderr)}`)
   yield* io(() => mkdir(own.empty))
   const exclude = yield* readData(join(found.common, "info", "exclude"), MAX_TEXT_BYTES)
   yield* io(() => writeFile(own.exclude, exclude ?? ""))
@@ -132,16 +132,16 @@ const ownRepository = Effect.fnUntraced(function* (
   return { ...own, hint }
 })
 
-/** No index is one of an empty repository; one that cannot be read would make all files untracked ones. */
+/** Without an index the repository is empty. An index that cannot be read is an error, or all files would count as untracked. */
 const readIndex = Effect.fnUntraced(function* (directory: string) {
   const path = join(directory, "index")
   const index = yield* readData(path, MAX_INDEX_BYTES)
   if (index === undefined && existsSync(path))
-    return yield* invalid(`${path} is no file that can be read, or larger than 256 MiB`)
+    return yield* invalid(`${path} cannot be read as a file, or is larger than 256 MiB`)
   return index
 })
 
-/** A split index is the difference to another file. */
+/** A split index holds only the differences to a shared one. */
 const copySharedIndex = Effect.fnUntraced(function* (from: string, to: string) {
   const all = yield* Effect.orElseSucceed(
     io(() => readdir(from)),
@@ -153,7 +153,7 @@ const copySharedIndex = Effect.fnUntraced(function* (from: string, to: string) {
   }
 })
 
-/** An index ends with the hash of what is before. */
+/** An index ends with a hash over its content. */
 const isSha256 = (index: Buffer): boolean =>
   createHash("sha256").update(index.subarray(0, -32)).digest().equals(index.subarray(-32))
 
@@ -169,7 +169,7 @@ const ignoredByOperator = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ReadonlySet<string>, InvalidInput, ProcessRunner> {
   const excludes = yield* Effect.mapError(operatorExcludes(own.directory, top), invalid)
   if (excludes === undefined || paths.length === 0) return new Set()
-  // With `./` ahead no name has a meaning of its own, as `:!x` has.
+  // Without `./` git would read a name such as `:!x` as a pattern.
   const asked = new Map(paths.map((path) => [`./${join(below, path)}`, path]))
   const { exitCode, stdout, stderr } = yield* git({
     args: ["check-ignore", "-z", "--stdin", "--no-index"],
@@ -193,14 +193,14 @@ const git = (run: GitRun): Effect.Effect<ProcessResult, InvalidInput, ProcessRun
 /** A list of names, each ended by a zero byte. */
 const names = Effect.fnUntraced(function* (root: string, list: string) {
   if (Buffer.byteLength(list) >= MAX_LIST_BYTES) return yield* invalid(`${root} has too many files`)
-  // Text of node has this mark for bytes that are no UTF-8: such a name cannot be copied.
+  // node decodes bytes that are not UTF-8 to this character: such a name cannot be copied.
   if (list.includes("\uFFFD")) return yield* invalid(`${root} has a file whose name is not UTF-8`)
   return list.split("\0").filter((line) => line !== "")
 })
 
 const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? ""
 
-/** The content of a file that is there and is no larger; a pipe or a device, which could keep us waiting, is none. */
+/** The content of a regular file within a size; undefined for anything else, since reading a pipe or a device could block. */
 const readData = (path: string, bytesMax: number): Effect.Effect<Buffer | undefined> =>
   Effect.acquireUseRelease(
     Effect.tryPromise(() => open(path, constants.O_RDONLY | constants.O_NONBLOCK)),
@@ -214,4 +214,7 @@ const readData = (path: string, bytesMax: number): Effect.Effect<Buffer | undefi
   ).pipe(Effect.orElseSucceed(() => undefined))
 
 const io = <A>(act: () => Promise<A>): Effect.Effect<A, InvalidInput> =>
-  Effect.tryPromise({ try: act, catch: (cause) => invalid(`there is no room to list it: ${String(cause)}`) })
+  Effect.tryPromise({
+    try: act,
+    catch: (cause) => invalid(`a temporary folder for the listing could not be used: ${String(cause)}`),
+  })

@@ -8,9 +8,9 @@ import { ProcessRunner } from "../../services/ProcessRunner.ts"
 const PLACES = ["XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"]
 
 /**
- * The file, or undefined where there is none. `directory` is a repository of ours, so that no stranger's configuration
- * counts; a relative path starts at `top`, as it does for git. Fails with why the configuration cannot be read: without
- * it files that are to be ignored would be taken along.
+ * The file, or undefined where none is set. `directory` is a repository made by bot-bottle, so that no stranger's
+ * configuration counts; a relative path starts at `top`, as it does for git. Fails when the configuration cannot be
+ * read, because files that are to be ignored would be copied.
  */
 export const operatorExcludes = Effect.fn("operatorExcludes")(function* (
   directory: string,

@@ -104,7 +104,7 @@ export const closingKeywords: Effect.Effect<ReadonlyArray<string>, ForgeConfigIn
   optional("FORGE_CLOSING_KEYWORDS", (value) =>
     wordsOf(value).every(isClosingKeyword)
       ? undefined
-      : "must be words of letters with commas between: Gitea ignores other keywords",
+      : "must be words made of letters, separated by commas: Gitea ignores other keywords",
   ),
   (value) => (value === undefined ? [] : wordsOf(value)),
 )

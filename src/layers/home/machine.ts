@@ -19,7 +19,7 @@ const readOrEmpty = (file: string): string => {
   }
 }
 
-/** A folder of this machine by its path and inode: where another disk is mounted, or none any more, it has another name. */
+/** Names a folder of this machine by path and inode, so that the name changes when a disk is mounted or unmounted there. */
 export const folderName = (path: string): string => {
   const stat = statSync(path, { throwIfNoEntry: false, bigint: true })
   return `${path} ${stat === undefined ? "-" : stat.ino}`

@@ -40,6 +40,6 @@ export const copyOut = (
 const isReachedWithin = (workspace: string, file: string): Effect.Effect<boolean> =>
   Effect.tryPromise(() => Promise.all([realpath(workspace), realpath(dirname(file))])).pipe(
     Effect.map(([root, folder]) => file === workspace || folder === root || folder.startsWith(`${root}/`)),
-    // A path that is not there is told by tar.
+    // tar reports a path that does not exist.
     Effect.orElseSucceed(() => true),
   )

@@ -1,4 +1,4 @@
-/** A child whose whole process group ends when it ends, and when we do, however that happens. */
+/** A child whose whole process group ends when it ends, and when this process does, however that happens. */
 import { Effect } from "effect"
 import type { ChildProcess } from "node:child_process"
 import type { ProcessError, ProcessSpec } from "../../services/ProcessRunner.ts"

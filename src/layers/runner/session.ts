@@ -32,8 +32,8 @@ kill -KILL 0
 `
 
 /**
- * Cuts the run's files again and again where they are larger than what is kept: the agent, which appends, neither waits
- * nor is told. One byte more than the limit stays, so that a reader sees that there was more.
+ * Cuts the run's files whenever they are larger than the limit. The agent, which appends, neither waits nor sees an
+ * error. One byte more than the limit stays, so that a reader sees that there was more.
  */
 const truncating = (bytes: number): string => `(
   trap '' TERM HUP INT QUIT

@@ -21,7 +21,7 @@ export class CallFailure extends Schema.TaggedError<CallFailure>()("CallFailure"
   data: Schema.optional(Schema.Struct({ status: Schema.Number, operation: Schema.String })),
   /** What the operator can do, for the operation log alone. */
   hint: Schema.optional(Schema.String),
-  /** Of `scope`: what was refused, where it is no write to a number. */
+  /** Of `scope`: what was refused, if it was not a write to a number. */
   denied: Schema.optional(Schema.String),
 }) {}
 

@@ -121,7 +121,7 @@ export const CODES: Readonly<Record<CallFailure["kind"], number>> = {
   limit: -32006,
 }
 
-/** The text of an answer that says what went wrong. */
+/** The text of an error response. */
 export const failureText = (id: Id, code: number, message: string, data: unknown): string =>
   JSON.stringify({ jsonrpc: "2.0", error: { code, message, data }, id })
 

@@ -32,7 +32,7 @@ export interface OperationLog {
 
 /** An operation log with its bound. */
 export interface OpenLog extends OperationLog {
-  /** Appends a line that is no call: there is always room for it. */
+  /** Appends a line that is not a call's, also when the log is at its limit. */
   readonly appendAlways: OperationLog["append"]
   /** Whether a call that begins now is refused, because the run has added to the log what it may. */
   readonly isFull: () => boolean

@@ -15,7 +15,7 @@ import { BODIES_BYTES_MAX } from "./room.ts"
 export interface LimitRefusal {
   readonly limit: ReportedLimit
   readonly message: string
-  /** Seconds after which it is worth to try again; none when it never is. */
+  /** Seconds after which a retry may succeed; absent when none can. */
   readonly retryAfter?: number
 }
 
@@ -106,7 +106,7 @@ export const makeKeeper = (options: KeeperOptions): Effect.Effect<LimitKeeper, n
     }
   })
 
-/** Tells of a limit that was reached: a line in the log, and an event for the watcher. */
+/** Reports a limit that was reached: a line in the log, and an event for the watcher. */
 export const reportLimit = Effect.fn("reportLimit")(function* (
   log: OpenLog,
   queue: string,
@@ -122,7 +122,7 @@ export const reportLimit = Effect.fn("reportLimit")(function* (
   )
 })
 
-/** What is said when the operation log is at its limit. */
+/** The refusal when the operation log is at its limit. */
 export const logFull: LimitRefusal = {
   limit: "logBytes",
   message: "the operation log of this run is at its limit (limits.logBytes): no more calls are served",

@@ -1,4 +1,4 @@
-/** Checks the file of an operation log piece by piece: however long it is, little of it is in memory. */
+/** Checks the file of an operation log piece by piece, in constant memory. */
 import { Effect } from "effect"
 import { type FileHandle, open } from "node:fs/promises"
 import type { LogVerdict } from "../../services/Sidecar.ts"

@@ -102,7 +102,7 @@ export const waitForRun = Effect.fn("Backend.wait")(function* (machine: Machine)
 
 /**
  * Stops the machine of a runner that was killed. Killing a client of `machine exec` ends nothing in the machine: the
- * agent would go on, with nobody to keep its limits. Whoever finds such a runner calls this.
+ * agent would go on without limits. Every call that finds such a runner calls this.
  */
 export const stopOrphan = Effect.fn("Backend.stopOrphan")(function* ({ smolvm, control, name }: Machine) {
   const stopped = join(control.control, STOPPED)
@@ -112,7 +112,7 @@ export const stopOrphan = Effect.fn("Backend.stopOrphan")(function* ({ smolvm, c
   yield* onFiles(control, "stop", () => writeFileSync(stopped, ""))
 })
 
-/** {@link stopOrphan} for those who came for something else: that it failed is a warning. */
+/** {@link stopOrphan} as a side task of another call: a failure is only a warning. */
 export const tidied = (machine: Machine): Effect.Effect<void> =>
   Effect.catchAll(stopOrphan(machine), (error) =>
     Effect.logWarning(`the machine of bottle "${machine.control.slug}" was left running: ${error.message}`),

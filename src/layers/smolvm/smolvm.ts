@@ -14,7 +14,7 @@ export interface SmolvmOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** The device of KVM; `/dev/kvm` unless given. */
   readonly kvm?: string
-  /** Who we are; the process's user unless given. */
+  /** The uid that runs smolvm; the process's unless given. */
   readonly uid?: number
 }
 

@@ -1,4 +1,4 @@
-/** What of this machine keeps smolvm from starting a machine: no KVM, or files that the user it drops to cannot reach. */
+/** What on this machine keeps smolvm from starting a machine: no KVM, or files that the user it drops to cannot reach. */
 import { existsSync, readFileSync, statSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { HomeShape } from "../home/Home.ts"

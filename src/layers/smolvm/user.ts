@@ -48,7 +48,7 @@ export const asAgent = (
 export const asRoot = ({ execUser }: { readonly execUser: boolean }): { readonly user?: string } =>
   execUser ? { user: "0:0" } : {}
 
-/** What a plan may say of the agent's user here. A pack does not carry its image's. */
+/** Refuses a plan that names no user, or root. A pack does not carry its image's user. */
 export const acceptUser = ({ user }: BottlePlan): Effect.Effect<void, LaunchRefused> => {
   if (user === undefined) {
     return refuse(

@@ -10,9 +10,9 @@ export interface TreeLink {
 const FOLLOWED_MAX = 40
 
 /**
- * A check of single links against all links of the tree, dropped ones included: a link that passes one which leads out
- * leads out itself. Whatever is no link counts as a folder, there or not, so that a dangling link stays harmless when
- * somebody makes what it names.
+ * Returns a check of single links against all links of the tree, dropped ones included: a link whose path passes one that
+ * leads out leads out itself. Every name that is not a link counts as a folder, whether it exists or not, so that a
+ * dangling link stays harmless when its target is made later.
  */
 export const leavingTree = (links: ReadonlyArray<TreeLink>): ((link: TreeLink) => boolean) => {
   const asWritten = targetsBy(links, (name) => name)

@@ -24,7 +24,7 @@ export interface GitContext extends ReachContext {
   /** Shared by all bottles of this installation: upstream objects, by URL and credential. */
   readonly storesDirectory: string
   readonly progressMs: number
-  /** Runs something that nobody waits for, until it ends or the sidecar does. */
+  /** Runs something in the background, until it ends or the sidecar does. */
   readonly inBackground: (work: Effect.Effect<void>) => Effect.Effect<void>
 }
 

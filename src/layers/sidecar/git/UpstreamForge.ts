@@ -9,7 +9,7 @@ import type { Upstream } from "./Upstream.ts"
 
 /** The forge of an upstream. */
 export interface UpstreamForge {
-  /** Of the run's own repository: the bases of its open pull requests, by head. What cannot be asked fails, and nothing is taken for granted. */
+  /** Of the run's own repository: the bases of its open pull requests, by head. Fails when the forge cannot be asked. */
   readonly openBases?: Effect.Effect<ReadonlyMap<string, ReadonlyArray<string>>, CallFailure>
   /** Why a commit must not have that message, if it must not. */
   readonly messageProblem: TextProblem

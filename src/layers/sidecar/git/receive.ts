@@ -121,7 +121,7 @@ const attempt = (
     )
   })
 
-/** The push, unpacked, when nothing in it stands against it. */
+/** Unpacks and inspects a push; fails with the reason for refusing it. */
 const inspected = Effect.fnUntraced(function* (
   context: ReceiveContext,
   repository: Repository,

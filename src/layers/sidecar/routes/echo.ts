@@ -3,7 +3,7 @@ import { Redacted } from "effect"
 import { hasSecret, secretMatcher } from "../../../domain/SecretMatch.ts"
 import type { Route } from "./Route.ts"
 
-/** What is shorter is looked for as it is only: its encodings are in too much. */
+/** A shorter secret is looked for unencoded only: its encodings occur by chance. */
 const ENCODED_LENGTH_MIN = 6
 
 /** How often an encoding may be encoded again. */
@@ -20,7 +20,7 @@ export const repeatsSecret = (routes: ReadonlyArray<Route>): ((text: string) => 
     )
 }
 
-/** What Basic carries is base64 of a name and a password, which a service knows as such. */
+/** The secrets of a route. A Basic credential is base64 of a name and a password, which a service may repeat decoded. */
 const secretsOf = ({ secret, credential }: Route): ReadonlyArray<string> => {
   const value = Redacted.value(secret)
   const [, encoded] = /^basic +(\S+)$/i.exec(Redacted.value(credential)) ?? []
@@ -29,7 +29,7 @@ const secretsOf = ({ secret, credential }: Route): ReadonlyArray<string> => {
   return [value, ...[pair, password].filter((text) => text.length >= ENCODED_LENGTH_MIN)]
 }
 
-/** A text, and what becomes of it when percent-encoding is taken off once or several times. */
+/** A text, and the text percent-decoded once or several times. */
 const spellingsOf = (text: string): ReadonlyArray<string> => {
   const found = [text]
   let last = text
