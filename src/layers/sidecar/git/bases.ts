@@ -46,7 +46,7 @@ export const defaultBase = Effect.fnUntraced(function* (
       : { name: "HEAD", id: head.value }
   const { stdout } = yield* git({ args: ["for-each-ref", "--count=1"] })
   if (stdout !== "")
-    return yield* failure("the upstream has no default branch: the operator must name a base (workspace.ref)")
+    return yield* failure("the upstream has no default branch: the operator must name a base")
   return { name: "an empty repository", id: EMPTY_TREE }
 })
 
