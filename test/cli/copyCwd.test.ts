@@ -1,5 +1,5 @@
 /** --copy-cwd in repositories whose author is an attacker, and with what the operator wants ignored; through the bin. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
@@ -77,6 +77,9 @@ describe("what a repository's author configures is not run by --copy-cwd --dry-r
     git("config", "core.worktree", folder)
     expect(await listing(root)).toEqual({ tracked: ["a"], untracked: [".gitattributes"] })
     expect(trap.sprung()).toBe(false)
+    // Keys that git would obey and that we do not know: none is read, or this would be an error.
+    appendFileSync(join(root, ".git/config"), "[nothing that git can read")
+    expect(await listing(root)).toEqual({ tracked: ["a"], untracked: [".gitattributes"] })
   })
 
   it("when PATH has relative folders, and the tree has programs of those names", async () => {

@@ -6,7 +6,7 @@ it("what a terminal obeys or does not show is made visible, and stays the same v
   expect(neutral("a\u001b[2Jb\u0007c\u009bd\r\n\te\u202e")).toBe("a␛[2Jb␇c\\u{9b}d␍\n\te\\u{202e}")
   expect(neutralLine("two\nlines\u001b")).toBe("two lines␛")
   const hidden =
-    "\u007f\u0085\u009b\u00ad\u061c\u200b\u200d\u200f\u2028\u2029\u2060\u2066\u3164\ufeff\u{e0041}"
+    "\u007f\u0085\u009b\u00ad\u061c\u200b\u200d\u200f\u2028\u2029\u2060\u2066\u3164\ufeff\ufff9\u{e0041}"
   for (const char of hidden) expect(neutral(`a${char}b`)).toMatch(/^a(?:␡|\\u\{[0-9a-f]+\})b$/)
   const json = neutralJson(JSON.stringify({ hidden, plain: "żółw 🦊 ✔️" }))
   expect(json).toMatch(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u3164]+$/u)

@@ -96,6 +96,9 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("workspace", (it) 
       const { tracked, untracked } = yield* listWorkspace(root)
       assert.deepStrictEqual([tracked, untracked], [["a"], [".gitattributes"]])
       assert.isFalse(existsSync(join(folder, "sprung")))
+      // It is not read at all, or this would be an error.
+      writeFileSync(join(root, ".git/config"), "[nothing that git can read")
+      assert.deepStrictEqual((yield* listWorkspace(root)).tracked, ["a"])
     }),
   )
 

@@ -40,30 +40,44 @@ const startByHand = (directory: string, document: unknown) =>
     (child) => Effect.sync(() => child.kill("SIGKILL")),
   )
 
+/** A sidecar as a launch starts it; it ends with the scope. */
+const launchedPid = Effect.gen(function* () {
+  const home = homeAt(yield* tempDir)
+  const layer = SidecarProcess.layer.pipe(
+    Layer.provide(NodeProcessRunner.layer),
+    Layer.provide(Layer.succeed(Home, home)),
+  )
+  const sidecar = yield* Effect.provide(Sidecar, layer)
+  const config = {
+    slug: Slug.make("door-abcde"),
+    forgeEnv: {},
+    push: [],
+    routes: {},
+    egress: { allow: [] },
+    git: {},
+    loopback: false,
+  }
+  const handle = yield* Effect.acquireRelease(sidecar.launch(config), ({ stop }) => Effect.ignore(stop))
+  const status = yield* askStatus(home.of(handle.slug).controlSocket)
+  return Option.getOrThrow(status).pid
+})
+
 describe("core dumps of a sidecar", () => {
   it.scopedLive("are off in the process that a launch starts, softly and hard", () =>
     Effect.gen(function* () {
-      const home = homeAt(yield* tempDir)
-      const layer = SidecarProcess.layer.pipe(
-        Layer.provide(NodeProcessRunner.layer),
-        Layer.provide(Layer.succeed(Home, home)),
+      expect(limitsOf(yield* launchedPid)).toMatch(OFF)
+    }),
+  )
+
+  it.scopedLive("are off by its launcher already, where there is no prlimit", () =>
+    Effect.gen(function* () {
+      const { PATH } = process.env
+      const empty = yield* tempDir
+      yield* Effect.acquireRelease(
+        Effect.sync(() => (process.env["PATH"] = empty)),
+        () => Effect.sync(() => (process.env["PATH"] = PATH)),
       )
-      yield* Effect.gen(function* () {
-        const sidecar = yield* Sidecar
-        const slug = Slug.make("door-abcde")
-        const config = {
-          slug,
-          forgeEnv: {},
-          push: [],
-          routes: {},
-          egress: { allow: [] },
-          git: {},
-          loopback: false,
-        }
-        const handle = yield* Effect.acquireRelease(sidecar.launch(config), ({ stop }) => Effect.ignore(stop))
-        const status = yield* askStatus(home.of(handle.slug).controlSocket)
-        expect(limitsOf(Option.getOrThrow(status).pid)).toMatch(OFF)
-      }).pipe(Effect.provide(layer))
+      expect(limitsOf(yield* launchedPid)).toMatch(OFF)
     }),
   )
 

@@ -61,6 +61,29 @@ const CALL = (method: string, params: object, id: unknown = 1) =>
   JSON.stringify({ jsonrpc: "2.0", id, method, params })
 const READ = CALL("read_issue", { number: 17 })
 
+/** Sends the head of a call and waits until the neck asks for its body; the effect that it returns sends that, and returns the answer. */
+const admittedCall = (socketPath: string, body: string): Effect.Effect<Effect.Effect<string>> =>
+  Effect.async((resume) => {
+    const socket = createConnection(socketPath)
+    let text = ""
+    socket.setEncoding("utf8")
+    socket.on("error", () => undefined)
+    socket.once("data", () =>
+      resume(
+        Effect.succeed(
+          Effect.async((answered) => {
+            socket.on("data", (chunk) => (text += String(chunk)))
+            socket.on("close", () => answered(Effect.succeed(text)))
+            socket.write(body)
+          }),
+        ),
+      ),
+    )
+    socket.write(
+      `POST /rpc HTTP/1.1\r\nhost: x\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: ${body.length}\r\n\r\n`,
+    )
+  })
+
 describe("the limit of calls per second", () => {
   it.scopedLive(
     "lets a burst pass and refuses the rest in the terms of each protocol, and is reported once",
@@ -129,7 +152,7 @@ describe("the limit of connections", () => {
         socket.on("error", () => undefined)
       })
       const sockets = yield* Effect.all([open, open, open])
-      expect(yield* raw(socketPath, "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")).toMatch(
+      expect(yield* raw(socketPath, "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).toMatch(
         /^HTTP\/1\.1 429 [\s\S]*retry-after: 1[\s\S]*3 connections are open: close some\n$/,
       )
       for (const socket of sockets) socket.destroy()
@@ -170,6 +193,26 @@ describe("the limit of the operation log", () => {
         expect([text.status, text.text]).toMatchObject([429, expect.stringContaining("limits.logBytes")])
         yield* reported("logBytes", most)
       }),
+  )
+
+  it.scopedLive("refuses calls too that were admitted before it was reached", () =>
+    Effect.gen(function* () {
+      const { socketPath, launch, lines } = yield* bottle
+      const most = 3000
+      yield* launch({ logBytes: most })
+      const admitted = yield* Effect.all(
+        Array.from({ length: 20 }, () => admittedCall(socketPath, READ)),
+        { concurrency: "unbounded" },
+      )
+      yield* Effect.iterate(0, {
+        while: (code) => code !== -32006,
+        body: () =>
+          Effect.map(rpc(socketPath, "read_issue", { number: 17 }), ({ error }) => error?.code ?? 0),
+      })
+      const answers = yield* Effect.all(admitted, { concurrency: "unbounded" })
+      expect(answers.filter((text) => !text.includes('"code":-32006'))).toEqual([])
+      expect(lines().join("\n").length).toBeLessThan(most + 2048)
+    }),
   )
 
   it.scopedLive("counts what this run has added, also when its sidecar was launched again", () =>

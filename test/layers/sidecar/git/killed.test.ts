@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Scope } from "effect"
+import { type Duration, Effect, Exit, Fiber, Scope } from "effect"
 import { existsSync, readFileSync, readdirSync } from "node:fs"
 import { request } from "node:http"
 import { join } from "node:path"
@@ -85,7 +85,12 @@ const isAlive = (pid: number): boolean => {
     return false
   }
 }
-const gone = (pid: number) => until(() => !isAlive(pid))
+/** Sooner than a transfer that makes no progress ends by itself. */
+const gone = (pid: number, duration: Duration.DurationInput = "10 seconds") =>
+  Effect.timeoutFail(
+    until(() => !isAlive(pid)),
+    { duration, onTimeout: () => new Error(`process ${pid} lives on`) },
+  )
 const childrenOf = (pid: number): ReadonlyArray<number> =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(/\s+/).filter(Boolean).map(Number)
 
@@ -160,7 +165,7 @@ describe("a push whose sidecar is told to stop", () => {
         const pushing = yield* Effect.fork(push)
         const pid = yield* steps.stopped
         process.kill(running.pid, "SIGTERM")
-        yield* gone(running.pid)
+        yield* gone(running.pid, "30 seconds")
         expect(isAlive(pid)).toBe(false)
         yield* steps.letGo
         expect((yield* Fiber.join(pushing)).code).not.toBe(0)
