@@ -60,6 +60,20 @@ export interface ForgeApi {
 /** Forge can read issues, PRs and comments of one repository, and write to them. */
 export class Forge extends Context.Tag("bot-bottle/Forge")<Forge, ForgeApi>() {}
 
+/** Where the text of a forge's answer may be held. */
+export interface AnswerRoomShape {
+  /** Reads a text when there is room for it; `bytes` is its length, where that is known before. */
+  readonly within: <E, R>(
+    read: Effect.Effect<string, E, R>,
+    bytes: number | undefined,
+  ) => Effect.Effect<string, E, R>
+}
+
+/** An adapter reads each answer of its forge within this; without limit unless provided. */
+export class AnswerRoom extends Context.Reference<AnswerRoom>()("bot-bottle/AnswerRoom", {
+  defaultValue: (): AnswerRoomShape => ({ within: (read) => read }),
+}) {}
+
 /**
  * The same forge with writes limited to a scope: reads pass, a write elsewhere fails with `ForgeScopeError`. Keys would
  * reach past every scope: none are made or removed.

@@ -1,5 +1,5 @@
 /** Limits of output and of the operation log through the CLI: what is cut, kept and told, on each backend. */
-import { appendFileSync, mkdirSync, readFileSync, statSync } from "node:fs"
+import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
 import { CHAIN_START, sealLine } from "../../src/layers/sidecar/OperationChain.ts"
@@ -12,6 +12,15 @@ const MOST = 20_000
 
 /** Writes 2 MB on each stream, then says in a file that it could, and ends with a code of its own. */
 const LOUD = `i=0; while [ $i -lt 2000 ]; do printf '%01000d' 0; printf '%01000d' 1 >&2; i=$((i+1)); done; sleep 2; exit 7`
+
+/** A bottle whose run has ended. */
+const ranQuietly = async (cli: ReturnType<typeof makeCli>) => {
+  cli.write("bottles/plain.yaml", "{}\n")
+  cli.write("agents/quiet.md", shellAgent("true"))
+  return slugIn(
+    (await cli.run(["start", "quiet", "--headless", "--backend", "host", "--prompt", "x"])).stderr,
+  )
+}
 
 const cutsOutput = async (cli: ReturnType<typeof makeCli>, backend: string, wait: ReadonlyArray<string>) => {
   cli.write("agents/loud.md", shellAgent(LOUD))
@@ -64,16 +73,40 @@ describeDocker("the limit of output on an engine", () => {
   })
 })
 
+describe("an output of many megabytes", () => {
+  const cli = makeCli()
+  afterAll(() => cli.remove())
+  const MIB = 1024 ** 2
+  const SIZE = 160
+
+  it("is shown in little memory, and whole", async () => {
+    const slug = await ranQuietly(cli)
+    const file = join(cli.home, "state", slug, "output-1.log")
+    writeFileSync(file, "")
+    for (let n = 0; n < SIZE; n++) appendFileSync(file, Buffer.alloc(MIB, 97 + (n % 26)))
+    const { child, result } = cli.start(["logs", slug])
+    let peak = 0
+    child.stdout?.on("data", () => {
+      const status = existsSync(`/proc/${child.pid}/status`)
+        ? readFileSync(`/proc/${child.pid}/status`, "utf8")
+        : ""
+      peak = Math.max(peak, Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024)
+    })
+    const { code, stdout } = await result
+    expect([code, stdout.length]).toEqual([0, SIZE * MIB])
+    // A command of ours has some 100 MB; the output is held in neither.
+    expect(peak).toBeGreaterThan(0)
+    expect(peak).toBeLessThan(SIZE + 60)
+  }, 120_000)
+})
+
 describe("an operation log of many megabytes", () => {
   const cli = makeCli()
   afterAll(() => cli.remove())
   const LINES = 150_000
 
   it("is verified in little memory, and a changed line in it is found", async () => {
-    cli.write("bottles/plain.yaml", "{}\n")
-    cli.write("agents/quiet.md", shellAgent("true"))
-    const run = await cli.run(["start", "quiet", "--headless", "--backend", "host", "--prompt", "x"])
-    const slug = slugIn(run.stderr)
+    const slug = await ranQuietly(cli)
     const log = join(cli.home, "state", slug, "operations.jsonl")
     mkdirSync(dirname(log), { recursive: true })
     const before = (() => {
@@ -110,5 +143,24 @@ describe("an operation log of many megabytes", () => {
     const broken = await cli.run(["provenance", "verify", slug, "--json"], { env })
     expect(broken.code).not.toBe(0)
     expect(JSON.parse(broken.stdout || broken.stderr)).toMatchObject({ ok: false })
+  }, 120_000)
+
+  it("is verified in little memory when it is full of writes that never ended", async () => {
+    const slug = await ranQuietly(cli)
+    const log = join(cli.home, "state", slug, "operations.jsonl")
+    // More than fit into a set of numbers. None has its hash, of which a hundred are named.
+    const BEGINS = 1_100_000
+    writeFileSync(log, "")
+    for (let seq = 1; seq <= BEGINS; seq += 10_000) {
+      const lines = Array.from(
+        { length: 10_000 },
+        (_, n) => `{"seq":${seq + n},"prev":"","phase":"begin","hash":""}\n`,
+      )
+      appendFileSync(log, lines.join(""))
+    }
+    appendFileSync(log, `{"seq":${BEGINS + 1},"prev":"","phase":"end","begin":1,"hash":""}\n`)
+    const env = { NODE_OPTIONS: "--max-old-space-size=64" }
+    const { stdout, stderr } = await cli.run(["provenance", "verify", slug, "--json"], { env })
+    expect(JSON.parse(stdout || stderr)).toMatchObject({ ok: false, lines: BEGINS + 1 })
   }, 120_000)
 })

@@ -1,12 +1,12 @@
 /** A bottle's agent from its start to its end: what it writes, how it ended, and how it is stopped. */
 import type { Duration } from "effect"
 import { Effect, MutableHashMap, Option, Stream } from "effect"
-import { createReadStream, existsSync } from "node:fs"
-import * as NodeStream from "@effect/platform-node/NodeStream"
+import { existsSync } from "node:fs"
 import type { Slug } from "../../domain/Slug.ts"
 import type { BackendError } from "../../services/Backends.ts"
 import type { OutputChunk } from "../../services/ProcessRunner.ts"
 import { cutOutput, outputLimitFile } from "../bottle/cutOutput.ts"
+import { keptOutput } from "../bottle/keptOutput.ts"
 import { enterError, enterFailure } from "../bottle/runFiles.ts"
 import type { HomeShape } from "../home/Home.ts"
 import type { Container } from "./containers.ts"
@@ -110,7 +110,7 @@ export const outputOf = (docker: Docker, slug: Slug, run: number): Stream.Stream
         return keep(engineLog(engine, purpose, name, true))
       }
       const stdout = (bytes: Uint8Array): OutputChunk => ({ stream: "stdout", bytes, at: Date.now() })
-      return Stream.map(keptOutput(docker, purpose, slug, run), stdout)
+      return Stream.map(kept(docker, purpose, slug, run), stdout)
     }),
   )
 
@@ -125,7 +125,7 @@ export const logsOf = (
     Effect.gen(function* () {
       const { engine, naming, home } = docker
       const purpose = { operation: "logs", target: slug }
-      if (existsSync(home.of(slug).output(run))) return keptOutput(docker, purpose, slug, run)
+      if (existsSync(home.of(slug).output(run))) return kept(docker, purpose, slug, run)
       const container = yield* findContainer(engine, naming, purpose, slug)
       return Option.exists(container, (found) => runOf(found) === run)
         ? engineLog(engine, purpose, naming.container(slug), follow).pipe(
@@ -136,7 +136,7 @@ export const logsOf = (
     }),
   )
 
-const keptOutput = (
+const kept = (
   { engine, home }: Docker,
   purpose: Purpose,
   slug: Slug,
@@ -144,9 +144,8 @@ const keptOutput = (
 ): Stream.Stream<Uint8Array, BackendError> => {
   const file = home.of(slug).output(run)
   if (!existsSync(file)) return Stream.empty
-  return NodeStream.fromReadable<BackendError, Uint8Array>(
-    () => createReadStream(file),
-    (cause) => engine.failure(purpose, `${file} could not be read: ${String(cause)}`),
+  return keptOutput(file, (cause): BackendError =>
+    engine.failure(purpose, `${file} could not be read: ${String(cause)}`),
   )
 }
 

@@ -3,11 +3,13 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import { Duration, Effect, identity, Option, Redacted, Schedule, Schema } from "effect"
 import { globalAgent as plainAgent } from "node:http"
 import { globalAgent as tlsAgent } from "node:https"
 import type { ForgeRequestError } from "../../domain/Errors.ts"
+import { AnswerRoom } from "../../services/Forge.ts"
 import type { GiteaForgeConfig } from "./GiteaForgeConfig.ts"
 import { malformed, noAnswer, refused, type Subject } from "./reasons.ts"
 
@@ -72,7 +74,7 @@ export const makeGiteaHttp = Effect.fnUntraced(function* (config: GiteaForgeConf
   const exchange = (call: GiteaCall, request: HttpClientRequest.HttpClientRequest) =>
     client.execute(authorised(request, config.token)).pipe(
       Effect.flatMap((response) =>
-        Effect.map(response.text, (text): GiteaAnswer => {
+        Effect.map(textOf(response), (text): GiteaAnswer => {
           const date = Date.parse(response.headers["date"] ?? "")
           return {
             status: response.status,
@@ -168,6 +170,13 @@ export const decode = <A, I>(
 
 const acceptsNull = <A, I>(schema: Schema.Schema<A, I>): boolean =>
   Option.isSome(Schema.decodeUnknownOption(schema)(null))
+
+const textOf = (response: HttpClientResponse) => {
+  const length = Number(response.headers["content-length"] ?? Number.NaN)
+  return Effect.flatMap(AnswerRoom, ({ within }) =>
+    within(response.text, Number.isNaN(length) ? undefined : length),
+  )
+}
 
 /** 200 where 201 is documented can be a followed redirect or another server: only the exact code is a success. */
 const expecting = (call: Subject, status: number) => (answer: GiteaAnswer) =>

@@ -1,6 +1,6 @@
 /** HostBackend runs an agent as a plain process in a directory of its own, with a clean environment: no isolation at all. */
 import { Effect, Option, Ref, Stream } from "effect"
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs"
 import { totalmem } from "node:os"
 import { dirname, join } from "node:path"
 import type { BottlePlan } from "../../domain/Bottle.ts"
@@ -19,7 +19,7 @@ import type { BoxPaths } from "./box.ts"
 import { boxPaths, failed, onDisk, removeBox } from "./box.ts"
 import { copyOut } from "./copy.ts"
 import { keep, lookAt, readRecord, RunRecord, slugsOf } from "../runner/control.ts"
-import { followOutput, harvest, keepOutput, snapshot } from "../runner/output.ts"
+import { followOutput, harvest, keepOutput, keptOf, snapshot } from "../runner/output.ts"
 import { killSession, waitForEnd } from "../runner/session.ts"
 import { attachBox, startBox, stopBox } from "./runner.ts"
 
@@ -178,10 +178,9 @@ const logsOf = (
   follow: boolean,
 ): Stream.Stream<Uint8Array, BackendError> => {
   const paths = boxPaths(home, slug)
-  const file = paths.output(run)
   return Stream.unwrap(
     Effect.gen(function* () {
-      if (existsSync(file)) return Stream.fromEffect(onDisk("read output", slug, () => readFileSync(file)))
+      if (existsSync(paths.output(run))) return keptOf(paths, run)
       if (!(yield* ofRun(home, slug, run))) return Stream.empty
       return follow ? Stream.map(followOutput(paths), ({ bytes }) => bytes) : snapshot(paths)
     }),

@@ -78,7 +78,8 @@ export const onFiles = <A>(
 ): Effect.Effect<A, BackendFailure> =>
   Effect.try({ try: action, catch: (cause) => failure(control, operation, reasonOf(cause), cause) })
 
-const reasonOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
+/** What an exception says. */
+export const reasonOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 
 /** Keeps a value whole or not at all. */
 export const keep = <A, I>(control: Control, file: string, schema: Schema.Schema<A, I>, value: A) =>

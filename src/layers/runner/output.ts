@@ -5,8 +5,9 @@ import { appendFileSync, closeSync, existsSync, openSync, readSync, renameSync, 
 import type { BackendFailure } from "../../domain/Errors.ts"
 import type { OutputChunk } from "../../services/ProcessRunner.ts"
 import { cutOutput } from "../bottle/cutOutput.ts"
+import { keptOutput } from "../bottle/keptOutput.ts"
 import type { Control } from "./control.ts"
-import { onFiles, runnerLives } from "./control.ts"
+import { failure, onFiles, reasonOf, runnerLives } from "./control.ts"
 
 const PIECE = 64 * 1024
 const LOOK_INTERVAL = "30 millis"
@@ -72,6 +73,10 @@ export const keepOutput =
       Stream.ensuring(Effect.ignore(Effect.try(() => rmSync(part, { force: true })))),
     )
   }
+
+/** The output of a run that was kept. */
+export const keptOf = (control: Control, run: number): Stream.Stream<Uint8Array, BackendFailure> =>
+  keptOutput(control.output(run), (cause) => failure(control, "read output", reasonOf(cause), cause))
 
 /** Output that nobody read would go with the box: its two streams one after the other. */
 export const harvest = (control: Control, run: number): Effect.Effect<void, BackendFailure> =>

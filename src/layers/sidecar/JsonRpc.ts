@@ -56,10 +56,10 @@ export const answer = (
   if (!batch) return first === undefined ? Effect.succeed(undefined) : respond(first, calls, log)
   let size = 0
   const next = (member: Member) => {
+    if (size > BATCH_ANSWER_MAX) return Effect.succeed(limited(member, TOO_LONG))
     // The request itself was counted as its first call.
     const over = member === first ? undefined : admit()
     if (over !== undefined) return Effect.succeed(limited(member, over.message))
-    if (size > BATCH_ANSWER_MAX) return Effect.succeed(limited(member, TOO_LONG))
     return Effect.map(respond(member, calls, log), (response) => {
       size += response?.length ?? 0
       return response

@@ -15,6 +15,7 @@ import type { OperationLog } from "./OperationLog.ts"
 import type { LimitKeeper, LimitRefusal } from "./limits.ts"
 import { type Body, type BodyRefusal, readBody } from "./readBody.ts"
 import { type Room, makeRoom } from "./room.ts"
+import { AnswerRoom } from "../../services/Forge.ts"
 import { answerEarly } from "./routes/afterBody.ts"
 import { ROUTE_PREFIX } from "./routes/target.ts"
 import type { ServePath } from "./ServePath.ts"
@@ -211,7 +212,13 @@ const dispatch = (
   }
   const refused = isMcp ? mcpRefusal(request.headers) : undefined
   if (refused !== undefined) return answerEarly(request, response, refused.status, refused.text)
-  const use = (body: Body): void => {
+  const answers = room.answers()
+  const admitNext = () => {
+    // The calls before have their answers, which batches bound themselves.
+    answers.give()
+    return keeper.admit()
+  }
+  const use = (body: Body, over: () => void): void => {
     if (body.kind === "NoRoom") return keeper.reached("memory")
     const text = body.kind === "Text" ? body.text : ""
     const answered =
@@ -222,14 +229,26 @@ const dispatch = (
               body === undefined ? answerNothing(response, status) : answer(status, JSON_TYPE, body),
             )
           : command === undefined
-            ? Effect.map(JsonRpc.answer(text, calls, log, keeper.admit), (said) =>
+            ? Effect.map(JsonRpc.answer(text, calls, log, admitNext), (said) =>
                 said === undefined ? answerNothing(response, 204) : answer(200, JSON_TYPE, said),
               )
             : Effect.map(runText(command, body, calls, log), ({ status, text }) => answer(status, TEXT, text))
-    runFork(Effect.zipRight(checkIn, answered))
+    runFork(
+      Effect.zipRight(checkIn, answered).pipe(
+        Effect.provideService(AnswerRoom, answers),
+        Effect.ensuring(Effect.sync(over)),
+      ),
+    )
   }
-  readBody(request, response, { room, refusal: bodyRefusal(path), use })
+  const isLarge = (bytes: Buffer) => path === "/rpc" && isBatch(bytes)
+  readBody(request, response, { room, refusal: bodyRefusal(path), isLarge, use, left: answers.give })
 }
+
+/** A batch holds all its calls while the first is made. */
+const isBatch = (body: Buffer): boolean => body.find((byte) => byte > SPACE) === BRACKET
+
+const SPACE = 0x20
+const BRACKET = 0x5b
 
 /** A notification has no answer, not even an empty one. */
 const answerNothing = (response: ServerResponse, status: number): void => {

@@ -2,6 +2,7 @@
 import { Option, Schema } from "effect"
 import { hash as digest } from "node:crypto"
 import type { LogVerdict } from "../../services/Sidecar.ts"
+import { numberSet } from "./numberSet.ts"
 
 /** `prev` of the first line. */
 export const CHAIN_START = "0".repeat(64)
@@ -72,7 +73,7 @@ export interface ChainVerifier {
 /** Checks every line: its place, its link to the one before, its own hash, and that an end has its begin. */
 export const chainVerifier = (): ChainVerifier => {
   const problems: Array<{ line: number; problem: string }> = []
-  const open = new Set<number>()
+  const open = numberSet()
   let head = CHAIN_START
   let seq = 0
   let lines = 0
@@ -86,8 +87,8 @@ export const chainVerifier = (): ChainVerifier => {
       at(`has number ${link.seq} where ${seq + 1} was due: lines are missing or moved`)
     if (link.prev !== head) at("does not follow from the line before it")
     if (hashOf(line) !== link.hash) at("was changed: its hash does not match")
-    if (link.phase === "begin") open.add(link.seq)
-    if (link.phase === "end" && !open.delete(link.begin ?? 0)) at("ends what was never begun")
+    if (link.phase === "begin" && !open.add(link.seq)) at("begins more than can be checked")
+    if (link.phase === "end" && !open.remove(link.begin ?? 0)) at("ends what was never begun")
     seq = link.seq
     head = link.hash
   }

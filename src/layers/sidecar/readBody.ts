@@ -1,7 +1,7 @@
 /** Reads a request's body within its limit, and within the room that all bodies share. */
 import { isUtf8 } from "node:buffer"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import type { Room } from "./room.ts"
+import { type Room, SMALL_BYTES_MAX } from "./room.ts"
 
 /** The largest body, in bytes. */
 export const BODY_BYTES_MAX = 1024 * 1024
@@ -28,21 +28,26 @@ export interface BodyRefusal {
 export interface Reading {
   readonly room: Room
   readonly refusal: (kind: "TooLarge" | "NoRoom") => BodyRefusal
+  /** Whether a body waits for its turn although it is small. */
+  readonly isLarge: (body: Buffer) => boolean
   /**
    * Given the whole body, once; never when the client leaves before its end. A body that is refused has been answered
-   * when `use` is called. A whole one comes in its turn, and its place is held until the response is closed.
+   * when `use` is called. A whole one comes in its turn, and its place is held until the response is closed and `over`
+   * was called: a client that leaves does not end its call.
    */
-  readonly use: (body: Body) => void
+  readonly use: (body: Body, over: () => void) => void
+  /** Called when the place is given up. */
+  readonly left: () => void
 }
 
 /** Reads a body. */
 export const readBody = (request: IncomingMessage, response: ServerResponse, reading: Reading): void => {
-  const { room, refusal, use } = reading
+  const { room, refusal, isLarge, use, left } = reading
   const bytes = { buffer: Buffer.alloc(0), used: 0 }
   let size = 0
   let refused = false
   const release = () => {
-    room.give(bytes.buffer.length)
+    room.give(countedOf(bytes.buffer.length))
     bytes.buffer = Buffer.alloc(0)
   }
   response.once("close", release)
@@ -50,7 +55,7 @@ export const readBody = (request: IncomingMessage, response: ServerResponse, rea
     refused = true
     release()
     answerEarly(response, refusal(kind))
-    use({ kind })
+    use({ kind }, () => undefined)
   }
   if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) refuse("TooLarge")
   request.on("data", (chunk: Buffer) => {
@@ -62,12 +67,30 @@ export const readBody = (request: IncomingMessage, response: ServerResponse, rea
   })
   request.on("end", () => {
     if (refused) return void response.end()
-    const place = room.enter(size, () => {
-      const body = bodyOf(bytes.buffer.subarray(0, bytes.used))
+    const whole = bytes.buffer.subarray(0, bytes.used)
+    const state = { works: false, closed: false }
+    const leave = () => {
+      if (state.works || !state.closed) return
+      place?.leave()
+      left()
+    }
+    const place = room.enter({ bytes: size, large: isLarge(whole) }, () => {
+      state.works = true
+      const body = bodyOf(whole)
       release()
-      use(body)
+      use(body, () => {
+        state.works = false
+        leave()
+      })
     })
-    response.once("close", place.leave)
+    if (place === undefined) {
+      refuse("NoRoom")
+      return void response.end()
+    }
+    response.once("close", () => {
+      state.closed = true
+      leave()
+    })
   })
 }
 
@@ -76,7 +99,7 @@ const append = (room: Room, bytes: { buffer: Buffer; used: number }, chunk: Buff
   const needed = bytes.used + chunk.length
   if (needed > bytes.buffer.length) {
     const length = bytes.used === 0 ? needed : Math.min(BODY_BYTES_MAX, Math.max(needed, 2 * bytes.used))
-    if (!room.take(length - bytes.buffer.length)) return false
+    if (!room.take(countedOf(length) - countedOf(bytes.buffer.length))) return false
     if (bytes.used === 0) bytes.buffer = chunk
     else {
       const larger = Buffer.allocUnsafeSlow(length)
@@ -88,6 +111,9 @@ const append = (room: Room, bytes: { buffer: Buffer; used: number }, chunk: Buff
   bytes.used = needed
   return true
 }
+
+/** The begin of a body counts as part of its connection: small calls arrive however much of large ones is held. */
+const countedOf = (length: number): number => Math.max(0, length - SMALL_BYTES_MAX)
 
 const bodyOf = (bytes: Buffer): Body =>
   isUtf8(bytes) ? { kind: "Text", text: bytes.toString("utf8") } : { kind: "NotUtf8" }

@@ -1,12 +1,23 @@
-/** The memory of a neck: how much of request bodies is held at once, and how many calls are worked on, over all connections. */
+/** The memory of a neck: how much of request bodies and of the forge's answers is held at once, over all connections. */
+import { Effect, Exit } from "effect"
+import type { AnswerRoomShape } from "../../services/Forge.ts"
 
 /** What one neck may hold. */
 export interface Room {
   /** Takes bytes for a body that arrives; false when there is no room, and then nothing is taken. */
   readonly take: (bytes: number) => boolean
   readonly give: (bytes: number) => void
-  /** Does some work on a body of so many bytes, at once or in its turn; `leave` ends it. */
-  readonly enter: (bytes: number, work: () => void) => Place
+  /**
+   * Begins the work on a body, at once or in its turn; `leave` ends it. None when too many small ones are under way.
+   * What is large waits for its turn; what is small never waits, so that a forge that hangs does not stop calls that
+   * do not ask it.
+   */
+  readonly enter: (
+    body: { readonly bytes: number; readonly large: boolean },
+    work: () => void,
+  ) => Place | undefined
+  /** Room for the forge's answers to one request. */
+  readonly answers: () => AnswerPlace
 }
 
 /** A place in the queue, or at work. */
@@ -14,24 +25,70 @@ export interface Place {
   readonly leave: () => void
 }
 
+/** What a request holds of the forge's answers. */
+export interface AnswerPlace extends AnswerRoomShape {
+  /** Gives up what is held: nothing of the answers is needed any more. */
+  readonly give: () => void
+}
+
 /** Bodies that arrive or wait: they lie outside of V8's heap. */
 export const BODIES_BYTES_MAX = 16 * 1024 * 1024
 
-/**
- * A body becomes up to 30 times as much in V8's heap while it is parsed (one of small objects), and a call holds an
- * answer of the forge until its client has read it. So few calls are worked on at once, and a large one alone.
- */
+/** A body up to this size is small: every call that is no text for the forge. */
+export const SMALL_BYTES_MAX = 32 * 1024
+
+/** Small bodies under way, together, and what the smallest counts: its call holds about as much. */
+const SMALLS_BYTES_MAX = 8 * 1024 * 1024
+const SMALL_BYTES_MIN = 8 * 1024
+
+/** A body becomes up to 30 times as much in V8's heap while it is parsed (one of small objects): few large ones are worked on at once, and the largest alone. */
 const SHARES = 4
 const SHARE_BYTES = 256 * 1024
+
+/** The forge's answers, together, in KiB; one is held as text, as values and as text again. */
+const ANSWERS_KIB = 24 * 1024
+/** What is kept free for an answer whose length is not known before: the largest that is read. */
+const ANSWER_KIB_MAX = 16 * 1024
+const ANSWER_KIB_MIN = 4
 
 /** Makes the room of a neck. */
 export const makeRoom = (): Room => {
   let held = 0
+  let smalls = 0
   let free = SHARES
   const waiting: Array<{ readonly shares: number; readonly begin: () => void }> = []
   const next = () => {
     while (waiting[0] !== undefined && waiting[0].shares <= free) waiting.shift()?.begin()
   }
+  const enterSmall = (bytes: number, work: () => void): Place | undefined => {
+    const counted = Math.max(bytes, SMALL_BYTES_MIN)
+    if (smalls + counted > SMALLS_BYTES_MAX) return undefined
+    smalls += counted
+    work()
+    return { leave: () => void (smalls -= counted) }
+  }
+  const enterLarge = (bytes: number, work: () => void): Place => {
+    const shares = Math.min(SHARES, 1 + Math.floor(bytes / SHARE_BYTES))
+    let state: "waits" | "works" = "waits"
+    const turn = {
+      shares,
+      begin: () => {
+        state = "works"
+        free -= shares
+        work()
+      },
+    }
+    waiting.push(turn)
+    next()
+    return {
+      leave: () => {
+        if (state === "works") free += shares
+        else waiting.splice(waiting.indexOf(turn), 1)
+        next()
+      },
+    }
+  }
+  const answers = Effect.unsafeMakeSemaphore(ANSWERS_KIB)
   return {
     take: (bytes) => {
       if (held + bytes > BODIES_BYTES_MAX) return false
@@ -41,27 +98,40 @@ export const makeRoom = (): Room => {
     give: (bytes) => {
       held -= bytes
     },
-    enter: (bytes, work) => {
-      const shares = Math.min(SHARES, 1 + Math.floor(bytes / SHARE_BYTES))
-      let state: "waits" | "works" | "left" = "waits"
-      const turn = {
-        shares,
-        begin: () => {
-          state = "works"
-          free -= shares
-          work()
-        },
-      }
-      waiting.push(turn)
-      next()
-      return {
-        leave: () => {
-          if (state === "works") free += shares
-          else if (state === "waits") waiting.splice(waiting.indexOf(turn), 1)
-          state = "left"
-          next()
-        },
-      }
+    enter: ({ bytes, large }, work) =>
+      large || bytes > SMALL_BYTES_MAX ? enterLarge(bytes, work) : enterSmall(bytes, work),
+    answers: () => answerPlace(answers),
+  }
+}
+
+/**
+ * Only the first answer of a request waits for room: a request that waited while it holds room could wait for itself.
+ * What a call reads after its first answer is small, or `open_pr` reads it, one at a time.
+ */
+const answerPlace = (room: Effect.Semaphore): AnswerPlace => {
+  let held = 0
+  const keep = (taken: number, kept: number) => {
+    held += kept
+    return room.release(taken - kept)
+  }
+  return {
+    within: (read, bytes) =>
+      Effect.suspend(() => {
+        if (held > 0) return read
+        const most = bytes === undefined ? ANSWER_KIB_MAX : Math.min(ANSWER_KIB_MAX, kibOf(bytes))
+        return Effect.uninterruptibleMask((restore) =>
+          Effect.flatMap(restore(room.take(most)), (taken) =>
+            Effect.onExit(restore(read), (exit) =>
+              keep(taken, Exit.isSuccess(exit) ? Math.min(taken, kibOf(exit.value.length)) : 0),
+            ),
+          ),
+        )
+      }),
+    give: () => {
+      Effect.runSync(room.release(held))
+      held = 0
     },
   }
 }
+
+const kibOf = (bytes: number): number => Math.max(ANSWER_KIB_MIN, Math.ceil(bytes / 1024))

@@ -9,9 +9,8 @@ interface Watched {
   since: number
   /** Bytes read when the last request was over: more than that is the begin of another. */
   bytes: number
-  /** Bytes that the client has not taken yet, and since when they are the same. */
-  unread: number
-  unreadSince: number
+  /** Whether the client is given a time to read its answer. */
+  unread: boolean
 }
 
 /** A watch over connections. */
@@ -26,7 +25,7 @@ export const watchStalled = (server: Server, timeoutMs: number): Watch => {
   const released = new WeakSet<IncomingMessage>()
   const watched = new Map<Socket, Watched>()
   server.on("connection", (socket: Socket) => {
-    watched.set(socket, { request: undefined, since: 0, bytes: 0, unread: 0, unreadSince: 0 })
+    watched.set(socket, { request: undefined, since: 0, bytes: 0, unread: false })
     socket.once("close", () => watched.delete(socket))
   })
   // A tunnel has limits of its own.
@@ -46,7 +45,7 @@ export const watchStalled = (server: Server, timeoutMs: number): Watch => {
   const look = () => {
     const now = Date.now()
     for (const [socket, state] of watched) {
-      if (isUnread(socket, state, now) && now - state.unreadSince > timeoutMs) socket.destroy()
+      limitReading(socket, state, timeoutMs)
       const isStalled =
         state.request === undefined
           ? socket.bytesRead > state.bytes
@@ -64,12 +63,16 @@ export const watchStalled = (server: Server, timeoutMs: number): Watch => {
   }
 }
 
-/** What nobody reads is held here. The rest of an answer that streams waits outside. */
-const isUnread = (socket: Socket, state: Watched, now: number): boolean => {
-  const unread = socket.writableLength
-  if (unread === 0 || unread !== state.unread) state.unreadSince = now
+/**
+ * What nobody reads is held here; the rest of an answer that streams waits outside. Node's own time-out of a socket
+ * sees each part of a write that the client takes, and its HTTP server ends the connection at it.
+ */
+const limitReading = (socket: Socket, state: Watched, timeoutMs: number): void => {
+  const unread = socket.writableLength > 0
+  if (unread && !state.unread) socket.setTimeout(timeoutMs)
+  // The server has given it another one, when it waits for the next request.
+  else if (!unread && state.unread && socket.timeout === timeoutMs) socket.setTimeout(0)
   state.unread = unread
-  return unread > 0
 }
 
 const refuse = (socket: Socket, state: Watched): void => {

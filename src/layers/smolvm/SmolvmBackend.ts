@@ -1,6 +1,6 @@
 /** SmolvmBackend makes bottles of microVMs, by smolvm's command line. Its tests have a stand-in that is held to a recording of smolvm 1.9.2. */
 import { Effect, Option, Schema, Stream } from "effect"
-import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs"
+import { existsSync, readdirSync, rmSync } from "node:fs"
 import { totalmem } from "node:os"
 import { join } from "node:path"
 import type { BackendUnavailable } from "../../domain/Errors.ts"
@@ -16,7 +16,7 @@ import { installationId } from "../home/installation.ts"
 import { folderOfMachine } from "../home/machine.ts"
 import type { Control } from "../runner/control.ts"
 import { controlOf, failure, lookAt, onFiles, readRecord, slugsOf } from "../runner/control.ts"
-import { followOutput, harvest, keepOutput, snapshot } from "../runner/output.ts"
+import { followOutput, harvest, keepOutput, keptOf, snapshot } from "../runner/output.ts"
 import { killSession } from "../runner/session.ts"
 import type { Smol } from "./create.ts"
 import { accepts, createBottle, ensurePack, machineOf } from "./create.ts"
@@ -99,9 +99,6 @@ const ofRun = (control: Control, run: number) =>
     Option.exists((record) => record.run === run),
   )
 
-const keptOutput = (control: Control, run: number) =>
-  Stream.fromEffect(onFiles(control, "read output", () => readFileSync(control.output(run))))
-
 const outputOf = (home: HomeShape, slug: Slug, run: number) => {
   const control = controlOf("smolvm", home, slug)
   return Stream.unwrap(
@@ -120,7 +117,7 @@ const logsOf = (
   const control = controlOf("smolvm", home, slug)
   return Stream.unwrap(
     Effect.gen(function* () {
-      if (existsSync(control.output(run))) return keptOutput(control, run)
+      if (existsSync(control.output(run))) return keptOf(control, run)
       if (!(yield* ofRun(control, run))) return Stream.empty
       return follow ? Stream.map(followOutput(control), ({ bytes }) => bytes) : snapshot(control)
     }),

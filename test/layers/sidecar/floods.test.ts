@@ -1,6 +1,6 @@
 /** What many calls, bodies, answers and connections cost the sidecar as a process, with the flags that it runs with. */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import { readFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { type AddressInfo, type Socket, createConnection } from "node:net"
@@ -9,6 +9,7 @@ import { documentIn, startSidecar } from "../../support/sidecarProcess.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
 const MIB = 1024 * 1024
+const TOKEN = "0123456789abcdef0123456789abcdef01234567"
 /** As SidecarProcess starts it. */
 const FLAGS = ["--max-semi-space-size=1", "--max-old-space-size=160"]
 /** More than it takes; the bodies alone have 60. */
@@ -18,8 +19,8 @@ const PEAK_MIB = 300
 const memory = (pid: number | undefined, what: "VmRSS" | "VmHWM"): number =>
   Number(new RegExp(`${what}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024
 
-/** A forge that takes a little time, and has an issue with a comment of `size` bytes. */
-const forge = (size: number) =>
+/** A forge that takes a little time, and has an issue with a comment of `size` bytes; one that `hangs` only says who we are. */
+const forge = (size: number, hangs: boolean) =>
   Effect.acquireRelease(
     Effect.async<{ readonly port: number; readonly close: () => void }>((resume) => {
       const user = { id: 2, login: "ada" }
@@ -30,6 +31,8 @@ const forge = (size: number) =>
       const issue = JSON.stringify({ number: 17, title: "x", body: "", state: "open", user })
       const server = createServer((request, response) => {
         request.resume()
+        if (request.url?.endsWith("/user") === true) return void response.end(JSON.stringify(user))
+        if (hangs) return
         setTimeout(() => {
           response.setHeader("content-type", "application/json")
           response.end(request.url?.includes("/comments") === true ? comments : issue)
@@ -47,16 +50,22 @@ const forge = (size: number) =>
     ({ close }) => Effect.sync(close),
   )
 
-const sidecar = Effect.gen(function* () {
-  const { port } = yield* forge(3 * MIB)
+interface World {
+  readonly answerBytes?: number
+  readonly hangs?: boolean
+  readonly connections?: number
+}
+
+const sidecarWith = Effect.fnUntraced(function* (world: World) {
+  const { port } = yield* forge(world.answerBytes ?? 3 * MIB, world.hangs ?? false)
   const directory = yield* tempDir
   const document = documentIn(directory, {
-    limits: { callRate: 10_000, comments: 1000, connections: 1000 },
+    limits: { callRate: 10_000, comments: 1000, connections: world.connections ?? 1000 },
     forge: {
       apiUrl: `http://127.0.0.1:${port}/api/v1`,
       owner: "ada",
       repo: "cellar",
-      token: "0123456789abcdef0123456789abcdef01234567",
+      token: TOKEN,
       issueNumber: 17,
     },
   })
@@ -64,6 +73,8 @@ const sidecar = Effect.gen(function* () {
   yield* started.ready
   return { ...document, ...started }
 })
+
+const sidecar = sidecarWith({})
 
 const livesOn = (socketPath: string) =>
   Effect.map(rpc(socketPath, "read_issue", { number: 17 }), ({ result }) =>
@@ -75,21 +86,22 @@ const objects = (n: number) => Array.from({ length: n }, () => ({}))
 const batch = (method: string, params: unknown) =>
   `[${Array.from({ length: 100 }, () => call(method, params)).join(",")}]`
 
-const floods: ReadonlyArray<readonly [string, number, string]> = [
+const floods: ReadonlyArray<readonly [string, number, string, World?]> = [
   ["comments of 1 MB", 90, call("post_comment", { number: 17, body: "\u0416x".repeat(330_000) })],
   ["bodies of 340,000 objects", 40, call("read_issue", { number: 17, x: objects(340_000) })],
   ["batches of large calls", 40, batch("read_issue", { number: 17, x: objects(3_000) })],
   ["batches of large answers", 6, batch("read_comments", { number: 17 })],
   ["large answers", 30, call("read_comments", { number: 17 })],
+  ["answers of 15 MB", 8, call("read_comments", { number: 17 }), { answerBytes: 15 * MIB }],
 ]
 
 describe("a sidecar that is flooded", () => {
-  for (const [what, times, body] of floods) {
+  for (const [what, times, body, world = {}] of floods) {
     it.scopedLive(
       `lives through ${what}, ${times} at once, in bounded memory, and answers each`,
       () =>
         Effect.gen(function* () {
-          const { socketPath, child } = yield* sidecar
+          const { socketPath, child } = yield* sidecarWith(world)
           const answers = yield* Effect.all(
             Array.from({ length: times }, () => send(socketPath, { body })),
             { concurrency: "unbounded" },
@@ -114,6 +126,17 @@ describe("a sidecar that is flooded", () => {
         socket.on("error", () => undefined)
       }),
       (socket) => Effect.sync(() => socket.destroy()),
+    )
+
+  /** A connection that is kept, for calls one after another. */
+  const kept = (socketPath: string) =>
+    Effect.map(
+      opened(socketPath, "", () => undefined),
+      (socket) => (body: string) =>
+        Effect.async<string>((resume) => {
+          socket.once("data", (bytes) => resume(Effect.succeed(String(bytes))))
+          socket.write(`POST /rpc HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+        }),
     )
 
   it.scopedLive(
@@ -141,4 +164,97 @@ describe("a sidecar that is flooded", () => {
       }),
     60_000,
   )
+
+  const UNFINISHED = `POST /rpc HTTP/1.1\r\nhost: x\r\ncontent-length: ${MIB}\r\n\r\n`
+  const ALMOST = Buffer.alloc(MIB - 1, 0x20)
+  /** Stays open, if it may; done when the sidecar has taken or refused what was written. */
+  const unfinished = (socketPath: string) =>
+    Effect.acquireRelease(
+      Effect.async<Socket>((resume) => {
+        const socket = createConnection(socketPath)
+        const settle = () => resume(Effect.succeed(socket))
+        socket.on("error", () => undefined)
+        // What is over the limit of connections is closed, and a listener whose backlog is full takes none.
+        socket.on("close", settle)
+        socket.write(UNFINISHED)
+        socket.write(ALMOST, settle)
+        socket.resume()
+      }),
+      (socket) => Effect.sync(() => socket.destroy()),
+    )
+
+  for (const connections of [256, 1000]) {
+    it.scopedLive(
+      `holds 1000 connections with an unfinished body of 1 MB each in bounded memory, and answers calls beside and after them, where ${connections} may be open`,
+      () =>
+        Effect.gen(function* () {
+          const { socketPath, child } = yield* sidecarWith({ connections })
+          yield* Effect.scoped(
+            Effect.gen(function* () {
+              const beside = yield* kept(socketPath)
+              const sockets = yield* Effect.all(
+                Array.from({ length: 1000 }, () => unfinished(socketPath)),
+                { concurrency: 32 },
+              )
+              expect(sockets.filter((socket) => !socket.destroyed).length).toBeGreaterThan(200)
+              expect(yield* beside(call("read_issue", { number: 17 }))).toContain('"number":17')
+            }),
+          )
+          // The sidecar sees that connections were closed one after another.
+          yield* Effect.retry(
+            Effect.filterOrFail(
+              send(socketPath, { body: call("read_issue", { number: 17 }) }),
+              ({ status }) => status === 200,
+            ),
+            Schedule.spaced("50 millis"),
+          )
+          expect(memory(child.pid, "VmHWM")).toBeLessThan(PEAK_MIB)
+        }),
+      120_000,
+    )
+  }
+
+  /** Far less than the 30 seconds that a forge has, also on a machine that does much else. */
+  const atOnce = Effect.timeoutFail({ duration: "8 seconds", onTimeout: () => "it waited" as const })
+  const reads = (count: number) => Array.from({ length: count }, () => call("read_issue", { number: 17 }))
+  const posts = Array.from({ length: 8 }, () =>
+    call("post_comment", { number: 17, body: "x".repeat(300_000) }),
+  )
+  const hanging: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
+    ["16 small calls", reads(16)],
+    ["200 small calls", reads(200)],
+    ["8 large calls", posts],
+    ["8 batches of calls", Array.from({ length: 8 }, () => batch("read_issue", { number: 17 }))],
+  ]
+  for (const [what, bodies] of hanging) {
+    for (const stays of [true, false]) {
+      it.scopedLive(
+        `answers what does not ask the forge at once while ${what}${stays ? "" : " of clients that have left"} wait for a forge that hangs`,
+        () =>
+          Effect.gen(function* () {
+            const { socketPath } = yield* sidecarWith({ hangs: true })
+            // The scanner has begun before the others do.
+            const secret = { status: "success", summary: TOKEN }
+            expect((yield* rpc(socketPath, "signal_done", secret)).error?.code).toBe(-32004)
+            yield* Effect.forEach(bodies, (body) =>
+              Effect.flatMap(
+                opened(
+                  socketPath,
+                  `POST /rpc HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n`,
+                  (socket) => (stays ? socket.write(body) : socket.end(body)),
+                ),
+                (socket) => (stays ? Effect.void : Effect.sync(() => socket.destroySoon())),
+              ),
+            )
+            const refused = yield* atOnce(rpc(socketPath, "post_comment", { number: 1, body: "x" }))
+            expect(refused.error?.code).toBe(-32001)
+            const identity = yield* atOnce(rpc(socketPath, "git_identity", {}))
+            expect(identity.result).toMatchObject({ name: "ada" })
+            const done = { status: "success", summary: "d".repeat(4000) }
+            expect((yield* atOnce(rpc(socketPath, "signal_done", done))).result).toBe(null)
+          }),
+        30_000,
+      )
+    }
+  }
 })

@@ -1,0 +1,49 @@
+/** A set of numbers that mostly follow each other, in about a bit for each, and with a bound: a hostile log chooses them. */
+
+/** A set of whole numbers from 0. */
+export interface NumberSet {
+  /** False when it is no such number, or there is no room for it. */
+  readonly add: (value: number) => boolean
+  /** Whether it was in the set. */
+  readonly remove: (value: number) => boolean
+}
+
+const PAGE = 4096
+
+/** Of 512 bytes each: enough for 60 million numbers that follow each other, or for as many that do not as there are pages. */
+const PAGES_MAX = 16_384
+
+/** Makes one. */
+export const numberSet = (): NumberSet => {
+  const pages = new Map<number, { readonly bits: Uint8Array; count: number }>()
+  const placeOf = (value: number) => ({
+    page: Math.floor(value / PAGE),
+    byte: (value % PAGE) >> 3,
+    mask: 1 << (value & 7),
+  })
+  return {
+    add: (value) => {
+      if (!Number.isSafeInteger(value) || value < 0) return false
+      const { page, byte, mask } = placeOf(value)
+      const found = pages.get(page)
+      if (found === undefined && pages.size >= PAGES_MAX) return false
+      const { bits } = found ?? { bits: new Uint8Array(PAGE / 8) }
+      const before = bits[byte] ?? 0
+      const count = (found?.count ?? 0) + ((before & mask) === 0 ? 1 : 0)
+      bits[byte] = before | mask
+      pages.set(page, { bits, count })
+      return true
+    },
+    remove: (value) => {
+      if (!Number.isSafeInteger(value) || value < 0) return false
+      const { page, byte, mask } = placeOf(value)
+      const found = pages.get(page)
+      const before = found?.bits[byte] ?? 0
+      if (found === undefined || (before & mask) === 0) return false
+      found.bits[byte] = before & ~mask
+      found.count -= 1
+      if (found.count === 0) pages.delete(page)
+      return true
+    },
+  }
+}
