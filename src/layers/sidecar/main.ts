@@ -5,6 +5,7 @@ import { InvalidInput, type SidecarError } from "../../domain/Errors.ts"
 import { make as makeGitea } from "../gitea/GiteaForge.ts"
 import { withoutCoreDumps } from "./coreDumps.ts"
 import { type MakeForge, type SidecarTimes, serve } from "./serve.ts"
+import { ANSWER_BYTES_MAX } from "./room.ts"
 import { DOCUMENT_BYTES_MAX, decodeDocument } from "./SidecarDocument.ts"
 
 /**
@@ -24,11 +25,8 @@ export const mainWith = (times: SidecarTimes): Effect.Effect<void, InvalidInput 
     yield* ended
   }).pipe(Effect.scoped)
 
-/** A few calls at once may each hold an answer of the forge; no model reads more. */
-const FORGE_ANSWER_MAX = 4 * 1024 * 1024
-
 /** Imported as everything else: a lazy import would make the bundler keep, and the start evaluate, all of effect. */
-const giteaForge: MakeForge = (part) => makeGitea({ ...part, answerBytesMax: FORGE_ANSWER_MAX })
+const giteaForge: MakeForge = (part) => makeGitea({ ...part, answerBytesMax: ANSWER_BYTES_MAX })
 
 /** All of stdin, but not more than makes it too large; not by a blocking read, which would keep SIGTERM waiting. */
 const readStdin: Effect.Effect<string, InvalidInput> = Effect.async<string, InvalidInput>((resume) => {

@@ -46,9 +46,9 @@ const SHARES = 4
 const SHARE_BYTES = 256 * 1024
 
 /** The forge's answers, together, in KiB; one is held as text, as values and as text again. */
-const ANSWERS_KIB = 24 * 1024
-/** What is kept free for an answer whose length is not known before: the largest that is read. */
-const ANSWER_KIB_MAX = 16 * 1024
+const ANSWERS_KIB = 16 * 1024
+/** The largest answer of the forge that a sidecar reads: room for so much is taken where its length is not known before. */
+export const ANSWER_BYTES_MAX = 4 * 1024 * 1024
 const ANSWER_KIB_MIN = 4
 
 /** Makes the room of a neck. */
@@ -118,7 +118,7 @@ const answerPlace = (room: Effect.Semaphore): AnswerPlace => {
     within: (read, bytes) =>
       Effect.suspend(() => {
         if (held > 0) return read
-        const most = bytes === undefined ? ANSWER_KIB_MAX : Math.min(ANSWER_KIB_MAX, kibOf(bytes))
+        const most = kibOf(Math.min(bytes ?? ANSWER_BYTES_MAX, ANSWER_BYTES_MAX))
         return Effect.uninterruptibleMask((restore) =>
           Effect.flatMap(restore(room.take(most)), (taken) =>
             Effect.onExit(restore(read), (exit) =>
