@@ -26,7 +26,7 @@ await build({
   banner: { js: $url },
   entryPoints: {
     "commands.main": "src/cli/root.ts",
-    "sidecar.main": "src/sidecar.ts",
+    "sidecar.main": "src/sidecar/bin.ts",
     "scanner.main": "src/scanner.ts",
   },
 })

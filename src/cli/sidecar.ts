@@ -4,7 +4,7 @@ import { Effect } from "effect"
 
 const serve = Command.make("serve", {}, () =>
   Effect.flatMap(
-    Effect.promise(() => import("../layers/sidecar/main.ts")),
+    Effect.promise(() => import("../sidecar/main.ts")),
     ({ main }) => main,
   ),
 ).pipe(Command.withDescription("Serve one bottle's neck; reads its JSON configuration from stdin"))

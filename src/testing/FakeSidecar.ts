@@ -4,7 +4,7 @@ import type { RunKey } from "../domain/DeployKey.ts"
 import { ForgeConfigInvalid } from "../domain/Errors.ts"
 import type { QueueEvent } from "../domain/QueueEvent.ts"
 import { Slug } from "../domain/Slug.ts"
-import { CHAIN_START } from "../layers/sidecar/OperationChain.ts"
+import { CHAIN_START } from "../sidecar/record/OperationChain.ts"
 import { forgePart } from "../layers/sidecar/SidecarService.ts"
 import { type LeftRun, Sidecar, type SidecarConfig, type SidecarHandle } from "../services/Sidecar.ts"
 

@@ -2,7 +2,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
-import { CHAIN_START, sealLine } from "../../src/layers/sidecar/OperationChain.ts"
+import { CHAIN_START, sealLine } from "../../src/sidecar/record/OperationChain.ts"
 import { makeCli, shellAgent } from "../support/cli.ts"
 import { describeDocker } from "../support/docker.ts"
 import { demoImageForTests } from "../support/images.ts"

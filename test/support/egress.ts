@@ -6,9 +6,9 @@ import { type AddressInfo, type Server, type Socket, connect, createServer } fro
 import { join } from "node:path"
 import { type TLSSocket, connect as connectTls, createServer as createTlsServer } from "node:tls"
 import type { AllowEntry } from "../../src/domain/AllowList.ts"
-import { NameUnknown, type Resolve, Resolver } from "../../src/layers/sidecar/egress/Resolver.ts"
-import { type SidecarTimes, serve } from "../../src/layers/sidecar/serve.ts"
-import { decodeDocument } from "../../src/layers/sidecar/SidecarDocument.ts"
+import { NameUnknown, type Resolve, Resolver } from "../../src/sidecar/outside/Resolver.ts"
+import { type SidecarTimes, serve } from "../../src/sidecar/serve.ts"
+import { decodeDocument } from "../../src/sidecar/SidecarDocument.ts"
 import { tempDir } from "./tempDir.ts"
 
 /** What a sidecar of a test lets out, and what its names lead to. */

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto"
 import { request } from "node:http"
 import { deflateSync, gzipSync } from "node:zlib"
 import { Effect } from "effect"
-import { FLUSH, pkt } from "../../src/layers/sidecar/git/pktLine.ts"
+import { FLUSH, pkt } from "../../src/sidecar/git/pktLine.ts"
 
 const NUMBERS = { none: 0, commit: 1, tree: 2, blob: 3, tag: 4, reserved: 5, refDelta: 7 } as const
 

@@ -1,6 +1,6 @@
 /** A second writer of a queue, as a process of its own: `node queueWriter.ts DIRECTORY COUNT`. */
 import { Effect } from "effect"
-import * as QueueDir from "../../src/layers/sidecar/QueueDir.ts"
+import * as QueueDir from "../../src/sidecar/record/QueueDir.ts"
 
 const [, , directory = "", count = "0"] = process.argv
 const event = {

@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { Slug } from "../../domain/Slug.ts"
 import type { LeftRun } from "../../services/Sidecar.ts"
 import type { HomeShape } from "../home/Home.ts"
-import { type FileFailure, file, orElseOn } from "../sidecar/files.ts"
+import { type FileFailure, file, orElseOn } from "../../sidecar/record/files.ts"
 import { OWNER } from "./runDirectory.ts"
 
 const NAME = /^[a-z2-7]{5}$/

@@ -9,7 +9,7 @@ import { dirname, join, relative, resolve } from "node:path"
 import { InvalidInput } from "../../domain/Errors.ts"
 import type { ProcessResult } from "../../services/ProcessRunner.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
-import { type GitRun, gitSpec } from "./hardened.ts"
+import { type GitRun, gitSpec } from "../../domain/HardenedGit.ts"
 import { operatorExcludes } from "./operatorExcludes.ts"
 
 /** No repository has 64 MiB of names; a list that is cut off would leave files behind silently. */

@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { ProcessRunner, type ProcessSpec } from "../../services/ProcessRunner.ts"
 import { ScanFailed, TEXT, type SecretFinding, type SecretScannerApi } from "../../services/SecretScanner.ts"
 import { packageFile } from "../home/packageRoot.ts"
-import { frameOf } from "./frames.ts"
+import { frameOf } from "../../domain/ScanFrames.ts"
 import { hasGitleaks, scanDirectory } from "./gitleaks.ts"
 import { ScanConfig, THE_END, Verdict } from "./protocol.ts"
 

@@ -4,7 +4,7 @@ import { Effect, Schema, Stream } from "effect"
 import { closeSync, openSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import { type SecretSearch, secretMatcher } from "../../domain/SecretMatch.ts"
-import { type FramePart, frameReader } from "./frames.ts"
+import { type FramePart, frameReader } from "../../domain/ScanFrames.ts"
 import { KNOWN_SECRET, ScanConfig, THE_END, Verdict } from "./protocol.ts"
 import { type RuleSearch, lint, startRules } from "./rules.ts"
 

@@ -3,8 +3,8 @@ import { Effect, ExecutionStrategy, Exit, Layer, Scope } from "effect"
 import { Sidecar } from "../../services/Sidecar.ts"
 import { make as makeGitea } from "../gitea/GiteaForge.ts"
 import { Home } from "../home/Home.ts"
-import { type MakeForge, type SidecarTimes, serve } from "./serve.ts"
-import type { SidecarDocument } from "./SidecarDocument.ts"
+import { type MakeForge, type SidecarTimes, serve } from "../../sidecar/serve.ts"
+import type { SidecarDocument } from "../../sidecar/SidecarDocument.ts"
 import { makeService } from "./SidecarService.ts"
 
 /** How the sidecars of this process differ from the others. */

@@ -5,8 +5,8 @@ import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { Sidecar } from "../../services/Sidecar.ts"
 import { Home } from "../home/Home.ts"
 import { packageFile } from "../home/packageRoot.ts"
-import { type SidecarDocument, encodeDocument } from "./SidecarDocument.ts"
-import type { MakeForge } from "./serve.ts"
+import { type SidecarDocument, encodeDocument } from "../../sidecar/SidecarDocument.ts"
+import type { MakeForge } from "../../sidecar/serve.ts"
 import { makeService } from "./SidecarService.ts"
 
 const READY_MS = 15_000

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Either, Redacted } from "effect"
 import { MODEL_ROUTES } from "../../../src/domain/ProviderRoutes.ts"
-import { readRoute } from "../../../src/layers/sidecar/routes/Route.ts"
+import { readRoute } from "../../../src/sidecar/routes/Route.ts"
 
 /** A route that is there by default, as the sidecar reads it. */
 const served = (name: string) => {

@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { ProcessRunner } from "../../../src/services/ProcessRunner.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
 import { type ScannerOptions, makeScanner } from "../../../src/layers/scanner/ChildScanner.ts"
-import { frameOf } from "../../../src/layers/scanner/frames.ts"
+import { frameOf } from "../../../src/domain/ScanFrames.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
 const token = "8f3a91c0d27be5466f0a9d1c3e7b5a2841dd90fe"

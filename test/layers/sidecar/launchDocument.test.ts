@@ -5,7 +5,7 @@ import { existsSync } from "node:fs"
 import { Slug } from "../../../src/domain/Slug.ts"
 import { boxPaths } from "../../../src/layers/host/box.ts"
 import { homeAt } from "../../../src/layers/home/Home.ts"
-import type { SidecarDocument } from "../../../src/layers/sidecar/SidecarDocument.ts"
+import type { SidecarDocument } from "../../../src/sidecar/SidecarDocument.ts"
 import { makeService } from "../../../src/layers/sidecar/SidecarService.ts"
 import { tempDir } from "../../support/tempDir.ts"
 

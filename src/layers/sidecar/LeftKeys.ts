@@ -1,0 +1,85 @@
+/** Deploy keys that no sidecar uses any more: what the ledger has of them, and how one is revoked with a token given later. */
+import { Effect, Redacted } from "effect"
+import { rm } from "node:fs/promises"
+import { isSameForge, type RunKey } from "../../domain/DeployKey.ts"
+import { ForgeConfigInvalid, type ForgeRequestError, SidecarError } from "../../domain/Errors.ts"
+import type { ForgeEnv } from "../../services/Sidecar.ts"
+import { giteaForgeConfig, withForgeEnv } from "../gitea/GiteaForgeConfig.ts"
+import type { HomeShape } from "../home/Home.ts"
+import { file, type FileFailure, unlinkIfThere, orElseOn } from "../../sidecar/record/files.ts"
+import type { MakeForge } from "../../sidecar/serve.ts"
+import { leftEntries, strike } from "../../sidecar/keys/KeyLedger.ts"
+import { revoke } from "../../sidecar/keys/revoke.ts"
+
+/** The part of the Sidecar service that is about deploy keys. */
+export const makeLeftKeys = (home: HomeShape, makeForge: MakeForge) => {
+  const left = Effect.mapError(
+    leftEntries(home.keyLedger),
+    failed("*", "reading which deploy keys there are"),
+  )
+  return {
+    leftKeys: Effect.withSpan(
+      Effect.map(left, (all) => all.map(({ key }) => key)),
+      "Sidecar.leftKeys",
+    ),
+    revokeKey: Effect.fn("Sidecar.revokeKey")(function* (key: RunKey, forgeEnv: ForgeEnv) {
+      const entry = (yield* left).find((candidate) => candidate.key.name === key.name)
+      // Another has done it, or it is in use after all.
+      if (entry === undefined) return
+      const forge = yield* Effect.flatMap(accessTo(entry.key, forgeEnv), makeForge)
+      yield* revokeBounded(forge, entry.key)
+      yield* Effect.mapError(
+        Effect.zipRight(unlinkIfThere(entry.privateFile), strike(home.keyLedger, entry.key.name)),
+        failed(key.slug, "forgetting a deploy key"),
+      )
+    }),
+    /** Removes the private halves of a slug; those that are registered stay in the ledger. */
+    removePrivateHalves: (slug: string): Effect.Effect<void, SidecarError> =>
+      Effect.mapError(
+        file(() => rm(home.of(slug).keys, { recursive: true, force: true })).pipe(
+          orElseOn("ENOTDIR", undefined),
+        ),
+        failed(slug, "removing its deploy keys"),
+      ),
+  }
+}
+
+const LIMIT = "20 seconds"
+
+const revokeBounded = (
+  forge: Parameters<typeof revoke>[0],
+  key: RunKey,
+): Effect.Effect<void, ForgeRequestError | SidecarError> =>
+  Effect.timeoutFail(Effect.interruptible(revoke(forge, key)), {
+    duration: LIMIT,
+    onTimeout: () =>
+      new SidecarError({
+        slug: key.slug,
+        operation: "revoking a deploy key",
+        reason: `the forge at ${key.apiUrl} did not answer within ${LIMIT}: try again later`,
+      }),
+  })
+
+/** A token goes to the forge that it was given for, and to no other. */
+const accessTo = (key: RunKey, forgeEnv: ForgeEnv) =>
+  Effect.gen(function* () {
+    const { apiUrl, token } = yield* giteaForgeConfig
+    if (!isSameForge(apiUrl, key.apiUrl)) {
+      return yield* new ForgeConfigInvalid({
+        variable: "FORGE_GITEA_API",
+        reason: `is another forge than ${key.apiUrl}, which has the deploy key "${key.title}" of ${key.owner}/${key.repo}`,
+      })
+    }
+    return {
+      apiUrl: key.apiUrl,
+      owner: key.owner,
+      repo: key.repo,
+      token: Redacted.make(Redacted.value(token)),
+      issueNumber: 1,
+    }
+  }).pipe(withForgeEnv({ ...forgeEnv, FORGE_OWNER: key.owner, FORGE_REPO: key.repo }))
+
+const failed =
+  (slug: string, operation: string) =>
+  ({ code, cause }: FileFailure): SidecarError =>
+    new SidecarError({ slug, operation, reason: `a file could not be used (${code})`, cause })

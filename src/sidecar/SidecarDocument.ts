@@ -1,0 +1,120 @@
+/** The JSON document that `sidecar serve` reads on stdin: what one sidecar is to serve. */
+import { Effect, Either, type ParseResult, Schema } from "effect"
+import { InvalidInput } from "../domain/Errors.ts"
+import { ForgeNumber } from "../domain/Forge.ts"
+import { EgressEntry } from "../domain/Manifest.ts"
+import { Slug } from "../domain/Slug.ts"
+import { SOCKET_PATH_MAX } from "../layers/home/Home.ts"
+import { firstProblem } from "../domain/firstProblem.ts"
+import { GitPart, readUpstreams } from "./git/Upstream.ts"
+import { RoutePart, readRoutes } from "./routes/Route.ts"
+
+/** The longest document, in bytes. */
+export const DOCUMENT_BYTES_MAX = 1024 * 1024
+
+const AbsolutePath = Schema.String.pipe(Schema.pattern(/^\/[^\0]*$/))
+const Texts = Schema.Array(Schema.String)
+
+const ForgePart = Schema.Struct({
+  /** Base URL of the API, `/api/v1` included. */
+  apiUrl: Schema.NonEmptyString,
+  owner: Schema.NonEmptyString,
+  repo: Schema.NonEmptyString,
+  token: Schema.Redacted(Schema.NonEmptyString),
+  issueNumber: ForgeNumber,
+  /** Pull requests that the operator named: in scope whoever opened them. */
+  prNumbers: Schema.optional(Schema.Array(ForgeNumber)),
+  /** Pull requests that an earlier run reported to have opened: in scope when they are the run's own. */
+  openedPrs: Schema.optional(Schema.Array(ForgeNumber)),
+  /** Closing words of this forge beside Gitea's own. */
+  closingKeywords: Schema.optional(Texts),
+  org: Schema.optional(Schema.String),
+  trustOrg: Schema.optional(Schema.String),
+  /** Refs that a PR's head must match when no repository of `git` is the forge's own; the bottle's own branch unless given. */
+  push: Schema.optional(Texts),
+})
+/** What of the document is about the forge. */
+export type ForgePart = typeof ForgePart.Type
+
+/** The document. Paths are absolute. */
+export const SidecarDocument = Schema.Struct({
+  slug: Slug,
+  socketPath: AbsolutePath,
+  /** Absent: no control socket. */
+  controlPath: Schema.optional(AbsolutePath),
+  stateDir: AbsolutePath,
+  /** The launcher has made the directories: where one is gone the bottle is, and nothing is made or served. */
+  made: Schema.optional(Schema.Boolean),
+  /** Tells which process leads the agent, where no forwarder keeps a connection: while it runs, the sidecar serves. */
+  runner: Schema.optional(AbsolutePath),
+  /** The run: what it has counted goes on when its sidecar is launched again; 1 unless given. */
+  run: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.positive())),
+  /** Limits at the neck; a default for each that is not given. */
+  limits: Schema.optional(
+    Schema.Struct({
+      connections: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.positive())),
+      callRate: Schema.optional(Schema.Finite.pipe(Schema.positive())),
+      logBytes: Schema.optional(Schema.Finite.pipe(Schema.positive())),
+      comments: Schema.optional(Schema.NonNegativeInt),
+    }),
+  ),
+  /** Absent: a run without a forge. */
+  forge: Schema.optional(ForgePart),
+  egress: Schema.optional(Schema.Struct({ allow: Schema.Array(EgressEntry) })),
+  routes: Schema.optional(Schema.Array(RoutePart)),
+  git: Schema.optional(Schema.Array(GitPart)),
+  /** Where upstream objects are kept for all bottles; below `stateDir` unless given. */
+  gitStores: Schema.optional(AbsolutePath),
+  /** For deploy keys: where they are recorded, and where their private halves lie. */
+  keys: Schema.optional(Schema.Struct({ ledger: AbsolutePath, directory: AbsolutePath })),
+  /** Serve a loopback port with a secret prefix too, for the backend without isolation. */
+  loopback: Schema.optional(Schema.Boolean),
+})
+/** The document. */
+export type SidecarDocument = typeof SidecarDocument.Type
+
+const parse = Schema.decodeUnknown(Schema.parseJson())
+const decode = Schema.decodeUnknown(SidecarDocument, { onExcessProperty: "error" })
+
+/** The document of a text. Fails with one line that names the key, never its value. */
+export const decodeDocument = Effect.fn("SidecarDocument.decode")(function* (text: string) {
+  if (text.trim() === "") return yield* invalid("it is empty")
+  if (Buffer.byteLength(text) > DOCUMENT_BYTES_MAX) return yield* invalid("it is larger than 1 MiB")
+  const json = yield* Effect.catchAll(parse(text), () => invalid("it is not JSON"))
+  const document = yield* Effect.catchAll(decode(json), (error) => invalid(problemOf(error)))
+  yield* requireServable(document)
+  return document
+})
+
+/** The text of a document, secrets included: it goes to the sidecar's stdin and nowhere else. */
+export const encodeDocument: (document: SidecarDocument) => string = Schema.encodeSync(
+  Schema.parseJson(SidecarDocument),
+)
+
+/** What this version does not serve yet is refused, never ignored. */
+const requireServable = Effect.fnUntraced(function* (document: SidecarDocument) {
+  yield* Either.match(readUpstreams(document.slug, document.git ?? []), {
+    onLeft: invalid,
+    onRight: () => Effect.void,
+  })
+  yield* Either.match(readRoutes(document.routes ?? []), {
+    onLeft: invalid,
+    onRight: () => Effect.void,
+  })
+  for (const key of ["socketPath", "controlPath"] as const) {
+    const bytes = Buffer.byteLength(document[key] ?? "")
+    if (bytes > SOCKET_PATH_MAX) {
+      return yield* invalid(
+        `${key}: the path of a Unix socket has at most ${SOCKET_PATH_MAX} bytes, this one has ${bytes}; BOT_BOTTLE_RUN_DIR can name a shorter directory`,
+      )
+    }
+  }
+})
+
+const invalid = (reason: string) => new InvalidInput({ field: "sidecar document", reason })
+
+/** Where the first problem is, and what. */
+const problemOf = (error: ParseResult.ParseError): string => {
+  const { path, problem } = firstProblem(error)
+  return path === "" ? "it must be a JSON object" : `${JSON.stringify(path).slice(1, -1)}: ${problem}`
+}

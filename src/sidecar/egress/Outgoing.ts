@@ -1,0 +1,98 @@
+/** Every connection out: asked of the allow-list before anything else, counted, and logged before and after. */
+import { Clock, Effect, Either, Exit, Option, type Scope } from "effect"
+import type { AllowList, Destination, Permit } from "../../domain/AllowList.ts"
+import type { OperationEntry } from "../record/OperationChain.ts"
+import type { OperationLog } from "../record/OperationLog.ts"
+import { Refused, failed, rejected } from "../outside/Refused.ts"
+
+/** What is asked before, and told after. */
+export interface OutgoingOptions {
+  readonly allow: AllowList
+  readonly log: OperationLog
+}
+
+/** How a call ended. */
+export interface Ended {
+  /** Why it is not whole. */
+  readonly failure: string | undefined
+  /** What passed, in words. */
+  readonly detail: string
+  /** What is still to be done when its end is in the log. */
+  readonly finish: Effect.Effect<void>
+}
+
+/**
+ * Makes a call out: `use` is run for a destination that is on the list, and its scope closes before the end is logged.
+ * When this fails, that is in the log.
+ */
+export type Outgoing = <D extends Destination>(
+  asked: Either.Either<D, Refused>,
+  target: string,
+  use: (destination: D, permit: Permit) => Effect.Effect<Ended, Refused, Scope.Scope>,
+) => Effect.Effect<void, Refused>
+
+/** Connections out at once, of one bottle. */
+export const CONNECTIONS_MAX = 512
+
+/** Calls out of one bottle. */
+export const makeOutgoing = ({ allow, log }: OutgoingOptions): Outgoing => {
+  let calls = 0
+  const admit = (destination: Destination): Effect.Effect<Permit, Refused> =>
+    Option.match(allow(destination), {
+      onNone: () => rejected("it is not on this bottle's allow-list"),
+      onSome: (permit) => (calls < CONNECTIONS_MAX ? Effect.succeed(permit) : tooMany),
+    })
+  return (asked, target, use) => {
+    const append = (entry: Pick<OperationEntry, "outcome" | "detail"> & Partial<OperationEntry>) =>
+      log.append({ op: "egress", target, durationMs: 0, ...entry })
+    const admitted = Effect.flatMap(asked, (destination) =>
+      Effect.map(admit(destination), (permit) => ({ destination, permit })),
+    ).pipe(
+      Effect.tapError(({ outcome, reason }) =>
+        Effect.ignore(append({ outcome, reason, detail: "connection was not made" })),
+      ),
+    )
+    return Effect.gen(function* () {
+      const start = yield* Clock.currentTimeMillis
+      const { destination, permit } = yield* admitted
+      calls += 1
+      const called = Effect.gen(function* () {
+        const begin = yield* Effect.mapError(
+          append({ outcome: "ok", phase: "begin", detail: `connecting by ${destination.by}` }),
+          () => failed(503, "it cannot be logged"),
+        )
+        const ended = yield* Effect.onExit(Effect.scoped(use(destination, permit)), (exit) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) =>
+            Effect.ignore(append({ ...outcomeOf(exit), phase: "end", begin, durationMs: now - start })),
+          ),
+        )
+        yield* ended.finish
+      })
+      yield* Effect.ensuring(
+        called,
+        Effect.sync(() => (calls -= 1)),
+      )
+    })
+  }
+}
+
+const tooMany = new Refused({
+  outcome: "rejected",
+  status: 503,
+  reason: `${CONNECTIONS_MAX} connections are open: close some`,
+})
+
+const outcomeOf = (
+  exit: Exit.Exit<Ended, Refused>,
+): Pick<OperationEntry, "outcome" | "reason" | "detail"> => {
+  if (Exit.isSuccess(exit)) {
+    const { failure, detail } = exit.value
+    return failure === undefined ? { outcome: "ok", detail } : { outcome: "failed", reason: failure, detail }
+  }
+  const refused = exit.cause._tag === "Fail" ? exit.cause.error : undefined
+  return {
+    outcome: refused?.outcome ?? "failed",
+    reason: refused?.reason ?? "the sidecar ended",
+    detail: "nothing passed",
+  }
+}

@@ -1,0 +1,162 @@
+/** A call at the neck: its parameters checked, its line in the operation log before its answer, its failure in the agent's words. */
+import { Cause, Clock, Effect, Either, Option, type ParseResult, Schema } from "effect"
+import { CallFailure, internalFailure } from "./CallFailure.ts"
+import { firstProblem } from "../../domain/firstProblem.ts"
+import { logFull } from "./limits.ts"
+import type { OperationEntry } from "../record/OperationChain.ts"
+import type { LogUnwritable, OperationLog } from "../record/OperationLog.ts"
+
+/** One method of the neck. */
+export interface Call {
+  readonly name: string
+  /** Runs it with parameters as they came; the answer is JSON. */
+  readonly run: (params: unknown) => Effect.Effect<unknown, CallFailure>
+}
+
+/** What a call did: its answer, and what the operation log says of it. */
+export interface Done {
+  readonly answer: unknown
+  readonly detail: string
+}
+
+/** A method before it is wired to a log. */
+export interface CallSpec<P> {
+  readonly name: string
+  readonly params: Schema.Schema<P>
+  /** What it is about, such as `#17`. */
+  readonly target: (params: P) => string
+  /** Whether it writes: then a `begin` line is appended before and an `end` line after. */
+  readonly writes: boolean
+  /** Refuses it before anything is done. */
+  readonly guard: (params: P) => Effect.Effect<void, CallFailure>
+  readonly run: (params: P) => Effect.Effect<Done, CallFailure>
+}
+
+/** Wires a method to the log. A call whose line cannot be appended before it acts is refused. */
+export const makeCall = <P>(log: OperationLog, spec: CallSpec<P>): Call => {
+  const decode = Schema.decodeUnknownEither(spec.params, { onExcessProperty: "error" })
+  return {
+    name: spec.name,
+    run: (given) =>
+      Effect.suspend(() => {
+        const params = decode(given)
+        return Either.isLeft(params)
+          ? refuse(log, spec.name, "", paramsFailure(params.left))
+          : perform(log, spec, params.right)
+      }),
+  }
+}
+
+/** Logs a call that was refused, and fails with its failure. */
+export const refuse = (
+  log: OperationLog,
+  op: string,
+  target: string,
+  failure: CallFailure,
+): Effect.Effect<never, CallFailure> =>
+  log
+    .append({ ...outcomeOf(failure), op, target, durationMs: 0, detail: `${op} was not done` })
+    .pipe(Effect.mapError(unlogged), Effect.zipRight(Effect.fail(failure)))
+
+const perform = <P>(log: OperationLog, spec: CallSpec<P>, params: P): Effect.Effect<unknown, CallFailure> => {
+  const target = spec.target(params)
+  const { name: op } = spec
+  const acted = Effect.suspend(() => spec.run(params)).pipe(Effect.catchAllCause(tellApart))
+  const logged = (start: number, begin: number | undefined) =>
+    Effect.matchEffect(acted, {
+      onFailure: (failure) =>
+        append(log, start, { ...outcomeOf(failure), op, target, detail: `${op} failed` }, begin).pipe(
+          Effect.zipRight(Effect.fail(failure)),
+        ),
+      onSuccess: ({ answer, detail }) =>
+        Effect.as(append(log, start, { op, target, outcome: "ok", detail }, begin), answer),
+    })
+  const begun = Effect.flatMap(Clock.currentTimeMillis, (start) =>
+    spec.writes
+      ? log
+          .append({ op, target, phase: "begin", outcome: "ok", durationMs: 0, detail: `${op} ${target}` })
+          .pipe(
+            Effect.mapError(unlogged),
+            Effect.flatMap((begin) => logged(start, begin)),
+          )
+      : logged(start, undefined),
+  )
+  // What a call is about may be where its secret is.
+  return spec.guard(params).pipe(
+    Effect.catchAllCause((cause) =>
+      Effect.catchAll(tellApart(cause), (failure) =>
+        refuse(log, op, failure.kind === "secret" ? "" : target, failure),
+      ),
+    ),
+    Effect.zipRight(begun),
+  )
+}
+
+/** A call whose line cannot be written is not done, or its answer not given. */
+const unlogged = ({ full }: LogUnwritable): CallFailure =>
+  full === true ? new CallFailure({ kind: "limit", message: logFull.message }) : internalFailure
+
+type Unplaced = Omit<OperationEntry, "durationMs" | "phase" | "begin">
+
+/** After a write was done its answer is given even when its `end` line is not: told of a failure, the agent would write again. */
+const append = (
+  log: OperationLog,
+  start: number,
+  entry: Unplaced,
+  begin: number | undefined,
+): Effect.Effect<void, CallFailure> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const durationMs = now - start
+    return begin === undefined
+      ? Effect.mapError(log.append({ ...entry, durationMs }), unlogged)
+      : Effect.catchAll(log.append({ ...entry, durationMs, phase: "end", begin }), warnUnwritable)
+  })
+
+const warnUnwritable = (failure: LogUnwritable): Effect.Effect<void> =>
+  Effect.logError("the operation log cannot be written", failure)
+
+const outcomeOf = (failure: CallFailure): Pick<OperationEntry, "outcome" | "reason"> => ({
+  outcome: REJECTIONS.has(failure.kind) ? "rejected" : "failed",
+  reason: `${failure.kind === "forge" ? `forge answered ${failure.data?.status}` : REASONS[failure.kind]}${
+    failure.hint === undefined ? "" : `: ${failure.hint}`
+  }`,
+})
+
+const REJECTIONS: ReadonlySet<CallFailure["kind"]> = new Set([
+  "request",
+  "method",
+  "params",
+  "scope",
+  "no-forge",
+  "secret",
+  "limit",
+])
+
+const REASONS: Readonly<Record<CallFailure["kind"], string>> = {
+  request: "invalid request",
+  method: "no such method",
+  params: "invalid parameters",
+  scope: "out of scope",
+  forge: "the forge answered an error",
+  unreachable: "the forge did not answer",
+  "no-forge": "no forge in this run",
+  secret: "a secret in the text",
+  limit: "limit reached",
+  internal: "internal error",
+}
+
+/** What is not an expected failure is ours, and its text stays with us. */
+const tellApart = (cause: Cause.Cause<CallFailure>): Effect.Effect<never, CallFailure> => {
+  const failure = Cause.failureOption(cause)
+  return Option.isSome(failure)
+    ? Effect.fail(failure.value)
+    : Effect.zipRight(Effect.logError("a call failed", cause), Effect.fail(internalFailure))
+}
+
+const paramsFailure = (error: ParseResult.ParseError): CallFailure => {
+  const { path, problem } = firstProblem(error)
+  return new CallFailure({
+    kind: "params",
+    message: `invalid params: ${path === "" ? "expected an object of named parameters" : `${path} ${problem}`}`,
+  })
+}

@@ -1,0 +1,117 @@
+/** What the methods of the forge protocol share: the run's forge, what is refused in every text, and what the watcher is told. */
+import { Clock, Effect, Schema } from "effect"
+import { type ClosingOptions, closingReferenceOutside } from "../../domain/ClosingKeywords.ts"
+import type { SidecarError } from "../../domain/Errors.ts"
+import type { QueueEvent } from "../../domain/QueueEvent.ts"
+import type { Slug } from "../../domain/Slug.ts"
+import type { ForgeApi } from "../../services/Forge.ts"
+import type { SecretScannerApi } from "../../services/SecretScanner.ts"
+import { CallFailure } from "./CallFailure.ts"
+import type { Propose } from "../git/propose.ts"
+import type { LimitKeeper } from "./limits.ts"
+import type { OperationLog } from "../record/OperationLog.ts"
+import type { RunScope } from "./RunScope.ts"
+
+/** The forge of a run, and where it may be written to. */
+export interface RunForge {
+  readonly api: ForgeApi
+  /** Name of the forge's host. */
+  readonly host: string
+  readonly scope: RunScope
+  /** PRs that the launcher knows of. */
+  readonly given: ReadonlyArray<number>
+  /** Refs that a PR's head must match. */
+  readonly push: ReadonlyArray<string>
+  /** How texts are searched for references that the forge would act on. */
+  readonly closing: ClosingOptions
+  /** Whether this bottle has pushed that branch; always, where its pushes do not pass the gate. */
+  readonly isPushed: (branch: string) => boolean
+}
+
+/** What the methods work on. */
+export interface CallContext {
+  readonly slug: Slug
+  readonly log: OperationLog
+  /** Absent: every method but `signal_done` answers that there is no forge. */
+  readonly forge: RunForge | undefined
+  /** Opens a pull request from a head that may be merged, as the git gate sees it. */
+  readonly propose: Propose
+  /** Puts an event into the queue; done when it would survive a power cut. */
+  readonly tell: (event: QueueEvent) => Effect.Effect<number, SidecarError>
+  /** Looks for secrets in what would leave the bottle. */
+  readonly scanText: SecretScannerApi["scanText"]
+  readonly keeper: Pick<LimitKeeper, "takeComment" | "giveComment">
+  /** Remembers a PR that was opened, for a sidecar launched again. */
+  readonly remember: (pr: number) => Effect.Effect<void>
+}
+
+/** An agent in a loop must not fill the queue; the operation log has every refusal. */
+const BLOCKED_EVENTS_MAX = 100
+
+const noForge = new CallFailure({ kind: "no-forge", message: "this run has no forge" })
+
+/** The forge of a run; fails when it has none. */
+export const forgeOf = ({ forge }: CallContext): Effect.Effect<RunForge, CallFailure> =>
+  forge === undefined ? Effect.fail(noForge) : Effect.succeed(forge)
+
+/** Fails when a text would close, reopen or log time on what is out of scope. */
+export const refuseClosing = Effect.fnUntraced(function* (forge: RunForge, body: string) {
+  const { owner, repo } = forge.api.repository
+  const find = (writable: ReadonlyArray<number>) =>
+    closingReferenceOutside(body, { owner, repo, writable }, forge.closing)
+  if (find((yield* forge.scope.known).writable) === undefined) return
+  const { writable } = yield* forge.scope.resolved
+  const found = find(writable)
+  if (found === undefined) return
+  const { keyword, reference } = found
+  const acts = `"${keyword}" with "${reference.slice(0, REFERENCE_SHOWN)}" would close, reopen or log time on it`
+  return yield* new CallFailure({
+    kind: "scope",
+    message: `${acts}, and it is out of assigned scope (writable: ${writable.join(", ")}): reword the text`,
+    denied: acts,
+  })
+})
+
+/** Numbers may have any number of zeros before. */
+const REFERENCE_SHOWN = 200
+
+/** Tells the watcher of a write that was refused as out of scope. */
+export const blocking = (context: CallContext, operation: string) => {
+  let left = BLOCKED_EVENTS_MAX
+  return (failure: CallFailure, number: number): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const { forge } = context
+      if (failure.kind !== "scope" || forge === undefined || (left -= 1) < 0) return Effect.void
+      return Effect.gen(function* () {
+        const { writable } = yield* forge.scope.known
+        const event = {
+          ...(yield* stamp(context)),
+          kind: "blocked-write" as const,
+          operation,
+          number,
+          writable,
+          ...(failure.denied !== undefined && { denied: failure.denied }),
+        }
+        yield* tellOrWarn(context, event)
+      })
+    })
+}
+
+/** Puts an event into the queue; what cannot be queued is logged. */
+export const tellOrWarn = (context: CallContext, event: QueueEvent): Effect.Effect<void> =>
+  Effect.catchAll(context.tell(event), (error) => Effect.logError(`${event.kind} could not be queued`, error))
+
+/** What every event of the bottle begins with. */
+export const stamp = ({ slug }: CallContext) =>
+  Effect.map(Clock.currentTimeMillis, (now) => ({
+    version: 1 as const,
+    slug,
+    at: new Date(now).toISOString(),
+  }))
+/** A text of 1 to `max` characters. */
+export const text = (max: number) =>
+  Schema.String.pipe(
+    Schema.filter((value) => value.length >= 1 && value.length <= max, {
+      message: () => `must be a text of 1 to ${max} characters`,
+    }),
+  )

@@ -1,0 +1,159 @@
+/** Limits of a run at its neck: what is counted, what a refusal says, and that each limit is reported once. */
+import { Clock, Effect, Fiber, Runtime } from "effect"
+import type { Scope } from "effect"
+import { appendFile, readFile } from "node:fs/promises"
+import type { Limits } from "../../domain/Manifest.ts"
+import { BURST_SECONDS, type NeckLimits, type ReportedLimit, neckLimits } from "../../domain/RunLimits.ts"
+import type { Slug } from "../../domain/Slug.ts"
+import { CallFailure } from "./CallFailure.ts"
+import { file, orElseOn } from "../record/files.ts"
+import { type OpenLog } from "../record/OperationLog.ts"
+import * as QueueDir from "../record/QueueDir.ts"
+import { BODIES_BYTES_MAX } from "../http/room.ts"
+
+/** A refusal at a limit. */
+export interface LimitRefusal {
+  readonly limit: ReportedLimit
+  readonly message: string
+  /** Seconds after which a retry may succeed; absent when none can. */
+  readonly retryAfter?: number
+}
+
+/** Keeps the limits of one run. */
+export interface LimitKeeper {
+  readonly limits: NeckLimits
+  /** Counts a call; a refusal when it is one too many. */
+  readonly admit: () => LimitRefusal | undefined
+  /** Counts a comment; fails when it is one too many. */
+  readonly takeComment: Effect.Effect<void, CallFailure>
+  /** A comment that the forge did not take is not counted. */
+  readonly giveComment: Effect.Effect<void>
+  /** Reports a limit, the first time that the run reaches it. */
+  readonly reached: (limit: ReportedLimit) => void
+}
+
+/** What a keeper needs. */
+export interface KeeperOptions {
+  readonly limits: Limits | undefined
+  readonly counts: RunCounts
+  /** Whether the operation log has no room for a call. */
+  readonly logIsFull: () => boolean
+  /** Tells the operator. */
+  readonly report: (limit: ReportedLimit, value: number) => Effect.Effect<void>
+}
+
+/** Makes the keeper of a run; a report that has begun is finished before the scope closes. */
+export const makeKeeper = (options: KeeperOptions): Effect.Effect<LimitKeeper, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const runtime = yield* Effect.runtime<never>()
+    const reports: Array<Fiber.RuntimeFiber<void>> = []
+    yield* Effect.addFinalizer(() => Fiber.awaitAll(reports))
+    const limits = neckLimits(options.limits)
+    const { counts, logIsFull, report } = options
+    const burst = Math.max(1, limits.callRate * BURST_SECONDS)
+    const bucket = { calls: burst, at: performance.now() }
+    const reported = new Set<string>(counts.reported)
+    let comments = counts.comments
+    const reached = (limit: ReportedLimit) => {
+      if (reported.has(limit)) return
+      reported.add(limit)
+      const value = limit === "memory" ? BODIES_BYTES_MAX : limits[limit]
+      reports.push(
+        Runtime.runFork(runtime)(Effect.zipRight(report(limit, value), counts.note(`limit ${limit}`))),
+      )
+    }
+    const takeCall = (): boolean => {
+      const now = performance.now()
+      bucket.calls = Math.min(burst, bucket.calls + ((now - bucket.at) * limits.callRate) / 1000)
+      bucket.at = now
+      if (bucket.calls < 1) return false
+      bucket.calls -= 1
+      return true
+    }
+    return {
+      limits,
+      reached,
+      admit: () => {
+        if (logIsFull()) {
+          reached("logBytes")
+          return logFull
+        }
+        if (takeCall()) return undefined
+        reached("callRate")
+        return {
+          limit: "callRate",
+          message: `too many calls: this run may make ${limits.callRate} per second`,
+          retryAfter: Math.ceil(1 / limits.callRate),
+        }
+      },
+      takeComment: Effect.suspend(() => {
+        if (comments < limits.comments) {
+          comments += 1
+          return counts.note("comment")
+        }
+        reached("comments")
+        return Effect.fail(
+          new CallFailure({
+            kind: "limit",
+            message: `this run has posted ${limits.comments} comments and may post no more: say the rest in the description or by signal_done`,
+          }),
+        )
+      }),
+      giveComment: Effect.suspend(() => {
+        comments -= 1
+        return counts.note("uncomment")
+      }),
+    }
+  })
+
+/** Reports a limit that was reached: a line in the log, and an event for the watcher. */
+export const reportLimit = Effect.fn("reportLimit")(function* (
+  log: OpenLog,
+  queue: string,
+  { slug, limit, value }: { readonly slug: Slug; readonly limit: ReportedLimit; readonly value: number },
+) {
+  const at = new Date(yield* Clock.currentTimeMillis).toISOString()
+  const entry = { op: "limit", target: limit, outcome: "rejected" as const, reason: "limit reached" }
+  yield* Effect.ignoreLogged(
+    log.appendAlways({ ...entry, durationMs: 0, detail: `calls beyond ${value} are refused` }),
+  )
+  yield* Effect.ignoreLogged(
+    QueueDir.append(queue, { version: 1, slug, at, kind: "limit-reached", limit, value }),
+  )
+})
+
+/** The refusal when the operation log is at its limit. */
+export const logFull: LimitRefusal = {
+  limit: "logBytes",
+  message: "the operation log of this run is at its limit (limits.logBytes): no more calls are served",
+}
+
+/** What a run has counted so far, by this sidecar or an earlier one. */
+export interface RunCounts {
+  /** Bytes of the operation log when the run began. */
+  readonly logStart: number
+  readonly comments: number
+  /** Limits that were reported. */
+  readonly reported: ReadonlyArray<string>
+  /** Keeps a count for a sidecar launched again. */
+  readonly note: (what: string) => Effect.Effect<void>
+}
+
+/** Opens the counts of a run: lines of `<run> <what>` in a file. */
+export const openCounts = Effect.fn("openCounts")(function* (path: string, run: number, logSize: number) {
+  const text = yield* file(() => readFile(path, "utf8")).pipe(orElseOn("ENOENT", ""))
+  const own = text
+    .split("\n")
+    .flatMap((line) => (line.startsWith(`${run} `) ? [line.slice(`${run} `.length)] : []))
+  const note = (what: string) =>
+    Effect.ignoreLogged(file(() => appendFile(path, `${run} ${what}\n`, { mode: 0o600 })))
+  const start = own.find((line) => line.startsWith("log "))
+  if (start === undefined) yield* note(`log ${logSize}`)
+  const count = (what: string) => own.filter((line) => line === what).length
+  return {
+    logStart: start === undefined ? logSize : Number(start.slice("log ".length)),
+    comments: count("comment") - count("uncomment"),
+    reported: own.flatMap((line) => (line.startsWith("limit ") ? [line.slice("limit ".length)] : [])),
+    note,
+  } satisfies RunCounts
+})

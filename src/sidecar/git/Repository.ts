@@ -1,0 +1,239 @@
+/** A bottle's own bare repository: its refs are the upstream's as this bottle's credential shows them, its objects lie in a store of upstream objects. */
+import { Clock, Effect, Option, Schema, Stream } from "effect"
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { ProcessResult, ProcessRunner } from "../../services/ProcessRunner.ts"
+import { type GitRun, gitSpec } from "../../domain/HardenedGit.ts"
+import { type FileFailure, file, orElseOn, replaceFile } from "../record/files.ts"
+import { type Reach, type ReachContext, makeReach } from "./reach.ts"
+import { refusalOf, remoteLines } from "./refusals.ts"
+import { makeStore, tidyStore } from "./store.ts"
+import type { Upstream } from "./Upstream.ts"
+
+/** The upstream, or git here, did not do what was asked; the reason is for the agent, without addresses or credentials. */
+export class GitFailure extends Schema.TaggedError<GitFailure>()("GitFailure", {
+  reason: Schema.String,
+  /** What the upstream said of it. */
+  remote: Schema.Array(Schema.String),
+}) {}
+
+/** What repositories of one sidecar have in common. */
+export interface GitContext extends ReachContext {
+  readonly runner: typeof ProcessRunner.Service
+  readonly slug: string
+  /** Shared by all bottles of this installation: upstream objects, by URL and credential. */
+  readonly storesDirectory: string
+  readonly progressMs: number
+  /** Runs something in the background, until it ends or the sidecar does. */
+  readonly inBackground: (work: Effect.Effect<void>) => Effect.Effect<void>
+}
+
+/** A repository that is ready. */
+export interface Repository {
+  readonly upstream: Upstream
+  readonly directory: string
+  /** Objects of the upstream, and no others. */
+  readonly store: string
+  /** Asks the upstream, with this bottle's credential, and takes what is new. */
+  readonly sync: Effect.Effect<void, GitFailure>
+  /** The same, unless it was asked a moment ago: the requests of one fetch follow each other. */
+  readonly syncRecently: Effect.Effect<void, GitFailure>
+  /** Asks where the upstream's HEAD is now: a full ref, or a commit; none, when it leads to nothing. */
+  readonly askHead: Effect.Effect<Option.Option<string>, GitFailure>
+  /** Runs git here. */
+  readonly git: (run: GitRun) => Effect.Effect<ProcessResult, GitFailure>
+  /** Runs git with the upstream; ends it when it says nothing for too long. */
+  readonly gitUpstream: (run: GitRun) => Effect.Effect<ProcessResult, GitFailure>
+}
+
+const RECENT_MS = 10_000
+const TIDY_MS = 3_600_000
+const REFSPECS = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
+
+/** Makes the repository, or goes on with the one of an earlier sidecar. */
+export const openRepository = (
+  context: GitContext,
+  upstream: Upstream,
+): Effect.Effect<Repository, GitFailure> =>
+  Effect.gen(function* () {
+    const directory = join(context.directory, `${upstream.name}.git`)
+    const storeRoot = join(context.storesDirectory, upstream.key)
+    const store = join(storeRoot, "objects")
+    const git = runGit(context, directory)
+    yield* prepare(git, directory, storeRoot)
+    const reach = yield* Effect.mapError(makeReach(context, upstream), placeFailure)
+    const gitUpstream = runUpstream(context, directory, upstream, Effect.mapError(reach, ours))
+    const oneAtATime = Effect.unsafeMakeSemaphore(1).withPermits(1)
+    const asked = { at: 0, head: false, tidied: 0 }
+    const tidy = Effect.catchAll(tidyStore({ git, store }), (error) =>
+      Effect.logDebug("a store of objects could not be tidied", error),
+    )
+
+    const { url } = upstream
+    const askHead = Effect.map(
+      gitUpstream({ args: ["ls-remote", "--symref", "--", url, "HEAD"] }),
+      ({ stdout }) => {
+        const [, head] = /^(?:ref: (?=refs\/heads\/))?(\S+)\tHEAD$/m.exec(stdout) ?? []
+        return Option.fromNullable(head)
+      },
+    )
+    const fetch = Effect.gen(function* () {
+      yield* gitUpstream({
+        args: [
+          "fetch",
+          "--progress",
+          "--prune",
+          "--no-tags",
+          "--no-write-fetch-head",
+          "--",
+          url,
+          ...REFSPECS,
+        ],
+        objects: { directory: store },
+      })
+      if (!asked.head) {
+        const head = Option.getOrElse(yield* askHead, () => "")
+        if (head.startsWith("refs/")) yield* git({ args: ["symbolic-ref", "HEAD", head] })
+        asked.head = true
+      }
+      yield* saveTips(git, storeRoot)
+    })
+    const syncSince = (recent: number) =>
+      Effect.gen(function* () {
+        const since = (yield* Clock.currentTimeMillis) - recent
+        yield* oneAtATime(
+          Effect.gen(function* () {
+            if (asked.at > since) return
+            asked.at = 0
+            const start = yield* Clock.currentTimeMillis
+            yield* fetch
+            asked.at = start
+            if (start - asked.tidied < TIDY_MS) return
+            asked.tidied = start
+            yield* context.inBackground(Effect.asVoid(tidy))
+          }),
+        )
+      })
+    return {
+      upstream,
+      directory,
+      store,
+      git,
+      gitUpstream,
+      sync: syncSince(0),
+      syncRecently: syncSince(RECENT_MS),
+      askHead,
+    }
+  })
+
+const ours = (reason: string) => new GitFailure({ reason, remote: [] })
+
+const placeFailure = ({ code }: FileFailure) => ours(`its place could not be made (${code})`)
+
+/** What an earlier sidecar left half-done is put away: it is gone, because there is one for each bottle. */
+const prepare = Effect.fnUntraced(function* (git: Repository["git"], directory: string, storeRoot: string) {
+  const isHere = <A>(effect: Effect.Effect<A, FileFailure>) => Effect.mapError(effect, placeFailure)
+  yield* isHere(file(() => mkdir(directory, { recursive: true, mode: 0o700 })))
+  yield* git({ args: ["init", "--quiet", "--bare", "--template="] })
+  yield* isHere(
+    Effect.gen(function* () {
+      const all = yield* file(() => readdir(directory, { recursive: true }))
+      for (const name of all.filter((name) => name.endsWith(".lock")))
+        yield* file(() => rm(join(directory, name), { recursive: true, force: true }))
+      const isOther = yield* borrow(directory, storeRoot)
+      const isEmpty = yield* makeStore(storeRoot)
+      if (!isOther && !isEmpty) return
+      yield* clearRefs(directory)
+      // Refs of an earlier bottle: what the store has already is not fetched again. The first sync puts them right.
+      const tips = yield* file(() => readFile(join(storeRoot, "tips"), "utf8")).pipe(orElseOn("ENOENT", ""))
+      yield* file(() => writeFile(join(directory, "packed-refs"), tips))
+    }),
+  )
+})
+
+/** Says where objects are borrowed from. Answers whether that is not where it was: then refs may lead to nothing. */
+const borrow = Effect.fnUntraced(function* (directory: string, storeRoot: string) {
+  const info = join(directory, "objects", "info")
+  const text = `${join(storeRoot, "objects")}\n`
+  const before = yield* file(() => readFile(join(info, "alternates"), "utf8")).pipe(orElseOn("ENOENT", ""))
+  if (before === text) return false
+  yield* clearRefs(directory)
+  yield* file(() => mkdir(info, { recursive: true }))
+  yield* file(() => writeFile(join(info, "alternates"), text))
+  return true
+})
+
+const clearRefs = Effect.fnUntraced(function* (directory: string) {
+  for (const name of ["packed-refs", join("refs", "heads"), join("refs", "tags")])
+    yield* file(() => rm(join(directory, name), { recursive: true, force: true }))
+})
+
+const saveTips = (git: Repository["git"], storeRoot: string) =>
+  git({
+    args: ["for-each-ref", "--format=%(objectname) %(refname)"],
+    maxOutputBytes: 64 * 1024 * 1024,
+  }).pipe(
+    Effect.flatMap(({ stdout }) => replaceFile(join(storeRoot, "tips"), stdout)),
+    Effect.ignore,
+  )
+
+const runGit =
+  ({ runner }: GitContext, directory: string): Repository["git"] =>
+  (run) =>
+    runner.run(gitSpec({ directory, ...run })).pipe(
+      Effect.mapError(({ message }) => ours(message)),
+      Effect.filterOrFail(
+        ({ exitCode }) => exitCode === 0,
+        ({ exitCode, stderr }) =>
+          ours(`git ${run.args[0] ?? ""} ended with ${exitCode}: ${lastLine(stderr)}`),
+      ),
+    )
+
+const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? ""
+
+const OUTPUT_MAX = 4 * 1024 * 1024
+
+/** With `--progress` git says something while anything moves: silence is a transfer that is stuck. */
+const runUpstream =
+  (
+    { runner, progressMs }: GitContext,
+    directory: string,
+    upstream: Upstream,
+    reach: Effect.Effect<Reach, GitFailure>,
+  ): Repository["gitUpstream"] =>
+  (run) =>
+    Effect.gen(function* () {
+      const { config, env } = yield* reach
+      const spec = gitSpec({
+        directory,
+        ...run,
+        protocols: [upstream.protocol.slice(0, -1)],
+        config: [...upstream.config, ...config],
+        env: { ...env, ...run.env },
+      })
+      const { output, exit } = yield* runner.stream(spec)
+      const said = { stdout: "", stderr: "" }
+      yield* output.pipe(
+        Stream.timeoutFail(
+          () =>
+            new GitFailure({
+              reason: `the upstream made no progress for ${Math.round(progressMs / 1000)} s`,
+              remote: remoteLines(said.stderr),
+            }),
+          progressMs,
+        ),
+        Stream.runForEach(({ stream, bytes }) =>
+          Effect.sync(() => {
+            said[stream] = `${said[stream]}${Buffer.from(bytes).toString("utf8")}`.slice(-OUTPUT_MAX)
+          }),
+        ),
+      )
+      return { ...(yield* exit), ...said }
+    }).pipe(
+      Effect.scoped,
+      Effect.catchTag("ProcessError", ({ message }) => ours(message)),
+      Effect.filterOrFail(
+        ({ exitCode, stdout }) => exitCode === 0 || stdout.startsWith("To "),
+        ({ stderr }) => new GitFailure({ reason: refusalOf(stderr), remote: remoteLines(stderr) }),
+      ),
+    )

@@ -1,0 +1,96 @@
+/** What a ref must have at protected paths: what its base has there now, whatever commits lead to it. */
+import { Effect, Option } from "effect"
+import { protectedBy } from "../../domain/PushPolicy.ts"
+import type { ProcessRunner } from "../../services/ProcessRunner.ts"
+import type { GitRun } from "../../domain/HardenedGit.ts"
+import { eachRecord } from "./look.ts"
+import { GitFailure, type Repository } from "./Repository.ts"
+
+/** What a ref is compared with. */
+export interface Base {
+  /** As the agent knows it. */
+  readonly name: string
+  /** A commit, or the empty tree. */
+  readonly id: string
+}
+
+/** Every repository knows it without having it. */
+const EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+/** The names are an agent's to choose, and only those at protected paths are kept. */
+const NAMES_BYTES_MAX = 64 * 1024 * 1024
+
+const failure = (reason: string) => new GitFailure({ reason, remote: [] })
+
+/** The branch of that name, as the upstream had it when it was last asked. */
+export const branchBase = ({ git }: Repository, name: string): Effect.Effect<Base, GitFailure> =>
+  git({ args: ["rev-parse", "--verify", "--quiet", `refs/heads/${name}^{commit}`] }).pipe(
+    Effect.mapBoth({
+      onFailure: () => failure(`the upstream has no branch ${name}`),
+      onSuccess: ({ stdout }) => ({ name, id: stdout.trim() }),
+    }),
+  )
+
+/**
+ * The base of a ref without a pull request: what the operator named, else the default branch. Nothing, in a repository
+ * that has nothing.
+ */
+export const defaultBase = Effect.fnUntraced(function* (
+  repository: Repository,
+): Effect.fn.Return<Base, GitFailure> {
+  const { upstream, git, askHead } = repository
+  if (upstream.base !== undefined) return yield* namedBase(repository, upstream.base)
+  const head = yield* askHead
+  if (Option.isSome(head))
+    return head.value.startsWith("refs/heads/")
+      ? yield* branchBase(repository, head.value.slice("refs/heads/".length))
+      : { name: "HEAD", id: head.value }
+  const { stdout } = yield* git({ args: ["for-each-ref", "--count=1"] })
+  if (stdout !== "")
+    return yield* failure("the upstream has no default branch: the operator must name a base")
+  return { name: "an empty repository", id: EMPTY_TREE }
+})
+
+/** A branch, a tag or a commit, in the order in which a clone looks for it. */
+const namedBase = (repository: Repository, base: string): Effect.Effect<Base, GitFailure> => {
+  const found = (name: string, ref: string) =>
+    Effect.map(
+      repository.git({ args: ["rev-parse", "--verify", "--quiet", `${ref}^{commit}`] }),
+      ({ stdout }): Base => ({ name, id: stdout.trim() }),
+    )
+  const [branch, tag] = [base.replace(/^refs\/heads\//, ""), base.replace(/^refs\/tags\//, "")]
+  const commit = /^[0-9a-f]{7,40}$/.test(base) ? [found(base, base)] : []
+  return Effect.firstSuccessOf([
+    found(branch, `refs/heads/${branch}`),
+    found(tag, `refs/tags/${tag}`),
+    ...commit,
+  ]).pipe(
+    Effect.mapError(() => failure(`the upstream has no branch, tag or commit ${base}, which is the base`)),
+  )
+}
+
+/** Protected paths at which a commit is not as its base is: content, mode, links and submodules count. */
+export const protectedDifferences = (
+  runner: typeof ProcessRunner.Service,
+  { directory, upstream }: Repository,
+  base: Base,
+  commit: string,
+  objects?: GitRun["objects"],
+): Effect.Effect<ReadonlyArray<string>, GitFailure> =>
+  Effect.suspend(() => {
+    const lines: Array<string> = []
+    const listing = {
+      directory,
+      args: ["diff-tree", "-r", "-z", "--name-only", "--no-renames", base.id, `${commit}^{tree}`],
+      ...(objects !== undefined && { objects }),
+      separator: "\0",
+      bytesMax: NAMES_BYTES_MAX,
+    } as const
+    return Effect.as(
+      eachRecord(runner, listing, (path) => {
+        const entry = protectedBy(upstream.protectedPaths, path)
+        if (entry !== undefined)
+          lines.push(`${path}: protected (${entry}), and not as it is in ${base.name} now`)
+      }),
+      lines,
+    )
+  })

@@ -1,0 +1,50 @@
+/** A pull request before it is opened: its head must have at protected paths what its base has there now. */
+import { Effect, Option } from "effect"
+import type { ProcessRunner } from "../../services/ProcessRunner.ts"
+import { CallFailure } from "../forge/CallFailure.ts"
+import { branchBase, protectedDifferences } from "./bases.ts"
+import { GitFailure, type Repository } from "./Repository.ts"
+
+/**
+ * Opens a pull request with `open` when its head may be merged into that base (the default branch unless given), as both
+ * are at the upstream now. No push of this bottle comes between the two.
+ */
+export type Propose = <A, E>(
+  head: string,
+  base: string | undefined,
+  open: (base: string | undefined) => Effect.Effect<A, E>,
+) => Effect.Effect<A, E | CallFailure>
+
+const SHOWN_MAX = 5
+
+/** The name of the base. Fails when the head differs from it at a protected path, and when that cannot be known. */
+export const requireProposable = Effect.fnUntraced(
+  function* (runner: typeof ProcessRunner.Service, repository: Repository, head: string, asked?: string) {
+    yield* repository.sync
+    const name = asked ?? (yield* defaultBranch(repository))
+    const base = yield* branchBase(repository, name)
+    const { id } = yield* branchBase(repository, head)
+    const lines = yield* protectedDifferences(runner, repository, base, id)
+    if (lines.length === 0) return name
+    const shown = [...lines.slice(0, SHOWN_MAX), ...(lines.length > SHOWN_MAX ? ["and more"] : [])].join("; ")
+    return yield* new GitFailure({ reason: `merge ${name} first and push: ${shown}`, remote: [] })
+  },
+  (effect, _runner, _repository, head) =>
+    Effect.mapError(
+      effect,
+      ({ reason, remote }) =>
+        new CallFailure({
+          kind: "params",
+          message: `open_pr from "${head}": ${[reason, ...remote].join(": ")}`,
+        }),
+    ),
+)
+
+const defaultBranch = ({ askHead }: Repository) =>
+  Effect.flatMap(
+    askHead,
+    Option.match({
+      onNone: () => new GitFailure({ reason: "the upstream has no default branch: name a base", remote: [] }),
+      onSome: (head) => Effect.succeed(head.replace(/^refs\/heads\//, "")),
+    }),
+  )

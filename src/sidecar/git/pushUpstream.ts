@@ -1,0 +1,123 @@
+/** What was looked at goes to the upstream, whole or not at all, and its answer is the agent's; when there is none, its refs tell. */
+import { Effect, Either } from "effect"
+import { type RefUpdate, isNoObject } from "../../domain/PushPolicy.ts"
+import type { Quarantine } from "./inspect.ts"
+import type { PushReport } from "./pktLine.ts"
+import { isRefusal, refusalOf, remoteLines } from "./refusals.ts"
+import { GitFailure, type Repository } from "./Repository.ts"
+
+/** What came of a push. */
+export interface Outcome {
+  readonly report: PushReport
+  /** Why it is not at the upstream; absent when it is. */
+  readonly refused?: string
+  /** Whether the upstream was given it. */
+  readonly reached?: boolean
+}
+
+/**
+ * Gives a push to the upstream. Fails when it is not known that the upstream has it, nor that it refused it. The lease
+ * makes it certain that each ref at the upstream is where the agent saw it.
+ */
+export const pushUpstream = (
+  { repository, objects }: Quarantine,
+  updates: ReadonlyArray<RefUpdate>,
+): Effect.Effect<Outcome, GitFailure> =>
+  Effect.gen(function* () {
+    const said = yield* Effect.either(
+      repository.gitUpstream({
+        args: [
+          "push",
+          "--porcelain",
+          "--progress",
+          "--atomic",
+          "--no-verify",
+          ...updates.map(({ ref, old }) => `--force-with-lease=${ref}:${isNoObject(old) ? "" : old}`),
+          "--",
+          repository.upstream.url,
+          ...updates.map((update) => `${update.new}:${update.ref}`),
+        ],
+        objects,
+      }),
+    )
+    if (Either.isLeft(said)) return yield* inDoubt(repository, updates, said.left)
+    const { stdout, stderr } = said.right
+    const answers = answersOf(stdout)
+    const messages = remoteLines(stderr)
+    if (updates.some(({ ref }) => !answers.has(ref) || answers.get(ref) === NO_STATUS))
+      return yield* inDoubt(
+        repository,
+        updates,
+        new GitFailure({ reason: refusalOf(stderr), remote: messages }),
+      )
+    const refs = updates.map(({ ref }) => ({ ref, problem: answers.get(ref) }))
+    const refused = refs.find(({ problem }) => problem !== undefined)
+    const report = { refs, messages }
+    if (refused === undefined) return { reached: true, report }
+    // curl sends a request again whose connection was cut off: then it is refused for being there already.
+    if ((yield* stateOf(repository, updates)) === "there") return taken(updates, messages, refused.problem)
+    return { reached: true, report, refused: `the upstream refused ${refused.ref}: ${refused.problem}` }
+  })
+
+/** It was cut off or fell silent: it may have taken the push all the same. */
+const inDoubt = Effect.fnUntraced(function* (
+  repository: Repository,
+  updates: ReadonlyArray<RefUpdate>,
+  { reason, remote }: GitFailure,
+): Effect.fn.Return<Outcome, GitFailure> {
+  if (isRefusal(reason)) return yield* new GitFailure({ reason, remote })
+  const state = yield* stateOf(repository, updates)
+  if (state === "there") return taken(updates, remote, reason)
+  const [problem, message] =
+    state === "unknown"
+      ? [
+          `${reason}: it is not known whether the upstream has the push`,
+          "the upstream may have taken the push, or not, and cannot be asked now: fetch before you push again",
+        ]
+      : [
+          reason,
+          "asked again, the upstream does not have the push; if it is only slow it may take it yet: fetch before you push again",
+        ]
+  return yield* new GitFailure({ reason: problem, remote: [...remote, `bot-bottle: ${message}`] })
+})
+
+/** Whether all refs of a push are at the upstream now. */
+const stateOf = (
+  { gitUpstream, upstream }: Repository,
+  updates: ReadonlyArray<RefUpdate>,
+): Effect.Effect<"there" | "not there" | "unknown"> =>
+  gitUpstream({ args: ["ls-remote", "--", upstream.url, ...updates.map(({ ref }) => ref)] }).pipe(
+    Effect.match({
+      onFailure: () => "unknown",
+      onSuccess: ({ stdout }) => {
+        const lines = new Set(stdout.split("\n"))
+        return updates.every((update) => lines.has(`${update.new}\t${update.ref}`)) ? "there" : "not there"
+      },
+    }),
+  )
+
+const taken = (
+  updates: ReadonlyArray<RefUpdate>,
+  messages: ReadonlyArray<string>,
+  reason = "it did not say so",
+): Outcome => ({
+  reached: true,
+  report: {
+    refs: updates.map(({ ref }) => ({ ref, problem: undefined })),
+    messages: [...messages, `bot-bottle: the upstream has the push, although: ${reason}`],
+  },
+})
+
+const NO_STATUS = "remote failed to report status"
+
+/** `<flag>\t<from>:<to>\t<summary> (<reason>)`, where the flag `!` is a refusal. */
+const answersOf = (porcelain: string): ReadonlyMap<string, string | undefined> =>
+  new Map(
+    porcelain.split("\n").flatMap((line): ReadonlyArray<readonly [string, string | undefined]> => {
+      const [, flag, ref, summary = ""] = /^([ +*=!-])\t[^:\t]*:([^\t]+)\t(.*)$/.exec(line) ?? []
+      if (flag === undefined || ref === undefined) return []
+      if (flag !== "!") return [[ref, undefined]]
+      const [, reason] = /\(([^)]*)\)$/.exec(summary) ?? []
+      return [[ref, reason === "stale info" ? "fetch first" : (reason ?? summary)]]
+    }),
+  )

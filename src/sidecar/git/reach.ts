@@ -1,0 +1,110 @@
+/** How git gets to an upstream: at an address that was looked at, or through the operator's proxy, and over ssh with the one key to the one host. */
+import { Effect, Option } from "effect"
+import { writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { OperatorProxy, ProxyFor } from "../outside/operatorProxy.ts"
+import { addressesOf, type Resolve } from "../outside/Resolver.ts"
+import { type FileFailure, file } from "../record/files.ts"
+import type { Upstream } from "./Upstream.ts"
+
+/** What reaching takes beside the upstream. */
+export interface ReachContext {
+  /** Of this bottle alone. */
+  readonly directory: string
+  readonly resolve: Resolve
+  readonly proxyFor: ProxyFor
+  /** Whether this machine's git can be told which address a name has: since 2.37. */
+  readonly canPin: Effect.Effect<boolean>
+  /** More of git's environment, such as where certificates are. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** What a run of git with the upstream needs. */
+export interface Reach {
+  readonly config: ReadonlyArray<readonly [string, string]>
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** Makes ready what stays; what it answers is run before each talk with the upstream, and fails with why that is not to be. */
+export const makeReach = (
+  context: ReachContext,
+  upstream: Upstream,
+): Effect.Effect<Effect.Effect<Reach, string>, FileFailure> =>
+  Effect.gen(function* () {
+    if (upstream.protocol !== "ssh:") return overHttp(context, upstream)
+    const hosts = join(context.directory, `${upstream.name}.known_hosts`)
+    yield* file(() => writeFile(hosts, `${upstream.knownHost ?? ""}\n`, { mode: 0o600 }))
+    return overSsh(context, upstream, hosts)
+  })
+
+const overHttp = (context: ReachContext, upstream: Upstream): Effect.Effect<Reach, string> =>
+  Effect.suspend(() => {
+    const { host, port, protocol } = upstream
+    const by = protocol === "https:" ? "tunnel" : "http"
+    return Option.match(context.proxyFor({ host, port, by }), {
+      onSome: (proxy) => Effect.succeed(proxied(context, upstream, proxy)),
+      onNone: () => pinned(context, upstream),
+    })
+  })
+
+/** The proxy resolves the name, and decides. Only this one is named: git has rules of its own for which counts. */
+const proxied = ({ env }: ReachContext, { protocol }: Upstream, { url }: OperatorProxy): Reach => ({
+  config: [],
+  env: { ...env, [protocol === "https:" ? "https_proxy" : "http_proxy"]: url.href },
+})
+
+const pinned = Effect.fnUntraced(function* (context: ReachContext, upstream: Upstream) {
+  const { host, port } = upstream
+  const pinnedTo = (config: Reach["config"]): Reach => ({
+    config: [["http.proxy", ""], ...config],
+    env: context.env,
+  })
+  const addresses = yield* addressesFor(context, upstream)
+  if (host.kind === "address") return pinnedTo([])
+  if (!(yield* context.canPin))
+    return upstream.private
+      ? pinnedTo([])
+      : yield* Effect.fail(
+          "git on the host is older than 2.37 and cannot be held to an address that was looked at: it needs a newer one, or private: true",
+        )
+  const list = addresses.map((address) => (address.includes(":") ? `[${address}]` : address)).join(",")
+  return pinnedTo([["http.curloptResolve", `${host.text}:${port}:${list}`]])
+})
+
+const addressesFor = ({ resolve }: ReachContext, upstream: Upstream) =>
+  Effect.mapError(
+    addressesOf(resolve, upstream.host, { private: upstream.private, tls: true }),
+    ({ reason }) => `the upstream was not asked: ${reason}`,
+  )
+
+/** Nothing of the operator's own ssh is used. The key of the host is looked for under its name, whatever its address. */
+const overSsh = Effect.fnUntraced(function* (context: ReachContext, upstream: Upstream, hosts: string) {
+  const [address] = yield* addressesFor(context, upstream)
+  const options = [
+    `HostName=${address}`,
+    `HostKeyAlias=${nameOfKey(upstream)}`,
+    "IdentitiesOnly=yes",
+    "IdentityAgent=none",
+    "ForwardAgent=no",
+    "ClearAllForwardings=yes",
+    "BatchMode=yes",
+    "StrictHostKeyChecking=yes",
+    "UpdateHostKeys=no",
+    `UserKnownHostsFile="${hosts}"`,
+    "GlobalKnownHostsFile=/dev/null",
+    "ConnectTimeout=15",
+    "ServerAliveInterval=5",
+    "ServerAliveCountMax=3",
+  ]
+  const command = [
+    "ssh -F /dev/null -i",
+    quoted(upstream.identityFile ?? "/nonexistent"),
+    ...options.map((option) => `-o ${quoted(option)}`),
+  ]
+  return { config: [], env: { ...context.env, GIT_SSH_VARIANT: "ssh", GIT_SSH_COMMAND: command.join(" ") } }
+})
+
+/** As `known_hosts` has it (sshd(8)): with the port, unless that is the usual one. */
+const nameOfKey = ({ host, port }: Upstream): string => (port === 22 ? host.text : `[${host.text}]:${port}`)
+
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`

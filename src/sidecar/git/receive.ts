@@ -1,0 +1,217 @@
+/** A push, from its body to its report: unpacked in a place of its own, checked, then given to the upstream, whose answer is the agent's. */
+import { Effect } from "effect"
+import { open } from "node:fs/promises"
+import { type RefUpdate, isNoObject, mayForce, pushProblem } from "../../domain/PushPolicy.ts"
+import type { SecretScannerApi } from "../../services/SecretScanner.ts"
+import { file } from "../record/files.ts"
+import { branchBase, defaultBase, protectedDifferences } from "./bases.ts"
+import { type Quarantine, changedPaths, protectedProblems, secretProblems } from "./inspect.ts"
+import { messageProblems } from "./messages.ts"
+import { type PushRequest, readPush } from "./pktLine.ts"
+import { type Outcome, pushUpstream } from "./pushUpstream.ts"
+import { type GitContext, GitFailure, type Repository } from "./Repository.ts"
+import { bodyFile } from "./spool.ts"
+import { unpack } from "./unpack.ts"
+import type { UpstreamForge } from "./UpstreamForge.ts"
+
+/** What a push is checked with, and told to. */
+export interface ReceiveContext extends GitContext {
+  readonly scanner: SecretScannerApi
+  /** The run's forge, where the upstream is one of its repositories. */
+  readonly forge: UpstreamForge | undefined
+  /** Milliseconds for unpacking a push and looking at it. */
+  readonly inspectMs: number
+  /** Called when nothing stands against the push, around what gives it to the upstream. */
+  readonly logged: (
+    updates: ReadonlyArray<RefUpdate>,
+    push: Effect.Effect<Outcome, GitFailure>,
+  ) => Effect.Effect<Outcome, GitFailure>
+}
+
+/** A push that is not done, whatever its refs are. */
+interface Refused {
+  readonly reached?: boolean
+  readonly reason: string
+  readonly messages: ReadonlyArray<string>
+}
+
+/** How a push ended. */
+export interface Received extends Outcome {
+  readonly request: PushRequest
+}
+
+const HEAD_BYTES = 512 * 1024
+const SHOWN_MAX = 20
+
+/** Does what the body at `folder/body` asks for. Fails when it cannot be read. */
+export const receive = (
+  context: ReceiveContext,
+  repository: Repository,
+  folder: string,
+): Effect.Effect<Received, GitFailure> =>
+  Effect.gen(function* () {
+    const request = yield* readPush(yield* readHead(bodyFile(folder))).pipe(Effect.mapError(failure))
+    const done = yield* Effect.either(attempt(context, repository, folder, request))
+    return done._tag === "Right" ? { request, ...done.right } : refusal(request, done.left)
+  })
+
+/** Says of a push why its body was not read to the end. Fails with that when not even its head came. */
+export const refuseUnread = (folder: string, unread: GitFailure): Effect.Effect<Received, GitFailure> =>
+  readHead(bodyFile(folder)).pipe(
+    Effect.flatMap(readPush),
+    Effect.filterOrFail(({ updates }) => updates.length > 0),
+    Effect.mapBoth({
+      onFailure: () => unread,
+      onSuccess: (request) =>
+        refusal(request, { reason: unread.reason, messages: [`bot-bottle: the push: ${unread.reason}`] }),
+    }),
+  )
+
+const refusal = (request: PushRequest, { reason, messages, reached = false }: Refused): Received => ({
+  request,
+  reached,
+  refused: reason,
+  report: { refs: request.updates.map(({ ref }) => ({ ref, problem: reason })), messages },
+})
+
+const failure = (reason: string) => new GitFailure({ reason, remote: [] })
+
+const readHead = (path: string) =>
+  Effect.acquireUseRelease(
+    file(() => open(path)),
+    (handle) =>
+      file(() => handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)).pipe(
+        Effect.map(({ buffer, bytesRead }) => buffer.subarray(0, bytesRead)),
+      ),
+    (handle) => Effect.promise(() => handle.close()),
+  ).pipe(Effect.mapError(() => failure("the push could not be kept")))
+
+const refuse = (reason: string, messages: ReadonlyArray<string> = []): Effect.Effect<never, Refused> =>
+  Effect.fail({ reason, messages: messages.map((line) => `bot-bottle: ${line}`) })
+
+const orRefuse = <A>(effect: Effect.Effect<A, GitFailure>): Effect.Effect<A, Refused> =>
+  Effect.mapError(effect, ({ reason, remote }) => ({ reason, messages: remote }))
+
+const attempt = (
+  context: ReceiveContext,
+  repository: Repository,
+  folder: string,
+  request: PushRequest,
+): Effect.Effect<Outcome, Refused> =>
+  Effect.gen(function* () {
+    const { updates, capabilities } = request
+    const { push } = repository.upstream
+    if (capabilities.has("push-options")) return yield* refuse("push options are not allowed")
+    if (updates.length === 0) return yield* refuse("the push asks for nothing")
+    const problems = updates.flatMap((update) => {
+      const problem = pushProblem(push, update)
+      return problem === undefined ? [] : [{ ref: update.ref, problem }]
+    })
+    if (problems.length > 0) return reportOf(updates, problems)
+
+    yield* orRefuse(repository.sync)
+    const quarantine = yield* inspected(context, repository, folder, request).pipe(
+      Effect.timeoutFail({
+        duration: context.inspectMs,
+        onTimeout: (): Refused => ({ reason: "it took too long to look at the push", messages: [] }),
+      }),
+    )
+    return yield* orRefuse(context.logged(updates, pushUpstream(quarantine, updates))).pipe(
+      Effect.mapError((refused) => ({ ...refused, reached: true })),
+    )
+  })
+
+/** Unpacks and inspects a push; fails with the reason for refusing it. */
+const inspected = Effect.fnUntraced(function* (
+  context: ReceiveContext,
+  repository: Repository,
+  folder: string,
+  request: PushRequest,
+): Effect.fn.Return<Quarantine, Refused> {
+  const { updates } = request
+  const quarantine = yield* orRefuse(unpack(context, repository, folder, request))
+  for (const update of updates) yield* orRefuse(requireMovable(context, quarantine, update))
+  const paths = yield* orRefuse(changedPaths(quarantine))
+  const kept = protectedProblems(repository.upstream.protectedPaths, paths)
+  if (kept.length > 0) return yield* refuse("protected paths", shortened(kept))
+  yield* requireBases(context, quarantine, updates)
+  if (context.forge !== undefined) {
+    const said = yield* orRefuse(messageProblems(quarantine, context.forge.messageProblem))
+    if (said.length > 0) return yield* refuse("a message closes what is out of scope", shortened(said))
+  }
+  const secrets = yield* secretProblems(context.scanner, quarantine, paths).pipe(
+    Effect.tapErrorTag("ScanFailed", (error) => Effect.logError("a push was not scanned", error)),
+    Effect.mapError((error) => ({
+      reason: error._tag === "ScanFailed" ? "the scan for secrets failed" : error.reason,
+      messages: [],
+    })),
+  )
+  if (secrets.length > 0)
+    return yield* refuse("secrets found", [
+      ...shortened(secrets),
+      "take them out of every commit of the push: nothing of it has left the bottle",
+    ])
+  return quarantine
+})
+
+/** Each ref leads to what its bases have at protected paths, also when no commit of the push changes anything there. */
+const requireBases = Effect.fnUntraced(function* (
+  { runner, forge }: ReceiveContext,
+  { repository, objects }: Quarantine,
+  updates: ReadonlyArray<RefUpdate>,
+) {
+  const open = yield* (forge?.openBases ?? Effect.succeed(new Map<string, ReadonlyArray<string>>())).pipe(
+    Effect.mapError(({ message }): Refused => ({
+      reason: `its pull requests are not known: ${message}`,
+      messages: [],
+    })),
+  )
+  const usual = yield* Effect.cached(defaultBase(repository))
+  for (const { ref, new: tip } of updates) {
+    const named = open.get(ref.replace(/^refs\/heads\//, "")) ?? []
+    const bases = named.map((name) => branchBase(repository, name))
+    for (const asked of bases.length > 0 ? bases : [usual]) {
+      const base = yield* orRefuse(asked)
+      const lines = yield* orRefuse(protectedDifferences(runner, repository, base, tip, objects))
+      if (lines.length > 0)
+        return yield* refuse(`protected paths: merge ${base.name} first`, [
+          ...shortened(lines),
+          `${ref}: merge ${base.name} first, and leave these files as they are there`,
+        ])
+    }
+  }
+})
+
+const shortened = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
+  lines.length <= SHOWN_MAX ? lines : [...lines.slice(0, SHOWN_MAX), `and ${lines.length - SHOWN_MAX} more`]
+
+/** With one ref refused none is pushed. */
+const reportOf = (
+  updates: ReadonlyArray<RefUpdate>,
+  problems: ReadonlyArray<{ readonly ref: string; readonly problem: string }>,
+) => ({
+  refused: problems.map(({ ref, problem }) => `${ref}: ${problem}`).join("; "),
+  report: {
+    refs: updates.map(({ ref }) => ({
+      ref,
+      problem: problems.find((one) => one.ref === ref)?.problem ?? "another ref of the push was refused",
+    })),
+    messages: problems.map(({ ref, problem }) => `bot-bottle: ${ref}: ${problem}`),
+  },
+})
+
+/** A ref moves to a commit, and outside of the bottle's own branches only forward. */
+const requireMovable = Effect.fnUntraced(function* (
+  { slug }: ReceiveContext,
+  { repository, objects }: Quarantine,
+  update: RefUpdate,
+) {
+  const { stdout: type } = yield* repository.git({ args: ["cat-file", "-t", update.new], objects })
+  const isTag = update.ref.startsWith("refs/tags/")
+  if (type.trim() !== "commit" && !(isTag && type.trim() === "tag"))
+    return yield* failure(`${update.ref} can only point to a commit`)
+  if (isNoObject(update.old) || mayForce(slug, update.ref)) return
+  yield* repository
+    .git({ args: ["merge-base", "--is-ancestor", update.old, update.new], objects })
+    .pipe(Effect.mapError(() => failure("non-fast-forward")))
+})

@@ -1,0 +1,72 @@
+/** Where a push is while it is looked at: a folder of its own, which nothing else reads and which is gone before the agent has its answer. */
+import * as NodeSink from "@effect/platform-node/NodeSink"
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import { Effect, Stream } from "effect"
+import type { Scope } from "effect"
+import { randomUUID } from "node:crypto"
+import { createWriteStream } from "node:fs"
+import { mkdir, rm } from "node:fs/promises"
+import type { IncomingMessage } from "node:http"
+import { join } from "node:path"
+import { createGunzip } from "node:zlib"
+import { file } from "../record/files.ts"
+import { bodyOf, limited } from "./backend.ts"
+import { type GitContext, GitFailure } from "./Repository.ts"
+
+/** Beside the repositories, whose folders end with `.git`. */
+const incoming = (directory: string): string => join(directory, "incoming")
+
+const notKept = () => new GitFailure({ reason: "the push could not be kept", remote: [] })
+
+/** A git of a sidecar that was killed may still be writing when its folder goes. */
+const remove = (folder: string) => file(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+
+/** Removes what a sidecar that was killed has left of pushes. */
+export const clearPushes = ({ directory }: Pick<GitContext, "directory">): Effect.Effect<void> =>
+  Effect.catchAll(remove(incoming(directory)), (error) =>
+    Effect.logWarning("what is left of earlier pushes could not be removed", error),
+  )
+
+/** Makes a place for one push, gone with the scope. */
+export const openPush = ({
+  directory,
+}: Pick<GitContext, "directory">): Effect.Effect<string, GitFailure, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      const folder = join(incoming(directory), randomUUID())
+      return Effect.as(
+        file(() => mkdir(folder, { recursive: true, mode: 0o700 })),
+        folder,
+      )
+    }).pipe(Effect.mapError(notKept)),
+    (folder) => Effect.ignore(remove(folder)),
+  )
+
+/** The file of a push's body. */
+export const bodyFile = (folder: string): string => join(folder, "body")
+
+/** Puts the body of a push on disk, and answers its size. */
+export const spool = Effect.fnUntraced(function* (
+  { progressMs, bodyMax }: Pick<GitContext, "progressMs"> & { readonly bodyMax: number },
+  request: IncomingMessage,
+  folder: string,
+) {
+  const sent = bodyOf(request, progressMs, bodyMax)
+  const size = { bytes: 0 }
+  const plain =
+    request.headers["content-encoding"] === "gzip"
+      ? limited(
+          NodeStream.pipeThroughDuplex(
+            sent,
+            () => createGunzip(),
+            () => new GitFailure({ reason: "its compression is broken", remote: [] }),
+          ),
+          bodyMax,
+        )
+      : sent
+  yield* Stream.run(
+    Stream.tap(plain, (bytes) => Effect.sync(() => (size.bytes += bytes.length))),
+    NodeSink.fromWritable(() => createWriteStream(bodyFile(folder), { mode: 0o600 }), notKept),
+  )
+  return size.bytes
+})

@@ -1,0 +1,167 @@
+/** A store of upstream objects that several bottles borrow from: it is repacked and never loses an object, and it goes when nobody borrows from it. */
+import { Clock, Effect } from "effect"
+import { randomUUID } from "node:crypto"
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises"
+import { basename, dirname, join } from "node:path"
+import { type FileFailure, file, orElseOn } from "../record/files.ts"
+import type { GitFailure, Repository } from "./Repository.ts"
+
+/** From when on a store is repacked, which takes time: packs, and a 256th of the loose objects, as git counts them. */
+export interface StoreLimits {
+  readonly packsMax: number
+  readonly looseMax: number
+}
+
+const LIMITS: StoreLimits = { packsMax: 40, looseMax: 27 }
+/** What is older was left by a git that was killed. */
+const LEFT_MS = 24 * 3_600_000
+const LOCK_MS = 3_600_000
+
+/**
+ * Repacks a store when it has grown by many fetches, and removes what killed ones left. Safe beside all that reads and
+ * fetches: no object is ever dropped, whoever leads to it, because other bottles borrow from it too.
+ */
+export const tidyStore = Effect.fnUntraced(function* (
+  { git, store }: Pick<Repository, "git" | "store">,
+  limits: StoreLimits = LIMITS,
+): Effect.fn.Return<"tidied" | "small" | "busy", GitFailure | FileFailure> {
+  yield* removeLeft(store)
+  const packs = yield* file(() => readdir(join(store, "pack")))
+  const loose = yield* file(() => readdir(join(store, "17"))).pipe(orElseOn("ENOENT", []))
+  const isSmall =
+    packs.filter((name) => name.endsWith(".pack")).length <= limits.packsMax &&
+    loose.length <= limits.looseMax
+  if (isSmall) return "small"
+  const lock = join(dirname(store), "tidying")
+  const isOurs = yield* takeLock(lock)
+  if (!isOurs) return "busy"
+  yield* Effect.ensuring(
+    git({
+      args: ["repack", "-a", "-d", "-k", "-q", "--no-write-bitmap-index"],
+      objects: { directory: store },
+    }),
+    Effect.ignore(file(() => rm(lock, { force: true }))),
+  )
+  return "tidied"
+})
+
+/** Two at once would do the same work twice, and no harm: so a lock that a killed one left is simply taken over. */
+const takeLock = (path: string) =>
+  Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    const since = yield* file(() => stat(path)).pipe(
+      Effect.map(({ mtimeMs }) => mtimeMs),
+      orElseOn("ENOENT", 0),
+    )
+    if (since !== 0 && since < now - LOCK_MS) yield* file(() => rm(path, { force: true }))
+    return yield* file(() => writeFile(path, "", { flag: "wx", mode: 0o600 })).pipe(
+      Effect.as(true),
+      orElseOn("EEXIST", false),
+    )
+  })
+
+const removeLeft = Effect.fnUntraced(function* (store: string) {
+  const before = (yield* Clock.currentTimeMillis) - LEFT_MS
+  const names = yield* file(() => readdir(store, { recursive: true }))
+  yield* Effect.forEach(
+    names.filter((name) => basename(name).startsWith("tmp_")),
+    (name) =>
+      file(() => stat(join(store, name))).pipe(
+        Effect.flatMap(({ mtimeMs }) =>
+          mtimeMs < before ? file(() => rm(join(store, name), { force: true })) : Effect.void,
+        ),
+        orElseOn("ENOENT", undefined),
+      ),
+    { discard: true },
+  )
+})
+
+/** A store that no bottle borrows from. */
+export interface UnusedStore {
+  readonly name: string
+  /** When the upstream was last asked for it, in milliseconds since the epoch. */
+  readonly since: number
+}
+
+/** Where stores and their borrowers are. */
+export interface StorePlaces {
+  readonly gitStores: string
+  /** Of all bottles: each has its repositories in `<slug>/git`. */
+  readonly states: string
+}
+
+/** Stores that no bottle borrows from, a frozen one neither. */
+export const unusedStores = Effect.fnUntraced(function* (
+  places: StorePlaces,
+): Effect.fn.Return<ReadonlyArray<UnusedStore>, FileFailure> {
+  const names = yield* file(() => readdir(places.gitStores)).pipe(orElseOn("ENOENT", []))
+  const used = yield* borrowed(places)
+  const unused = names.filter((name) => !used.has(join(places.gitStores, name, "objects")))
+  const found = yield* Effect.forEach(unused, (name) =>
+    Effect.map(lastUse(join(places.gitStores, name)), (since) => ({ name, since })),
+  )
+  return found
+})
+
+const lastUse = (root: string) =>
+  Effect.map(
+    Effect.forEach([root, join(root, "tips")], (path) =>
+      file(() => stat(path)).pipe(
+        Effect.map(({ mtimeMs }) => mtimeMs),
+        orElseOn("ENOENT", 0),
+      ),
+    ),
+    (times) => Math.max(...times),
+  )
+
+/**
+ * Removes a store unless somebody has begun to borrow from it: it is put aside first, and put back then. Whoever opens a
+ * repository says what it borrows from before it looks whether that is there. Answers whether it is gone.
+ */
+export const removeStore = Effect.fnUntraced(function* (
+  places: StorePlaces,
+  name: string,
+): Effect.fn.Return<boolean, FileFailure> {
+  const root = join(places.gitStores, name)
+  const aside = join(places.gitStores, `.${randomUUID()}`)
+  const isThere = yield* file(() => rename(root, aside)).pipe(Effect.as(true), orElseOn("ENOENT", false))
+  if (!isThere) return false
+  const isUsed = (yield* borrowed(places)).has(join(root, "objects"))
+  // One that was made anew meanwhile stays, and ours goes.
+  const isBack = isUsed
+    ? yield* file(() => rename(aside, root)).pipe(
+        Effect.as(true),
+        orElseOn("ENOTEMPTY", false),
+        orElseOn("EEXIST", false),
+      )
+    : false
+  if (isBack) return false
+  yield* file(() => rm(aside, { recursive: true, force: true, maxRetries: 5 }))
+  return !isUsed
+})
+
+/** The object folders that repositories of bottles name as theirs to borrow from. */
+const borrowed = Effect.fnUntraced(function* ({ states }: StorePlaces) {
+  const slugs = yield* file(() => readdir(states)).pipe(orElseOn("ENOENT", []))
+  const texts = yield* Effect.forEach(slugs, (slug) =>
+    Effect.gen(function* () {
+      const folder = join(states, slug, "git")
+      const names = yield* file(() => readdir(folder)).pipe(orElseOn("ENOENT", []), orElseOn("ENOTDIR", []))
+      return yield* Effect.forEach(
+        names.filter((name) => name.endsWith(".git")),
+        (name) =>
+          file(() => readFile(join(folder, name, "objects", "info", "alternates"), "utf8")).pipe(
+            orElseOn("ENOENT", ""),
+          ),
+      )
+    }),
+  )
+  return new Set(texts.flat().map((text) => text.trim()))
+})
+
+/** Makes the place of a store. Answers whether there is nothing in it yet. */
+export const makeStore = Effect.fnUntraced(function* (root: string): Effect.fn.Return<boolean, FileFailure> {
+  for (const folder of ["pack", "info"])
+    yield* file(() => mkdir(join(root, "objects", folder), { recursive: true, mode: 0o700 }))
+  return yield* file(() => stat(join(root, "tips"))).pipe(Effect.as(false), orElseOn("ENOENT", true))
+})

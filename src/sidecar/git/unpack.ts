@@ -1,0 +1,156 @@
+/** A push is unpacked where nothing else looks, and is whole: all that it leads to came with it, or is what the upstream shows. */
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import { Effect, Stream } from "effect"
+import { createReadStream } from "node:fs"
+import { mkdir, open, readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { file } from "../record/files.ts"
+import { type Quarantine, newObjects } from "./inspect.ts"
+import { tooMuch } from "./look.ts"
+import { requireFewPaths } from "./paths.ts"
+import type { PushRequest } from "./pktLine.ts"
+import { type GitContext, GitFailure, type Repository } from "./Repository.ts"
+import { bodyFile } from "./spool.ts"
+import { visible } from "./visible.ts"
+
+const failure = (reason: string) => new GitFailure({ reason, remote: [] })
+
+/** The sidecar has little memory, and keeps a list of them. */
+const OBJECTS_MAX = 50_000
+const OBJECTS_BYTES_MAX = 1024 ** 3
+
+/** Takes a push apart in its folder. Fails when it is broken, too much, or not whole. */
+export const unpack = Effect.fnUntraced(function* (
+  context: GitContext,
+  repository: Repository,
+  folder: string,
+  { updates, packAt }: PushRequest,
+) {
+  const directory = join(folder, "objects")
+  const pack = join(directory, "pack")
+  yield* file(() => mkdir(pack, { recursive: true, mode: 0o700 })).pipe(
+    Effect.mapError(() => failure("the push could not be kept")),
+  )
+  const objects = { directory, alternates: [repository.store] }
+  const tips = updates.map((update) => update.new)
+  const { runner } = context
+  const made = { runner, repository, objects, tips, refs: updates.map(({ ref }) => ref) }
+  const body = bodyFile(folder)
+  const count = yield* objectsIn(body, packAt)
+  if (count === 0) return yield* requireWhole(context, made, [], [])
+  if (count > OBJECTS_MAX) return yield* failure(`the push has more than ${OBJECTS_MAX} objects`)
+  yield* repository
+    .git({
+      args: ["index-pack", "--stdin", "--fix-thin", "--strict", join(pack, "pack-incoming.pack")],
+      objects,
+      memoryKib: UNPACK_MEMORY_KIB,
+      cpuS: UNPACK_CPU_S,
+      stdin: NodeStream.fromReadable<unknown, Uint8Array>(
+        () => createReadStream(body, { start: packAt }),
+        (cause) => cause,
+      ),
+      timeoutMs: context.progressMs * 8,
+    })
+    .pipe(Effect.mapError(() => failure("its pack is broken, incomplete, or too much")))
+  const packed = yield* idsByOffset(repository, join(pack, "pack-incoming.idx"))
+  if (packed.length < count) return yield* failure("its pack has an object twice, or could not be listed")
+  // What makes a thin pack whole comes after what was sent.
+  const sent = packed.slice(0, count)
+  yield* requireVisible(context, repository, packed.slice(count))
+  // An agent may send what is there already.
+  const there = yield* visible(context, repository, sent)
+  const fresh = sent.filter((id) => !there.has(id))
+  const { stdout } = yield* repository.git({
+    args: ["cat-file", "--batch-check=%(objecttype) %(objectsize)"],
+    objects,
+    stdin: lines(fresh),
+    maxOutputBytes: LIST_BYTES_MAX,
+  })
+  const sizes = stdout
+    .trim()
+    .split("\n")
+    .map((line, at) => ({ id: fresh[at] ?? "", type: line.split(" ")[0], size: Number(line.split(" ")[1]) }))
+  if (fresh.length === 0) return yield* requireWhole(context, made, [], [])
+  const total = sizes.reduce((sum, { size }) => sum + size, 0)
+  if (!(total <= OBJECTS_BYTES_MAX)) return yield* failure("the push is more than 1 GiB unpacked")
+  yield* requireFewPaths(
+    runner,
+    repository,
+    objects,
+    sizes.filter(({ type }) => type === "tree"),
+  )
+  const messages = sizes.filter(({ type }) => type === "commit" || type === "tag")
+  return yield* requireWhole(context, made, fresh, messages)
+})
+
+/** A hostile pack asks for as much as it gets. */
+const UNPACK_MEMORY_KIB = 2 * 1024 * 1024
+/** Seconds of a processor. Deltas of deltas make work without making the pack larger. */
+const UNPACK_CPU_S = 90
+const LIST_BYTES_MAX = 8 * 1024 * 1024
+
+const lines = (ids: ReadonlyArray<string>): string => ids.map((id) => `${id}\n`).join("")
+
+/** Ids of a pack's objects, in the order in which they lie there. */
+const idsByOffset = (repository: Repository, path: string) =>
+  file(() => readFile(path)).pipe(
+    Effect.mapError(() => failure("the push could not be kept")),
+    Effect.flatMap((index) =>
+      repository.git({
+        args: ["show-index"],
+        stdin: Stream.make(index),
+        maxOutputBytes: LIST_BYTES_MAX,
+      }),
+    ),
+    Effect.map(({ stdout }) =>
+      stdout
+        .split("\n")
+        .flatMap((line) => {
+          const [offset, id] = line.split(" ")
+          return id === undefined ? [] : [{ id, offset: Number(offset) }]
+        })
+        .sort((one, other) => one.offset - other.offset)
+        .map(({ id }) => id),
+    ),
+  )
+
+/** As its head says, and as git reads it. A ref that points to what the upstream has comes with a pack of none, or without one. */
+const objectsIn = (body: string, packAt: number) =>
+  Effect.acquireUseRelease(
+    file(() => open(body)),
+    (handle) => file(() => handle.read(Buffer.alloc(12), 0, 12, packAt)),
+    (handle) => Effect.promise(() => handle.close()),
+  ).pipe(
+    Effect.map(({ buffer, bytesRead }) => (bytesRead === 0 ? 0 : buffer.readUInt32BE(8))),
+    Effect.mapError(() => failure("the push could not be kept")),
+  )
+
+/**
+ * Everything that its branches lead to is in the push, or is what the upstream shows: what another bottle has does not
+ * count, nor what the store still has of what the upstream had.
+ */
+const requireWhole = Effect.fnUntraced(function* (
+  context: GitContext,
+  made: Omit<Quarantine, "fresh" | "reached" | "messages">,
+  fresh: ReadonlyArray<string>,
+  messages: Quarantine["messages"],
+) {
+  const reached = yield* newObjects(made).pipe(
+    Effect.mapError((error) => (error === tooMuch ? error : leavesOut())),
+  )
+  const sent = new Set(fresh)
+  yield* requireVisible(
+    context,
+    made.repository,
+    reached.flatMap(({ id }) => (sent.has(id) ? [] : [id])),
+  )
+  const quarantine: Quarantine = { ...made, fresh, reached, messages }
+  return quarantine
+})
+
+const leavesOut = () => failure("the push leaves out objects that it needs")
+
+const requireVisible = (context: GitContext, repository: Repository, ids: ReadonlyArray<string>) =>
+  visible(context, repository, ids).pipe(
+    Effect.filterOrFail((shown) => ids.every((id) => shown.has(id)), leavesOut),
+  )

@@ -1,0 +1,112 @@
+/** Passes one request on to an upstream, and its answer back, as they arrive, with the pace of whoever is slower. */
+import { Effect, Either } from "effect"
+import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http"
+import { afterBody, answerEarly } from "./afterBody.ts"
+
+/** How a request is passed on. */
+export interface Passing {
+  /** What went wrong, in words for the agent: begins its line. */
+  readonly name: string
+  /** The headers of the answer, as one list of names and values. */
+  readonly headers: (answer: IncomingMessage) => Array<string>
+  /** Why there is no answer: never an error's own text, which holds addresses and what was sent. */
+  readonly reasonOf: (error: NodeJS.ErrnoException) => string
+  /** How long nothing may pass in either direction: the upstream's own timeout, for words. */
+  readonly idleMs: number
+  /** Called with every part that passes. */
+  readonly passed: () => void
+}
+
+/** How a call ended. */
+export interface Exchanged {
+  /** Status of the upstream's answer; 0 when there was none. */
+  readonly status: number
+  /** Bytes of bodies. */
+  readonly sent: number
+  readonly received: number
+  /** Why it is not whole. */
+  readonly failure?: string
+}
+
+/**
+ * Passes on all but the end of the answer: `finish` gives that, after what is to be done before. Never fails: what
+ * went wrong is in its result, and was told to the agent.
+ */
+export const passOn = (
+  call: Passing,
+  upstream: ClientRequest,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Effect.Effect<{ readonly ended: Exchanged; readonly finish: Effect.Effect<void> }> =>
+  Effect.async<{ readonly ended: Exchanged; readonly finish: Effect.Effect<void> }>((resume) => {
+    const seen = { status: 0, sent: 0, received: 0, timedOut: false, over: false }
+    const end = (failure: string | undefined, finish: () => void) => {
+      if (seen.over) return
+      seen.over = true
+      request.unpipe(upstream)
+      const { status, sent, received } = seen
+      const ended = { status, sent, received, ...(failure !== undefined && { failure }) }
+      resume(Effect.succeed({ ended, finish: Effect.sync(finish) }))
+    }
+    /** What has begun to be answered can only be cut off. */
+    const fail = (reason: string) =>
+      end(reason, () => {
+        upstream.destroy()
+        if (response.headersSent) response.destroy()
+        else answerEarly(request, response, seen.timedOut ? 504 : 502, `${call.name}: ${reason}\n`)
+      })
+
+    upstream.on("timeout", () => {
+      seen.timedOut = true
+      fail(`the upstream said nothing for ${Math.round(call.idleMs / 1000)} s`)
+    })
+    upstream.on("error", (error: NodeJS.ErrnoException) => fail(call.reasonOf(error)))
+    upstream.on("upgrade", (_, socket) => {
+      socket.destroy()
+      fail("the upstream answered with another protocol")
+    })
+    upstream.on("response", (answer) => {
+      seen.status = answer.statusCode ?? 0
+      // Node throws at what its own parser lets through, such as a status of 000.
+      const head = Either.try(() => response.writeHead(seen.status, call.headers(answer)).flushHeaders())
+      if (Either.isLeft(head)) return fail("the upstream's answer is not one of HTTP")
+      call.passed()
+      answer.on("data", (chunk: Buffer) => {
+        seen.received += chunk.length
+        call.passed()
+      })
+      answer.on("end", () => {
+        // An upstream may answer before it has read everything: the rest is not for it any more.
+        if (!request.complete) upstream.destroy()
+        end(undefined, () => afterBody(request, () => response.end()))
+      })
+      answer.on("close", () => fail("the upstream cut the answer off"))
+      answer.on("error", () => undefined)
+      answer.pipe(response, { end: false })
+    })
+    response.on("close", () => {
+      upstream.destroy()
+      end("the agent went away", () => undefined)
+    })
+    response.on("error", () => undefined)
+    request.on("error", () => undefined)
+    // The agent may have gone while the call waited for its line in the log.
+    if (response.closed) {
+      upstream.destroy()
+      return end("the agent went away", () => undefined)
+    }
+
+    if (hasBody(request)) {
+      request.on("data", (chunk: Buffer) => {
+        seen.sent += chunk.length
+        call.passed()
+      })
+      upstream.flushHeaders()
+      request.pipe(upstream)
+    } else {
+      upstream.end()
+    }
+  })
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers["transfer-encoding"] !== undefined || headers["content-length"] !== undefined

@@ -1,0 +1,89 @@
+/** The ledger of deploy keys: a file for each, there before the key is registered and until it is revoked, whatever becomes of its bottle. */
+import { Effect, Option, Schema } from "effect"
+import { chmod, mkdir, readdir, readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { RunKey } from "../../domain/DeployKey.ts"
+import { isAlive, ProcessIdentity } from "../../layers/process/ProcessIdentity.ts"
+import {
+  file,
+  type FileFailure,
+  orElseOn,
+  replaceFile,
+  syncDirectory,
+  unlinkIfThere,
+} from "../record/files.ts"
+
+/** What the ledger has of a key. */
+export const KeyEntry = Schema.Struct({
+  version: Schema.Literal(1),
+  key: RunKey,
+  /** Where its private half lies while it is in use. */
+  privateFile: Schema.String,
+  /** The process of the sidecar that uses it; null when that could not revoke it at its end. */
+  holder: Schema.NullOr(ProcessIdentity),
+})
+/** What the ledger has of a key. */
+export type KeyEntry = typeof KeyEntry.Type
+
+const Text = Schema.parseJson(KeyEntry)
+const encode = Schema.encodeSync(Text)
+const decode = Schema.decodeUnknown(Text)
+
+const pathOf = (ledger: string, name: string): string => join(ledger, `${name}.json`)
+
+/** Writes an entry, safe on disk when it returns. */
+export const write = Effect.fnUntraced(function* (ledger: string, entry: KeyEntry) {
+  yield* file(() => mkdir(ledger, { recursive: true, mode: 0o700 }))
+  yield* replaceFile(pathOf(ledger, entry.key.name), `${encode(entry)}\n`)
+})
+
+/** Strikes an entry out; ok when there is none. */
+export const strike = Effect.fnUntraced(function* (ledger: string, name: string) {
+  yield* unlinkIfThere(pathOf(ledger, name))
+  yield* syncDirectory(ledger).pipe(orElseOn("ENOENT", undefined))
+})
+
+/** All entries. A file that is none is told and passed over: it names a key that may be registered. */
+export const entries = Effect.fnUntraced(function* (ledger: string) {
+  const names = yield* file(() => readdir(ledger)).pipe(orElseOn("ENOENT", []))
+  const found = yield* Effect.forEach(
+    names.filter((name) => name.endsWith(".json") && !name.startsWith(".")).sort(),
+    (name) =>
+      file(() => readFile(join(ledger, name), "utf8")).pipe(
+        Effect.asSome,
+        orElseOn("ENOENT", Option.none<string>()),
+        Effect.flatMap(
+          Option.match({
+            onNone: () => Effect.succeedNone,
+            onSome: (text) =>
+              Effect.matchEffect(decode(text), {
+                onFailure: () =>
+                  Effect.as(
+                    Effect.logWarning(
+                      `${join(ledger, name)} tells of a deploy key and cannot be read: look it up at the forge, remove it there, then remove the file`,
+                    ),
+                    Option.none<KeyEntry>(),
+                  ),
+                onSuccess: Effect.succeedSome,
+              }),
+          }),
+        ),
+      ),
+  )
+  return found.flatMap(Option.toArray)
+})
+
+/** Entries whose key no sidecar uses: it died, or could not revoke its key when it ended. */
+export const leftEntries = (ledger: string): Effect.Effect<ReadonlyArray<KeyEntry>, FileFailure> =>
+  Effect.flatMap(entries(ledger), (all) =>
+    Effect.filter(all, ({ holder }) =>
+      holder === null ? Effect.succeed(true) : Effect.map(isAlive(holder), (alive) => !alive),
+    ),
+  )
+
+/** A directory of ours alone, for private halves; not where the run directory was removed meanwhile, by a destroy. */
+export const ownDirectory = (path: string): Effect.Effect<void, FileFailure> =>
+  Effect.zipRight(
+    file(() => mkdir(path, { mode: 0o700 })).pipe(orElseOn("EEXIST", undefined)),
+    file(() => chmod(path, 0o700)),
+  )

@@ -1,0 +1,164 @@
+/** A deploy key for each repository that asks for one: made, recorded, registered, and revoked when the scope closes. */
+import { Clock, Effect, Option, Ref, Schema } from "effect"
+import type { Scope } from "effect"
+import { randomBytes } from "node:crypto"
+import { readFile, rm } from "node:fs/promises"
+import { join } from "node:path"
+import { RunKey } from "../../domain/DeployKey.ts"
+import { ForgeRequestError } from "../../domain/Errors.ts"
+import type { Slug } from "../../domain/Slug.ts"
+import type { ForgeApi } from "../../services/Forge.ts"
+import type { ProcessRunner } from "../../services/ProcessRunner.ts"
+import { self } from "../../layers/process/ProcessIdentity.ts"
+import { file, unlinkIfThere } from "../record/files.ts"
+import type { GitPart } from "../git/Upstream.ts"
+import { type KeyEntry, ownDirectory, strike, write } from "./KeyLedger.ts"
+import { revoke } from "./revoke.ts"
+
+/** A key could not be made, recorded or registered. The reason has no secret. */
+export class KeyFailure extends Schema.TaggedError<KeyFailure>()("KeyFailure", { reason: Schema.String }) {}
+
+/** How long the forge may take, in milliseconds. */
+export interface KeyTimes {
+  readonly registerMs?: number
+  readonly revokeMs?: number
+}
+
+/** What keys are made with. */
+export interface KeyOptions extends KeyTimes {
+  readonly slug: Slug
+  readonly apiUrl: string
+  /** The forge of the run, seen from another of its repositories. */
+  readonly forgeOf: (owner: string, repo: string) => Effect.Effect<ForgeApi>
+  readonly runner: typeof ProcessRunner.Service
+  readonly ledger: string
+  /** For private halves; never mounted. */
+  readonly directory: string
+}
+
+/** Together less than a launcher waits for a sidecar, and the second less than it waits for one to stop. */
+const REGISTER_MS = 8000
+const REVOKE_MS = 5000
+
+/** The parts as they were, with the file of a registered key where one was asked for. */
+export const registerKeys = (
+  parts: ReadonlyArray<GitPart>,
+  options: KeyOptions,
+): Effect.Effect<ReadonlyArray<GitPart>, KeyFailure, Scope.Scope> =>
+  Effect.forEach(
+    parts,
+    (part) =>
+      part.deployKey === undefined
+        ? Effect.succeed(part)
+        : Effect.map(makeKey(part.name, part.deployKey, options), (identityFile) => ({
+            ...part,
+            identityFile,
+          })),
+    { concurrency: "unbounded" },
+  ).pipe(Effect.parallelFinalizers)
+
+/** Answers the file of the private half. */
+const makeKey = Effect.fn("DeployKey.make")(function* (
+  name: string,
+  { owner, repo, readOnly }: NonNullable<GitPart["deployKey"]>,
+  options: KeyOptions,
+) {
+  const { slug, apiUrl, ledger, directory, registerMs = REGISTER_MS, revokeMs = REVOKE_MS } = options
+  const because = (reason: string) => new KeyFailure({ reason: `git "${name}": ${reason}` })
+  const unwritten = Effect.mapError(({ code }: { readonly code: string }) =>
+    because(`its deploy key could not be recorded (${code})`),
+  )
+  const forge = yield* options.forgeOf(owner, repo)
+  const mark = randomBytes(6).toString("hex")
+  const title = `bot-bottle ${slug} ${mark}`
+  // Never a name that an earlier sidecar of this bottle had: what it left is removed while ours is in use.
+  const privateFile = join(directory, `${name}.${mark}`)
+  yield* Effect.addFinalizer(() => Effect.ignore(unlinkIfThere(privateFile)))
+  const publicKey = yield* Effect.mapError(generate(options, privateFile, title), because)
+  const key = new RunKey({
+    name: `${slug}.${mark}`,
+    slug,
+    apiUrl,
+    owner,
+    repo,
+    title,
+    publicKey,
+    readOnly,
+    id: Option.none(),
+    createdAt: new Date(yield* Clock.currentTimeMillis).toISOString(),
+  })
+  const entry = yield* Ref.make<KeyEntry>({ version: 1, key, privateFile, holder: yield* self })
+  const registered = yield* Ref.make(false)
+  yield* Effect.acquireRelease(
+    unwritten(Effect.flatMap(Ref.get(entry), (first) => write(ledger, first))),
+    () => end(forge, ledger, entry, registered, revokeMs),
+  )
+  yield* Ref.set(registered, true)
+  const id = yield* forge.createDeployKey({ title, publicKey, readOnly }).pipe(
+    Effect.timeoutFail({
+      duration: registerMs,
+      onTimeout: () =>
+        new ForgeRequestError({
+          operation: "createDeployKey",
+          status: 0,
+          reason: `no answer within ${registerMs} ms`,
+        }),
+    }),
+    Effect.tapError((error) => Effect.when(Ref.set(registered, false), () => isRefusal(error))),
+    Effect.mapError((error) =>
+      because(`no deploy key could be registered for ${owner}/${repo}: ${error.message}`),
+    ),
+  )
+  const known = { ...(yield* entry), key: new RunKey({ ...key, id: Option.some(id) }) }
+  yield* Ref.set(entry, known)
+  // A write that is given up goes on, and would bring back an entry that was struck out meanwhile.
+  yield* Effect.uninterruptible(unwritten(write(ledger, known)))
+  return privateFile
+})
+
+/** The forge said no: nothing was registered. */
+const isRefusal = ({ status }: ForgeRequestError): boolean => status >= 400 && status < 500
+
+/** The entry goes when the key is known to be gone; else it says that nobody uses the key any more. */
+const end = Effect.fn("DeployKey.end")(function* (
+  forge: ForgeApi,
+  ledger: string,
+  entry: Ref.Ref<KeyEntry>,
+  registered: Ref.Ref<boolean>,
+  revokeMs: number,
+) {
+  const last = yield* entry
+  const revoked = (yield* registered)
+    ? yield* revoke(forge, last.key).pipe(Effect.interruptible, Effect.timeout(revokeMs), Effect.isSuccess)
+    : true
+  yield* Effect.ignore(revoked ? strike(ledger, last.key.name) : write(ledger, { ...last, holder: null }))
+})
+
+/** By ssh's own program, which the key is for: it makes the file for its owner alone. Answers the public half. */
+const generate = Effect.fn("DeployKey.generate")(
+  function* ({ runner, directory }: KeyOptions, privateFile: string, comment: string) {
+    const { exitCode, stderr } = yield* Effect.zipRight(
+      Effect.zipRight(
+        ownDirectory(directory),
+        file(() => rm(privateFile, { force: true })),
+      ),
+      runner.run({
+        command: "ssh-keygen",
+        args: ["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", privateFile],
+        timeoutMs: 10_000,
+      }),
+    )
+    if (exitCode !== 0) return yield* Effect.fail(`ssh-keygen made no key: ${stderr.trim().slice(0, 200)}`)
+    const text = yield* file(() => readFile(`${privateFile}.pub`, "utf8"))
+    yield* unlinkIfThere(`${privateFile}.pub`)
+    return text.trim().split(/\s+/).slice(0, 2).join(" ")
+  },
+  (effect) =>
+    Effect.mapError(effect, (error) =>
+      typeof error === "string"
+        ? error
+        : error._tag === "ProcessError"
+          ? `ssh-keygen made no key (openssh-client has it): ${error.detail}`
+          : `there is no place for its deploy key (${error.code})`,
+    ),
+)

@@ -1,0 +1,63 @@
+/** `sidecar serve`: the sidecar as a process. Its document comes on stdin; when it serves it needs nothing of its launcher. */
+import { Effect } from "effect"
+import { closeSync, openSync, writeSync } from "node:fs"
+import { InvalidInput, type SidecarError } from "../domain/Errors.ts"
+import { make as makeGitea } from "../layers/gitea/GiteaForge.ts"
+import { withoutCoreDumps } from "./coreDumps.ts"
+import { type MakeForge, type SidecarTimes, serve } from "./serve.ts"
+import { ANSWER_BYTES_MAX } from "./http/room.ts"
+import { DOCUMENT_BYTES_MAX, decodeDocument } from "./SidecarDocument.ts"
+
+/**
+ * Reads the document, serves it, says so by one line on stdout, and returns when the sidecar has ended (an
+ * interruption, as by SIGTERM, ends it too). Fails with `InvalidInput` for a bad document.
+ */
+export const main: Effect.Effect<void, InvalidInput | SidecarError> = Effect.suspend(() => mainWith({}))
+
+/** `main` with other times. */
+export const mainWith = (times: SidecarTimes): Effect.Effect<void, InvalidInput | SidecarError> =>
+  Effect.gen(function* () {
+    yield* withoutCoreDumps
+    const document = yield* decodeDocument(yield* readStdin)
+    const { ended } = yield* serve(document, giteaForge, times)
+    yield* sayReady(document.socketPath)
+    yield* letGo
+    yield* ended
+  }).pipe(Effect.scoped)
+
+/** Imported as everything else: a lazy import would make the bundler keep, and the start evaluate, all of effect. */
+const giteaForge: MakeForge = (part) => makeGitea({ ...part, answerBytesMax: ANSWER_BYTES_MAX })
+
+/** All of stdin, but not more than makes it too large; not by a blocking read, which would keep SIGTERM waiting. */
+const readStdin: Effect.Effect<string, InvalidInput> = Effect.async<string, InvalidInput>((resume) => {
+  const { stdin } = process
+  const chunks: Array<Buffer> = []
+  let size = 0
+  const done = () => resume(Effect.succeed(Buffer.concat(chunks).toString("utf8")))
+  stdin.on("data", (chunk: Buffer) => {
+    size += chunk.length
+    chunks.push(chunk)
+    if (size > DOCUMENT_BYTES_MAX) done()
+  })
+  stdin.once("end", done)
+  stdin.once("error", () =>
+    resume(Effect.fail(new InvalidInput({ field: "sidecar document", reason: "stdin cannot be read" }))),
+  )
+}).pipe(Effect.ensuring(Effect.sync(() => process.stdin.destroy())))
+
+/** A launcher that has gone does not matter. */
+const sayReady = (socketPath: string): Effect.Effect<void> =>
+  Effect.ignore(Effect.try(() => writeSync(1, `${JSON.stringify({ ready: true, socketPath })}\n`)))
+
+/** Standard streams become /dev/null: `open` takes the lowest number that is free. */
+const letGo: Effect.Effect<void> = Effect.forEach(
+  [0, 1, 2],
+  (fd) =>
+    Effect.ignore(
+      Effect.try(() => {
+        closeSync(fd)
+        openSync("/dev/null", "r+")
+      }),
+    ),
+  { discard: true },
+)

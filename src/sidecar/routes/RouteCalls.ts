@@ -1,0 +1,219 @@
+/** Calls below `/route/`: which route, whether it may be, its lines in the operation log, and the exchange with the upstream. */
+import { Clock, Effect, Either, Runtime, type Scope } from "effect"
+import type { Agent as HttpAgent, IncomingMessage, ServerResponse } from "node:http"
+import { operatorProxies } from "../outside/operatorProxy.ts"
+import type { OperationLog } from "../record/OperationLog.ts"
+import type { Exchanged } from "../http/passOn.ts"
+import type { ServePath } from "../http/ServePath.ts"
+import { answerEarly } from "../http/afterBody.ts"
+import { agentOf } from "./dial.ts"
+import { exchange } from "./exchange.ts"
+import { repeatsSecret } from "./echo.ts"
+import { framingProblem } from "./headers.ts"
+import type { Route } from "./Route.ts"
+import { ROUTE_PREFIX, readTarget } from "./target.ts"
+
+/** What is served below `/route/`, and within which limits. */
+export interface RouteOptions {
+  readonly routes: ReadonlyMap<string, Route>
+  readonly log: OperationLog
+  /** The agent is alive: done at a call and, at most once a second, while bytes pass. */
+  readonly checkIn: Effect.Effect<void>
+  /** How long nothing may pass in either direction, in milliseconds. */
+  readonly idleMs: number
+}
+
+/** An agent in a loop must not open connections without end; no agent works with more at once. */
+const CALLS_MAX = 64
+
+/** TRACE would answer what was sent, the credential included. */
+const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+
+/** A call that is not made. */
+interface Refused {
+  readonly status: number
+  readonly text: string
+  readonly reason: string
+}
+
+/** Makes the server of routes; its connections to upstreams close with the scope. */
+export const makeRoutes = (options: RouteOptions): Effect.Effect<ServePath, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { routes, log, idleMs } = options
+    const proxyFor = yield* operatorProxies
+    const runtime = yield* Effect.runtime<never>()
+    const agents = new Map<string, HttpAgent>()
+    yield* Effect.addFinalizer(() => Effect.sync(() => agents.forEach((agent) => agent.destroy())))
+    const agentFor = (route: Route): HttpAgent => {
+      const agent = agents.get(route.name) ?? agentOf(route, proxyFor, runtime)
+      agents.set(route.name, agent)
+      return agent
+    }
+    const repeats = repeatsSecret([...routes.values()])
+    const passed = yield* eachSecond(options.checkIn)
+    let calls = 0
+
+    const refuse = (
+      { status, text, reason }: Refused,
+      target: string,
+      request: IncomingMessage,
+      response: ServerResponse,
+    ) =>
+      log
+        .append({
+          op: "route",
+          target,
+          outcome: "rejected",
+          reason,
+          durationMs: 0,
+          detail: "route was not called",
+        })
+        .pipe(
+          Effect.ignore,
+          Effect.zipRight(Effect.sync(() => answerEarly(request, response, status, `${text}\n`))),
+        )
+
+    const call = (asked: Asked, request: IncomingMessage, response: ServerResponse) =>
+      Effect.gen(function* () {
+        const { route, target, path, query } = asked
+        const entry = { op: "route", target }
+        const start = yield* Clock.currentTimeMillis
+        const begin = yield* log.append({
+          ...entry,
+          phase: "begin",
+          outcome: "ok",
+          durationMs: 0,
+          detail: `calling ${route.host}`,
+        })
+        const { ended, finish } = yield* exchange(
+          {
+            route,
+            agent: agentFor(route),
+            path: `${route.base}${path}${route.passes.query(query)}`,
+            locate: (location) => locate(asked, location, repeats),
+            repeats,
+            idleMs,
+            passed,
+          },
+          request,
+          response,
+        )
+        const durationMs = (yield* Clock.currentTimeMillis) - start
+        yield* Effect.ignore(log.append({ ...entry, ...outcomeOf(ended), phase: "end", begin, durationMs }))
+        yield* finish
+      }).pipe(
+        // The disk is full: what cannot be told is not done.
+        Effect.catchTag("LogUnwritable", () =>
+          Effect.sync(() =>
+            answerEarly(request, response, 503, "the call cannot be logged, so it was not made\n"),
+          ),
+        ),
+      )
+
+    return (request, response, url) =>
+      Effect.suspend(() => {
+        const asked = ask(routes, request, url)
+        if (Either.isLeft(asked)) return refuse(asked.left, targetOf(request, url), request, response)
+        if (calls >= CALLS_MAX) return refuse(tooMany(response), asked.right.target, request, response)
+        calls += 1
+        return Effect.ensuring(
+          call(asked.right, request, response),
+          Effect.sync(() => (calls -= 1)),
+        )
+      }).pipe(Effect.zipLeft(options.checkIn))
+  })
+
+/** A call that may be made. */
+interface Asked {
+  readonly route: Route
+  /** As the operation log names it. */
+  readonly target: string
+  readonly path: string
+  readonly query: string
+  /** What the agent's URL has before the path below the route. */
+  readonly before: string
+}
+
+const ask = (
+  routes: ReadonlyMap<string, Route>,
+  request: IncomingMessage,
+  url: string,
+): Either.Either<Asked, Refused> => {
+  const { method = "", url: whole = "" } = request
+  const framing = framingProblem(request)
+  if (framing !== undefined) return refused(400, framing, "invalid request")
+  const read = readTarget(url)
+  if (Either.isLeft(read)) return refused(400, read.left, "invalid path")
+  const { name, path, query } = read.right
+  const route = routes.get(name)
+  if (route === undefined) {
+    const known = routes.size === 0 ? "this bottle has none" : `known are ${[...routes.keys()].join(", ")}`
+    return refused(404, `no such route: ${known}`, "no such route")
+  }
+  if (!METHODS.has(method) || !route.allows(method, path)) {
+    return refused(
+      403,
+      `${method} ${path} denied: route ${name} does not allow it`,
+      "not allowed by the route",
+    )
+  }
+  const prefix = whole.endsWith(url) ? whole.slice(0, whole.length - url.length) : ""
+  return Either.right({
+    route,
+    target: targetOf(request, url),
+    path,
+    query,
+    before: `${prefix}${ROUTE_PREFIX}${name}`,
+  })
+}
+
+const refused = (status: number, text: string, reason: string): Either.Either<never, Refused> =>
+  Either.left({ status, text, reason })
+
+const tooMany = (response: ServerResponse): Refused => {
+  response.setHeader("retry-after", "1")
+  return {
+    status: 503,
+    text: `${CALLS_MAX} calls are under way: try again later`,
+    reason: "too many calls at once",
+  }
+}
+
+/** `name METHOD /path`: never the query, which may hold what nobody should read. */
+const targetOf = ({ method = "" }: IncomingMessage, url: string): string => {
+  const [, name = "", path = ""] = /^\/route\/([^/?]*)([^?]*)/.exec(url) ?? []
+  return `${name} ${method} ${path === "" ? "/" : path}`.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 300)
+}
+
+const outcomeOf = ({ status, sent, received, failure }: Exchanged) => ({
+  outcome: failure === undefined ? ("ok" as const) : ("failed" as const),
+  ...(failure !== undefined && { reason: failure }),
+  detail: `${status === 0 ? "no answer" : `answered ${status}`}, ${sent} bytes up, ${received} bytes down`,
+})
+
+/** A redirect within the upstream leads through the route again; one to elsewhere leads nowhere: the agent could not go there. */
+const locate = (
+  { route, path, before }: Asked,
+  location: string,
+  repeats: (text: string) => boolean,
+): string | undefined => {
+  const from = `${route.protocol}//${route.host}${route.base}${path}`
+  if (!URL.canParse(location, from)) return undefined
+  const { protocol, host, pathname, search } = new URL(location, from)
+  const isWithin =
+    protocol === route.protocol && host === route.host && `${pathname}/`.startsWith(`${route.base}/`)
+  const found = `${pathname.slice(route.base.length)}${search}`
+  return isWithin && !repeats(location) && !repeats(found) ? `${before}${found}` : undefined
+}
+
+/** A synchronous way to run an effect, at most once a second. */
+const eachSecond = (effect: Effect.Effect<void>): Effect.Effect<() => void> =>
+  Effect.map(Effect.runtime<never>(), (runtime) => {
+    let last = 0
+    return () => {
+      const now = Date.now()
+      if (now - last < 1000) return
+      last = now
+      Runtime.runFork(runtime)(effect)
+    }
+  })

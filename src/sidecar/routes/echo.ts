@@ -1,0 +1,43 @@
+/** Whether the head of an answer repeats a secret of a route, as it is or encoded. */
+import { Redacted } from "effect"
+import { hasSecret, secretMatcher } from "../../domain/SecretMatch.ts"
+import type { Route } from "./Route.ts"
+
+/** A shorter secret is looked for unencoded only: its encodings occur by chance. */
+const ENCODED_LENGTH_MIN = 6
+
+/** How often an encoding may be encoded again. */
+const DECODED_TIMES = 3
+
+/** A check of texts for the secrets of all routes: plain, in base64, hex and percent-encoding, whole or the better part of it, and in lower case, as names of headers are written. */
+export const repeatsSecret = (routes: ReadonlyArray<Route>): ((text: string) => boolean) => {
+  const secrets = routes.flatMap(secretsOf)
+  const all = [...secrets, ...secrets.map((secret) => secret.toLowerCase())]
+  const matcher = secretMatcher(all, ENCODED_LENGTH_MIN)
+  return (text) =>
+    spellingsOf(text).some(
+      (spelling) => all.some((secret) => spelling.includes(secret)) || hasSecret(matcher, spelling),
+    )
+}
+
+/** The secrets of a route. A Basic credential is base64 of a name and a password, which a service may repeat decoded. */
+const secretsOf = ({ secret, credential }: Route): ReadonlyArray<string> => {
+  const value = Redacted.value(secret)
+  const [, encoded] = /^basic +(\S+)$/i.exec(Redacted.value(credential)) ?? []
+  const pair = encoded === undefined ? "" : Buffer.from(encoded, "base64").toString("latin1")
+  const password = pair.slice(pair.indexOf(":") + 1)
+  return [value, ...[pair, password].filter((text) => text.length >= ENCODED_LENGTH_MIN)]
+}
+
+/** A text, and the text percent-decoded once or several times. */
+const spellingsOf = (text: string): ReadonlyArray<string> => {
+  const found = [text]
+  let last = text
+  for (let times = 0; times < DECODED_TIMES && last.includes("%"); times += 1) {
+    last = last.replaceAll(/%([0-9a-f]{2})/gi, (_, code: string) =>
+      String.fromCharCode(Number.parseInt(code, 16)),
+    )
+    found.push(last)
+  }
+  return [...new Set([...found, ...found.map((spelling) => spelling.toLowerCase())])]
+}

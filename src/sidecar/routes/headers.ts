@@ -1,0 +1,72 @@
+/** Which headers pass a route, in which direction. */
+import type { IncomingMessage, OutgoingHttpHeaders } from "node:http"
+import { HOP_BY_HOP, type Passes } from "../../domain/RoutePasses.ts"
+
+/** The headers that a message says are of its connection. */
+export const named = (request: IncomingMessage): ReadonlySet<string> =>
+  new Set((request.headers.connection ?? "").split(",").map((name) => name.trim().toLowerCase()))
+
+/** Pairs of a message, in order; repeated ones repeatedly. */
+export const pairsOf = ({ rawHeaders }: IncomingMessage): ReadonlyArray<readonly [string, string]> =>
+  rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [[name, rawHeaders[at + 1] ?? ""] as const] : []))
+
+/** The headers to send upstream: those of the agent's that pass, with the route's own credential. */
+export const requestHeaders = (
+  request: IncomingMessage,
+  route: {
+    readonly host: string
+    readonly header: string
+    readonly credential: string
+    readonly passes: Passes
+  },
+): OutgoingHttpHeaders => {
+  const dropped = named(request)
+  const sent = new Map<string, ReadonlyArray<string>>()
+  for (const [name, value] of pairsOf(request)) {
+    const key = name.toLowerCase()
+    // Named by Connection it would take the body's length away: the framing is ours.
+    const isDropped = dropped.has(key) && key !== "content-length"
+    if (route.passes.header(key) && !isDropped) sent.set(key, [...(sent.get(key) ?? []), value])
+  }
+  return {
+    ...Object.fromEntries(
+      [...sent].map(([name, values]) => [name, values.length === 1 ? values[0] : values]),
+    ),
+    host: route.host,
+    ...(request.headers["transfer-encoding"] !== undefined && { "transfer-encoding": "chunked" }),
+    [route.header.toLowerCase()]: route.credential,
+  }
+}
+
+/** Of an answer these stay outside too: a session of the account is a credential. */
+const ANSWER_DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, "set-cookie", "set-cookie2", "location"])
+
+/**
+ * The headers to answer with, as one list of names and values. `location` is the one to give, if any; a header in
+ * which an upstream repeats a secret, in whatever encoding `repeats` knows, is left out.
+ */
+export const responseHeaders = (
+  answer: IncomingMessage,
+  repeats: (text: string) => boolean,
+  location: string | undefined,
+): Array<string> => {
+  const dropped = named(answer)
+  const kept = pairsOf(answer).filter(([name, value]) => {
+    const key = name.toLowerCase()
+    return (
+      !ANSWER_DROPPED.has(key) &&
+      !(dropped.has(key) && key !== "content-length") &&
+      !repeats(`${name}: ${value}`)
+    )
+  })
+  return [...kept, ...(location === undefined ? [] : [["location", location] as const])].flat()
+}
+
+/** Why a request's own framing is refused, beyond what node's strict parser refuses. */
+export const framingProblem = ({ headers, httpVersion }: IncomingMessage): string | undefined => {
+  const encoding = headers["transfer-encoding"]
+  if (encoding === undefined) return undefined
+  if (encoding.trim().toLowerCase() !== "chunked") return "the transfer encoding is not chunked"
+  if (headers["content-length"] !== undefined || httpVersion === "1.0") return "the body has two lengths"
+  return undefined
+}

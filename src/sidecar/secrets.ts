@@ -1,0 +1,44 @@
+/** All that a bottle must never get to see, and so can have only by accident: pushes and texts are looked through for it. */
+import { Effect, Option, Redacted } from "effect"
+import { readFile } from "node:fs/promises"
+import { SidecarError } from "../domain/Errors.ts"
+import { file } from "./record/files.ts"
+import { readPrivateKey } from "./git/privateKey.ts"
+import type { SidecarDocument } from "./SidecarDocument.ts"
+
+/** The secrets of a document, those that it names by a file among them: one that cannot be read is not served without. */
+export const secretsOf = ({
+  slug,
+  forge,
+  routes = [],
+  git = [],
+}: SidecarDocument): Effect.Effect<ReadonlyArray<string>, SidecarError> =>
+  Effect.gen(function* () {
+    const given = [
+      forge?.token,
+      ...routes.map(({ value }) => value),
+      ...git.map(({ credential }) => credential),
+    ]
+    const keys = yield* Effect.forEach(git, ({ name, identityFile }) =>
+      identityFile === undefined
+        ? Effect.succeed([])
+        : file(() => readFile(identityFile, "utf8")).pipe(
+            Effect.map((text) =>
+              Option.match(readPrivateKey(text), { onNone: () => [text], onSome: ({ secrets }) => secrets }),
+            ),
+            Effect.mapError(
+              ({ code, cause }) =>
+                new SidecarError({
+                  slug,
+                  operation: "serve",
+                  reason: `git "${name}": its key file cannot be read (${code})`,
+                  cause,
+                }),
+            ),
+          ),
+    )
+    return [
+      ...given.flatMap((secret) => (secret === undefined ? [] : [Redacted.value(secret)])),
+      ...keys.flat(),
+    ]
+  })
