@@ -1,6 +1,6 @@
 /** SecretScanner can look for secrets in git objects and in texts. It stops accidents, not an agent that encodes as it likes. */
 import { Context, Schema } from "effect"
-import type { Effect, Stream } from "effect"
+import type { Effect, Scope, Stream } from "effect"
 
 /** The object of a finding in a text. */
 export const TEXT = "text"
@@ -36,8 +36,23 @@ export interface SecretScannerApi {
   readonly scanText: (text: string) => Effect.Effect<ReadonlyArray<SecretFinding>, ScanFailed>
 }
 
-/** SecretScanner can look for secrets in git objects and in texts. */
+/** What a scanner looks for, and how long it may take. */
+export interface ScannerOptions {
+  /** Secrets that must not appear, whatever their shape; of 12 or more characters. */
+  readonly secrets: ReadonlyArray<string>
+  /** Where objects are put for gitleaks, for as long as it looks at them. */
+  readonly workDirectory: string
+  /** Milliseconds in which something must be scanned (default 15 seconds). */
+  readonly progressMs?: number
+  /** Milliseconds that a whole scan may take (default 5 minutes). */
+  readonly totalMs?: number
+}
+
+/** SecretScanner makes scanners, each for the secrets of one run. */
 export class SecretScanner extends Context.Tag("bot-bottle/SecretScanner")<
   SecretScanner,
-  SecretScannerApi
+  {
+    /** A scanner; its processes end with the scope. */
+    readonly make: (options: ScannerOptions) => Effect.Effect<SecretScannerApi, never, Scope.Scope>
+  }
 >() {}

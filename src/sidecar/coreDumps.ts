@@ -3,7 +3,6 @@ import { Effect } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { SidecarError } from "../domain/Errors.ts"
 import { ProcessRunner } from "../services/ProcessRunner.ts"
-import * as NodeProcessRunner from "../layers/process/NodeProcessRunner.ts"
 
 const OFF = /^Max core file size\s+0\s+0\s/m
 
@@ -31,4 +30,4 @@ export const withoutCoreDumps = Effect.gen(function* () {
     reason:
       'core dumps cannot be switched off: start it from a shell after "ulimit -c 0", or install prlimit',
   })
-}).pipe(Effect.provide(NodeProcessRunner.layer))
+})

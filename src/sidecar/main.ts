@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { closeSync, openSync, writeSync } from "node:fs"
 import { InvalidInput, type SidecarError } from "../domain/Errors.ts"
 import { make as makeGitea } from "../layers/gitea/GiteaForge.ts"
+import * as Machine from "../layers/sidecar/machine.ts"
 import { withoutCoreDumps } from "./coreDumps.ts"
 import { type MakeForge, type SidecarTimes, serve } from "./serve.ts"
 import { ANSWER_BYTES_MAX } from "./http/room.ts"
@@ -23,7 +24,7 @@ export const mainWith = (times: SidecarTimes): Effect.Effect<void, InvalidInput 
     yield* sayReady(document.socketPath)
     yield* letGo
     yield* ended
-  }).pipe(Effect.scoped)
+  }).pipe(Effect.scoped, Effect.provide(Machine.layer))
 
 /** Imported as everything else: a lazy import would make the bundler keep, and the start evaluate, all of effect. */
 const giteaForge: MakeForge = (part) => makeGitea({ ...part, answerBytesMax: ANSWER_BYTES_MAX })

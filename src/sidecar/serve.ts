@@ -1,16 +1,18 @@
 /** serve: one sidecar, from its document to open sockets; its scope closes it in the reverse order. */
-import { Deferred, Effect, Either, Schedule } from "effect"
+import { Deferred, Effect, Either, Schedule, Schema } from "effect"
 import type { Scope } from "effect"
 import { appendFile, mkdir, readFile, stat } from "node:fs/promises"
 import { closeSync, futimesSync, openSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { SidecarError } from "../domain/Errors.ts"
 import { allowList } from "../domain/AllowList.ts"
+import { ProcessIdentity } from "../domain/ProcessIdentity.ts"
 import { isRepositoryOf } from "../domain/ForgeRepository.ts"
 import { pushPatterns } from "../domain/PushPolicy.ts"
 import type { ForgeApi } from "../services/Forge.ts"
-import * as NodeProcessRunner from "../layers/process/NodeProcessRunner.ts"
-import { makeScanner } from "../layers/scanner/ChildScanner.ts"
+import type { ProcessRunner } from "../services/ProcessRunner.ts"
+import { Processes } from "../services/Processes.ts"
+import { SecretScanner } from "../services/SecretScanner.ts"
 import type { RunForge } from "./forge/callContext.ts"
 import { serveControl } from "./http/control.ts"
 import { forgeCalls } from "./forge/ForgeCalls.ts"
@@ -24,7 +26,6 @@ import { socketGate } from "./http/gates.ts"
 import { isOurs, listenUnix } from "./http/listenUnix.ts"
 import { withDeployKeys } from "./keys/withDeployKeys.ts"
 import { serveLoopback } from "./loopback.ts"
-import { runnerLives } from "../layers/runner/control.ts"
 import { withNamedHeads } from "./git/namedHeads.ts"
 import { makeNeck } from "./NeckServer.ts"
 import * as OperationLog from "./record/OperationLog.ts"
@@ -35,6 +36,9 @@ import { makeRoutes } from "./routes/RouteCalls.ts"
 import { secretsOf } from "./secrets.ts"
 import { makeKeeper, openCounts, reportLimit } from "./forge/limits.ts"
 import type { ForgePart, SidecarDocument } from "./SidecarDocument.ts"
+
+/** What a sidecar takes from the machine that it runs on. */
+export type SidecarNeeds = ProcessRunner | Processes | SecretScanner
 
 /** How a forge is made from its part of the document. */
 export type MakeForge = (part: ForgePart) => Effect.Effect<ForgeApi>
@@ -77,7 +81,7 @@ export const serve = (
   given: SidecarDocument,
   makeForge: MakeForge,
   times: SidecarTimes = {},
-): Effect.Effect<RunningSidecar, SidecarError, Scope.Scope> =>
+): Effect.Effect<RunningSidecar, SidecarError, SidecarNeeds | Scope.Scope> =>
   Effect.gen(function* () {
     const { slug, socketPath, controlPath, stateDir } = given
     const { idleMs = 600_000, requestTimeoutMs = 30_000, routeIdleMs = 900_000, drainMs = 5000 } = times
@@ -101,11 +105,11 @@ export const serve = (
     const log = yield* OperationLog.open(join(stateDir, "operations.jsonl"))
     const queue = join(stateDir, "queue")
     const keeper = yield* keeperOf(document, log, queue)
-    const scanner = yield* makeScanner({
+    const scanner = yield* (yield* SecretScanner).make({
       secrets: yield* secretsOf(document),
       workDirectory: stateDir,
       ...(times.scanMs !== undefined && { progressMs: times.scanMs }),
-    }).pipe(Effect.provide(NodeProcessRunner.layer))
+    })
     const listed = yield* Either.mapLeft(readUpstreams(slug, document.git ?? []), (reason) =>
       failed(document, reason, undefined),
     )
@@ -153,7 +157,7 @@ export const serve = (
       lastConnected: neck.lastConnected,
       askedAt: () => runtime.askedAt,
       hasName: isOurs(socketPath, ino),
-      agentRuns: agentRuns(given),
+      agentRuns: Effect.provideService(agentRuns(given), Processes, yield* Processes),
       idleMs,
     })
     yield* Effect.forkScoped(Effect.zipRight(useless, Deferred.succeed(ended, undefined)))
@@ -265,8 +269,14 @@ const openCheckIn = (path: string) =>
   )
 
 /** Whether the process runs that leads the agent; not, where a connection tells it. */
-const agentRuns = ({ runner }: SidecarDocument): Effect.Effect<boolean> =>
-  runner === undefined ? Effect.succeed(false) : runnerLives({ runner })
+const agentRuns = ({ runner }: SidecarDocument): Effect.Effect<boolean, never, Processes> =>
+  runner === undefined
+    ? Effect.succeed(false)
+    : file(() => readFile(runner, "utf8")).pipe(
+        Effect.flatMap(Schema.decode(Schema.parseJson(ProcessIdentity))),
+        Effect.flatMap((leader) => Effect.flatMap(Processes, ({ isAlive }) => isAlive(leader))),
+        Effect.orElseSucceed(() => false),
+      )
 
 const BEFORE_FIRST_CONNECTION = 6
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import { type Socket, createConnection } from "node:net"
-import { serve } from "../../src/sidecar/serve.ts"
+import { serve } from "../support/serve.ts"
 import { decodeDocument } from "../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../src/testing/FakeForge.ts"
 import { send } from "../support/rpc.ts"

@@ -2,15 +2,13 @@
 import { Effect, Option } from "effect"
 import { posix } from "node:path"
 import type { BottlePlan, RunFile } from "../../domain/Bottle.ts"
+import { NECK_URL } from "../../domain/Neck.ts"
 import type { PlanClone } from "../../domain/Clone.ts"
 import { BackendFailure, BackendUnavailable, InvalidInput } from "../../domain/Errors.ts"
 import { routeVariables } from "../../domain/RouteVariables.ts"
 
 /** Where the neck's directory is mounted in a bottle. */
 export const NECK_MOUNT = "/run/bottle"
-
-/** Base URL of the neck in a bottle that has a network namespace of its own: `bin/enter` forwards this port to the socket. */
-export const NECK_URL = "http://127.0.0.1:7317"
 
 /** Exit code of `bin/enter` when it could not come to start the agent. */
 export const ENTER_FAILED = 125

@@ -5,9 +5,6 @@ import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import { SUFFIX_ALPHABET } from "../../domain/Slug.ts"
 
-/** Longest path of a Unix socket in bytes, without its final zero (unix(7): `sun_path` has 108). */
-export const SOCKET_PATH_MAX = 107
-
 /** Paths of one slug. */
 export interface BottlePaths {
   /** `state/<slug>`: what stays. */

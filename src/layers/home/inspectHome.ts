@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { lstatSync } from "node:fs"
 import { StateStoreError } from "../../domain/Errors.ts"
 import type { HomeShape } from "./Home.ts"
-import { SOCKET_PATH_MAX } from "./Home.ts"
+import { SOCKET_PATH_MAX } from "../../domain/Neck.ts"
 
 const unfit = (reason: string) => new StateStoreError({ operation: "home", reason })
 

@@ -1,18 +1,9 @@
 /** Tells one process from another that got its pid later: by start time and boot. */
-import { Effect, Option, Schema } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
-
-/** One process among all that ever had its pid. */
-export const ProcessIdentity = Schema.Struct({
-  pid: Schema.Number,
-  /** Linux: clock ticks since boot, as /proc has them; elsewhere: the time that `ps` names, in UTC. */
-  startTime: Schema.String,
-  /** Linux: id of the boot that `startTime` counts from; elsewhere `""`. */
-  bootId: Schema.String,
-})
-/** One process among all that ever had its pid. */
-export type ProcessIdentity = typeof ProcessIdentity.Type
+import type { ProcessIdentity } from "../../domain/ProcessIdentity.ts"
+import { Processes } from "../../services/Processes.ts"
 
 /** The live process of a pid; none when it is gone, or a zombie: its code runs no more. */
 export const identify = (pid: number): Effect.Effect<Option.Option<ProcessIdentity>> =>
@@ -82,3 +73,6 @@ const fromPs = (pid: number): Effect.Effect<Option.Option<ProcessIdentity>> =>
 
 const isDead = (state: string | undefined): boolean =>
   state === undefined || state === "" || state.startsWith("Z") || state.startsWith("X")
+
+/** Processes as this machine's kernel has them. */
+export const layer: Layer.Layer<Processes> = Layer.succeed(Processes, { self, isAlive })

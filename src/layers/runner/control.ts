@@ -15,7 +15,8 @@ import { Slug } from "../../domain/Slug.ts"
 import type { BackendBottle } from "../../services/Backends.ts"
 import { outputLimitFile } from "../bottle/cutOutput.ts"
 import type { HomeShape } from "../home/Home.ts"
-import { isAlive, ProcessIdentity } from "../process/ProcessIdentity.ts"
+import { isAlive } from "../process/ProcessIdentity.ts"
+import { ProcessIdentity } from "../../domain/ProcessIdentity.ts"
 
 /** How a bottle ends whose runner was killed before it could say how. */
 export const KILLED = 137

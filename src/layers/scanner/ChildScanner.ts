@@ -1,27 +1,22 @@
 /** ChildScanner scans in child processes: ours for known secrets, and gitleaks when it is on the PATH, else secretlint, for the shapes of others. */
-import { Deferred, Effect, Option, Queue, RcMap, Schema, Stream } from "effect"
+import { Deferred, Effect, Layer, Option, Queue, RcMap, Schema, Stream } from "effect"
 import type { Scope } from "effect"
 import { randomUUID } from "node:crypto"
 import { mkdir, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { ProcessRunner, type ProcessSpec } from "../../services/ProcessRunner.ts"
-import { ScanFailed, TEXT, type SecretFinding, type SecretScannerApi } from "../../services/SecretScanner.ts"
+import {
+  ScanFailed,
+  type ScannerOptions,
+  SecretScanner,
+  TEXT,
+  type SecretFinding,
+  type SecretScannerApi,
+} from "../../services/SecretScanner.ts"
 import { packageFile } from "../home/packageRoot.ts"
 import { frameOf } from "../../domain/ScanFrames.ts"
 import { hasGitleaks, scanDirectory } from "./gitleaks.ts"
 import { ScanConfig, THE_END, Verdict } from "./protocol.ts"
-
-/** How a scanner scans. */
-export interface ScannerOptions {
-  /** Secrets that must not appear, whatever their shape; of 12 or more characters. */
-  readonly secrets: ReadonlyArray<string>
-  /** Where objects are put for gitleaks, for as long as it looks at them. */
-  readonly workDirectory: string
-  /** Milliseconds in which something must be scanned (default 15 seconds). */
-  readonly progressMs?: number
-  /** Milliseconds that a whole scan may take (default 5 minutes). */
-  readonly totalMs?: number
-}
 
 /** The scanner of texts is kept so long after its last one. */
 const KEPT_IDLE = "30 seconds"
@@ -117,6 +112,14 @@ export const makeScanner = (
     })
     return { scan, scanText }
   })
+
+/** Scanners in child processes. */
+export const layer: Layer.Layer<SecretScanner, never, ProcessRunner> = Layer.effect(
+  SecretScanner,
+  Effect.map(ProcessRunner, (runner) => ({
+    make: (options) => Effect.provideService(makeScanner(options), ProcessRunner, runner),
+  })),
+)
 
 /** A child that scans one text after the other. */
 const textScanner = (

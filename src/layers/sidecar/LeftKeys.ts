@@ -4,6 +4,7 @@ import { rm } from "node:fs/promises"
 import { isSameForge, type RunKey } from "../../domain/DeployKey.ts"
 import { ForgeConfigInvalid, type ForgeRequestError, SidecarError } from "../../domain/Errors.ts"
 import type { ForgeEnv } from "../../services/Sidecar.ts"
+import * as Processes from "../process/ProcessIdentity.ts"
 import { giteaForgeConfig, withForgeEnv } from "../gitea/GiteaForgeConfig.ts"
 import type { HomeShape } from "../home/Home.ts"
 import { file, type FileFailure, unlinkIfThere, orElseOn } from "../../sidecar/record/files.ts"
@@ -14,7 +15,7 @@ import { revoke } from "../../sidecar/keys/revoke.ts"
 /** The part of the Sidecar service that is about deploy keys. */
 export const makeLeftKeys = (home: HomeShape, makeForge: MakeForge) => {
   const left = Effect.mapError(
-    leftEntries(home.keyLedger),
+    Effect.provide(leftEntries(home.keyLedger), Processes.layer),
     failed("*", "reading which deploy keys there are"),
   )
   return {

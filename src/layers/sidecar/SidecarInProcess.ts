@@ -5,6 +5,7 @@ import { make as makeGitea } from "../gitea/GiteaForge.ts"
 import { Home } from "../home/Home.ts"
 import { type MakeForge, type SidecarTimes, serve } from "../../sidecar/serve.ts"
 import type { SidecarDocument } from "../../sidecar/SidecarDocument.ts"
+import * as Machine from "./machine.ts"
 import { makeService } from "./SidecarService.ts"
 
 /** How the sidecars of this process differ from the others. */
@@ -23,6 +24,7 @@ export const layerWith = (options: InProcessOptions): Layer.Layer<Sidecar> =>
       const start = Effect.fn("SidecarInProcess.start")(function* (document: SidecarDocument) {
         const scope = yield* Scope.fork(all, ExecutionStrategy.sequential)
         const { ended } = yield* serve(document, options.makeForge ?? gitea, options).pipe(
+          Effect.provide(Machine.layer),
           Scope.extend(scope),
           Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
         )

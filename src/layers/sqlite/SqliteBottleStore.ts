@@ -6,7 +6,8 @@ import { BottleBusy, BottleNotFound, StateStoreError } from "../../domain/Errors
 import { instantOf } from "../../domain/Instant.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
-import { isAlive, ProcessIdentity, self } from "../process/ProcessIdentity.ts"
+import { isAlive, self } from "../process/ProcessIdentity.ts"
+import { ProcessIdentity } from "../../domain/ProcessIdentity.ts"
 import * as Database from "./Database.ts"
 
 /** The store in the home's database, or in `filename`; processes may share it. Fails when that database is newer, damaged or out of reach. */

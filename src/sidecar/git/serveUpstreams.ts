@@ -5,7 +5,6 @@ import { join } from "node:path"
 import { canPinAddresses } from "../../domain/GitVersion.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
-import * as NodeProcessRunner from "../../layers/process/NodeProcessRunner.ts"
 import { gitSpec } from "../../domain/HardenedGit.ts"
 import { operatorProxies } from "../outside/operatorProxy.ts"
 import { Resolver } from "../outside/Resolver.ts"
@@ -39,7 +38,9 @@ const PROGRESS_MS = 15_000
 const INSPECT_MS = 300_000
 
 /** Makes the gate. */
-export const serveUpstreams = (options: UpstreamsOptions): Effect.Effect<Git, never, Scope.Scope> =>
+export const serveUpstreams = (
+  options: UpstreamsOptions,
+): Effect.Effect<Git, never, ProcessRunner | Scope.Scope> =>
   Effect.gen(function* () {
     const { document, upstreams, scanner, log, checkIn, pushed, forgeOf, times } = options
     const runner = yield* ProcessRunner
@@ -63,7 +64,7 @@ export const serveUpstreams = (options: UpstreamsOptions): Effect.Effect<Git, ne
       inspectMs: times.gitInspectMs ?? INSPECT_MS,
       bodyMax: times.gitBodyMax ?? BODY_BYTES_MAX,
     })
-  }).pipe(Effect.provide(NodeProcessRunner.layer))
+  })
 
 const knowsAddresses = (runner: typeof ProcessRunner.Service): Effect.Effect<boolean> =>
   runner.run(gitSpec({ args: ["version"] })).pipe(

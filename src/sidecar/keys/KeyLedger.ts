@@ -3,7 +3,8 @@ import { Effect, Option, Schema } from "effect"
 import { chmod, mkdir, readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { RunKey } from "../../domain/DeployKey.ts"
-import { isAlive, ProcessIdentity } from "../../layers/process/ProcessIdentity.ts"
+import { ProcessIdentity } from "../../domain/ProcessIdentity.ts"
+import { Processes } from "../../services/Processes.ts"
 import {
   file,
   type FileFailure,
@@ -74,12 +75,13 @@ export const entries = Effect.fnUntraced(function* (ledger: string) {
 })
 
 /** Entries whose key no sidecar uses: it died, or could not revoke its key when it ended. */
-export const leftEntries = (ledger: string): Effect.Effect<ReadonlyArray<KeyEntry>, FileFailure> =>
-  Effect.flatMap(entries(ledger), (all) =>
-    Effect.filter(all, ({ holder }) =>
+export const leftEntries = (ledger: string): Effect.Effect<ReadonlyArray<KeyEntry>, FileFailure, Processes> =>
+  Effect.gen(function* () {
+    const { isAlive } = yield* Processes
+    return yield* Effect.filter(yield* entries(ledger), ({ holder }) =>
       holder === null ? Effect.succeed(true) : Effect.map(isAlive(holder), (alive) => !alive),
-    ),
-  )
+    )
+  })
 
 /** A directory of ours alone, for private halves; not where the run directory was removed meanwhile, by a destroy. */
 export const ownDirectory = (path: string): Effect.Effect<void, FileFailure> =>

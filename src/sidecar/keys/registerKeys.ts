@@ -9,7 +9,7 @@ import { ForgeRequestError } from "../../domain/Errors.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
-import { self } from "../../layers/process/ProcessIdentity.ts"
+import { Processes } from "../../services/Processes.ts"
 import { file, unlinkIfThere } from "../record/files.ts"
 import type { GitPart } from "../git/Upstream.ts"
 import { type KeyEntry, ownDirectory, strike, write } from "./KeyLedger.ts"
@@ -44,7 +44,7 @@ const REVOKE_MS = 5000
 export const registerKeys = (
   parts: ReadonlyArray<GitPart>,
   options: KeyOptions,
-): Effect.Effect<ReadonlyArray<GitPart>, KeyFailure, Scope.Scope> =>
+): Effect.Effect<ReadonlyArray<GitPart>, KeyFailure, Processes | Scope.Scope> =>
   Effect.forEach(
     parts,
     (part) =>
@@ -87,7 +87,12 @@ const makeKey = Effect.fn("DeployKey.make")(function* (
     id: Option.none(),
     createdAt: new Date(yield* Clock.currentTimeMillis).toISOString(),
   })
-  const entry = yield* Ref.make<KeyEntry>({ version: 1, key, privateFile, holder: yield* self })
+  const entry = yield* Ref.make<KeyEntry>({
+    version: 1,
+    key,
+    privateFile,
+    holder: yield* (yield* Processes).self,
+  })
   const registered = yield* Ref.make(false)
   yield* Effect.acquireRelease(
     unwritten(Effect.flatMap(Ref.get(entry), (first) => write(ledger, first))),

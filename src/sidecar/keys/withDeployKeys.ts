@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { Scope } from "effect"
 import type { ForgeApi } from "../../services/Forge.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
-import * as NodeProcessRunner from "../../layers/process/NodeProcessRunner.ts"
+import type { Processes } from "../../services/Processes.ts"
 import type { ForgePart, SidecarDocument } from "../SidecarDocument.ts"
 import { KeyFailure, type KeyTimes, registerKeys } from "./registerKeys.ts"
 
@@ -12,7 +12,7 @@ export const withDeployKeys = (
   document: SidecarDocument,
   makeForge: (part: ForgePart) => Effect.Effect<ForgeApi>,
   times: KeyTimes,
-): Effect.Effect<SidecarDocument, KeyFailure, Scope.Scope> =>
+): Effect.Effect<SidecarDocument, KeyFailure, ProcessRunner | Processes | Scope.Scope> =>
   Effect.gen(function* () {
     const { slug, git = [], forge, keys } = document
     if (git.every(({ deployKey }) => deployKey === undefined)) return document
@@ -27,4 +27,4 @@ export const withDeployKeys = (
       runner: yield* ProcessRunner,
     })
     return { ...document, git: registered }
-  }).pipe(Effect.provide(NodeProcessRunner.layer))
+  })
