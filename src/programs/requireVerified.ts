@@ -6,10 +6,9 @@ import { neutralLine } from "../domain/Neutral.ts"
 import { VERSION } from "../domain/Version.ts"
 import type { Backend } from "../services/Backends.ts"
 import { VerificationStore } from "../services/VerificationStore.ts"
-import type { VerificationRequest } from "../services/Verifier.ts"
+import type { VerificationRequest, Verified, VerifyOptions } from "../services/Verifier.ts"
 import { Verifier } from "../services/Verifier.ts"
 import { nowIso } from "./clock.ts"
-import type { Verified, VerifyOptions } from "./verify.ts"
 
 /** Asks the Verifier of the program, without which nothing is launched that needs one. */
 export const requireVerified = Effect.fn("requireVerified")(function* (

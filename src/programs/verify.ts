@@ -1,8 +1,7 @@
 /** verify: tries, from inside of a real bottle, every way out that is promised to be closed; and again after a rehydration. */
 import { Effect, Option } from "effect"
 import { LaunchRefused } from "../domain/Errors.ts"
-import type { BottleManifest } from "../domain/Manifest.ts"
-import type { ProbeClass, ProbeResult, Verification } from "../domain/Probe.ts"
+import type { ProbeClass, ProbeResult } from "../domain/Probe.ts"
 import type { Slug } from "../domain/Slug.ts"
 import { AGAIN, verificationManifest } from "../domain/Verification.ts"
 import { Backends } from "../services/Backends.ts"
@@ -12,24 +11,12 @@ import { ProvingGround } from "../services/ProvingGround.ts"
 import { destroy } from "./destroy.ts"
 import { freeze } from "./freeze.ts"
 import { performStart, prepareStart } from "./launch.ts"
+import type { Verified, VerifyOptions } from "../services/Verifier.ts"
 import { nothingToVerify } from "./requireVerified.ts"
 import { DEFAULT_BACKEND } from "./resolveRun.ts"
 import { performResume, prepareResume } from "./resumeHeadless.ts"
 import type { Prover } from "./tryProbes.ts"
 import { makeProver } from "./tryProbes.ts"
-
-/** Options of `verify`. */
-export interface VerifyOptions {
-  /** The bottle as its manifests have it, merged in order. */
-  readonly bottles?: ReadonlyArray<string>
-  /** Or a manifest that is not in a file. */
-  readonly manifest?: BottleManifest
-  /** The manifest's unless given. */
-  readonly backend?: string
-  readonly cwd?: string
-  /** Told what is done next, in a line. */
-  readonly progress?: (text: string) => Effect.Effect<void>
-}
 
 /** A part of a verification, for tests: no one else is to take a part for the whole. */
 export interface PartOfVerify {
@@ -37,14 +24,6 @@ export interface PartOfVerify {
   readonly classes?: ReadonlyArray<ProbeClass>
   /** Whether the bottle is frozen, and its probes tried again. */
   readonly twice?: boolean
-}
-
-/** What was verified beside its result: the image and the engine that it holds for. */
-export interface Verified extends Verification {
-  readonly backend: string
-  /** The engine and its version, as it says itself. */
-  readonly engine: string
-  readonly imageDigest: string
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Effect } from "effect"
 import { Context } from "effect"
 import type { LaunchRefused } from "../domain/Errors.ts"
 import type { BottleManifest } from "../domain/Manifest.ts"
+import type { Verification } from "../domain/Probe.ts"
 import type { Backend } from "./Backends.ts"
 
 /** What is about to be launched. */
@@ -10,6 +11,27 @@ export interface VerificationRequest {
   readonly manifest: BottleManifest
   readonly backend: Backend
   /** Digest of the image that was looked at for the launch. */
+  readonly imageDigest: string
+}
+
+/** Options of `verify`. */
+export interface VerifyOptions {
+  /** The bottle as its manifests have it, merged in order. */
+  readonly bottles?: ReadonlyArray<string>
+  /** Or a manifest that is not in a file. */
+  readonly manifest?: BottleManifest
+  /** The manifest's unless given. */
+  readonly backend?: string
+  readonly cwd?: string
+  /** Told what is done next, in a line. */
+  readonly progress?: (text: string) => Effect.Effect<void>
+}
+
+/** What was verified beside its result: the image and the engine that it holds for. */
+export interface Verified extends Verification {
+  readonly backend: string
+  /** The engine and its version, as it says itself. */
+  readonly engine: string
   readonly imageDigest: string
 }
 

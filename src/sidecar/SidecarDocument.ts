@@ -4,10 +4,14 @@ import { InvalidInput } from "../domain/Errors.ts"
 import { ForgeNumber } from "../domain/Forge.ts"
 import { EgressEntry } from "../domain/Manifest.ts"
 import { Slug } from "../domain/Slug.ts"
+import type { ForgeApi } from "../services/Forge.ts"
 import { SOCKET_PATH_MAX } from "../domain/Neck.ts"
 import { firstProblem } from "../domain/firstProblem.ts"
 import { GitPart, readUpstreams } from "./git/Upstream.ts"
 import { RoutePart, readRoutes } from "./routes/Route.ts"
+
+/** How a forge is made from its part of the document. */
+export type MakeForge = (part: ForgePart) => Effect.Effect<ForgeApi>
 
 /** The longest document, in bytes. */
 export const DOCUMENT_BYTES_MAX = 1024 * 1024

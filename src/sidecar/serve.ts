@@ -35,13 +35,10 @@ import { readRoutes } from "./routes/Route.ts"
 import { makeRoutes } from "./routes/RouteCalls.ts"
 import { secretsOf } from "./secrets.ts"
 import { makeKeeper, openCounts, reportLimit } from "./forge/limits.ts"
-import type { ForgePart, SidecarDocument } from "./SidecarDocument.ts"
+import type { ForgePart, MakeForge, SidecarDocument } from "./SidecarDocument.ts"
 
 /** What a sidecar takes from the machine that it runs on. */
 export type SidecarNeeds = ProcessRunner | Processes | SecretScanner
-
-/** How a forge is made from its part of the document. */
-export type MakeForge = (part: ForgePart) => Effect.Effect<ForgeApi>
 
 /** Times of a sidecar, in milliseconds. */
 export interface SidecarTimes {

@@ -3,7 +3,7 @@ import { Effect, Layer } from "effect"
 import { layer } from "../../layers/live.ts"
 import * as SqliteVerificationStore from "../../layers/sqlite/SqliteVerificationStore.ts"
 import { makeVerifier } from "../../programs/requireVerified.ts"
-import type { VerifyOptions } from "../../programs/verify.ts"
+import type { VerifyOptions } from "../../services/Verifier.ts"
 import { Verifier } from "../../services/Verifier.ts"
 import { note } from "../output.ts"
 

@@ -8,7 +8,7 @@ import * as Processes from "../process/ProcessIdentity.ts"
 import { giteaForgeConfig, withForgeEnv } from "../gitea/GiteaForgeConfig.ts"
 import type { HomeShape } from "../home/Home.ts"
 import { file, type FileFailure, unlinkIfThere, orElseOn } from "../../sidecar/record/files.ts"
-import type { MakeForge } from "../../sidecar/serve.ts"
+import type { MakeForge } from "../../sidecar/SidecarDocument.ts"
 import { leftEntries, strike } from "../../sidecar/keys/KeyLedger.ts"
 import { revoke } from "../../sidecar/keys/revoke.ts"
 

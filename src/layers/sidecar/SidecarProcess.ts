@@ -6,7 +6,7 @@ import { Sidecar } from "../../services/Sidecar.ts"
 import { Home } from "../home/Home.ts"
 import { packageFile } from "../home/packageRoot.ts"
 import { type SidecarDocument, encodeDocument } from "../../sidecar/SidecarDocument.ts"
-import type { MakeForge } from "../../sidecar/serve.ts"
+import type { MakeForge } from "../../sidecar/SidecarDocument.ts"
 import { makeService } from "./SidecarService.ts"
 
 const READY_MS = 15_000

@@ -25,7 +25,7 @@ import { verifyChain } from "../../sidecar/record/OperationChain.ts"
 import { verifyFile } from "../../sidecar/record/verifyFile.ts"
 import * as QueueDir from "../../sidecar/record/QueueDir.ts"
 import type { RoutePart } from "../../sidecar/routes/Route.ts"
-import type { MakeForge } from "../../sidecar/serve.ts"
+import type { MakeForge } from "../../sidecar/SidecarDocument.ts"
 import { routeParts } from "./routeParts.ts"
 import type { ForgePart, SidecarDocument } from "../../sidecar/SidecarDocument.ts"
 

@@ -10,16 +10,8 @@ import { StateStoreError } from "../../domain/Errors.ts"
 import { Home } from "../home/Home.ts"
 import { migrations, SCHEMA_VERSION } from "./migrations.ts"
 import { recognise } from "./recognise.ts"
+import type { Row, Run } from "./run.ts"
 import { codeOf, damaged, isBusy, sqliteFailure } from "./sqliteFailure.ts"
-
-/** A row as SQLite has it: columns by name. */
-export type Row = Readonly<Record<string, unknown>>
-
-/** Runs one prepared statement and answers its rows. */
-export type Run = (
-  text: string,
-  ...params: ReadonlyArray<string | number | null>
-) => Effect.Effect<ReadonlyArray<Row>, StateStoreError>
 
 /** The database can run a statement, and several as one immediate transaction. */
 export class Database extends Context.Tag("bot-bottle/Database")<

@@ -9,6 +9,7 @@ import { BottleStore } from "../../services/BottleStore.ts"
 import { isAlive, self } from "../process/ProcessIdentity.ts"
 import { ProcessIdentity } from "../../domain/ProcessIdentity.ts"
 import * as Database from "./Database.ts"
+import type { Row, Run } from "./run.ts"
 
 /** The store in the home's database, or in `filename`; processes may share it. Fails when that database is newer, damaged or out of reach. */
 export const layer = (options: Database.DatabaseOptions = {}): Layer.Layer<BottleStore, StateStoreError> =>
@@ -85,12 +86,7 @@ const Lease = Schema.parseJson(
 type Lease = typeof Lease.Type
 
 /** Takes a lease that is free or whose process is gone; answers the text that stands for it in the row. */
-const take = Effect.fn("BottleStore.take")(function* (
-  run: Database.Run,
-  kind: LeaseKind,
-  slug: Slug,
-  lease: Lease,
-) {
+const take = Effect.fn("BottleStore.take")(function* (run: Run, kind: LeaseKind, slug: Slug, lease: Lease) {
   const held = yield* liveLease(run, kind, slug)
   if (Option.isSome(held))
     return yield* new BottleBusy({ slug, operation: held.value.name, pid: held.value.pid })
@@ -100,11 +96,7 @@ const take = Effect.fn("BottleStore.take")(function* (
   return text
 })
 
-const liveLease = Effect.fn("BottleStore.liveLease")(function* (
-  run: Database.Run,
-  kind: LeaseKind,
-  slug: Slug,
-) {
+const liveLease = Effect.fn("BottleStore.liveLease")(function* (run: Run, kind: LeaseKind, slug: Slug) {
   const [row] = yield* run(`SELECT ${kind} AS lease FROM bottles WHERE slug = ?`, slug)
   if (row === undefined || row["lease"] === null) return Option.none<Lease>()
   const lease = yield* Effect.mapError(decodeLease(row["lease"]), unreadable("leases", slug))
@@ -124,16 +116,12 @@ const columns = (operation: string, bottle: BottleMetadata) =>
     ),
   )
 
-const put = (
-  run: Database.Run,
-  operation: string,
-  bottle: BottleMetadata,
-): Effect.Effect<void, StateStoreError> =>
+const put = (run: Run, operation: string, bottle: BottleMetadata): Effect.Effect<void, StateStoreError> =>
   Effect.asVoid(
     Effect.flatMap(columns(operation, bottle), (values) => run(`${INSERT} ${REPLACE}`, ...values)),
   )
 
-const insert = (run: Database.Run, bottle: BottleMetadata): Effect.Effect<void, StateStoreError> =>
+const insert = (run: Run, bottle: BottleMetadata): Effect.Effect<void, StateStoreError> =>
   columns("mint", bottle).pipe(
     Effect.flatMap((values) => run(`${INSERT} ON CONFLICT DO NOTHING RETURNING slug`, ...values)),
     Effect.filterOrFail(
@@ -144,7 +132,7 @@ const insert = (run: Database.Run, bottle: BottleMetadata): Effect.Effect<void, 
   )
 
 const read = (
-  run: Database.Run,
+  run: Run,
   operation: string,
   slug: Slug,
 ): Effect.Effect<Option.Option<BottleMetadata>, StateStoreError> =>
@@ -153,14 +141,14 @@ const read = (
     Effect.map(Arr.head),
   )
 
-const readAll = (run: Database.Run, operation: string) =>
+const readAll = (run: Run, operation: string) =>
   Effect.flatMap(run("SELECT slug, metadata FROM bottles ORDER BY created_ms, rowid"), decodeAll(operation))
 
 const Metadata = Schema.parseJson(BottleMetadata)
 const encodeMetadata = Schema.encode(Metadata)
 const decodeMetadata = Schema.decodeUnknown(Metadata)
 
-const decodeAll = (operation: string) => (rows: ReadonlyArray<Database.Row>) =>
+const decodeAll = (operation: string) => (rows: ReadonlyArray<Row>) =>
   Effect.forEach(rows, (row) =>
     Effect.mapError(decodeMetadata(row["metadata"]), unreadable(operation, String(row["slug"]))),
   )

@@ -5,6 +5,7 @@ import { atKey, ForgeState, type ForgeStateKey } from "../../domain/ForgeState.t
 import { BEFORE_ALL, instantOf } from "../../domain/Instant.ts"
 import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 import * as Database from "./Database.ts"
+import type { Row, Run } from "./run.ts"
 
 /** The store in the home's database, or in `filename`; processes may share it. Fails when that database is newer, damaged or out of reach. */
 export const layer = (
@@ -60,7 +61,7 @@ const UPSERT = `INSERT INTO forge_state (forge, owner, repo, issue_number, slug,
     backend_name = excluded.backend_name, agent_git_user = excluded.agent_git_user, pr_number = excluded.pr_number,
     status = excluded.status, last_checkin_at = excluded.last_checkin_at, last_checkin_ms = excluded.last_checkin_ms`
 
-const write = (run: Database.Run, state: ForgeState): Effect.Effect<void, StateStoreError> =>
+const write = (run: Run, state: ForgeState): Effect.Effect<void, StateStoreError> =>
   Effect.asVoid(
     run(
       UPSERT,
@@ -81,7 +82,7 @@ const write = (run: Database.Run, state: ForgeState): Effect.Effect<void, StateS
   )
 
 const read = (
-  run: Database.Run,
+  run: Run,
   operation: string,
   key: ForgeStateKey,
 ): Effect.Effect<Option.Option<ForgeState>, StateStoreError> =>
@@ -90,7 +91,7 @@ const read = (
     Effect.map(Arr.head),
   )
 
-const erase = (run: Database.Run, key: ForgeStateKey): Effect.Effect<void, StateStoreError> =>
+const erase = (run: Run, key: ForgeStateKey): Effect.Effect<void, StateStoreError> =>
   Effect.asVoid(run(`DELETE FROM forge_state ${KEY}`, key.forge, key.owner, key.repo, key.issueNumber))
 
 const StoredState = Schema.Struct({
@@ -99,7 +100,7 @@ const StoredState = Schema.Struct({
 })
 const decodeRow = Schema.decodeUnknown(StoredState)
 
-const decodeAll = (operation: string) => (rows: ReadonlyArray<Database.Row>) =>
+const decodeAll = (operation: string) => (rows: ReadonlyArray<Row>) =>
   Effect.forEach(rows, (row) =>
     decodeRow(row).pipe(
       Effect.map((fields) => new ForgeState(fields, { disableValidation: true })),

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { basename, dirname, join } from "node:path"
 import { StateStoreError } from "../../domain/Errors.ts"
-import type { Run } from "./Database.ts"
+import type { Run } from "./run.ts"
 import { SCHEMA_VERSION } from "./migrations.ts"
 
 /** Version and tables in one statement: a migration by another process may commit between two. */

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import type { OnReadOpts, Socket } from "node:net"
 import type { Destination, Permit } from "../../domain/AllowList.ts"
 import { answerEarly } from "../http/afterBody.ts"
-import { framingProblem } from "../routes/headers.ts"
+import { framingProblem } from "../http/headers.ts"
 import {
   type HttpDestination,
   asAsked,

@@ -1,7 +1,7 @@
 /** Headers of plain HTTP to elsewhere: all that are the message's own, none that are the connection's. */
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http"
 import { HOP_BY_HOP } from "../../domain/RoutePasses.ts"
-import { named, pairsOf } from "../routes/headers.ts"
+import { named, pairsOf } from "../http/headers.ts"
 
 /** What passes of a message. The body's length stays: named by Connection it would be taken away, and the framing is ours. */
 const passing = (message: IncomingMessage): ReadonlyArray<readonly [string, string]> => {

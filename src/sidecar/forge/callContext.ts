@@ -7,7 +7,6 @@ import type { Slug } from "../../domain/Slug.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { CallFailure } from "./CallFailure.ts"
-import type { Propose } from "../git/propose.ts"
 import type { LimitKeeper } from "./limits.ts"
 import type { OperationLog } from "../record/OperationLog.ts"
 import type { RunScope } from "./RunScope.ts"
@@ -27,6 +26,16 @@ export interface RunForge {
   /** Whether this bottle has pushed that branch; always, where its pushes do not pass the gate. */
   readonly isPushed: (branch: string) => boolean
 }
+
+/**
+ * Opens a pull request with `open` when its head may be merged into that base (the default branch unless given), as both
+ * are at the upstream now. No push of this bottle comes between the two.
+ */
+export type Propose = <A, E>(
+  head: string,
+  base: string | undefined,
+  open: (base: string | undefined) => Effect.Effect<A, E>,
+) => Effect.Effect<A, E | CallFailure>
 
 /** What the methods work on. */
 export interface CallContext {

@@ -1,21 +1,15 @@
 /** A bottle's own bare repository: its refs are the upstream's as this bottle's credential shows them, its objects lie in a store of upstream objects. */
-import { Clock, Effect, Option, Schema, Stream } from "effect"
+import { Clock, Effect, Option, Stream } from "effect"
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { ProcessResult, ProcessRunner } from "../../services/ProcessRunner.ts"
 import { type GitRun, gitSpec } from "../../domain/HardenedGit.ts"
 import { type FileFailure, file, orElseOn, replaceFile } from "../record/files.ts"
+import { GitFailure } from "./GitFailure.ts"
 import { type Reach, type ReachContext, makeReach } from "./reach.ts"
 import { refusalOf, remoteLines } from "./refusals.ts"
 import { makeStore, tidyStore } from "./store.ts"
 import type { Upstream } from "./Upstream.ts"
-
-/** The upstream, or git here, did not do what was asked; the reason is for the agent, without addresses or credentials. */
-export class GitFailure extends Schema.TaggedError<GitFailure>()("GitFailure", {
-  reason: Schema.String,
-  /** What the upstream said of it. */
-  remote: Schema.Array(Schema.String),
-}) {}
 
 /** What repositories of one sidecar have in common. */
 export interface GitContext extends ReachContext {

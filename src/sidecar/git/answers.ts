@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { afterBody, answerEarly } from "../http/afterBody.ts"
 import { FLUSH, pkt } from "./pktLine.ts"
-import type { GitFailure } from "./Repository.ts"
+import type { GitFailure } from "./GitFailure.ts"
 import type { Upstream } from "./Upstream.ts"
 
 /** What git has two of. */

@@ -4,7 +4,8 @@ import { Effect, Stream } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { gunzip } from "node:zlib"
 import { gitSpec } from "../../domain/HardenedGit.ts"
-import { type GitContext, GitFailure } from "./Repository.ts"
+import { GitFailure } from "./GitFailure.ts"
+import type { GitContext } from "./Repository.ts"
 
 /** One request to it. */
 export interface BackendRequest {

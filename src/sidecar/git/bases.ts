@@ -4,7 +4,8 @@ import { protectedBy } from "../../domain/PushPolicy.ts"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
 import type { GitRun } from "../../domain/HardenedGit.ts"
 import { eachRecord } from "./look.ts"
-import { GitFailure, type Repository } from "./Repository.ts"
+import { GitFailure } from "./GitFailure.ts"
+import type { Repository } from "./Repository.ts"
 
 /** What a ref is compared with. */
 export interface Base {

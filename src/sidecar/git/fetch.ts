@@ -2,7 +2,8 @@
 import { Effect } from "effect"
 import { randomBytes } from "node:crypto"
 import { readFetch, withoutHaves } from "./fetchRequest.ts"
-import { type GitContext, GitFailure, type Repository } from "./Repository.ts"
+import { GitFailure } from "./GitFailure.ts"
+import type { GitContext, Repository } from "./Repository.ts"
 import { visible, visibleCommits } from "./visible.ts"
 
 /** The body to serve. Fails when it wants an object that the upstream does not show, there or not. */

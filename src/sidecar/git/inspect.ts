@@ -6,7 +6,8 @@ import type { ScanFailed, SecretFinding, SecretScannerApi } from "../../services
 import { gitSpec } from "../../domain/HardenedGit.ts"
 import { frameOf } from "../../domain/ScanFrames.ts"
 import { eachRecord } from "./look.ts"
-import type { GitFailure, Repository } from "./Repository.ts"
+import type { GitFailure } from "./GitFailure.ts"
+import type { Repository } from "./Repository.ts"
 
 /** A push that was unpacked apart from everything else. */
 export interface Quarantine {

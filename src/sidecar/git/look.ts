@@ -2,7 +2,7 @@
 import { Effect, Stream } from "effect"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { type GitRun, gitSpec } from "../../domain/HardenedGit.ts"
-import { GitFailure } from "./Repository.ts"
+import { GitFailure } from "./GitFailure.ts"
 
 /** A push that has more paths or objects than are looked at: a tree of one kilobyte can name millions of paths. */
 export const tooMuch = new GitFailure({

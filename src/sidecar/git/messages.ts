@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { randomBytes } from "node:crypto"
 import type { Quarantine } from "./inspect.ts"
-import { GitFailure } from "./Repository.ts"
+import { GitFailure } from "./GitFailure.ts"
 
 /** What is wrong with a text that goes to the forge, if anything. */
 export type TextProblem = (text: string) => Effect.Effect<string | undefined>

@@ -3,7 +3,8 @@ import { Effect, Stream } from "effect"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { type GitRun, gitSpec } from "../../domain/HardenedGit.ts"
 import { LOOK_LIMITS, tooMuch } from "./look.ts"
-import { GitFailure, type Repository } from "./Repository.ts"
+import { GitFailure } from "./GitFailure.ts"
+import type { Repository } from "./Repository.ts"
 
 /** Paths below one tree, and entries of all trees that lead to another tree of the push. */
 const PATHS_MAX = 1_000_000

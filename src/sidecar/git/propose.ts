@@ -3,17 +3,8 @@ import { Effect, Option } from "effect"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { CallFailure } from "../forge/CallFailure.ts"
 import { branchBase, protectedDifferences } from "./bases.ts"
-import { GitFailure, type Repository } from "./Repository.ts"
-
-/**
- * Opens a pull request with `open` when its head may be merged into that base (the default branch unless given), as both
- * are at the upstream now. No push of this bottle comes between the two.
- */
-export type Propose = <A, E>(
-  head: string,
-  base: string | undefined,
-  open: (base: string | undefined) => Effect.Effect<A, E>,
-) => Effect.Effect<A, E | CallFailure>
+import { GitFailure } from "./GitFailure.ts"
+import type { Repository } from "./Repository.ts"
 
 const SHOWN_MAX = 5
 

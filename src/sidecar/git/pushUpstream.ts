@@ -4,7 +4,8 @@ import { type RefUpdate, isNoObject } from "../../domain/PushPolicy.ts"
 import type { Quarantine } from "./inspect.ts"
 import type { PushReport } from "./pktLine.ts"
 import { isRefusal, refusalOf, remoteLines } from "./refusals.ts"
-import { GitFailure, type Repository } from "./Repository.ts"
+import { GitFailure } from "./GitFailure.ts"
+import type { Repository } from "./Repository.ts"
 
 /** What came of a push. */
 export interface Outcome {

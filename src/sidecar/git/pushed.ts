@@ -4,7 +4,8 @@ import { readFile } from "node:fs/promises"
 import { type RefUpdate } from "../../domain/PushPolicy.ts"
 import { type FileFailure, file, orElseOn, replaceFile } from "../record/files.ts"
 import type { Outcome } from "./pushUpstream.ts"
-import type { GitFailure, Repository } from "./Repository.ts"
+import type { GitFailure } from "./GitFailure.ts"
+import type { Repository } from "./Repository.ts"
 
 /** The branches that a bottle has pushed. */
 export interface PushedRefs {

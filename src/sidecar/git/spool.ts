@@ -11,7 +11,8 @@ import { join } from "node:path"
 import { createGunzip } from "node:zlib"
 import { file } from "../record/files.ts"
 import { bodyOf, limited } from "./backend.ts"
-import { type GitContext, GitFailure } from "./Repository.ts"
+import { GitFailure } from "./GitFailure.ts"
+import type { GitContext } from "./Repository.ts"
 
 /** Beside the repositories, whose folders end with `.git`. */
 const incoming = (directory: string): string => join(directory, "incoming")

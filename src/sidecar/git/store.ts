@@ -3,13 +3,21 @@ import { Clock, Effect } from "effect"
 import { randomUUID } from "node:crypto"
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
+import type { GitRun } from "../../domain/HardenedGit.ts"
+import type { ProcessResult } from "../../services/ProcessRunner.ts"
 import { type FileFailure, file, orElseOn } from "../record/files.ts"
-import type { GitFailure, Repository } from "./Repository.ts"
+import type { GitFailure } from "./GitFailure.ts"
 
 /** From when on a store is repacked, which takes time: packs, and a 256th of the loose objects, as git counts them. */
 export interface StoreLimits {
   readonly packsMax: number
   readonly looseMax: number
+}
+
+/** A store, and git in a repository that borrows from it. */
+export interface StoreAtHand {
+  readonly store: string
+  readonly git: (run: GitRun) => Effect.Effect<ProcessResult, GitFailure>
 }
 
 const LIMITS: StoreLimits = { packsMax: 40, looseMax: 27 }
@@ -22,7 +30,7 @@ const LOCK_MS = 3_600_000
  * fetches: no object is ever dropped, whoever leads to it, because other bottles borrow from it too.
  */
 export const tidyStore = Effect.fnUntraced(function* (
-  { git, store }: Pick<Repository, "git" | "store">,
+  { git, store }: StoreAtHand,
   limits: StoreLimits = LIMITS,
 ): Effect.fn.Return<"tidied" | "small" | "busy", GitFailure | FileFailure> {
   yield* removeLeft(store)

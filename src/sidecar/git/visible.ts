@@ -1,7 +1,8 @@
 /** What a bottle may see of a store of objects: what the upstream's branches and tags lead to now. A store has more: what they led to before. */
 import { Effect, Stream } from "effect"
 import { gitSpec } from "../../domain/HardenedGit.ts"
-import { type GitContext, GitFailure, type Repository } from "./Repository.ts"
+import { GitFailure } from "./GitFailure.ts"
+import type { GitContext, Repository } from "./Repository.ts"
 
 /** What is cut off counts as hidden. */
 const LIST_BYTES_MAX = 32 * 1024 * 1024

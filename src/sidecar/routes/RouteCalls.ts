@@ -9,7 +9,7 @@ import { answerEarly } from "../http/afterBody.ts"
 import { agentOf } from "./dial.ts"
 import { exchange } from "./exchange.ts"
 import { repeatsSecret } from "./echo.ts"
-import { framingProblem } from "./headers.ts"
+import { framingProblem } from "../http/headers.ts"
 import type { Route } from "./Route.ts"
 import { ROUTE_PREFIX, readTarget } from "./target.ts"
 

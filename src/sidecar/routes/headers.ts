@@ -1,14 +1,7 @@
 /** Which headers pass a route, in which direction. */
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http"
 import { HOP_BY_HOP, type Passes } from "../../domain/RoutePasses.ts"
-
-/** The headers that a message says are of its connection. */
-export const named = (request: IncomingMessage): ReadonlySet<string> =>
-  new Set((request.headers.connection ?? "").split(",").map((name) => name.trim().toLowerCase()))
-
-/** Pairs of a message, in order; repeated ones repeatedly. */
-export const pairsOf = ({ rawHeaders }: IncomingMessage): ReadonlyArray<readonly [string, string]> =>
-  rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [[name, rawHeaders[at + 1] ?? ""] as const] : []))
+import { named, pairsOf } from "../http/headers.ts"
 
 /** The headers to send upstream: those of the agent's that pass, with the route's own credential. */
 export const requestHeaders = (
@@ -60,13 +53,4 @@ export const responseHeaders = (
     )
   })
   return [...kept, ...(location === undefined ? [] : [["location", location] as const])].flat()
-}
-
-/** Why a request's own framing is refused, beyond what node's strict parser refuses. */
-export const framingProblem = ({ headers, httpVersion }: IncomingMessage): string | undefined => {
-  const encoding = headers["transfer-encoding"]
-  if (encoding === undefined) return undefined
-  if (encoding.trim().toLowerCase() !== "chunked") return "the transfer encoding is not chunked"
-  if (headers["content-length"] !== undefined || httpVersion === "1.0") return "the body has two lengths"
-  return undefined
 }

@@ -3,6 +3,7 @@ import { Effect, type Scope } from "effect"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { readSeededTexts } from "./actions.ts"
 import { type Fault, Faults } from "./faults.ts"
+import type { Mount } from "./Mount.ts"
 import { type Person, personOf } from "./people.ts"
 import { failure, match, refusedBy, type Reply, type Route } from "./router.ts"
 import { routes } from "./routes.ts"
@@ -24,9 +25,6 @@ export interface SeenRequest {
   readonly user: string
   readonly body: string
 }
-
-/** Serves what the API does not: a repository over git's protocol, say. Says whether the request was its. */
-export type Mount = (request: IncomingMessage, response: ServerResponse, state: GiteaState) => boolean
 
 /** A running simulator. */
 export interface GiteaSimulator {

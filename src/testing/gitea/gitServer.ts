@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { join } from "node:path"
 import { type GitRun, gitSpec } from "../../domain/HardenedGit.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
-import type { Mount } from "./GiteaSimulator.ts"
+import type { Mount } from "./Mount.ts"
 import { type GiteaState, type SimRepo, mayWrite } from "./state.ts"
 
 /** Repositories on disk, and how a simulator serves them. */

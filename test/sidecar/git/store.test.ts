@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync }
 import { join } from "node:path"
 import { type GitRun, gitSpec } from "../../../src/domain/HardenedGit.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
-import { GitFailure } from "../../../src/sidecar/git/Repository.ts"
+import { GitFailure } from "../../../src/sidecar/git/GitFailure.ts"
 import { removeStore, tidyStore, unusedStores } from "../../../src/sidecar/git/store.ts"
 import { ProcessRunner } from "../../../src/services/ProcessRunner.ts"
 import { commit, forge, gate, git, ok } from "../../support/git.ts"

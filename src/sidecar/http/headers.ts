@@ -1,0 +1,19 @@
+/** What a message of HTTP says in its head, before anybody decides what of it passes. */
+import type { IncomingMessage } from "node:http"
+
+/** The headers that a message says are of its connection. */
+export const named = (request: IncomingMessage): ReadonlySet<string> =>
+  new Set((request.headers.connection ?? "").split(",").map((name) => name.trim().toLowerCase()))
+
+/** Pairs of a message, in order; repeated ones repeatedly. */
+export const pairsOf = ({ rawHeaders }: IncomingMessage): ReadonlyArray<readonly [string, string]> =>
+  rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [[name, rawHeaders[at + 1] ?? ""] as const] : []))
+
+/** Why a request's own framing is refused, beyond what node's strict parser refuses. */
+export const framingProblem = ({ headers, httpVersion }: IncomingMessage): string | undefined => {
+  const encoding = headers["transfer-encoding"]
+  if (encoding === undefined) return undefined
+  if (encoding.trim().toLowerCase() !== "chunked") return "the transfer encoding is not chunked"
+  if (headers["content-length"] !== undefined || httpVersion === "1.0") return "the body has two lengths"
+  return undefined
+}
