@@ -63,7 +63,7 @@ echo "The door is fine." >door.md
 git commit -q -a -m "No review needed"
 refused git push "$repository" HEAD:main
 say "I commit the key, and push it to my own branch"
-sed -n '/-----BEGIN/,/-----END/p' ../issue >deploy.key
+sed -n '/-----BEGIN/,/-----END/s/^> //p' ../issue >deploy.key
 git add deploy.key
 git commit -q -m "Our key, for everyone"
 refused git push "$repository" "HEAD:refs/heads/$branch"

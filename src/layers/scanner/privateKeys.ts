@@ -8,8 +8,11 @@ const BODY_MAX = 600
 /** What begins as DER (RFC 5958, RFC 5915) or as OpenSSH's own format; a placeholder does not. */
 const KEY = /^(?:M[A-P]|b3BlbnNza)[A-Za-z0-9+/]{38}/
 
-/** What stands between the parts of a body: line ends, also as a string of a program has them, and quotes. */
-const BETWEEN = /\\[nr]|[\s"'`,\\]/g
+/**
+ * What stands between the parts of a body: line ends, also as a string of a program has them, quotes, and the marks of
+ * comments and quoted text. The neck's own text form puts "> " before each line of an issue.
+ */
+const BETWEEN = /\\[nr]|[\s"'`,\\>#*|;]/g
 
 /** A private key in a text: from and to which character, on which line, and what is between its first line and its last. */
 export interface PrivateKey {

@@ -38,6 +38,8 @@ describe("a private key in PEM", () => {
         expect(yield* foundIn(`const key = ${JSON.stringify(privateKey)}\n`)).toEqual([1])
         const joined = privateKey.split("\n").map((line) => `  "${line}\\n"`)
         expect(yield* foundIn(`[\n${joined.join(",\n")}].join("")`)).toEqual([2])
+        for (const mark of ["> ", "# ", " * ", "| ", "; "])
+          expect(yield* foundIn(privateKey.replaceAll(/^/gm, mark))).toEqual([1])
         expect(yield* foundIn(publicKey)).toEqual([])
       }),
   )
