@@ -88,7 +88,7 @@ describePty("text of strangers on a terminal", () => {
 
   it("is harmless in what was typed, as a shell types a file's name", async () => {
     terminal.line(`evil=$(cat ${join(cli.home, "evil.txt")})`)
-    for (const args of [`logs "$evil"`, `start --"$evil"`, `cp "$evil" x`]) {
+    for (const args of [`logs "$evil"`, `start --"$evil"`]) {
       const shown = await written(args)
       expect(shown).toContain("owned")
       expect(obeyed(shown.replaceAll(COLOURS, ""))).toEqual([])
