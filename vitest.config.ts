@@ -4,8 +4,9 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
     globalSetup: ["test/support/globalSetup.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Guards against what hangs: on a busy machine of two cores an engine takes long for what it does.
+    testTimeout: 180_000,
+    hookTimeout: 300_000,
     maxWorkers: 2,
     // Engines on a shared CI machine stall at times: a test is tried once more there, and its line says so (retry x1).
     retry: process.env["CI_REQUIRE_DOCKER"] === "1" ? 1 : 0,
