@@ -1,6 +1,10 @@
 /** What the methods of the forge protocol share: the run's forge, what is refused in every text, and what the watcher is told. */
 import { Clock, Effect, Schema } from "effect"
-import { type ClosingOptions, closingReferenceOutside } from "../../domain/ClosingKeywords.ts"
+import {
+  type ClosingOptions,
+  type ClosingReference,
+  closingReferenceOutside,
+} from "../../domain/ClosingKeywords.ts"
 import type { SidecarError } from "../../domain/Errors.ts"
 import type { QueueEvent } from "../../domain/QueueEvent.ts"
 import type { Slug } from "../../domain/Slug.ts"
@@ -72,8 +76,7 @@ export const refuseClosing = Effect.fnUntraced(function* (forge: RunForge, body:
   const { writable } = yield* forge.scope.resolved
   const found = find(writable)
   if (found === undefined) return
-  const { keyword, reference } = found
-  const acts = `"${keyword}" with "${reference.slice(0, REFERENCE_SHOWN)}" would close, reopen or log time on it`
+  const acts = actOf(found)
   return yield* new CallFailure({
     kind: "scope",
     message: `${acts}, and it is out of assigned scope (writable: ${writable.join(", ")}): reword the text`,
@@ -83,6 +86,10 @@ export const refuseClosing = Effect.fnUntraced(function* (forge: RunForge, body:
 
 /** Numbers may have any number of zeros before. */
 const REFERENCE_SHOWN = 200
+
+/** What the forge would do on reading such a text. */
+export const actOf = ({ keyword, reference }: ClosingReference): string =>
+  `"${keyword}" with "${reference.slice(0, REFERENCE_SHOWN)}" would close, reopen or log time on it`
 
 /** Tells the watcher of a write that was refused as out of scope. */
 export const blocking = (context: CallContext, operation: string) => {

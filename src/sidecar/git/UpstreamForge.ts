@@ -1,7 +1,7 @@
 /** What the gate asks the run's forge about an upstream that is one of its repositories. */
 import { Effect } from "effect"
 import { type CallFailure, failureOfForge } from "../forge/CallFailure.ts"
-import { type RunForge, refuseClosing } from "../forge/callContext.ts"
+import { type RunForge, actOf, refuseClosing } from "../forge/callContext.ts"
 import { type ClosingOptions, closingReferenceOutside } from "../../domain/ClosingKeywords.ts"
 import { type ForgePlace, isRepositoryOf, repositoryAt } from "../../domain/ForgeRepository.ts"
 import type { TextProblem } from "./messages.ts"
@@ -50,8 +50,5 @@ const foreignProblem = (
   options: ClosingOptions,
 ): string | undefined => {
   const found = closingReferenceOutside(text, { ...place, writable: [] }, options)
-  return (
-    found &&
-    `"${found.keyword}" before "${found.reference}" would close or reopen it, and it is out of assigned scope: reword the text`
-  )
+  return found && `${actOf(found)}, and it is out of assigned scope: reword the text`
 }

@@ -160,7 +160,7 @@ describe("a commit of a push", () => {
           Effect.gen(function* () {
             const { stderr } = yield* push(from, to)
             expect(stderr).toMatch(/(?:commit|tag) [0-9a-f]{10}: /)
-            expect(stderr).toContain(`before "${reference}" would close or reopen it`)
+            expect(stderr).toContain(`with "${reference}" would close, reopen or log time on it`)
             expect(yield* at.refs).toEqual(before)
           })
         const main = yield* ok(work, ["rev-parse", "HEAD"])
