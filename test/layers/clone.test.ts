@@ -49,7 +49,7 @@ const run = (backend: Backend, home: HomeShape, at: Forge, plan: BottlePlan) =>
 const clones = (
   backend: string,
   world: Effect.Effect<
-    { readonly home: HomeShape; readonly first: Backend; readonly image: string },
+    { readonly home: HomeShape; readonly first: Backend; readonly image: string; readonly user?: string },
     unknown,
     Scope.Scope
   >,
@@ -59,7 +59,7 @@ const clones = (
     () =>
       Effect.gen(function* () {
         const at = yield* forge
-        const { home, first, image } = yield* world
+        const { home, first, image, user } = yield* world
         const clone = {
           git: "app",
           branch: `bot-bottle/${SLUG}`,
@@ -68,7 +68,11 @@ const clones = (
         }
         const script =
           'git log -1 --format=%s; ls; echo $BOT_BOTTLE_RUN >>n; git add n; git commit -qm "Run $BOT_BOTTLE_RUN"; git push -q; rm -f README.md'
-        const plan = shellPlan(SLUG, image, script, { backend, clone })
+        const plan = shellPlan(SLUG, image, script, {
+          backend,
+          clone,
+          ...(user !== undefined && { user }),
+        })
         expect(yield* run(first, home, at, plan)).toEqual({ code: 0, text: "first\nREADME.md\nsrc\n" })
         const tip = ["log", "-1", "--format=%s by %an", clone.branch]
         expect(yield* ok(at.directory, tip)).toBe("Run 1 by it's me")
@@ -107,7 +111,7 @@ describeSmolvm("a workspace that is a clone on a stand-in for smolvm", () => {
     "smolvm",
     Effect.gen(function* () {
       const smolvm = yield* Effect.provide(standIn({ git: true }), NodeProcessRunner.layer)
-      return { ...(yield* smolvmInstances(smolvm)), image: smolvm.pack() }
+      return { ...(yield* smolvmInstances(smolvm)), image: smolvm.pack(), user: "1000:1000" }
     }),
   )
 })
