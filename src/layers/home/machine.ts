@@ -1,4 +1,5 @@
-/** machine: names this machine and a folder on it, so that an engine whose objects lie there is told from another. */
+/** Names of this machine and of folders on it: they distinguish an engine from another whose objects are elsewhere. */
+import { Either } from "effect"
 import { readFileSync, statSync } from "node:fs"
 import { hostname } from "node:os"
 
@@ -11,13 +12,11 @@ const machineId = (): string => {
   return found[0] ?? hostname()
 }
 
-const readOrEmpty = (file: string): string => {
-  try {
-    return readFileSync(file, "utf8").trim()
-  } catch {
-    return ""
-  }
-}
+const readOrEmpty = (file: string): string =>
+  Either.getOrElse(
+    Either.try(() => readFileSync(file, "utf8").trim()),
+    () => "",
+  )
 
 /** Names a folder of this machine by path and inode, so that the name changes when a disk is mounted or unmounted there. */
 export const folderName = (path: string): string => {
