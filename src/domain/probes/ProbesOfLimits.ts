@@ -4,8 +4,8 @@ import type { Probe } from "./Probe.ts"
 import type { ProbeGround } from "./ProbeGround.ts"
 import { OUT, OUT_BYTES, type Step } from "./ProbeMachine.ts"
 import { MSG_NOSIGNAL, askNeck, call, receive, send, shownBy, toNeck } from "./ProbeSteps.ts"
-import { BURST_SECONDS } from "./RunLimits.ts"
-import { NECK_PROBE_LIMITS } from "./Verification.ts"
+import { BURST_SECONDS } from "../RunLimits.ts"
+import { NECK_PROBE_LIMITS } from "../Verification.ts"
 
 const { callRate, comments, connections } = NECK_PROBE_LIMITS
 const BATCH = 100
