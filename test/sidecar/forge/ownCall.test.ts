@@ -56,7 +56,10 @@ const start = (calls: ReadonlyArray<ForgeCall>, forge = true) =>
     const fake = yield* FakeForge.make({
       owner: "ada",
       repo: "cellar",
-      issues: [{ number: 17 }, { number: 500 }].map((issue) => ({ ...issue, title: "The door" })),
+      issues: [
+        { number: 17, title: "The door" },
+        { number: 500, title: "Not ours" },
+      ],
     })
     const socketPath = join(directory, "run", "neck", "neck.sock")
     const stateDir = join(directory, "state")
