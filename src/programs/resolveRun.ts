@@ -13,6 +13,7 @@ import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { Manifests } from "../services/Manifests.ts"
+import { NeckCommands } from "../services/NeckCommands.ts"
 import type { AgentInvocation, Provider } from "../services/Providers.ts"
 import { Providers } from "../services/Providers.ts"
 import { nothingToVerify } from "./requireVerified.ts"
@@ -74,10 +75,14 @@ export const invocationOf = Effect.fn("invocationOf")(function* (
   given: { readonly slug: Slug; readonly prompt: string; readonly forgeEnv: ForgeEnv },
 ) {
   const provider = yield* (yield* Providers).get(run.agent.provider)
+  const calls = yield* NeckCommands
   const input = {
     manifest: run.agent,
     prompt: isForgeTargeted(given.forgeEnv)
-      ? withOverlay(given.prompt, forgeOverlay(overlayOf(given.slug, run.bottle, given.forgeEnv)))
+      ? withOverlay(
+          given.prompt,
+          forgeOverlay({ ...overlayOf(given.slug, run.bottle, given.forgeEnv), calls }),
+        )
       : given.prompt,
     neck: Option.getOrElse(run.backend.neck, () => ""),
     forge: isForgeTargeted(given.forgeEnv),

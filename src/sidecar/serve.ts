@@ -15,7 +15,9 @@ import { Processes } from "../services/Processes.ts"
 import { SecretScanner } from "../services/SecretScanner.ts"
 import type { RunForge } from "./forge/callContext.ts"
 import { serveControl } from "./http/control.ts"
-import { forgeCalls } from "./forge/ForgeCalls.ts"
+import type { ForgeCall } from "./forge/ForgeCall.ts"
+import { builtIn } from "./forge/calls/index.ts"
+import { serveCalls } from "./forge/ServedCalls.ts"
 import { makeEgress } from "./egress/Egress.ts"
 import { file, orElseOn } from "./record/files.ts"
 import { type PushedRefs, openPushed } from "./git/pushed.ts"
@@ -67,6 +69,12 @@ export interface SidecarTimes {
   readonly revokeMs?: number
 }
 
+/** How a sidecar differs from others. */
+export interface SidecarOptions extends SidecarTimes {
+  /** The calls at its neck; those of every neck unless given: `[...builtIn, mine]` adds one. */
+  readonly calls?: ReadonlyArray<ForgeCall>
+}
+
 /** A sidecar that serves. */
 export interface RunningSidecar {
   /** Returns when it was asked to stop, has been idle too long, or lost its socket. */
@@ -77,9 +85,10 @@ export interface RunningSidecar {
 export const serve = (
   given: SidecarDocument,
   makeForge: MakeForge,
-  times: SidecarTimes = {},
+  options: SidecarOptions = {},
 ): Effect.Effect<RunningSidecar, SidecarError, SidecarNeeds | Scope.Scope> =>
   Effect.gen(function* () {
+    const { calls: table = builtIn, ...times } = options
     const { slug, socketPath, controlPath, stateDir } = given
     const { idleMs = 600_000, requestTimeoutMs = 30_000, routeIdleMs = 900_000, drainMs = 5000 } = times
     const { egressIdleMs = 900_000, helloMs = 15_000 } = times
@@ -118,7 +127,7 @@ export const serve = (
     const forge = made && (yield* runForge(document, made, [...upstreams.values()], pushed))
     const forgeOf = upstreamForge(document.forge, forge)
     const git = yield* serveUpstreams({ document, upstreams, scanner, log, checkIn, pushed, forgeOf, times })
-    const calls = forgeCalls({
+    const calls = yield* serveCalls(table, {
       slug,
       log,
       forge,
@@ -127,7 +136,7 @@ export const serve = (
       keeper,
       tell: (event) => QueueDir.append(queue, event),
       remember: (pr) => Effect.ignore(file(() => appendFile(prsFile(stateDir), `${pr}\n`, { mode: 0o600 }))),
-    })
+    }).pipe(Either.mapLeft((reason) => failed(document, reason, undefined)))
     const routes = yield* Either.mapLeft(readRoutes(document.routes ?? []), (reason) =>
       failed(document, reason, undefined),
     )

@@ -1,22 +1,34 @@
 /** SidecarInProcess serves the same necks within this process: for tests and for programs that keep running. */
 import { Effect, ExecutionStrategy, Exit, Layer, Scope } from "effect"
+import { NeckCommands } from "../../services/NeckCommands.ts"
 import { Sidecar } from "../../services/Sidecar.ts"
 import { make as makeGitea } from "../gitea/GiteaForge.ts"
 import { Home } from "../home/Home.ts"
 import type { MakeForge } from "../../sidecar/SidecarDocument.ts"
-import { type SidecarTimes, serve } from "../../sidecar/serve.ts"
+import { type SidecarOptions, serve } from "../../sidecar/serve.ts"
 import type { SidecarDocument } from "../../sidecar/SidecarDocument.ts"
 import * as Machine from "./machine.ts"
 import { makeService } from "./SidecarService.ts"
 
 /** How the sidecars of this process differ from the others. */
-export interface InProcessOptions extends SidecarTimes {
+export interface InProcessOptions extends SidecarOptions {
   /** Makes the forge of a run; Gitea unless given. */
   readonly makeForge?: MakeForge
 }
 
-/** Sidecars within this process; they end with the layer at the latest. */
+/** Sidecars within this process; they end with the layer at the latest. Assignments name the calls that are given. */
 export const layerWith = (options: InProcessOptions): Layer.Layer<Sidecar> =>
+  options.calls === undefined
+    ? sidecars(options)
+    : Layer.merge(
+        sidecars(options),
+        Layer.succeed(
+          NeckCommands,
+          options.calls.map(({ usage }) => usage),
+        ),
+      )
+
+const sidecars = (options: InProcessOptions): Layer.Layer<Sidecar> =>
   Layer.scoped(
     Sidecar,
     Effect.gen(function* () {
