@@ -1,5 +1,5 @@
 import { it } from "@effect/vitest"
-import { Effect, Fiber, Logger, Option, TestClock } from "effect"
+import { Context, Effect, Fiber, Logger, Option, TestClock } from "effect"
 import { describe, expect } from "vitest"
 import { ForgeState } from "../../src/domain/ForgeState.ts"
 import { Slug } from "../../src/domain/Slug.ts"
@@ -15,6 +15,7 @@ import { settleEvents } from "../../src/programs/settleEvents.ts"
 import { startHeadless } from "../../src/programs/startHeadless.ts"
 import { BottleStore } from "../../src/services/BottleStore.ts"
 import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
+import { BottleEvents } from "../../src/services/BottleEvents.ts"
 import { OPENED_PR } from "../../src/services/Sidecar.ts"
 import { endless, forgeVariables, inWorld } from "./world.ts"
 
@@ -178,7 +179,7 @@ describe("events of the queue", () => {
         expect((yield* listBottles())[0]?.done).toEqual(
           Option.some({ status: "success", summary: "did it", at }),
         )
-        expect(yield* sidecar.sidecar.events(slug)).toEqual([])
+        expect(yield* Context.get(sidecar.services, BottleEvents).events(slug)).toEqual([])
         expect(yield* orchestrateStatus()).toMatchObject([
           { prUrl: Option.some("http://git.example/ada/cellar/pulls/42") },
         ])
@@ -192,18 +193,13 @@ describe("events of the queue", () => {
         const slug = yield* start
         const done = { version: 1, kind: "done", slug, at, status: "success", summary: "first" } as const
         yield* sidecar.push(done)
-        const events = yield* sidecar.sidecar.events(slug)
+        const events = yield* Context.get(sidecar.services, BottleEvents).events(slug)
         yield* settleEvents(slug)
         const later = yield* sidecar.push({ ...done, summary: "second" })
         yield* settleEvents(slug)
         // The first file is still there, as after a crash before its removal.
-        const stale = { ...sidecar.sidecar, events: () => Effect.succeed(events) }
-        yield* settleEvents(slug).pipe(
-          Effect.provideService(
-            (yield* Effect.promise(() => import("../../src/services/Sidecar.ts"))).Sidecar,
-            stale,
-          ),
-        )
+        const stale = { ...Context.get(sidecar.services, BottleEvents), events: () => Effect.succeed(events) }
+        yield* settleEvents(slug).pipe(Effect.provideService(BottleEvents, stale))
         expect(later).toBeGreaterThan(events[0]?.number ?? 0)
         expect((yield* listBottles())[0]?.done).toMatchObject(Option.some({ summary: "second" }))
       }),

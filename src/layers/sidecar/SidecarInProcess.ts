@@ -1,12 +1,14 @@
 /** SidecarInProcess serves the same necks within this process: for tests and for programs that keep running. */
 import { Effect, ExecutionStrategy, Exit, Layer, Scope } from "effect"
 import { Sidecar } from "../../services/Sidecar.ts"
+import type { SidecarServices } from "../../services/SidecarServices.ts"
 import { make as makeGitea } from "../gitea/GiteaForge.ts"
 import { Home } from "../home/Home.ts"
 import type { MakeForge } from "../../sidecar/SidecarDocument.ts"
 import { type SidecarTimes, serve } from "../../sidecar/serve.ts"
 import type { SidecarDocument } from "../../sidecar/SidecarDocument.ts"
 import * as Machine from "./machine.ts"
+import * as Records from "./records.ts"
 import { makeService } from "./SidecarService.ts"
 
 /** How the sidecars of this process differ from the others. */
@@ -15,8 +17,11 @@ export interface InProcessOptions extends SidecarTimes {
   readonly makeForge?: MakeForge
 }
 
-/** Sidecars within this process; they end with the layer at the latest. */
-export const layerWith = (options: InProcessOptions): Layer.Layer<Sidecar> =>
+/** Sidecars within this process, which end with the layer at the latest, and what they leave in the home on disk. */
+export const layerWith = (options: InProcessOptions): Layer.Layer<SidecarServices> =>
+  Layer.merge(launcher(options), Records.layerWith(options.makeForge ?? gitea))
+
+const launcher = (options: InProcessOptions): Layer.Layer<Sidecar> =>
   Layer.scoped(
     Sidecar,
     Effect.gen(function* () {
@@ -31,11 +36,11 @@ export const layerWith = (options: InProcessOptions): Layer.Layer<Sidecar> =>
         )
         yield* Effect.forkIn(Effect.zipRight(ended, Scope.close(scope, Exit.void)), all)
       })
-      return makeService(home, start, options.makeForge ?? gitea)
+      return makeService(home, start)
     }),
   )
 
 const gitea: MakeForge = (part) => makeGitea(part)
 
 /** Sidecars within this process, over Gitea. */
-export const layer: Layer.Layer<Sidecar> = layerWith({})
+export const layer: Layer.Layer<SidecarServices> = layerWith({})
