@@ -1,7 +1,8 @@
 /** Calls below `/route/`: which route, whether it may be, its lines in the operation log, and the exchange with the upstream. */
-import { Clock, Effect, Either, Runtime, type Scope } from "effect"
+import { Effect, Either, Exit, Option, Runtime, type Scope } from "effect"
 import type { Agent as HttpAgent, IncomingMessage, ServerResponse } from "node:http"
 import { operatorProxies } from "../outside/operatorProxy.ts"
+import { type EndWords, around } from "../record/around.ts"
 import type { OperationLog } from "../record/OperationLog.ts"
 import type { Exchanged } from "../http/passOn.ts"
 import type { ServePath } from "../http/ServePath.ts"
@@ -51,6 +52,7 @@ export const makeRoutes = (options: RouteOptions): Effect.Effect<ServePath, neve
     }
     const repeats = repeatsSecret([...routes.values()])
     const passed = yield* eachSecond(options.checkIn)
+    const logged = around(log)
     let calls = 0
 
     const refuse = (
@@ -74,18 +76,9 @@ export const makeRoutes = (options: RouteOptions): Effect.Effect<ServePath, neve
         )
 
     const call = (asked: Asked, request: IncomingMessage, response: ServerResponse) =>
-      Effect.gen(function* () {
+      Effect.suspend(() => {
         const { route, target, path, query } = asked
-        const entry = { op: "route", target }
-        const start = yield* Clock.currentTimeMillis
-        const begin = yield* log.append({
-          ...entry,
-          phase: "begin",
-          outcome: "ok",
-          durationMs: 0,
-          detail: `calling ${route.host}`,
-        })
-        const { ended, finish } = yield* exchange(
+        const exchanged = exchange(
           {
             route,
             agent: agentFor(route),
@@ -98,10 +91,9 @@ export const makeRoutes = (options: RouteOptions): Effect.Effect<ServePath, neve
           request,
           response,
         )
-        const durationMs = (yield* Clock.currentTimeMillis) - start
-        yield* Effect.ignore(log.append({ ...entry, ...outcomeOf(ended), phase: "end", begin, durationMs }))
-        yield* finish
+        return logged({ op: "route", target, detail: `calling ${route.host}`, ended: wordsOf }, exchanged)
       }).pipe(
+        Effect.flatMap(({ finish }) => finish),
         // The disk is full: what cannot be told is not done.
         Effect.catchTag("LogUnwritable", () =>
           Effect.sync(() =>
@@ -185,11 +177,16 @@ const targetOf = ({ method = "" }: IncomingMessage, url: string): string => {
   return `${name} ${method} ${path === "" ? "/" : path}`.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 300)
 }
 
-const outcomeOf = ({ status, sent, received, failure }: Exchanged) => ({
-  outcome: failure === undefined ? ("ok" as const) : ("failed" as const),
-  ...(failure !== undefined && { reason: failure }),
-  detail: `${status === 0 ? "no answer" : `answered ${status}`}, ${sent} bytes up, ${received} bytes down`,
-})
+const wordsOf = (exit: Exit.Exit<{ readonly ended: Exchanged }>): Option.Option<EndWords> =>
+  Exit.match(exit, {
+    onFailure: () => Option.none(),
+    onSuccess: ({ ended: { status, sent, received, failure } }) =>
+      Option.some({
+        outcome: failure === undefined ? ("ok" as const) : ("failed" as const),
+        ...(failure !== undefined && { reason: failure }),
+        detail: `${status === 0 ? "no answer" : `answered ${status}`}, ${sent} bytes up, ${received} bytes down`,
+      }),
+  })
 
 /** A redirect within the upstream leads through the route again; one to elsewhere leads nowhere: the agent could not go there. */
 const locate = (
