@@ -1,12 +1,14 @@
 /** SidecarInProcess serves the same necks within this process: for tests and for programs that keep running. */
-import { Effect, ExecutionStrategy, Exit, Layer, Scope } from "effect"
+import { Effect, Either, ExecutionStrategy, Exit, Layer, Scope } from "effect"
+import { SidecarError } from "../../domain/Errors.ts"
 import { Sidecar } from "../../services/Sidecar.ts"
 import type { SidecarServices } from "../../services/SidecarServices.ts"
 import { make as makeGitea } from "../gitea/GiteaForge.ts"
 import { Home } from "../home/Home.ts"
 import type { MakeForge } from "../../sidecar/SidecarDocument.ts"
-import { type SidecarTimes, serve } from "../../sidecar/serve.ts"
-import type { SidecarDocument } from "../../sidecar/SidecarDocument.ts"
+import { serve } from "../../sidecar/serve.ts"
+import { type SidecarDocument, readDocument } from "../../sidecar/SidecarDocument.ts"
+import type { SidecarTimes } from "../../sidecar/SidecarSettings.ts"
 import * as Machine from "./machine.ts"
 import * as Records from "./records.ts"
 import { makeService } from "./SidecarService.ts"
@@ -28,8 +30,12 @@ const launcher = (options: InProcessOptions): Layer.Layer<Sidecar> =>
       const home = yield* Home
       const all = yield* Effect.scope
       const start = Effect.fn("SidecarInProcess.start")(function* (document: SidecarDocument) {
+        const served = yield* Either.mapLeft(
+          readDocument(document),
+          (reason) => new SidecarError({ slug: document.slug, operation: "launch", reason }),
+        )
         const scope = yield* Scope.fork(all, ExecutionStrategy.sequential)
-        const { ended } = yield* serve(document, options.makeForge ?? gitea, options).pipe(
+        const { ended } = yield* serve(served, options.makeForge ?? gitea, options).pipe(
           Effect.provide(Machine.layer),
           Scope.extend(scope),
           Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),

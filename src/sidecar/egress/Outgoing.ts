@@ -2,14 +2,8 @@
 import { Effect, Either, Exit, Option, type Scope } from "effect"
 import type { AllowList, Destination, Permit } from "../../domain/AllowList.ts"
 import { type EndWords, around } from "../record/around.ts"
-import type { OperationLog } from "../record/OperationLog.ts"
+import type { OpenLog } from "../record/OperationLog.ts"
 import { Refused, failed, rejected } from "../outside/Refused.ts"
-
-/** What is asked before, and told after. */
-export interface OutgoingOptions {
-  readonly allow: AllowList
-  readonly log: OperationLog
-}
 
 /** How a call ended. */
 export interface Ended {
@@ -35,7 +29,7 @@ export type Outgoing = <D extends Destination>(
 export const CONNECTIONS_MAX = 512
 
 /** Calls out of one bottle. */
-export const makeOutgoing = ({ allow, log }: OutgoingOptions): Outgoing => {
+export const makeOutgoing = (allow: AllowList, log: OpenLog): Outgoing => {
   let calls = 0
   const logged = around(log)
   const admit = (destination: Destination): Effect.Effect<Permit, Refused> =>

@@ -3,7 +3,8 @@ import { Effect, Either, Exit, Option, Runtime, type Scope } from "effect"
 import type { Agent as HttpAgent, IncomingMessage, ServerResponse } from "node:http"
 import { operatorProxies } from "../outside/operatorProxy.ts"
 import { type EndWords, around } from "../record/around.ts"
-import type { OperationLog } from "../record/OperationLog.ts"
+import { CheckIn } from "../record/CheckIn.ts"
+import { type OpenLog, OperationLog } from "../record/OperationLog.ts"
 import type { Exchanged } from "../http/passOn.ts"
 import type { ServePath } from "../http/ServePath.ts"
 import { answerEarly } from "../http/afterBody.ts"
@@ -12,17 +13,8 @@ import { exchange } from "./exchange.ts"
 import { repeatsSecret } from "./echo.ts"
 import { framingProblem } from "../http/headers.ts"
 import type { Route } from "./Route.ts"
+import { SidecarSettings } from "../SidecarSettings.ts"
 import { ROUTE_PREFIX, readTarget } from "./target.ts"
-
-/** What is served below `/route/`, and within which limits. */
-export interface RouteOptions {
-  readonly routes: ReadonlyMap<string, Route>
-  readonly log: OperationLog
-  /** The agent is alive: done at a call and, at most once a second, while bytes pass. */
-  readonly checkIn: Effect.Effect<void>
-  /** How long nothing may pass in either direction, in milliseconds. */
-  readonly idleMs: number
-}
 
 /** An agent in a loop must not open connections without end; no agent works with more at once. */
 const CALLS_MAX = 64
@@ -38,9 +30,13 @@ interface Refused {
 }
 
 /** Makes the server of routes; its connections to upstreams close with the scope. */
-export const makeRoutes = (options: RouteOptions): Effect.Effect<ServePath, never, Scope.Scope> =>
+export const makeRoutes = (
+  routes: ReadonlyMap<string, Route>,
+): Effect.Effect<ServePath, never, OpenLog | CheckIn | Scope.Scope> =>
   Effect.gen(function* () {
-    const { routes, log, idleMs } = options
+    const log = yield* OperationLog
+    const checkIn = yield* CheckIn
+    const { routeIdleMs: idleMs } = yield* SidecarSettings
     const proxyFor = yield* operatorProxies
     const runtime = yield* Effect.runtime<never>()
     const agents = new Map<string, HttpAgent>()
@@ -51,7 +47,7 @@ export const makeRoutes = (options: RouteOptions): Effect.Effect<ServePath, neve
       return agent
     }
     const repeats = repeatsSecret([...routes.values()])
-    const passed = yield* eachSecond(options.checkIn)
+    const passed = yield* eachSecond(checkIn)
     const logged = around(log)
     let calls = 0
 
@@ -112,7 +108,7 @@ export const makeRoutes = (options: RouteOptions): Effect.Effect<ServePath, neve
           call(asked.right, request, response),
           Effect.sync(() => (calls -= 1)),
         )
-      }).pipe(Effect.zipLeft(options.checkIn))
+      }).pipe(Effect.zipLeft(checkIn))
   })
 
 /** A call that may be made. */
