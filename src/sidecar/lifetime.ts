@@ -3,7 +3,7 @@ import { Effect, Schedule, Schema } from "effect"
 import { readFile } from "node:fs/promises"
 import { ProcessIdentity } from "../domain/ProcessIdentity.ts"
 import { Processes } from "../services/Processes.ts"
-import { file } from "./record/files.ts"
+import { file } from "../files/files.ts"
 import type { SidecarDocument } from "./SidecarDocument.ts"
 
 /** Whether the process runs that leads the agent; not, where a connection tells it. */

@@ -2,7 +2,7 @@
 import { Effect, Option, Redacted } from "effect"
 import { readFile } from "node:fs/promises"
 import { SidecarError } from "../domain/Errors.ts"
-import { file } from "./record/files.ts"
+import { file } from "../files/files.ts"
 import { readPrivateKey } from "./git/privateKey.ts"
 import type { ServedDocument } from "./SidecarDocument.ts"
 

@@ -1,7 +1,7 @@
 /** serve: one sidecar, from its document to open sockets; its scope closes it in the reverse order. */
 import { Deferred, Effect, Layer } from "effect"
 import type { Scope } from "effect"
-import { appendFile, mkdir, readFile, stat } from "node:fs/promises"
+import { appendFile, mkdir, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { SidecarError } from "../domain/Errors.ts"
 import { allowList } from "../domain/AllowList.ts"
@@ -15,7 +15,7 @@ import type { RunForge } from "./forge/callContext.ts"
 import { serveControl } from "./http/control.ts"
 import { forgeCalls } from "./forge/ForgeCalls.ts"
 import { makeEgress } from "./egress/Egress.ts"
-import { file, orElseOn } from "./record/files.ts"
+import { file, textOf, ensureDirectory } from "../files/files.ts"
 import { type PushedRefs, openPushed } from "./git/pushed.ts"
 import type { Upstream } from "./git/Upstream.ts"
 import { upstreamForge } from "./git/UpstreamForge.ts"
@@ -174,10 +174,9 @@ const directories = Effect.fnUntraced(function* ({
     const paths = [stateDir, dirname(socketPath), dirname(controlPath ?? socketPath)]
     return yield* Effect.forEach(paths, (path) => file(() => stat(path)), { discard: true })
   }
-  yield* file(() => mkdir(stateDir, { recursive: true, mode: 0o700 }))
+  yield* ensureDirectory(stateDir)
   yield* file(() => mkdir(dirname(socketPath), { recursive: true, mode: 0o755 }))
-  if (controlPath !== undefined)
-    yield* file(() => mkdir(dirname(controlPath), { recursive: true, mode: 0o700 }))
+  if (controlPath !== undefined) yield* ensureDirectory(dirname(controlPath))
 })
 
 /** The limits of the run; each that is reached has a line in the log, and an event for the operator. */
@@ -206,7 +205,7 @@ const runForge = Effect.fnUntraced(function* (
 ) {
   const own = upstreams.filter(({ url }) => isRepositoryOf(part, url))
   const push = own.length > 0 ? own.flatMap((upstream) => upstream.push) : (part.push ?? pushPatterns(slug))
-  const opened = yield* file(() => readFile(prsFile(stateDir), "utf8")).pipe(orElseOn("ENOENT", ""))
+  const opened = yield* textOf(prsFile(stateDir))
   const named = part.prNumbers ?? []
   const scope = RunScope.make({
     forge: api,

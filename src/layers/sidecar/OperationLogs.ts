@@ -1,9 +1,8 @@
 /** OperationLogs over the state directories of a home. */
 import { Effect, Layer } from "effect"
-import { readFile } from "node:fs/promises"
 import type { Slug } from "../../domain/Slug.ts"
 import { OperationLogs } from "../../services/OperationLogs.ts"
-import { file, orElseOn } from "../../sidecar/record/files.ts"
+import { orElseOn, textOf } from "../../files/files.ts"
 import { verifyChain } from "../../sidecar/record/OperationChain.ts"
 import { verifyFile } from "../../sidecar/record/verifyFile.ts"
 import { Home, type HomeShape } from "../home/Home.ts"
@@ -17,8 +16,7 @@ const make = (home: HomeShape): typeof OperationLogs.Service => ({
     ),
   ),
   log: Effect.fn("OperationLogs.log")((slug: Slug) =>
-    file(() => readFile(home.of(slug).operations, "utf8")).pipe(
-      orElseOn("ENOENT", ""),
+    textOf(home.of(slug).operations).pipe(
       Effect.map((text) => text.split("\n").filter((line) => line !== "")),
       fileFailed(slug, "reading its operation log"),
     ),

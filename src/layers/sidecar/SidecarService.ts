@@ -1,6 +1,6 @@
 /** What the Sidecar service does in the same way however a sidecar is launched: its document before, its control socket after. */
 import { Effect, Option, Redacted, Schema } from "effect"
-import { mkdir, readdir, stat } from "node:fs/promises"
+import { stat } from "node:fs/promises"
 import { join } from "node:path"
 import { type ForgeConfigInvalid, SidecarError } from "../../domain/Errors.ts"
 import { Slug } from "../../domain/Slug.ts"
@@ -15,7 +15,7 @@ import { ensureRunDirectory } from "../bottle/runDirectory.ts"
 import { Home, type HomeShape } from "../home/Home.ts"
 import { controlOf } from "../runner/control.ts"
 import { askStatus, askStop } from "../../sidecar/http/control.ts"
-import { file, orElseOn } from "../../sidecar/record/files.ts"
+import { file, namesIn, ensureDirectory } from "../../files/files.ts"
 import { fileFailed } from "./fileFailed.ts"
 import { gitParts } from "./gitParts.ts"
 import type { GitPart } from "../../sidecar/git/Upstream.ts"
@@ -70,10 +70,7 @@ export const makeService = (home: HomeShape, start: StartSidecar): typeof Sideca
 
 /** A run directory tells its slug by the sidecar that serves it: its own name cannot be read back. */
 const found = Effect.fn("Sidecar.list")(function* (home: HomeShape, handleOf: (slug: Slug) => SidecarHandle) {
-  const names = yield* file(() => readdir(home.runRoot)).pipe(
-    orElseOn("ENOENT", []),
-    fileFailed("*", "looking for sidecars"),
-  )
+  const names = yield* namesIn(home.runRoot).pipe(fileFailed("*", "looking for sidecars"))
   const all = yield* Effect.forEach(
     names,
     (name) => {
@@ -161,9 +158,7 @@ const makeDirectories = (home: HomeShape, slug: Slug): Effect.Effect<void, Sidec
     Effect.provideService(Home, home),
     Effect.mapError((error) => launchFailed(slug, error.reason)),
     Effect.zipRight(
-      file(() => mkdir(home.of(slug).state, { recursive: true, mode: 0o700 })).pipe(
-        fileFailed(slug, "making its state directory"),
-      ),
+      ensureDirectory(home.of(slug).state).pipe(fileFailed(slug, "making its state directory")),
     ),
     Effect.asVoid,
   )

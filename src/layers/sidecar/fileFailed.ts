@@ -1,7 +1,7 @@
 /** fileFailed: a file that could not be used, as the failure of a service about sidecars. */
 import { Effect } from "effect"
 import { SidecarError } from "../../domain/Errors.ts"
-import type { FileFailure } from "../../sidecar/record/files.ts"
+import type { FileFailure } from "../../files/files.ts"
 
 /** Fails with `SidecarError`, which names the slug (`*`: none) and what was being done. */
 export const fileFailed =

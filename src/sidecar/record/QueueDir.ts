@@ -3,7 +3,7 @@
  * Several processes may append; one consumer reads and settles.
  */
 import { Clock, Effect, Option, Schema } from "effect"
-import { link, mkdir, readFile, readdir, rename, stat } from "node:fs/promises"
+import { link, readFile, rename, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { SidecarError } from "../../domain/Errors.ts"
 import { type NumberedEvent, QueueEvent } from "../../domain/QueueEvent.ts"
@@ -15,7 +15,10 @@ import {
   syncDirectory,
   unlinkIfThere,
   writeTemporary,
-} from "./files.ts"
+  ensureDirectory,
+  namesIn,
+  readBounded,
+} from "../../files/files.ts"
 
 const REJECTED = "rejected"
 /** Holds the number of the newest settled event, so that numbers go on when every file is gone. */
@@ -81,15 +84,18 @@ const told =
 
 const readEvent = Effect.fnUntraced(function* (directory: string, number: number) {
   const path = join(directory, fileName(number))
-  const { size } = yield* file(() => stat(path))
-  if (size > EVENT_BYTES_MAX) return Option.none<NumberedEvent>()
-  const text = yield* file(() => readFile(path, "utf8"))
-  return Option.map(decodeEvent(text), (event): NumberedEvent => ({ number, event }))
+  const read = yield* readBounded(path, EVENT_BYTES_MAX).pipe(
+    // A link is no event.
+    orElseOn("ELOOP", { kind: "NotAFile" } as const),
+  )
+  return read.kind === "Bytes"
+    ? Option.map(decodeEvent(read.bytes.toString("utf8")), (event): NumberedEvent => ({ number, event }))
+    : Option.none<NumberedEvent>()
 })
 
 const reject = Effect.fnUntraced(function* (directory: string, slug: string, number: number) {
   const name = fileName(number)
-  yield* file(() => mkdir(join(directory, REJECTED), { recursive: true, mode: 0o700 })).pipe(
+  yield* ensureDirectory(join(directory, REJECTED)).pipe(
     Effect.zipRight(file(() => rename(join(directory, name), join(directory, REJECTED, name)))),
     told(slug, "read"),
   )
@@ -99,8 +105,7 @@ const reject = Effect.fnUntraced(function* (directory: string, slug: string, num
 const fileName = (number: number): string => `${String(number).padStart(12, "0")}.json`
 
 const numbersIn = (directory: string): Effect.Effect<ReadonlyArray<number>, FileFailure> =>
-  file(() => readdir(directory)).pipe(
-    orElseOn("ENOENT", [] as Array<string>),
+  namesIn(directory).pipe(
     Effect.map((names) =>
       names
         .flatMap((name) => (EVENT_FILE.test(name) ? [Number.parseInt(name, 10)] : []))
@@ -131,7 +136,7 @@ const highWater = (directory: string): Effect.Effect<number, FileFailure> =>
   file(() => readFile(join(directory, HIGH_WATER), "utf8")).pipe(orElseOn("ENOENT", "0"), Effect.map(Number))
 
 const appendText = Effect.fnUntraced(function* (directory: string, text: string) {
-  yield* file(() => mkdir(directory, { recursive: true, mode: 0o700 }))
+  yield* ensureDirectory(directory)
   const number = yield* Effect.acquireUseRelease(
     writeTemporary(directory, text),
     (temporary) => linkToNext(directory, temporary),

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { type FileHandle, open } from "node:fs/promises"
 import type { LogVerdict } from "../../services/OperationLogs.ts"
-import { type FileFailure, file } from "./files.ts"
+import { type FileFailure, file } from "../../files/files.ts"
 import { chainVerifier } from "./OperationChain.ts"
 
 const PIECE = 256 * 1024
