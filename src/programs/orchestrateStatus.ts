@@ -1,7 +1,6 @@
 /** orchestrateStatus: which bottle handles which issue, what that bottle is, and when its agent was last heard of. */
 import { Array as Arr, Effect } from "effect"
 import { forgeStatus } from "../domain/ForgeStatus.ts"
-import type { Slug } from "../domain/Slug.ts"
 import { BottleEvents } from "../services/BottleEvents.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { ForgeStateStore } from "../services/ForgeStateStore.ts"
@@ -23,7 +22,7 @@ export const orchestrateStatus = Effect.fn("orchestrateStatus")(function* (
     (yield* (yield* BottleStore).all).filter((bottle) => slugs.has(bottle.slug)),
   )
   return yield* Effect.forEach(rows, (row) =>
-    Effect.map(events.lastCheckin(row.slug as Slug), (checkin) =>
+    Effect.map(events.lastCheckin(row.slug), (checkin) =>
       forgeStatus(
         row,
         Arr.findFirst(bottles, (bottle) => bottle.slug === row.slug),

@@ -50,7 +50,7 @@ export const temporaryHome: Layer.Layer<Home> = Layer.scoped(
   ),
 )
 
-const exit = (slug: string, code: number): QueueEvent => ({
+const exit = (slug: Slug, code: number): QueueEvent => ({
   version: 1,
   slug,
   at: "2026-11-20T08:00:00.000Z",

@@ -79,7 +79,12 @@ describe("an orchestrated run", () => {
   it.effect("whose launch fails puts back the row that was there", () =>
     inWorld({ fail: (step) => (step === "create" ? Option.some("boom") : Option.none()) }, () =>
       Effect.gen(function* () {
-        const before = new ForgeState({ ...key, slug: "old-abcde", agentName: "old", status: "destroyed" })
+        const before = new ForgeState({
+          ...key,
+          slug: Slug.make("old-abcde"),
+          agentName: "old",
+          status: "destroyed",
+        })
         yield* (yield* ForgeStateStore).upsert(before)
         expect((yield* Effect.flip(start))._tag).toBe("BackendFailure")
         expect(yield* row).toEqual(Option.some(before))
@@ -147,7 +152,12 @@ describe("an orchestrated run", () => {
   it.effect("cannot be resumed on another issue than its own", () =>
     inWorld({}, () =>
       Effect.gen(function* () {
-        const other = new ForgeState({ ...key, issueNumber: 18, slug: "worker-abcde", agentName: "worker" })
+        const other = new ForgeState({
+          ...key,
+          issueNumber: 18,
+          slug: Slug.make("worker-abcde"),
+          agentName: "worker",
+        })
         yield* (yield* ForgeStateStore).upsert(other)
         expect(yield* Effect.flip(orchestrateResume({ slug: "worker-abcde", prompt: "x" }))).toMatchObject({
           _tag: "ForgeConfigInvalid",

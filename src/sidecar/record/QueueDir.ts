@@ -6,6 +6,7 @@ import { Clock, Effect, Option, Schema } from "effect"
 import { link, readFile, rename, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { SidecarError } from "../../domain/Errors.ts"
+import type { Slug } from "../../domain/Slug.ts"
 import { type NumberedEvent, QueueEvent } from "../../domain/QueueEvent.ts"
 import {
   type FileFailure,
@@ -37,7 +38,7 @@ export const append = Effect.fn("QueueDir.append")(function* (directory: string,
 })
 
 /** The events that wait, in order. A file that is no event is moved to `rejected/`, with a warning. */
-export const events = Effect.fn("QueueDir.events")(function* (directory: string, slug: string) {
+export const events = Effect.fn("QueueDir.events")(function* (directory: string, slug: Slug) {
   const numbers = yield* waiting(directory).pipe(told(slug, "read"))
   const found: Array<NumberedEvent> = []
   for (const number of numbers) {
@@ -55,11 +56,7 @@ export const events = Effect.fn("QueueDir.events")(function* (directory: string,
 })
 
 /** Removes an event whose effect is stored; ok when it is gone. */
-export const settle = Effect.fn("QueueDir.settle")(function* (
-  directory: string,
-  slug: string,
-  number: number,
-) {
+export const settle = Effect.fn("QueueDir.settle")(function* (directory: string, slug: Slug, number: number) {
   const remove = Effect.gen(function* () {
     if (number > (yield* highWater(directory)))
       yield* replaceFile(join(directory, HIGH_WATER), String(number))
@@ -69,7 +66,7 @@ export const settle = Effect.fn("QueueDir.settle")(function* (
 })
 
 const told =
-  (slug: string, operation: string) =>
+  (slug: Slug, operation: string) =>
   <A>(effect: Effect.Effect<A, FileFailure>): Effect.Effect<A, SidecarError> =>
     Effect.mapError(
       effect,
@@ -93,7 +90,7 @@ const readEvent = Effect.fnUntraced(function* (directory: string, number: number
     : Option.none<NumberedEvent>()
 })
 
-const reject = Effect.fnUntraced(function* (directory: string, slug: string, number: number) {
+const reject = Effect.fnUntraced(function* (directory: string, slug: Slug, number: number) {
   const name = fileName(number)
   yield* ensureDirectory(join(directory, REJECTED)).pipe(
     Effect.zipRight(file(() => rename(join(directory, name), join(directory, REJECTED, name)))),

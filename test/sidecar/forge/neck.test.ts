@@ -12,10 +12,11 @@ import { decodeDocument } from "../../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../../src/testing/FakeForge.ts"
 import * as GiteaSimulator from "../../../src/simulator/GiteaSimulator.ts"
 import { raw, rpc, send } from "../../support/rpc.ts"
+import { Slug } from "../../../src/domain/Slug.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
 const TOKEN = "0123456789abcdef0123456789abcdef01234567"
-const SLUG = "fix-abcde"
+const SLUG = Slug.make("fix-abcde")
 const OWN = `bot-bottle/${SLUG}`
 
 const seed: FakeForge.FakeForgeSeed = {
