@@ -3,6 +3,7 @@
  * failed, on what, and what to do. None carries a request, a header, a body or a secret.
  */
 import { Schema } from "effect"
+import { Slug } from "./Slug.ts"
 
 const Cause = Schema.optional(Schema.Defect)
 
@@ -52,7 +53,7 @@ export class NoDefaultBottle extends Schema.TaggedError<NoDefaultBottle>()("NoDe
 
 /** Nothing is known of a bottle of that slug. */
 export class BottleNotFound extends Schema.TaggedError<BottleNotFound>()("BottleNotFound", {
-  slug: Schema.String,
+  slug: Slug,
 }) {
   override get message(): string {
     return `no bottle "${this.slug}": "bot-bottle list" shows the bottles, "bot-bottle start AGENT" makes one`
@@ -61,7 +62,7 @@ export class BottleNotFound extends Schema.TaggedError<BottleNotFound>()("Bottle
 
 /** Another operation holds the bottle's lease. */
 export class BottleBusy extends Schema.TaggedError<BottleBusy>()("BottleBusy", {
-  slug: Schema.String,
+  slug: Slug,
   /** The operation under way, or `watch`. */
   operation: Schema.String,
   /** The process that holds the lease. */
@@ -74,7 +75,7 @@ export class BottleBusy extends Schema.TaggedError<BottleBusy>()("BottleBusy", {
 
 /** The bottle's agent is at work. */
 export class BottleRunning extends Schema.TaggedError<BottleRunning>()("BottleRunning", {
-  slug: Schema.String,
+  slug: Slug,
 }) {
   override get message(): string {
     return `bottle "${this.slug}" is running: "bot-bottle stop ${this.slug}" ends its agent, "bot-bottle logs ${this.slug}" shows what it does`
@@ -97,7 +98,7 @@ export class AlreadyHandled extends Schema.TaggedError<AlreadyHandled>()("Alread
   owner: Schema.String,
   repo: Schema.String,
   issueNumber: Schema.Number,
-  slug: Schema.String,
+  slug: Slug,
   status: Schema.String,
 }) {
   override get message(): string {
@@ -123,7 +124,7 @@ export class IssueClosed extends Schema.TaggedError<IssueClosed>()("IssueClosed"
 
 /** A limit of the run was reached, and its agent was stopped. */
 export class LimitReached extends Schema.TaggedError<LimitReached>()("LimitReached", {
-  slug: Schema.String,
+  slug: Slug,
   /** `timeout` or `idleTimeout`. */
   limit: Schema.String,
   /** The limit's value, as the manifest has it. */
@@ -136,7 +137,7 @@ export class LimitReached extends Schema.TaggedError<LimitReached>()("LimitReach
 
 /** The agent ended with an exit code that is not 0; `signal` when a signal ended it (then `exitCode` is 128+n). */
 export class AgentExited extends Schema.TaggedError<AgentExited>()("AgentExited", {
-  slug: Schema.String,
+  slug: Slug,
   exitCode: Schema.Number,
   signal: Schema.optional(Schema.String),
   /** Whether the bottle was destroyed while it was watched: nothing of it is kept. */
@@ -189,7 +190,7 @@ export class BackendFailure extends Schema.TaggedError<BackendFailure>()("Backen
 
 /** The bottle could not be made into an artifact; what there was of it is still there. */
 export class FreezeFailed extends Schema.TaggedError<FreezeFailed>()("FreezeFailed", {
-  slug: Schema.String,
+  slug: Slug,
   reason: Schema.String,
   /** `false`: there is nothing to freeze, and a second freeze fails in the same way; `reason` says what to do. */
   retry: Schema.optional(Schema.Boolean),
@@ -259,7 +260,8 @@ export class StateStoreError extends Schema.TaggedError<StateStoreError>()("Stat
 
 /** The sidecar could not be launched, found or stopped. */
 export class SidecarError extends Schema.TaggedError<SidecarError>()("SidecarError", {
-  slug: Schema.String,
+  /** `*`: of all bottles, or of one that is not known yet. */
+  slug: Schema.Union(Slug, Schema.Literal("*")),
   operation: Schema.String,
   reason: Schema.String,
   cause: Cause,

@@ -5,8 +5,8 @@ import { AgentExited, BackendFailure, BottleNotFound, LimitReached } from "../do
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
+import { BottleEvents } from "../services/BottleEvents.ts"
 import { BottleStore } from "../services/BottleStore.ts"
-import { Sidecar } from "../services/Sidecar.ts"
 import type { ForgeEnv } from "../services/Sidecar.ts"
 import { requireOwnEngine } from "./bottleBackend.ts"
 import { exitOf, halfDestroyed } from "./bottleState.ts"
@@ -135,10 +135,9 @@ const recordEnd = Effect.fn("recordEnd")(function* (
   code: number,
   forgeEnv?: ForgeEnv,
 ) {
-  const sidecar = yield* Sidecar
   yield* stopSidecar(slug, forgeEnv)
   if (Option.isNone(yield* (yield* BottleStore).get(slug))) return
   const at = yield* nowIso
-  yield* sidecar.append({ version: 1, kind: "exit", slug, run, ...exitOf(code, at) })
+  yield* (yield* BottleEvents).append({ version: 1, kind: "exit", slug, run, ...exitOf(code, at) })
   yield* settleEvents(slug)
 })

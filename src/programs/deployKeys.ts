@@ -4,8 +4,8 @@ import { isSameForge, keyRefusal } from "../domain/DeployKey.ts"
 import type { LaunchRefused } from "../domain/Errors.ts"
 import type { BottleManifest } from "../domain/Manifest.ts"
 import type { Slug } from "../domain/Slug.ts"
+import { DeployKeys } from "../services/DeployKeys.ts"
 import type { ForgeEnv } from "../services/Sidecar.ts"
-import { Sidecar } from "../services/Sidecar.ts"
 import type { KeyOption, WatchOptions } from "./options.ts"
 
 /** Refuses a launch whose repositories want a forge that the run has not, or keys that the caller did not agree to. */
@@ -20,7 +20,7 @@ export const agreeToKeys = (
 
 /** Warns of each key that a bottle leaves at its forge. */
 export const tellLeftKeys = Effect.fn("tellLeftKeys")(function* (slug: Slug) {
-  const left = yield* (yield* Sidecar).leftKeys
+  const left = yield* (yield* DeployKeys).leftKeys
   yield* Effect.forEach(
     left.filter((key) => key.slug === slug),
     (key) => Effect.logWarning(key.left),
@@ -35,12 +35,12 @@ export const revokeLeftKeys = Effect.fn("revokeLeftKeys")(
   function* (forgeEnv: ForgeEnv) {
     const api = forgeEnv["FORGE_GITEA_API"]
     if (typeof api !== "string") return
-    const sidecar = yield* Sidecar
-    const left = yield* sidecar.leftKeys
+    const keys = yield* DeployKeys
+    const left = yield* keys.leftKeys
     yield* Effect.forEach(
       left.filter(({ apiUrl }) => isSameForge(apiUrl, api)),
       (key) =>
-        Effect.catchAll(sidecar.revokeKey(key, forgeEnv), (error) =>
+        Effect.catchAll(keys.revokeKey(key, forgeEnv), (error) =>
           Effect.logWarning(`${key.left}; ${error.message}`),
         ),
       { concurrency: 4, discard: true },
@@ -64,14 +64,14 @@ function warned<E extends { readonly message: string }, R>(effect: Effect.Effect
 
 /** Keys that no run uses any more, as garbage: each is revoked with the token of `forgeEnv`. */
 export const leftKeyGarbage = Effect.fn("leftKeyGarbage")(function* (forgeEnv: ForgeEnv) {
-  const sidecar = yield* Sidecar
-  return (yield* sidecar.leftKeys).map((key) => ({
+  const keys = yield* DeployKeys
+  return (yield* keys.leftKeys).map((key) => ({
     item: {
       kind: "key" as const,
       slug: key.slug,
       backend: "",
       reason: `no run uses it: "${key.title}" of ${key.owner}/${key.repo} at ${key.apiUrl}`,
     },
-    remove: Effect.as(sidecar.revokeKey(key, forgeEnv), true),
+    remove: Effect.as(keys.revokeKey(key, forgeEnv), true),
   }))
 })

@@ -3,6 +3,8 @@ import { Effect, Option, Ref } from "effect"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
+import type { DeployKeys } from "../services/DeployKeys.ts"
+import { RunDirectories } from "../services/RunDirectories.ts"
 import { Sidecar } from "../services/Sidecar.ts"
 import type { ForgeEnv } from "../services/Sidecar.ts"
 import { revokeLeftKeys, tellLeftKeys } from "./deployKeys.ts"
@@ -16,12 +18,11 @@ export const discard = (
   slug: Slug,
   made: Ref.Ref<boolean>,
   forgeEnv: ForgeEnv | undefined,
-): Effect.Effect<void, never, BottleStore | Sidecar> =>
+): Effect.Effect<void, never, BottleStore | DeployKeys | RunDirectories | Sidecar> =>
   Effect.gen(function* () {
-    const sidecar = yield* Sidecar
     yield* stopSidecar(slug, forgeEnv)
     yield* Effect.whenEffect(backend.destroy(slug), made)
-    yield* sidecar.forget(slug)
+    yield* (yield* RunDirectories).forget(slug)
     yield* (yield* BottleStore).remove(slug)
   }).pipe(
     Effect.catchAll((error) =>

@@ -9,6 +9,7 @@ import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import type { ForgeEnv } from "../services/Sidecar.ts"
+import { RunDirectories } from "../services/RunDirectories.ts"
 import { Sidecar } from "../services/Sidecar.ts"
 import { awaitExit } from "./awaitExit.ts"
 import { bottleBackend } from "./bottleBackend.ts"
@@ -207,6 +208,6 @@ const undo = Effect.fn("undo")(function* (
 ) {
   yield* stopSidecar(bottle.slug, forgeEnv)
   yield* Effect.whenEffect(backend.remove(bottle.slug), made)
-  yield* (yield* Sidecar).clear(bottle.slug)
+  yield* (yield* RunDirectories).clear(bottle.slug)
   yield* (yield* BottleStore).put(bottle)
 })

@@ -1,5 +1,5 @@
 /** The JSON document that `sidecar serve` reads on stdin: what one sidecar is to serve. */
-import { Effect, Either, type ParseResult, Schema } from "effect"
+import { Either, Effect, type ParseResult, Schema } from "effect"
 import { InvalidInput } from "../domain/Errors.ts"
 import { ForgeNumber } from "../domain/Forge.ts"
 import { EgressEntry } from "../domain/Manifest.ts"
@@ -7,8 +7,9 @@ import { Slug } from "../domain/Slug.ts"
 import type { ForgeApi } from "../services/Forge.ts"
 import { SOCKET_PATH_MAX } from "../domain/Neck.ts"
 import { firstProblem } from "../domain/firstProblem.ts"
-import { GitPart, readUpstreams } from "./git/Upstream.ts"
-import { RoutePart, readRoutes } from "./routes/Route.ts"
+import { GitPart, type Upstream, isPlainPath, readUpstreams } from "./git/Upstream.ts"
+import { type Route, RoutePart, readRoutes } from "./routes/Route.ts"
+import { Settings } from "./SidecarSettings.ts"
 
 /** How a forge is made from its part of the document. */
 export type MakeForge = (part: ForgePart) => Effect.Effect<ForgeApi>
@@ -53,6 +54,8 @@ export const SidecarDocument = Schema.Struct({
   runner: Schema.optional(AbsolutePath),
   /** The run: what it has counted goes on when its sidecar is launched again; 1 unless given. */
   run: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.positive())),
+  /** Times and bounds that differ from the defaults. */
+  settings: Schema.optional(Settings),
   /** Limits at the neck; a default for each that is not given. */
   limits: Schema.optional(
     Schema.Struct({
@@ -80,14 +83,19 @@ export type SidecarDocument = typeof SidecarDocument.Type
 const parse = Schema.decodeUnknown(Schema.parseJson())
 const decode = Schema.decodeUnknown(SidecarDocument, { onExcessProperty: "error" })
 
+/** A document whose routes and repositories are read, by name. */
+export interface ServedDocument extends Omit<SidecarDocument, "routes" | "git"> {
+  readonly routes: ReadonlyMap<string, Route>
+  readonly git: ReadonlyMap<string, Upstream>
+}
+
 /** The document of a text. Fails with one line that names the key, never its value. */
 export const decodeDocument = Effect.fn("SidecarDocument.decode")(function* (text: string) {
   if (text.trim() === "") return yield* invalid("it is empty")
   if (Buffer.byteLength(text) > DOCUMENT_BYTES_MAX) return yield* invalid("it is larger than 1 MiB")
   const json = yield* Effect.catchAll(parse(text), () => invalid("it is not JSON"))
   const document = yield* Effect.catchAll(decode(json), (error) => invalid(problemOf(error)))
-  yield* requireServable(document)
-  return document
+  return yield* Either.mapLeft(readDocument(document), invalid)
 })
 
 /** The text of a document, secrets included: it goes to the sidecar's stdin and nowhere else. */
@@ -95,25 +103,24 @@ export const encodeDocument: (document: SidecarDocument) => string = Schema.enco
   Schema.parseJson(SidecarDocument),
 )
 
-/** What this version does not serve yet is refused, never ignored. */
-const requireServable = Effect.fnUntraced(function* (document: SidecarDocument) {
-  yield* Either.match(readUpstreams(document.slug, document.git ?? []), {
-    onLeft: invalid,
-    onRight: () => Effect.void,
-  })
-  yield* Either.match(readRoutes(document.routes ?? []), {
-    onLeft: invalid,
-    onRight: () => Effect.void,
-  })
-  for (const key of ["socketPath", "controlPath"] as const) {
-    const bytes = Buffer.byteLength(document[key] ?? "")
-    if (bytes > SOCKET_PATH_MAX) {
-      return yield* invalid(
-        `${key}: the path of a Unix socket has at most ${SOCKET_PATH_MAX} bytes, this one has ${bytes}; BOT_BOTTLE_RUN_DIR can name a shorter directory`,
-      )
+/** Reads what its schema cannot. Left: one line that names the key, never its value. */
+export const readDocument = (document: SidecarDocument): Either.Either<ServedDocument, string> =>
+  Either.gen(function* () {
+    const git = yield* readUpstreams(document.slug, document.git ?? [])
+    const routes = yield* readRoutes(document.routes ?? [])
+    for (const key of ["socketPath", "controlPath"] as const) {
+      const bytes = Buffer.byteLength(document[key] ?? "")
+      if (bytes > SOCKET_PATH_MAX) {
+        return yield* Either.left(
+          `${key}: the path of a Unix socket has at most ${SOCKET_PATH_MAX} bytes, this one has ${bytes}; BOT_BOTTLE_RUN_DIR can name a shorter directory`,
+        )
+      }
     }
-  }
-})
+    // ssh reads the files of keys that are registered there.
+    if (!isPlainPath(document.keys?.directory ?? ""))
+      return yield* Either.left("keys.directory: must be a plain path")
+    return { ...document, git, routes }
+  })
 
 const invalid = (reason: string) => new InvalidInput({ field: "sidecar document", reason })
 

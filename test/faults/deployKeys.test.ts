@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Home, homeAt } from "../../src/layers/home/Home.ts"
 import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
 import * as SidecarProcess from "../../src/layers/sidecar/SidecarProcess.ts"
+import { DeployKeys } from "../../src/services/DeployKeys.ts"
 import { Sidecar } from "../../src/services/Sidecar.ts"
 import type { Fault } from "../../src/simulator/GiteaSimulator.ts"
 import { configOf } from "../contracts/Sidecar.ts"
@@ -39,7 +40,7 @@ const selection = (all: ReadonlyArray<Step>): ReadonlyArray<Step> => {
   return all.filter((step) => {
     const name = nameOf(step)
     return (
-      /Sidecar\.(launch|stop|leftKeys|forget)$|SidecarProcess\.start$|SidecarProcess\.start > |follow$/.test(
+      /Sidecar\.(launch|stop)$|DeployKeys\.leftKeys$|RunDirectories\.forget$|SidecarProcess\.start$|SidecarProcess\.start > |follow$/.test(
         name,
       ) &&
       !seen.has(name) &&
@@ -200,6 +201,7 @@ describe("a sidecar that is killed in the middle of an exchange about its key", 
       await Effect.runPromise(
         Effect.gen(function* () {
           const sidecar = yield* Sidecar
+          const keys = yield* DeployKeys
           forge.forge.forget()
           forge.forge.failNext(fault)
           const launch = Effect.fork(Effect.exit(sidecar.launch(config)))
@@ -209,17 +211,17 @@ describe("a sidecar that is killed in the middle of an exchange about its key", 
           expect(titles(forge)).toHaveLength(there)
           process.kill(entry().holder.pid, "SIGKILL")
           yield* Fiber.await(under)
-          const left = yield* sidecar.leftKeys
+          const left = yield* keys.leftKeys
           expect(left).toHaveLength(1)
           yield* Effect.forEach(left, (key) =>
             there === 0 && when === "launch"
-              ? Effect.map(Effect.flip(sidecar.revokeKey(key, forgeEnv)), ({ message }) =>
+              ? Effect.map(Effect.flip(keys.revokeKey(key, forgeEnv)), ({ message }) =>
                   expect(message).toContain("may still be under way"),
                 )
-              : sidecar.revokeKey(key, forgeEnv),
+              : keys.revokeKey(key, forgeEnv),
           )
           expect(titles(forge)).toEqual([])
-          expect(yield* sidecar.leftKeys).toHaveLength(there === 0 && when === "launch" ? 1 : 0)
+          expect(yield* keys.leftKeys).toHaveLength(there === 0 && when === "launch" ? 1 : 0)
         }).pipe(Effect.provide(layer)),
       )
     },

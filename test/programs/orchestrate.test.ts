@@ -1,5 +1,5 @@
 import { it } from "@effect/vitest"
-import { Effect, Fiber, Logger, Option, TestClock } from "effect"
+import { Context, Effect, Fiber, Logger, Option, TestClock } from "effect"
 import { describe, expect } from "vitest"
 import { type AssignedNumbers, FORGE_COMMANDS } from "../../src/domain/ForgeCommands.ts"
 import { ForgeState } from "../../src/domain/ForgeState.ts"
@@ -16,6 +16,7 @@ import { settleEvents } from "../../src/programs/settleEvents.ts"
 import { startHeadless } from "../../src/programs/startHeadless.ts"
 import { BottleStore } from "../../src/services/BottleStore.ts"
 import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
+import { BottleEvents } from "../../src/services/BottleEvents.ts"
 import { NeckCommands } from "../../src/services/NeckCommands.ts"
 import { OPENED_PR } from "../../src/services/Sidecar.ts"
 import { endless, forgeVariables, inWorld } from "./world.ts"
@@ -100,7 +101,12 @@ describe("an orchestrated run", () => {
   it.effect("whose launch fails puts back the row that was there", () =>
     inWorld({ fail: (step) => (step === "create" ? Option.some("boom") : Option.none()) }, () =>
       Effect.gen(function* () {
-        const before = new ForgeState({ ...key, slug: "old-abcde", agentName: "old", status: "destroyed" })
+        const before = new ForgeState({
+          ...key,
+          slug: Slug.make("old-abcde"),
+          agentName: "old",
+          status: "destroyed",
+        })
         yield* (yield* ForgeStateStore).upsert(before)
         expect((yield* Effect.flip(start))._tag).toBe("BackendFailure")
         expect(yield* row).toEqual(Option.some(before))
@@ -168,7 +174,12 @@ describe("an orchestrated run", () => {
   it.effect("cannot be resumed on another issue than its own", () =>
     inWorld({}, () =>
       Effect.gen(function* () {
-        const other = new ForgeState({ ...key, issueNumber: 18, slug: "worker-abcde", agentName: "worker" })
+        const other = new ForgeState({
+          ...key,
+          issueNumber: 18,
+          slug: Slug.make("worker-abcde"),
+          agentName: "worker",
+        })
         yield* (yield* ForgeStateStore).upsert(other)
         expect(yield* Effect.flip(orchestrateResume({ slug: "worker-abcde", prompt: "x" }))).toMatchObject({
           _tag: "ForgeConfigInvalid",
@@ -200,7 +211,7 @@ describe("events of the queue", () => {
         expect((yield* listBottles())[0]?.done).toEqual(
           Option.some({ status: "success", summary: "did it", at }),
         )
-        expect(yield* sidecar.sidecar.events(slug)).toEqual([])
+        expect(yield* Context.get(sidecar.services, BottleEvents).events(slug)).toEqual([])
         expect(yield* orchestrateStatus()).toMatchObject([
           { prUrl: Option.some("http://git.example/ada/cellar/pulls/42") },
         ])
@@ -214,18 +225,13 @@ describe("events of the queue", () => {
         const slug = yield* start
         const done = { version: 1, kind: "done", slug, at, status: "success", summary: "first" } as const
         yield* sidecar.push(done)
-        const events = yield* sidecar.sidecar.events(slug)
+        const events = yield* Context.get(sidecar.services, BottleEvents).events(slug)
         yield* settleEvents(slug)
         const later = yield* sidecar.push({ ...done, summary: "second" })
         yield* settleEvents(slug)
         // The first file is still there, as after a crash before its removal.
-        const stale = { ...sidecar.sidecar, events: () => Effect.succeed(events) }
-        yield* settleEvents(slug).pipe(
-          Effect.provideService(
-            (yield* Effect.promise(() => import("../../src/services/Sidecar.ts"))).Sidecar,
-            stale,
-          ),
-        )
+        const stale = { ...Context.get(sidecar.services, BottleEvents), events: () => Effect.succeed(events) }
+        yield* settleEvents(slug).pipe(Effect.provideService(BottleEvents, stale))
         expect(later).toBeGreaterThan(events[0]?.number ?? 0)
         expect((yield* listBottles())[0]?.done).toMatchObject(Option.some({ summary: "second" }))
       }),

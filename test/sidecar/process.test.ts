@@ -74,6 +74,11 @@ describe("the sidecar process", () => {
       "loopback: must be boolean",
     ],
     [
+      "a bad setting",
+      JSON.stringify(documentIn("/nowhere", { settings: { idleMs: -1 } })),
+      "settings.idleMs: has a wrong type or value",
+    ],
+    [
       "a bad slug",
       JSON.stringify(documentIn("/nowhere", { slug: "../x" })),
       "slug: has a wrong type or value",
@@ -274,6 +279,17 @@ describe("a sidecar that nobody needs", () => {
         yield* Effect.async<void>((resume) => void socket.once("connect", () => resume(Effect.void)))
         expect(yield* Effect.timeoutOption(ended, 1000)).toMatchObject({ _tag: "None" })
         socket.destroy()
+        yield* inTime(ended)
+      }),
+    ),
+  )
+
+  it.live("ends as soon as the settings of its document say", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const directory = yield* tempDir
+        const text = JSON.stringify(documentIn(directory, { settings: { idleMs: 20 } }))
+        const { ended } = yield* serve(yield* decodeDocument(text), () => Effect.die("no forge"))
         yield* inTime(ended)
       }),
     ),

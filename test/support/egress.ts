@@ -8,7 +8,7 @@ import { type TLSSocket, connect as connectTls, createServer as createTlsServer 
 import type { AllowEntry } from "../../src/domain/AllowList.ts"
 import { NameUnknown, type Resolve, Resolver } from "../../src/sidecar/outside/Resolver.ts"
 import { serve } from "./serve.ts"
-import { type SidecarTimes } from "../../src/sidecar/serve.ts"
+import type { SidecarTimes } from "../../src/sidecar/SidecarSettings.ts"
 import { decodeDocument } from "../../src/sidecar/SidecarDocument.ts"
 import { tempDir } from "./tempDir.ts"
 

@@ -8,9 +8,10 @@ import { serve } from "./serve.ts"
 import { decodeDocument } from "../../src/sidecar/SidecarDocument.ts"
 import { type Forge, TOKEN, commit, forge, git, ok } from "./git.ts"
 import { rpc, send } from "./rpc.ts"
+import { Slug } from "../../src/domain/Slug.ts"
 import { tempDir } from "./tempDir.ts"
 
-const SLUG = "door-abcde"
+const SLUG = Slug.make("door-abcde")
 /** Branches that the bottle may push: git keeps no branch beside one that is below it: either the bottle's own, or these. */
 export const OWN = `bot-bottle/${SLUG}`
 /** Two below it. */

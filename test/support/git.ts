@@ -6,7 +6,7 @@ import { createConnection, createServer, type AddressInfo, type Socket } from "n
 import { dirname, join } from "node:path"
 import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
 import { serve } from "./serve.ts"
-import { type SidecarTimes } from "../../src/sidecar/serve.ts"
+import type { SidecarTimes } from "../../src/sidecar/SidecarSettings.ts"
 import { decodeDocument } from "../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../src/testing/FakeForge.ts"
 import * as GiteaSimulator from "../../src/simulator/GiteaSimulator.ts"

@@ -5,7 +5,7 @@ import { type IncomingMessage, type RequestListener, createServer, request } fro
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { serve } from "./serve.ts"
-import { type SidecarTimes } from "../../src/sidecar/serve.ts"
+import type { SidecarTimes } from "../../src/sidecar/SidecarSettings.ts"
 import { decodeDocument } from "../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../src/testing/FakeForge.ts"
 import { send } from "./rpc.ts"

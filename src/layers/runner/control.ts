@@ -1,17 +1,10 @@
 /** What a detached runner leaves on disk of a bottle's run, and what can be read from it: nothing but files and a pid is needed to find a bottle again. */
 import { Effect, Option, Schema } from "effect"
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from "node:fs"
-import { join } from "node:path"
+import { existsSync, readFileSync, readdirSync, statSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { BackendFailure } from "../../domain/Errors.ts"
 import { Slug } from "../../domain/Slug.ts"
+import { ensureDirectory, replaceFile } from "../../files/files.ts"
 import type { BackendBottle } from "../../services/Backends.ts"
 import { outputLimitFile } from "../bottle/cutOutput.ts"
 import type { HomeShape } from "../home/Home.ts"
@@ -84,11 +77,10 @@ export const reasonOf = (cause: unknown) => (cause instanceof Error ? cause.mess
 
 /** Keeps a value whole or not at all. */
 export const keep = <A, I>(control: Control, file: string, schema: Schema.Schema<A, I>, value: A) =>
-  onFiles(control, "write", () => {
-    mkdirSync(join(file, ".."), { recursive: true, mode: 0o700 })
-    writeFileSync(`${file}.new`, JSON.stringify(Schema.encodeSync(schema)(value)), { mode: 0o600 })
-    renameSync(`${file}.new`, file)
-  })
+  Effect.zipRight(
+    ensureDirectory(dirname(file)),
+    replaceFile(file, JSON.stringify(Schema.encodeSync(schema)(value))),
+  ).pipe(Effect.mapError(({ cause }) => failure(control, "write", reasonOf(cause), cause)))
 
 const kept = <A, I>(file: string, schema: Schema.Schema<A, I>): Effect.Effect<Option.Option<A>> =>
   Effect.option(

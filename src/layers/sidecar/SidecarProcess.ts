@@ -3,10 +3,12 @@ import { Effect, Layer } from "effect"
 import { SidecarError } from "../../domain/Errors.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { Sidecar } from "../../services/Sidecar.ts"
+import type { SidecarServices } from "../../services/SidecarServices.ts"
 import { Home } from "../home/Home.ts"
 import { packageFile } from "../home/packageRoot.ts"
 import { type SidecarDocument, encodeDocument } from "../../sidecar/SidecarDocument.ts"
 import type { MakeForge } from "../../sidecar/SidecarDocument.ts"
+import * as Records from "./records.ts"
 import { makeService } from "./SidecarService.ts"
 
 const READY_MS = 15_000
@@ -66,11 +68,16 @@ const gitea: MakeForge = (part) =>
     ({ make }) => make(part),
   )
 
-/** Sidecars as processes, found again by their control sockets. */
-export const layer: Layer.Layer<Sidecar, never, ProcessRunner> = Layer.effect(
+const launcher: Layer.Layer<Sidecar, never, ProcessRunner> = Layer.effect(
   Sidecar,
   Effect.gen(function* () {
     const home = yield* Home
-    return makeService(home, start(yield* ProcessRunner), gitea)
+    return makeService(home, start(yield* ProcessRunner))
   }),
+)
+
+/** Sidecars as processes, found again by their control sockets, and what they leave in the home on disk. */
+export const layer: Layer.Layer<SidecarServices, never, ProcessRunner> = Layer.merge(
+  launcher,
+  Records.layerWith(gitea),
 )

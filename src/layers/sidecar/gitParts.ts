@@ -7,7 +7,7 @@ import { isSshUrl, sshRepository } from "../../domain/DeployKey.ts"
 import { SidecarError } from "../../domain/Errors.ts"
 import type { BottleManifest } from "../../domain/Manifest.ts"
 import type { SidecarConfig } from "../../services/Sidecar.ts"
-import { file } from "../../sidecar/record/files.ts"
+import { file } from "../../files/files.ts"
 import { readPrivateKey } from "../../sidecar/git/privateKey.ts"
 import { type GitPart, readUpstream } from "../../sidecar/git/Upstream.ts"
 

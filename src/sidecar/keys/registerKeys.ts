@@ -10,22 +10,17 @@ import type { Slug } from "../../domain/Slug.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { Processes } from "../../services/Processes.ts"
-import { file, unlinkIfThere } from "../record/files.ts"
-import type { GitPart } from "../git/Upstream.ts"
+import { file, unlinkIfThere } from "../../files/files.ts"
+import type { Settings } from "../SidecarSettings.ts"
+import type { Upstream } from "../git/Upstream.ts"
 import { type KeyEntry, ownDirectory, strike, write } from "./KeyLedger.ts"
 import { revoke } from "./revoke.ts"
 
 /** A key could not be made, recorded or registered. The reason has no secret. */
 export class KeyFailure extends Schema.TaggedError<KeyFailure>()("KeyFailure", { reason: Schema.String }) {}
 
-/** How long the forge may take, in milliseconds. */
-export interface KeyTimes {
-  readonly registerMs?: number
-  readonly revokeMs?: number
-}
-
 /** What keys are made with. */
-export interface KeyOptions extends KeyTimes {
+export interface KeyOptions extends Pick<Settings, "registerMs" | "revokeMs"> {
   readonly slug: Slug
   readonly apiUrl: string
   /** The forge of the run, seen from another of its repositories. */
@@ -36,34 +31,32 @@ export interface KeyOptions extends KeyTimes {
   readonly directory: string
 }
 
-/** Together less than a launcher waits for a sidecar, and the second less than it waits for one to stop. */
-const REGISTER_MS = 8000
-const REVOKE_MS = 5000
-
-/** The parts as they were, with the file of a registered key where one was asked for. */
+/** The repositories as they were, with the file of a registered key where one was asked for. */
 export const registerKeys = (
-  parts: ReadonlyArray<GitPart>,
+  upstreams: ReadonlyMap<string, Upstream>,
   options: KeyOptions,
-): Effect.Effect<ReadonlyArray<GitPart>, KeyFailure, Processes | Scope.Scope> =>
+): Effect.Effect<ReadonlyMap<string, Upstream>, KeyFailure, Processes | Scope.Scope> =>
   Effect.forEach(
-    parts,
-    (part) =>
-      part.deployKey === undefined
-        ? Effect.succeed(part)
-        : Effect.map(makeKey(part.name, part.deployKey, options), (identityFile) => ({
-            ...part,
-            identityFile,
-          })),
+    upstreams,
+    ([name, upstream]) =>
+      upstream.deployKey === undefined
+        ? Effect.succeed([name, upstream] as const)
+        : Effect.map(
+            makeKey(name, upstream.deployKey, options),
+            (identityFile) => [name, { ...upstream, identityFile }] as const,
+          ),
     { concurrency: "unbounded" },
-  ).pipe(Effect.parallelFinalizers)
+  )
+    .pipe(Effect.map((all) => new Map(all)))
+    .pipe(Effect.parallelFinalizers)
 
 /** Answers the file of the private half. */
 const makeKey = Effect.fn("DeployKey.make")(function* (
   name: string,
-  { owner, repo, readOnly }: NonNullable<GitPart["deployKey"]>,
+  { owner, repo, readOnly }: NonNullable<Upstream["deployKey"]>,
   options: KeyOptions,
 ) {
-  const { slug, apiUrl, ledger, directory, registerMs = REGISTER_MS, revokeMs = REVOKE_MS } = options
+  const { slug, apiUrl, ledger, directory, registerMs, revokeMs } = options
   const because = (reason: string) => new KeyFailure({ reason: `git "${name}": ${reason}` })
   const unwritten = Effect.mapError(({ code }: { readonly code: string }) =>
     because(`its deploy key could not be recorded (${code})`),

@@ -4,23 +4,25 @@ import type { Scope } from "effect"
 import type { ForgeApi } from "../../services/Forge.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import type { Processes } from "../../services/Processes.ts"
-import type { ForgePart, SidecarDocument } from "../SidecarDocument.ts"
-import { KeyFailure, type KeyTimes, registerKeys } from "./registerKeys.ts"
+import type { ForgePart, ServedDocument } from "../SidecarDocument.ts"
+import { SidecarSettings } from "../SidecarSettings.ts"
+import { KeyFailure, registerKeys } from "./registerKeys.ts"
 
 /** Registers what the document asks for; revoked when the scope closes. */
 export const withDeployKeys = (
-  document: SidecarDocument,
+  document: ServedDocument,
   makeForge: (part: ForgePart) => Effect.Effect<ForgeApi>,
-  times: KeyTimes,
-): Effect.Effect<SidecarDocument, KeyFailure, ProcessRunner | Processes | Scope.Scope> =>
+): Effect.Effect<ServedDocument, KeyFailure, ProcessRunner | Processes | Scope.Scope> =>
   Effect.gen(function* () {
-    const { slug, git = [], forge, keys } = document
-    if (git.every(({ deployKey }) => deployKey === undefined)) return document
+    const { slug, git, forge, keys } = document
+    if ([...git.values()].every(({ deployKey }) => deployKey === undefined)) return document
     if (forge === undefined || keys === undefined)
       return yield* new KeyFailure({ reason: "deployKey: needs forge and keys" })
+    const { registerMs, revokeMs } = yield* SidecarSettings
     const registered = yield* registerKeys(git, {
       ...keys,
-      ...times,
+      registerMs,
+      revokeMs,
       slug,
       apiUrl: forge.apiUrl,
       forgeOf: (owner, repo) => makeForge({ ...forge, owner, repo }),

@@ -22,7 +22,7 @@ describe("a launch", () => {
           expect([home.of(slug).neck, document.stateDir].map(existsSync)).toEqual([true, true])
           documents.push(document)
         })
-      const { launch } = makeService(home, start, () => Effect.die("no forge"))
+      const { launch } = makeService(home, start)
       yield* launch(config)
       yield* launch({ ...config, loopback: true })
       expect(documents).toMatchObject([{ made: true }, { made: true, runner: boxPaths(home, slug).runner }])

@@ -11,9 +11,10 @@ import { decodeDocument } from "../../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../../src/testing/FakeForge.ts"
 import { raw, rpc, send } from "../../support/rpc.ts"
 import { documentIn } from "../../support/sidecarProcess.ts"
+import { Slug } from "../../../src/domain/Slug.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
-const SLUG = "door-abcde"
+const SLUG = Slug.make("door-abcde")
 
 const seed: FakeForge.FakeForgeSeed = {
   owner: "ada",

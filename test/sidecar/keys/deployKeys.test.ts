@@ -7,6 +7,7 @@ import type { BottleManifest } from "../../../src/domain/Manifest.ts"
 import { Home, homeAt } from "../../../src/layers/home/Home.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
 import * as SidecarInProcess from "../../../src/layers/sidecar/SidecarInProcess.ts"
+import { DeployKeys } from "../../../src/services/DeployKeys.ts"
 import { Sidecar } from "../../../src/services/Sidecar.ts"
 import * as GiteaSimulator from "../../../src/simulator/GiteaSimulator.ts"
 import * as GitServer from "../../../src/simulator/gitServer.ts"
@@ -115,7 +116,7 @@ describeSsh("a repository with a deploy key", () => {
           })
           expect(existsSync(half)).toBe(false)
           expect(readdirSync(it.home.keyLedger)).toEqual([])
-          expect(yield* sidecar.leftKeys).toEqual([])
+          expect(yield* (yield* DeployKeys).leftKeys).toEqual([])
           expect(readFileSync(it.home.of("door-abcde").operations, "utf8")).not.toContain("PRIVATE KEY")
         }).pipe(Effect.provide(it.layer))
       }),

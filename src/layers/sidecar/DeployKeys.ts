@@ -1,49 +1,46 @@
-/** Deploy keys that no sidecar uses any more: what the ledger has of them, and how one is revoked with a token given later. */
-import { Effect, Redacted } from "effect"
-import { rm } from "node:fs/promises"
+/** DeployKeys over the ledger of a home: keys that no sidecar uses any more, each revoked with a token given later. */
+import { Effect, Layer, Redacted } from "effect"
 import { isSameForge, type RunKey } from "../../domain/DeployKey.ts"
 import { ForgeConfigInvalid, type ForgeRequestError, SidecarError } from "../../domain/Errors.ts"
+import { DeployKeys } from "../../services/DeployKeys.ts"
 import type { ForgeEnv } from "../../services/Sidecar.ts"
 import * as Processes from "../process/ProcessIdentity.ts"
 import { giteaForgeConfig, withForgeEnv } from "../gitea/GiteaForgeConfig.ts"
-import type { HomeShape } from "../home/Home.ts"
-import { file, type FileFailure, unlinkIfThere, orElseOn } from "../../sidecar/record/files.ts"
+import { Home, type HomeShape } from "../home/Home.ts"
+import { unlinkIfThere } from "../../files/files.ts"
 import type { MakeForge } from "../../sidecar/SidecarDocument.ts"
 import { leftEntries, strike } from "../../sidecar/keys/KeyLedger.ts"
 import { revoke } from "../../sidecar/keys/revoke.ts"
+import { fileFailed } from "./fileFailed.ts"
 
-/** The part of the Sidecar service that is about deploy keys. */
-export const makeLeftKeys = (home: HomeShape, makeForge: MakeForge) => {
-  const left = Effect.mapError(
-    Effect.provide(leftEntries(home.keyLedger), Processes.layer),
-    failed("*", "reading which deploy keys there are"),
+const make = (home: HomeShape, makeForge: MakeForge): typeof DeployKeys.Service => {
+  const left = Effect.provide(leftEntries(home.keyLedger), Processes.layer).pipe(
+    fileFailed("*", "reading which deploy keys there are"),
   )
   return {
     leftKeys: Effect.withSpan(
       Effect.map(left, (all) => all.map(({ key }) => key)),
-      "Sidecar.leftKeys",
+      "DeployKeys.leftKeys",
     ),
-    revokeKey: Effect.fn("Sidecar.revokeKey")(function* (key: RunKey, forgeEnv: ForgeEnv) {
+    revokeKey: Effect.fn("DeployKeys.revokeKey")(function* (key: RunKey, forgeEnv: ForgeEnv) {
       const entry = (yield* left).find((candidate) => candidate.key.name === key.name)
       // Another has done it, or it is in use after all.
       if (entry === undefined) return
       const forge = yield* Effect.flatMap(accessTo(entry.key, forgeEnv), makeForge)
       yield* revokeBounded(forge, entry.key)
-      yield* Effect.mapError(
-        Effect.zipRight(unlinkIfThere(entry.privateFile), strike(home.keyLedger, entry.key.name)),
-        failed(key.slug, "forgetting a deploy key"),
+      yield* Effect.zipRight(unlinkIfThere(entry.privateFile), strike(home.keyLedger, entry.key.name)).pipe(
+        fileFailed(key.slug, "forgetting a deploy key"),
       )
     }),
-    /** Removes the private halves of a slug; those that are registered stay in the ledger. */
-    removePrivateHalves: (slug: string): Effect.Effect<void, SidecarError> =>
-      Effect.mapError(
-        file(() => rm(home.of(slug).keys, { recursive: true, force: true })).pipe(
-          orElseOn("ENOTDIR", undefined),
-        ),
-        failed(slug, "removing its deploy keys"),
-      ),
   }
 }
+
+/** The deploy keys of a home; `makeForge` makes the forge at which one is revoked. */
+export const layerWith = (makeForge: MakeForge): Layer.Layer<DeployKeys> =>
+  Layer.effect(
+    DeployKeys,
+    Effect.map(Home, (home) => make(home, makeForge)),
+  )
 
 const LIMIT = "20 seconds"
 
@@ -79,8 +76,3 @@ const accessTo = (key: RunKey, forgeEnv: ForgeEnv) =>
       issueNumber: 1,
     }
   }).pipe(withForgeEnv({ ...forgeEnv, FORGE_OWNER: key.owner, FORGE_REPO: key.repo }))
-
-const failed =
-  (slug: string, operation: string) =>
-  ({ code, cause }: FileFailure): SidecarError =>
-    new SidecarError({ slug, operation, reason: `a file could not be used (${code})`, cause })

@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
-import { asText, cText } from "../../../src/domain/probes/ProbeBytes.ts"
-import type { Step } from "../../../src/domain/probes/ProbeMachine.ts"
+import { asText, cText } from "../../../src/domain/probeMachine/ProbeBytes.ts"
+import type { Step } from "../../../src/domain/probeMachine/ProbeMachine.ts"
 import {
   IN,
   OUT,
@@ -14,9 +14,16 @@ import {
   machine,
   readOutcomes,
   wordOf,
-} from "../../../src/domain/probes/ProbeMachine.ts"
-import { call, closeKept, openFile, poke, readFile, shownBy } from "../../../src/domain/probes/ProbeSteps.ts"
-import type { Arch } from "../../../src/domain/probes/SystemCalls.ts"
+} from "../../../src/domain/probeMachine/ProbeMachine.ts"
+import {
+  call,
+  closeKept,
+  openFile,
+  poke,
+  readFile,
+  shownBy,
+} from "../../../src/domain/probeMachine/ProbeSteps.ts"
+import type { Arch } from "../../../src/domain/probeMachine/SystemCalls.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "bot-bottle-machine-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
