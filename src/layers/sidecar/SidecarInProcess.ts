@@ -9,6 +9,9 @@ import type { SidecarDocument } from "../../sidecar/SidecarDocument.ts"
 import * as Machine from "./machine.ts"
 import { makeService } from "./SidecarService.ts"
 
+export type { ForgePart, MakeForge } from "../../sidecar/SidecarDocument.ts"
+export type { SidecarTimes } from "../../sidecar/serve.ts"
+
 /** How the sidecars of this process differ from the others. */
 export interface InProcessOptions extends SidecarTimes {
   /** Makes the forge of a run; Gitea unless given. */
