@@ -24,12 +24,18 @@ export { ForgeStatus } from "./domain/ForgeStatus.ts"
 export type { AgentManifest, Limits, ProviderName } from "./domain/Manifest.ts"
 export { BottleManifest, mergeBottles } from "./domain/Manifest.ts"
 export type { NumberedEvent } from "./domain/QueueEvent.ts"
-export type { Outside, ProbeClass, ProbeResult, Verdict, Verification } from "./domain/Probe.ts"
-export type { ForgeGround, GitGround, GitPush, GroundListener, ProbeGround } from "./domain/ProbeGround.ts"
+export type { Outside, ProbeClass, ProbeResult, Verdict, Verification } from "./domain/probes/Probe.ts"
+export type {
+  ForgeGround,
+  GitGround,
+  GitPush,
+  GroundListener,
+  ProbeGround,
+} from "./domain/probes/ProbeGround.ts"
 export { QueueEvent } from "./domain/QueueEvent.ts"
 export type { NeckLimits } from "./domain/RunLimits.ts"
 export { Slug } from "./domain/Slug.ts"
-export type { Arch } from "./domain/SystemCalls.ts"
+export type { Arch } from "./domain/probes/SystemCalls.ts"
 export { parseTarget } from "./domain/Targeting.ts"
 export type { Target } from "./domain/Targeting.ts"
 export type { VerificationKey } from "./domain/Verification.ts"
