@@ -81,13 +81,13 @@ export const makeScanner = (
           const directory = yield* workFolder(options.workDirectory)
           const verdicts = yield* collect({ secrets, rules: false, extractTo: directory }, objects)
           const leaks = yield* scanDirectory(runner, directory, totalMs)
-          const told = leaks.map(({ number, line, rule, digest }): SecretFinding => ({
+          const leaked = leaks.map(({ number, line, rule, digest }): SecretFinding => ({
             object: verdicts[number]?.object ?? "",
             line,
             rule,
             digest,
           }))
-          return [...verdicts.flatMap(findingsOf), ...told]
+          return [...verdicts.flatMap(findingsOf), ...leaked]
         }),
       )
     })

@@ -14,7 +14,7 @@ import {
 import { leftRuns, removeLeftRun } from "../bottle/leftRuns.ts"
 import { ensureRunDirectory, removeRunDirectory } from "../bottle/runDirectory.ts"
 import { Home, type HomeShape } from "../home/Home.ts"
-import { controlOf } from "../runner/control.ts"
+import { controlOf } from "../supervisor/control.ts"
 import { askStatus, askStop } from "../../sidecar/http/control.ts"
 import { type FileFailure, file, orElseOn } from "../../sidecar/record/files.ts"
 import { gitParts } from "./gitParts.ts"
@@ -229,7 +229,7 @@ const documentOf = (
     ...(git.some(({ deployKey }) => deployKey !== undefined)
       ? { keys: { ledger: home.keyLedger, directory: keys } }
       : {}),
-    ...(loopback ? { loopback, runner: controlOf("host", home, slug).runner } : {}),
+    ...(loopback ? { loopback, runner: controlOf("host", home, slug).supervisor } : {}),
   }
 }
 

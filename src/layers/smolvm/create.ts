@@ -13,8 +13,8 @@ import { SIDECAR_FILES } from "../bottle/runFiles.ts"
 import { workspaceTar } from "../git/workspace.ts"
 import type { BottlePaths, HomeShape } from "../home/Home.ts"
 import { Home } from "../home/Home.ts"
-import type { Control } from "../runner/control.ts"
-import { controlOf, failure, keep, lookAt, onFiles, readRecord, RunRecord } from "../runner/control.ts"
+import type { Control } from "../supervisor/control.ts"
+import { controlOf, failure, keep, lookAt, onFiles, readRecord, RunRecord } from "../supervisor/control.ts"
 import type { MachineInput } from "./machine.ts"
 import {
   createArguments,
