@@ -4,9 +4,8 @@
 import { execFileSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { basename, join, relative } from "node:path"
-import apiExtractor from "@microsoft/api-extractor"
+import { CompilerState, Extractor, ExtractorConfig } from "@microsoft/api-extractor"
 
-const { CompilerState, Extractor, ExtractorConfig } = apiExtractor
 const write = process.argv.includes("--write")
 const root = process.cwd()
 const folder = join(root, "api")
