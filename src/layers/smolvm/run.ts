@@ -25,7 +25,7 @@ import {
   waitForEnd,
 } from "../supervisor/session.ts"
 import { execArguments, inMachine, stopMachine } from "./machine.ts"
-import type { Call, Smolvm } from "./smolvm.ts"
+import type { SmolvmCall, Smolvm } from "./smolvm.ts"
 import { errorLine } from "./smolvm.ts"
 import { asAgent } from "./user.ts"
 
@@ -131,7 +131,7 @@ export const inspectRun = (machine: Machine) => Effect.zipRight(tidied(machine),
 /** TERM to the agent, 10 s, KILL; then whatever is left goes with its machine. */
 export const stopRun = Effect.fn("Backend.stop")(function* (machine: Machine) {
   const { control } = machine
-  const call: Call = { operation: "stop", target: control.slug }
+  const call: SmolvmCall = { operation: "stop", target: control.slug }
   const running = Effect.map(
     lookAt(control),
     Option.exists(({ state }) => state === "running"),
@@ -150,7 +150,7 @@ export const stopRun = Effect.fn("Backend.stop")(function* (machine: Machine) {
 /** As the agent's own user. One that has ended meanwhile is no error. */
 const signalAgent = Effect.fnUntraced(function* (
   { smolvm, control, name }: Machine,
-  call: Call,
+  call: SmolvmCall,
   signal: "TERM" | "KILL",
 ) {
   const { user } = yield* recordOf(control)
