@@ -13,7 +13,7 @@ import { stopSidecar } from "./discard.ts"
 import { checkStart, performStart, planStart, prepareStart } from "./launch.ts"
 import type { HandOver, ResumeOptions, RunEvent, StartOptions, WatchOptions } from "./options.ts"
 import { parseSlug } from "./parseSlug.ts"
-import { checkResume, performResume, planResume, prepareResume } from "./resumeHeadless.ts"
+import { checkResume, performResume, planResume, prepareResume } from "./relaunch.ts"
 import { runningBottle } from "./tools.ts"
 
 /** Asked with the plan before anything is made; its failure ends the start. */

@@ -11,7 +11,7 @@ import { forgeEnvironment } from "./forgeEnvironment.ts"
 import { openIssue } from "./openIssue.ts"
 import type { RunEvent } from "./options.ts"
 import { checkPrompt } from "./options.ts"
-import { performResume, prepareResume } from "./resumeHeadless.ts"
+import { performResume, prepareResume } from "./relaunch.ts"
 
 /** What `orchestrateResume` takes. */
 export interface OrchestrateResumeOptions {

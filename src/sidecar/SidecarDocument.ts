@@ -20,7 +20,8 @@ export const DOCUMENT_BYTES_MAX = 1024 * 1024
 const AbsolutePath = Schema.String.pipe(Schema.pattern(/^\/[^\0]*$/))
 const Texts = Schema.Array(Schema.String)
 
-const ForgePart = Schema.Struct({
+/** The part of the document about the forge. */
+export const ForgePart = Schema.Struct({
   /** Base URL of the API, `/api/v1` included. */
   apiUrl: Schema.NonEmptyString,
   owner: Schema.NonEmptyString,

@@ -6,8 +6,8 @@ import { Home } from "../../layers/home/Home.ts"
 import { homePermissions, socketPathLength } from "../../layers/home/inspectHome.ts"
 import { lookups } from "../../layers/live.ts"
 import * as SqliteBottleStore from "../../layers/sqlite/SqliteBottleStore.ts"
-import { doctor, forgeProbes } from "../../programs/doctor.ts"
-import type { Probe } from "../../programs/doctor.ts"
+import { doctor, forgeChecks } from "../../programs/doctor.ts"
+import type { DoctorCheck } from "../../programs/doctor.ts"
 import { Backends } from "../../services/Backends.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
 import { neckProbe } from "./neckProbe.ts"
@@ -21,7 +21,7 @@ const FORGE_VARIABLES = [
   "FORGE_REPO",
 ]
 
-const forge: Effect.Effect<ReadonlyArray<Probe>> = Effect.gen(function* () {
+const forge: Effect.Effect<ReadonlyArray<DoctorCheck>> = Effect.gen(function* () {
   const set = yield* Effect.exists(FORGE_VARIABLES, (name) =>
     Effect.map(
       Effect.orElseSucceed(Config.option(Config.string(name)), () => Option.some("")),
@@ -33,7 +33,7 @@ const forge: Effect.Effect<ReadonlyArray<Probe>> = Effect.gen(function* () {
     return [{ subject: "forge", needed: false, todo: "set FORGE_* to have it looked at", ask }]
   }
   const config = yield* giteaForgeConfig
-  return forgeProbes(yield* makeGitea(config), config.org ?? DEFAULT_FORGE_ORG)
+  return forgeChecks(yield* makeGitea(config), config.org ?? DEFAULT_FORGE_ORG)
 }).pipe(
   Effect.catchAll((error) =>
     Effect.succeed([{ subject: "forge", needed: true, todo: "", ask: Effect.fail(error) }]),

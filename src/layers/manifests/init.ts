@@ -74,6 +74,6 @@ limits:
   timeout: 2 hours
   idleTimeout: 30 minutes
 
-# docker, podman, smolvm or host (no isolation); docker when absent.
+# One that "bot-bottle doctor" lists (host does not isolate); docker when absent.
 # backend: docker
 `

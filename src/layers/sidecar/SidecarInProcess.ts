@@ -13,6 +13,9 @@ import * as Machine from "./machine.ts"
 import * as Records from "./records.ts"
 import { makeService } from "./SidecarService.ts"
 
+export type { ForgePart, MakeForge } from "../../sidecar/SidecarDocument.ts"
+export type { SidecarTimes } from "../../sidecar/SidecarSettings.ts"
+
 /** How the sidecars of this process differ from the others. */
 export interface InProcessOptions extends SidecarOptions {
   /** Makes the forge of a run; Gitea unless given. */

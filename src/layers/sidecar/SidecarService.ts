@@ -13,7 +13,7 @@ import {
 } from "../gitea/GiteaForgeConfig.ts"
 import { ensureRunDirectory } from "../bottle/runDirectory.ts"
 import { Home, type HomeShape } from "../home/Home.ts"
-import { controlOf } from "../runner/control.ts"
+import { controlOf } from "../supervisor/control.ts"
 import { askStatus, askStop } from "../../sidecar/http/control.ts"
 import { file, namesIn, ensureDirectory } from "../../files/files.ts"
 import { fileFailed } from "./fileFailed.ts"
@@ -146,7 +146,7 @@ const documentOf = (
     ...(git.some(({ deployKey }) => deployKey !== undefined)
       ? { keys: { ledger: home.keyLedger, directory: keys } }
       : {}),
-    ...(loopback ? { loopback, runner: controlOf("host", home, slug).runner } : {}),
+    ...(loopback ? { loopback, runner: controlOf("host", home, slug).supervisor } : {}),
   }
 }
 

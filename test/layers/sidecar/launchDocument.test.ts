@@ -25,7 +25,10 @@ describe("a launch", () => {
       const { launch } = makeService(home, start)
       yield* launch(config)
       yield* launch({ ...config, loopback: true })
-      expect(documents).toMatchObject([{ made: true }, { made: true, runner: boxPaths(home, slug).runner }])
+      expect(documents).toMatchObject([
+        { made: true },
+        { made: true, runner: boxPaths(home, slug).supervisor },
+      ])
       expect(documents[0]).not.toHaveProperty("runner")
     }),
   )

@@ -12,7 +12,7 @@ import {
   interactiveScript,
   signalSession,
   startSession,
-} from "../runner/session.ts"
+} from "../supervisor/session.ts"
 import type { BoxPaths } from "./box.ts"
 import { boxPaths } from "./box.ts"
 

@@ -1,4 +1,4 @@
-/** What a detached runner leaves on disk of a bottle's run, and what can be read from it: nothing but files and a pid is needed to find a bottle again. */
+/** What a detached supervisor leaves on disk of a bottle's run, and what can be read from it: nothing but files and a pid is needed to find a bottle again. */
 import { Effect, Option, Schema } from "effect"
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -11,7 +11,7 @@ import type { HomeShape } from "../home/Home.ts"
 import { isAlive } from "../process/ProcessIdentity.ts"
 import { ProcessIdentity } from "../../domain/ProcessIdentity.ts"
 
-/** How a bottle ends whose runner was killed before it could say how. */
+/** How a bottle ends whose supervisor was killed before it could say how. */
 export const KILLED = 137
 
 /** Where a run's files lie: `root` is the backend's part of the state directory, `control` what one run leaves. */
@@ -28,7 +28,8 @@ export const controlOf = (backend: string, home: HomeShape, slug: Slug) => {
     outputLimit: outputLimitFile(run),
     control,
     bottle: join(control, "bottle.json"),
-    runner: join(control, "runner.json"),
+    // Its name on disk is that of earlier versions, so that bottles which they started are found.
+    supervisor: join(control, "runner.json"),
     stdout: join(control, "stdout"),
     stderr: join(control, "stderr"),
     exit: join(control, "exit"),
@@ -94,11 +95,15 @@ const kept = <A, I>(file: string, schema: Schema.Schema<A, I>): Effect.Effect<Op
 export const readRecord = (control: Control) => kept(control.bottle, RunRecord)
 
 /** The process that leads the agent's session; none before the start. */
-export const readRunner = (control: Pick<Control, "runner">) => kept(control.runner, ProcessIdentity)
+export const readSupervisor = (control: Pick<Control, "supervisor">) =>
+  kept(control.supervisor, ProcessIdentity)
 
 /** Whether the session's leader runs. */
-export const runnerLives = (control: Pick<Control, "runner">): Effect.Effect<boolean> =>
-  Effect.flatMap(readRunner(control), Option.match({ onNone: () => Effect.succeed(false), onSome: isAlive }))
+export const supervisorLives = (control: Pick<Control, "supervisor">): Effect.Effect<boolean> =>
+  Effect.flatMap(
+    readSupervisor(control),
+    Option.match({ onNone: () => Effect.succeed(false), onSome: isAlive }),
+  )
 
 const exitCode = (control: Control): number | undefined => {
   const text = existsSync(control.exit) ? readFileSync(control.exit, "utf8") : ""
@@ -110,11 +115,11 @@ export const lookAt = Effect.fnUntraced(function* (control: Control) {
   const { slug } = control
   if (Option.isNone(yield* readRecord(control))) return Option.none<BackendBottle>()
   const createdAt = yield* onFiles(control, "inspect", () => statSync(control.bottle).mtimeMs)
-  if (Option.isNone(yield* readRunner(control))) {
+  if (Option.isNone(yield* readSupervisor(control))) {
     return Option.some<BackendBottle>({ slug, state: "created", createdAt })
   }
-  // Asked before the code is read: a runner writes it, and is gone after.
-  const lives = yield* runnerLives(control)
+  // Asked before the code is read: a supervisor writes it, and is gone after.
+  const lives = yield* supervisorLives(control)
   const code = yield* onFiles(control, "inspect", () => exitCode(control))
   if (lives && code === undefined) return Option.some<BackendBottle>({ slug, state: "running", createdAt })
   return Option.some<BackendBottle>({ slug, state: "exited", exitCode: code ?? KILLED, createdAt })

@@ -1,4 +1,4 @@
-/** Output of an agent that a detached runner owns: it writes two files, which are followed from their beginning to the runner's end. */
+/** Output of an agent that a detached supervisor owns: it writes two files, which are followed from their beginning to the supervisor's end. */
 import { Effect, Option, Stream } from "effect"
 import { randomUUID } from "node:crypto"
 import { appendFileSync, closeSync, existsSync, openSync, readSync, renameSync, rmSync } from "node:fs"
@@ -7,7 +7,7 @@ import type { OutputChunk } from "../../services/ProcessRunner.ts"
 import { cutOutput } from "../bottle/cutOutput.ts"
 import { keptOutput } from "../bottle/keptOutput.ts"
 import type { Control } from "./control.ts"
-import { failure, onFiles, reasonOf, runnerLives } from "./control.ts"
+import { failure, onFiles, reasonOf, supervisorLives } from "./control.ts"
 
 const PIECE = 64 * 1024
 const LOOK_INTERVAL = "30 millis"
@@ -35,7 +35,7 @@ const nextPiece: (
 ) => Effect.Effect<Option.Option<readonly [Uint8Array, number]>, BackendFailure> = Effect.fnUntraced(
   function* (control, file, offset) {
     while (true) {
-      const ended = existsSync(control.exit) || !(yield* runnerLives(control))
+      const ended = existsSync(control.exit) || !(yield* supervisorLives(control))
       const bytes = yield* onFiles(control, "read output", () => readAt(file, offset))
       if (bytes.length > 0) return Option.some([bytes, offset + bytes.length] as const)
       if (ended) return Option.none()

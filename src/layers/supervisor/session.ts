@@ -7,7 +7,7 @@ import { enterError, enterFailure } from "../bottle/runFiles.ts"
 import { identify, self } from "../process/ProcessIdentity.ts"
 import { ProcessIdentity } from "../../domain/ProcessIdentity.ts"
 import type { Control } from "./control.ts"
-import { failure, keep, lookAt, onFiles, readRunner, runnerLives } from "./control.ts"
+import { failure, keep, lookAt, onFiles, readSupervisor, supervisorLives } from "./control.ts"
 
 const LOOK_INTERVAL = "30 millis"
 const FIRST_LINE_MS = 5000
@@ -57,7 +57,7 @@ ${last}
 `
 
 /** Starts the session of a created bottle; of one that runs nothing is done. */
-export const startSession = Effect.fn("Runner.start")(function* (
+export const startSession = Effect.fn("Supervisor.start")(function* (
   control: Control,
   spec: Omit<ProcessSpec, "stdin">,
 ) {
@@ -73,11 +73,11 @@ export const startSession = Effect.fn("Runner.start")(function* (
     .pipe(Effect.mapError((error) => failure(control, "start", error.message, error)))
   const found = yield* identify(pid)
   const identity = Option.getOrElse(found, () => ({ pid, startTime: "gone", bootId: "" }))
-  yield* keep(control, control.runner, ProcessIdentity, identity)
+  yield* keep(control, control.supervisor, ProcessIdentity, identity)
 })
 
 /** Gives the agent our terminal; the bottle runs for as long as we do. */
-export const attachSession = Effect.fn("Runner.attach")(function* (
+export const attachSession = Effect.fn("Supervisor.attach")(function* (
   control: Control,
   spec: Omit<ProcessSpec, "stdin">,
 ) {
@@ -90,7 +90,7 @@ export const attachSession = Effect.fn("Runner.attach")(function* (
       `an agent of the ${control.backend} backend has the terminal that it was started with`,
     )
   }
-  yield* keep(control, control.runner, ProcessIdentity, yield* self)
+  yield* keep(control, control.supervisor, ProcessIdentity, yield* self)
   yield* runner
     .interactive(spec)
     .pipe(Effect.mapError((error) => failure(control, "start", error.message, error)))
@@ -123,9 +123,9 @@ const agentsOwn = Effect.fnUntraced(function* (control: Control, code: number) {
   })
 })
 
-/** Waits until the agent has ended, or its runner has. */
+/** Waits until the agent has ended, or its supervisor has. */
 export const ended = Effect.fnUntraced(function* (control: Control) {
-  while ((yield* runnerLives(control)) && Option.exists(yield* lookAt(control), isRunning)) {
+  while ((yield* supervisorLives(control)) && Option.exists(yield* lookAt(control), isRunning)) {
     yield* Effect.sleep(LOOK_INTERVAL)
   }
 })
@@ -133,15 +133,15 @@ export const ended = Effect.fnUntraced(function* (control: Control) {
 /** Ends the session at once: what is to be removed need not end well. */
 export const killSession = Effect.fnUntraced(function* (control: Control) {
   yield* signalSession(control, "SIGKILL")
-  while (yield* runnerLives(control)) yield* Effect.sleep(LOOK_INTERVAL)
+  while (yield* supervisorLives(control)) yield* Effect.sleep(LOOK_INTERVAL)
 })
 
 const isRunning = ({ state }: { readonly state: string }) => state === "running"
 
 /** To the whole session's group, as long as its leader is the one we started. */
 export const signalSession = Effect.fnUntraced(function* (control: Control, name: "SIGTERM" | "SIGKILL") {
-  const runner = yield* readRunner(control)
-  if (Option.isNone(runner) || !(yield* runnerLives(control))) return
-  const { pid } = runner.value
+  const supervisor = yield* readSupervisor(control)
+  if (Option.isNone(supervisor) || !(yield* supervisorLives(control))) return
+  const { pid } = supervisor.value
   if (pid > 1 && pid !== process.pid) yield* Effect.ignore(Effect.try(() => process.kill(-pid, name)))
 })
