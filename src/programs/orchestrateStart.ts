@@ -2,7 +2,7 @@
 import { Effect, Option } from "effect"
 import { IssueClosed } from "../domain/Errors.ts"
 import { awaitExit } from "./awaitExit.ts"
-import { claimIssue } from "./claimIssue.ts"
+import { claimIssue, namedPrOf } from "./claimIssue.ts"
 import { forgeEnvironment } from "./forgeEnvironment.ts"
 import { performStart, prepareStart } from "./launch.ts"
 import { openIssue } from "./openIssue.ts"
@@ -30,13 +30,16 @@ export const orchestrateStart = Effect.fn("orchestrateStart")(function* ({
   force = false,
   ...options
 }: OrchestrateStartOptions) {
-  const { forgeEnv, key, namedPr } = yield* forgeEnvironment
-  const prepared = yield* prepareStart(agent, { ...options, forgeEnv }, Option.some(options.prompt))
-  const { issue, agentGitUser } = yield* openIssue(forgeEnv, key)
+  const { forge, key } = yield* forgeEnvironment
+  const prepared = yield* prepareStart(agent, { ...options, forge }, Option.some(options.prompt))
+  const { issue, agentGitUser } = yield* openIssue(forge, key)
   if (issue.state === "closed" && !force) return yield* new IssueClosed(key)
   const slug = yield* performStart(prepared, (bottle) =>
-    Effect.map(claimIssue(key, bottle, { namedPr, agentGitUser }), (claim) => claim.restore),
+    Effect.map(
+      claimIssue(key, bottle, { namedPr: namedPrOf(forge), agentGitUser }),
+      (claim) => claim.restore,
+    ),
   )
-  yield* awaitExit(slug, { ...options, forgeEnv })
+  yield* awaitExit(slug, { ...options, forge })
   return slug
 })

@@ -15,7 +15,7 @@ export const secretsOf = ({
 }: SidecarDocument): Effect.Effect<ReadonlyArray<string>, SidecarError> =>
   Effect.gen(function* () {
     const given = [
-      forge?.token,
+      forge?.target.token,
       ...routes.map(({ value }) => value),
       ...git.map(({ credential }) => credential),
     ]

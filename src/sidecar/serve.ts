@@ -7,9 +7,10 @@ import { dirname, join } from "node:path"
 import { SidecarError } from "../domain/Errors.ts"
 import { allowList } from "../domain/AllowList.ts"
 import { ProcessIdentity } from "../domain/ProcessIdentity.ts"
-import { isRepositoryOf } from "../domain/ForgeRepository.ts"
+import { type ForgePlace, isRepositoryOf } from "../domain/ForgeRepository.ts"
 import { pushPatterns } from "../domain/PushPolicy.ts"
 import type { ForgeApi } from "../services/Forge.ts"
+import { Forges } from "../services/Forges.ts"
 import type { ProcessRunner } from "../services/ProcessRunner.ts"
 import { Processes } from "../services/Processes.ts"
 import { SecretScanner } from "../services/SecretScanner.ts"
@@ -35,10 +36,10 @@ import { readRoutes } from "./routes/Route.ts"
 import { makeRoutes } from "./routes/RouteCalls.ts"
 import { secretsOf } from "./secrets.ts"
 import { makeKeeper, openCounts, reportLimit } from "./forge/limits.ts"
-import type { ForgePart, MakeForge, SidecarDocument } from "./SidecarDocument.ts"
+import type { ForgePart, SidecarDocument } from "./SidecarDocument.ts"
 
 /** What a sidecar takes from the machine that it runs on. */
-export type SidecarNeeds = ProcessRunner | Processes | SecretScanner
+export type SidecarNeeds = Forges | ProcessRunner | Processes | SecretScanner
 
 /** Times of a sidecar, in milliseconds. */
 export interface SidecarTimes {
@@ -76,7 +77,6 @@ export interface RunningSidecar {
 /** Serves a document until the scope closes; then what is in flight is answered first. */
 export const serve = (
   given: SidecarDocument,
-  makeForge: MakeForge,
   times: SidecarTimes = {},
 ): Effect.Effect<RunningSidecar, SidecarError, SidecarNeeds | Scope.Scope> =>
   Effect.gen(function* () {
@@ -98,7 +98,7 @@ export const serve = (
         () => Deferred.unsafeDone(ended, Effect.void),
       )
     }
-    const document = yield* withDeployKeys(given, makeForge, times)
+    const document = yield* withDeployKeys(given, times)
     const log = yield* OperationLog.open(join(stateDir, "operations.jsonl"))
     const queue = join(stateDir, "queue")
     const keeper = yield* keeperOf(document, log, queue)
@@ -111,12 +111,12 @@ export const serve = (
       failed(document, reason, undefined),
     )
     const { forge: part } = document
-    const made = part && { part, api: yield* makeForge(part) }
-    const upstreams = made ? yield* withNamedHeads(listed, made.part, made.api) : listed
+    const made = part && (yield* reachForge(part))
+    const upstreams = made ? yield* withNamedHeads(listed, made) : listed
     const pushed = yield* openPushed(join(stateDir, "pushed"))
     const checkIn = yield* openCheckIn(join(stateDir, "checkin"))
     const forge = made && (yield* runForge(document, made, [...upstreams.values()], pushed))
-    const forgeOf = upstreamForge(document.forge, forge)
+    const forgeOf = upstreamForge(made?.place, forge)
     const git = yield* serveUpstreams({ document, upstreams, scanner, log, checkIn, pushed, forgeOf, times })
     const calls = forgeCalls({
       slug,
@@ -163,6 +163,7 @@ export const serve = (
     Effect.catchTags({
       ListenFailure: ({ reason, cause }) => failed(given, reason, cause),
       KeyFailure: ({ reason }) => failed(given, reason, undefined),
+      ForgeConfigInvalid: ({ message }) => failed(given, message, undefined),
       LogUnwritable: ({ cause }) => failed(given, "its operation log could not be opened", cause),
       FileFailure: ({ code, cause }) => failed(given, `its directories could not be used (${code})`, cause),
     }),
@@ -210,39 +211,57 @@ const keeperOf = Effect.fnUntraced(function* (
 
 const prsFile = (stateDir: string): string => join(stateDir, "prs")
 
+/** The forge of a run, where its repositories are, and the PRs that the operator named. */
+interface ReachedForge {
+  readonly part: ForgePart
+  readonly api: ForgeApi
+  readonly place: ForgePlace
+  readonly named: ReadonlyArray<number>
+}
+
+const reachForge = Effect.fnUntraced(function* (part: ForgePart) {
+  const { target, assignment } = part
+  const forges = yield* Forges
+  return {
+    part,
+    api: yield* forges.of(target, assignment),
+    place: { webUrl: yield* forges.webUrl(target), owner: target.owner, repo: target.repo },
+    named: assignment.prNumbers ?? [],
+  } satisfies ReachedForge
+})
+
 /** Where the forge's own repository is behind the gate, a PR comes from what may be, and was, pushed there. */
 const runForge = Effect.fnUntraced(function* (
   { slug, stateDir }: SidecarDocument,
-  { part, api }: { readonly part: ForgePart; readonly api: ForgeApi },
+  { part, api, place, named }: ReachedForge,
   upstreams: ReadonlyArray<Upstream>,
   pushed: PushedRefs,
 ) {
-  const own = upstreams.filter(({ url }) => isRepositoryOf(part, url))
+  const own = upstreams.filter(({ url }) => isRepositoryOf(place, url))
   const push = own.length > 0 ? own.flatMap((upstream) => upstream.push) : (part.push ?? pushPatterns(slug))
   const opened = yield* file(() => readFile(prsFile(stateDir), "utf8")).pipe(orElseOn("ENOENT", ""))
-  const named = part.prNumbers ?? []
+  const { issueNumber, openedPrs = [], closingKeywords } = part.assignment
   const scope = RunScope.make({
     forge: api,
-    issue: part.issueNumber,
+    issue: issueNumber,
     named,
-    opened: [...(part.openedPrs ?? []), ...(opened.match(/\d+/g) ?? []).map(Number)],
+    opened: [...openedPrs, ...(opened.match(/\d+/g) ?? []).map(Number)],
     push,
   })
   const forge: RunForge = {
     api,
-    host: URL.canParse(part.apiUrl) ? new URL(part.apiUrl).hostname : "",
+    host: URL.canParse(place.webUrl) ? new URL(place.webUrl).hostname : "",
     scope,
-    given: [...named, ...(part.openedPrs ?? [])],
+    given: [...named, ...openedPrs],
     push,
-    closing: { keywords: part.closingKeywords, subPath: hasSubPath(part.apiUrl) },
+    closing: { keywords: closingKeywords, subPath: hasSubPath(place.webUrl) },
     isPushed: (branch) => own.length === 0 || own.some(({ url }) => pushed.has(url, `refs/heads/${branch}`)),
   }
   return forge
 })
 
 /** Whether a forge is served below a path of its host; unknown counts as yes, which refuses more. */
-const hasSubPath = (apiUrl: string): boolean =>
-  !URL.canParse(apiUrl) || !/^\/api\/v1\/?$/.test(new URL(apiUrl).pathname)
+const hasSubPath = (webUrl: string): boolean => !URL.canParse(webUrl) || new URL(webUrl).pathname !== "/"
 
 /** Renews the file's time stamp, at most once a second; it is made at the first call. */
 const openCheckIn = (path: string) =>

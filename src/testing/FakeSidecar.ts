@@ -1,11 +1,10 @@
 /** FakeSidecar is a Sidecar in memory, for tests of programs: nothing is served, the test says what an agent would have done. */
 import { Clock, Effect, Layer, Option } from "effect"
 import type { RunKey } from "../domain/DeployKey.ts"
-import { ForgeConfigInvalid } from "../domain/Errors.ts"
 import type { QueueEvent } from "../domain/QueueEvent.ts"
 import { Slug } from "../domain/Slug.ts"
 import { CHAIN_START } from "../sidecar/record/OperationChain.ts"
-import { forgePart } from "../layers/sidecar/SidecarService.ts"
+import { giteaVariables } from "../layers/gitea/GiteaForgeConfig.ts"
 import { type LeftRun, Sidecar, type SidecarConfig, type SidecarHandle } from "../services/Sidecar.ts"
 
 /** A Sidecar in memory. */
@@ -62,12 +61,11 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
       kept.events.set(kept.newest, event)
       return kept.newest
     })
-  const check = (config: SidecarConfig) => Effect.asVoid(forgePart(config))
   const sidecar = Sidecar.of({
-    check,
+    variables: giteaVariables,
+    check: () => Effect.void,
     launch: (config) =>
       Effect.gen(function* () {
-        yield* check(config)
         launches.push(config)
         const kept = of(config.slug)
         kept.alive = true
@@ -87,12 +85,9 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
     verifyLog: () => Effect.succeed({ ok: true, lines: 0, head: CHAIN_START, problems: [] }),
     log: () => Effect.succeed([]),
     leftKeys: Effect.sync(() => [...keys]),
-    revokeKey: (key, forgeEnv) =>
-      Effect.suspend(() => {
-        if (forgeEnv["FORGE_GITEA_TOKEN"] === undefined)
-          return new ForgeConfigInvalid({ variable: "FORGE_GITEA_TOKEN", reason: "is missing" })
+    revokeKey: (key) =>
+      Effect.sync(() => {
         keys.splice(0, keys.length, ...keys.filter(({ name }) => name !== key.name))
-        return Effect.void
       }),
     unusedStores: Effect.sync(() => [...stores].map(([name, since]) => ({ name, since }))),
     removeStore: (name) => Effect.sync(() => stores.delete(name)),

@@ -1,3 +1,4 @@
+import * as GiteaForges from "../../src/layers/gitea/GiteaForges.ts"
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Option, Schedule } from "effect"
 import { spawn } from "node:child_process"
@@ -255,7 +256,7 @@ const linesOf = (directory: string) =>
 
 const serveIn = (directory: string, idleMs: number, more: object = {}) =>
   Effect.flatMap(decodeDocument(JSON.stringify(documentIn(directory, more))), (document) =>
-    serve(document, () => Effect.die("no forge"), { idleMs }),
+    serve(document, { idleMs }).pipe(Effect.provide(GiteaForges.layer)),
   )
 
 /** Waits for the end of a sidecar; fails when it goes on, long before the test's own time is over. */

@@ -213,13 +213,13 @@ export const gate = (
       ...(more.stores !== undefined && { gitStores: more.stores }),
     }
     const fake = yield* FakeForge.make({ owner: "ada", repo: "cellar" })
-    yield* serve(yield* decodeDocument(JSON.stringify(document)), () => Effect.succeed(fake.forge), {
+    yield* serve(yield* decodeDocument(JSON.stringify(document)), {
       drainMs: 100,
       // A machine with much to do is not an upstream that is silent.
       gitProgressMs: 90_000,
       scanMs: 90_000,
       ...more.times,
-    })
+    }).pipe(Effect.provide(FakeForge.forges(fake)))
     const neck = yield* forwardTo(socketPath)
     const work = yield* tempDir
     const logText = () => readFileSync(join(stateDir, "operations.jsonl"), "utf8")

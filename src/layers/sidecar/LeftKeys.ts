@@ -1,19 +1,18 @@
 /** Deploy keys that no sidecar uses any more: what the ledger has of them, and how one is revoked with a token given later. */
-import { Effect, Redacted } from "effect"
+import { Effect } from "effect"
 import { rm } from "node:fs/promises"
 import { isSameForge, type RunKey } from "../../domain/DeployKey.ts"
 import { ForgeConfigInvalid, type ForgeRequestError, SidecarError } from "../../domain/Errors.ts"
-import type { ForgeEnv } from "../../services/Sidecar.ts"
+import { type ForgeAccess, atRepository } from "../../domain/ForgeTarget.ts"
+import type { ForgesApi } from "../../services/Forges.ts"
 import * as Processes from "../process/ProcessIdentity.ts"
-import { giteaForgeConfig, withForgeEnv } from "../gitea/GiteaForgeConfig.ts"
 import type { HomeShape } from "../home/Home.ts"
 import { file, type FileFailure, unlinkIfThere, orElseOn } from "../../sidecar/record/files.ts"
-import type { MakeForge } from "../../sidecar/SidecarDocument.ts"
 import { leftEntries, strike } from "../../sidecar/keys/KeyLedger.ts"
 import { revoke } from "../../sidecar/keys/revoke.ts"
 
 /** The part of the Sidecar service that is about deploy keys. */
-export const makeLeftKeys = (home: HomeShape, makeForge: MakeForge) => {
+export const makeLeftKeys = (home: HomeShape, forges: ForgesApi) => {
   const left = Effect.mapError(
     Effect.provide(leftEntries(home.keyLedger), Processes.layer),
     failed("*", "reading which deploy keys there are"),
@@ -23,11 +22,11 @@ export const makeLeftKeys = (home: HomeShape, makeForge: MakeForge) => {
       Effect.map(left, (all) => all.map(({ key }) => key)),
       "Sidecar.leftKeys",
     ),
-    revokeKey: Effect.fn("Sidecar.revokeKey")(function* (key: RunKey, forgeEnv: ForgeEnv) {
+    revokeKey: Effect.fn("Sidecar.revokeKey")(function* (key: RunKey, access: ForgeAccess) {
       const entry = (yield* left).find((candidate) => candidate.key.name === key.name)
       // Another has done it, or it is in use after all.
       if (entry === undefined) return
-      const forge = yield* Effect.flatMap(accessTo(entry.key, forgeEnv), makeForge)
+      const forge = yield* forges.of(yield* targetOf(entry.key, access))
       yield* revokeBounded(forge, entry.key)
       yield* Effect.mapError(
         Effect.zipRight(unlinkIfThere(entry.privateFile), strike(home.keyLedger, entry.key.name)),
@@ -62,23 +61,15 @@ const revokeBounded = (
   })
 
 /** A token goes to the forge that it was given for, and to no other. */
-const accessTo = (key: RunKey, forgeEnv: ForgeEnv) =>
-  Effect.gen(function* () {
-    const { apiUrl, token } = yield* giteaForgeConfig
-    if (!isSameForge(apiUrl, key.apiUrl)) {
-      return yield* new ForgeConfigInvalid({
-        variable: "FORGE_GITEA_API",
-        reason: `is another forge than ${key.apiUrl}, which has the deploy key "${key.title}" of ${key.owner}/${key.repo}`,
-      })
-    }
-    return {
-      apiUrl: key.apiUrl,
-      owner: key.owner,
-      repo: key.repo,
-      token: Redacted.make(Redacted.value(token)),
-      issueNumber: 1,
-    }
-  }).pipe(withForgeEnv({ ...forgeEnv, FORGE_OWNER: key.owner, FORGE_REPO: key.repo }))
+const targetOf = (key: RunKey, access: ForgeAccess) =>
+  isSameForge(access.apiUrl, key.apiUrl)
+    ? Effect.succeed(atRepository({ ...access, apiUrl: key.apiUrl }, key))
+    : Effect.fail(
+        new ForgeConfigInvalid({
+          variable: "FORGE_GITEA_API",
+          reason: `is another forge than ${key.apiUrl}, which has the deploy key "${key.title}" of ${key.owner}/${key.repo}`,
+        }),
+      )
 
 const failed =
   (slug: string, operation: string) =>

@@ -1,16 +1,11 @@
 /** What the Sidecar service does in the same way however a sidecar is launched: by its control socket and the files it leaves. */
-import { Effect, Option, Redacted, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
-import { type ForgeConfigInvalid, SidecarError } from "../../domain/Errors.ts"
+import { SidecarError } from "../../domain/Errors.ts"
 import { Slug } from "../../domain/Slug.ts"
+import type { ForgesApi } from "../../services/Forges.ts"
 import { Sidecar, type SidecarConfig, type SidecarHandle } from "../../services/Sidecar.ts"
-import {
-  closingKeywords,
-  forgeAssignment,
-  giteaForgeConfig,
-  withForgeEnv,
-} from "../gitea/GiteaForgeConfig.ts"
 import { leftRuns, removeLeftRun } from "../bottle/leftRuns.ts"
 import { ensureRunDirectory, removeRunDirectory } from "../bottle/runDirectory.ts"
 import { Home, type HomeShape } from "../home/Home.ts"
@@ -25,9 +20,8 @@ import { verifyChain } from "../../sidecar/record/OperationChain.ts"
 import { verifyFile } from "../../sidecar/record/verifyFile.ts"
 import * as QueueDir from "../../sidecar/record/QueueDir.ts"
 import type { RoutePart } from "../../sidecar/routes/Route.ts"
-import type { MakeForge } from "../../sidecar/SidecarDocument.ts"
 import { routeParts } from "./routeParts.ts"
-import type { ForgePart, SidecarDocument } from "../../sidecar/SidecarDocument.ts"
+import type { SidecarDocument } from "../../sidecar/SidecarDocument.ts"
 
 /** Starts a sidecar for a document; done when it serves. */
 export type StartSidecar = (document: SidecarDocument) => Effect.Effect<void, SidecarError>
@@ -38,9 +32,9 @@ const STOP_TIMEOUT = "15 seconds"
 export const makeService = (
   home: HomeShape,
   start: StartSidecar,
-  makeForge: MakeForge,
+  forges: ForgesApi,
 ): typeof Sidecar.Service => {
-  const { leftKeys, revokeKey, removePrivateHalves } = makeLeftKeys(home, makeForge)
+  const { leftKeys, revokeKey, removePrivateHalves } = makeLeftKeys(home, forges)
   const places = { gitStores: home.gitStores, states: home.states }
   const handleOf = (slug: Slug): SidecarHandle => {
     const { neckSocket, controlSocket } = home.of(slug)
@@ -73,17 +67,15 @@ export const makeService = (
     ),
   )
   return {
+    variables: forges.variables,
     check: Effect.fn("Sidecar.check")(function* (config: SidecarConfig) {
-      const forge = yield* forgePart(config)
       yield* routeParts(config)
-      yield* gitParts(config, forge)
+      yield* gitParts(config)
     }),
     launch: Effect.fn("Sidecar.launch")(function* (config: SidecarConfig) {
-      const forge = yield* forgePart(config)
       const document = documentOf(home, config, {
-        forge,
         routes: yield* routeParts(config),
-        git: yield* gitParts(config, forge),
+        git: yield* gitParts(config),
       })
       yield* makeDirectories(home, config.slug)
       yield* start(document)
@@ -177,38 +169,13 @@ const told =
         }),
     )
 
-/** The forge part of a document, from FORGE_* variables; none for an empty map. */
-export const forgePart = (config: SidecarConfig): Effect.Effect<ForgePart | undefined, ForgeConfigInvalid> =>
-  Object.keys(config.forgeEnv).length === 0
-    ? Effect.succeed(undefined)
-    : Effect.gen(function* () {
-        const { apiUrl, owner, repo, token, org, trustOrg } = yield* giteaForgeConfig
-        const { issueNumber, prNumbers, openedPrs } = yield* forgeAssignment
-        const keywords = yield* closingKeywords
-        return {
-          apiUrl,
-          owner,
-          repo,
-          token: Redacted.make(Redacted.value(token)),
-          issueNumber,
-          prNumbers,
-          ...(openedPrs.length > 0 && { openedPrs }),
-          ...(keywords.length > 0 && { closingKeywords: keywords }),
-          ...(org === undefined ? {} : { org }),
-          ...(trustOrg === undefined ? {} : { trustOrg }),
-          ...(config.push.length === 0 ? {} : { push: config.push }),
-        }
-      }).pipe(withForgeEnv(config.forgeEnv))
-
 const documentOf = (
   home: HomeShape,
-  { slug, egress, loopback, run, limits }: SidecarConfig,
+  { slug, egress, loopback, run, limits, forge, push }: SidecarConfig,
   {
-    forge,
     routes,
     git,
   }: {
-    readonly forge: ForgePart | undefined
     readonly routes: ReadonlyArray<RoutePart>
     readonly git: ReadonlyArray<GitPart>
   },
@@ -222,7 +189,7 @@ const documentOf = (
     made: true,
     ...(run === undefined ? {} : { run }),
     ...(limits === undefined ? {} : { limits }),
-    ...(forge === undefined ? {} : { forge }),
+    ...(forge === undefined ? {} : { forge: { ...forge, ...(push.length > 0 && { push }) } }),
     ...(egress.allow.length === 0 ? {} : { egress }),
     ...(routes.length === 0 ? {} : { routes }),
     ...(git.length === 0 ? {} : { git, gitStores: home.gitStores }),
