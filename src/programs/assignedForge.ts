@@ -24,8 +24,8 @@ export const assignedForge = Effect.fn("assignedForge")(function* ({ forge, forg
   return yield* withForgeEnv(forgeEnv)((yield* Sidecar).variables.assigned)
 })
 
-/** Names become parts of paths, and the token a header: a type alone does not say that they may. */
-const validated = (forge: AssignedForge): Effect.Effect<AssignedForge, InvalidInput> =>
+/** Values that may be used: names become parts of paths, and the token a header, which a type alone does not allow. Fails with `InvalidInput`. */
+export const validated = (forge: AssignedForge): Effect.Effect<AssignedForge, InvalidInput> =>
   Either.mapLeft(validate(forge), (error) => {
     const { path, problem } = firstProblem(error)
     return new InvalidInput({ field: path === "" ? "forge" : `forge.${path}`, reason: problem })

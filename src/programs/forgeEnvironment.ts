@@ -1,14 +1,15 @@
-/** forgeEnvironment: what FORGE_* variables say of an orchestrated run, read with Config. No other run reads them. */
+/** forgeEnvironment: the forge of an orchestrated run, from FORGE_* variables by Config or as values. No other run reads the variables. */
 import { Config, Effect, Option } from "effect"
 import type { AssignedForge } from "../domain/Assignment.ts"
 import { forgeAddress } from "../domain/ForgeAddress.ts"
 import type { ForgeStateKey } from "../domain/ForgeState.ts"
 import type { ForgeEnv } from "../services/ForgeEnv.ts"
 import { Forges } from "../services/Forges.ts"
+import { validated } from "./assignedForge.ts"
 
-/** The forge that the current ConfigProvider names, and the key of the row. */
-export const forgeEnvironment = Effect.gen(function* () {
-  const forge = yield* (yield* Forges).variables.assigned
+/** The forge that is given as values, else the one that the current ConfigProvider names; and the key of the row. */
+export const forgeEnvironment = Effect.fn("forgeEnvironment")(function* (given: AssignedForge | undefined) {
+  const forge = yield* given === undefined ? (yield* Forges).variables.assigned : validated(given)
   return { forge, key: keyOf(forge) }
 })
 

@@ -1,5 +1,6 @@
 /** orchestrateResume: resumeHeadless of the bottle that handles an issue, with the wiring from FORGE_* variables. */
 import { Effect, Option } from "effect"
+import type { AssignedForge } from "../domain/Assignment.ts"
 import { ForgeConfigInvalid } from "../domain/Errors.ts"
 import { isAbout, issueName } from "../domain/ForgeState.ts"
 import type { ForgeState, ForgeStateKey } from "../domain/ForgeState.ts"
@@ -17,6 +18,8 @@ export interface OrchestrateResumeOptions {
   readonly slug: string
   readonly prompt: string
   readonly backend?: string
+  /** The forge and the issue as values; FORGE_* of the current `ConfigProvider` unless given. */
+  readonly forge?: AssignedForge
   readonly observe?: (event: RunEvent) => Effect.Effect<void>
 }
 
@@ -28,10 +31,11 @@ export interface OrchestrateResumeOptions {
  */
 export const orchestrateResume = Effect.fn("orchestrateResume")(function* ({
   slug,
+  forge: given,
   ...options
 }: OrchestrateResumeOptions) {
   yield* checkPrompt(options.prompt)
-  const { forge, key } = yield* forgeEnvironment
+  const { forge, key } = yield* forgeEnvironment(given)
   const rows = yield* (yield* ForgeStateStore).all
   const own = rows.find((row) => row.slug === slug && row.status !== "destroyed")
   if (own !== undefined) yield* requireSame(own, key)

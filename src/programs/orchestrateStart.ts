@@ -1,5 +1,6 @@
 /** orchestrateStart: startHeadless on an issue of the forge, with the wiring from FORGE_* variables. */
 import { Effect, Option } from "effect"
+import type { AssignedForge } from "../domain/Assignment.ts"
 import { IssueClosed } from "../domain/Errors.ts"
 import { awaitExit } from "./awaitExit.ts"
 import { claimIssue, namedPrOf } from "./claimIssue.ts"
@@ -15,6 +16,8 @@ export interface OrchestrateStartOptions {
   readonly prompt: string
   readonly label?: string
   readonly backend?: string
+  /** The forge and the issue as values; FORGE_* of the current `ConfigProvider` unless given. */
+  readonly forge?: AssignedForge
   /** Start on an issue that is closed. */
   readonly force?: boolean
   readonly observe?: (event: RunEvent) => Effect.Effect<void>
@@ -28,9 +31,10 @@ export interface OrchestrateStartOptions {
 export const orchestrateStart = Effect.fn("orchestrateStart")(function* ({
   agent,
   force = false,
+  forge: given,
   ...options
 }: OrchestrateStartOptions) {
-  const { forge, key } = yield* forgeEnvironment
+  const { forge, key } = yield* forgeEnvironment(given)
   const prepared = yield* prepareStart(agent, { ...options, forge }, Option.some(options.prompt))
   const { issue, agentGitUser } = yield* openIssue(forge, key)
   if (issue.state === "closed" && !force) return yield* new IssueClosed(key)
