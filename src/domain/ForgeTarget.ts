@@ -48,7 +48,7 @@ export const ForgeAccess = Schema.Union(
 /** A forge and a token, without a repository. */
 export type ForgeAccess = typeof ForgeAccess.Type
 
-/** A repository on a Gitea; `apiUrl` ends with `/api/v1`. */
+/** A repository on a Gitea. */
 export const GiteaTarget = Schema.Struct({ kind: Gitea, ...access, ...repository })
 
 /** A repository on a forge of a kind that was registered from outside. */

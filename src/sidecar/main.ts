@@ -1,5 +1,5 @@
 /** `sidecar serve`: the sidecar as a process. Its document comes on stdin; when it serves it needs nothing of its launcher. */
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { closeSync, openSync, writeSync } from "node:fs"
 import { InvalidInput, type SidecarError } from "../domain/Errors.ts"
 import * as LiveForges from "../layers/forges.ts"
@@ -25,10 +25,13 @@ export const mainWith = (times: SidecarTimes): Effect.Effect<void, InvalidInput 
     yield* sayReady(document.socketPath)
     yield* letGo
     yield* ended
-  }).pipe(Effect.scoped, Effect.provide(forges), Effect.provide(Machine.layer))
+  }).pipe(Effect.scoped, Effect.provide(parts))
 
 /** Imported as everything else: a lazy import would make the bundler keep, and the start evaluate, all of effect. */
-const forges = LiveForges.layer({ gitea: kindWith({ answerBytesMax: ANSWER_BYTES_MAX }) })
+const parts = Layer.merge(
+  LiveForges.layer({ gitea: kindWith({ answerBytesMax: ANSWER_BYTES_MAX }) }),
+  Machine.layer,
+)
 
 /** All of stdin, but not more than makes it too large; not by a blocking read, which would keep SIGTERM waiting. */
 const readStdin: Effect.Effect<string, InvalidInput> = Effect.async<string, InvalidInput>((resume) => {

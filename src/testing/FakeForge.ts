@@ -8,9 +8,9 @@ import { Forge, type ForgeApi, type ForgeSelf, type OpenPr } from "../services/F
 import * as LiveForges from "../layers/forges.ts"
 import { kind } from "../layers/gitea/GiteaForge.ts"
 import type { Forges } from "../services/Forges.ts"
-import * as actions from "./gitea/actions.ts"
-import type { SeedOrg, SeedRepo } from "./gitea/seed.ts"
-import { fold, GiteaState, mayWrite, type SimIssue, type SimRepo } from "./gitea/state.ts"
+import * as actions from "../simulator/actions.ts"
+import type { SeedOrg, SeedRepo } from "../simulator/seed.ts"
+import { fold, GiteaState, mayWrite, type SimIssue, type SimRepo } from "../simulator/state.ts"
 
 /** What the forge holds at first. Users that are named anywhere are made. */
 export interface FakeForgeSeed extends Omit<SeedRepo, "owner" | "name"> {
