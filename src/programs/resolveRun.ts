@@ -14,6 +14,7 @@ import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { Manifests } from "../services/Manifests.ts"
+import { NeckCommands } from "../services/NeckCommands.ts"
 import type { AgentInvocation, Provider } from "../services/Providers.ts"
 import { Providers } from "../services/Providers.ts"
 import { nothingToVerify } from "./requireVerified.ts"
@@ -72,12 +73,16 @@ export const invocationOf = Effect.fn("invocationOf")(function* (
   given: { readonly slug: Slug; readonly prompt: string; readonly forge: AssignedForge | undefined },
 ) {
   const provider = yield* (yield* Providers).get(run.agent.provider)
+  const calls = yield* NeckCommands
   const input = {
     manifest: run.agent,
     prompt:
       given.forge === undefined
         ? given.prompt
-        : withOverlay(given.prompt, forgeOverlay(overlayOf(given.slug, run.bottle, given.forge))),
+        : withOverlay(
+            given.prompt,
+            forgeOverlay({ ...overlayOf(given.slug, run.bottle, given.forge), calls }),
+          ),
     neck: Option.getOrElse(run.backend.neck, () => ""),
     forge: given.forge !== undefined,
   }

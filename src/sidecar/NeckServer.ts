@@ -4,7 +4,7 @@ import type { Scope } from "effect"
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http"
 import type { Socket } from "node:net"
 import { CallFailure } from "./forge/CallFailure.ts"
-import { type Call, refuse } from "./forge/Calls.ts"
+import { refuse } from "./forge/Calls.ts"
 import type { Egress } from "./egress/Egress.ts"
 import { answerTunnel } from "./egress/tunnelAnswers.ts"
 import { type Gate, type Passage, refusalOf } from "./http/gates.ts"
@@ -23,11 +23,12 @@ import { type Drainable, drain } from "./http/drain.ts"
 import { ROUTE_PREFIX } from "./routes/target.ts"
 import type { ServePath } from "./http/ServePath.ts"
 import { endSocket, watchStalled } from "./http/stalled.ts"
-import * as TextCommands from "./forge/TextCommands.ts"
+import type { ServedCalls } from "./forge/ServedCalls.ts"
+import type { TextAnswer } from "./forge/TextCommands.ts"
 
 /** What a neck serves, and within which limits. */
 export interface NeckOptions {
-  readonly calls: ReadonlyMap<string, Call>
+  readonly calls: ServedCalls
   readonly serveRoute: ServePath
   readonly serveGit: ServePath
   readonly egress: Egress
@@ -228,10 +229,10 @@ const dispatch = (
               body === undefined ? answerNothing(response, status) : answer(status, JSON_TYPE, body),
             )
           : command === undefined
-            ? Effect.map(JsonRpc.answer(text, calls, log, admitNext), (said) =>
+            ? Effect.map(JsonRpc.answer(text, calls.byName, log, admitNext), (said) =>
                 said === undefined ? answerNothing(response, 204) : answer(200, JSON_TYPE, said),
               )
-            : Effect.map(runText(command, body, calls, log), ({ status, text }) => answer(status, TEXT, text))
+            : Effect.map(runText(command, body, calls), ({ status, text }) => answer(status, TEXT, text))
     runFork(
       Effect.zipRight(checkIn, answered).pipe(
         Effect.provideService(AnswerRoom, answers),
@@ -268,12 +269,11 @@ const commandOf = (path: string): CommandPath | undefined => {
 const runText = (
   { name, query }: CommandPath,
   body: Exclude<Body, { readonly kind: "TooLarge" | "NoRoom" }>,
-  calls: NeckOptions["calls"],
-  log: OperationLog,
-): Effect.Effect<TextCommands.TextAnswer> =>
+  { runCommand }: ServedCalls,
+): Effect.Effect<TextAnswer> =>
   body.kind === "NotUtf8"
     ? Effect.succeed({ status: 400, text: "the body is not UTF-8\n" })
-    : TextCommands.runCommand(name, query, body.text, calls, log)
+    : runCommand(name, query, body.text)
 
 const logTooLarge = (log: OperationLog): Effect.Effect<void> =>
   Effect.ignore(

@@ -6,8 +6,7 @@ import * as LiveForges from "../layers/forges.ts"
 import { kindWith } from "../layers/gitea/GiteaForge.ts"
 import * as Machine from "../layers/sidecar/machine.ts"
 import { withoutCoreDumps } from "./coreDumps.ts"
-import { serve } from "./serve.ts"
-import type { SidecarTimes } from "./SidecarSettings.ts"
+import { type SidecarOptions, serve } from "./serve.ts"
 import { ANSWER_BYTES_MAX } from "./http/room.ts"
 import { DOCUMENT_BYTES_MAX, decodeDocument } from "./SidecarDocument.ts"
 
@@ -17,12 +16,12 @@ import { DOCUMENT_BYTES_MAX, decodeDocument } from "./SidecarDocument.ts"
  */
 export const main: Effect.Effect<void, InvalidInput | SidecarError> = Effect.suspend(() => mainWith({}))
 
-/** `main` with other times. */
-export const mainWith = (times: SidecarTimes): Effect.Effect<void, InvalidInput | SidecarError> =>
+/** `main` with other times or calls. */
+export const mainWith = (options: SidecarOptions): Effect.Effect<void, InvalidInput | SidecarError> =>
   Effect.gen(function* () {
     yield* withoutCoreDumps
     const document = yield* decodeDocument(yield* readStdin)
-    const { ended } = yield* serve(document, times)
+    const { ended } = yield* serve(document, options)
     yield* sayReady(document.socketPath)
     yield* letGo
     yield* ended

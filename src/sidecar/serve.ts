@@ -1,5 +1,5 @@
 /** serve: one sidecar, from its document to open sockets; its scope closes it in the reverse order. */
-import { Deferred, Effect, Layer } from "effect"
+import { Deferred, Effect, Either, Layer } from "effect"
 import type { Scope } from "effect"
 import { appendFile, mkdir, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
@@ -14,7 +14,9 @@ import { Processes } from "../services/Processes.ts"
 import { SecretScanner } from "../services/SecretScanner.ts"
 import type { RunForge } from "./forge/callContext.ts"
 import { serveControl } from "./http/control.ts"
-import { forgeCalls } from "./forge/ForgeCalls.ts"
+import type { ForgeCall } from "./forge/ForgeCall.ts"
+import { builtIn } from "./forge/calls/index.ts"
+import { serveCalls } from "./forge/ServedCalls.ts"
 import { makeEgress } from "./egress/Egress.ts"
 import { file, textOf, ensureDirectory } from "../files/files.ts"
 import { type PushedRefs, openPushed } from "./git/pushed.ts"
@@ -41,6 +43,12 @@ import { Settings, SidecarSettings, type SidecarTimes } from "./SidecarSettings.
 /** What a sidecar takes from the machine that it runs on. */
 export type SidecarNeeds = Forges | ProcessRunner | Processes | SecretScanner
 
+/** How a sidecar differs from others. */
+export interface SidecarOptions extends SidecarTimes {
+  /** The calls at its neck; those of every neck unless given: `[...builtIn, mine]` adds one. */
+  readonly calls?: ReadonlyArray<ForgeCall>
+}
+
 /** A sidecar that serves. */
 export interface RunningSidecar {
   /** Returns when it was asked to stop, has been idle too long, or lost its socket. */
@@ -50,9 +58,10 @@ export interface RunningSidecar {
 /** Serves a document until the scope closes; then what is in flight is answered first. */
 export const serve = (
   document: ServedDocument,
-  times: SidecarTimes = {},
+  options: SidecarOptions = {},
 ): Effect.Effect<RunningSidecar, SidecarError, SidecarNeeds | Scope.Scope> =>
   Effect.gen(function* () {
+    const { calls = builtIn, ...times } = options
     const { stateDir } = document
     yield* directories(document)
     const control = yield* openControl(document)
@@ -65,7 +74,7 @@ export const serve = (
         CheckIn.layer(join(stateDir, "checkin")),
       ),
     )
-    yield* Effect.provide(serveNeck(document, control), parts)
+    yield* Effect.provide(serveNeck(document, calls, control), parts)
     return { ended: Deferred.await(control.ended) }
   }).pipe(
     Effect.catchTags({
@@ -101,7 +110,11 @@ const openControl = Effect.fnUntraced(function* ({ slug, socketPath, controlPath
 })
 
 /** Puts the rooms together behind a neck, and opens that. */
-const serveNeck = Effect.fnUntraced(function* (given: ServedDocument, { ended, state }: Control) {
+const serveNeck = Effect.fnUntraced(function* (
+  given: ServedDocument,
+  table: ReadonlyArray<ForgeCall>,
+  { ended, state }: Control,
+) {
   const { slug, socketPath, controlPath, stateDir } = given
   const { idleMs, scanMs } = yield* SidecarSettings
   const log = yield* OperationLog.OperationLog
@@ -120,7 +133,7 @@ const serveNeck = Effect.fnUntraced(function* (given: ServedDocument, { ended, s
   const forge = made && (yield* runForge(document, made, [...upstreams.values()], pushed))
   const forgeOf = upstreamForge(made?.place, forge)
   const git = yield* serveUpstreams({ document, upstreams, scanner, pushed, forgeOf })
-  const calls = forgeCalls({
+  const calls = yield* serveCalls(table, {
     slug,
     log,
     forge,
@@ -129,7 +142,7 @@ const serveNeck = Effect.fnUntraced(function* (given: ServedDocument, { ended, s
     keeper,
     tell: queue.append,
     remember: (pr) => Effect.ignore(file(() => appendFile(prsFile(stateDir), `${pr}\n`, { mode: 0o600 }))),
-  })
+  }).pipe(Either.mapLeft((reason) => failed(document, reason, undefined)))
   const neck = yield* makeNeck({
     calls,
     serveRoute: yield* makeRoutes(routes),

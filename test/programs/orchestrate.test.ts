@@ -1,6 +1,7 @@
 import { it } from "@effect/vitest"
 import { Context, Effect, Fiber, Logger, Option, TestClock } from "effect"
 import { describe, expect } from "vitest"
+import { type AssignedNumbers, FORGE_COMMANDS } from "../../src/domain/ForgeCommands.ts"
 import { ForgeState } from "../../src/domain/ForgeState.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import { awaitExit } from "../../src/programs/awaitExit.ts"
@@ -16,6 +17,7 @@ import { startHeadless } from "../../src/programs/startHeadless.ts"
 import { BottleStore } from "../../src/services/BottleStore.ts"
 import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
 import { BottleEvents } from "../../src/services/BottleEvents.ts"
+import { NeckCommands } from "../../src/services/NeckCommands.ts"
 import { endless, forgeVariables, inWorld } from "./world.ts"
 
 const start = orchestrateStart({ agent: "worker", prompt: "work" })
@@ -71,6 +73,26 @@ describe("an orchestrated run", () => {
         const [orchestrated, plain] = yield* fake.plans
         expect(orchestrated?.prompt).toMatch(/issue #17[\s\S]*signal[-_]done[\s\S]*work$/)
         expect(plain?.prompt).toBe("plain")
+      }),
+    ),
+  )
+
+  it.effect("is told of the calls that its neck has beside those of every neck", () =>
+    inWorld({}, ({ fake }) =>
+      Effect.gen(function* () {
+        const own = {
+          name: "label_issue",
+          help: "labels it",
+          assignment: {
+            example: ({ issue }: AssignedNumbers) => `forge call label-issue number=${issue}`,
+            note: ({ writable }: AssignedNumbers) => `only ${writable}, once`,
+          },
+        }
+        yield* Effect.provideService(start, NeckCommands, [...FORGE_COMMANDS, own])
+        const [plan] = yield* fake.plans
+        expect(plan?.prompt).toContain("\n- `forge call label-issue number=17`: only #17, once\n")
+        expect(plan?.prompt).toContain("`signal_done`, `label_issue`) are tools")
+        expect(plan?.prompt).toContain("- `forge read-issue 17`, `forge read-pr NUMBER`")
       }),
     ),
   )

@@ -77,7 +77,7 @@ describe("the sidecar process", () => {
     [
       "a bad setting",
       JSON.stringify(documentIn("/nowhere", { settings: { idleMs: -1 } })),
-      "settings.idleMs: has a wrong type or value",
+      "settings.idleMs: must be a non-negative number",
     ],
     [
       "a bad slug",

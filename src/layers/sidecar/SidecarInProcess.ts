@@ -2,25 +2,35 @@
 import { Effect, Either, ExecutionStrategy, Exit, Layer, Scope } from "effect"
 import { SidecarError } from "../../domain/Errors.ts"
 import { Forges } from "../../services/Forges.ts"
+import { NeckCommands } from "../../services/NeckCommands.ts"
 import { Sidecar } from "../../services/Sidecar.ts"
 import type { SidecarServices } from "../../services/SidecarServices.ts"
 import * as GiteaForges from "../gitea/GiteaForges.ts"
 import { Home } from "../home/Home.ts"
-import { serve } from "../../sidecar/serve.ts"
+import { type SidecarOptions, serve } from "../../sidecar/serve.ts"
 import { type SidecarDocument, readDocument } from "../../sidecar/SidecarDocument.ts"
-import type { SidecarTimes } from "../../sidecar/SidecarSettings.ts"
 import * as Machine from "./machine.ts"
 import * as Records from "./records.ts"
 import { makeService } from "./SidecarService.ts"
 
 /**
- * Sidecars within this process, with other times, over the kinds of forge that are provided, which end with the layer
- * at the latest; and what they leave in the home on disk.
+ * Sidecars within this process, over the kinds of forge that are provided, which end with the layer at the latest; and
+ * what they leave in the home on disk. Assignments name the calls that are given.
  */
-export const layerWith = (times: SidecarTimes): Layer.Layer<SidecarServices, never, Forges> =>
-  Layer.merge(launcher(times), Records.layer)
+export const layerWith = (options: SidecarOptions): Layer.Layer<SidecarServices, never, Forges> => {
+  const sidecars = Layer.merge(launcher(options), Records.layer)
+  return options.calls === undefined
+    ? sidecars
+    : Layer.merge(
+        sidecars,
+        Layer.succeed(
+          NeckCommands,
+          options.calls.map(({ usage }) => usage),
+        ),
+      )
+}
 
-const launcher = (times: SidecarTimes): Layer.Layer<Sidecar, never, Forges> =>
+const launcher = (options: SidecarOptions): Layer.Layer<Sidecar, never, Forges> =>
   Layer.scoped(
     Sidecar,
     Effect.gen(function* () {
@@ -33,7 +43,7 @@ const launcher = (times: SidecarTimes): Layer.Layer<Sidecar, never, Forges> =>
           (reason) => new SidecarError({ slug: document.slug, operation: "launch", reason }),
         )
         const scope = yield* Scope.fork(all, ExecutionStrategy.sequential)
-        const { ended } = yield* serve(served, times).pipe(
+        const { ended } = yield* serve(served, options).pipe(
           Effect.provideService(Forges, forges),
           Effect.provide(Machine.layer),
           Scope.extend(scope),
