@@ -17,7 +17,11 @@ export type { PlanClone } from "./domain/Clone.ts"
 export { RunKey } from "./domain/DeployKey.ts"
 export type { PlannedKey } from "./domain/DeployKey.ts"
 export { Comment, DeployKey, Issue, PullRequest, WriteScope } from "./domain/Forge.ts"
+export { AssignedForge, Assignment } from "./domain/Assignment.ts"
+export type { ForgeTrust } from "./domain/Assignment.ts"
+export { atRepository, ForgeAccess, ForgeTarget } from "./domain/ForgeTarget.ts"
 export { forgeAddress } from "./domain/ForgeAddress.ts"
+export { ForgeReason } from "./domain/ForgeReason.ts"
 export { ForgeState } from "./domain/ForgeState.ts"
 export type { ForgeStateKey } from "./domain/ForgeState.ts"
 export { ForgeStatus } from "./domain/ForgeStatus.ts"
@@ -55,10 +59,18 @@ export { BottleEvents } from "./services/BottleEvents.ts"
 export { BottleStore } from "./services/BottleStore.ts"
 export type { BottleOperation } from "./services/BottleStore.ts"
 export { DeployKeys } from "./services/DeployKeys.ts"
-export { AnswerRoom, Forge, scoped } from "./services/Forge.ts"
-export type { AnswerRoomShape, ForgeApi, ForgeSelf, ForgeWriteError, OpenPr } from "./services/Forge.ts"
+export { AnswerRoom, Forge, scoped, scopedWrites } from "./services/Forge.ts"
+export type {
+  AnswerRoomShape,
+  ForgeApi,
+  ForgeReads,
+  ForgeSelf,
+  ForgeWriteError,
+  ForgeWrites,
+  OpenPr,
+} from "./services/Forge.ts"
 export { Forges } from "./services/Forges.ts"
-export type { RunForge } from "./services/Forges.ts"
+export type { ForgeKind, ForgesApi, ForgeVariables } from "./services/Forges.ts"
 export { ForgeStateStore } from "./services/ForgeStateStore.ts"
 export { Manifests } from "./services/Manifests.ts"
 export type {
@@ -87,7 +99,8 @@ export type { Ground } from "./services/ProvingGround.ts"
 export { RunDirectories } from "./services/RunDirectories.ts"
 export type { LeftRun } from "./services/RunDirectories.ts"
 export { Sidecar } from "./services/Sidecar.ts"
-export type { ForgeEnv, FoundSidecar, SidecarConfig, SidecarHandle } from "./services/Sidecar.ts"
+export type { FoundSidecar, SidecarConfig, SidecarHandle } from "./services/Sidecar.ts"
+export type { ForgeEnv } from "./services/ForgeEnv.ts"
 export type { SidecarRecords, SidecarServices } from "./services/SidecarServices.ts"
 export { VerificationStore } from "./services/VerificationStore.ts"
 export { Verifier } from "./services/Verifier.ts"
@@ -106,6 +119,7 @@ export type { Confirm } from "./programs/interactive.ts"
 export { checkStart, launch, performStart, planStart, prepareStart } from "./programs/launch.ts"
 export type { PreparedStart } from "./programs/launch.ts"
 export { listBottles } from "./programs/listBottles.ts"
+export type { ForgeOption } from "./programs/assignedForge.ts"
 export type {
   HandOver,
   HeadlessOptions,

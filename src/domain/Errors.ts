@@ -3,6 +3,7 @@
  * failed, on what, and what to do. None carries a request, a header, a body or a secret.
  */
 import { Schema } from "effect"
+import { ForgeReason } from "./ForgeReason.ts"
 import { Slug } from "./Slug.ts"
 
 const Cause = Schema.optional(Schema.Defect)
@@ -224,15 +225,17 @@ export class ForgeScopeError extends Schema.TaggedError<ForgeScopeError>()("Forg
 export class ForgeRequestError extends Schema.TaggedError<ForgeRequestError>()("ForgeRequestError", {
   /** The method of the Forge service, such as `readIssue`. */
   operation: Schema.String,
-  /** HTTP status; 0 when there was no answer (unreachable, cut off, timed out). */
+  /** HTTP status, for people and logs; 0 when there was no answer (unreachable, cut off, timed out). Programs decide by `reason`. */
   status: Schema.Number,
-  /** What it means and what the operator can do; never the forge's own text. */
-  reason: Schema.String,
+  /** What it means: one of a closed list. */
+  reason: ForgeReason,
+  /** The same in words, and what the operator can do; never the forge's own text. */
+  detail: Schema.String,
   /** The text for an agent, without names of settings and products; absent: the agent gets a text made from the status. */
   shown: Schema.optional(Schema.String),
 }) {
   override get message(): string {
-    return `forge: ${this.operation} failed${this.status === 0 ? "" : ` with ${this.status}`}: ${this.reason}`
+    return `forge: ${this.operation} failed${this.status === 0 ? "" : ` with ${this.status}`}: ${this.detail}`
   }
 }
 

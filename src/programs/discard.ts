@@ -6,7 +6,7 @@ import { BottleStore } from "../services/BottleStore.ts"
 import type { DeployKeys } from "../services/DeployKeys.ts"
 import { RunDirectories } from "../services/RunDirectories.ts"
 import { Sidecar } from "../services/Sidecar.ts"
-import type { ForgeEnv } from "../services/Sidecar.ts"
+import type { AssignedForge } from "../domain/Assignment.ts"
 import { revokeLeftKeys, tellLeftKeys } from "./deployKeys.ts"
 
 /**
@@ -17,10 +17,10 @@ export const discard = (
   backend: Backend,
   slug: Slug,
   made: Ref.Ref<boolean>,
-  forgeEnv: ForgeEnv | undefined,
+  forge: AssignedForge | undefined,
 ): Effect.Effect<void, never, BottleStore | DeployKeys | RunDirectories | Sidecar> =>
   Effect.gen(function* () {
-    yield* stopSidecar(slug, forgeEnv)
+    yield* stopSidecar(slug, forge)
     yield* Effect.whenEffect(backend.destroy(slug), made)
     yield* (yield* RunDirectories).forget(slug)
     yield* (yield* BottleStore).remove(slug)
@@ -34,10 +34,10 @@ export const discard = (
 
 /**
  * Stops the sidecar of a slug, which revokes its deploy keys; ok when there is none. Keys that stay are revoked with the
- * token of `forgeEnv`, where the caller has one, else told.
+ * token of `forge`, where the caller has one, else told.
  */
-export const stopSidecar = Effect.fn("stopSidecar")(function* (slug: Slug, forgeEnv?: ForgeEnv) {
+export const stopSidecar = Effect.fn("stopSidecar")(function* (slug: Slug, forge?: AssignedForge) {
   const handle = yield* (yield* Sidecar).find(slug)
   if (Option.isSome(handle)) yield* handle.value.stop
-  yield* forgeEnv === undefined ? tellLeftKeys(slug) : revokeLeftKeys(forgeEnv)
+  yield* forge === undefined ? tellLeftKeys(slug) : revokeLeftKeys(forge.target)
 })

@@ -1,5 +1,6 @@
 /** relaunch: starts a bottle again from where it was, with a new prompt; it returns when the agent runs. */
 import { Effect, Option, Ref } from "effect"
+import type { AssignedForge } from "../domain/Assignment.ts"
 import type { BottleMetadata, LaunchPlan } from "../domain/Bottle.ts"
 import { cloneOf } from "../domain/Clone.ts"
 import { BackendFailure, BottleBusy, BottleNotFound, BottleRunning, LaunchRefused } from "../domain/Errors.ts"
@@ -8,9 +9,9 @@ import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
-import type { ForgeEnv } from "../services/Sidecar.ts"
 import { RunDirectories } from "../services/RunDirectories.ts"
 import { Sidecar } from "../services/Sidecar.ts"
+import { assignedForge } from "./assignedForge.ts"
 import { bottleBackend } from "./bottleBackend.ts"
 import { bottleState, halfDestroyed, lostArtifact } from "./bottleState.ts"
 import { bringUp } from "./bringUp.ts"
@@ -23,13 +24,15 @@ import type { HeadlessResumeOptions, ResumeOptions } from "./options.ts"
 import { checkPrompt } from "./options.ts"
 import { parseSlug } from "./parseSlug.ts"
 import type { ResolvedRun } from "./resolveRun.ts"
-import { invocationOf, isForgeTargeted, launchPlan, resolveRun, sidecarConfig } from "./resolveRun.ts"
+import { invocationOf, launchPlan, resolveRun, sidecarConfig } from "./resolveRun.ts"
 
 /** A resume that has been looked up and found possible. */
 export interface PreparedResume {
   readonly run: ResolvedRun
   readonly bottle: BottleMetadata
   readonly options: ResumeOptions
+  /** Of the options, decoded. */
+  readonly forge: AssignedForge | undefined
   readonly prompt: Option.Option<string>
   /** Whether its agent has ended and is not frozen yet, so that a freeze comes first. */
   readonly exited: boolean
@@ -37,7 +40,7 @@ export interface PreparedResume {
 
 /**
  * Starts a bottle again with a new prompt and returns its slug when the agent runs; `awaitExit` waits for its end.
- * The same bottles, working directory and identity; the sidecar is launched anew with the given `forgeEnv`. One
+ * The same bottles, working directory and identity; the sidecar is launched anew with the given forge. One
  * that fails or is interrupted before that leaves the bottle as it was, or frozen if its agent had ended.
  */
 export const relaunch = Effect.fn("relaunch")(function* (name: string, options: HeadlessResumeOptions) {
@@ -63,15 +66,16 @@ export const prepareResume = Effect.fn("prepareResume")(function* (
     return yield* new BottleBusy({ slug, operation: operation.name, pid: operation.pid })
   }
   if (Option.isSome(bottle.destroyingAt)) return yield* new LaunchRefused({ reason: halfDestroyed(slug) })
+  const forge = yield* assignedForge(options)
   const run = yield* resolveRun({
     agent: spec.agent,
     bottles: spec.bottles,
     backend: spec.backend,
     cwd: spec.cwd,
-    forgeEnv: options.forgeEnv ?? {},
+    forge,
   })
   const state = yield* resumableState(run.backend, bottle)
-  const prepared: PreparedResume = { run, bottle, options, prompt, exited: state === "exited" }
+  const prepared: PreparedResume = { run, bottle, options, forge, prompt, exited: state === "exited" }
   const plan = yield* planResume(prepared)
   // An artifact that is still to be made has no name: any name of an image will do.
   yield* run.backend.accepts(prepared.exited ? { ...plan, image: slug } : plan)
@@ -103,7 +107,7 @@ const resumableState = Effect.fn("resumableState")(function* (backend: Backend, 
 export const planResume = Effect.fn("planResume")(function* ({
   run,
   bottle,
-  options,
+  forge,
   prompt,
   exited,
 }: PreparedResume) {
@@ -121,7 +125,7 @@ export const planResume = Effect.fn("planResume")(function* ({
   const invocation = yield* invocationOf(run, how, {
     slug: bottle.slug,
     prompt: Option.getOrElse(prompt, () => ""),
-    forgeEnv: options.forgeEnv ?? {},
+    forge,
   })
   const plan = makePlan({
     slug: bottle.slug,
@@ -136,7 +140,7 @@ export const planResume = Effect.fn("planResume")(function* ({
     clone: cloneOf(run.bottle, {
       slug: bottle.slug,
       agent: run.agent.name,
-      forge: isForgeTargeted(options.forgeEnv ?? {}),
+      forge: forge !== undefined,
     }),
     earlier: {
       ...(Option.isSome(artifact) && { artifact: artifact.value }),
@@ -147,9 +151,14 @@ export const planResume = Effect.fn("planResume")(function* ({
 })
 
 /** Refuses a resume whose deploy keys were not agreed to, or whose sidecar cannot be served: before the bottle is touched. */
-export const checkResume = Effect.fn("checkResume")(function* ({ run, bottle, options }: PreparedResume) {
-  yield* agreeToKeys(run.bottle, options)
-  yield* (yield* Sidecar).check(sidecarConfig(bottle.slug, run, options.forgeEnv ?? {}))
+export const checkResume = Effect.fn("checkResume")(function* ({
+  run,
+  bottle,
+  options,
+  forge,
+}: PreparedResume) {
+  yield* agreeToKeys(run.bottle, { ...options, hasForge: forge !== undefined })
+  yield* (yield* Sidecar).check(sidecarConfig(bottle.slug, run, forge))
 })
 
 /** Performs a prepared resume and returns the slug when the agent runs; one that fails leaves the bottle as `relaunch` does. */
@@ -162,7 +171,7 @@ export const performResume = Effect.fn("performResume")(function* (prepared: Pre
 })
 
 const resumeBottle = Effect.fn("resumeBottle")(function* (prepared: PreparedResume) {
-  const { run, options } = prepared
+  const { run, options, forge } = prepared
   const { slug } = prepared.bottle
   const row = yield* (yield* BottleStore).get(slug)
   if (Option.isNone(row)) return yield* new BottleNotFound({ slug })
@@ -171,9 +180,9 @@ const resumeBottle = Effect.fn("resumeBottle")(function* (prepared: PreparedResu
   const plan = yield* planResume({ ...prepared, bottle, exited: false })
   yield* run.backend.accepts(plan)
   const made = yield* Ref.make(false)
-  const config = sidecarConfig(slug, run, options.forgeEnv ?? {}, plan.run)
+  const config = sidecarConfig(slug, run, forge, plan.run)
   yield* bringUp(run, plan, config, bottle, made).pipe(
-    Effect.onError(() => Effect.ignore(undo(run.backend, bottle, made, options.forgeEnv))),
+    Effect.onError(() => Effect.ignore(undo(run.backend, bottle, made, forge))),
   )
   yield* changeForgeRows(bottle.slug, { status: "running", lastCheckinAt: yield* nowIso })
 })
@@ -195,9 +204,9 @@ const undo = Effect.fn("undo")(function* (
   backend: Backend,
   bottle: BottleMetadata,
   made: Ref.Ref<boolean>,
-  forgeEnv?: ForgeEnv,
+  forge?: AssignedForge,
 ) {
-  yield* stopSidecar(bottle.slug, forgeEnv)
+  yield* stopSidecar(bottle.slug, forge)
   yield* Effect.whenEffect(backend.remove(bottle.slug), made)
   yield* (yield* RunDirectories).clear(bottle.slug)
   yield* (yield* BottleStore).put(bottle)

@@ -1,14 +1,16 @@
 /** resumeHeadless: starts a bottle again with a new prompt and waits for its agent. */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
+import { watchOptions } from "./assignedForge.ts"
 import { awaitExit } from "./awaitExit.ts"
 import type { HeadlessResumeOptions } from "./options.ts"
-import { relaunch } from "./relaunch.ts"
+import { performResume, prepareResume } from "./relaunch.ts"
 
 /** Relaunches a bottle with a new prompt and waits for its agent's end; fails as `startHeadless` does. */
 export const resumeHeadless = Effect.fn("resumeHeadless")(function* (
   name: string,
   options: HeadlessResumeOptions,
 ) {
-  const slug = yield* relaunch(name, options)
-  yield* awaitExit(slug, options)
+  const prepared = yield* prepareResume(name, options, Option.some(options.prompt))
+  const slug = yield* performResume(prepared)
+  yield* awaitExit(slug, watchOptions(options, prepared.forge))
 })

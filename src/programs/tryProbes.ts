@@ -19,7 +19,7 @@ import type { AgentInvocation } from "../services/Providers.ts"
 import { Providers } from "../services/Providers.ts"
 import type { Ground } from "../services/ProvingGround.ts"
 import { OperationLogs } from "../services/OperationLogs.ts"
-import type { ForgeEnv } from "../services/Sidecar.ts"
+import type { ForgeEnv } from "../services/ForgeEnv.ts"
 import { awaitExit } from "./awaitExit.ts"
 
 /** What a prover works with. */

@@ -1,21 +1,18 @@
 /** Sidecar launches a bottle's sidecar and finds it again. What sidecars leave on disk has services of its own. */
-import type { Effect, Option, Redacted } from "effect"
+import type { Effect, Option } from "effect"
 import { Context } from "effect"
-import type { ForgeConfigInvalid, SidecarError } from "../domain/Errors.ts"
+import type { AssignedForge } from "../domain/Assignment.ts"
+import type { SidecarError } from "../domain/Errors.ts"
 import type { BottleManifest } from "../domain/Manifest.ts"
 import type { NeckLimits } from "../domain/RunLimits.ts"
 import type { Slug } from "../domain/Slug.ts"
-
-/** Values of FORGE_* variables; secrets are `Redacted`. An empty map: a run without a forge. */
-export type ForgeEnv = Readonly<Record<string, string | Redacted.Redacted>>
-
-/** In a `ForgeEnv`: the PR that the bottle's row knows from an event, put there by `orchestrateResume`. Never read from the environment. */
-export const OPENED_PR = "FORGE_OPENED_PR"
+import type { ForgeVariables } from "./Forges.ts"
 
 /** What a sidecar is to serve. Paths follow from the slug. */
 export interface SidecarConfig {
   readonly slug: Slug
-  readonly forgeEnv: ForgeEnv
+  /** What the run is about on a forge; absent: a run without one. */
+  readonly forge?: AssignedForge
   /** Ref patterns that a PR's head must match when no repository of `git` is the forge's own; else it is that one's patterns. */
   readonly push: ReadonlyArray<string>
   readonly routes: NonNullable<BottleManifest["routes"]>
@@ -48,12 +45,12 @@ export interface FoundSidecar extends SidecarHandle {
 export class Sidecar extends Context.Tag("bot-bottle/Sidecar")<
   Sidecar,
   {
-    /** Says what of `forgeEnv` is missing or malformed, and which route has no secret, before anything is made. */
-    readonly check: (config: SidecarConfig) => Effect.Effect<void, SidecarError | ForgeConfigInvalid>
+    /** Reads FORGE_* variables for the kinds of forge that it can reach. */
+    readonly variables: ForgeVariables
+    /** Says which route has no secret and which repository no key, before anything is made. */
+    readonly check: (config: SidecarConfig) => Effect.Effect<void, SidecarError>
     /** Launches a sidecar that outlives us; returns when it serves, with the deploy keys registered that `git` asks for. It revokes them when it ends. */
-    readonly launch: (
-      config: SidecarConfig,
-    ) => Effect.Effect<SidecarHandle, SidecarError | ForgeConfigInvalid>
+    readonly launch: (config: SidecarConfig) => Effect.Effect<SidecarHandle, SidecarError>
     /** The live sidecar of a slug, by its control socket. */
     readonly find: (slug: Slug) => Effect.Effect<Option.Option<SidecarHandle>, SidecarError>
     /** Every live sidecar of this installation, whether or not there is a bottle. */

@@ -1,18 +1,15 @@
 /** The JSON document that `sidecar serve` reads on stdin: what one sidecar is to serve. */
-import { Either, Effect, type ParseResult, Schema } from "effect"
+import { Either, Effect, type ParseResult, Schema, Struct } from "effect"
+import { AssignedForge, Assignment } from "../domain/Assignment.ts"
 import { InvalidInput } from "../domain/Errors.ts"
-import { ForgeNumber } from "../domain/Forge.ts"
+import { CustomTarget } from "../domain/ForgeTarget.ts"
 import { EgressEntry } from "../domain/Manifest.ts"
 import { Slug } from "../domain/Slug.ts"
-import type { ForgeApi } from "../services/Forge.ts"
 import { SOCKET_PATH_MAX } from "../domain/Neck.ts"
 import { firstProblem } from "../domain/firstProblem.ts"
 import { GitPart, type Upstream, isPlainPath, readUpstreams } from "./git/Upstream.ts"
 import { type Route, RoutePart, readRoutes } from "./routes/Route.ts"
 import { Settings } from "./SidecarSettings.ts"
-
-/** How a forge is made from its part of the document. */
-export type MakeForge = (part: ForgePart) => Effect.Effect<ForgeApi>
 
 /** The longest document, in bytes. */
 export const DOCUMENT_BYTES_MAX = 1024 * 1024
@@ -20,24 +17,33 @@ export const DOCUMENT_BYTES_MAX = 1024 * 1024
 const AbsolutePath = Schema.String.pipe(Schema.pattern(/^\/[^\0]*$/))
 const Texts = Schema.Array(Schema.String)
 
-/** The part of the document about the forge. */
-export const ForgePart = Schema.Struct({
-  /** Base URL of the API, `/api/v1` included. */
-  apiUrl: Schema.NonEmptyString,
-  owner: Schema.NonEmptyString,
-  repo: Schema.NonEmptyString,
-  token: Schema.Redacted(Schema.NonEmptyString),
-  issueNumber: ForgeNumber,
-  /** Pull requests that the operator named: in scope whoever opened them. */
-  prNumbers: Schema.optional(Schema.Array(ForgeNumber)),
-  /** Pull requests that an earlier run reported to have opened: in scope when they are the run's own. */
-  openedPrs: Schema.optional(Schema.Array(ForgeNumber)),
-  /** Closing words of this forge beside Gitea's own. */
-  closingKeywords: Schema.optional(Texts),
-  org: Schema.optional(Schema.String),
-  trustOrg: Schema.optional(Schema.String),
+/** What of the document is about the forge, as it is written: one object. */
+const WrittenForge = Schema.Struct({
+  /** The kind of forge. */
+  kind: Schema.optionalWith(Schema.NonEmptyString, { default: () => "gitea" }),
+  ...Struct.omit(CustomTarget.fields, "kind"),
+  ...Struct.omit(Assignment.fields, "watchdog"),
+  push: Schema.optional(Texts),
+})
+
+const ForgeParts = Schema.Struct({
+  ...AssignedForge.fields,
   /** Refs that a PR's head must match when no repository of `git` is the forge's own; the bottle's own branch unless given. */
   push: Schema.optional(Texts),
+})
+
+const ForgePart = Schema.transform(WrittenForge, Schema.typeSchema(ForgeParts), {
+  strict: true,
+  decode: ({ kind, apiUrl, owner, repo, token, push, ...assignment }) => ({
+    target: { kind, apiUrl, owner, repo, token },
+    assignment,
+    ...(push !== undefined && { push }),
+  }),
+  encode: ({ target, assignment: { watchdog: _, ...assignment }, push }) => ({
+    ...target,
+    ...assignment,
+    ...(push !== undefined && { push }),
+  }),
 })
 /** What of the document is about the forge. */
 export type ForgePart = typeof ForgePart.Type

@@ -16,7 +16,7 @@ export const secretsOf = ({
   Effect.gen(function* () {
     const upstreams = [...git.values()]
     const given = [
-      forge?.token,
+      forge?.target.token,
       ...[...routes.values()].map(({ secret }) => secret),
       ...upstreams.map(({ credential }) => credential),
     ]

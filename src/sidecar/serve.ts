@@ -5,9 +5,10 @@ import { appendFile, mkdir, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { SidecarError } from "../domain/Errors.ts"
 import { allowList } from "../domain/AllowList.ts"
-import { isRepositoryOf } from "../domain/ForgeRepository.ts"
+import { type ForgePlace, isRepositoryOf } from "../domain/ForgeRepository.ts"
 import { pushPatterns } from "../domain/PushPolicy.ts"
 import type { ForgeApi } from "../services/Forge.ts"
+import { Forges } from "../services/Forges.ts"
 import type { ProcessRunner } from "../services/ProcessRunner.ts"
 import { Processes } from "../services/Processes.ts"
 import { SecretScanner } from "../services/SecretScanner.ts"
@@ -36,11 +37,11 @@ import * as RunScope from "./forge/RunScope.ts"
 import { makeRoutes } from "./routes/RouteCalls.ts"
 import { secretsOf } from "./secrets.ts"
 import { makeKeeper, openCounts, reportLimit } from "./forge/limits.ts"
-import type { ForgePart, MakeForge, ServedDocument } from "./SidecarDocument.ts"
+import type { ForgePart, ServedDocument } from "./SidecarDocument.ts"
 import { Settings, SidecarSettings, type SidecarTimes } from "./SidecarSettings.ts"
 
 /** What a sidecar takes from the machine that it runs on. */
-export type SidecarNeeds = ProcessRunner | Processes | SecretScanner
+export type SidecarNeeds = Forges | ProcessRunner | Processes | SecretScanner
 
 /** How a sidecar differs from others. */
 export interface SidecarOptions extends SidecarTimes {
@@ -57,7 +58,6 @@ export interface RunningSidecar {
 /** Serves a document until the scope closes; then what is in flight is answered first. */
 export const serve = (
   document: ServedDocument,
-  makeForge: MakeForge,
   options: SidecarOptions = {},
 ): Effect.Effect<RunningSidecar, SidecarError, SidecarNeeds | Scope.Scope> =>
   Effect.gen(function* () {
@@ -74,11 +74,12 @@ export const serve = (
         CheckIn.layer(join(stateDir, "checkin")),
       ),
     )
-    yield* Effect.provide(serveNeck(document, makeForge, calls, control), parts)
+    yield* Effect.provide(serveNeck(document, calls, control), parts)
     return { ended: Deferred.await(control.ended) }
   }).pipe(
     Effect.catchTags({
       ListenFailure: ({ reason, cause }) => failed(document, reason, cause),
+      ForgeConfigInvalid: ({ message }) => failed(document, message, undefined),
       KeyFailure: ({ reason }) => failed(document, reason, undefined),
       LogUnwritable: ({ cause }) => failed(document, "its operation log could not be opened", cause),
       FileFailure: ({ code, cause }) =>
@@ -111,7 +112,6 @@ const openControl = Effect.fnUntraced(function* ({ slug, socketPath, controlPath
 /** Puts the rooms together behind a neck, and opens that. */
 const serveNeck = Effect.fnUntraced(function* (
   given: ServedDocument,
-  makeForge: MakeForge,
   table: ReadonlyArray<ForgeCall>,
   { ended, state }: Control,
 ) {
@@ -119,7 +119,7 @@ const serveNeck = Effect.fnUntraced(function* (
   const { idleMs, scanMs } = yield* SidecarSettings
   const log = yield* OperationLog.OperationLog
   const queue = yield* Queue.Queue
-  const document = yield* withDeployKeys(given, makeForge)
+  const document = yield* withDeployKeys(given)
   const keeper = yield* keeperOf(document)
   const scanner = yield* (yield* SecretScanner).make({
     secrets: yield* secretsOf(document),
@@ -127,11 +127,11 @@ const serveNeck = Effect.fnUntraced(function* (
     progressMs: scanMs,
   })
   const { forge: part, routes } = document
-  const made = part && { part, api: yield* makeForge(part) }
-  const upstreams = made ? yield* withNamedHeads(document.git, made.part, made.api) : document.git
+  const made = part && (yield* reachForge(part))
+  const upstreams = made ? yield* withNamedHeads(document.git, made) : document.git
   const pushed = yield* openPushed(join(stateDir, "pushed"))
   const forge = made && (yield* runForge(document, made, [...upstreams.values()], pushed))
-  const forgeOf = upstreamForge(part, forge)
+  const forgeOf = upstreamForge(made?.place, forge)
   const git = yield* serveUpstreams({ document, upstreams, scanner, pushed, forgeOf })
   const calls = yield* serveCalls(table, {
     slug,
@@ -206,36 +206,54 @@ const keeperOf = Effect.fnUntraced(function* ({ slug, stateDir, run = 1, limits 
 
 const prsFile = (stateDir: string): string => join(stateDir, "prs")
 
+/** The forge of a run, where its repositories are, and the PRs that the operator named. */
+interface ReachedForge {
+  readonly part: ForgePart
+  readonly api: ForgeApi
+  readonly place: ForgePlace
+  readonly named: ReadonlyArray<number>
+}
+
+const reachForge = Effect.fnUntraced(function* (part: ForgePart) {
+  const { target, assignment } = part
+  const forges = yield* Forges
+  return {
+    part,
+    api: yield* forges.of(target, assignment),
+    place: { webUrl: yield* forges.webUrl(target), owner: target.owner, repo: target.repo },
+    named: assignment.prNumbers ?? [],
+  } satisfies ReachedForge
+})
+
 /** Where the forge's own repository is behind the gate, a PR comes from what may be, and was, pushed there. */
 const runForge = Effect.fnUntraced(function* (
   { slug, stateDir }: ServedDocument,
-  { part, api }: { readonly part: ForgePart; readonly api: ForgeApi },
+  { part, api, place, named }: ReachedForge,
   upstreams: ReadonlyArray<Upstream>,
   pushed: PushedRefs,
 ) {
-  const own = upstreams.filter(({ url }) => isRepositoryOf(part, url))
+  const own = upstreams.filter(({ url }) => isRepositoryOf(place, url))
   const push = own.length > 0 ? own.flatMap((upstream) => upstream.push) : (part.push ?? pushPatterns(slug))
   const opened = yield* textOf(prsFile(stateDir))
-  const named = part.prNumbers ?? []
+  const { issueNumber, openedPrs = [], closingKeywords } = part.assignment
   const scope = RunScope.make({
     forge: api,
-    issue: part.issueNumber,
+    issue: issueNumber,
     named,
-    opened: [...(part.openedPrs ?? []), ...(opened.match(/\d+/g) ?? []).map(Number)],
+    opened: [...openedPrs, ...(opened.match(/\d+/g) ?? []).map(Number)],
     push,
   })
   const forge: RunForge = {
     api,
-    host: URL.canParse(part.apiUrl) ? new URL(part.apiUrl).hostname : "",
+    host: URL.canParse(place.webUrl) ? new URL(place.webUrl).hostname : "",
     scope,
-    given: [...named, ...(part.openedPrs ?? [])],
+    given: [...named, ...openedPrs],
     push,
-    closing: { keywords: part.closingKeywords, subPath: hasSubPath(part.apiUrl) },
+    closing: { keywords: closingKeywords, subPath: hasSubPath(place.webUrl) },
     isPushed: (branch) => own.length === 0 || own.some(({ url }) => pushed.has(url, `refs/heads/${branch}`)),
   }
   return forge
 })
 
 /** Whether a forge is served below a path of its host; unknown counts as yes, which refuses more. */
-const hasSubPath = (apiUrl: string): boolean =>
-  !URL.canParse(apiUrl) || !/^\/api\/v1\/?$/.test(new URL(apiUrl).pathname)
+const hasSubPath = (webUrl: string): boolean => !URL.canParse(webUrl) || new URL(webUrl).pathname !== "/"

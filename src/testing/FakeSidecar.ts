@@ -1,11 +1,10 @@
 /** FakeSidecar is Sidecar and what sidecars leave, in memory, for tests of programs: nothing is served, the test says what an agent would have done. */
 import { Clock, Context, Effect, Layer, Option } from "effect"
 import type { RunKey } from "../domain/DeployKey.ts"
-import { ForgeConfigInvalid } from "../domain/Errors.ts"
 import type { QueueEvent } from "../domain/QueueEvent.ts"
 import { Slug } from "../domain/Slug.ts"
 import { CHAIN_START } from "../sidecar/record/OperationChain.ts"
-import { forgePart } from "../layers/sidecar/SidecarService.ts"
+import { giteaVariables } from "../layers/gitea/GiteaForgeConfig.ts"
 import { BottleEvents } from "../services/BottleEvents.ts"
 import { DeployKeys } from "../services/DeployKeys.ts"
 import { ObjectStores } from "../services/ObjectStores.ts"
@@ -70,12 +69,11 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
       kept.events.set(kept.newest, event)
       return kept.newest
     })
-  const check = (config: SidecarConfig) => Effect.asVoid(forgePart(config))
   const sidecar = Sidecar.of({
-    check,
+    variables: giteaVariables,
+    check: () => Effect.void,
     launch: (config) =>
       Effect.gen(function* () {
-        yield* check(config)
         launches.push(config)
         const kept = of(config.slug)
         kept.alive = true
@@ -101,12 +99,9 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
   })
   const deployKeys = DeployKeys.of({
     leftKeys: Effect.sync(() => [...keys]),
-    revokeKey: (key, forgeEnv) =>
-      Effect.suspend(() => {
-        if (forgeEnv["FORGE_GITEA_TOKEN"] === undefined)
-          return new ForgeConfigInvalid({ variable: "FORGE_GITEA_TOKEN", reason: "is missing" })
+    revokeKey: (key) =>
+      Effect.sync(() => {
         keys.splice(0, keys.length, ...keys.filter(({ name }) => name !== key.name))
-        return Effect.void
       }),
   })
   const objectStores = ObjectStores.of({

@@ -8,18 +8,22 @@ import { pushPatterns } from "../../src/domain/PushPolicy.ts"
 import type { QueueEvent } from "../../src/domain/QueueEvent.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import { Home, homeAt } from "../../src/layers/home/Home.ts"
+import type { AssignedForge } from "../../src/domain/Assignment.ts"
 import { BottleEvents } from "../../src/services/BottleEvents.ts"
 import { DeployKeys } from "../../src/services/DeployKeys.ts"
+import { type ForgeEnv, withForgeEnv } from "../../src/services/ForgeEnv.ts"
 import { ObjectStores } from "../../src/services/ObjectStores.ts"
 import { OperationLogs } from "../../src/services/OperationLogs.ts"
 import { RunDirectories } from "../../src/services/RunDirectories.ts"
-import { type ForgeEnv, Sidecar, type SidecarConfig } from "../../src/services/Sidecar.ts"
+import { Sidecar, type SidecarConfig } from "../../src/services/Sidecar.ts"
 import type { SidecarServices } from "../../src/services/SidecarServices.ts"
 
-/** A config that serves nothing but `signal_done`, or the forge of `forgeEnv`. */
-export const configOf = (slug: string, forgeEnv: ForgeEnv = {}): SidecarConfig => ({
+const TOKEN = "0123456789abcdef0123456789abcdef01234567"
+
+/** A config that serves nothing but `signal_done`, or a forge. */
+export const configOf = (slug: string, forge?: AssignedForge): SidecarConfig => ({
   slug: Slug.make(slug),
-  forgeEnv,
+  ...(forge !== undefined && { forge }),
   push: pushPatterns(slug),
   routes: {},
   egress: { allow: [] },
@@ -27,10 +31,16 @@ export const configOf = (slug: string, forgeEnv: ForgeEnv = {}): SidecarConfig =
   loopback: false,
 })
 
+/** The issue 17 of `ada/cellar` at that forge. */
+export const cellarAt = (apiUrl: string, token: string): AssignedForge => ({
+  target: { kind: "gitea", apiUrl, owner: "ada", repo: "cellar", token: Redacted.make(token) },
+  assignment: { issueNumber: 17 },
+})
+
 /** FORGE_* variables that are complete; the forge is nowhere. */
 export const forgeEnv: ForgeEnv = {
   FORGE_GITEA_API: "http://127.0.0.1:9/api/v1",
-  FORGE_GITEA_TOKEN: Redacted.make("0123456789abcdef0123456789abcdef01234567"),
+  FORGE_GITEA_TOKEN: Redacted.make(TOKEN),
   FORGE_OWNER: "ada",
   FORGE_REPO: "cellar",
   FORGE_ISSUE_NUMBER: "17",
@@ -107,18 +117,14 @@ export const sidecarContract = (name: string, fresh: Layer.Layer<SidecarServices
           ["FORGE_PR_NUMBER", { ...forgeEnv, FORGE_PR_NUMBER: "-1" }],
         ]
         for (const [variable, env] of cases) {
-          const config = configOf("door-abcde", env)
-          expect(yield* Effect.flip(sidecar.check(config))).toMatchObject({
-            _tag: "ForgeConfigInvalid",
-            variable,
-          })
-          expect(yield* Effect.flip(sidecar.launch(config))).toMatchObject({
+          expect(yield* Effect.flip(withForgeEnv(env)(sidecar.variables.assigned))).toMatchObject({
             _tag: "ForgeConfigInvalid",
             variable,
           })
         }
-        expect(yield* sidecar.find(Slug.make("door-abcde"))).toEqual(Option.none())
-        yield* sidecar.check(configOf("door-abcde", forgeEnv))
+        yield* sidecar.check(
+          configOf("door-abcde", yield* withForgeEnv(forgeEnv)(sidecar.variables.assigned)),
+        )
         yield* sidecar.check(configOf("door-abcde"))
       }),
     )
@@ -194,7 +200,7 @@ export const servingSidecarContract = (
         const sidecar = yield* Sidecar
         const queue = yield* BottleEvents
         const logs = yield* OperationLogs
-        const { slug, ...config } = configOf("door-abcde", forgeEnv)
+        const { slug, ...config } = configOf("door-abcde", cellarAt("http://127.0.0.1:9/api/v1", TOKEN))
         const { socketPath, stop } = yield* sidecar.launch({ slug, ...config })
         const done = { status: "success", summary: "closed" }
         expect(yield* call(socketPath, "signal_done", done)).toMatchObject({ result: null })

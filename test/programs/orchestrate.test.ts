@@ -18,7 +18,6 @@ import { BottleStore } from "../../src/services/BottleStore.ts"
 import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
 import { BottleEvents } from "../../src/services/BottleEvents.ts"
 import { NeckCommands } from "../../src/services/NeckCommands.ts"
-import { OPENED_PR } from "../../src/services/Sidecar.ts"
 import { endless, forgeVariables, inWorld } from "./world.ts"
 
 const start = orchestrateStart({ agent: "worker", prompt: "work" })
@@ -48,7 +47,7 @@ describe("an orchestrated run", () => {
         expect((yield* Effect.flip(start))._tag).toBe("AlreadyHandled")
         yield* orchestrateResume({ slug, prompt: "more" })
         expect(yield* rowStatus).toEqual(Option.some("running"))
-        expect(sidecar.launches.map((config) => config.forgeEnv["FORGE_ISSUE_NUMBER"])).toEqual(["17", "17"])
+        expect(sidecar.launches.map((config) => config.forge?.assignment.issueNumber)).toEqual([17, 17])
         yield* destroy(slug)
         expect(yield* rowStatus).toEqual(Option.some("destroyed"))
         expect((yield* start).slice(0, 6)).toBe("worker")
@@ -165,7 +164,7 @@ describe("an orchestrated run", () => {
           ])
           yield* freeze(slug)
           yield* orchestrateResume({ slug, prompt: "more" })
-          expect(sidecar.launches.map(({ forgeEnv }) => forgeEnv["FORGE_PR_NUMBER"])).toEqual(["43", "43"])
+          expect(sidecar.launches.map(({ forge }) => forge?.assignment.prNumbers)).toEqual([[43], [43]])
         }),
       { variables: { ...forgeVariables, FORGE_PR_NUMBER: "43" } },
     ),
@@ -245,9 +244,9 @@ describe("events of the queue", () => {
         yield* sidecar.push({ version: 1, kind: "pr-opened", slug, at, number: 42 })
         yield* freeze(slug)
         yield* orchestrateResume({ slug, prompt: "more" })
-        const forgeEnv = sidecar.launches.at(-1)?.forgeEnv ?? {}
         // Nobody named it: the sidecar looks at whose it is.
-        expect([forgeEnv["FORGE_PR_NUMBER"], forgeEnv[OPENED_PR]]).toEqual(["", "42"])
+        const assignment = sidecar.launches.at(-1)?.forge?.assignment
+        expect([assignment?.prNumbers, assignment?.openedPrs]).toEqual([undefined, [42]])
       }),
     ),
   )

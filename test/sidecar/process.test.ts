@@ -1,3 +1,4 @@
+import * as GiteaForges from "../../src/layers/gitea/GiteaForges.ts"
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Option, Schedule } from "effect"
 import { spawn } from "node:child_process"
@@ -76,7 +77,7 @@ describe("the sidecar process", () => {
     [
       "a bad setting",
       JSON.stringify(documentIn("/nowhere", { settings: { idleMs: -1 } })),
-      "settings.idleMs: has a wrong type or value",
+      "settings.idleMs: must be a non-negative number",
     ],
     [
       "a bad slug",
@@ -260,7 +261,7 @@ const linesOf = (directory: string) =>
 
 const serveIn = (directory: string, idleMs: number, more: object = {}) =>
   Effect.flatMap(decodeDocument(JSON.stringify(documentIn(directory, more))), (document) =>
-    serve(document, () => Effect.die("no forge"), { idleMs }),
+    serve(document, { idleMs }).pipe(Effect.provide(GiteaForges.layer)),
   )
 
 /** Waits for the end of a sidecar; fails when it goes on, long before the test's own time is over. */
@@ -289,7 +290,7 @@ describe("a sidecar that nobody needs", () => {
       Effect.gen(function* () {
         const directory = yield* tempDir
         const text = JSON.stringify(documentIn(directory, { settings: { idleMs: 20 } }))
-        const { ended } = yield* serve(yield* decodeDocument(text), () => Effect.die("no forge"))
+        const { ended } = yield* serve(yield* decodeDocument(text)).pipe(Effect.provide(GiteaForges.layer))
         yield* inTime(ended)
       }),
     ),

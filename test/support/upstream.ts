@@ -73,10 +73,10 @@ export const sidecarWith = (
       ...(options.loopback === true && { loopback: true }),
     })
     const fake = yield* FakeForge.make({ owner: "ada", repo: "cellar" })
-    yield* serve(yield* decodeDocument(text), () => Effect.succeed(fake.forge), {
+    yield* serve(yield* decodeDocument(text), {
       drainMs: 200,
       ...options.times,
-    }).pipe(Effect.withConfigProvider(NO_VARIABLES))
+    }).pipe(Effect.provide(FakeForge.forges(fake)), Effect.withConfigProvider(NO_VARIABLES))
     const logText = () => readFileSync(join(directory, "state", "operations.jsonl"), "utf8")
     return {
       directory,

@@ -1,16 +1,11 @@
 /** What the Sidecar service does in the same way however a sidecar is launched: its document before, its control socket after. */
-import { Effect, Option, Redacted, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { stat } from "node:fs/promises"
 import { join } from "node:path"
-import { type ForgeConfigInvalid, SidecarError } from "../../domain/Errors.ts"
+import { SidecarError } from "../../domain/Errors.ts"
 import { Slug } from "../../domain/Slug.ts"
+import type { ForgesApi } from "../../services/Forges.ts"
 import { Sidecar, type SidecarConfig, type SidecarHandle } from "../../services/Sidecar.ts"
-import {
-  closingKeywords,
-  forgeAssignment,
-  giteaForgeConfig,
-  withForgeEnv,
-} from "../gitea/GiteaForgeConfig.ts"
 import { ensureRunDirectory } from "../bottle/runDirectory.ts"
 import { Home, type HomeShape } from "../home/Home.ts"
 import { controlOf } from "../supervisor/control.ts"
@@ -21,7 +16,7 @@ import { gitParts } from "./gitParts.ts"
 import type { GitPart } from "../../sidecar/git/Upstream.ts"
 import type { RoutePart } from "../../sidecar/routes/Route.ts"
 import { routeParts } from "./routeParts.ts"
-import type { ForgePart, SidecarDocument } from "../../sidecar/SidecarDocument.ts"
+import type { SidecarDocument } from "../../sidecar/SidecarDocument.ts"
 
 /** Starts a sidecar for a document; done when it serves. */
 export type StartSidecar = (document: SidecarDocument) => Effect.Effect<void, SidecarError>
@@ -29,7 +24,11 @@ export type StartSidecar = (document: SidecarDocument) => Effect.Effect<void, Si
 const STOP_TIMEOUT = "15 seconds"
 
 /** The service over a home and a way to start. */
-export const makeService = (home: HomeShape, start: StartSidecar): typeof Sidecar.Service => {
+export const makeService = (
+  home: HomeShape,
+  start: StartSidecar,
+  forges: ForgesApi,
+): typeof Sidecar.Service => {
   const handleOf = (slug: Slug): SidecarHandle => {
     const { neckSocket, controlSocket } = home.of(slug)
     return {
@@ -47,17 +46,15 @@ export const makeService = (home: HomeShape, start: StartSidecar): typeof Sideca
     return (yield* handle.alive) ? Option.some(handle) : Option.none()
   })
   return {
+    variables: forges.variables,
     check: Effect.fn("Sidecar.check")(function* (config: SidecarConfig) {
-      const forge = yield* forgePart(config)
       yield* routeParts(config)
-      yield* gitParts(config, forge)
+      yield* gitParts(config)
     }),
     launch: Effect.fn("Sidecar.launch")(function* (config: SidecarConfig) {
-      const forge = yield* forgePart(config)
       const document = documentOf(home, config, {
-        forge,
         routes: yield* routeParts(config),
-        git: yield* gitParts(config, forge),
+        git: yield* gitParts(config),
       })
       yield* makeDirectories(home, config.slug)
       yield* start(document)
@@ -94,38 +91,13 @@ const found = Effect.fn("Sidecar.list")(function* (home: HomeShape, handleOf: (s
   })
 })
 
-/** The forge part of a document, from FORGE_* variables; none for an empty map. */
-export const forgePart = (config: SidecarConfig): Effect.Effect<ForgePart | undefined, ForgeConfigInvalid> =>
-  Object.keys(config.forgeEnv).length === 0
-    ? Effect.succeed(undefined)
-    : Effect.gen(function* () {
-        const { apiUrl, owner, repo, token, org, trustOrg } = yield* giteaForgeConfig
-        const { issueNumber, prNumbers, openedPrs } = yield* forgeAssignment
-        const keywords = yield* closingKeywords
-        return {
-          apiUrl,
-          owner,
-          repo,
-          token: Redacted.make(Redacted.value(token)),
-          issueNumber,
-          prNumbers,
-          ...(openedPrs.length > 0 && { openedPrs }),
-          ...(keywords.length > 0 && { closingKeywords: keywords }),
-          ...(org === undefined ? {} : { org }),
-          ...(trustOrg === undefined ? {} : { trustOrg }),
-          ...(config.push.length === 0 ? {} : { push: config.push }),
-        }
-      }).pipe(withForgeEnv(config.forgeEnv))
-
 const documentOf = (
   home: HomeShape,
-  { slug, egress, loopback, run, limits }: SidecarConfig,
+  { slug, egress, loopback, run, limits, forge, push }: SidecarConfig,
   {
-    forge,
     routes,
     git,
   }: {
-    readonly forge: ForgePart | undefined
     readonly routes: ReadonlyArray<RoutePart>
     readonly git: ReadonlyArray<GitPart>
   },
@@ -139,7 +111,7 @@ const documentOf = (
     made: true,
     ...(run === undefined ? {} : { run }),
     ...(limits === undefined ? {} : { limits }),
-    ...(forge === undefined ? {} : { forge }),
+    ...(forge === undefined ? {} : { forge: { ...forge, ...(push.length > 0 && { push }) } }),
     ...(egress.allow.length === 0 ? {} : { egress }),
     ...(routes.length === 0 ? {} : { routes }),
     ...(git.length === 0 ? {} : { git, gitStores: home.gitStores }),

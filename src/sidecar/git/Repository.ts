@@ -7,7 +7,7 @@ import { type GitRun, gitSpec } from "../../domain/HardenedGit.ts"
 import { type FileFailure, file, replaceFile, textOf, ensureDirectory } from "../../files/files.ts"
 import { GitFailure } from "./GitFailure.ts"
 import { type Reach, type ReachContext, makeReach } from "./reach.ts"
-import { refusalOf, remoteLines } from "./refusals.ts"
+import { failureOf, remoteLines } from "./refusals.ts"
 import { makeStore, tidyStore } from "./store.ts"
 import type { Upstream } from "./Upstream.ts"
 
@@ -211,6 +211,7 @@ const runUpstream =
         Stream.timeoutFail(
           () =>
             new GitFailure({
+              kind: "Silent",
               reason: `the upstream made no progress for ${Math.round(progressMs / 1000)} s`,
               remote: remoteLines(said.stderr),
             }),
@@ -228,6 +229,6 @@ const runUpstream =
       Effect.catchTag("ProcessError", ({ message }) => ours(message)),
       Effect.filterOrFail(
         ({ exitCode, stdout }) => exitCode === 0 || stdout.startsWith("To "),
-        ({ stderr }) => new GitFailure({ reason: refusalOf(stderr), remote: remoteLines(stderr) }),
+        ({ stderr }) => failureOf(stderr),
       ),
     )

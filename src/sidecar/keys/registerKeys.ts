@@ -6,6 +6,7 @@ import { readFile, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { RunKey } from "../../domain/DeployKey.ts"
 import { ForgeRequestError } from "../../domain/Errors.ts"
+import { saidNo } from "../../domain/ForgeReason.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
@@ -24,7 +25,7 @@ export interface KeyOptions extends Pick<Settings, "registerMs" | "revokeMs"> {
   readonly slug: Slug
   readonly apiUrl: string
   /** The forge of the run, seen from another of its repositories. */
-  readonly forgeOf: (owner: string, repo: string) => Effect.Effect<ForgeApi>
+  readonly forgeOf: (owner: string, repo: string) => Effect.Effect<ForgeApi, KeyFailure>
   readonly runner: typeof ProcessRunner.Service
   readonly ledger: string
   /** For private halves; never mounted. */
@@ -99,10 +100,11 @@ const makeKey = Effect.fn("DeployKey.make")(function* (
         new ForgeRequestError({
           operation: "createDeployKey",
           status: 0,
-          reason: `no answer within ${registerMs} ms`,
+          reason: "Unreachable",
+          detail: `no answer within ${registerMs} ms`,
         }),
     }),
-    Effect.tapError((error) => Effect.when(Ref.set(registered, false), () => isRefusal(error))),
+    Effect.tapError((error) => Effect.when(Ref.set(registered, false), () => saidNo(error.reason))),
     Effect.mapError((error) =>
       because(`no deploy key could be registered for ${owner}/${repo}: ${error.message}`),
     ),
@@ -113,9 +115,6 @@ const makeKey = Effect.fn("DeployKey.make")(function* (
   yield* Effect.uninterruptible(unwritten(write(ledger, known)))
   return privateFile
 })
-
-/** The forge said no: nothing was registered. */
-const isRefusal = ({ status }: ForgeRequestError): boolean => status >= 400 && status < 500
 
 /** The entry goes when the key is known to be gone; else it says that nobody uses the key any more. */
 const end = Effect.fn("DeployKey.end")(function* (

@@ -37,7 +37,7 @@ const bottle = Effect.gen(function* () {
         issueNumber: 17,
       }
       const document = yield* decodeDocument(JSON.stringify({ ...place, forge, limits, ...more }))
-      yield* serve(document, () => Effect.succeed(fake.forge))
+      yield* serve(document).pipe(Effect.provide(FakeForge.forges(fake)))
     })
   const lines = () => readFileSync(join(place.stateDir, "operations.jsonl"), "utf8").trimEnd().split("\n")
   const entries = () => lines().map((line) => JSON.parse(line) as Record<string, unknown>)

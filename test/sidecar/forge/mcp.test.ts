@@ -50,7 +50,7 @@ const start = Effect.gen(function* () {
       },
     }),
   )
-  yield* serve(document, () => Effect.succeed(fake.forge), { drainMs: 200 })
+  yield* serve(document, { drainMs: 200 }).pipe(Effect.provide(FakeForge.forges(fake)))
   const forwarder = createServer((socket) => {
     const neck = connect(socketPath)
     socket.pipe(neck).pipe(socket)

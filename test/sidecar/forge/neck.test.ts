@@ -77,7 +77,9 @@ const start = (
       }),
       ...(options.loopback === true && { loopback: true }),
     })
-    const running = yield* serve(yield* decodeDocument(text), () => Effect.succeed(fake.forge), options.times)
+    const running = yield* serve(yield* decodeDocument(text), options.times).pipe(
+      Effect.provide(FakeForge.forges(fake)),
+    )
     const logText = () => readFileSync(join(stateDir, "operations.jsonl"), "utf8")
     return {
       ...running,

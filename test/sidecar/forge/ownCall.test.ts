@@ -2,9 +2,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as ForgeCalls from "bot-bottle/ForgeCalls"
 import * as SidecarInProcess from "bot-bottle/SidecarInProcess"
-import { Effect, Schema } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import * as GiteaForges from "../../../src/layers/gitea/GiteaForges.ts"
 import { FORGE_COMMANDS } from "../../../src/domain/ForgeCommands.ts"
 import { NeckCommands } from "../../../src/services/NeckCommands.ts"
 import type { ForgeCall } from "../../../src/sidecar/forge/ForgeCall.ts"
@@ -66,7 +67,7 @@ const start = (calls: ReadonlyArray<ForgeCall>, forge = true) =>
     const apiUrl = "http://127.0.0.1:9/api/v1"
     const part = { apiUrl, owner: "ada", repo: "cellar", token: TOKEN, issueNumber: 17 }
     const text = JSON.stringify({ slug: "fix-abcde", socketPath, stateDir, ...(forge && { forge: part }) })
-    yield* serve(yield* decodeDocument(text), () => Effect.succeed(fake.forge), { calls })
+    yield* serve(yield* decodeDocument(text), { calls }).pipe(Effect.provide(FakeForge.forges(fake)))
     const mcp = (method: string, params: object) =>
       Effect.map(
         send(socketPath, {
@@ -201,7 +202,8 @@ describe("a call of a library user", () => {
     Effect.gen(function* () {
       const calls = [...ForgeCalls.builtIn, labelIssue([])]
       const told = Effect.map(NeckCommands, (commands) => commands.map(({ name }) => name))
-      expect(yield* Effect.provide(told, SidecarInProcess.layerWith({ calls }))).toEqual([
+      const sidecars = Layer.provide(SidecarInProcess.layerWith({ calls }), GiteaForges.layer)
+      expect(yield* Effect.provide(told, sidecars)).toEqual([
         ...FORGE_COMMANDS.map(({ name }) => name),
         "label_issue",
       ])

@@ -4,6 +4,7 @@ import { Effect, Fiber, Layer, Redacted } from "effect"
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { RunKey } from "../../../src/domain/DeployKey.ts"
+import * as GiteaForges from "../../../src/layers/gitea/GiteaForges.ts"
 import { Home, homeAt } from "../../../src/layers/home/Home.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
 import * as SidecarInProcess from "../../../src/layers/sidecar/SidecarInProcess.ts"
@@ -14,7 +15,7 @@ import { Sidecar } from "../../../src/services/Sidecar.ts"
 import type { SidecarServices } from "../../../src/services/SidecarServices.ts"
 import * as GiteaSimulator from "../../../src/simulator/GiteaSimulator.ts"
 import { keyOf } from "../../contracts/Forge.ts"
-import { configOf } from "../../contracts/Sidecar.ts"
+import { cellarAt, configOf } from "../../contracts/Sidecar.ts"
 import { TOKEN } from "../../support/gitea.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
@@ -36,19 +37,13 @@ const world = Effect.gen(function* () {
     ],
   })
   const home = homeAt(yield* tempDir)
-  const forgeEnv = {
-    FORGE_GITEA_API: sim.apiUrl,
-    FORGE_GITEA_TOKEN: Redacted.make(TOKEN),
-    FORGE_OWNER: "ada",
-    FORGE_REPO: "cellar",
-    FORGE_ISSUE_NUMBER: "17",
-  }
+  const forge = cellarAt(sim.apiUrl, TOKEN)
   return {
     sim,
     home,
-    forgeEnv,
+    forge,
     config: (...repos: ReadonlyArray<string>) => ({
-      ...configOf("door-abcde", forgeEnv),
+      ...configOf("door-abcde", forge),
       git: Object.fromEntries(repos.map((repo) => [repo, repository(repo)])),
     }),
     /** Titles of all keys at the forge. */
@@ -150,19 +145,15 @@ for (const [name, layer] of Object.entries(layers)) {
           expect(left).toMatchObject({ slug: "door-abcde", owner: "ada", repo: "cellar" })
           expect(it.keys()).toEqual([left.title])
           yield* (yield* RunDirectories).forget(handle.slug)
-          const fails = (more: object) => Effect.flip(keys.revokeKey(left, { ...it.forgeEnv, ...more }))
-          expect(yield* Effect.flip(keys.revokeKey(left, {}))).toMatchObject({
-            _tag: "ForgeConfigInvalid",
-            variable: "FORGE_GITEA_API",
-          })
-          expect(yield* fails({ FORGE_GITEA_API: "http://127.0.0.1:9/api/v1" })).toMatchObject({
+          const fails = (more: object) => Effect.flip(keys.revokeKey(left, { ...it.forge.target, ...more }))
+          expect(yield* fails({ apiUrl: "http://127.0.0.1:9/api/v1" })).toMatchObject({
             _tag: "ForgeConfigInvalid",
             message: expect.stringContaining("is another forge than"),
           })
-          expect(yield* fails({ FORGE_GITEA_TOKEN: "wrong" })).toMatchObject({ status: 401 })
+          expect(yield* fails({ token: Redacted.make("wrong") })).toMatchObject({ status: 401 })
           expect(only(yield* keys.leftKeys)).toEqual(left)
-          yield* keys.revokeKey(left, it.forgeEnv)
-          yield* keys.revokeKey(left, it.forgeEnv)
+          yield* keys.revokeKey(left, it.forge.target)
+          yield* keys.revokeKey(left, it.forge.target)
           expect([it.keys(), it.recorded(), yield* keys.leftKeys]).toEqual([[], [], []])
         }),
       ),
@@ -188,7 +179,7 @@ describe("a deploy key whose registration went wrong", () => {
         const left = only(yield* keys.leftKeys)
         expect(left.id._tag).toBe("None")
         expect(it.keys()).toEqual([left.title, "theirs"])
-        yield* keys.revokeKey(left, it.forgeEnv)
+        yield* keys.revokeKey(left, it.forge.target)
         expect([it.keys(), it.recorded()]).toEqual([["theirs"], []])
       }),
     ),
@@ -205,10 +196,10 @@ describe("a deploy key whose registration went wrong", () => {
         yield* Effect.flip(sidecar.launch(it.config("cellar")))
         it.sim.forget()
         const left = only(yield* keys.leftKeys)
-        expect((yield* Effect.flip(keys.revokeKey(left, it.forgeEnv))).message).toContain("two minutes")
+        expect((yield* Effect.flip(keys.revokeKey(left, it.forge.target))).message).toContain("two minutes")
         expect(yield* keys.leftKeys).toHaveLength(1)
         age(it, 3)
-        yield* keys.revokeKey(left, it.forgeEnv)
+        yield* keys.revokeKey(left, it.forge.target)
         expect(it.recorded()).toEqual([])
       }),
     ),
@@ -217,15 +208,17 @@ describe("a deploy key whose registration went wrong", () => {
 
   it.scopedLive(
     "ends in time when the forge says nothing",
-    withWorld(SidecarInProcess.layerWith({ registerMs: 700, revokeMs: 300 }), (it) =>
-      Effect.gen(function* () {
-        const sidecar = yield* Sidecar
-        const keys = yield* DeployKeys
-        it.sim.failNext({ kind: "slow", path: "/keys", times: 99 })
-        const error = yield* Effect.flip(sidecar.launch(it.config("cellar")))
-        expect(error.message).toContain("no answer within")
-        expect(yield* keys.leftKeys).toHaveLength(1)
-      }),
+    withWorld(
+      Layer.provide(SidecarInProcess.layerWith({ registerMs: 700, revokeMs: 300 }), GiteaForges.layer),
+      (it) =>
+        Effect.gen(function* () {
+          const sidecar = yield* Sidecar
+          const keys = yield* DeployKeys
+          it.sim.failNext({ kind: "slow", path: "/keys", times: 99 })
+          const error = yield* Effect.flip(sidecar.launch(it.config("cellar")))
+          expect(error.message).toContain("no answer within")
+          expect(yield* keys.leftKeys).toHaveLength(1)
+        }),
     ),
     60_000,
   )
@@ -248,7 +241,7 @@ describe("a sidecar process with a deploy key", () => {
         const second = yield* sidecar.launch(it.config("cellar"))
         expect(it.keys()).toHaveLength(2)
         expect(only(yield* keys.leftKeys)).toEqual(left)
-        yield* keys.revokeKey(left, it.forgeEnv)
+        yield* keys.revokeKey(left, it.forge.target)
         expect(it.keys()).toHaveLength(1)
         expect(it.keys()).not.toContain(left.title)
         // The private half that is in use stays.

@@ -103,7 +103,7 @@ const ownAndOpen = Effect.fnUntraced(function* ({ api, push, isPushed }: RunForg
 const isOpen = (api: ForgeApi, pr: number): Effect.Effect<boolean, ForgeRequestError> =>
   Effect.catchIf(
     api.isPrOpen(pr),
-    ({ status }) => status === 404,
+    ({ reason }) => reason === "NotFound",
     () => Effect.succeed(false),
   )
 
