@@ -35,6 +35,9 @@ const validate = Schema.validateEither(AssignedForge)
 
 /** Options whose forge was decoded before: nothing is read again. */
 export const watchOptions = <O extends ForgeOption>(
-  { forge: _, forgeEnv: __, ...options }: O,
+  options: O,
   forge: AssignedForge | undefined,
-): Omit<O, "forge" | "forgeEnv"> & ForgeOption => ({ ...options, ...(forge !== undefined && { forge }) })
+): Omit<O, "forge" | "forgeEnv"> & ForgeOption => {
+  const { forge: _given, forgeEnv: _variables, ...rest } = options
+  return { ...rest, ...(forge !== undefined && { forge }) }
+}

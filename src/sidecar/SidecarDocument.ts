@@ -39,9 +39,9 @@ const ForgePart = Schema.transform(WrittenForge, Schema.typeSchema(ForgeParts), 
     assignment,
     ...(push !== undefined && { push }),
   }),
-  encode: ({ target, assignment: { watchdog: _, ...assignment }, push }) => ({
+  encode: ({ target, assignment, push }) => ({
     ...target,
-    ...assignment,
+    ...Struct.omit(assignment, "watchdog"),
     ...(push !== undefined && { push }),
   }),
 })
