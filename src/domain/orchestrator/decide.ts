@@ -2,7 +2,7 @@
  * decide: the only place that knows the life of an issue. It is pure: the same input gives the same decision, and a decision whose
  * operation was carried out leads, with no new input, to a wait.
  */
-import type { Decision, Wait } from "./Decision.ts"
+import type { Decision, Wait, WaitKind } from "./Decision.ts"
 import { endingRules, expired } from "./ending.ts"
 import { factsOf } from "./Facts.ts"
 import type { Facts } from "./Facts.ts"
@@ -11,7 +11,7 @@ import type { Input } from "./Observed.ts"
 import type { Operation } from "./Operation.ts"
 import type { RemarkRule } from "./remarks.ts"
 import { remarkRules } from "./remarks.ts"
-import type { GateRule, Later, LifeRule, StartRule } from "./Rule.ts"
+import type { GateRule, Later, LifeRule, Start, StartRule } from "./Rule.ts"
 import { wait } from "./Rule.ts"
 import { runningRules } from "./running.ts"
 import { committed, noticed, settle, causeOf } from "./settle.ts"
@@ -72,22 +72,41 @@ const verdictOf = (rules: Rules, facts: Facts): Ruled => {
     const said = says(facts)
     if (said?._tag === "Later") notes.push([name, said])
     else if (said !== undefined) {
-      const gate = rules.gates
-        .map((rule) => [rule.name, rule.says(facts, said)] as const)
-        .find(([, held]) => held !== undefined)
-      return gate?.[1] === undefined ? [name, said] : soonest([gate[0], gate[1]], notes)
+      const gate = gateOf(rules, facts, said)
+      if (gate === undefined) return [name, said]
+      return HOPELESS.has(gate[1].kind) ? rest(rules, facts, notes, gate) : soonest(gate, notes)
     }
   }
+  return rest(rules, facts, notes)
+}
+
+/** Waits that only a person ends: the bottle expires all the same. */
+const HOPELESS: ReadonlySet<WaitKind> = new Set(["lost", "gave-up"])
+
+const gateOf = (rules: Rules, facts: Facts, start: Start): readonly [string, Wait] | undefined => {
+  for (const { name, says } of rules.gates) {
+    const held = says(facts, start)
+    if (held !== undefined) return [name, held]
+  }
+  return undefined
+}
+
+const rest = (
+  rules: Rules,
+  facts: Facts,
+  notes: ReadonlyArray<readonly [string, Later]>,
+  held?: readonly [string, Wait],
+): Ruled => {
+  const all = [...notes]
   for (const { name, says } of rules.rest) {
     const said = says(facts)
-    if (said?._tag === "Later") notes.push([name, said])
+    if (said?._tag === "Later") all.push([name, said])
     else if (said !== undefined && notes.length === 0) return [name, said]
   }
-  const [first] = notes
-  return soonest(
-    first === undefined ? resting(facts) : [first[0], wait(first[1].kind, first[1].reason)],
-    notes,
-  )
+  const [first] = all
+  const none =
+    first === undefined ? resting(facts) : ([first[0], wait(first[1].kind, first[1].reason)] as const)
+  return soonest(held ?? none, all)
 }
 
 /** A wait looks again at the earliest time that any rule named. */
