@@ -55,11 +55,12 @@ const prsOver = (forge: Forge, numbers: ReadonlyArray<number>): boolean =>
   numbers.length > 0 && forge.prs.every((pr) => !numbers.includes(pr.number) || pr.state === "closed")
 
 const goesOn = (forge: Forge, agent: string): boolean =>
-  (forge.open || forge.closedBy !== "ada") && forge.labels[0] === agent && forge.assigned
+  forge.exists && (forge.open || forge.closedBy !== "ada") && forge.labels[0] === agent && forge.assigned
 
 const mayGoOnLater = (forge: Forge, agent: string): boolean => goesOn(forge, agent) && !forge.undecidable
 
 const asksForAgent = (forge: Forge): boolean =>
+  forge.exists &&
   forge.open &&
   forge.assigned &&
   !forge.undecidable &&
@@ -293,7 +294,7 @@ const wrongFreeze = (
         ? "untargeted"
         : bottle.sidecar === "failed"
           ? "sidecar"
-          : now - signs >= 30 * MINUTE
+          : bottle.done === undefined && now - signs >= 30 * MINUTE
             ? "watchdog"
             : "nothing"
       : bottle.done !== undefined

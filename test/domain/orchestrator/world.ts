@@ -90,6 +90,8 @@ export const ACTS = [
   "sweep",
   "jump",
   "removeByHand",
+  "hang",
+  "deleteIssue",
 ] as const
 
 /** What was done to the bottle, with what the world was like when it was decided. */
@@ -111,6 +113,7 @@ export interface Snapshot {
 }
 
 interface ForgeSide {
+  exists: boolean
   open: boolean
   closedBy: Who | undefined
   labels: ReadonlyArray<"carpenter" | "mason" | "stranger">
@@ -143,7 +146,7 @@ interface Machine {
 
 export const ISSUE = 7
 const SKEW = 40_000
-const actorOf = (who: Who): Actor => ({ login: who, trusted: who === "ada", bot: who === "bot" })
+const actorOf = (who: Who): Actor => ({ login: who, trusted: who !== "mallory", bot: who === "bot" })
 
 /** One world. `decide` may be one with a rule left out. */
 export class World {
@@ -163,8 +166,11 @@ export class World {
   removedAt: number | undefined
   /** How many deeds there were then. */
   removedAfter = 0
+  /** A run whose agent never ends by itself. */
+  hung = 0
   ids = 100
   forge: ForgeSide = {
+    exists: true,
     open: true,
     closedBy: undefined,
     labels: [],
@@ -300,7 +306,8 @@ export class World {
     for (let round = 0; round < 300 && this.now <= end; round++) {
       this.carryOut()
       this.look()
-      if (this.bottle?.state === "running") {
+      const { bottle } = this
+      if (bottle?.state === "running" && bottle.run !== this.hung && bottle.done === undefined) {
         this.pass(2_000)
         this.endRun({ done: "success" })
         this.look()
@@ -310,6 +317,7 @@ export class World {
         this.now = Math.max(next, this.now + 1)
       }
     }
+    this.now = Math.max(this.now, end)
   }
 
   input(): Input {
@@ -331,7 +339,7 @@ export class World {
       number: ISSUE,
       forge: {
         at: this.forgeNow,
-        issue,
+        ...(forge.exists && { issue }),
         ...(!forge.open && forge.closedBy && { closedBy: actorOf(forge.closedBy) }),
         ...(forge.fork && { pull: { fork: true } }),
         botAssigned: forge.undecidable ? "undecidable" : forge.assigned ? "yes" : "no",
@@ -365,6 +373,7 @@ export class World {
     const { bottle } = this
     switch (operation._tag) {
       case "Launch":
+        this.hung = 0
         if (bottle !== undefined) this.problems.push(`launched beside a bottle that is ${bottle.state}`)
         this.lastPrs = []
         this.bottle = {
@@ -673,6 +682,12 @@ export class World {
       case "jump":
         this.now += 3_600_000
         this.steadySince = this.now
+        return
+      case "hang":
+        if (running) this.hung = bottle.run
+        return
+      case "deleteIssue":
+        forge.exists = false
         return
       case "removeByHand":
         if (this.operation?.state !== "open" && bottle) {
