@@ -1,3 +1,3 @@
 /** bot-bottle/ProvingGround: what the probes of `verify` aim at, on this machine's loopback. */
-export * from "../testing/ground/ProvingGround.ts"
-export * as ProvingGround from "../testing/ground/ProvingGround.ts"
+export * from "../layers/ground/ProvingGround.ts"
+export * as ProvingGround from "../layers/ground/ProvingGround.ts"

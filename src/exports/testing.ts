@@ -2,6 +2,6 @@
 export * as FakeBackend from "../testing/FakeBackend.ts"
 export * as FakeForge from "../testing/FakeForge.ts"
 export * as FakeSidecar from "../testing/FakeSidecar.ts"
-export * as GiteaSimulator from "../testing/gitea/GiteaSimulator.ts"
-export * as GitServer from "../testing/gitea/gitServer.ts"
+export * as GiteaSimulator from "../simulator/GiteaSimulator.ts"
+export * as GitServer from "../simulator/gitServer.ts"
 export * as MemoryManifests from "../testing/MemoryManifests.ts"

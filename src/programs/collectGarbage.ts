@@ -41,7 +41,7 @@ export const GARBAGE_AGE = Duration.minutes(10)
  * Removes what no bottle needs. Never anything leased, younger than ten minutes (but keys: it is known of each
  * whether it is used), or a bottle that has both its row and its box or artifact, unless its destroy was begun; nothing
  * of a backend that cannot be asked now. A row whose box is gone is removed only if the engine that the row names says
- * so, and never if the bottle is frozen. Goes on after a failure, and fails with the first.
+ * so, or if its launch died before it could name one, and never if the bottle is frozen. Goes on after a failure, and fails with the first.
  */
 export const collectGarbage = Effect.fn("collectGarbage")(function* (options: GarbageOptions = {}) {
   const before = (yield* Clock.currentTimeMillis) - Duration.toMillis(GARBAGE_AGE)
@@ -210,10 +210,12 @@ const ofBackend = Effect.fn("garbageOfBackend")(function* (
 
 /**
  * Whether a bottle is only its row, a launch that died before its agent ran, or a destroy half-way. A missing box counts
- * only if the engine that the row names was asked. Never true for a frozen bottle, even if its artifact is gone.
+ * only if the engine that the row names was asked, or the launch died before it could name one: that comes before
+ * anything is made. Never true for a frozen bottle, even if its artifact is gone.
  */
 const isHalf = (row: BottleMetadata, box: Option.Option<BackendBottle>, engine: Ownership): boolean => {
-  if (Option.isNone(box) ? engine !== "own" : engine === "other") return false
+  const isUnmade = Option.isNone(row.engine) && Option.isNone(row.startedAt)
+  if (Option.isNone(box) ? engine !== "own" && !isUnmade : engine === "other") return false
   return (
     Option.isSome(row.destroyingAt) ||
     (Option.isNone(row.artifact) &&

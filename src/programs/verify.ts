@@ -1,7 +1,7 @@
 /** verify: tries, from inside of a real bottle, every way out that is promised to be closed; and again after a rehydration. */
 import { Effect, Option } from "effect"
 import { LaunchRefused } from "../domain/Errors.ts"
-import type { ProbeClass, ProbeResult } from "../domain/Probe.ts"
+import type { ProbeClass, ProbeResult } from "../domain/probes/Probe.ts"
 import type { Slug } from "../domain/Slug.ts"
 import { AGAIN, verificationManifest } from "../domain/Verification.ts"
 import { Backends } from "../services/Backends.ts"

@@ -2,8 +2,8 @@
 import type { Effect, Redacted, Scope } from "effect"
 import { Context, Schema } from "effect"
 import type { BottleManifest } from "../domain/Manifest.ts"
-import type { Outside } from "../domain/Probe.ts"
-import type { ProbeGround } from "../domain/ProbeGround.ts"
+import type { Outside } from "../domain/probes/Probe.ts"
+import type { ProbeGround } from "../domain/probes/ProbeGround.ts"
 import type { ForgeEnv } from "./Sidecar.ts"
 
 /** The ground could not be made: a port, a folder, or git was not to be had. */

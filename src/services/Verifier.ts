@@ -3,7 +3,7 @@ import type { Effect } from "effect"
 import { Context } from "effect"
 import type { LaunchRefused } from "../domain/Errors.ts"
 import type { BottleManifest } from "../domain/Manifest.ts"
-import type { Verification } from "../domain/Probe.ts"
+import type { Verification } from "../domain/probes/Probe.ts"
 import type { Backend } from "./Backends.ts"
 
 /** What is about to be launched. */

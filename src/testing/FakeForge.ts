@@ -6,9 +6,9 @@ import { AGENT_LABEL } from "../domain/Targeting.ts"
 import { Forge, type ForgeApi, type ForgeSelf, type OpenPr } from "../services/Forge.ts"
 import * as GiteaForges from "../layers/gitea/GiteaForges.ts"
 import { Forges } from "../services/Forges.ts"
-import * as actions from "./gitea/actions.ts"
-import type { SeedOrg, SeedRepo } from "./gitea/seed.ts"
-import { fold, GiteaState, mayWrite, type SimIssue, type SimRepo } from "./gitea/state.ts"
+import * as actions from "../simulator/actions.ts"
+import type { SeedOrg, SeedRepo } from "../simulator/seed.ts"
+import { fold, GiteaState, mayWrite, type SimIssue, type SimRepo } from "../simulator/state.ts"
 
 /** What the forge holds at first. Users that are named anywhere are made. */
 export interface FakeForgeSeed extends Omit<SeedRepo, "owner" | "name"> {

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, it } from "vitest"
 import { rendered } from "../../src/cli/output.ts"
 import { report } from "../../src/cli/verify.ts"
-import type { ProbeResult } from "../../src/domain/Probe.ts"
+import type { ProbeResult } from "../../src/domain/probes/Probe.ts"
 import { makeCli } from "../support/cli.ts"
 
 const cli = makeCli()

@@ -3,9 +3,9 @@ import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Effect, Exit, Option, type Scope, Stream } from "effect"
 import type { ForgeRequestError } from "../../src/domain/Errors.ts"
 import type { ForgeApi } from "../../src/services/Forge.ts"
-import * as actions from "../../src/testing/gitea/actions.ts"
-import type { SeedOrg, SeedRepo } from "../../src/testing/gitea/seed.ts"
-import type { GiteaState, SimRepo } from "../../src/testing/gitea/state.ts"
+import * as actions from "../../src/simulator/actions.ts"
+import type { SeedOrg, SeedRepo } from "../../src/simulator/seed.ts"
+import type { GiteaState, SimRepo } from "../../src/simulator/state.ts"
 
 /** What the suite's forge holds: the repository `acme/tool`, seen by `bot`, whose issue is 17 and whose PR is 18. */
 export const contractSeed: SeedRepo = {

@@ -37,13 +37,16 @@ const home = async (): Promise<FaultyCli> => {
 const slugIn = (text: string): string => /^bottle (\S+)$/m.exec(text)?.[1] ?? "no-slug"
 const started = async (cli: FaultyCli): Promise<string> => slugIn((await cli.ok(...START)).stderr)
 
-/** Each name once: where several commands have it, by the one that is soonest done with its test. */
+/**
+ * Each step of a service once: where several commands have it, by the one that is soonest done with its test. What a
+ * program does between two of them changes nothing outside.
+ */
 const selection = (all: typeof steps): typeof steps => {
   const seen = new Set<string>()
   const once = (command: Command) =>
     all[command].filter((step) => {
       const name = nameOf(step)
-      return seen.has(name) ? false : seen.add(name)
+      return seen.has(name) || !name.includes(".") ? false : seen.add(name)
     })
   const [destroy, start, freeze, resume] = [once("destroy"), once("start"), once("freeze"), once("resume")]
   return { start, freeze, resume, destroy }

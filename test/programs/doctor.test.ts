@@ -11,7 +11,7 @@ import type { Probe } from "../../src/programs/doctor.ts"
 import { Backends } from "../../src/services/Backends.ts"
 import { ProcessError, ProcessRunner } from "../../src/services/ProcessRunner.ts"
 import * as FakeBackend from "../../src/testing/FakeBackend.ts"
-import * as GiteaSimulator from "../../src/testing/gitea/GiteaSimulator.ts"
+import * as GiteaSimulator from "../../src/simulator/GiteaSimulator.ts"
 import { tempDir } from "../support/tempDir.ts"
 
 const runner = (git: boolean) =>

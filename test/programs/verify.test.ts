@@ -1,7 +1,7 @@
 /** `verify: required`, and what `verify` refuses, in a world of fakes. */
 import { expect, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
-import type { ProbeResult } from "../../src/domain/Probe.ts"
+import type { ProbeResult } from "../../src/domain/probes/Probe.ts"
 import { LaunchRefused } from "../../src/domain/Errors.ts"
 import * as MemoryVerificationStore from "../../src/layers/memory/MemoryVerificationStore.ts"
 import { makeVerifier } from "../../src/programs/requireVerified.ts"

@@ -1,6 +1,6 @@
 /** A simulated forge for tests that run the CLI: one repository with the issues 17 (assigned) and 1 (not ours). */
 import { Effect, Exit, Scope } from "effect"
-import * as GiteaSimulator from "../../src/testing/gitea/GiteaSimulator.ts"
+import * as GiteaSimulator from "../../src/simulator/GiteaSimulator.ts"
 
 /** The secret of every such run: looked for everywhere. */
 export const TOKEN = "0123456789abcdef0123456789abcdef01234567"

@@ -9,8 +9,8 @@ import { serve } from "./serve.ts"
 import { type SidecarTimes } from "../../src/sidecar/serve.ts"
 import { decodeDocument } from "../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../src/testing/FakeForge.ts"
-import * as GiteaSimulator from "../../src/testing/gitea/GiteaSimulator.ts"
-import * as GitServer from "../../src/testing/gitea/gitServer.ts"
+import * as GiteaSimulator from "../../src/simulator/GiteaSimulator.ts"
+import * as GitServer from "../../src/simulator/gitServer.ts"
 import { tempDir } from "./tempDir.ts"
 
 /** The bot's token. */

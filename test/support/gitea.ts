@@ -3,7 +3,7 @@ import { Effect, Redacted, type Scope } from "effect"
 import * as GiteaForge from "../../src/layers/gitea/GiteaForge.ts"
 import type { ForgeApi } from "../../src/services/Forge.ts"
 import type { ForgeRequestError } from "../../src/domain/Errors.ts"
-import * as GiteaSimulator from "../../src/testing/gitea/GiteaSimulator.ts"
+import * as GiteaSimulator from "../../src/simulator/GiteaSimulator.ts"
 import { contractOrgs, contractSeed } from "../contracts/Forge.ts"
 
 /** The token of the simulated bot; a test that looks for leaks looks for this. */

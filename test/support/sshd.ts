@@ -7,7 +7,7 @@ import { createServer, type AddressInfo } from "node:net"
 import { userInfo } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import type { GiteaState } from "../../src/testing/gitea/GiteaSimulator.ts"
+import type { GiteaState } from "../../src/simulator/GiteaSimulator.ts"
 import { tempDir } from "./tempDir.ts"
 
 const SSHD = "/usr/sbin/sshd"

@@ -14,7 +14,7 @@ import { ProcessRunner } from "../../src/services/ProcessRunner.ts"
 import { type Ground, ProvingGround } from "../../src/services/ProvingGround.ts"
 import { Sidecar, type SidecarConfig } from "../../src/services/Sidecar.ts"
 import * as MemoryManifests from "../../src/testing/MemoryManifests.ts"
-import * as GroundHere from "../../src/testing/ground/ProvingGround.ts"
+import * as GroundHere from "../../src/layers/ground/ProvingGround.ts"
 import { tempDir } from "./tempDir.ts"
 
 /** What is opened on purpose. */

@@ -13,7 +13,7 @@ import { DEFAULT_BACKEND } from "../../programs/resolveRun.ts"
 import type { VerifyOptions } from "../../services/Verifier.ts"
 import { verify as verifyProgram } from "../../programs/verify.ts"
 import { Manifests } from "../../services/Manifests.ts"
-import * as ProvingGround from "../../testing/ground/ProvingGround.ts"
+import * as ProvingGround from "../../layers/ground/ProvingGround.ts"
 
 const DIALECTS = { docker, podman }
 

@@ -215,7 +215,7 @@ const explain = Effect.fnUntraced(function* (
   name: string,
   exitCode: number,
 ) {
-  const { stderr } = yield* engine.run(purpose, ["logs", "--tail", "20", name])
+  const { stderr } = yield* engine.run(purpose, [...engine.dialect.lastLogs, name])
   const cause = enterFailure(exitCode, stderr)
   if (Option.isSome(cause)) {
     return yield* enterError(engine.dialect.name, purpose.target, cause.value)

@@ -157,7 +157,8 @@ export const stillContainer = Effect.fn("stillContainer")(function* (
 ) {
   const name = `${naming.container(slug)}.${use}`
   const labels = Object.entries({ ...naming.containerLabels(slug, 0), [LABEL.name]: name })
-  const create = ["create", "--name", name, "--pull", "never", "--network", "none"]
+  // As root: podman copies nothing out of a container whose user its image does not know. It never runs.
+  const create = ["create", "--name", name, "--pull", "never", "--network", "none", "--user", "0:0"]
   const marks = labels.flatMap(([key, value]) => ["--label", `${key}=${value}`])
   yield* Effect.acquireRelease(engine.succeed(purpose, [...create, ...marks, image, "none"]), () =>
     Effect.ignore(engine.run(purpose, [...engine.dialect.remove, name])),

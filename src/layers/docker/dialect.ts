@@ -39,6 +39,8 @@ export interface Dialect {
   readonly remove: ReadonlyArray<string>
   /** Making an image of a container, with all that docker's images can say. */
   readonly commit: ReadonlyArray<string>
+  /** The end of a container's log; the whole log where the engine loses lines otherwise. */
+  readonly lastLogs: ReadonlyArray<string>
   /** Building an image, with all that docker's images can say; `always`: asking registries for newer base images. */
   readonly build: (always: boolean) => ReadonlyArray<string>
   /** Copying out of a container, following links. */
@@ -117,6 +119,7 @@ export const docker: Dialect = {
   start: ["start", "--attach"],
   remove: ["rm", "--force", "--volumes"],
   commit: ["commit"],
+  lastLogs: ["logs", "--tail", "20"],
   build: (always) => ["build", ...(always ? ["--pull"] : [])],
   copyOut: ["cp", "--follow-link"],
   imagePrefix: "",

@@ -72,6 +72,8 @@ export const podman: Dialect = {
   remove: ["rm", "--force", "--volumes", "--time", "0"],
   // podman's own format of images has no HEALTHCHECK, SHELL or ONBUILD.
   commit: ["commit", "--quiet", "--pause", "--format", "docker"],
+  // With --tail it loses lines that a program wrote in pieces, as catatonit does.
+  lastLogs: ["logs"],
   build: (always) => ["build", "--format", "docker", `--pull=${always ? "always" : "missing"}`],
   copyOut: ["cp"],
   imagePrefix: "localhost/",

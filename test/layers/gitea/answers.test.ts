@@ -1,7 +1,7 @@
 /** Answers of Gitea that are none, or not whole, and lists that end where they should. */
 import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Effect, Option, Stream } from "effect"
-import { emptyBody, type Fault, htmlBody, nullBody } from "../../../src/testing/gitea/GiteaSimulator.ts"
+import { emptyBody, type Fault, htmlBody, nullBody } from "../../../src/simulator/GiteaSimulator.ts"
 import { numbered } from "../../contracts/Forge.ts"
 import { failed, simulated, status, TOKEN } from "../../support/gitea.ts"
 

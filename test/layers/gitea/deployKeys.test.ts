@@ -1,7 +1,7 @@
 /** Deploy keys of a Gitea: registered once whatever happens to the answers, and only with the rights asked for. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { emptyBody, type Fault } from "../../../src/testing/gitea/GiteaSimulator.ts"
+import { emptyBody, type Fault } from "../../../src/simulator/GiteaSimulator.ts"
 import { keyOf } from "../../contracts/Forge.ts"
 import { simulated } from "../../support/gitea.ts"
 

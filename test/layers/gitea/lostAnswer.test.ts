@@ -1,8 +1,8 @@
 /** Writes whose answer is lost: done once, whatever the connection does. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { emptyBody, type Fault, htmlBody, nullBody } from "../../../src/testing/gitea/GiteaSimulator.ts"
-import type { GiteaState } from "../../../src/testing/gitea/GiteaSimulator.ts"
+import { emptyBody, type Fault, htmlBody, nullBody } from "../../../src/simulator/GiteaSimulator.ts"
+import type { GiteaState } from "../../../src/simulator/GiteaSimulator.ts"
 import { simulated } from "../../support/gitea.ts"
 
 const comments = (state: GiteaState, number: number) =>

@@ -5,7 +5,7 @@ import { createServer } from "node:http"
 import { inspect } from "node:util"
 import * as GiteaForge from "../../../src/layers/gitea/GiteaForge.ts"
 import type { ForgeApi } from "../../../src/services/Forge.ts"
-import { emptyBody, type Fault, htmlBody, nullBody } from "../../../src/testing/gitea/GiteaSimulator.ts"
+import { emptyBody, type Fault, htmlBody, nullBody } from "../../../src/simulator/GiteaSimulator.ts"
 import { keyOf } from "../../contracts/Forge.ts"
 import { simulated, TOKEN } from "../../support/gitea.ts"
 

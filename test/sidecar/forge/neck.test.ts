@@ -10,7 +10,7 @@ import { serve } from "../../support/serve.ts"
 import { type SidecarTimes } from "../../../src/sidecar/serve.ts"
 import { decodeDocument } from "../../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../../src/testing/FakeForge.ts"
-import * as GiteaSimulator from "../../../src/testing/gitea/GiteaSimulator.ts"
+import * as GiteaSimulator from "../../../src/simulator/GiteaSimulator.ts"
 import { raw, rpc, send } from "../../support/rpc.ts"
 import { tempDir } from "../../support/tempDir.ts"
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { rmSync } from "node:fs"
 import { join } from "node:path"
-import * as actions from "../../../src/testing/gitea/actions.ts"
+import * as actions from "../../../src/simulator/actions.ts"
 import { DOOR, LOCK, OWN, bottle, push, withIssue } from "../../support/forgeBottle.ts"
 import { type Forge, commit, git, ok } from "../../support/git.ts"
 

@@ -9,7 +9,7 @@ import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunne
 import * as SidecarInProcess from "../../../src/layers/sidecar/SidecarInProcess.ts"
 import * as SidecarProcess from "../../../src/layers/sidecar/SidecarProcess.ts"
 import { Sidecar } from "../../../src/services/Sidecar.ts"
-import * as GiteaSimulator from "../../../src/testing/gitea/GiteaSimulator.ts"
+import * as GiteaSimulator from "../../../src/simulator/GiteaSimulator.ts"
 import { keyOf } from "../../contracts/Forge.ts"
 import { configOf } from "../../contracts/Sidecar.ts"
 import { TOKEN } from "../../support/gitea.ts"

@@ -1,14 +1,14 @@
 /** The list of probes: what is in it, and that no probe takes an open way for a closed one. */
 import { describe, expect, it } from "vitest"
-import type { Outside, Probe } from "../../src/domain/Probe.ts"
-import { judgeAll, stepsOf } from "../../src/domain/Probe.ts"
-import { clientHello, inetAddress, text, unixAddress } from "../../src/domain/ProbeBytes.ts"
-import type { ProbeGround } from "../../src/domain/ProbeGround.ts"
-import type { Outcome } from "../../src/domain/ProbeMachine.ts"
-import { encodeSteps } from "../../src/domain/ProbeMachine.ts"
-import { allProbes, probesOf, REMEDIES } from "../../src/domain/Probes.ts"
-import { PROBE_LIMITS, verificationManifest } from "../../src/domain/Verification.ts"
-import { helloFor } from "../support/clientHello.ts"
+import type { Outside, Probe } from "../../../src/domain/probes/Probe.ts"
+import { judgeAll, stepsOf } from "../../../src/domain/probes/Probe.ts"
+import { clientHello, inetAddress, text, unixAddress } from "../../../src/domain/probes/ProbeBytes.ts"
+import type { ProbeGround } from "../../../src/domain/probes/ProbeGround.ts"
+import type { Outcome } from "../../../src/domain/probes/ProbeMachine.ts"
+import { encodeSteps } from "../../../src/domain/probes/ProbeMachine.ts"
+import { allProbes, probesOf, REMEDIES } from "../../../src/domain/probes/Probes.ts"
+import { PROBE_LIMITS, verificationManifest } from "../../../src/domain/Verification.ts"
+import { helloFor } from "../../support/clientHello.ts"
 
 const push = { commit: "c".repeat(40), pack: text("PACK") }
 

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
-import type { GitPush } from "../../domain/ProbeGround.ts"
+import type { GitPush } from "../../domain/probes/ProbeGround.ts"
 import { type GitRun, gitSpec } from "../../domain/HardenedGit.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { GroundFailure } from "../../services/ProvingGround.ts"

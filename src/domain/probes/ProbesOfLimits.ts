@@ -4,8 +4,8 @@ import type { Probe } from "./Probe.ts"
 import type { ProbeGround } from "./ProbeGround.ts"
 import { OUT, OUT_BYTES, type Step } from "./ProbeMachine.ts"
 import { MSG_NOSIGNAL, askNeck, call, receive, send, shownBy, toNeck } from "./ProbeSteps.ts"
-import { BURST_SECONDS } from "./RunLimits.ts"
-import { NECK_PROBE_LIMITS } from "./Verification.ts"
+import { BURST_SECONDS } from "../RunLimits.ts"
+import { NECK_PROBE_LIMITS } from "../Verification.ts"
 
 const { callRate, comments, connections } = NECK_PROBE_LIMITS
 const BATCH = 100
@@ -32,9 +32,12 @@ const rpc = (body: unknown): ReadonlyArray<Step> =>
 
 const times = <A>(count: number, make: () => A): ReadonlyArray<A> => Array.from({ length: count }, make)
 
-/** Connections that stay: the machine closes nothing until it ends. */
-const unfinished: ReadonlyArray<Step> = [
-  ...toNeck(),
+/** How long a body that is sent when the others have arrived waits for its refusal, in milliseconds. */
+const REFUSAL_MS = 3000
+
+/** A body that is not sent to its end; its connection stays: the machine closes nothing until it ends. */
+const unfinished = (waitMs?: number): ReadonlyArray<Step> => [
+  ...toNeck(waitMs),
   ...send(text(`POST /rpc HTTP/1.1\r\nhost: x\r\ncontent-length: ${1024 * 1024}\r\n\r\n`)),
   call("sendto", [-1, OUT, OUT_BYTES, MSG_NOSIGNAL], { onKept: true }),
 ]
@@ -60,9 +63,10 @@ export const neckLimitProbes = ({ forge }: ProbeGround): ReadonlyArray<Probe> =>
     "-32006",
     times((2 * callRate * BURST_SECONDS) / BATCH, () => rpc(times(BATCH, () => 1))).flat(),
   ),
+  // Which of those under way at once is refused is chance: less than one body's room is left then, for the last three.
   limit("many large bodies at once", "memory", "too many bodies", [
-    ...times(BODIES, () => unfinished).flat(),
-    ...receive(true),
+    ...times(BODIES, () => unfinished()).flat(),
+    ...times(3, () => [...unfinished(REFUSAL_MS), ...receive(true)]).flat(),
   ]),
   limit(`more connections than ${connections}`, "connections", "connections are open", [
     ...times(connections, () => toNeck()).flat(),

@@ -4,11 +4,19 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
-import { asText, cText } from "../../src/domain/ProbeBytes.ts"
-import type { Step } from "../../src/domain/ProbeMachine.ts"
-import { IN, OUT, codeOf, encodeSteps, machine, readOutcomes, wordOf } from "../../src/domain/ProbeMachine.ts"
-import { call, closeKept, openFile, poke, readFile, shownBy } from "../../src/domain/ProbeSteps.ts"
-import type { Arch } from "../../src/domain/SystemCalls.ts"
+import { asText, cText } from "../../../src/domain/probes/ProbeBytes.ts"
+import type { Step } from "../../../src/domain/probes/ProbeMachine.ts"
+import {
+  IN,
+  OUT,
+  codeOf,
+  encodeSteps,
+  machine,
+  readOutcomes,
+  wordOf,
+} from "../../../src/domain/probes/ProbeMachine.ts"
+import { call, closeKept, openFile, poke, readFile, shownBy } from "../../../src/domain/probes/ProbeSteps.ts"
+import type { Arch } from "../../../src/domain/probes/SystemCalls.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "bot-bottle-machine-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -91,7 +99,7 @@ describe("the code of the probe machine", () => {
     if (!there && !required)
       process.stderr.write(`\n*** NO ${as} HERE: the probe machine's ${name} code is NOT compared ***\n`)
     it.runIf(there || required)(`for ${name} is what an assembler makes of its source`, () => {
-      const source = new URL(`../../scripts/probe-machine/${name}.s`, import.meta.url).pathname
+      const source = new URL(`../../../scripts/probe-machine/${name}.s`, import.meta.url).pathname
       const [object, binary] = [join(folder, `${name}.o`), join(folder, `${name}.bin`)]
       expect(spawnSync(as, [source, "-o", object], { encoding: "utf8" })).toMatchObject({ status: 0 })
       expect(spawnSync(objcopy, ["-O", "binary", "-j", ".text", object, binary])).toMatchObject({ status: 0 })

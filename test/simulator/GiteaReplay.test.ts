@@ -1,9 +1,9 @@
 /** Each recorded exchange with a real Gitea that the adapter can make, replayed against the simulator in the same state. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import * as GiteaSimulator from "../../src/testing/gitea/GiteaSimulator.ts"
-import type { GiteaState } from "../../src/testing/gitea/GiteaSimulator.ts"
-import type { SimPermission } from "../../src/testing/gitea/seed.ts"
+import * as GiteaSimulator from "../../src/simulator/GiteaSimulator.ts"
+import type { GiteaState } from "../../src/simulator/GiteaSimulator.ts"
+import type { SimPermission } from "../../src/simulator/seed.ts"
 import { isMade, type Recorded, recorded } from "../support/recorded.ts"
 
 const DOOR = {

@@ -1,9 +1,9 @@
 /** The simulator answers what Gitea's own description says it may, and what is known to be wrong in that description. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { routes } from "../../src/testing/gitea/routes.ts"
-import * as GiteaSimulator from "../../src/testing/gitea/GiteaSimulator.ts"
-import { mentions } from "../../src/testing/gitea/references.ts"
+import { routes } from "../../src/simulator/routes.ts"
+import * as GiteaSimulator from "../../src/simulator/GiteaSimulator.ts"
+import { mentions } from "../../src/simulator/references.ts"
 import { contractOrgs, contractSeed, keyOf } from "../contracts/Forge.ts"
 import table from "../support/gitea-api.json" with { type: "json" }
 

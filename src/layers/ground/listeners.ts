@@ -4,7 +4,7 @@ import { type Socket as UdpSocket, createSocket } from "node:dgram"
 import { type AddressInfo, type Server, type Socket, createServer } from "node:net"
 import { existsSync, readFileSync } from "node:fs"
 import { networkInterfaces } from "node:os"
-import type { GroundListener } from "../../domain/ProbeGround.ts"
+import type { GroundListener } from "../../domain/probes/ProbeGround.ts"
 import { GroundFailure } from "../../services/ProvingGround.ts"
 
 /** How often each listener was reached, by its name. */
