@@ -13,7 +13,10 @@ interface Delivery {
 const folder = new URL("../../fixtures/gitea/webhooks/", import.meta.url)
 const deliveries = readdirSync(folder)
   .sort()
-  .map((file) => ({ file, ...(JSON.parse(readFileSync(new URL(file, folder), "utf8")) as Delivery) }))
+  .map((file) => {
+    const { step, headers, raw } = JSON.parse(readFileSync(new URL(file, folder), "utf8")) as Delivery
+    return { file, step, headers, raw }
+  })
 
 const hintOf = ({ headers, raw }: Delivery) =>
   Either.map(webhookHint(headers["x-gitea-event-type"] ?? "", JSON.parse(raw)), Option.getOrNull)

@@ -22,7 +22,7 @@ type Start = Extract<Deed["operation"], { readonly _tag: "Launch" | "Resume" }>
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
-const KNOWN: ReadonlyArray<string> = ["carpenter", "mason"]
+const KNOWN: ReadonlySet<string> = new Set(["carpenter", "mason"])
 
 /** The state that the issue must rest in. */
 export const finalState = (lived: Lived): "no bottle" | "frozen" => {
@@ -65,7 +65,7 @@ const asksForAgent = (forge: Forge): boolean =>
   forge.assigned &&
   !forge.undecidable &&
   !forge.fork &&
-  KNOWN.includes(forge.labels[0] ?? "") &&
+  KNOWN.has(forge.labels[0] ?? "") &&
   (!forge.readable || [forge.labelBy, forge.assignBy, forge.reopenBy ?? "ada"].every((who) => who === "ada"))
 
 /** When the bottle before was over, by the forge's clock; 0 when there was none. */
