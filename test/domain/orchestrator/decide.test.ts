@@ -8,7 +8,8 @@ import type { Input } from "../../../src/domain/orchestrator/Observed.ts"
 import { Operation } from "../../../src/domain/orchestrator/Operation.ts"
 import { disagreements, histories } from "./lives.ts"
 import type { History } from "./lives.ts"
-import type { Happening } from "./world.ts"
+import type { Happening } from "./happenings.ts"
+import { happen } from "./happenings.ts"
 import { World } from "./world.ts"
 
 const life = (...acts: ReadonlyArray<Happening["act"] | Happening>): History => ({
@@ -87,7 +88,7 @@ describe("decide and the model", () => {
 describe("decide", () => {
   const lived = (settings: Partial<LifeSettings>, ...happenings: ReadonlyArray<Happening>): World => {
     const world = new World(decide, settings)
-    for (const happening of happenings) world.happen(happening)
+    for (const happening of happenings) happen(world, happening)
     return world
   }
   const acts = (...acts: ReadonlyArray<Happening["act"]>): ReadonlyArray<Happening> =>
@@ -106,9 +107,9 @@ describe("decide", () => {
   it("carries an issue from its label to its merged pull request", () => {
     const world = lived({}, ...acts("label", "assign", "agentOpensPr", "agentDone", "agentExits", "reviewPr"))
     world.pass(61_000)
-    world.happen({ act: "agentDone" })
+    happen(world, { act: "agentDone" })
     world.pass(61_000)
-    world.happen({ act: "merge" })
+    happen(world, { act: "merge" })
     expect(deeds(world)).toEqual([
       "Launch",
       "Freeze done",
@@ -118,7 +119,7 @@ describe("decide", () => {
       "Destroy merged",
     ])
     expect(told(world)).toEqual(["over", "its work is over, and it was not targeted again since"])
-    world.happen({ act: "label" })
+    happen(world, { act: "label" })
     expect(deeds(world).at(-1)).toBe("Launch")
     expect(world.state.generation).toBe(2)
   })
@@ -169,7 +170,7 @@ describe("decide", () => {
       [360_000, false],
     ])
     expect(told(world)).toEqual(["gave-up", "launch failed 3 times: no engine"])
-    world.happen({ act: "label" })
+    happen(world, { act: "label" })
     expect(world.deeds.at(-1)?.ok).toBe(true)
   })
 

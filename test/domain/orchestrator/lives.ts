@@ -4,8 +4,10 @@ import type { Decision } from "../../../src/domain/orchestrator/Decision.ts"
 import type { LifeSettings } from "../../../src/domain/orchestrator/LifeSettings.ts"
 import type { Input } from "../../../src/domain/orchestrator/Observed.ts"
 import { finalState, restOf, wrongs } from "./model.ts"
-import type { Happening, Who } from "./world.ts"
-import { ACTS, World } from "./world.ts"
+import type { Happening } from "./happenings.ts"
+import { ACTS, happen } from "./happenings.ts"
+import { World } from "./world.ts"
+import type { Who } from "./worldState.ts"
 
 /** One history. `days` pass after it. */
 export interface History {
@@ -20,7 +22,7 @@ export const disagreements = (
   history: History,
 ): ReadonlyArray<string> => {
   const world = new World(decide, history.settings)
-  for (const happening of history.happenings) world.happen(happening)
+  for (const happening of history.happenings) happen(world, happening)
   world.drain(history.days * 24 * 3_600_000)
   const lived = {
     final: world.snapshot(),

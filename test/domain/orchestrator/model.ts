@@ -2,7 +2,7 @@
  * What must come of a history, said apart from `decide` and without its code: which state an issue must rest in given the forge's
  * final state, and for each thing that was done, whether the world at that moment called for it.
  */
-import type { Deed, Snapshot } from "./world.ts"
+import type { Deed, Snapshot } from "./worldState.ts"
 
 /** A history that came to rest. */
 export interface Lived {
