@@ -1,4 +1,5 @@
-import { describe, expect, it } from "@effect/vitest"
+import { setImmediate } from "node:timers/promises"
+import { afterEach, describe, expect, it } from "@effect/vitest"
 import { FastCheck, Schema } from "effect"
 import { decide, decideBy, rules } from "../../../src/domain/orchestrator/decide.ts"
 import type { Rules } from "../../../src/domain/orchestrator/decide.ts"
@@ -12,6 +13,9 @@ import type { Happening } from "./happenings.ts"
 import { happen } from "./happenings.ts"
 import { World } from "./world.ts"
 
+// Tests that never wait would keep the runner from reporting.
+afterEach(() => setImmediate())
+
 const life = (...acts: ReadonlyArray<Happening["act"] | Happening>): History => ({
   settings: {},
   happenings: acts.map((it) => (typeof it === "string" ? { act: it } : it)),
@@ -24,6 +28,7 @@ const written: ReadonlyArray<History> = [
   life("label", "assign", "unlabel", "label"),
   life("label", "assign", "agentOpensPr", "agentDone", "hang"),
   life("label", "assign", "hang"),
+  life("label", "assign", { act: "agentDone", wait: 1_770_000, hints: 0 }),
   life(
     "label",
     "assign",
