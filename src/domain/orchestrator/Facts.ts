@@ -1,0 +1,60 @@
+/** What the rules look at: the input, and what follows from it before any rule speaks. */
+import { parseTarget } from "../Targeting.ts"
+import type { Input, ObservedPr, Remark } from "./Observed.ts"
+import type { RemarkRule } from "./remarks.ts"
+import { remarksOf } from "./remarks.ts"
+import type { Refusal, TargetRule } from "./target.ts"
+
+/** The input, and what follows from it. `state` has the newest operation taken into account. */
+export interface Facts extends Input {
+  /** Pull requests of the run: those that its sidecars recorded, and the issue itself where it is one. */
+  readonly runPrs: ReadonlyArray<ObservedPr>
+  /** Why an agent that runs may not go on; undefined: it may, or the forge could not say. */
+  readonly away: Refusal | undefined
+  /** Why a bottle that exists may not be started again; as `away`, but what is undecidable is no. */
+  readonly unheld: Refusal | undefined
+  /** Why the targeting itself starts nothing. */
+  readonly untargeted: Refusal | undefined
+  readonly agent: string
+  readonly bottles: ReadonlyArray<string>
+  /** Remarks for the next prompt, oldest first. */
+  readonly unseen: ReadonlyArray<Remark>
+  /** Those of them that start a run. */
+  readonly starting: ReadonlyArray<Remark>
+}
+
+/** What follows from an input by conditions of targets and remarks. */
+export const factsOf = (
+  input: Input,
+  targetRules: ReadonlyArray<TargetRule>,
+  remarkRules: ReadonlyArray<RemarkRule>,
+): Facts => {
+  const { forge, bottle, number } = input
+  const runPrs = forge.prs.filter(
+    (pr) => bottle?.prs.includes(pr.number) === true || (forge.pull !== undefined && pr.number === number),
+  )
+  const first = (rules: ReadonlyArray<TargetRule>): Refusal | undefined => {
+    for (const rule of rules) {
+      const refusal = rule.says({ forge, bottle, settings: input.settings })
+      if (refusal !== undefined) return refusal
+    }
+    return undefined
+  }
+  const unheld = first(targetRules.filter((rule) => rule.of === "holds"))
+  const target = forge.issue === undefined ? undefined : parseTarget(forge.issue)
+  return {
+    ...input,
+    runPrs,
+    away: unheld?.kind === "undecidable" ? undefined : unheld,
+    unheld,
+    untargeted: first(targetRules),
+    agent: target?._tag === "Targeted" ? target.agent : "",
+    bottles: target?._tag === "Targeted" ? target.bottles : [],
+    unseen: remarksOf(
+      remarkRules.filter((rule) => rule.of === "given"),
+      input,
+      runPrs,
+    ),
+    starting: remarksOf(remarkRules, input, runPrs),
+  }
+}
