@@ -55,25 +55,27 @@ export const inboxContract = (name: string, fresh: Layer.Layer<Inbox, unknown>) 
       }),
     )
 
-    check("lists the open hints of an issue in order of arrival, whatever the spelling of its names", (inbox) =>
-      Effect.gen(function* () {
-        yield* inbox.accept(hint("z", { receivedAt: 3000 }))
-        yield* inbox.accept(hint("other", issue(18)))
-        yield* inbox.accept(hint("a", { receivedAt: 1000, ...issue(17, { owner: "ACME", repo: "Cellar" }) }))
-        yield* inbox.accept(hint("forge", issue(17, { forge: "https://other.example/api/v1" })))
-        expect(ids(yield* inbox.open(issue()))).toEqual(["z", "a"])
-        expect(ids(yield* inbox.open(issue(17, { owner: "Acme" })))).toEqual(["z", "a"])
-        expect(ids(yield* inbox.open(issue(16)))).toEqual([])
-      }),
+    check(
+      "lists the open hints of an issue in order of arrival, whatever the spelling of its names",
+      (inbox) =>
+        Effect.gen(function* () {
+          yield* inbox.accept(hint("z", { receivedAt: 3000 }))
+          yield* inbox.accept(hint("other", issue(18)))
+          yield* inbox.accept(
+            hint("a", { receivedAt: 1000, ...issue(17, { owner: "ACME", repo: "Cellar" }) }),
+          )
+          yield* inbox.accept(hint("forge", issue(17, { forge: "https://other.example/api/v1" })))
+          expect(ids(yield* inbox.open(issue()))).toEqual(["z", "a"])
+          expect(ids(yield* inbox.open(issue(17, { owner: "Acme" })))).toEqual(["z", "a"])
+          expect(ids(yield* inbox.open(issue(16)))).toEqual([])
+        }),
     )
 
     check("accepts fifty at once, each id once", (inbox) =>
       Effect.gen(function* () {
-        const answers = yield* Effect.forEach(
-          Arr.range(0, 99),
-          (n) => inbox.accept(hint(`hint-${n % 50}`)),
-          { concurrency: "unbounded" },
-        )
+        const answers = yield* Effect.forEach(Arr.range(0, 99), (n) => inbox.accept(hint(`hint-${n % 50}`)), {
+          concurrency: "unbounded",
+        })
         expect(answers.filter((each) => each === "accepted").length).toBe(50)
         expect(ids(yield* inbox.open(issue()))).toEqual(Arr.makeBy(50, (n) => `hint-${n}`))
       }),

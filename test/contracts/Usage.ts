@@ -56,7 +56,13 @@ export const usageContract = (name: string, fresh: Layer.Layer<Usage, unknown>) 
         const usage = yield* Usage
         yield* usage.record(run())
         yield* usage.record(run({ seconds: 999, day: Day.make("2026-11-21"), owner: "ACME" }))
-        expect(yield* usage.total({})).toEqual({ ...nothing, runs: 1, seconds: 60, tokens: 1000, cost: 100_000 })
+        expect(yield* usage.total({})).toEqual({
+          ...nothing,
+          runs: 1,
+          seconds: 60,
+          tokens: 1000,
+          cost: 100_000,
+        })
         yield* usage.record(run({ generation: 2, cost: null }))
         expect(yield* usage.total({})).toEqual({
           runs: 2,
@@ -70,7 +76,10 @@ export const usageContract = (name: string, fresh: Layer.Layer<Usage, unknown>) 
 
     it.effect.prop(
       "sums the runs that have all that is asked for",
-      [FastCheck.array(anyRun, { maxLength: 15 }), FastCheck.array(anyQuestion, { minLength: 3, maxLength: 6 })],
+      [
+        FastCheck.array(anyRun, { maxLength: 15 }),
+        FastCheck.array(anyQuestion, { minLength: 3, maxLength: 6 }),
+      ],
       ([runs, questions]) =>
         Effect.gen(function* () {
           const usage = yield* Usage

@@ -66,10 +66,7 @@ const usage = {
 
 const states = IssueStates
 const stateNow = Effect.flatMap(states, (store) =>
-  Effect.map(
-    store.get(issue()),
-    Option.match({ onNone: () => newIssueState, onSome: ({ state }) => state }),
-  ),
+  Effect.map(store.get(issue()), Option.match({ onNone: () => newIssueState, onSome: ({ state }) => state })),
 )
 
 const winOne = (mark: string): Effect.Effect<number, unknown, IssueStates> =>
@@ -165,10 +162,10 @@ let runtime: ManagedRuntime.ManagedRuntime<Stores, unknown> | undefined
 
 process.on("message", (command: Command) => {
   if (command.do === "open") runtime = ManagedRuntime.make(stores(command))
-  void runtime?.runPromiseExit(perform(command)).then((exit) =>
-    process.send?.(
-      Exit.isSuccess(exit) ? { answer: exit.value } : { error: Cause.pretty(exit.cause) },
-    ),
-  )
+  void runtime
+    ?.runPromiseExit(perform(command))
+    .then((exit) =>
+      process.send?.(Exit.isSuccess(exit) ? { answer: exit.value } : { error: Cause.pretty(exit.cause) }),
+    )
 })
 process.on("disconnect", () => process.kill(process.pid, "SIGTERM"))

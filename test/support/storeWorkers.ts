@@ -14,20 +14,17 @@ export interface Worker {
 }
 
 /** Such a process; killed when the scope closes. */
-export const worker = Effect.map(
-  bundledChild("storeWorker"),
-  ({ child, exited, kill }): Worker => ({
-    pid: child.pid ?? 0,
-    tell: (command) =>
-      Effect.promise(async () => {
-        const answered = once(child, "message") as Promise<[Answer]>
-        child.send(command)
-        const [answer] = await Promise.race([
-          answered,
-          exited.then((how): [Answer] => [{ error: `exited: ${how.join(" ")}` }]),
-        ])
-        return answer.error ?? ""
-      }),
-    kill,
-  }),
-)
+export const worker = Effect.map(bundledChild("storeWorker"), ({ child, exited, kill }): Worker => ({
+  pid: child.pid ?? 0,
+  tell: (command) =>
+    Effect.promise(async () => {
+      const answered = once(child, "message") as Promise<[Answer]>
+      child.send(command)
+      const [answer] = await Promise.race([
+        answered,
+        exited.then((how): [Answer] => [{ error: `exited: ${how.join(" ")}` }]),
+      ])
+      return answer.error ?? ""
+    }),
+  kill,
+}))

@@ -18,7 +18,9 @@ import { Usage } from "../../services/Usage.ts"
 
 /** All rows. Maps keep the order in which rows came. */
 interface Tables {
-  readonly hints: Map<string, InboxRow & { readonly handledAt?: number }>
+  readonly hints: Map<string, InboxRow>
+  /** When hints were handled. */
+  readonly handled: Map<string, number>
   readonly issues: Map<string, StoredIssue>
   readonly operations: Map<string, StoredOperation>
   readonly usage: Map<string, RunUsage>
@@ -29,6 +31,7 @@ interface Tables {
 export const layer: Layer.Layer<Inbox | IssueStates | Operations | Usage> = Layer.syncContext(() => {
   const tables: Tables = {
     hints: new Map(),
+    handled: new Map(),
     issues: new Map(),
     operations: new Map(),
     usage: new Map(),
@@ -42,8 +45,7 @@ export const layer: Layer.Layer<Inbox | IssueStates | Operations | Usage> = Laye
 })
 
 const inboxOver = (tables: Tables) => {
-  const list = (test: (row: InboxRow) => boolean) =>
-    [...tables.hints.values()].filter(test).map(({ handledAt: _, ...row }) => new InboxRow(row))
+  const list = (test: (row: InboxRow) => boolean) => [...tables.hints.values()].filter(test)
   const paged = ({ limit, after }: Page<Pick<InboxRow, "seq">>, rows: ReadonlyArray<InboxRow>) =>
     rows.filter(({ seq }) => seq > (after?.seq ?? 0)).slice(0, limit)
   return Inbox.of({
@@ -74,7 +76,7 @@ const inboxOver = (tables: Tables) => {
       Effect.sync(() =>
         changeOpen(tables, ids, (row) => {
           const tries = row.tries + 1
-          return { ...row, tries, problem, state: tries >= most ? "set-aside" : "open" }
+          return new InboxRow({ ...row, tries, problem, state: tries >= most ? "set-aside" : "open" })
         }).flatMap(({ id, state }) => (state === "set-aside" ? [id] : [])),
       ),
     setAside: (page) =>
@@ -87,14 +89,15 @@ const inboxOver = (tables: Tables) => {
     reopen: (issue) =>
       Effect.sync(() => {
         for (const row of list(({ state }) => state === "set-aside"))
-          if (isOf(row, issue)) tables.hints.set(row.id, { ...row, state: "open", tries: 0 })
+          if (isOf(row, issue)) tables.hints.set(row.id, new InboxRow({ ...row, state: "open", tries: 0 }))
       }),
     forget: (before) =>
       Effect.sync(() => {
-        const old = [...tables.hints.values()].filter(
-          ({ handledAt }) => handledAt !== undefined && handledAt < before,
-        )
-        for (const { id } of old) tables.hints.delete(id)
+        const old = [...tables.handled].filter(([, at]) => at < before)
+        for (const [id] of old) {
+          tables.hints.delete(id)
+          tables.handled.delete(id)
+        }
         return old.length
       }),
   })
@@ -150,8 +153,7 @@ const operationsOver = (tables: Tables) => {
     })
   return Operations.of({
     get: (id) => Effect.sync(() => Option.fromNullable(tables.operations.get(id))),
-    newest: (issue) =>
-      Effect.sync(() => Arr.findLast(tables.operations.values(), (row) => isOf(row, issue))),
+    newest: (issue) => Effect.sync(() => Arr.findLast(tables.operations.values(), (row) => isOf(row, issue))),
     open: (host, { limit, after }) =>
       Effect.sync(() => {
         const rows = [...tables.operations.values()]
@@ -184,14 +186,14 @@ const accept = (tables: Tables, hint: InboxHint): "accepted" | "known" => {
   tables.seq += 1
   const { id, forge, owner, repo, issueNumber, kind, receivedAt, detail } = hint
   const key = { id, forge, owner, repo, issueNumber, kind, receivedAt, detail }
-  tables.hints.set(id, { ...key, seq: tables.seq, state: "open", tries: 0, problem: null })
+  tables.hints.set(id, new InboxRow({ ...key, seq: tables.seq, state: "open", tries: 0, problem: null }))
   return "accepted"
 }
 
 const changeOpen = (
   { hints }: Tables,
   ids: ReadonlyArray<HintId>,
-  change: (row: InboxRow) => InboxRow & { readonly handledAt?: number },
+  change: (row: InboxRow) => InboxRow,
 ): ReadonlyArray<InboxRow> =>
   Arr.dedupe(ids).flatMap((id) => {
     const row = hints.get(id)
@@ -202,7 +204,10 @@ const changeOpen = (
   })
 
 const handle = (tables: Tables, ids: ReadonlyArray<HintId>, at: number): void =>
-  void changeOpen(tables, ids, (row) => ({ ...row, state: "handled", handledAt: at }))
+  void changeOpen(tables, ids, (row) => {
+    tables.handled.set(row.id, at)
+    return new InboxRow({ ...row, state: "handled" })
+  })
 
 const resultOf = ({ issues, operations }: Tables, commit: IssueCommit): CommitResult => {
   const { issue, operation } = rowsOf(commit)
@@ -247,10 +252,7 @@ interface Named {
 }
 
 const isOf = (a: Named, b: Named): boolean =>
-  a.forge === b.forge &&
-  isSame(a.owner, b.owner) &&
-  isSame(a.repo, b.repo) &&
-  a.issueNumber === b.issueNumber
+  a.forge === b.forge && isSame(a.owner, b.owner) && isSame(a.repo, b.repo) && a.issueNumber === b.issueNumber
 
 const isSame = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()
 

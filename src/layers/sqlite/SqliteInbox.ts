@@ -1,7 +1,13 @@
 /** Inbox on SQLite: hints that arrive together are accepted in one transaction, which is flushed to the disk once. */
 import { Effect, Layer, Schema } from "effect"
 import type { StateStoreError } from "../../domain/Errors.ts"
-import { HintDetail, HintId, type InboxHint, InboxRow, routedHintId } from "../../domain/orchestrator/InboxHint.ts"
+import {
+  HintDetail,
+  HintId,
+  type InboxHint,
+  InboxRow,
+  routedHintId,
+} from "../../domain/orchestrator/InboxHint.ts"
 import { Inbox } from "../../services/Inbox.ts"
 import * as Database from "./Database.ts"
 import { groupCommit } from "./groupCommit.ts"
@@ -19,7 +25,7 @@ const make = Effect.gen(function* () {
       database.run(operation)(`SELECT ${COLUMNS} FROM inbox WHERE ${rest}`, ...params),
       readRows(operation),
     )
-  const accept = yield* groupCommit((hints: ReadonlyArray<InboxHint>) =>
+  const accept = groupCommit((hints: ReadonlyArray<InboxHint>) =>
     database.durable("accept", (run) => Effect.forEach(hints, (hint) => insertHint(run, hint))),
   )
   return Inbox.of({
@@ -83,10 +89,7 @@ const FAILED = `UPDATE inbox SET problem = ?, tries = tries + 1, state = iif(tri
   WHERE state = 'open' AND id IN ${IDS} RETURNING id, state`
 
 /** Stores a hint, unless its id is known. */
-export const insertHint = (
-  run: Run,
-  hint: InboxHint,
-): Effect.Effect<"accepted" | "known", StateStoreError> =>
+export const insertHint = (run: Run, hint: InboxHint): Effect.Effect<"accepted" | "known", StateStoreError> =>
   run(
     `${INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING seq`,
     hint.id,

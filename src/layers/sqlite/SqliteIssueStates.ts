@@ -3,7 +3,13 @@ import { Array as Arr, Effect, Layer, Option, Schema } from "effect"
 import type { StateStoreError } from "../../domain/Errors.ts"
 import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
 import { IssueState, newIssueState } from "../../domain/orchestrator/IssueState.ts"
-import { type CommitResult, type IssueCommit, revised, rowsOf, StoredIssue } from "../../domain/orchestrator/StoredIssue.ts"
+import {
+  type CommitResult,
+  type IssueCommit,
+  revised,
+  rowsOf,
+  StoredIssue,
+} from "../../domain/orchestrator/StoredIssue.ts"
 import { IssueStates } from "../../services/IssueStates.ts"
 import * as Database from "./Database.ts"
 import { ISSUE_COLUMNS, issueParams, jsonOf, OF_ISSUE, rowsBy } from "./issueColumns.ts"
@@ -71,8 +77,7 @@ const store = Effect.fnUntraced(function* (run: Run, commit: IssueCommit) {
   const version = Option.match(current, { onNone: () => 0, onSome: (row) => row.state.version })
   if (version !== issue.state.version - 1) return { _tag: "Outdated", version } satisfies CommitResult
   const other = operation === undefined ? Option.none() : yield* inTheWayOf(run, operation)
-  if (Option.isSome(other))
-    return { _tag: "OperationExists", operation: other.value } satisfies CommitResult
+  if (Option.isSome(other)) return { _tag: "OperationExists", operation: other.value } satisfies CommitResult
   yield* write(run, "commit", issue)
   if (operation !== undefined) yield* insertOperation(run, operation)
   yield* markHandled(run, commit.handled, commit.at)
@@ -118,5 +123,7 @@ const StateColumn = Schema.transform(
 const readRows = (operation: string) => {
   const rows = rowsBy(Schema.Struct({ ...StoredIssue.fields, state: StateColumn }), "state")(operation)
   return (found: Parameters<typeof rows>[0]) =>
-    Effect.map(rows(found), (all) => all.map((fields) => new StoredIssue(fields, { disableValidation: true })))
+    Effect.map(rows(found), (all) =>
+      all.map((fields) => new StoredIssue(fields, { disableValidation: true })),
+    )
 }

@@ -59,7 +59,9 @@ const make = Effect.gen(function* () {
       database.immediate("finish", (run) =>
         Effect.flatMap(
           read(run, "finish", id),
-          Effect.transposeMapOption((row) => (row.state === "open" ? finish(run, row, end) : Effect.succeed(row))),
+          Effect.transposeMapOption((row) =>
+            row.state === "open" ? finish(run, row, end) : Effect.succeed(row),
+          ),
         ),
       ),
     ),

@@ -2,39 +2,47 @@
 import { Array as Arr, Deferred, Effect, Exit } from "effect"
 
 /**
- * Makes of `commit`, which stores many values whole or not, a function for one. Whoever comes first waits for the end of this turn of the
- * event loop, and then commits what all others brought until then: uninterrupted, because they depend on it.
+ * Makes of `commit`, which stores many values whole or not, a function for one. What arrives in one turn of the event loop, or while a
+ * commit is made, is committed together. Commits are made by a fiber of their own, so that an interrupted caller fails nobody else.
  */
-export const groupCommit = Effect.fnUntraced(function* <A, B, E>(
+export const groupCommit = <A, B, E>(
   commit: (values: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E>,
-) {
+): ((value: A) => Effect.Effect<B, E>) => {
   interface Entry {
     readonly value: A
     readonly answer: Deferred.Deferred<B, E>
   }
-  const turn = (yield* Effect.makeSemaphore(1)).withPermits(1)
-  const waiting = new Set<Entry>()
-  const commitAll = Effect.gen(function* () {
+  let waiting: Array<Entry> = []
+  let committing = false
+
+  const commitWaiting = Effect.gen(function* () {
     yield* endOfTurn
-    const entries = [...waiting]
-    waiting.clear()
-    const exit = yield* Effect.exit(commit(entries.map(({ value }) => value)))
-    yield* Exit.match(exit, {
-      onSuccess: (answers) =>
-        Effect.forEach(Arr.zip(entries, answers), ([{ answer }, value]) => Deferred.succeed(answer, value)),
-      onFailure: (cause) => Effect.forEach(entries, ({ answer }) => Deferred.failCause(answer, cause)),
-    })
+    const entries = waiting
+    waiting = []
+    yield* Effect.exit(commit(entries.map(({ value }) => value))).pipe(
+      Effect.flatMap(
+        Exit.match({
+          onSuccess: (answers) =>
+            Effect.forEach(Arr.zip(entries, answers), ([{ answer }, value]) =>
+              Deferred.succeed(answer, value),
+            ),
+          onFailure: (cause) => Effect.forEach(entries, ({ answer }) => Deferred.failCause(answer, cause)),
+        }),
+      ),
+    )
+    committing = waiting.length > 0
   })
-  return (value: A): Effect.Effect<B, E> =>
-    Effect.gen(function* () {
-      const entry: Entry = { value, answer: yield* Deferred.make<B, E>() }
-      waiting.add(entry)
-      yield* turn(
-        Effect.suspend(() => (waiting.has(entry) ? Effect.uninterruptible(commitAll) : Effect.void)),
-      )
-      return yield* Deferred.await(entry.answer)
-    })
-})
+
+  return Effect.fnUntraced(function* (value) {
+    const answer = yield* Deferred.make<B, E>()
+    waiting.push({ value, answer })
+    if (!committing) {
+      committing = true
+      yield* Effect.forkDaemon(Effect.repeat(commitWaiting, { while: () => committing }))
+    }
+    return yield* Deferred.await(answer)
+  })
+}
 
 /** A yield of Effect would not do: it is a microtask, before which no socket is read. */
 const endOfTurn = Effect.async<void>((resume) => {
