@@ -33,21 +33,16 @@ export const factsOf = (
   const runPrs = forge.prs.filter(
     (pr) => bottle?.prs.includes(pr.number) === true || (forge.pull !== undefined && pr.number === number),
   )
-  const first = (rules: ReadonlyArray<TargetRule>): Refusal | undefined => {
-    for (const rule of rules) {
-      const refusal = rule.says({ forge, bottle, settings: input.settings })
-      if (refusal !== undefined) return refusal
-    }
-    return undefined
-  }
-  const unheld = first(targetRules.filter((rule) => rule.of === "holds"))
+  const refusals = (rules: ReadonlyArray<TargetRule>): ReadonlyArray<Refusal> =>
+    rules.flatMap((rule) => rule.says({ forge, bottle, settings: input.settings }) ?? [])
+  const unheld = refusals(targetRules.filter((rule) => rule.of === "holds"))
   const target = forge.issue === undefined ? undefined : parseTarget(forge.issue)
   return {
     ...input,
     runPrs,
-    away: unheld?.kind === "undecidable" ? undefined : unheld,
-    unheld,
-    untargeted: first(targetRules),
+    away: unheld.find(({ kind }) => kind !== "undecidable"),
+    unheld: unheld[0],
+    untargeted: refusals(targetRules)[0],
     agent: target?._tag === "Targeted" ? target.agent : "",
     bottles: target?._tag === "Targeted" ? target.bottles : [],
     unseen: remarksOf(

@@ -32,6 +32,12 @@ export interface GateRule {
   readonly says: (facts: Facts, start: Start) => Wait | undefined
 }
 
+/** Says why an operation has to wait although its rule wants it now. */
+export interface PaceRule {
+  readonly name: string
+  readonly says: (facts: Facts, operation: Operation) => Wait | undefined
+}
+
 /** A wait that ends the pipeline. */
 export const wait = (kind: WaitKind, reason: string, until?: number): Wait => ({
   _tag: "Wait",

@@ -2,19 +2,19 @@
  * decide: the only place that knows the life of an issue. It is pure: the same input gives the same decision, and a decision whose
  * operation was carried out leads, with no new input, to a wait.
  */
-import type { Decision, Wait } from "./Decision.ts"
+import type { Decision, Wait, WaitKind } from "./Decision.ts"
 import { endingRules, expired } from "./ending.ts"
 import { factsOf } from "./Facts.ts"
 import type { Facts } from "./Facts.ts"
-import { gateRules } from "./gates.ts"
+import { gateRules, paceRules } from "./gates.ts"
 import type { Input } from "./Observed.ts"
 import type { Operation } from "./Operation.ts"
 import type { RemarkRule } from "./remarks.ts"
 import { remarkRules } from "./remarks.ts"
-import type { GateRule, Later, LifeRule, StartRule } from "./Rule.ts"
+import type { GateRule, Later, LifeRule, PaceRule, Start, StartRule } from "./Rule.ts"
 import { wait } from "./Rule.ts"
 import { runningRules } from "./running.ts"
-import { committed, noticed, settle, causeOf } from "./settle.ts"
+import { committed, noticed, settle } from "./settle.ts"
 import { startRules } from "./starting.ts"
 import type { TargetRule } from "./target.ts"
 import { targetRules } from "./target.ts"
@@ -33,6 +33,8 @@ export interface Rules {
   readonly gates: ReadonlyArray<GateRule>
   /** Asked when nothing wants to start. */
   readonly rest: ReadonlyArray<LifeRule>
+  /** Asked of each operation before it is decided. */
+  readonly pace: ReadonlyArray<PaceRule>
 }
 
 /** All rules of life. */
@@ -43,6 +45,7 @@ export const rules: Rules = {
   start: startRules,
   gates: gateRules,
   rest: [expired],
+  pace: paceRules,
 }
 
 /** What to do about an issue, by which rule, and the row to store with it. */
@@ -55,7 +58,7 @@ export const decideBy =
     const settled = settle(input)
     const first = factsOf({ ...input, state: settled }, rules.target, rules.remarks)
     const facts: Facts = { ...first, state: noticed(first) }
-    const [rule, verdict] = paced(facts, verdictOf(rules, facts))
+    const [rule, verdict] = paced(rules, facts, verdictOf(rules, facts))
     return { verdict, rule, state: committed(facts, verdict) }
   }
 
@@ -72,22 +75,41 @@ const verdictOf = (rules: Rules, facts: Facts): Ruled => {
     const said = says(facts)
     if (said?._tag === "Later") notes.push([name, said])
     else if (said !== undefined) {
-      const gate = rules.gates
-        .map((rule) => [rule.name, rule.says(facts, said)] as const)
-        .find(([, held]) => held !== undefined)
-      return gate?.[1] === undefined ? [name, said] : soonest([gate[0], gate[1]], notes)
+      const gate = gateOf(rules, facts, said)
+      if (gate === undefined) return [name, said]
+      return HOPELESS.has(gate[1].kind) ? rest(rules, facts, notes, gate) : soonest(gate, notes)
     }
   }
+  return rest(rules, facts, notes)
+}
+
+/** Waits that only a person ends: the bottle expires all the same. */
+const HOPELESS: ReadonlySet<WaitKind> = new Set(["lost", "gave-up"])
+
+const gateOf = (rules: Rules, facts: Facts, start: Start): readonly [string, Wait] | undefined => {
+  for (const { name, says } of rules.gates) {
+    const held = says(facts, start)
+    if (held !== undefined) return [name, held]
+  }
+  return undefined
+}
+
+const rest = (
+  rules: Rules,
+  facts: Facts,
+  notes: ReadonlyArray<readonly [string, Later]>,
+  held?: readonly [string, Wait],
+): Ruled => {
+  const all = [...notes]
   for (const { name, says } of rules.rest) {
     const said = says(facts)
-    if (said?._tag === "Later") notes.push([name, said])
+    if (said?._tag === "Later") all.push([name, said])
     else if (said !== undefined && notes.length === 0) return [name, said]
   }
-  const [first] = notes
-  return soonest(
-    first === undefined ? resting(facts) : [first[0], wait(first[1].kind, first[1].reason)],
-    notes,
-  )
+  const [first] = all
+  const none =
+    first === undefined ? resting(facts) : ([first[0], wait(first[1].kind, first[1].reason)] as const)
+  return soonest(held ?? none, all)
 }
 
 /** A wait looks again at the earliest time that any rule named. */
@@ -99,22 +121,20 @@ const soonest = (
   return [rule, times.length === 0 ? held : { ...held, until: Math.min(...times) }]
 }
 
-/** What failed is not tried again at once. */
-const paced = ({ state: { failures }, now }: Facts, [rule, verdict]: Ruled): Ruled =>
-  verdict._tag !== "Wait" && failures !== null && failures.of === causeOf(verdict) && failures.notBefore > now
-    ? [
-        "back-off after a failure",
-        wait("back-off", `${verdict._tag.toLowerCase()} failed: ${failures.problem}`, failures.notBefore),
-      ]
-    : [rule, verdict]
+const paced = (rules: Rules, facts: Facts, [rule, verdict]: Ruled): Ruled => {
+  if (verdict._tag === "Wait") return [rule, verdict]
+  for (const { name, says } of rules.pace) {
+    const held = says(facts, verdict)
+    if (held !== undefined) return [name, held]
+  }
+  return [rule, verdict]
+}
 
 /** Nothing to do, and no time to look again. */
 const resting = (facts: Facts): readonly [string, Wait] => {
-  const { bottle, untargeted, state } = facts
+  const { bottle, untargeted } = facts
   if (bottle?.state === "running") return ["rest", wait("agent", "its agent is at work")]
   if (untargeted !== undefined)
     return ["rest", wait(untargeted.kind === "refused" ? "refused" : "not-targeted", untargeted.reason)]
-  if (bottle === undefined && state.over !== null)
-    return ["rest", wait("over", "its work is over, and it was not targeted again since")]
   return ["rest", wait("person", "it waits for a person")]
 }

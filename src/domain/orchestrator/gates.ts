@@ -1,11 +1,19 @@
 /** Rules that make a start wait although there is a reason for it. */
 import { MAX_TRIES } from "./LifeSettings.ts"
-import type { GateRule } from "./Rule.ts"
+import type { Facts } from "./Facts.ts"
+import type { GateRule, PaceRule } from "./Rule.ts"
 import { wait } from "./Rule.ts"
 import { causeOf } from "./settle.ts"
 
 /** The rules, first to last. */
 export const gateRules: ReadonlyArray<GateRule> = [
+  {
+    name: "gate: targeted after its newest bottle was over",
+    says: (facts, start) =>
+      start._tag === "Launch" && !targetedLater(facts)
+        ? wait("over", "its work is over, and it was not targeted again since")
+        : undefined,
+  },
   {
     name: "gate: set aside",
     says: ({ state }) =>
@@ -69,3 +77,24 @@ export const gateRules: ReadonlyArray<GateRule> = [
     says: ({ capacity }) => (capacity.turn ? undefined : wait("turn", "other issues come first")),
   },
 ]
+
+/** Asked of every operation. */
+export const paceRules: ReadonlyArray<PaceRule> = [
+  {
+    name: "pace: what failed is not tried again at once",
+    says: ({ state: { failures }, now }, operation) =>
+      failures !== null && failures.of === causeOf(operation) && failures.notBefore > now
+        ? wait("back-off", `${operation._tag.toLowerCase()} failed: ${failures.problem}`, failures.notBefore)
+        : undefined,
+  },
+]
+
+/**
+ * Whether the issue was targeted after its newest bottle was over. In the same second it counts as later: what that bottle was
+ * launched for is known by its id.
+ */
+const targetedLater = ({ state, forge: { targeting } }: Facts): boolean => {
+  if (state.over === null) return true
+  if (targeting === undefined) return state.away
+  return targeting.id !== state.targeting && targeting.at >= state.over
+}

@@ -91,7 +91,7 @@ const launch: StartRule = {
   says: (facts) => {
     const { bottle, state, forge } = facts
     if (bottle !== undefined && bottle.state !== "created") return undefined
-    if (facts.untargeted !== undefined || !targetedLater(facts)) return undefined
+    if (facts.untargeted !== undefined) return undefined
     return {
       _tag: "Launch",
       ...common(facts),
@@ -117,17 +117,6 @@ export const startRules: ReadonlyArray<StartRule> = [
 /** The pull request that cannot be merged, if there is one. */
 export const conflictOf = (prs: ReadonlyArray<ObservedPr>): ObservedPr | undefined =>
   prs.find((pr) => pr.state === "open" && !pr.mergeable && !pr.draft && pr.headOfRun)
-
-/**
- * Whether the issue was targeted after its newest bottle was over. In the same second it counts as later: what that bottle was
- * launched for is known by its id.
- */
-export const targetedLater = ({ state, forge }: Pick<Facts, "state" | "forge">): boolean => {
-  if (state.over === null) return true
-  const { targeting } = forge
-  if (targeting === undefined) return state.away
-  return targeting.id !== state.targeting && targeting.at >= state.over
-}
 
 /** `lost` is asked too: that a person waits in vain has to be told. */
 const rests = ({ bottle }: Facts): boolean => bottle?.state === "frozen" || bottle?.state === "lost"

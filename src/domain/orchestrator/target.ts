@@ -1,6 +1,6 @@
 /** Whether an issue is meant for an agent: each condition is a rule. */
 import { parseTarget } from "../Targeting.ts"
-import type { ObservedBottle, ObservedForge } from "./Observed.ts"
+import type { Actor, ObservedBottle, ObservedForge } from "./Observed.ts"
 import type { LifeSettings } from "./LifeSettings.ts"
 
 /** Why an issue is not a target. */
@@ -31,6 +31,9 @@ export interface TargetRule {
 const no = (reason: string): Refusal => ({ kind: "no", reason })
 const refused = (reason: string): Refusal => ({ kind: "refused", reason })
 
+/** A bot is never heard, whatever it may write to. */
+const isHeard = ({ trusted, bot }: Actor): boolean => trusted && !bot
+
 /** The conditions, in the order in which they are told. */
 export const targetRules: ReadonlyArray<TargetRule> = [
   {
@@ -42,7 +45,9 @@ export const targetRules: ReadonlyArray<TargetRule> = [
     name: "target: the issue is open, or was closed by a stranger",
     of: "holds",
     says: ({ forge }) =>
-      forge.issue?.state === "closed" && forge.closedBy?.trusted !== false ? no("it is closed") : undefined,
+      forge.issue?.state === "closed" && (forge.closedBy === undefined || isHeard(forge.closedBy))
+        ? no("it is closed")
+        : undefined,
   },
   {
     name: "target: no start on a closed issue",
@@ -102,7 +107,7 @@ export const targetRules: ReadonlyArray<TargetRule> = [
     name: "target: who labelled and assigned it is trusted",
     of: "start",
     says: ({ forge }) => {
-      const stranger = forge.targeting?.actors.find(({ trusted, bot }) => !trusted || bot)
+      const stranger = forge.targeting?.actors.find((actor) => !isHeard(actor))
       return stranger === undefined
         ? undefined
         : refused(`it was labelled, assigned or reopened by ${stranger.login}, who is not trusted`)
