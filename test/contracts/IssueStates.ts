@@ -113,7 +113,7 @@ export const issueStatesContract = (name: string, fresh: Layer.Layer<All, unknow
       Effect.gen(function* () {
         const [states, inbox] = [yield* IssueStates, yield* Inbox]
         yield* Effect.forEach(["seen", "later"], (name) => inbox.accept(hint(name)))
-        yield* inbox.accept(hint("of its pull request", { ...issue(18), id: hintId("pr") }))
+        yield* inbox.accept(hint("pr", issue(18)))
         yield* states.commit(commit(waits(1), { handled: ["seen", "pr", "unknown"].map(hintId) }))
         expect((yield* inbox.open(issue())).map(({ id }) => id)).toEqual(["later"])
         expect(yield* inbox.open(issue(18))).toEqual([])
@@ -231,8 +231,8 @@ export const issueStatesContract = (name: string, fresh: Layer.Layer<All, unknow
           [2, null],
           [3, 1000],
           [4, 1000],
-          [5, 3001],
-          [6, 999.5],
+          [5, 3000.5],
+          [6, 999],
         ]
         for (const [number, nextAt] of times)
           yield* states.commit(commit(waits(1, { nextAt }), { issue: issue(number) }))
@@ -252,6 +252,7 @@ export const issueStatesContract = (name: string, fresh: Layer.Layer<All, unknow
           },
         })
         expect(pages.slice(1).map((page) => page.map((row) => row.issueNumber))).toEqual([[6, 3], [4, 1], []])
+        expect(yield* due(3001)).toEqual([6, 3, 4, 1, 5])
         yield* states.commit(commit(waits(2, { nextAt: 4000 }), { issue: issue(3) }))
         yield* states.commit(commit(waits(2, { nextAt: null }), { issue: issue(6) }))
         expect(yield* due(3000)).toEqual([4, 1])

@@ -1,5 +1,4 @@
 /** A process that uses the orchestrator's tables: one message in, one answer out, and a message for each thing that is acknowledged. */
-import Sqlite from "better-sqlite3"
 import { Cause, Effect, Exit, ManagedRuntime, Option } from "effect"
 import { RunNumber } from "../../src/domain/orchestrator/IssueKey.ts"
 import { newIssueState, type IssueState } from "../../src/domain/orchestrator/IssueState.ts"
@@ -24,8 +23,6 @@ export type Command =
   | { readonly do: "acceptOn" }
   /** Accepts a hint, begins an operation for it and finishes that, for ever; acknowledges each version. */
   | { readonly do: "liveOn" }
-  /** Does it, and dies by SIGKILL before statement `at` of it; answers when there are fewer statements. */
-  | { readonly do: "die"; readonly at: number; readonly while: "accept" | "commit" | "finish" }
 
 /** Its answer, or before that what it acknowledges. */
 export interface Message {
@@ -36,26 +33,6 @@ export interface Message {
 
 type Stores = Inbox | IssueStates | Operations | Usage
 
-/** What `die` does in each case. */
-export const DEATHS = {
-  accept: Effect.gen(function* () {
-    const inbox = yield* Inbox
-    return yield* Effect.forEach(["a", "b", "c"], (name) => inbox.accept(hint(name)), {
-      concurrency: "unbounded",
-    })
-  }),
-  commit: Effect.flatMap(IssueStates, (states) =>
-    states.commit(
-      commit(begins(1, undefined, { nextAt: 1, phase: "running" }), { handled: ["a", "b", "c"].map(hintId) }),
-    ),
-  ),
-  finish: Effect.gen(function* () {
-    const operations = yield* Operations
-    const { id } = Option.getOrThrow(yield* operations.newest(issue()))
-    return yield* operations.finish(id, { at: 9000, usage })
-  }),
-} as const
-
 const usage = {
   run: RunNumber.make(1),
   day: Day.make("2026-11-20"),
@@ -64,8 +41,7 @@ const usage = {
   cost: 250_000,
 }
 
-const states = IssueStates
-const stateNow = Effect.flatMap(states, (store) =>
+const stateNow = Effect.flatMap(IssueStates, (store) =>
   Effect.map(store.get(issue()), Option.match({ onNone: () => newIssueState, onSome: ({ state }) => state })),
 )
 
@@ -75,7 +51,7 @@ const winOne = (mark: string): Effect.Effect<number, unknown, IssueStates> =>
     yield* Effect.yieldNow()
     const version = before.version + 1
     const decision = waits(version, { ...before, version, failedHeads: [...before.failedHeads, mark] })
-    const result = yield* (yield* states).commit(commit(decision))
+    const result = yield* (yield* IssueStates).commit(commit(decision))
     return result._tag === "Committed" ? version : yield* winOne(mark)
   })
 
@@ -133,28 +109,6 @@ const perform = (command: Command): Effect.Effect<unknown, unknown, Stores> => {
       return Effect.flatMap(stateNow, ({ version }) =>
         Effect.iterate(version + 1, { while: () => true, body: (n) => Effect.as(liveOne(n), n + 1) }),
       )
-    case "die":
-      return Effect.zipRight(
-        Effect.sync(() => dieBefore(command.at)),
-        DEATHS[command.while],
-      )
-  }
-}
-
-/** From now on the process kills itself before a statement is run for the `at`th time. */
-const dieBefore = (at: number) => {
-  const prototype = Object.getPrototypeOf(new Sqlite(":memory:").prepare("SELECT 1")) as Record<
-    "all" | "run",
-    (this: unknown, ...params: ReadonlyArray<unknown>) => unknown
-  >
-  let left = at
-  for (const name of ["all", "run"] as const) {
-    const original = prototype[name]
-    prototype[name] = function (...params) {
-      left -= 1
-      if (left === 0) process.kill(process.pid, "SIGKILL")
-      return original.apply(this, params)
-    }
   }
 }
 
