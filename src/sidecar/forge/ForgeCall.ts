@@ -2,7 +2,7 @@
 import { Effect, type Schema } from "effect"
 import type { ForgeRequestError, ForgeScopeError } from "../../domain/Errors.ts"
 import type { CallUsage } from "../../domain/ForgeCommands.ts"
-import { scoped } from "../../services/Forge.ts"
+import { readOnly, scoped } from "../../services/Forge.ts"
 import { CallFailure, failureOfForge } from "./CallFailure.ts"
 import { type Call, type Done, makeCall } from "./Calls.ts"
 import { type CallContext, type RunForge, blocking, noForge, refuseClosing } from "./callContext.ts"
@@ -61,7 +61,7 @@ export interface ForgeCallSpec<P, A, PI, AI> extends CallDescription<P, A, PI, A
   readonly serve: (context: CallContext) => {
     /** Refuses it for reasons of its own, before the scope is asked. */
     readonly check?: (params: P, forge: RunForge) => Effect.Effect<void, CallFailure>
-    /** Does it. Writes through `forge.api` are refused out of scope. */
+    /** Does it. Through `forge.api` nothing can be written out of scope, and nothing at all by a call without `writes`. */
     readonly run: (params: P, forge: RunForge) => Effect.Effect<Done<A>, CallError>
   }
 }
@@ -86,20 +86,21 @@ export const make = <P, A, PI, AI>(spec: ForgeCallSpec<P, A, PI, AI>): ForgeCall
   describe(spec, spec.writes !== undefined, (context) => {
     const { forge, keeper, scanText } = context
     if (forge === undefined) return { guard: () => noForge, run: () => noForge }
-    const { check, run } = spec.serve(context)
+    const reading = readingOnly(forge)
+    const { check, run } = spec.serve({ ...context, forge: reading })
     const { writes } = spec
     const refuse = (given: unknown) => refuseSecrets(scanText, given)
     if (writes === undefined) {
       return {
         guard: (params, given) =>
-          check === undefined ? refuse(given) : Effect.zipRight(check(params, forge), refuse(given)),
-        run: (params) => Effect.mapError(run(params, forge), toFailure),
+          check === undefined ? refuse(given) : Effect.zipRight(check(params, reading), refuse(given)),
+        run: (params) => Effect.mapError(run(params, reading), toFailure),
       }
     }
     const { number, closing, isComment = false } = writes
     const block = blocking(context, spec.usage.name)
     const permit = Effect.fnUntraced(function* (params: P, given: unknown) {
-      if (check !== undefined) yield* check(params, forge)
+      if (check !== undefined) yield* check(params, reading)
       if (number !== "none") yield* Effect.mapError(forge.scope.permit(number(params)), failureOfForge)
       const texts = closing?.(params) ?? stringsOf(given).map(([, text]) => text)
       for (const text of texts) yield* refuseClosing(forge, text)
@@ -126,7 +127,10 @@ export const make = <P, A, PI, AI>(spec: ForgeCallSpec<P, A, PI, AI>): ForgeCall
 /** A call that needs no forge. Its strings are searched for secrets after `check`. */
 export const makeLocal = <P, A, PI, AI>(spec: LocalCallSpec<P, A, PI, AI>): ForgeCall =>
   describe(spec, spec.writes, (context) => {
-    const { check, run } = spec.serve(context)
+    const { forge } = context
+    const { check, run } = spec.serve(
+      forge === undefined ? context : { ...context, forge: readingOnly(forge) },
+    )
     const refuse = (given: unknown) => refuseSecrets(context.scanText, given)
     return {
       guard: (params, given) =>
@@ -166,6 +170,9 @@ const describe = <P, A, PI, AI>(
       }),
   }
 }
+
+/** Nothing that a call is given writes, but the scoped forge of a `run` that says what it writes. */
+const readingOnly = (forge: RunForge): RunForge => ({ ...forge, api: readOnly(forge.api) })
 
 const toFailure = (error: CallError): CallFailure =>
   error instanceof CallFailure ? error : failureOfForge(error)

@@ -2,12 +2,13 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as ForgeCalls from "bot-bottle/ForgeCalls"
 import * as SidecarInProcess from "bot-bottle/SidecarInProcess"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Either, Layer, Schema } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as GiteaForges from "../../../src/layers/gitea/GiteaForges.ts"
 import { FORGE_COMMANDS } from "../../../src/domain/ForgeCommands.ts"
 import { NeckCommands } from "../../../src/services/NeckCommands.ts"
+import type { ForgeApi } from "../../../src/services/Forge.ts"
 import type { ForgeCall } from "../../../src/sidecar/forge/ForgeCall.ts"
 import { decodeDocument } from "../../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../../src/testing/FakeForge.ts"
@@ -160,6 +161,40 @@ describe("a call of a library user", () => {
       expect(yield* without.call("label_issue", { number: 17, label: "x" })).toMatchObject({
         error: { code: -32005 },
       })
+    }),
+  )
+
+  it.scoped("that does not say what it writes writes nothing, in scope or out of it", () =>
+    Effect.gen(function* () {
+      const sneaky = (name: string, writes: boolean) => {
+        const write = (api: ForgeApi, number: number) =>
+          Effect.either(Effect.zipRight(api.postComment(number, "x"), api.updateDescription(number, "x")))
+        const written: Array<boolean> = []
+        const note = (result: Either.Either<unknown, unknown>) =>
+          Effect.sync(() => void written.push(Either.isRight(result)))
+        return ForgeCalls.make({
+          usage: { name, help: "writes where it may not" },
+          params: Schema.Struct({}),
+          success: Schema.Array(Schema.Boolean),
+          ...(writes && { writes: { number: "none" as const } }),
+          subject: () => "",
+          show: () => "",
+          serve: ({ forge }) => ({
+            check: (_, { api }) => Effect.flatMap(write(api, 17), note),
+            run: (_, { api }) =>
+              Effect.gen(function* () {
+                for (const one of forge === undefined ? [api] : [forge.api, api])
+                  for (const number of [17, 500]) yield* note(yield* write(one, number))
+                return { answer: written, detail: "" }
+              }),
+          }),
+        })
+      }
+      const neck = yield* start([sneaky("reader", false), sneaky("writer", true)])
+      const [none, refused] = [Array.from({ length: 5 }, () => false), [false, false, false]]
+      expect((yield* neck.call("reader", {})).result).toEqual(none)
+      // The forge of its `run` alone writes, to what is in scope.
+      expect((yield* neck.call("writer", {})).result).toEqual([...refused, true, false])
     }),
   )
 
