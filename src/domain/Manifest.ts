@@ -4,12 +4,12 @@ import { isPassableHeader, PASSABLE_HEADER_RULE } from "./RoutePasses.ts"
 import { ALLOWED_HOST_RULE, isAllowedHost } from "./AllowList.ts"
 
 /** Replaces a schema's own message at any depth: for choices, whose parts would each tell of themselves. */
-const expecting = (expected: string) => ({
+export const expecting = (expected: string) => ({
   message: () => ({ message: `expected ${expected}`, override: true }),
 })
 
 /** A key that must be there; `expected` is what a manifest without it is told. */
-const required = <A, I>(schema: Schema.Schema<A, I>, expected: string) =>
+export const required = <A, I>(schema: Schema.Schema<A, I>, expected: string) =>
   Schema.propertySignature(schema).annotations({ missingMessage: () => `is missing: expected ${expected}` })
 
 /** How an agent program is run. */

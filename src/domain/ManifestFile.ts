@@ -15,7 +15,7 @@ export interface AgentFile {
 
 /** The agent of a file. Fails with the file, the dotted path of the first wrong key, and what was expected there. */
 export const decodeAgent = (source: AgentFile): Effect.Effect<AgentManifest, ManifestInvalid> =>
-  decode(source.file, AgentFrontMatter, source.front).pipe(
+  decodeStrictly(source.file, AgentFrontMatter, source.front).pipe(
     Effect.filterOrFail(
       (front) => (front.provider === "command") === (front.command !== undefined),
       (front) =>
@@ -41,7 +41,7 @@ export const decodeAgent = (source: AgentFile): Effect.Effect<AgentManifest, Man
 
 /** The bottle of a file; `value` is its decoded YAML (`null` when it is empty). Fails as {@link decodeAgent} does. */
 export const decodeBottle = (file: string, value: unknown): Effect.Effect<BottleManifest, ManifestInvalid> =>
-  decode(file, BottleManifest, value).pipe(
+  decodeStrictly(file, BottleManifest, value).pipe(
     Effect.filterOrFail(
       (bottle) => bottle.image === undefined || bottle.build === undefined,
       () => new ManifestInvalid({ file, key: "build", expected: "either image or build, not both" }),
@@ -120,7 +120,8 @@ export const agentNotFound = (agent: string, known: KnownAgents): AgentNotFound 
           : `known are ${known.names.join(", ")}; another is made by writing ${known.folder}/<name>.md`,
   })
 
-const decode = <A, I>(
+/** The value of a file by a schema, strictly. Fails as {@link decodeAgent} does; never quotes a value, which may be a secret. */
+export const decodeStrictly = <A, I>(
   file: string,
   schema: Schema.Schema<A, I>,
   value: unknown,

@@ -28,13 +28,14 @@ import { BottleStore } from "../../../src/services/BottleStore.ts"
 import { ForgeStateStore } from "../../../src/services/ForgeStateStore.ts"
 import { bottle } from "../../contracts/BottleStore.ts"
 import { tempDir } from "../../support/tempDir.ts"
+import { Slug } from "../../../src/domain/Slug.ts"
 
 const row = new ForgeState({
   forge: "https://git.example/api/v1",
   owner: "ada",
   repo: "engine",
   issueNumber: 17,
-  slug: "fix-abcde",
+  slug: Slug.make("fix-abcde"),
   agentName: "fixer",
 })
 const one = bottle("one-abcde")
@@ -294,7 +295,7 @@ it.scoped("rows of a schema that did not know forges keep everything, with an em
         ...row,
         forge: "",
         issueNumber: 18,
-        slug: "fix-fghij",
+        slug: Slug.make("fix-fghij"),
         status: "destroyed",
       })
       expect(yield* store.all).toEqual([old, gone])

@@ -1,0 +1,193 @@
+/** From decoded YAML and variables to the orchestrator's configuration, checked key by key. */
+import { Duration, Effect, Option } from "effect"
+import { ManifestInvalid } from "../Errors.ts"
+import { decodeStrictly } from "../ManifestFile.ts"
+import { Configuration } from "./Configuration.ts"
+import type { RepositorySettings } from "./Configuration.ts"
+import type { LifeSettings } from "./LifeSettings.ts"
+import { repositoryEntry } from "./RepositoryPattern.ts"
+
+/** Variables of the environment. */
+export type Variables = Readonly<Record<string, string | undefined>>
+
+/** How each variable is named. */
+export const VARIABLE_PREFIX = "BOT_BOTTLE_ORCHESTRATOR_"
+
+/** `json`: a map, a list or a number. `secret`: the variable holds the secret; with `_FILE` at its end, the path of a file with it. */
+type Kind = "text" | "json" | "secret"
+
+/** Keys that variables set, with how these are read. Each is `BOT_BOTTLE_ORCHESTRATOR_` and the key in capitals: `FORGE_TRUST_ORG`. */
+const KEYS: ReadonlyArray<readonly [path: string, kind: Kind]> = [
+  ["forge.api", "text"],
+  ["forge.token", "secret"],
+  ["forge.org", "text"],
+  ["forge.trustOrg", "text"],
+  ["forge.closingKeywords", "json"],
+  ["repositories", "json"],
+  ["listen", "text"],
+  ["publicUrl", "text"],
+  ["webhook.secret", "secret"],
+  ["sweep", "text"],
+  ["settle", "text"],
+  ["resumeOn", "text"],
+  ["ciFeedback", "json"],
+  ["onConflict", "text"],
+  ["acknowledge", "text"],
+  ["closeGrace", "text"],
+  ["watchdog", "text"],
+  ["frozen.expire", "text"],
+  ["limits.running", "json"],
+  ["limits.perRepository", "json"],
+  ["limits.perOrganisation", "json"],
+  ["budgets.timeZone", "text"],
+  ["budgets.day", "json"],
+  ["budgets.issue", "json"],
+  ["notify", "json"],
+  ["operators", "json"],
+  ["retention.provenance", "text"],
+  ["retention.output", "text"],
+]
+
+const variableOf = (path: string): string =>
+  VARIABLE_PREFIX +
+  path
+    .replaceAll(/([A-Z])/g, "_$1")
+    .replaceAll(".", "_")
+    .toUpperCase()
+
+/** Names of all variables, with the key that each sets. */
+export const configurationVariables: ReadonlyArray<readonly [variable: string, key: string]> = KEYS.flatMap(
+  ([path, kind]) => [
+    [variableOf(path), path] as const,
+    ...(kind === "secret" ? [[`${variableOf(path)}_FILE`, path] as const] : []),
+  ],
+)
+
+/**
+ * The configuration of a file (its decoded YAML; `null` when it is empty or absent) and of variables, which win. Fails with the file or
+ * the variable, the key, and what was expected there; never quotes a value.
+ */
+export const decodeConfiguration = (
+  file: string,
+  value: unknown,
+  variables: Variables = {},
+): Effect.Effect<Configuration, ManifestInvalid> =>
+  Effect.gen(function* () {
+    yield* knownVariables(variables)
+    const set = yield* Effect.all(KEYS.map(([path, kind]) => given(path, kind, variables)))
+    const found = set.flatMap(Option.toArray)
+    const whole = found.reduce<unknown>(
+      (into, { path, value }) => put(into, path.split("."), value),
+      value ?? {},
+    )
+    const decoded = yield* decodeStrictly(file, Configuration, whole).pipe(
+      Effect.mapError((error) => byVariable(error, found)),
+    )
+    yield* distinctRepositories(file, decoded)
+    return decoded
+  })
+
+interface Given {
+  readonly path: string
+  readonly variable: string
+  readonly value: unknown
+}
+
+const given = (
+  path: string,
+  kind: Kind,
+  variables: Variables,
+): Effect.Effect<Option.Option<Given>, ManifestInvalid> => {
+  const variable = variableOf(path)
+  const text = variables[variable]
+  const file = kind === "secret" ? variables[`${variable}_FILE`] : undefined
+  if (text !== undefined && file !== undefined)
+    return new ManifestInvalid({
+      file: variable,
+      key: path,
+      expected: `either ${variable} or ${variable}_FILE, not both`,
+    })
+  if (file !== undefined) return Effect.succeedSome({ path, variable: `${variable}_FILE`, value: { file } })
+  if (text === undefined) return Effect.succeedNone
+  if (kind === "secret") return Effect.succeedSome({ path, variable, value: { env: variable } })
+  if (kind === "text") return Effect.succeedSome({ path, variable, value: text })
+  return Effect.mapBoth(
+    Effect.try((): unknown => JSON.parse(text)),
+    {
+      onFailure: () => new ManifestInvalid({ file: variable, key: path, expected: "expected JSON" }),
+      onSuccess: (value) => Option.some({ path, variable, value }),
+    },
+  )
+}
+
+/** A misspelt variable would be ignored without a word. */
+const knownVariables = (variables: Variables): Effect.Effect<void, ManifestInvalid> => {
+  const known = new Set(configurationVariables.map(([variable]) => variable))
+  const other = Object.keys(variables).find(
+    (name) => name.startsWith(VARIABLE_PREFIX) && variables[name] !== undefined && !known.has(name),
+  )
+  return other === undefined
+    ? Effect.void
+    : new ManifestInvalid({ file: other, key: "", expected: "unknown variable of the orchestrator" })
+}
+
+/** A value with another at a path; a file that has no map there is left for the schema to complain of. */
+const put = (into: unknown, [key = "", ...rest]: ReadonlyArray<string>, value: unknown): unknown => {
+  if (typeof into !== "object" || into === null || Array.isArray(into))
+    return into === null ? put({}, [key, ...rest], value) : into
+  const entries = new Map(Object.entries(into))
+  entries.set(key, rest.length === 0 ? value : put(entries.get(key) ?? {}, rest, value))
+  return Object.fromEntries(entries)
+}
+
+const byVariable = (error: ManifestInvalid, found: ReadonlyArray<Given>): ManifestInvalid => {
+  const source = found.find(({ path }) => error.key === path || error.key.startsWith(`${path}.`))
+  return source === undefined
+    ? error
+    : new ManifestInvalid({ file: source.variable, key: error.key, expected: error.expected })
+}
+
+/** Names compare without case: of two that differ in case alone, one would be ignored. */
+const distinctRepositories = (
+  file: string,
+  { repositories }: Configuration,
+): Effect.Effect<void, ManifestInvalid> => {
+  const names = Object.keys(repositories)
+  const twice = names.find(
+    (name, n) => names.findIndex((it) => it.toLowerCase() === name.toLowerCase()) !== n,
+  )
+  return twice === undefined
+    ? Effect.void
+    : new ManifestInvalid({
+        file,
+        key: `repositories.${twice}`,
+        expected: "is there twice: names compare without case",
+      })
+}
+
+/** What holds for one repository; none when it is not listed. */
+export const repositorySettings = (
+  { repositories }: Pick<Configuration, "repositories">,
+  owner: string,
+  repo: string,
+): Option.Option<RepositorySettings> =>
+  Option.map(repositoryEntry(repositories, owner, repo), ({ value }) => value ?? {})
+
+/** The settings of life for a repository, as `decide` takes them. */
+export const lifeSettings = (
+  configuration: Configuration,
+  repository: RepositorySettings,
+  { botLogin, paused }: Pick<LifeSettings, "botLogin" | "paused">,
+): LifeSettings => ({
+  paused,
+  botLogin,
+  ...(repository.agents !== undefined && { agents: repository.agents }),
+  ...(repository.bottles !== undefined && { bottles: repository.bottles }),
+  settle: Duration.toMillis(configuration.settle),
+  resumeOn: configuration.resumeOn,
+  ciFeedback: configuration.ciFeedback,
+  onConflict: configuration.onConflict,
+  closeGrace: Duration.toMillis(configuration.closeGrace),
+  expire: Duration.toMillis(configuration.frozen.expire),
+  watchdog: Duration.toMillis(configuration.watchdog),
+})

@@ -1,0 +1,97 @@
+/** What is kept of an issue between two looks at it: the row of the table `issue_state`. */
+import { Schema } from "effect"
+import { Consumed, FreezeCause } from "./Operation.ts"
+
+/** Where an issue is in its life, for people. */
+export const Phase = Schema.Literal("idle", "running", "frozen", "destroyed")
+/** Where an issue is in its life, for people. */
+export type Phase = typeof Phase.Type
+
+/** The row. Times are milliseconds since the epoch; numbers that count are 0 at first. */
+export const IssueState = Schema.Struct({
+  /** Fences transactions: a decision is stored only over the version it was made from. */
+  version: Schema.Number,
+  /** Counts launches. */
+  generation: Schema.Number,
+  /** Counts operations of the generation; the newest one that `decide` took into account. */
+  step: Schema.Number,
+  settled: Schema.Number,
+  phase: Phase,
+  reason: Schema.String,
+  /** When to look again without a hint. */
+  nextAt: Schema.NullOr(Schema.Number),
+  /** Whether a launch succeeded whose bottle was not destroyed. */
+  live: Schema.Boolean,
+  /** `Targeting.id` that the newest start followed; 0: none, or the timeline could not be read. */
+  targeting: Schema.Number,
+  /** When the newest generation was over, by the forge's clock. */
+  over: Schema.NullOr(Schema.Number),
+  /** Whether the issue was seen untargeted since then: decides where no timeline can be read. */
+  away: Schema.Boolean,
+  /** Digest of title and body when it was first seen targeted, and of what the agent was given last. */
+  digest: Schema.NullOr(Schema.String),
+  given: Schema.NullOr(Schema.String),
+  consumed: Schema.Array(Consumed),
+  /** Failures in a row of the same operation for the same cause. */
+  failures: Schema.NullOr(
+    Schema.Struct({
+      of: Schema.String,
+      count: Schema.Number,
+      notBefore: Schema.Number,
+      problem: Schema.String,
+    }),
+  ),
+  /** Why the bottle was frozen after which run. */
+  frozen: Schema.NullOr(
+    Schema.Struct({ cause: FreezeCause, run: Schema.Number, until: Schema.optional(Schema.Number) }),
+  ),
+  /** Resumes in a row after a stop of the machine, and stops in a row by the provider. */
+  machineResumes: Schema.Number,
+  providerStops: Schema.Number,
+  /** Heads that the agent was resumed for, because of checks or a conflict. */
+  failedHeads: Schema.Array(Schema.String),
+  conflictHeads: Schema.Array(Schema.String),
+  /** How many of them since a person last spoke. */
+  feedback: Schema.Number,
+  /** A head that could not be merged into a base, and since when. */
+  conflict: Schema.NullOr(Schema.Struct({ head: Schema.String, base: Schema.String, since: Schema.Number })),
+  /** Why the issue is left alone until `orchestrate retry`. */
+  setAside: Schema.NullOr(Schema.String),
+}).annotations({ identifier: "IssueState" })
+/** The row. */
+export type IssueState = typeof IssueState.Type
+
+/** The state of an issue that was never looked at. */
+export const newIssueState: IssueState = {
+  version: 0,
+  generation: 0,
+  step: 0,
+  settled: 0,
+  phase: "idle",
+  reason: "",
+  nextAt: null,
+  live: false,
+  targeting: 0,
+  over: null,
+  away: false,
+  digest: null,
+  given: null,
+  consumed: [],
+  failures: null,
+  frozen: null,
+  machineResumes: 0,
+  providerStops: 0,
+  failedHeads: [],
+  conflictHeads: [],
+  feedback: 0,
+  conflict: null,
+  setAside: null,
+}
+
+/** What `orchestrate retry` makes of a state: failures and what set it aside are forgotten. */
+export const retried = (state: IssueState): IssueState => ({
+  ...state,
+  failures: null,
+  setAside: null,
+  nextAt: null,
+})

@@ -1,0 +1,179 @@
+/** What `decide` looks at: the forge, the bottle, the newest operation and the room for more, as plain data. */
+import type { BottleDone, BottleState } from "../Bottle.ts"
+import type { Issue } from "../Forge.ts"
+import type { Operation } from "./Operation.ts"
+import type { IssueState } from "./IssueState.ts"
+import type { LifeSettings } from "./LifeSettings.ts"
+
+/** Milliseconds since the epoch. */
+export type Millis = number
+
+/** Somebody who did or said something. */
+export interface Actor {
+  readonly login: string
+  /** Member of the trust org or allowed to write; false when it cannot be decided. */
+  readonly trusted: boolean
+  /** The orchestrator's own account, or another bot account. */
+  readonly bot: boolean
+}
+
+/** A comment of a review on one place of the diff. */
+export interface LineRemark {
+  readonly path: string
+  readonly line: number
+  readonly hunk: string
+  readonly body: string
+}
+
+/** A comment, or a review with its comments on lines. Times are of the forge's clock. */
+export interface Remark {
+  readonly kind: "comment" | "review"
+  readonly id: number
+  /** The issue or pull request it is on. */
+  readonly on: number
+  readonly author: Actor
+  readonly createdAt: Millis
+  /** Later than `createdAt` when it was edited. */
+  readonly updatedAt: Millis
+  readonly body: string
+  /** Of a review. */
+  readonly verdict?: "approved" | "rejected" | "comment"
+  /** A review that was dismissed. */
+  readonly dismissed?: boolean
+  readonly lines: ReadonlyArray<LineRemark>
+}
+
+/** A check of a commit. */
+export interface Check {
+  readonly name: string
+  readonly description: string
+  readonly link: string
+  /** What could be read of its log; `""` when nothing could. */
+  readonly log: string
+}
+
+/** A pull request, whoever opened it: `decide` picks those of the run by `ObservedBottle.prs`. */
+export interface ObservedPr {
+  readonly number: number
+  readonly state: "open" | "closed"
+  readonly merged: boolean
+  /** Work in progress: the forge merges none. */
+  readonly draft: boolean
+  /** When it was merged or closed, by the forge's clock. */
+  readonly overAt?: Millis
+  /** Commit of its head and of its base. */
+  readonly head: string
+  readonly base: string
+  /** Whether the run pushed that head. */
+  readonly headOfRun: boolean
+  /** What the forge says of it; false also while the forge computes it. */
+  readonly mergeable: boolean
+  /** State of all checks of the head together; `error` is the infrastructure's. */
+  readonly checks: "none" | "pending" | "success" | "failure" | "error"
+  readonly failedChecks: ReadonlyArray<Check>
+}
+
+/** What the timeline says of how the issue was targeted. */
+export interface Targeting {
+  /** Id of the newest entry that labelled, assigned or reopened, and so made it targeted; ids only grow. */
+  readonly id: number
+  /** When that was, by the forge's clock. */
+  readonly at: Millis
+  /** Who set each agent and bottle label it has, who assigned the bot, and who reopened it after that. */
+  readonly actors: ReadonlyArray<Actor>
+}
+
+/** The forge, as far as it concerns one issue. */
+export interface ObservedForge {
+  /** When this was read, by the forge's clock. */
+  readonly at: Millis
+  /** Absent when the forge says that there is no such issue. A forge that does not answer is no observation. */
+  readonly issue?: Issue
+  /** Who closed it, where that can be read. */
+  readonly closedBy?: Actor
+  /** Present when the issue is itself a pull request; `fork`: its head is in another repository. */
+  readonly pull?: { readonly fork: boolean }
+  /** Whether an assignee is a member of the org of bots. */
+  readonly botAssigned: "yes" | "no" | "undecidable"
+  /** Absent when the timeline could not be read. */
+  readonly targeting?: Targeting
+  /** Whether issues that this one depends on are open. */
+  readonly dependencies: "none" | "open" | "undecidable"
+  /** Digest of title and body. */
+  readonly digest: string
+  /** Who edited title or body since it was targeted, as webhooks said. */
+  readonly editors: ReadonlyArray<string>
+  readonly prs: ReadonlyArray<ObservedPr>
+  /** On the issue and on `prs`, in any order. */
+  readonly remarks: ReadonlyArray<Remark>
+}
+
+/** The bottle that handles the issue. Times are of this machine's clock. */
+export interface ObservedBottle {
+  readonly slug: string
+  readonly agent: string
+  readonly state: BottleState
+  /** Number of the newest run. */
+  readonly run: number
+  readonly startedAt: Millis
+  /** When the newest run last gave a sign of life. */
+  readonly checkinAt?: Millis
+  /** What the newest run signalled. */
+  readonly done?: { readonly status: BottleDone["status"]; readonly at: Millis }
+  /** What ended the newest run; of `provider`, when its route may be used again, where the provider said it. */
+  readonly ended?: { readonly by: "agent" | "machine" | "provider"; readonly until?: Millis }
+  readonly frozenAt?: Millis
+  /** Pull requests that its runs opened, as their sidecars recorded them. */
+  readonly prs: ReadonlyArray<number>
+  /** `dead`: its watcher launches it again. `failed`: it was launched again, and is dead. */
+  readonly sidecar: "alive" | "dead" | "failed"
+}
+
+/** The newest operation of the issue. */
+export interface ObservedOperation {
+  readonly generation: number
+  readonly step: number
+  readonly input: Operation
+  readonly state: "open" | "done" | "failed"
+  /** Why it failed. */
+  readonly problem?: string
+  /** When it ended. */
+  readonly endedAt?: Millis
+}
+
+/** Something that is used up: running bottles, runs, seconds, tokens, money. */
+export interface Bound {
+  /** Whose it is, in words: `this machine`, `acme/cellar`, `this issue`. */
+  readonly of: string
+  readonly what: "running" | "runs" | "seconds" | "tokens" | "cost"
+  readonly used: number
+  readonly limit: number
+  /** When `used` begins anew: the next day of a daily budget. */
+  readonly until?: Millis
+}
+
+/** What a start needs besides a reason. */
+export interface Capacity {
+  readonly bounds: ReadonlyArray<Bound>
+  /** Whether the cost of a run can be known: its provider's prices are. */
+  readonly costKnown: boolean
+  /** When the agent's model route may be used again, after the provider refused a call. */
+  readonly routeUntil?: Millis
+  /** Whether no other waiting issue comes first (`fairOrder`). */
+  readonly turn: boolean
+}
+
+/** All that `decide` looks at. */
+export interface Input {
+  /** This machine's clock. */
+  readonly now: Millis
+  /** Since when this machine's clock has run steadily: the start of the process, or its newest suspend or jump. */
+  readonly steadySince: Millis
+  readonly number: number
+  readonly forge: ObservedForge
+  readonly state: IssueState
+  readonly bottle?: ObservedBottle
+  readonly operation?: ObservedOperation
+  readonly capacity: Capacity
+  readonly settings: LifeSettings
+}
