@@ -17,6 +17,7 @@ export type { IssuePlace, Person, RepoPlace } from "./people.ts"
 export type { Checked, Pushed } from "./gitActions.ts"
 export type { LineSeed, ReviewSeed } from "./reviewActions.ts"
 export type { Delivery, Fate, Webhooks } from "./webhooks.ts"
+export type { Changes, Happening, IssueAction } from "./happenings.ts"
 export { emptyBody, type Fault, htmlBody, nullBody } from "./faults.ts"
 export type { AccountShapes, Json } from "./accountShapes.ts"
 export type { FaultTarget } from "./faults.ts"
@@ -36,13 +37,21 @@ export type { Shapes } from "./shapes.ts"
 export type {
   GiteaState,
   SimComment,
+  SimCommit,
   SimEvent,
+  SimHook,
   SimIssue,
   SimKey,
+  SimLineComment,
   SimOrg,
   SimPull,
+  SimReaction,
   SimReference,
   SimRepo,
+  SimReview,
+  SimReviewState,
+  SimStatus,
+  SimStatusState,
   SimUser,
 } from "./state.ts"
 
