@@ -74,7 +74,6 @@ export const egress = async (context) => {
   )
   const config = {
     slug: "bench-aaaaa",
-    forgeEnv: {},
     push: [],
     routes: {},
     egress: { allow: [{ host: "127.0.0.1", port, private: true, tls: false }] },

@@ -13,13 +13,9 @@ export const issueOf = (number) => ({
 export const sidecarConfig = (slug, apiUrl, issueNumber) => ({
   slug,
   limits: { connections: 1024, callRate: 1e6, logBytes: 1024 ** 3, comments: 1e6 },
-  forgeEnv: {
-    FORGE_GITEA_API: apiUrl,
-    FORGE_GITEA_TOKEN: Redacted.make(TOKEN),
-    FORGE_OWNER: "acme",
-    FORGE_REPO: "tool",
-    FORGE_ISSUE_NUMBER: String(issueNumber),
-    FORGE_PR_NUMBER: "",
+  forge: {
+    target: { kind: "gitea", apiUrl, owner: "acme", repo: "tool", token: Redacted.make(TOKEN) },
+    assignment: { issueNumber },
   },
   push: [`bottle/${slug}`],
   routes: {},

@@ -49,7 +49,6 @@ export const route = async (context) => {
   )
   const config = {
     slug,
-    forgeEnv: {},
     push: [],
     routes: {
       model: {

@@ -7,66 +7,141 @@ export type {
   BottlePlan,
   LaunchPlan,
   NeckOpenings,
+  PlanBuild,
+  PlanLimits,
+  PullPolicy,
   RunFile,
   WorkspaceListing,
 } from "./domain/Bottle.ts"
 export type { PlanClone } from "./domain/Clone.ts"
 export { RunKey } from "./domain/DeployKey.ts"
+export type { PlannedKey } from "./domain/DeployKey.ts"
 export { Comment, DeployKey, Issue, PullRequest, WriteScope } from "./domain/Forge.ts"
+export { AssignedForge, Assignment } from "./domain/Assignment.ts"
+export type { ForgeTrust } from "./domain/Assignment.ts"
+export { atRepository, ForgeAccess, ForgeTarget } from "./domain/ForgeTarget.ts"
 export { forgeAddress } from "./domain/ForgeAddress.ts"
+export { ForgeReason } from "./domain/ForgeReason.ts"
 export { ForgeState } from "./domain/ForgeState.ts"
 export type { ForgeStateKey } from "./domain/ForgeState.ts"
 export { ForgeStatus } from "./domain/ForgeStatus.ts"
-export type { AgentManifest } from "./domain/Manifest.ts"
+export type { AgentManifest, Limits, ProviderName } from "./domain/Manifest.ts"
 export { BottleManifest, mergeBottles } from "./domain/Manifest.ts"
 export type { NumberedEvent } from "./domain/QueueEvent.ts"
-export type { ProbeResult, Verification } from "./domain/probes/Probe.ts"
+export type { Outside, ProbeClass, ProbeResult, Verdict, Verification } from "./domain/probes/Probe.ts"
+export type {
+  ForgeGround,
+  GitGround,
+  GitPush,
+  GroundListener,
+  ProbeGround,
+} from "./domain/probes/ProbeGround.ts"
 export { QueueEvent } from "./domain/QueueEvent.ts"
+export type { NeckLimits } from "./domain/RunLimits.ts"
 export { Slug } from "./domain/Slug.ts"
+export type { Arch } from "./domain/probeMachine/SystemCalls.ts"
 export { parseTarget } from "./domain/Targeting.ts"
+export type { Target } from "./domain/Targeting.ts"
+export type { VerificationKey } from "./domain/Verification.ts"
 export { VERSION } from "./domain/Version.ts"
 
 export { Backends } from "./services/Backends.ts"
-export type { Backend } from "./services/Backends.ts"
+export type {
+  Backend,
+  BackendArtifact,
+  BackendBottle,
+  BackendBuild,
+  BackendError,
+  CopySource,
+  CreatedBottle,
+} from "./services/Backends.ts"
+export { BottleEvents } from "./services/BottleEvents.ts"
 export { BottleStore } from "./services/BottleStore.ts"
-export { AnswerRoom, Forge, scoped } from "./services/Forge.ts"
-export type { ForgeApi } from "./services/Forge.ts"
+export type { BottleOperation } from "./services/BottleStore.ts"
+export { DeployKeys } from "./services/DeployKeys.ts"
+export { AnswerRoom, Forge, scoped, scopedWrites } from "./services/Forge.ts"
+export type {
+  AnswerRoomShape,
+  ForgeApi,
+  ForgeReads,
+  ForgeSelf,
+  ForgeWriteError,
+  ForgeWrites,
+  OpenPr,
+} from "./services/Forge.ts"
 export { Forges } from "./services/Forges.ts"
-export type { RunForge } from "./services/Forges.ts"
+export type { ForgeKind, ForgesApi, ForgeVariables } from "./services/Forges.ts"
 export { ForgeStateStore } from "./services/ForgeStateStore.ts"
 export { Manifests } from "./services/Manifests.ts"
-export { ProcessRunner } from "./services/ProcessRunner.ts"
+export type {
+  ManifestEntry,
+  ManifestList,
+  ManifestScope,
+  ProjectFile,
+  ProjectReport,
+} from "./services/Manifests.ts"
+export { ObjectStores } from "./services/ObjectStores.ts"
+export { OperationLogs } from "./services/OperationLogs.ts"
+export type { LogVerdict } from "./services/OperationLogs.ts"
+export { ProcessError, ProcessRunner } from "./services/ProcessRunner.ts"
+export type {
+  DetachedSpec,
+  OutputChunk,
+  ProcessExit,
+  ProcessResult,
+  ProcessSpec,
+  RunningProcess,
+} from "./services/ProcessRunner.ts"
 export { Providers } from "./services/Providers.ts"
-export { ProvingGround } from "./services/ProvingGround.ts"
+export type { AgentInvocation, Provider, ProviderInput } from "./services/Providers.ts"
+export { GroundFailure, ProvingGround } from "./services/ProvingGround.ts"
+export type { Ground } from "./services/ProvingGround.ts"
+export { RunDirectories } from "./services/RunDirectories.ts"
+export type { LeftRun } from "./services/RunDirectories.ts"
 export { Sidecar } from "./services/Sidecar.ts"
-export type { ForgeEnv, SidecarConfig, SidecarHandle } from "./services/Sidecar.ts"
+export type { FoundSidecar, SidecarConfig, SidecarHandle } from "./services/Sidecar.ts"
+export type { ForgeEnv } from "./services/ForgeEnv.ts"
+export type { SidecarRecords, SidecarServices } from "./services/SidecarServices.ts"
 export { VerificationStore } from "./services/VerificationStore.ts"
 export { Verifier } from "./services/Verifier.ts"
-export type { Verified, VerifyOptions } from "./services/Verifier.ts"
+export type { VerificationRequest, Verified, VerifyOptions } from "./services/Verifier.ts"
 
 export { awaitExit } from "./programs/awaitExit.ts"
 export { collectGarbage } from "./programs/collectGarbage.ts"
 export type { Garbage, GarbageEvent, GarbageOptions } from "./programs/collectGarbage.ts"
 export { destroy } from "./programs/destroy.ts"
-export { doctor, forgeProbes } from "./programs/doctor.ts"
-export type { Finding, Probe } from "./programs/doctor.ts"
+export { doctor, forgeChecks } from "./programs/doctor.ts"
+export type { DoctorCheck, Finding } from "./programs/doctor.ts"
 export { freeze } from "./programs/freeze.ts"
+export type { BackendOption } from "./programs/freeze.ts"
 export { attach, resumeInteractive, startInteractive } from "./programs/interactive.ts"
-export { launch } from "./programs/launch.ts"
+export type { Confirm } from "./programs/interactive.ts"
+export { checkStart, launch, performStart, planStart, prepareStart } from "./programs/launch.ts"
+export type { PreparedStart } from "./programs/launch.ts"
 export { listBottles } from "./programs/listBottles.ts"
+export type { ForgeOption } from "./programs/assignedForge.ts"
 export type {
+  HandOver,
   HeadlessOptions,
   HeadlessResumeOptions,
+  KeyOption,
   ResumeOptions,
   RunEvent,
   StartOptions,
   WatchOptions,
 } from "./programs/options.ts"
 export { orchestrateAssign } from "./programs/orchestrateAssign.ts"
+export type { OrchestrateAssignOptions } from "./programs/orchestrateAssign.ts"
 export { orchestrateResume } from "./programs/orchestrateResume.ts"
+export type { OrchestrateResumeOptions } from "./programs/orchestrateResume.ts"
 export { orchestrateStart } from "./programs/orchestrateStart.ts"
+export type { OrchestrateStartOptions } from "./programs/orchestrateStart.ts"
 export { orchestrateStatus } from "./programs/orchestrateStatus.ts"
 export { readLogs } from "./programs/readLogs.ts"
+export type { LogsOptions } from "./programs/readLogs.ts"
+export { checkResume, performResume, planResume, prepareResume, relaunch } from "./programs/relaunch.ts"
+export type { PreparedResume } from "./programs/relaunch.ts"
+export type { ResolvedRun } from "./programs/resolveRun.ts"
 export { resumeHeadless } from "./programs/resumeHeadless.ts"
 export { startHeadless } from "./programs/startHeadless.ts"
 export { stop } from "./programs/stop.ts"

@@ -8,7 +8,8 @@ import { issueOf, sidecarConfig } from "../fixtures.mjs"
 
 const [home, slug, issue] = process.argv.slice(2)
 const fake = await Effect.runPromise(FakeForge.make({ issues: [issueOf(Number(issue))] }))
-const sidecars = SidecarInProcess.layerWith({ makeForge: () => Effect.succeed(fake.forge) }).pipe(
+const sidecars = SidecarInProcess.layerWith({}).pipe(
+  Layer.provide(FakeForge.forges(fake)),
   Layer.provide(Layer.succeed(Home.Home, Home.homeAt(home))),
 )
 const serving = Effect.gen(function* () {

@@ -1,5 +1,5 @@
 # The probe machine on x86_64: carries out the system calls that it reads on stdin, and writes what they answered.
-# Its bytes are in src/domain/probes/ProbeMachine.ts; test/domain/probes/ProbeMachine.test.ts assembles this file and compares.
+# Its bytes are in src/domain/probeMachine/ProbeMachine.ts; test/domain/probeMachine/ProbeMachine.test.ts assembles this file and compares.
 #
 # A step is 64 bytes: number, six arguments, flags and times (two of 32 bits). r14 is where it lies, r13 the last
 # result, r12 the one that was kept, ebx the flags:

@@ -29,7 +29,11 @@ const run = Effect.fn("cli.resume")(function* (options: Command.Command.ParseCon
   if (options.dryRun) {
     const prepared = yield* Effect.provide(programs.prepareResume(options.slug, again, prompt), programs.live)
     const plan = yield* Effect.provide(programs.planResume(prepared), programs.lookups)
-    return yield* printPlan(plan, programs.agreeToKeys(prepared.run.bottle, {}), options.json)
+    return yield* printPlan(
+      plan,
+      programs.agreeToKeys(prepared.run.bottle, { hasForge: false }),
+      options.json,
+    )
   }
   if (Option.isSome(prompt)) {
     return yield* stoppedByInterrupt(programs.stop)(

@@ -14,7 +14,7 @@ export const json = Options.boolean("json").pipe(
 /** `--backend B` */
 export const backend = Options.text("backend").pipe(
   Options.withDescription(
-    "docker, podman, smolvm, or host (a plain process: no isolation); the manifest's unless given",
+    "one that doctor lists (host is a plain process: no isolation); the manifest's unless given",
   ),
   Options.optional,
 )

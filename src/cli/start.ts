@@ -75,7 +75,11 @@ const run = Effect.fn("cli.start")(function* (options: Given) {
   if (options.dryRun) {
     const prepared = yield* Effect.provide(programs.prepareStart(agent, start, prompt), programs.lookups)
     const plan = yield* Effect.provide(programs.planStart(prepared), programs.lookups)
-    return yield* printPlan(plan, programs.agreeToKeys(prepared.run.bottle, {}), options.json)
+    return yield* printPlan(
+      plan,
+      programs.agreeToKeys(prepared.run.bottle, { hasForge: false }),
+      options.json,
+    )
   }
   if (Option.isSome(prompt)) {
     const headless = stoppedByInterrupt(programs.stop)

@@ -3,6 +3,8 @@
  * failed, on what, and what to do. None carries a request, a header, a body or a secret.
  */
 import { Schema } from "effect"
+import { ForgeReason } from "./ForgeReason.ts"
+import { Slug } from "./Slug.ts"
 
 const Cause = Schema.optional(Schema.Defect)
 
@@ -52,7 +54,7 @@ export class NoDefaultBottle extends Schema.TaggedError<NoDefaultBottle>()("NoDe
 
 /** Nothing is known of a bottle of that slug. */
 export class BottleNotFound extends Schema.TaggedError<BottleNotFound>()("BottleNotFound", {
-  slug: Schema.String,
+  slug: Slug,
 }) {
   override get message(): string {
     return `no bottle "${this.slug}": "bot-bottle list" shows the bottles, "bot-bottle start AGENT" makes one`
@@ -61,7 +63,7 @@ export class BottleNotFound extends Schema.TaggedError<BottleNotFound>()("Bottle
 
 /** Another operation holds the bottle's lease. */
 export class BottleBusy extends Schema.TaggedError<BottleBusy>()("BottleBusy", {
-  slug: Schema.String,
+  slug: Slug,
   /** The operation under way, or `watch`. */
   operation: Schema.String,
   /** The process that holds the lease. */
@@ -74,7 +76,7 @@ export class BottleBusy extends Schema.TaggedError<BottleBusy>()("BottleBusy", {
 
 /** The bottle's agent is at work. */
 export class BottleRunning extends Schema.TaggedError<BottleRunning>()("BottleRunning", {
-  slug: Schema.String,
+  slug: Slug,
 }) {
   override get message(): string {
     return `bottle "${this.slug}" is running: "bot-bottle stop ${this.slug}" ends its agent, "bot-bottle logs ${this.slug}" shows what it does`
@@ -97,7 +99,7 @@ export class AlreadyHandled extends Schema.TaggedError<AlreadyHandled>()("Alread
   owner: Schema.String,
   repo: Schema.String,
   issueNumber: Schema.Number,
-  slug: Schema.String,
+  slug: Slug,
   status: Schema.String,
 }) {
   override get message(): string {
@@ -123,7 +125,7 @@ export class IssueClosed extends Schema.TaggedError<IssueClosed>()("IssueClosed"
 
 /** A limit of the run was reached, and its agent was stopped. */
 export class LimitReached extends Schema.TaggedError<LimitReached>()("LimitReached", {
-  slug: Schema.String,
+  slug: Slug,
   /** `timeout` or `idleTimeout`. */
   limit: Schema.String,
   /** The limit's value, as the manifest has it. */
@@ -136,7 +138,7 @@ export class LimitReached extends Schema.TaggedError<LimitReached>()("LimitReach
 
 /** The agent ended with an exit code that is not 0; `signal` when a signal ended it (then `exitCode` is 128+n). */
 export class AgentExited extends Schema.TaggedError<AgentExited>()("AgentExited", {
-  slug: Schema.String,
+  slug: Slug,
   exitCode: Schema.Number,
   signal: Schema.optional(Schema.String),
   /** Whether the bottle was destroyed while it was watched: nothing of it is kept. */
@@ -189,7 +191,7 @@ export class BackendFailure extends Schema.TaggedError<BackendFailure>()("Backen
 
 /** The bottle could not be made into an artifact; what there was of it is still there. */
 export class FreezeFailed extends Schema.TaggedError<FreezeFailed>()("FreezeFailed", {
-  slug: Schema.String,
+  slug: Slug,
   reason: Schema.String,
   /** `false`: there is nothing to freeze, and a second freeze fails in the same way; `reason` says what to do. */
   retry: Schema.optional(Schema.Boolean),
@@ -223,15 +225,17 @@ export class ForgeScopeError extends Schema.TaggedError<ForgeScopeError>()("Forg
 export class ForgeRequestError extends Schema.TaggedError<ForgeRequestError>()("ForgeRequestError", {
   /** The method of the Forge service, such as `readIssue`. */
   operation: Schema.String,
-  /** HTTP status; 0 when there was no answer (unreachable, cut off, timed out). */
+  /** HTTP status, for people and logs; 0 when there was no answer (unreachable, cut off, timed out). Programs decide by `reason`. */
   status: Schema.Number,
-  /** What it means and what the operator can do; never the forge's own text. */
-  reason: Schema.String,
+  /** What it means: one of a closed list. */
+  reason: ForgeReason,
+  /** The same in words, and what the operator can do; never the forge's own text. */
+  detail: Schema.String,
   /** The text for an agent, without names of settings and products; absent: the agent gets a text made from the status. */
   shown: Schema.optional(Schema.String),
 }) {
   override get message(): string {
-    return `forge: ${this.operation} failed${this.status === 0 ? "" : ` with ${this.status}`}: ${this.reason}`
+    return `forge: ${this.operation} failed${this.status === 0 ? "" : ` with ${this.status}`}: ${this.detail}`
   }
 }
 
@@ -259,7 +263,8 @@ export class StateStoreError extends Schema.TaggedError<StateStoreError>()("Stat
 
 /** The sidecar could not be launched, found or stopped. */
 export class SidecarError extends Schema.TaggedError<SidecarError>()("SidecarError", {
-  slug: Schema.String,
+  /** `*`: of all bottles, or of one that is not known yet. */
+  slug: Schema.Union(Slug, Schema.Literal("*")),
   operation: Schema.String,
   reason: Schema.String,
   cause: Cause,

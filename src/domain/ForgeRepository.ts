@@ -2,8 +2,8 @@
 
 /** A repository on a forge. */
 export interface ForgePlace {
-  /** Base URL of the API, `/api/v1` included. */
-  readonly apiUrl: string
+  /** Where the forge shows and serves its repositories: `<webUrl>/<owner>/<repo>`. */
+  readonly webUrl: string
   readonly owner: string
   readonly repo: string
 }
@@ -17,17 +17,17 @@ export const longGitUrl = (url: string): string => url.replace(SHORT_SSH, "ssh:/
  * Whether `url` is an address of that repository at that forge: over http at the same host and port, below where the
  * forge is served; over ssh at a host of the same name. Names compare without case, and `.git` at the end may be there.
  */
-export const isRepositoryOf = ({ apiUrl, owner, repo }: ForgePlace, url: string): boolean => {
-  const found = repositoryAt(apiUrl, url)
+export const isRepositoryOf = ({ webUrl, owner, repo }: ForgePlace, url: string): boolean => {
+  const found = repositoryAt(webUrl, url)
   return found?.owner === owner.toLowerCase() && found.repo === repo.toLowerCase()
 }
 
 /** Which repository of the forge `url` is an address of, in lower case; none, when it is at another place. */
 export const repositoryAt = (
-  apiUrl: string,
+  webUrl: string,
   url: string,
 ): { readonly owner: string; readonly repo: string } | undefined => {
-  const web = parsed(apiUrl.replace(/\/api\/v1\/?$/, ""))
+  const web = parsed(webUrl)
   const asked = parsed(longGitUrl(url))
   if (web === undefined || asked === undefined) return undefined
   const isSsh = asked.protocol === "ssh:"

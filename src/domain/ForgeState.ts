@@ -1,6 +1,7 @@
 /** Which bottle handles which issue: one row for each forge-targeted issue. */
 import { Option, Schema } from "effect"
 import { ForgeNumber } from "./Forge.ts"
+import { Slug } from "./Slug.ts"
 
 /** What identifies a row. */
 export const ForgeStateKey = Schema.Struct({
@@ -24,7 +25,7 @@ const orElse = <A, I>(schema: Schema.Schema<A, I>, value: () => A) =>
 /** One row. Fields with a default may be left out at construction. */
 export class ForgeState extends Schema.Class<ForgeState>("ForgeState")({
   ...ForgeStateKey.fields,
-  slug: Schema.String,
+  slug: Slug,
   agentName: Schema.String,
   bottleNames: orElse(Schema.Array(Schema.String), () => []),
   backendName: orElse(Schema.String, () => ""),

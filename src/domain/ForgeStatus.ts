@@ -4,6 +4,7 @@ import { BottleStatus } from "./Bottle.ts"
 import type { ForgeState } from "./ForgeState.ts"
 import { ForgeStateKey, ForgeStateStatus, issueName } from "./ForgeState.ts"
 import { instantOf } from "./Instant.ts"
+import { Slug } from "./Slug.ts"
 
 /** What `orchestrate status` shows of an issue. */
 export class ForgeStatus extends Schema.Class<ForgeStatus>("ForgeStatus")({
@@ -13,7 +14,7 @@ export class ForgeStatus extends Schema.Class<ForgeStatus>("ForgeStatus")({
   issueUrl: Schema.String,
   /** Address of the PR, or `owner/repo#n`; null without a PR. */
   prUrl: Schema.OptionFromNullOr(Schema.String),
-  slug: Schema.String,
+  slug: Slug,
   agent: Schema.String,
   /** Login of the forge token's user at the last launch; `""` when not known. */
   agentGitUser: Schema.String,

@@ -2,8 +2,9 @@
 import { Schema } from "effect"
 import { BottleDone } from "./Bottle.ts"
 import { ForgeNumber } from "./Forge.ts"
+import { Slug } from "./Slug.ts"
 
-const common = { version: Schema.Literal(1), slug: Schema.String, at: Schema.String }
+const common = { version: Schema.Literal(1), slug: Slug, at: Schema.String }
 
 /** One event; `at` is ISO 8601 in UTC. */
 export const QueueEvent = Schema.Union(

@@ -23,6 +23,7 @@ export const lookups = Layer.mergeAll(
     smolvm: SmolvmBackend.make,
     host: HostBackend.make,
   }),
+  SidecarProcess.layer,
 ).pipe(Layer.provideMerge(NodeProcessRunner.layer))
 
 /** All of the live layers, for a caller that wants the defaults. */
@@ -31,5 +32,4 @@ export const layer = Layer.mergeAll(
   SqliteBottleStore.layer(),
   SqliteForgeStateStore.layer(),
   GiteaForges.layer,
-  Layer.provide(SidecarProcess.layer, NodeProcessRunner.layer),
 )

@@ -1,13 +1,14 @@
 /** awaitExit: watches a bottle until its agent has ended: its output, its queue, its limits and its sidecar. */
 import { Duration, Effect, Equal, Option, Ref, Schedule, Stream } from "effect"
+import type { AssignedForge } from "../domain/Assignment.ts"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import { AgentExited, BackendFailure, BottleNotFound, LimitReached } from "../domain/Errors.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
+import { BottleEvents } from "../services/BottleEvents.ts"
 import { BottleStore } from "../services/BottleStore.ts"
-import { Sidecar } from "../services/Sidecar.ts"
-import type { ForgeEnv } from "../services/Sidecar.ts"
+import { assignedForge } from "./assignedForge.ts"
 import { requireOwnEngine } from "./bottleBackend.ts"
 import { exitOf, halfDestroyed } from "./bottleState.ts"
 import { nowIso } from "./clock.ts"
@@ -40,6 +41,10 @@ export const awaitExit = Effect.fn("awaitExit")(function* (name: string, options
 
 const watch = Effect.fn("watch")(function* (backend: Backend, bottle: BottleMetadata, options: WatchOptions) {
   const { slug } = bottle
+  // The agent works whatever is wrong with the values: it is only its sidecar that cannot be launched again.
+  const forge = yield* Effect.catchAll(assignedForge(options), (error) =>
+    Effect.as(Effect.logWarning(error.message), undefined),
+  )
   const lastOutput = yield* Ref.make(0)
   const limit = yield* Ref.make(Option.none<LimitReached>())
   const queue = settleEvents(slug).pipe(
@@ -48,7 +53,7 @@ const watch = Effect.fn("watch")(function* (backend: Backend, bottle: BottleMeta
   )
   const code = yield* Effect.gen(function* () {
     yield* Effect.forkScoped(queue)
-    yield* Effect.forkScoped(keepSidecar(backend, bottle, options.forgeEnv))
+    yield* Effect.forkScoped(keepSidecar(backend, bottle, forge))
     yield* Effect.forkScoped(keepLimits(backend, bottle, lastOutput, limit))
     return yield* follow(backend, bottle, options, lastOutput)
   }).pipe(
@@ -56,7 +61,7 @@ const watch = Effect.fn("watch")(function* (backend: Backend, bottle: BottleMeta
     Effect.scoped,
   )
   const destroyed = yield* isDestroyed(slug)
-  yield* recordEnd(bottle, code, options.forgeEnv)
+  yield* recordEnd(bottle, code, forge)
   const { signal } = exitOf(code, "")
   const end = { exitCode: code, ...(signal !== undefined && { signal }) }
   yield* options.observe?.({ _tag: "Exit", ...end }) ?? Effect.void
@@ -133,12 +138,11 @@ const operationEnded = Effect.fn("operationEnded")(function* (slug: Slug) {
 const recordEnd = Effect.fn("recordEnd")(function* (
   { slug, run }: BottleMetadata,
   code: number,
-  forgeEnv?: ForgeEnv,
+  forge?: AssignedForge,
 ) {
-  const sidecar = yield* Sidecar
-  yield* stopSidecar(slug, forgeEnv)
+  yield* stopSidecar(slug, forge)
   if (Option.isNone(yield* (yield* BottleStore).get(slug))) return
   const at = yield* nowIso
-  yield* sidecar.append({ version: 1, kind: "exit", slug, run, ...exitOf(code, at) })
+  yield* (yield* BottleEvents).append({ version: 1, kind: "exit", slug, run, ...exitOf(code, at) })
   yield* settleEvents(slug)
 })

@@ -54,7 +54,7 @@ export const bringUp = Effect.fn("bringUp")(function* (
     if (manifest.verify === "required") yield* requireVerified(manifest, backend, image)
     if (!plan.interactive) yield* backend.start(plan.slug)
   })
-  yield* Effect.all([launchSidecar(config), make, revokeLeftKeys(config.forgeEnv)], {
+  yield* Effect.all([launchSidecar(config), make, revokeLeftKeys(config.forge?.target)], {
     concurrency: "unbounded",
     discard: true,
   })

@@ -1,5 +1,6 @@
 /** claimIssue: makes a bottle the one that handles an issue, before it is launched. */
 import { Effect, Option } from "effect"
+import type { AssignedForge } from "../domain/Assignment.ts"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import { AlreadyHandled } from "../domain/Errors.ts"
 import { ForgeState, isAbout } from "../domain/ForgeState.ts"
@@ -54,6 +55,10 @@ export const claimIssue = Effect.fn("claimIssue")(function* (
     ]),
   }
 })
+
+/** The PR that the operator named for a run. */
+export const namedPrOf = ({ assignment }: AssignedForge): Option.Option<number> =>
+  Option.fromNullable(assignment.prNumbers?.[0])
 
 const handledBy = ({ forge, owner, repo, issueNumber, slug, status }: ForgeState): AlreadyHandled =>
   new AlreadyHandled({ forge, owner, repo, issueNumber, slug, status })

@@ -5,7 +5,8 @@ import type { Slug } from "../domain/Slug.ts"
 import type { BackendBottle } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
-import type { ForgeEnv } from "../services/Sidecar.ts"
+import type { ForgeAccess } from "../domain/ForgeTarget.ts"
+import type { ForgeEnv } from "../services/ForgeEnv.ts"
 import { engineOf } from "./bottleBackend.ts"
 import { leftKeyGarbage } from "./deployKeys.ts"
 import { destroyBottle, removeAll } from "./destroy.ts"
@@ -30,6 +31,8 @@ export interface GarbageOptions {
   readonly dryRun?: boolean
   /** The forge's address and token (`FORGE_GITEA_API`, `FORGE_GITEA_TOKEN`), with which deploy keys are revoked there. */
   readonly forgeEnv?: ForgeEnv
+  /** The same as values; they count when both are given. */
+  readonly forge?: ForgeAccess
   /** Told each piece, once it is removed, or found on a dry run. */
   readonly observe?: (event: GarbageEvent) => Effect.Effect<void>
 }
@@ -51,7 +54,7 @@ export const collectGarbage = Effect.fn("collectGarbage")(function* (options: Ga
   const goes = new Set(found.flat().map(({ item }) => item.slug))
   const idle = yield* sidecarGarbage(engines, rows, before)
   const runs = yield* runGarbage(engines, rows, before)
-  const keys = yield* leftKeyGarbage(options.forgeEnv ?? {})
+  const keys = yield* leftKeyGarbage(options)
   const stores = yield* gitStoreGarbage()
   const garbage = [
     ...found.flat(),

@@ -4,23 +4,25 @@ import { isSameForge, keyRefusal } from "../domain/DeployKey.ts"
 import type { LaunchRefused } from "../domain/Errors.ts"
 import type { BottleManifest } from "../domain/Manifest.ts"
 import type { Slug } from "../domain/Slug.ts"
-import type { ForgeEnv } from "../services/Sidecar.ts"
+import type { ForgeAccess } from "../domain/ForgeTarget.ts"
+import { DeployKeys } from "../services/DeployKeys.ts"
+import { type ForgeEnv, withForgeEnv } from "../services/ForgeEnv.ts"
 import { Sidecar } from "../services/Sidecar.ts"
-import type { KeyOption, WatchOptions } from "./options.ts"
+import type { KeyOption } from "./options.ts"
 
 /** Refuses a launch whose repositories want a forge that the run has not, or keys that the caller did not agree to. */
 export const agreeToKeys = (
   { git }: Pick<BottleManifest, "git">,
-  { forgeEnv = {}, registerKeys = true }: Pick<WatchOptions, "forgeEnv"> & KeyOption,
+  { hasForge, registerKeys = true }: { readonly hasForge: boolean } & KeyOption,
 ): Effect.Effect<void, LaunchRefused> =>
   Effect.suspend(() => {
-    const refused = keyRefusal(git, { hasForge: Object.keys(forgeEnv).length > 0, agreed: registerKeys })
+    const refused = keyRefusal(git, { hasForge, agreed: registerKeys })
     return refused === undefined ? Effect.void : Effect.fail(refused)
   })
 
 /** Warns of each key that a bottle leaves at its forge. */
 export const tellLeftKeys = Effect.fn("tellLeftKeys")(function* (slug: Slug) {
-  const left = yield* (yield* Sidecar).leftKeys
+  const left = yield* (yield* DeployKeys).leftKeys
   yield* Effect.forEach(
     left.filter((key) => key.slug === slug),
     (key) => Effect.logWarning(key.left),
@@ -32,15 +34,14 @@ const LIMIT = "10 seconds"
 
 /** Revokes what earlier runs left at the forge of this one; what stays is a warning. */
 export const revokeLeftKeys = Effect.fn("revokeLeftKeys")(
-  function* (forgeEnv: ForgeEnv) {
-    const api = forgeEnv["FORGE_GITEA_API"]
-    if (typeof api !== "string") return
-    const sidecar = yield* Sidecar
-    const left = yield* sidecar.leftKeys
+  function* (access: ForgeAccess | undefined) {
+    if (access === undefined) return
+    const keys = yield* DeployKeys
+    const left = yield* keys.leftKeys
     yield* Effect.forEach(
-      left.filter(({ apiUrl }) => isSameForge(apiUrl, api)),
+      left.filter(({ apiUrl }) => isSameForge(apiUrl, access.apiUrl)),
       (key) =>
-        Effect.catchAll(sidecar.revokeKey(key, forgeEnv), (error) =>
+        Effect.catchAll(keys.revokeKey(key, access), (error) =>
           Effect.logWarning(`${key.left}; ${error.message}`),
         ),
       { concurrency: 4, discard: true },
@@ -62,16 +63,27 @@ function warned<E extends { readonly message: string }, R>(effect: Effect.Effect
   return Effect.catchAll(effect, (error) => Effect.logWarning(error.message))
 }
 
-/** Keys that no run uses any more, as garbage: each is revoked with the token of `forgeEnv`. */
-export const leftKeyGarbage = Effect.fn("leftKeyGarbage")(function* (forgeEnv: ForgeEnv) {
-  const sidecar = yield* Sidecar
-  return (yield* sidecar.leftKeys).map((key) => ({
+/** Keys that no run uses any more, as garbage: each is revoked with the token that is given. */
+export const leftKeyGarbage = Effect.fn("leftKeyGarbage")(function* (options: {
+  readonly forge?: ForgeAccess
+  readonly forgeEnv?: ForgeEnv
+}) {
+  const keys = yield* DeployKeys
+  const { variables } = yield* Sidecar
+  const access =
+    options.forge === undefined
+      ? yield* Effect.cached(withForgeEnv(options.forgeEnv ?? {})(variables.access))
+      : Effect.succeed(options.forge)
+  return (yield* keys.leftKeys).map((key) => ({
     item: {
       kind: "key" as const,
       slug: key.slug,
       backend: "",
       reason: `no run uses it: "${key.title}" of ${key.owner}/${key.repo} at ${key.apiUrl}`,
     },
-    remove: Effect.as(sidecar.revokeKey(key, forgeEnv), true),
+    remove: Effect.as(
+      Effect.flatMap(access, (given) => keys.revokeKey(key, given)),
+      true,
+    ),
   }))
 })

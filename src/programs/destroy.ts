@@ -5,7 +5,7 @@ import type { Slug } from "../domain/Slug.ts"
 import type { Backend, BackendBottle } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
-import { Sidecar } from "../services/Sidecar.ts"
+import { RunDirectories } from "../services/RunDirectories.ts"
 import { bottleBackend, hasArtifact, requireOwnEngine } from "./bottleBackend.ts"
 import { nowIso } from "./clock.ts"
 import { stopSidecar } from "./discard.ts"
@@ -75,5 +75,5 @@ const isWhole = Effect.fn("isWhole")(function* (
 export const removeAll = Effect.fn("removeAll")(function* (backend: Backend, slug: Slug) {
   yield* stopSidecar(slug)
   yield* backend.destroy(slug)
-  yield* (yield* Sidecar).forget(slug)
+  yield* (yield* RunDirectories).forget(slug)
 })

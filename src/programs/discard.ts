@@ -3,8 +3,10 @@ import { Effect, Option, Ref } from "effect"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
+import type { DeployKeys } from "../services/DeployKeys.ts"
+import { RunDirectories } from "../services/RunDirectories.ts"
 import { Sidecar } from "../services/Sidecar.ts"
-import type { ForgeEnv } from "../services/Sidecar.ts"
+import type { AssignedForge } from "../domain/Assignment.ts"
 import { revokeLeftKeys, tellLeftKeys } from "./deployKeys.ts"
 
 /**
@@ -15,13 +17,12 @@ export const discard = (
   backend: Backend,
   slug: Slug,
   made: Ref.Ref<boolean>,
-  forgeEnv: ForgeEnv | undefined,
-): Effect.Effect<void, never, BottleStore | Sidecar> =>
+  forge: AssignedForge | undefined,
+): Effect.Effect<void, never, BottleStore | DeployKeys | RunDirectories | Sidecar> =>
   Effect.gen(function* () {
-    const sidecar = yield* Sidecar
-    yield* stopSidecar(slug, forgeEnv)
+    yield* stopSidecar(slug, forge)
     yield* Effect.whenEffect(backend.destroy(slug), made)
-    yield* sidecar.forget(slug)
+    yield* (yield* RunDirectories).forget(slug)
     yield* (yield* BottleStore).remove(slug)
   }).pipe(
     Effect.catchAll((error) =>
@@ -33,10 +34,10 @@ export const discard = (
 
 /**
  * Stops the sidecar of a slug, which revokes its deploy keys; ok when there is none. Keys that stay are revoked with the
- * token of `forgeEnv`, where the caller has one, else told.
+ * token of `forge`, where the caller has one, else told.
  */
-export const stopSidecar = Effect.fn("stopSidecar")(function* (slug: Slug, forgeEnv?: ForgeEnv) {
+export const stopSidecar = Effect.fn("stopSidecar")(function* (slug: Slug, forge?: AssignedForge) {
   const handle = yield* (yield* Sidecar).find(slug)
   if (Option.isSome(handle)) yield* handle.value.stop
-  yield* forgeEnv === undefined ? tellLeftKeys(slug) : revokeLeftKeys(forgeEnv)
+  yield* forge === undefined ? tellLeftKeys(slug) : revokeLeftKeys(forge.target)
 })

@@ -15,8 +15,8 @@ export interface Finding {
   readonly todo: string
 }
 
-/** One thing to ask. */
-export interface Probe<R = never> {
+/** One thing that `doctor` asks. */
+export interface DoctorCheck<R = never> {
   readonly subject: string
   readonly needed: boolean
   /** What to do when it fails; its own message says it where this is `""`. */
@@ -25,10 +25,10 @@ export interface Probe<R = never> {
   readonly ask: Effect.Effect<string, { readonly message: string }, R>
 }
 
-/** Asks every backend and git, then the probes given, one after the other. Never fails. */
-export const doctor = Effect.fn("doctor")(function* <R = never>(probes: ReadonlyArray<Probe<R>> = []) {
+/** Asks every backend and git, then the checks given, one after the other. Never fails. */
+export const doctor = Effect.fn("doctor")(function* <R = never>(checks: ReadonlyArray<DoctorCheck<R>> = []) {
   const backends = yield* askBackends
-  const found = yield* Effect.forEach(probes, perform)
+  const found = yield* Effect.forEach(checks, perform)
   return [...backends, yield* perform(git), ...found]
 })
 
@@ -64,7 +64,7 @@ const askBackends = Effect.gen(function* () {
   }))
 })
 
-const git: Probe<ProcessRunner> = {
+const git: DoctorCheck<ProcessRunner> = {
   subject: "git",
   needed: true,
   todo: "install git: the files of a working tree are listed by it",
@@ -77,7 +77,7 @@ const git: Probe<ProcessRunner> = {
   ),
 }
 
-const perform = <R>({ subject, needed, todo, ask }: Probe<R>): Effect.Effect<Finding, never, R> =>
+const perform = <R>({ subject, needed, todo, ask }: DoctorCheck<R>): Effect.Effect<Finding, never, R> =>
   Effect.match(ask, {
     onSuccess: (detail) => ({ subject, status: "ok", detail, todo: "" }),
     onFailure: (error) => ({
@@ -92,7 +92,7 @@ const perform = <R>({ subject, needed, todo, ask }: Probe<R>): Effect.Effect<Fin
  * What an orchestrated run needs of a forge: the token's user, the repository and write permission on it, the
  * scopes that reading shows, and the bot's membership in `org`. Nothing is written, so write scopes stay unknown.
  */
-export const forgeProbes = (forge: ForgeApi, org: string): ReadonlyArray<Probe> => {
+export const forgeChecks = (forge: ForgeApi, org: string): ReadonlyArray<DoctorCheck> => {
   const { owner, repo } = forge.repository
   const unless = (holds: boolean, message: string, detail: string) =>
     holds ? Effect.succeed(detail) : Effect.fail({ message })

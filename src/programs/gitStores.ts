@@ -1,15 +1,15 @@
 /** Stores of upstream objects that no bottle borrows from, as garbage: they are a cache, kept for a day for the next bottle. */
 import { Clock, Duration, Effect } from "effect"
-import { Sidecar } from "../services/Sidecar.ts"
+import { ObjectStores } from "../services/ObjectStores.ts"
 
 /** For so long a store stays that nobody borrows from. */
 export const STORE_AGE = Duration.days(1)
 
 /** Each with how it is removed. */
 export const gitStoreGarbage = Effect.fn("gitStoreGarbage")(function* () {
-  const sidecar = yield* Sidecar
+  const stores = yield* ObjectStores
   const before = (yield* Clock.currentTimeMillis) - Duration.toMillis(STORE_AGE)
-  const unused = yield* sidecar.unusedStores
+  const unused = yield* stores.unusedStores
   return unused.flatMap(({ name, since }) =>
     since >= before
       ? []
@@ -21,7 +21,7 @@ export const gitStoreGarbage = Effect.fn("gitStoreGarbage")(function* () {
               backend: "",
               reason: `no bottle has used these objects of a repository for a day: ${name}`,
             },
-            remove: sidecar.removeStore(name),
+            remove: stores.removeStore(name),
           },
         ],
   )

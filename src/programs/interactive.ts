@@ -6,6 +6,7 @@ import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
+import { watchOptions } from "./assignedForge.ts"
 import { awaitExit, isDestroyed } from "./awaitExit.ts"
 import { exitOf } from "./bottleState.ts"
 import { destroyBottle } from "./destroy.ts"
@@ -13,7 +14,7 @@ import { stopSidecar } from "./discard.ts"
 import { checkStart, performStart, planStart, prepareStart } from "./launch.ts"
 import type { HandOver, ResumeOptions, RunEvent, StartOptions, WatchOptions } from "./options.ts"
 import { parseSlug } from "./parseSlug.ts"
-import { checkResume, performResume, planResume, prepareResume } from "./resumeHeadless.ts"
+import { checkResume, performResume, planResume, prepareResume } from "./relaunch.ts"
 import { runningBottle } from "./tools.ts"
 
 /** Asked with the plan before anything is made; its failure ends the start. */
@@ -29,7 +30,7 @@ export const startInteractive = Effect.fn("startInteractive")(function* <E, R>(
   yield* checkStart(prepared)
   yield* confirm(yield* planStart(prepared))
   const slug = yield* performStart(prepared)
-  yield* onNewTerminal(slug, options)
+  yield* onNewTerminal(slug, watchOptions(options, prepared.forge))
   return slug
 })
 
@@ -43,7 +44,7 @@ export const resumeInteractive = Effect.fn("resumeInteractive")(function* <E, R>
   yield* checkResume(prepared)
   yield* confirm(yield* planResume(prepared))
   const slug = yield* performResume(prepared)
-  yield* onNewTerminal(slug, options)
+  yield* onNewTerminal(slug, watchOptions(options, prepared.forge))
   return slug
 })
 

@@ -3,7 +3,7 @@ import { Clock, Duration, Effect, Option, Ref } from "effect"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import { LimitReached } from "../domain/Errors.ts"
 import type { Backend } from "../services/Backends.ts"
-import { Sidecar } from "../services/Sidecar.ts"
+import { BottleEvents } from "../services/BottleEvents.ts"
 
 /** Waits for the first of the bottle's limits, notes it in `reached` and stops the bottle. A bottle without limits: nothing. */
 export const keepLimits = Effect.fn("keepLimits")(function* (
@@ -21,7 +21,7 @@ export const keepLimits = Effect.fn("keepLimits")(function* (
   const keep = (
     limit: "timeout" | "idleTimeout",
     value: Option.Option<string>,
-    lastSign: Effect.Effect<number, never, Sidecar>,
+    lastSign: Effect.Effect<number, never, BottleEvents>,
   ) =>
     Option.match(Option.flatMap(value, Duration.decodeUnknown), {
       onNone: () => Effect.never,
@@ -38,9 +38,9 @@ export const keepLimits = Effect.fn("keepLimits")(function* (
 })
 
 const untilSilent = (
-  lastSign: Effect.Effect<number, never, Sidecar>,
+  lastSign: Effect.Effect<number, never, BottleEvents>,
   length: number,
-): Effect.Effect<void, never, Sidecar> =>
+): Effect.Effect<void, never, BottleEvents> =>
   Effect.gen(function* () {
     const left = (yield* lastSign) + length - (yield* Clock.currentTimeMillis)
     if (left <= 0) return
@@ -51,7 +51,7 @@ const untilSilent = (
 const lastSign = (bottle: BottleMetadata, startedAt: number, lastOutput: Ref.Ref<number>) =>
   Effect.gen(function* () {
     const checkin = yield* Effect.orElseSucceed(
-      (yield* Sidecar).lastCheckin(bottle.slug),
+      (yield* BottleEvents).lastCheckin(bottle.slug),
       Option.none<string>,
     )
     return Math.max(

@@ -3,7 +3,7 @@ import { Duration, Effect, Option, Schedule } from "effect"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import type { Backend } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
-import type { ForgeEnv } from "../services/Sidecar.ts"
+import type { AssignedForge } from "../domain/Assignment.ts"
 import { Sidecar } from "../services/Sidecar.ts"
 import { revokeLeftKeys } from "./deployKeys.ts"
 import { resolveRun, sidecarConfig } from "./resolveRun.ts"
@@ -12,17 +12,17 @@ const INTERVAL = Duration.seconds(2)
 
 /**
  * Watches the sidecar of a bottle. When it has died it is launched again, once; a second death, or a
- * forge-targeted run whose `forgeEnv` this process does not have, is a warning: the bottle goes on
+ * forge-targeted run whose forge this process does not have, is a warning: the bottle goes on
  * without forge and network.
  */
 export const keepSidecar = Effect.fn("keepSidecar")(function* (
   backend: Backend,
   bottle: BottleMetadata,
-  forgeEnv: ForgeEnv | undefined,
+  forge: AssignedForge | undefined,
 ) {
   yield* untilDead(bottle)
   const busy = Schedule.recurWhile<{ readonly _tag: string }>(({ _tag }) => _tag === "BottleBusy")
-  const needed = yield* relaunch(backend, bottle, forgeEnv).pipe(
+  const needed = yield* relaunch(backend, bottle, forge).pipe(
     Effect.retry(Schedule.intersect(busy, Schedule.spaced(INTERVAL))),
     Effect.catchAll((error) => Effect.as(Effect.logWarning(error.message), true)),
   )
@@ -53,13 +53,13 @@ const untilDead = Effect.fn("untilDead")(function* (bottle: BottleMetadata) {
 const relaunch = Effect.fn("relaunch")(function* (
   backend: Backend,
   bottle: BottleMetadata,
-  forgeEnv: ForgeEnv | undefined,
+  forge: AssignedForge | undefined,
 ) {
   const store = yield* BottleStore
   const again = Effect.gen(function* () {
     const row = yield* store.get(bottle.slug)
     if (!Option.exists(row, ({ destroyingAt }) => Option.isNone(destroyingAt))) return false
-    yield* launchAgain(backend, bottle, forgeEnv)
+    yield* launchAgain(backend, bottle, forge)
     return true
   })
   return yield* Effect.catchTag(store.withOperation(bottle.slug, "launch", again), "BottleNotFound", () =>
@@ -70,17 +70,17 @@ const relaunch = Effect.fn("relaunch")(function* (
 const launchAgain = Effect.fn("launchAgain")(function* (
   backend: Backend,
   bottle: BottleMetadata,
-  forgeEnv: ForgeEnv | undefined,
+  forge: AssignedForge | undefined,
 ) {
-  if (bottle.spec.forgeTargeted && forgeEnv === undefined) return
+  if (bottle.spec.forgeTargeted && forge === undefined) return
   yield* Effect.logWarning(`the sidecar of bottle "${bottle.slug}" has died; launching it again`)
   const run = yield* resolveRun({
     agent: bottle.spec.agent,
     bottles: bottle.spec.bottles,
     backend: backend.name,
     cwd: bottle.spec.cwd,
-    forgeEnv: forgeEnv ?? {},
+    forge,
   })
-  yield* (yield* Sidecar).launch(sidecarConfig(bottle.slug, run, forgeEnv ?? {}, bottle.run))
-  yield* revokeLeftKeys(forgeEnv ?? {})
+  yield* (yield* Sidecar).launch(sidecarConfig(bottle.slug, run, forge, bottle.run))
+  yield* revokeLeftKeys(forge?.target)
 })

@@ -1,5 +1,6 @@
 /** launch: makes a bottle and sets its agent to work; it returns when the agent runs. */
 import { Effect, Option, Random, Ref } from "effect"
+import type { AssignedForge } from "../domain/Assignment.ts"
 import { BottleMetadata, BottleSpec } from "../domain/Bottle.ts"
 import type { WorkspaceListing } from "../domain/Bottle.ts"
 import { cloneOf, copyRefusal } from "../domain/Clone.ts"
@@ -11,19 +12,22 @@ import { VERSION } from "../domain/Version.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { Sidecar } from "../services/Sidecar.ts"
+import { assignedForge } from "./assignedForge.ts"
 import { bringUp } from "./bringUp.ts"
 import { nowIso } from "./clock.ts"
 import { agreeToKeys } from "./deployKeys.ts"
 import { discard } from "./discard.ts"
 import { checkPrompt } from "./options.ts"
 import type { HeadlessOptions, StartOptions } from "./options.ts"
-import { invocationOf, isForgeTargeted, launchPlan, resolveRun, sidecarConfig } from "./resolveRun.ts"
+import { invocationOf, launchPlan, resolveRun, sidecarConfig } from "./resolveRun.ts"
 import type { ResolvedRun } from "./resolveRun.ts"
 
 /** A start that has been looked up and found possible; nothing exists yet. */
 export interface PreparedStart {
   readonly run: ResolvedRun
   readonly options: StartOptions
+  /** Of the options, decoded. */
+  readonly forge: AssignedForge | undefined
   readonly label: string
   readonly suffix: string
   readonly prompt: Option.Option<string>
@@ -52,12 +56,13 @@ export const prepareStart = Effect.fn("prepareStart")(function* (
       reason: "nothing is left of it but a-z, 0-9 and -: choose another",
     })
   }
+  const forge = yield* assignedForge(options)
   const run = yield* resolveRun({
     agent,
     bottles: options.bottles ?? [],
     backend: options.backend,
     cwd: options.cwd,
-    forgeEnv: options.forgeEnv ?? {},
+    forge,
   })
   const both = options.copyCwd === true ? copyRefusal(run.bottle) : undefined
   if (both !== undefined) return yield* both
@@ -69,7 +74,7 @@ export const prepareStart = Effect.fn("prepareStart")(function* (
     options.copyCwd === true
       ? Option.some(yield* (yield* Backends).workspace(options.cwd ?? "."))
       : Option.none<WorkspaceListing>()
-  const prepared: PreparedStart = { run, options, label, suffix, prompt, workspace }
+  const prepared: PreparedStart = { run, options, forge, label, suffix, prompt, workspace }
   yield* run.backend.accepts(yield* planStart(prepared))
   return prepared
 })
@@ -79,11 +84,11 @@ export const planStart = Effect.fn("planStart")(function* (
   prepared: PreparedStart,
   slug = mintSlug(prepared.label, prepared.suffix),
 ) {
-  const { run, options, prompt, workspace } = prepared
+  const { run, options, forge, prompt, workspace } = prepared
   const invocation = yield* invocationOf(run, Option.isSome(prompt) ? "headless" : "interactive", {
     slug,
     prompt: Option.getOrElse(prompt, () => ""),
-    forgeEnv: options.forgeEnv ?? {},
+    forge,
   })
   const plan = makePlan({
     slug,
@@ -98,16 +103,22 @@ export const planStart = Effect.fn("planStart")(function* (
     clone: cloneOf(run.bottle, {
       slug,
       agent: run.agent.name,
-      forge: isForgeTargeted(options.forgeEnv ?? {}),
+      forge: forge !== undefined,
     }),
   })
   return launchPlan(plan, run)
 })
 
 /** Refuses a start whose deploy keys were not agreed to, or whose sidecar cannot be served: before it has a slug, a row or a directory. */
-export const checkStart = Effect.fn("checkStart")(function* ({ run, options, label, suffix }: PreparedStart) {
-  yield* agreeToKeys(run.bottle, options)
-  yield* (yield* Sidecar).check(sidecarConfig(mintSlug(label, suffix), run, options.forgeEnv ?? {}))
+export const checkStart = Effect.fn("checkStart")(function* ({
+  run,
+  options,
+  forge,
+  label,
+  suffix,
+}: PreparedStart) {
+  yield* agreeToKeys(run.bottle, { ...options, hasForge: forge !== undefined })
+  yield* (yield* Sidecar).check(sidecarConfig(mintSlug(label, suffix), run, forge))
 })
 
 /**
@@ -120,12 +131,12 @@ export const performStart = Effect.fn("performStart")(function* <E = never, R = 
     Effect.succeed(Effect.void),
 ) {
   const store = yield* BottleStore
-  const { run, options } = prepared
+  const { run, options, forge } = prepared
   yield* checkStart(prepared)
   const bottle = yield* mint(prepared)
   const takeBack = yield* Effect.onError(claim(bottle), () => Effect.ignore(store.remove(bottle.slug)))
   const made = yield* Ref.make(false)
-  const config = sidecarConfig(bottle.slug, run, options.forgeEnv ?? {})
+  const config = sidecarConfig(bottle.slug, run, forge)
   yield* store
     .withOperation(
       bottle.slug,
@@ -133,7 +144,7 @@ export const performStart = Effect.fn("performStart")(function* <E = never, R = 
       (options.observe?.({ _tag: "Slug", slug: bottle.slug }) ?? Effect.void).pipe(
         Effect.zipRight(planStart(prepared, bottle.slug)),
         Effect.flatMap((plan) => bringUp(run, plan, config, bottle, made)),
-        Effect.onError(() => discard(run.backend, bottle.slug, made, options.forgeEnv)),
+        Effect.onError(() => discard(run.backend, bottle.slug, made, forge)),
       ),
     )
     .pipe(Effect.onError(() => Effect.ignore(takeBack)))
@@ -141,7 +152,7 @@ export const performStart = Effect.fn("performStart")(function* <E = never, R = 
 })
 
 /** The row of a new bottle: its label is free, and its slug with it. */
-const mint = Effect.fn("mint")(function* ({ run, options, label, suffix, prompt }: PreparedStart) {
+const mint = Effect.fn("mint")(function* ({ run, options, forge, label, suffix, prompt }: PreparedStart) {
   const createdAt = yield* nowIso
   return yield* (yield* BottleStore).mint((all) => {
     const free = freeLabel(label, new Set(all.map((bottle) => bottle.spec.label)))
@@ -156,7 +167,7 @@ const mint = Effect.fn("mint")(function* ({ run, options, label, suffix, prompt 
         cwd: options.cwd ?? "",
         copyCwd: options.copyCwd === true,
         headless: Option.isSome(prompt),
-        forgeTargeted: isForgeTargeted(options.forgeEnv ?? {}),
+        forgeTargeted: forge !== undefined,
       }),
       timeout: Option.fromNullable(run.bottle.limits?.timeout),
       idleTimeout: Option.fromNullable(run.bottle.limits?.idleTimeout),

@@ -3,6 +3,7 @@ import { Effect, Option } from "effect"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import type { BackendBottle } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
+import { RunDirectories } from "../services/RunDirectories.ts"
 import { Sidecar } from "../services/Sidecar.ts"
 import { stopSidecar } from "./discard.ts"
 import type { Engine, Garbage } from "./garbage.ts"
@@ -52,19 +53,19 @@ export const runGarbage = Effect.fn("garbageRuns")(function* (
   rows: ReadonlyArray<BottleMetadata>,
   before: number,
 ) {
-  const sidecar = yield* Sidecar
+  const directories = yield* RunDirectories
   const store = yield* BottleStore
   const boxes = engines.flatMap((engine) => [...engine.boxes.keys()])
   const slugs = (known: ReadonlyArray<BottleMetadata>) => [...known.map(({ slug }) => slug), ...boxes]
-  const left = yield* sidecar.leftRuns(slugs(rows))
+  const left = yield* directories.leftRuns(slugs(rows))
   return left
     .filter(({ since }) => since < before)
     .map(({ name, slug }) => ({
       item: { kind: "run" as const, slug, backend: "", reason: `no bottle uses it: run/${name}` },
       remove: Effect.gen(function* () {
-        const now = yield* sidecar.leftRuns(slugs(yield* store.all))
+        const now = yield* directories.leftRuns(slugs(yield* store.all))
         if (!now.some((run) => run.name === name && run.since < before)) return false
-        yield* sidecar.removeRun(name)
+        yield* directories.removeRun(name)
         return true
       }),
     }))

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { InvalidInput } from "../domain/Errors.ts"
 import type { PullPolicy } from "../domain/Bottle.ts"
 import type { Slug } from "../domain/Slug.ts"
-import type { ForgeEnv } from "../services/Sidecar.ts"
+import type { ForgeOption } from "./assignedForge.ts"
 import type { OutputChunk } from "../services/ProcessRunner.ts"
 
 /** What a caller is told while a run goes on, in order: its slug, its output, how it ended. */
@@ -15,14 +15,12 @@ export type RunEvent =
 /** Leaves a bottle whose agent works to somebody who waits for its end, as `awaitExit` does, and so keeps its limits. */
 export type HandOver = (slug: Slug) => Effect.Effect<void>
 
-/** Options of everything that waits for an agent. */
-export interface WatchOptions {
+/** Options of everything that waits for an agent. The forge is for the sidecar, should it have to be launched again. */
+export interface WatchOptions extends ForgeOption {
   /** Of a bottle with limits, when its terminal was left. Without it a warning says that nobody keeps them. */
   readonly handOver?: HandOver
   /** Told each event as it comes; the run waits for it, so that a slow reader slows the agent and nothing is lost. */
   readonly observe?: (event: RunEvent) => Effect.Effect<void>
-  /** FORGE_* variables for the sidecar, should it have to be launched again. */
-  readonly forgeEnv?: ForgeEnv
 }
 
 /** Whether a launch may register the deploy keys that its manifest asks for. */

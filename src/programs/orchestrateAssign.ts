@@ -4,6 +4,7 @@ import { AlreadyHandled, BottleNotFound, InvalidInput } from "../domain/Errors.t
 import { forgeAddress } from "../domain/ForgeAddress.ts"
 import { atKey, issueName } from "../domain/ForgeState.ts"
 import { ForgeStateStore } from "../services/ForgeStateStore.ts"
+import { parseSlug } from "./parseSlug.ts"
 
 /** What `orchestrateAssign` takes. */
 export interface OrchestrateAssignOptions {
@@ -20,7 +21,7 @@ export interface OrchestrateAssignOptions {
 export const orchestrateAssign = Effect.fn("orchestrateAssign")(function* (
   options: OrchestrateAssignOptions,
 ) {
-  const { slug } = options
+  const slug = yield* parseSlug(options.slug)
   const address = forgeAddress(options.forge)
   if (Option.isNone(address)) {
     return yield* new InvalidInput({

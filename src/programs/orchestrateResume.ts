@@ -1,23 +1,25 @@
 /** orchestrateResume: resumeHeadless of the bottle that handles an issue, with the wiring from FORGE_* variables. */
 import { Effect, Option } from "effect"
+import type { AssignedForge } from "../domain/Assignment.ts"
 import { ForgeConfigInvalid } from "../domain/Errors.ts"
 import { isAbout, issueName } from "../domain/ForgeState.ts"
 import type { ForgeState, ForgeStateKey } from "../domain/ForgeState.ts"
 import { ForgeStateStore } from "../services/ForgeStateStore.ts"
-import { OPENED_PR } from "../services/Sidecar.ts"
 import { awaitExit } from "./awaitExit.ts"
-import { claimIssue } from "./claimIssue.ts"
+import { claimIssue, namedPrOf } from "./claimIssue.ts"
 import { forgeEnvironment } from "./forgeEnvironment.ts"
 import { openIssue } from "./openIssue.ts"
 import type { RunEvent } from "./options.ts"
 import { checkPrompt } from "./options.ts"
-import { performResume, prepareResume } from "./resumeHeadless.ts"
+import { performResume, prepareResume } from "./relaunch.ts"
 
 /** What `orchestrateResume` takes. */
 export interface OrchestrateResumeOptions {
   readonly slug: string
   readonly prompt: string
   readonly backend?: string
+  /** The forge and the issue as values; FORGE_* of the current `ConfigProvider` unless given. */
+  readonly forge?: AssignedForge
   readonly observe?: (event: RunEvent) => Effect.Effect<void>
 }
 
@@ -29,24 +31,25 @@ export interface OrchestrateResumeOptions {
  */
 export const orchestrateResume = Effect.fn("orchestrateResume")(function* ({
   slug,
+  forge: given,
   ...options
 }: OrchestrateResumeOptions) {
   yield* checkPrompt(options.prompt)
-  const { forgeEnv, key, namedPr } = yield* forgeEnvironment
+  const { forge, key } = yield* forgeEnvironment(given)
   const rows = yield* (yield* ForgeStateStore).all
   const own = rows.find((row) => row.slug === slug && row.status !== "destroyed")
   if (own !== undefined) yield* requireSame(own, key)
-  const prepared = yield* prepareResume(slug, { ...options, forgeEnv }, Option.some(options.prompt))
-  const { issue, agentGitUser } = yield* openIssue(forgeEnv, key)
+  const prepared = yield* prepareResume(slug, { ...options, forge }, Option.some(options.prompt))
+  const { issue, agentGitUser } = yield* openIssue(forge, key)
   if (issue.state === "closed") yield* Effect.logWarning(`${issueName(key)} is closed`)
-  const claim = yield* claimIssue(own ?? key, prepared.bottle, { namedPr, agentGitUser })
-  const withPr = {
-    ...forgeEnv,
-    ...(Option.isSome(claim.prNumber) && { [OPENED_PR]: String(claim.prNumber.value) }),
+  const claim = yield* claimIssue(own ?? key, prepared.bottle, { namedPr: namedPrOf(forge), agentGitUser })
+  const { target, assignment } = forge
+  const resumed = {
+    ...prepared,
+    forge: { target, assignment: { ...assignment, openedPrs: Option.toArray(claim.prNumber) } },
   }
-  const resumed = { ...prepared, options: { ...prepared.options, forgeEnv: withPr } }
   yield* performResume(resumed).pipe(Effect.onError(() => Effect.ignore(claim.restore)))
-  yield* awaitExit(slug, resumed.options)
+  yield* awaitExit(slug, { ...options, forge: resumed.forge })
 })
 
 /** Whether FORGE_* names the issue of the bottle's row. */

@@ -1,8 +1,9 @@
 /** orchestrateStart: startHeadless on an issue of the forge, with the wiring from FORGE_* variables. */
 import { Effect, Option } from "effect"
+import type { AssignedForge } from "../domain/Assignment.ts"
 import { IssueClosed } from "../domain/Errors.ts"
 import { awaitExit } from "./awaitExit.ts"
-import { claimIssue } from "./claimIssue.ts"
+import { claimIssue, namedPrOf } from "./claimIssue.ts"
 import { forgeEnvironment } from "./forgeEnvironment.ts"
 import { performStart, prepareStart } from "./launch.ts"
 import { openIssue } from "./openIssue.ts"
@@ -15,6 +16,8 @@ export interface OrchestrateStartOptions {
   readonly prompt: string
   readonly label?: string
   readonly backend?: string
+  /** The forge and the issue as values; FORGE_* of the current `ConfigProvider` unless given. */
+  readonly forge?: AssignedForge
   /** Start on an issue that is closed. */
   readonly force?: boolean
   readonly observe?: (event: RunEvent) => Effect.Effect<void>
@@ -28,15 +31,19 @@ export interface OrchestrateStartOptions {
 export const orchestrateStart = Effect.fn("orchestrateStart")(function* ({
   agent,
   force = false,
+  forge: given,
   ...options
 }: OrchestrateStartOptions) {
-  const { forgeEnv, key, namedPr } = yield* forgeEnvironment
-  const prepared = yield* prepareStart(agent, { ...options, forgeEnv }, Option.some(options.prompt))
-  const { issue, agentGitUser } = yield* openIssue(forgeEnv, key)
+  const { forge, key } = yield* forgeEnvironment(given)
+  const prepared = yield* prepareStart(agent, { ...options, forge }, Option.some(options.prompt))
+  const { issue, agentGitUser } = yield* openIssue(forge, key)
   if (issue.state === "closed" && !force) return yield* new IssueClosed(key)
   const slug = yield* performStart(prepared, (bottle) =>
-    Effect.map(claimIssue(key, bottle, { namedPr, agentGitUser }), (claim) => claim.restore),
+    Effect.map(
+      claimIssue(key, bottle, { namedPr: namedPrOf(forge), agentGitUser }),
+      (claim) => claim.restore,
+    ),
   )
-  yield* awaitExit(slug, { ...options, forgeEnv })
+  yield* awaitExit(slug, { ...options, forge })
   return slug
 })

@@ -1,10 +1,9 @@
 /** orchestrateStatus: which bottle handles which issue, what that bottle is, and when its agent was last heard of. */
 import { Array as Arr, Effect } from "effect"
 import { forgeStatus } from "../domain/ForgeStatus.ts"
-import type { Slug } from "../domain/Slug.ts"
+import { BottleEvents } from "../services/BottleEvents.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { ForgeStateStore } from "../services/ForgeStateStore.ts"
-import { Sidecar } from "../services/Sidecar.ts"
 import { statusesOf } from "./listBottles.ts"
 
 /**
@@ -17,13 +16,13 @@ export const orchestrateStatus = Effect.fn("orchestrateStatus")(function* (
   const rows = (yield* (yield* ForgeStateStore).all).filter(
     (row) => options.all === true || row.status !== "destroyed",
   )
-  const sidecar = yield* Sidecar
+  const events = yield* BottleEvents
   const slugs = new Set(rows.map(({ slug }) => slug))
   const bottles = yield* statusesOf(
     (yield* (yield* BottleStore).all).filter((bottle) => slugs.has(bottle.slug)),
   )
   return yield* Effect.forEach(rows, (row) =>
-    Effect.map(sidecar.lastCheckin(row.slug as Slug), (checkin) =>
+    Effect.map(events.lastCheckin(row.slug), (checkin) =>
       forgeStatus(
         row,
         Arr.findFirst(bottles, (bottle) => bottle.slug === row.slug),

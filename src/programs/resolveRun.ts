@@ -1,5 +1,6 @@
 /** resolveRun: from an agent's name and what the caller said to the manifests, the backend and the invocation of a run. */
 import { Effect, Option } from "effect"
+import type { AssignedForge } from "../domain/Assignment.ts"
 import type { BottlePlan, LaunchPlan } from "../domain/Bottle.ts"
 import { workspaceProblem } from "../domain/Clone.ts"
 import { LaunchRefused, NoDefaultBottle } from "../domain/Errors.ts"
@@ -13,10 +14,11 @@ import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { Manifests } from "../services/Manifests.ts"
+import { NeckCommands } from "../services/NeckCommands.ts"
 import type { AgentInvocation, Provider } from "../services/Providers.ts"
 import { Providers } from "../services/Providers.ts"
 import { nothingToVerify } from "./requireVerified.ts"
-import { type ForgeEnv, OPENED_PR, type SidecarConfig } from "../services/Sidecar.ts"
+import type { SidecarConfig } from "../services/Sidecar.ts"
 
 /** The backend of a bottle for which neither caller nor manifest names one. */
 export const DEFAULT_BACKEND = "docker"
@@ -36,11 +38,11 @@ export const resolveRun = Effect.fn("resolveRun")(function* (request: {
   readonly bottles: ReadonlyArray<string>
   readonly backend: string | undefined
   readonly cwd: string | undefined
-  readonly forgeEnv: ForgeEnv
+  readonly forge: AssignedForge | undefined
 }) {
   const manifests = yield* Manifests
   const scope = {
-    homeOnly: isForgeTargeted(request.forgeEnv),
+    homeOnly: request.forge !== undefined,
     ...(request.cwd !== undefined && { cwd: request.cwd }),
   }
   const agent = yield* manifests.agent(request.agent, scope)
@@ -64,23 +66,25 @@ export const resolveRun = Effect.fn("resolveRun")(function* (request: {
   } satisfies ResolvedRun
 })
 
-/** A run that was given a `forgeEnv` that is not empty. */
-export const isForgeTargeted = (forgeEnv: ForgeEnv): boolean => Object.keys(forgeEnv).length > 0
-
 /** How the agent of a run is invoked. The forge overlay is put ahead of the prompt, never into the manifest. */
 export const invocationOf = Effect.fn("invocationOf")(function* (
   run: ResolvedRun,
   how: keyof Provider,
-  given: { readonly slug: Slug; readonly prompt: string; readonly forgeEnv: ForgeEnv },
+  given: { readonly slug: Slug; readonly prompt: string; readonly forge: AssignedForge | undefined },
 ) {
   const provider = yield* (yield* Providers).get(run.agent.provider)
+  const calls = yield* NeckCommands
   const input = {
     manifest: run.agent,
-    prompt: isForgeTargeted(given.forgeEnv)
-      ? withOverlay(given.prompt, forgeOverlay(overlayOf(given.slug, run.bottle, given.forgeEnv)))
-      : given.prompt,
+    prompt:
+      given.forge === undefined
+        ? given.prompt
+        : withOverlay(
+            given.prompt,
+            forgeOverlay({ ...overlayOf(given.slug, run.bottle, given.forge), calls }),
+          ),
     neck: Option.getOrElse(run.backend.neck, () => ""),
-    forge: isForgeTargeted(given.forgeEnv),
+    forge: given.forge !== undefined,
   }
   return provider[how](input) satisfies AgentInvocation
 })
@@ -102,13 +106,13 @@ export const launchPlan = (
 export const sidecarConfig = (
   slug: Slug,
   run: Pick<ResolvedRun, "bottle" | "backend">,
-  forgeEnv: ForgeEnv,
+  forge: AssignedForge | undefined,
   number = 1,
 ): SidecarConfig => ({
   slug,
   run: number,
   limits: neckLimits(run.bottle.limits),
-  forgeEnv,
+  ...(forge !== undefined && { forge }),
   push: pushPatterns(slug),
   routes: run.bottle.routes ?? {},
   egress: run.bottle.egress ?? { allow: [] },
@@ -125,9 +129,9 @@ const withBase = ({ git = {}, workspace }: BottleManifest): NonNullable<BottleMa
 }
 
 /** A bottle without a git upstream can push nothing. */
-const overlayOf = (slug: Slug, bottle: BottleManifest, forgeEnv: ForgeEnv) => ({
-  issueNumber: numbersIn(forgeEnv["FORGE_ISSUE_NUMBER"])[0] ?? 0,
-  prNumbers: [...numbersIn(forgeEnv["FORGE_PR_NUMBER"]), ...numbersIn(forgeEnv[OPENED_PR])],
+const overlayOf = (slug: Slug, bottle: BottleManifest, { assignment }: AssignedForge) => ({
+  issueNumber: assignment.issueNumber,
+  prNumbers: [...(assignment.prNumbers ?? []), ...(assignment.openedPrs ?? [])],
   ...(Object.keys(bottle.git ?? {}).length > 0 && {
     branch: ownBranch(slug),
     repositories: Object.keys(bottle.git ?? {}),
@@ -137,6 +141,3 @@ const overlayOf = (slug: Slug, bottle: BottleManifest, forgeEnv: ForgeEnv) => ({
   }),
   ...(bottle.workspace !== undefined && { clone: bottle.workspace.git }),
 })
-
-const numbersIn = (value: ForgeEnv[string] | undefined): ReadonlyArray<number> =>
-  typeof value === "string" ? (value.match(/\d+/g) ?? []).map(Number) : []

@@ -3,8 +3,8 @@ import { Effect, Option } from "effect"
 import { BottleMetadata } from "../domain/Bottle.ts"
 import type { NumberedEvent } from "../domain/QueueEvent.ts"
 import type { Slug } from "../domain/Slug.ts"
+import { BottleEvents } from "../services/BottleEvents.ts"
 import { BottleStore } from "../services/BottleStore.ts"
-import { Sidecar } from "../services/Sidecar.ts"
 import { changeForgeRows } from "./forgeRows.ts"
 
 /**
@@ -12,11 +12,11 @@ import { changeForgeRows } from "./forgeRows.ts"
  * its effect, so that an event is applied once, whichever side of the removal a crash falls on.
  */
 export const settleEvents = Effect.fn("settleEvents")(function* (slug: Slug) {
-  const sidecar = yield* Sidecar
-  const events = yield* sidecar.events(slug)
+  const queue = yield* BottleEvents
+  const events = yield* queue.events(slug)
   yield* Effect.forEach(
     events,
-    (event) => Effect.zipRight(apply(slug, event), sidecar.settle(slug, event.number)),
+    (event) => Effect.zipRight(apply(slug, event), queue.settle(slug, event.number)),
     {
       discard: true,
     },

@@ -1,7 +1,8 @@
 /** startHeadless: launches an agent on a prompt and waits for it. */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
+import { watchOptions } from "./assignedForge.ts"
 import { awaitExit } from "./awaitExit.ts"
-import { launch } from "./launch.ts"
+import { performStart, prepareStart } from "./launch.ts"
 import type { HeadlessOptions } from "./options.ts"
 
 /**
@@ -9,7 +10,8 @@ import type { HeadlessOptions } from "./options.ts"
  * when the agent's exit code is not 0. The bottle stays, exited, until `freeze` or `destroy`.
  */
 export const startHeadless = Effect.fn("startHeadless")(function* (agent: string, options: HeadlessOptions) {
-  const slug = yield* launch(agent, options)
-  yield* awaitExit(slug, options)
+  const prepared = yield* prepareStart(agent, options, Option.some(options.prompt))
+  const slug = yield* performStart(prepared)
+  yield* awaitExit(slug, watchOptions(options, prepared.forge))
   return slug
 })

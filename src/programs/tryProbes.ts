@@ -5,8 +5,8 @@ import { LaunchRefused } from "../domain/Errors.ts"
 import type { AgentManifest, BottleManifest } from "../domain/Manifest.ts"
 import type { Outside, Probe, ProbeClass } from "../domain/probes/Probe.ts"
 import { judgeAll, stepsOf } from "../domain/probes/Probe.ts"
-import { joined } from "../domain/probes/ProbeBytes.ts"
-import { encodeSteps, machine, readOutcomes } from "../domain/probes/ProbeMachine.ts"
+import { joined } from "../domain/probeMachine/ProbeBytes.ts"
+import { encodeSteps, machine, readOutcomes } from "../domain/probeMachine/ProbeMachine.ts"
 import { DEFAULT_WORKDIR } from "../domain/Plan.ts"
 import { probesOf } from "../domain/probes/Probes.ts"
 import type { SecretMatcher } from "../domain/SecretMatch.ts"
@@ -18,8 +18,8 @@ import { Manifests } from "../services/Manifests.ts"
 import type { AgentInvocation } from "../services/Providers.ts"
 import { Providers } from "../services/Providers.ts"
 import type { Ground } from "../services/ProvingGround.ts"
-import { Sidecar } from "../services/Sidecar.ts"
-import type { ForgeEnv } from "../services/Sidecar.ts"
+import { OperationLogs } from "../services/OperationLogs.ts"
+import type { ForgeEnv } from "../services/ForgeEnv.ts"
 import { awaitExit } from "./awaitExit.ts"
 
 /** What a prover works with. */
@@ -124,7 +124,7 @@ const judgeRound = Effect.fn("verify.judge")(function* (
   aimed: { probes: ReadonlyArray<Probe>; logged: number },
   matcher: SecretMatcher,
 ) {
-  const sidecar = yield* Sidecar
+  const logs = yield* OperationLogs
   const written: Array<Uint8Array> = []
   const errors: Array<Uint8Array> = []
   // What the neck refuses is expected here, and no news.
@@ -142,14 +142,14 @@ const judgeRound = Effect.fn("verify.judge")(function* (
   const { outcomes } = readOutcomes(stepsOf(aimed.probes), output)
   // An agent that did not begin is no finding about a bottle.
   if (Either.isLeft(ended) && outcomes.length === 0) return yield* ended.left
-  const lines = yield* sidecar.log(slug)
+  const lines = yield* logs.log(slug)
   const logged = lines.slice(aimed.logged).flatMap((line) => Option.toArray(entryOf(line)))
   aimed.logged = lines.length
   const holdsSecret = (bytes: Uint8Array) => matcher().push(bytes).length > 0
   const outside: Outside = {
     ...(yield* ground.seen),
     logged,
-    chain: (yield* sidecar.verifyLog(slug)).ok,
+    chain: (yield* logs.verifyLog(slug)).ok,
     holdsSecret,
     leaked: {
       output: holdsSecret(output) || holdsSecret(joined(errors)),

@@ -14,7 +14,7 @@ import { performStart, prepareStart } from "./launch.ts"
 import type { Verified, VerifyOptions } from "../services/Verifier.ts"
 import { nothingToVerify } from "./requireVerified.ts"
 import { DEFAULT_BACKEND } from "./resolveRun.ts"
-import { performResume, prepareResume } from "./resumeHeadless.ts"
+import { performResume, prepareResume } from "./relaunch.ts"
 import type { Prover } from "./tryProbes.ts"
 import { makeProver } from "./tryProbes.ts"
 

@@ -2,12 +2,12 @@
 import { Effect, Option } from "effect"
 import { BottleNotFound } from "../domain/Errors.ts"
 import { BottleStore } from "../services/BottleStore.ts"
-import { Sidecar } from "../services/Sidecar.ts"
+import { OperationLogs } from "../services/OperationLogs.ts"
 import { parseSlug } from "./parseSlug.ts"
 
 /** Checks the hash chain of a bottle's operation log: removed, changed and re-ordered lines are found. */
 export const verifyProvenance = Effect.fn("verifyProvenance")(function* (name: string) {
   const slug = yield* parseSlug(name)
   if (Option.isNone(yield* (yield* BottleStore).get(slug))) return yield* new BottleNotFound({ slug })
-  return yield* (yield* Sidecar).verifyLog(slug)
+  return yield* (yield* OperationLogs).verifyLog(slug)
 })

@@ -22,24 +22,19 @@ export interface OpenPr {
 /** A write may also be refused by a scope. */
 export type ForgeWriteError = ForgeRequestError | ForgeScopeError
 
-/** A forge, seen from one repository. Every read of an issue's number as a PR, or the reverse, fails with status 404. */
-export interface ForgeApi {
+/** What can be read of a forge, seen from one repository. Every read of an issue's number as a PR, or the reverse, fails with `NotFound`. */
+export interface ForgeReads {
   readonly repository: { readonly owner: string; readonly repo: string }
   readonly self: Effect.Effect<ForgeSelf, ForgeRequestError>
   /** Numeric id of the repository: a PR whose `headRepoId` is another comes from a fork. */
   readonly repositoryId: Effect.Effect<number, ForgeRequestError>
-  /** Whether a branch is the default one or one that the forge protects. Fails with 404 for one that is not there. */
+  /** Whether a branch is the default one or one that the forge protects. Fails with `NotFound` for one that is not there. */
   readonly isGuardedBranch: (branch: string) => Effect.Effect<boolean, ForgeRequestError>
   readonly readIssue: (number: number) => Effect.Effect<Issue, ForgeRequestError>
   readonly readPr: (number: number) => Effect.Effect<PullRequest, ForgeRequestError>
   /** Oldest first. `authorTrusted` is asked once for each author and false when it cannot be decided. */
   readonly readComments: (number: number) => Effect.Effect<ReadonlyArray<Comment>, ForgeRequestError>
-  /** The comment's id. The body is sent unchanged, and once, even when the answer is lost. */
-  readonly postComment: (number: number, body: string) => Effect.Effect<number, ForgeWriteError>
-  readonly updateDescription: (number: number, body: string) => Effect.Effect<void, ForgeWriteError>
-  /** The PR's number; an open PR from the same head to the same base is adopted when it is the token user's own. */
-  readonly openPr: (pr: OpenPr) => Effect.Effect<number, ForgeWriteError>
-  /** Fails with status 303 when it cannot be decided: the token's user must be a member of the org to ask. */
+  /** Fails with `Undecidable` when it cannot be decided: the token's user must be a member of the org to ask. */
   readonly isOrgMember: (org: string, user: string) => Effect.Effect<boolean, ForgeRequestError>
   readonly canWrite: (user: string) => Effect.Effect<boolean, ForgeRequestError>
   /** Of a PR's own number: that. Of an issue: the PR linked to it, open before closed, newest first; else none. */
@@ -49,13 +44,25 @@ export interface ForgeApi {
   readonly openPrs: Effect.Effect<ReadonlyArray<PullRequest>, ForgeRequestError>
   /** Open issues with a `bot-bottle:` label that were updated since (ISO 8601; all when `""`). */
   readonly targetedIssues: (since: string) => Stream.Stream<Issue, ForgeRequestError>
-  /** All deploy keys of the repository; takes an administrator of it, as the two below do. */
+  /** All deploy keys of the repository; takes an administrator of it, as making and removing them does. */
   readonly listDeployKeys: Effect.Effect<ReadonlyArray<DeployKey>, ForgeRequestError>
-  /** The key's id. It is registered once, even when the answer is lost; a title or a key that is taken is a 422. */
+}
+
+/** What can be changed at a forge: all of it, so that {@link scoped} limits all of it. */
+export interface ForgeWrites {
+  /** The comment's id. The body is sent unchanged, and once, even when the answer is lost. */
+  readonly postComment: (number: number, body: string) => Effect.Effect<number, ForgeWriteError>
+  readonly updateDescription: (number: number, body: string) => Effect.Effect<void, ForgeWriteError>
+  /** The PR's number; an open PR from the same head to the same base is adopted when it is the token user's own. */
+  readonly openPr: (pr: OpenPr) => Effect.Effect<number, ForgeWriteError>
+  /** The key's id. It is registered once, even when the answer is lost; a title or a key that is taken is `Invalid`. */
   readonly createDeployKey: (key: Omit<DeployKey, "id">) => Effect.Effect<number, ForgeRequestError>
   /** Ok when there is none of that id. */
   readonly deleteDeployKey: (id: number) => Effect.Effect<void, ForgeRequestError>
 }
+
+/** A forge, seen from one repository. */
+export interface ForgeApi extends ForgeReads, ForgeWrites {}
 
 /** Forge can read issues, PRs and comments of one repository, and write to them. */
 export class Forge extends Context.Tag("bot-bottle/Forge")<Forge, ForgeApi>() {}
@@ -75,10 +82,11 @@ export class AnswerRoom extends Context.Reference<AnswerRoom>()("bot-bottle/Answ
 }) {}
 
 /**
- * The same forge with writes limited to a scope: reads pass, a write elsewhere fails with `ForgeScopeError`. Keys would
- * reach past every scope: none are made or removed.
+ * The writes of a forge limited to a scope: a write elsewhere fails with `ForgeScopeError`. Keys would reach past every
+ * scope: none are made or removed. Each write is named here, and nothing is copied: one that is added to `ForgeWrites`
+ * does not compile until somebody has decided what a scope does to it.
  */
-export const scoped = (forge: ForgeApi, scope: WriteScope): ForgeApi => {
+export const scopedWrites = (forge: ForgeWrites, scope: WriteScope): ForgeWrites => {
   const guard = <A>(
     number: number,
     write: Effect.Effect<A, ForgeWriteError>,
@@ -88,13 +96,42 @@ export const scoped = (forge: ForgeApi, scope: WriteScope): ForgeApi => {
       return refusal === undefined ? write : Effect.fail(refusal)
     })
   return {
-    ...forge,
     postComment: (number, body) => guard(number, forge.postComment(number, body)),
     updateDescription: (number, body) => guard(number, forge.updateDescription(number, body)),
+    openPr: (pr) => forge.openPr(pr),
     createDeployKey: () => Effect.fail(keyless("createDeployKey")),
     deleteDeployKey: () => Effect.fail(keyless("deleteDeployKey")),
   }
 }
 
+/** The same forge with its writes limited to a scope, as `scopedWrites` does; reads pass. */
+export const scoped = (forge: ForgeApi, scope: WriteScope): ForgeApi => ({
+  ...readsOf(forge),
+  ...scopedWrites(forge, scope),
+})
+
+/** By name, so that what else an object has is no way around a scope. */
+const readsOf = (forge: ForgeReads): ForgeReads => ({
+  repository: forge.repository,
+  self: forge.self,
+  repositoryId: forge.repositoryId,
+  isGuardedBranch: forge.isGuardedBranch,
+  readIssue: forge.readIssue,
+  readPr: forge.readPr,
+  readComments: forge.readComments,
+  isOrgMember: forge.isOrgMember,
+  canWrite: forge.canWrite,
+  getPrForIssue: forge.getPrForIssue,
+  isPrOpen: forge.isPrOpen,
+  openPrs: forge.openPrs,
+  targetedIssues: forge.targetedIssues,
+  listDeployKeys: forge.listDeployKeys,
+})
+
 const keyless = (operation: string) =>
-  new ForgeRequestError({ operation, status: 403, reason: "deploy keys are out of every scope of a run" })
+  new ForgeRequestError({
+    operation,
+    status: 403,
+    reason: "Forbidden",
+    detail: "deploy keys are out of every scope of a run",
+  })

@@ -1,22 +1,48 @@
-/** Forges can reach the forge that the FORGE_* values of a run name, before the run has a sidecar. */
+/** Forges gives the forge of a target; each kind of forge is registered by its name. */
 import type { Effect } from "effect"
 import { Context } from "effect"
+import type { AssignedForge, ForgeTrust } from "../domain/Assignment.ts"
 import type { ForgeConfigInvalid } from "../domain/Errors.ts"
+import type { ForgeAccess, ForgeTarget } from "../domain/ForgeTarget.ts"
 import type { ForgeApi } from "./Forge.ts"
-import type { ForgeEnv } from "./Sidecar.ts"
 
-/** The forge of a run, as its operator sees it. */
-export interface RunForge {
-  readonly forge: ForgeApi
-  /** The org of the bot accounts: FORGE_ORG, or its default. */
-  readonly org: string
+/** What FORGE_* variables say, read from the current `ConfigProvider`. */
+export interface ForgeVariables {
+  /** The forge and the token. */
+  readonly access: Effect.Effect<ForgeAccess, ForgeConfigInvalid>
+  /** With the repository, and whose words count there. */
+  readonly target: Effect.Effect<
+    { readonly target: ForgeTarget; readonly trust: ForgeTrust },
+    ForgeConfigInvalid
+  >
+  /** With the issue: all that a run is told. */
+  readonly assigned: Effect.Effect<AssignedForge, ForgeConfigInvalid>
 }
 
-/** Forges can reach the forge that the FORGE_* values of a run name. */
-export class Forges extends Context.Tag("bot-bottle/Forges")<
-  Forges,
-  {
-    /** Checks all FORGE_* values of a run. Nothing is asked of the forge until a method of it is used. */
-    readonly open: (forgeEnv: ForgeEnv) => Effect.Effect<RunForge, ForgeConfigInvalid>
-  }
->() {}
+/** How forges of one kind are reached. */
+export interface ForgeKind {
+  /** The forge of a target, nothing of which is asked until a method is used. */
+  readonly make: (target: ForgeTarget, trust: ForgeTrust) => Effect.Effect<ForgeApi, ForgeConfigInvalid>
+  /** Where it shows and serves its repositories: `<web address>/<owner>/<repo>`. Pure. */
+  readonly webUrl: (apiUrl: string) => string
+  /** Absent: no FORGE_* variables are for this kind, and its targets come as values. */
+  readonly variables?: ForgeVariables
+}
+
+/** Forges gives the forge of a target. */
+export interface ForgesApi {
+  /** Names of the kinds that are registered. */
+  readonly kinds: ReadonlyArray<string>
+  /**
+   * The forge of a target; nothing is asked of it until a method is used. Without `trust` the bots' org is the default
+   * and the owner's org is trusted. Fails with `ForgeConfigInvalid` when its kind is not registered.
+   */
+  readonly of: (target: ForgeTarget, trust?: ForgeTrust) => Effect.Effect<ForgeApi, ForgeConfigInvalid>
+  /** Where a target's forge shows and serves its repositories, without a slash at the end. */
+  readonly webUrl: (target: Pick<ForgeTarget, "kind" | "apiUrl">) => Effect.Effect<string, ForgeConfigInvalid>
+  /** Reads FORGE_* variables, the file that holds the token too. */
+  readonly variables: ForgeVariables
+}
+
+/** Forges gives the forge of a target. */
+export class Forges extends Context.Tag("bot-bottle/Forges")<Forges, ForgesApi>() {}

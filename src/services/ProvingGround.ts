@@ -4,7 +4,7 @@ import { Context, Schema } from "effect"
 import type { BottleManifest } from "../domain/Manifest.ts"
 import type { Outside } from "../domain/probes/Probe.ts"
 import type { ProbeGround } from "../domain/probes/ProbeGround.ts"
-import type { ForgeEnv } from "./Sidecar.ts"
+import type { ForgeEnv } from "./ForgeEnv.ts"
 
 /** The ground could not be made: a port, a folder, or git was not to be had. */
 export class GroundFailure extends Schema.TaggedError<GroundFailure>()("GroundFailure", {

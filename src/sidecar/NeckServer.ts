@@ -4,38 +4,42 @@ import type { Scope } from "effect"
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http"
 import type { Socket } from "node:net"
 import { CallFailure } from "./forge/CallFailure.ts"
-import { type Call, refuse } from "./forge/Calls.ts"
+import { refuse } from "./forge/Calls.ts"
 import type { Egress } from "./egress/Egress.ts"
 import { answerTunnel } from "./egress/tunnelAnswers.ts"
 import { type Gate, type Passage, refusalOf } from "./http/gates.ts"
 import { GIT_PREFIX } from "./git/GitCalls.ts"
 import * as JsonRpc from "./forge/JsonRpc.ts"
 import { answerMcp, mcpRefusal } from "./forge/Mcp.ts"
-import type { OperationLog } from "./record/OperationLog.ts"
+import { CheckIn } from "./record/CheckIn.ts"
+import { type OpenLog, OperationLog } from "./record/OperationLog.ts"
+import { SidecarSettings } from "./SidecarSettings.ts"
 import type { LimitKeeper, LimitRefusal } from "./forge/limits.ts"
 import { type Body, type BodyRefusal, readBody } from "./http/readBody.ts"
 import { type Room, makeRoom } from "./http/room.ts"
 import { AnswerRoom } from "../services/Forge.ts"
 import { answerEarly } from "./http/afterBody.ts"
+import { type Drainable, drain } from "./http/drain.ts"
 import { ROUTE_PREFIX } from "./routes/target.ts"
 import type { ServePath } from "./http/ServePath.ts"
 import { endSocket, watchStalled } from "./http/stalled.ts"
-import * as TextCommands from "./forge/TextCommands.ts"
+import type { ServedCalls } from "./forge/ServedCalls.ts"
+import type { TextAnswer } from "./forge/TextCommands.ts"
 
 /** What a neck serves, and within which limits. */
 export interface NeckOptions {
-  readonly calls: ReadonlyMap<string, Call>
-  readonly log: OperationLog
+  readonly calls: ServedCalls
   readonly serveRoute: ServePath
   readonly serveGit: ServePath
   readonly egress: Egress
   readonly keeper: LimitKeeper
-  /** Done at every call: the agent is alive. */
+}
+
+/** What is behind a neck, with what each call is logged by. */
+interface Serving extends NeckOptions {
+  readonly log: OperationLog
   readonly checkIn: Effect.Effect<void>
-  /** How long the rest of a request that has begun may take. */
   readonly requestTimeoutMs: number
-  /** How long calls in flight may take when the neck closes. */
-  readonly drainMs: number
 }
 
 /** A neck that several servers share. */
@@ -53,8 +57,11 @@ const HEADERS_MAX = 16 * 1024
 const KEEP_ALIVE_MS = 75_000
 
 /** Makes a neck. */
-export const makeNeck = (options: NeckOptions): Effect.Effect<Neck> =>
-  Effect.map(Effect.runtime<never>(), (runtime) => {
+export const makeNeck = (given: NeckOptions): Effect.Effect<Neck, never, OpenLog | CheckIn> =>
+  Effect.gen(function* () {
+    const runtime = yield* Effect.runtime<never>()
+    const { requestTimeoutMs, drainMs } = yield* SidecarSettings
+    const options = { ...given, log: yield* OperationLog, checkIn: yield* CheckIn, requestTimeoutMs }
     let connections = 0
     let closedAt: number | undefined
     const { keeper } = options
@@ -78,7 +85,7 @@ export const makeNeck = (options: NeckOptions): Effect.Effect<Neck> =>
             })
             return served
           }),
-          (served) => close(served, options.drainMs),
+          (served) => drain(served, drainMs),
         ).pipe(Effect.map(({ server }) => server)),
     }
   })
@@ -92,17 +99,10 @@ const refuseSocket = (socket: Socket, connections: number): void => {
   endSocket(socket)
 }
 
-/** A server, and what it is at. */
-interface Served {
-  readonly server: Server
-  readonly state: { inFlight: number; closing: boolean; idle: () => void }
-  readonly stopWatching: () => void
-}
-
-const serve = (options: NeckOptions, runtime: Runtime.Runtime<never>, gate: Gate, room: Room): Served => {
+const serve = (options: Serving, runtime: Runtime.Runtime<never>, gate: Gate, room: Room): Drainable => {
   const { keeper } = options
   const runFork = EffectRuntime.runFork(runtime)
-  const state: Served["state"] = { inFlight: 0, closing: false, idle: () => undefined }
+  const state: Drainable["state"] = { inFlight: 0, closing: false, idle: () => undefined }
   const server = createServer({
     maxHeaderSize: HEADERS_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -188,7 +188,7 @@ const TEXT = "text/plain; charset=utf-8"
 const JSON_TYPE = "application/json"
 
 const dispatch = (
-  options: NeckOptions,
+  options: Serving,
   passage: Exclude<Passage, { readonly kind: "Elsewhere" }>,
   request: IncomingMessage,
   response: ServerResponse,
@@ -229,10 +229,10 @@ const dispatch = (
               body === undefined ? answerNothing(response, status) : answer(status, JSON_TYPE, body),
             )
           : command === undefined
-            ? Effect.map(JsonRpc.answer(text, calls, log, admitNext), (said) =>
+            ? Effect.map(JsonRpc.answer(text, calls.byName, log, admitNext), (said) =>
                 said === undefined ? answerNothing(response, 204) : answer(200, JSON_TYPE, said),
               )
-            : Effect.map(runText(command, body, calls, log), ({ status, text }) => answer(status, TEXT, text))
+            : Effect.map(runText(command, body, calls), ({ status, text }) => answer(status, TEXT, text))
     runFork(
       Effect.zipRight(checkIn, answered).pipe(
         Effect.provideService(AnswerRoom, answers),
@@ -269,34 +269,13 @@ const commandOf = (path: string): CommandPath | undefined => {
 const runText = (
   { name, query }: CommandPath,
   body: Exclude<Body, { readonly kind: "TooLarge" | "NoRoom" }>,
-  calls: NeckOptions["calls"],
-  log: OperationLog,
-): Effect.Effect<TextCommands.TextAnswer> =>
+  { runCommand }: ServedCalls,
+): Effect.Effect<TextAnswer> =>
   body.kind === "NotUtf8"
     ? Effect.succeed({ status: 400, text: "the body is not UTF-8\n" })
-    : TextCommands.runCommand(name, query, body.text, calls, log)
+    : runCommand(name, query, body.text)
 
 const logTooLarge = (log: OperationLog): Effect.Effect<void> =>
   Effect.ignore(
     refuse(log, "http", "", new CallFailure({ kind: "request", message: "the body is over 1 MiB" })),
-  )
-
-/** No new connections, what is in flight is answered, then everything is cut. */
-const close = ({ server, state, stopWatching }: Served, drainMs: number): Effect.Effect<void> =>
-  Effect.async<void>((resume) => {
-    state.closing = true
-    server.close()
-    server.closeIdleConnections()
-    state.idle = () => resume(Effect.void)
-    if (state.inFlight === 0) state.idle()
-  }).pipe(
-    Effect.interruptible,
-    Effect.timeout(drainMs),
-    Effect.ignore,
-    Effect.zipRight(
-      Effect.sync(() => {
-        stopWatching()
-        server.closeAllConnections()
-      }),
-    ),
   )

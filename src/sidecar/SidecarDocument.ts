@@ -1,17 +1,15 @@
 /** The JSON document that `sidecar serve` reads on stdin: what one sidecar is to serve. */
-import { Effect, Either, type ParseResult, Schema } from "effect"
+import { Either, Effect, type ParseResult, Schema, Struct } from "effect"
+import { AssignedForge, Assignment } from "../domain/Assignment.ts"
 import { InvalidInput } from "../domain/Errors.ts"
-import { ForgeNumber } from "../domain/Forge.ts"
+import { CustomTarget } from "../domain/ForgeTarget.ts"
 import { EgressEntry } from "../domain/Manifest.ts"
 import { Slug } from "../domain/Slug.ts"
-import type { ForgeApi } from "../services/Forge.ts"
 import { SOCKET_PATH_MAX } from "../domain/Neck.ts"
 import { firstProblem } from "../domain/firstProblem.ts"
-import { GitPart, readUpstreams } from "./git/Upstream.ts"
-import { RoutePart, readRoutes } from "./routes/Route.ts"
-
-/** How a forge is made from its part of the document. */
-export type MakeForge = (part: ForgePart) => Effect.Effect<ForgeApi>
+import { GitPart, type Upstream, isPlainPath, readUpstreams } from "./git/Upstream.ts"
+import { type Route, RoutePart, readRoutes } from "./routes/Route.ts"
+import { Settings } from "./SidecarSettings.ts"
 
 /** The longest document, in bytes. */
 export const DOCUMENT_BYTES_MAX = 1024 * 1024
@@ -19,23 +17,33 @@ export const DOCUMENT_BYTES_MAX = 1024 * 1024
 const AbsolutePath = Schema.String.pipe(Schema.pattern(/^\/[^\0]*$/))
 const Texts = Schema.Array(Schema.String)
 
-const ForgePart = Schema.Struct({
-  /** Base URL of the API, `/api/v1` included. */
-  apiUrl: Schema.NonEmptyString,
-  owner: Schema.NonEmptyString,
-  repo: Schema.NonEmptyString,
-  token: Schema.Redacted(Schema.NonEmptyString),
-  issueNumber: ForgeNumber,
-  /** Pull requests that the operator named: in scope whoever opened them. */
-  prNumbers: Schema.optional(Schema.Array(ForgeNumber)),
-  /** Pull requests that an earlier run reported to have opened: in scope when they are the run's own. */
-  openedPrs: Schema.optional(Schema.Array(ForgeNumber)),
-  /** Closing words of this forge beside Gitea's own. */
-  closingKeywords: Schema.optional(Texts),
-  org: Schema.optional(Schema.String),
-  trustOrg: Schema.optional(Schema.String),
+/** What of the document is about the forge, as it is written: one object. */
+const WrittenForge = Schema.Struct({
+  /** The kind of forge. */
+  kind: Schema.optionalWith(Schema.NonEmptyString, { default: () => "gitea" }),
+  ...Struct.omit(CustomTarget.fields, "kind"),
+  ...Struct.omit(Assignment.fields, "watchdog"),
+  push: Schema.optional(Texts),
+})
+
+const ForgeParts = Schema.Struct({
+  ...AssignedForge.fields,
   /** Refs that a PR's head must match when no repository of `git` is the forge's own; the bottle's own branch unless given. */
   push: Schema.optional(Texts),
+})
+
+const ForgePart = Schema.transform(WrittenForge, Schema.typeSchema(ForgeParts), {
+  strict: true,
+  decode: ({ kind, apiUrl, owner, repo, token, push, ...assignment }) => ({
+    target: { kind, apiUrl, owner, repo, token },
+    assignment,
+    ...(push !== undefined && { push }),
+  }),
+  encode: ({ target, assignment, push }) => ({
+    ...target,
+    ...Struct.omit(assignment, "watchdog"),
+    ...(push !== undefined && { push }),
+  }),
 })
 /** What of the document is about the forge. */
 export type ForgePart = typeof ForgePart.Type
@@ -53,6 +61,8 @@ export const SidecarDocument = Schema.Struct({
   runner: Schema.optional(AbsolutePath),
   /** The run: what it has counted goes on when its sidecar is launched again; 1 unless given. */
   run: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.positive())),
+  /** Times and bounds that differ from the defaults. */
+  settings: Schema.optional(Settings),
   /** Limits at the neck; a default for each that is not given. */
   limits: Schema.optional(
     Schema.Struct({
@@ -80,14 +90,19 @@ export type SidecarDocument = typeof SidecarDocument.Type
 const parse = Schema.decodeUnknown(Schema.parseJson())
 const decode = Schema.decodeUnknown(SidecarDocument, { onExcessProperty: "error" })
 
+/** A document whose routes and repositories are read, by name. */
+export interface ServedDocument extends Omit<SidecarDocument, "routes" | "git"> {
+  readonly routes: ReadonlyMap<string, Route>
+  readonly git: ReadonlyMap<string, Upstream>
+}
+
 /** The document of a text. Fails with one line that names the key, never its value. */
 export const decodeDocument = Effect.fn("SidecarDocument.decode")(function* (text: string) {
   if (text.trim() === "") return yield* invalid("it is empty")
   if (Buffer.byteLength(text) > DOCUMENT_BYTES_MAX) return yield* invalid("it is larger than 1 MiB")
   const json = yield* Effect.catchAll(parse(text), () => invalid("it is not JSON"))
   const document = yield* Effect.catchAll(decode(json), (error) => invalid(problemOf(error)))
-  yield* requireServable(document)
-  return document
+  return yield* Either.mapLeft(readDocument(document), invalid)
 })
 
 /** The text of a document, secrets included: it goes to the sidecar's stdin and nowhere else. */
@@ -95,25 +110,24 @@ export const encodeDocument: (document: SidecarDocument) => string = Schema.enco
   Schema.parseJson(SidecarDocument),
 )
 
-/** What this version does not serve yet is refused, never ignored. */
-const requireServable = Effect.fnUntraced(function* (document: SidecarDocument) {
-  yield* Either.match(readUpstreams(document.slug, document.git ?? []), {
-    onLeft: invalid,
-    onRight: () => Effect.void,
-  })
-  yield* Either.match(readRoutes(document.routes ?? []), {
-    onLeft: invalid,
-    onRight: () => Effect.void,
-  })
-  for (const key of ["socketPath", "controlPath"] as const) {
-    const bytes = Buffer.byteLength(document[key] ?? "")
-    if (bytes > SOCKET_PATH_MAX) {
-      return yield* invalid(
-        `${key}: the path of a Unix socket has at most ${SOCKET_PATH_MAX} bytes, this one has ${bytes}; BOT_BOTTLE_RUN_DIR can name a shorter directory`,
-      )
+/** Reads what its schema cannot. Left: one line that names the key, never its value. */
+export const readDocument = (document: SidecarDocument): Either.Either<ServedDocument, string> =>
+  Either.gen(function* () {
+    const git = yield* readUpstreams(document.slug, document.git ?? [])
+    const routes = yield* readRoutes(document.routes ?? [])
+    for (const key of ["socketPath", "controlPath"] as const) {
+      const bytes = Buffer.byteLength(document[key] ?? "")
+      if (bytes > SOCKET_PATH_MAX) {
+        return yield* Either.left(
+          `${key}: the path of a Unix socket has at most ${SOCKET_PATH_MAX} bytes, this one has ${bytes}; BOT_BOTTLE_RUN_DIR can name a shorter directory`,
+        )
+      }
     }
-  }
-})
+    // ssh reads the files of keys that are registered there.
+    if (!isPlainPath(document.keys?.directory ?? ""))
+      return yield* Either.left("keys.directory: must be a plain path")
+    return { ...document, git, routes }
+  })
 
 const invalid = (reason: string) => new InvalidInput({ field: "sidecar document", reason })
 

@@ -25,7 +25,7 @@ export const withoutCoreDumps = Effect.gen(function* () {
   )
   if (yield* isOff) return
   return yield* new SidecarError({
-    slug: "(not read yet)",
+    slug: "*",
     operation: "serve",
     reason:
       'core dumps cannot be switched off: start it from a shell after "ulimit -c 0", or install prlimit',

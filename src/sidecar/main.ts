@@ -1,12 +1,12 @@
 /** `sidecar serve`: the sidecar as a process. Its document comes on stdin; when it serves it needs nothing of its launcher. */
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { closeSync, openSync, writeSync } from "node:fs"
 import { InvalidInput, type SidecarError } from "../domain/Errors.ts"
-import { make as makeGitea } from "../layers/gitea/GiteaForge.ts"
+import * as LiveForges from "../layers/forges.ts"
+import { kindWith } from "../layers/gitea/GiteaForge.ts"
 import * as Machine from "../layers/sidecar/machine.ts"
 import { withoutCoreDumps } from "./coreDumps.ts"
-import type { MakeForge } from "./SidecarDocument.ts"
-import { type SidecarTimes, serve } from "./serve.ts"
+import { type SidecarOptions, serve } from "./serve.ts"
 import { ANSWER_BYTES_MAX } from "./http/room.ts"
 import { DOCUMENT_BYTES_MAX, decodeDocument } from "./SidecarDocument.ts"
 
@@ -16,19 +16,22 @@ import { DOCUMENT_BYTES_MAX, decodeDocument } from "./SidecarDocument.ts"
  */
 export const main: Effect.Effect<void, InvalidInput | SidecarError> = Effect.suspend(() => mainWith({}))
 
-/** `main` with other times. */
-export const mainWith = (times: SidecarTimes): Effect.Effect<void, InvalidInput | SidecarError> =>
+/** `main` with other times or calls. */
+export const mainWith = (options: SidecarOptions): Effect.Effect<void, InvalidInput | SidecarError> =>
   Effect.gen(function* () {
     yield* withoutCoreDumps
     const document = yield* decodeDocument(yield* readStdin)
-    const { ended } = yield* serve(document, giteaForge, times)
+    const { ended } = yield* serve(document, options)
     yield* sayReady(document.socketPath)
     yield* letGo
     yield* ended
-  }).pipe(Effect.scoped, Effect.provide(Machine.layer))
+  }).pipe(Effect.scoped, Effect.provide(parts))
 
 /** Imported as everything else: a lazy import would make the bundler keep, and the start evaluate, all of effect. */
-const giteaForge: MakeForge = (part) => makeGitea({ ...part, answerBytesMax: ANSWER_BYTES_MAX })
+const parts = Layer.merge(
+  LiveForges.layer({ gitea: kindWith({ answerBytesMax: ANSWER_BYTES_MAX }) }),
+  Machine.layer,
+)
 
 /** All of stdin, but not more than makes it too large; not by a blocking read, which would keep SIGTERM waiting. */
 const readStdin: Effect.Effect<string, InvalidInput> = Effect.async<string, InvalidInput>((resume) => {

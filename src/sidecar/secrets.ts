@@ -2,24 +2,25 @@
 import { Effect, Option, Redacted } from "effect"
 import { readFile } from "node:fs/promises"
 import { SidecarError } from "../domain/Errors.ts"
-import { file } from "./record/files.ts"
+import { file } from "../files/files.ts"
 import { readPrivateKey } from "./git/privateKey.ts"
-import type { SidecarDocument } from "./SidecarDocument.ts"
+import type { ServedDocument } from "./SidecarDocument.ts"
 
 /** The secrets of a document, those that it names by a file among them: one that cannot be read is not served without. */
 export const secretsOf = ({
   slug,
   forge,
-  routes = [],
-  git = [],
-}: SidecarDocument): Effect.Effect<ReadonlyArray<string>, SidecarError> =>
+  routes,
+  git,
+}: ServedDocument): Effect.Effect<ReadonlyArray<string>, SidecarError> =>
   Effect.gen(function* () {
+    const upstreams = [...git.values()]
     const given = [
-      forge?.token,
-      ...routes.map(({ value }) => value),
-      ...git.map(({ credential }) => credential),
+      forge?.target.token,
+      ...[...routes.values()].map(({ secret }) => secret),
+      ...upstreams.map(({ credential }) => credential),
     ]
-    const keys = yield* Effect.forEach(git, ({ name, identityFile }) =>
+    const keys = yield* Effect.forEach(upstreams, ({ name, identityFile }) =>
       identityFile === undefined
         ? Effect.succeed([])
         : file(() => readFile(identityFile, "utf8")).pipe(

@@ -13,8 +13,33 @@ import { GiteaState, type SimUser } from "./state.ts"
 
 export type { IssuePlace, Person } from "./people.ts"
 export { emptyBody, type Fault, htmlBody, nullBody } from "./faults.ts"
-export type { GiteaSeed } from "./seed.ts"
-export type { GiteaState } from "./state.ts"
+export type { AccountShapes, Json } from "./accountShapes.ts"
+export type { FaultTarget } from "./faults.ts"
+export type { Mount } from "./Mount.ts"
+export type { Ask, Reply, Route } from "./router.ts"
+export type {
+  GiteaSeed,
+  SeedComment,
+  SeedIssue,
+  SeedOrg,
+  SeedPull,
+  SeedRepo,
+  SeedUser,
+  SimPermission,
+} from "./seed.ts"
+export type { Shapes } from "./shapes.ts"
+export type {
+  GiteaState,
+  SimComment,
+  SimEvent,
+  SimIssue,
+  SimKey,
+  SimOrg,
+  SimPull,
+  SimReference,
+  SimRepo,
+  SimUser,
+} from "./state.ts"
 
 /** A request that was answered, or was to be; never its token. */
 export interface SeenRequest {

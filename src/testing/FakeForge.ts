@@ -1,11 +1,13 @@
 /** FakeForge is a Forge in memory, for tests of programs: it records what is written and fails when told to. */
 import { Effect, Layer, Option, Stream } from "effect"
 import { ForgeRequestError } from "../domain/Errors.ts"
+import { reasonOfStatus } from "../domain/ForgeReason.ts"
 import type { Issue, PullRequest } from "../domain/Forge.ts"
 import { AGENT_LABEL } from "../domain/Targeting.ts"
 import { Forge, type ForgeApi, type ForgeSelf, type OpenPr } from "../services/Forge.ts"
-import * as GiteaForges from "../layers/gitea/GiteaForges.ts"
-import { Forges } from "../services/Forges.ts"
+import * as LiveForges from "../layers/forges.ts"
+import { kind } from "../layers/gitea/GiteaForge.ts"
+import type { Forges } from "../services/Forges.ts"
 import * as actions from "../simulator/actions.ts"
 import type { SeedOrg, SeedRepo } from "../simulator/seed.ts"
 import { fold, GiteaState, mayWrite, type SimIssue, type SimRepo } from "../simulator/state.ts"
@@ -56,16 +58,9 @@ export const layer = (seed: FakeForgeSeed = {}): Layer.Layer<Forge> =>
     Effect.map(make(seed), (fake) => fake.forge),
   )
 
-/** The same forge for every orchestrated run, as the Forges service. It checks FORGE_* values as Gitea's does, and asks nothing of the address that they name. */
-export const forges = (fake: FakeForge): Layer.Layer<Forges> =>
-  Layer.effect(
-    Forges,
-    Effect.map(Forges, ({ open }) =>
-      Forges.of({
-        open: (forgeEnv) => Effect.map(open(forgeEnv), ({ org }) => ({ forge: fake.forge, org })),
-      }),
-    ),
-  ).pipe(Layer.provide(GiteaForges.layer))
+/** The same forge for every target, as the Forges service. It reads FORGE_* values as Gitea's does, and asks nothing of the address that they name. */
+export const forges = ({ forge }: Pick<FakeForge, "forge">): Layer.Layer<Forges> =>
+  LiveForges.layer({ gitea: { ...kind, make: () => Effect.succeed(forge) } })
 
 const build = (seed: FakeForgeSeed): FakeForge => {
   const { owner = "acme", repo: name = "tool", self: login = "bot", orgs = [], org, trustOrg, ...rest } = seed
@@ -263,11 +258,11 @@ const build = (seed: FakeForgeSeed): FakeForge => {
   }
 }
 
-const error = (operation: string, status: number, reason: string): ForgeRequestError =>
-  new ForgeRequestError({ operation, status, reason, shown: reason })
+const error = (operation: string, status: number, text: string): ForgeRequestError =>
+  new ForgeRequestError({ operation, status, reason: reasonOfStatus(status), detail: text, shown: text })
 
-const refuse = (operation: string, status: number, reason: string) =>
-  Effect.fail(error(operation, status, reason))
+const refuse = (operation: string, status: number, text: string) =>
+  Effect.fail(error(operation, status, text))
 
 const undecided = (): ForgeRequestError =>
   error("isOrgMember", 303, "the membership cannot be decided: make the bot a member of that org")

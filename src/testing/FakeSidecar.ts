@@ -1,16 +1,23 @@
-/** FakeSidecar is a Sidecar in memory, for tests of programs: nothing is served, the test says what an agent would have done. */
-import { Clock, Effect, Layer, Option } from "effect"
+/** FakeSidecar is Sidecar and what sidecars leave, in memory, for tests of programs: nothing is served, the test says what an agent would have done. */
+import { Clock, Context, Effect, Layer, Option } from "effect"
 import type { RunKey } from "../domain/DeployKey.ts"
-import { ForgeConfigInvalid } from "../domain/Errors.ts"
 import type { QueueEvent } from "../domain/QueueEvent.ts"
 import { Slug } from "../domain/Slug.ts"
 import { CHAIN_START } from "../sidecar/record/OperationChain.ts"
-import { forgePart } from "../layers/sidecar/SidecarService.ts"
-import { type LeftRun, Sidecar, type SidecarConfig, type SidecarHandle } from "../services/Sidecar.ts"
+import { giteaVariables } from "../layers/gitea/GiteaForgeConfig.ts"
+import { BottleEvents } from "../services/BottleEvents.ts"
+import { DeployKeys } from "../services/DeployKeys.ts"
+import { ObjectStores } from "../services/ObjectStores.ts"
+import { OperationLogs } from "../services/OperationLogs.ts"
+import { type LeftRun, RunDirectories } from "../services/RunDirectories.ts"
+import { Sidecar, type SidecarConfig, type SidecarHandle } from "../services/Sidecar.ts"
+import type { SidecarServices } from "../services/SidecarServices.ts"
 
 /** A Sidecar in memory. */
 export interface FakeSidecar {
   readonly sidecar: typeof Sidecar.Service
+  /** All that it stands for, as a layer provides it. */
+  readonly services: Context.Context<SidecarServices>
   /** In order. */
   readonly launches: ReadonlyArray<SidecarConfig>
   /** Puts an event into its slug's queue, as the agent's calls do, and answers its number. */
@@ -62,12 +69,11 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
       kept.events.set(kept.newest, event)
       return kept.newest
     })
-  const check = (config: SidecarConfig) => Effect.asVoid(forgePart(config))
   const sidecar = Sidecar.of({
-    check,
+    variables: giteaVariables,
+    check: () => Effect.void,
     launch: (config) =>
       Effect.gen(function* () {
-        yield* check(config)
         launches.push(config)
         const kept = of(config.slug)
         kept.alive = true
@@ -80,22 +86,29 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
         alive ? [{ ...handle(Slug.make(slug)), since }] : [],
       ),
     ),
+  })
+  const events = BottleEvents.of({
     events: (slug) => Effect.sync(() => [...of(slug).events].map(([number, event]) => ({ number, event }))),
     append: push,
     settle: (slug, number) => Effect.sync(() => void of(slug).events.delete(number)),
     lastCheckin: (slug) => Effect.sync(() => Option.fromNullable(of(slug).checkedIn)),
+  })
+  const logs = OperationLogs.of({
     verifyLog: () => Effect.succeed({ ok: true, lines: 0, head: CHAIN_START, problems: [] }),
     log: () => Effect.succeed([]),
+  })
+  const deployKeys = DeployKeys.of({
     leftKeys: Effect.sync(() => [...keys]),
-    revokeKey: (key, forgeEnv) =>
-      Effect.suspend(() => {
-        if (forgeEnv["FORGE_GITEA_TOKEN"] === undefined)
-          return new ForgeConfigInvalid({ variable: "FORGE_GITEA_TOKEN", reason: "is missing" })
+    revokeKey: (key) =>
+      Effect.sync(() => {
         keys.splice(0, keys.length, ...keys.filter(({ name }) => name !== key.name))
-        return Effect.void
       }),
+  })
+  const objectStores = ObjectStores.of({
     unusedStores: Effect.sync(() => [...stores].map(([name, since]) => ({ name, since }))),
     removeStore: (name) => Effect.sync(() => stores.delete(name)),
+  })
+  const directories = RunDirectories.of({
     leftRuns: (slugs) =>
       Effect.sync(() => [...runs.values()].filter(({ slug }) => !slugs.some((known) => known === slug))),
     removeRun: (name) => Effect.sync(() => void runs.delete(name)),
@@ -104,6 +117,13 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
   })
   return {
     sidecar,
+    services: Context.make(Sidecar, sidecar).pipe(
+      Context.add(BottleEvents, events),
+      Context.add(OperationLogs, logs),
+      Context.add(DeployKeys, deployKeys),
+      Context.add(ObjectStores, objectStores),
+      Context.add(RunDirectories, directories),
+    ),
     launches,
     keys,
     stores,
@@ -115,8 +135,7 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
   }
 })
 
-/** A Sidecar in memory as the service; use `make` to steer it. */
-export const layer: Layer.Layer<Sidecar> = Layer.effect(
-  Sidecar,
-  Effect.map(make, ({ sidecar }) => sidecar),
+/** Sidecars in memory, and what they leave; use `make` to steer them. */
+export const layer: Layer.Layer<SidecarServices> = Layer.effectContext(
+  Effect.map(make, ({ services }) => services),
 )

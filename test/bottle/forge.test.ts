@@ -129,6 +129,26 @@ for (const tool of NECK_TOOLS) {
       expect(request).toEqual([{ method: "POST", path: "/forge/git-identity", query: {}, body: "" }])
     })
 
+    it("makes any other call of its neck, with standard input only where it is asked for", async () => {
+      answer = { status: 200, text: "" }
+      const one = await forge(["call", "label-issue", "number=17", `label=${nasty}=`], "not read")
+      expect([one.code, one.request]).toEqual([
+        0,
+        [
+          {
+            method: "POST",
+            path: "/forge/label-issue",
+            query: { number: "17", label: `${nasty}=` },
+            body: "",
+          },
+        ],
+      ])
+      const two = await forge(["call", "note", "-", "number=17"], nasty)
+      expect(two.request[0]).toMatchObject({ query: { number: "17" }, body: nasty })
+      const none = await forge(["call", "ping"], "not read")
+      expect(none.request[0]).toMatchObject({ path: "/forge/ping", query: {}, body: "" })
+    })
+
     it("reaches a neck behind a path", async () => {
       answer = { status: 200, text: "" }
       const { request } = await forge(["read-pr", "5"], "", `${neck}/s3cr3t`)
@@ -173,7 +193,17 @@ for (const tool of NECK_TOOLS) {
         ["open-pr", "--title", "t"],
         ["open-pr", "--title"],
         ["open-pr", "--title", "t", "--head", "h", "--force"],
+        ["open-pr", "--title", "t", "--head", "h", "--title --head=x"],
+        ["open-pr", "--title", "t", "--head", "h", "[--base]=x"],
+        ["open-pr", "--title", "t", "--head", "h", "--$(id)=x"],
+        ["open-pr", "t", "--head", "h"],
         ["signal-done", "success"],
+        ["signal-done", "success", "a", "b"],
+        ["git-identity", "x"],
+        ["call"],
+        ["call", "../rpc"],
+        ["call", "read-issue", "17"],
+        ["call", "read-issue", "=17"],
       ]
       for (const args of wrong) {
         const { code, err, request } = await forge(args)

@@ -79,7 +79,7 @@ describe("bad input on the command line", () => {
     "orchestrate without FORGE_* names the variable",
     ["orchestrate", "start", "--agent", "hello", "--prompt", "x"],
     125,
-    /FORGE_GITEA_API: it is not set/,
+    /FORGE_GITEA_API: is missing/,
   )
 
   it("an unknown flag and an unknown command are wrong usage", async () => {

@@ -133,10 +133,10 @@ export const forgeContract = (
       Effect.gen(function* () {
         const { forge } = yield* tested
         expect(yield* Effect.flip(forge.readIssue(18))).toMatchObject({ status: 404, operation: "readIssue" })
-        expect((yield* Effect.flip(forge.readIssue(18))).reason).toMatch(/is a pull request/)
+        expect((yield* Effect.flip(forge.readIssue(18))).detail).toMatch(/is a pull request/)
         expect(yield* Effect.flip(forge.readPr(17))).toMatchObject({ status: 404, operation: "readPr" })
-        expect((yield* Effect.flip(forge.readPr(17))).reason).toMatch(/is an issue/)
-        expect((yield* Effect.flip(forge.readPr(999))).reason).toMatch(/#999 does not exist/)
+        expect((yield* Effect.flip(forge.readPr(17))).detail).toMatch(/is an issue/)
+        expect((yield* Effect.flip(forge.readPr(999))).detail).toMatch(/#999 does not exist/)
       }),
     )
 
@@ -234,15 +234,15 @@ export const forgeContract = (
           status: 409,
         })
         const missing = yield* Effect.flip(forge.openPr({ title: "T", body: "", head: "nowhere" }))
-        expect(missing).toMatchObject({ status: 404, reason: expect.stringMatching(/push the branch/) })
+        expect(missing).toMatchObject({ status: 404, detail: expect.stringMatching(/push the branch/) })
         const pr = { title: "T", body: "", head: "bot-bottle/two" }
         expect(yield* Effect.flip(forge.openPr({ ...pr, base: "nowhere" }))).toMatchObject({
           status: 404,
-          reason: expect.stringMatching(/name a base that is there/),
+          detail: expect.stringMatching(/name a base that is there/),
         })
         expect(yield* Effect.flip(forge.openPr({ ...pr, base: pr.head }))).toMatchObject({
           status: 422,
-          reason: expect.stringMatching(/two branches that differ/),
+          detail: expect.stringMatching(/two branches that differ/),
         })
       }),
     )
@@ -307,7 +307,7 @@ export const forgeContract = (
           const error = yield* Effect.flip(forge.isOrgMember(org, user))
           expect(error).toMatchObject({
             status: 303,
-            reason: expect.stringMatching(/make the bot .*a member/),
+            detail: expect.stringMatching(/make the bot .*a member/),
           })
         }
       }),

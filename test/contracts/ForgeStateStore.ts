@@ -4,6 +4,7 @@ import { Arbitrary, Array as Arr, Effect, Exit, FastCheck, type Layer, Option, O
 import { atKey, ForgeState, ForgeStateKey, ForgeStateStatus } from "../../src/domain/ForgeState.ts"
 import { instantOf } from "../../src/domain/Instant.ts"
 import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
+import { Slug } from "../../src/domain/Slug.ts"
 
 const state = (fields: Partial<ConstructorParameters<typeof ForgeState>[0]> = {}) =>
   new ForgeState({
@@ -11,7 +12,7 @@ const state = (fields: Partial<ConstructorParameters<typeof ForgeState>[0]> = {}
     owner: "ada",
     repo: "engine",
     issueNumber: 17,
-    slug: "fix-abcde",
+    slug: Slug.make("fix-abcde"),
     agentName: "fixer",
     ...fields,
   })
@@ -92,8 +93,8 @@ export const forgeStateStoreContract = (name: string, fresh: Layer.Layer<ForgeSt
       Effect.gen(function* () {
         const store = yield* ForgeStateStore
         yield* store.upsert(state({ bottleNames: ["a", "b"], prNumber: Option.some(18), status: "frozen" }))
-        yield* store.upsert(state({ slug: "other-abcde" }))
-        expect(yield* store.all).toEqual([state({ slug: "other-abcde" })])
+        yield* store.upsert(state({ slug: Slug.make("other-abcde") }))
+        expect(yield* store.all).toEqual([state({ slug: Slug.make("other-abcde") })])
       }),
     )
 
@@ -102,7 +103,7 @@ export const forgeStateStoreContract = (name: string, fresh: Layer.Layer<ForgeSt
       Effect.gen(function* () {
         const store = yield* ForgeStateStore
         const rows = ["", "http://a/api/v1", "http://b/api/v1"].map((forge) =>
-          state({ forge, slug: `at-${forge.length}-${forge.slice(7, 8)}` }),
+          state({ forge, slug: Slug.make(`at-${forge.length}-${forge.slice(7, 8)}`) }),
         )
         yield* Effect.forEach(rows, store.upsert)
         for (const row of rows) expect(yield* store.get(row)).toEqual(Option.some(row))
@@ -175,9 +176,9 @@ export const forgeStateStoreContract = (name: string, fresh: Layer.Layer<ForgeSt
         yield* store.upsert(state())
         yield* store.modify(state(), () => [
           undefined,
-          Option.some(state({ issueNumber: 99, slug: "new-abcde" })),
+          Option.some(state({ issueNumber: 99, slug: Slug.make("new-abcde") })),
         ])
-        expect(yield* store.all).toEqual([state({ slug: "new-abcde" })])
+        expect(yield* store.all).toEqual([state({ slug: Slug.make("new-abcde") })])
       }),
     )
 

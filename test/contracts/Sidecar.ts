@@ -1,4 +1,4 @@
-/** What every Sidecar does, however its necks are served. */
+/** What every Sidecar does, however its necks are served, and what it leaves. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer, Option, Redacted } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -8,12 +8,22 @@ import { pushPatterns } from "../../src/domain/PushPolicy.ts"
 import type { QueueEvent } from "../../src/domain/QueueEvent.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import { Home, homeAt } from "../../src/layers/home/Home.ts"
-import { type ForgeEnv, Sidecar, type SidecarConfig } from "../../src/services/Sidecar.ts"
+import type { AssignedForge } from "../../src/domain/Assignment.ts"
+import { BottleEvents } from "../../src/services/BottleEvents.ts"
+import { DeployKeys } from "../../src/services/DeployKeys.ts"
+import { type ForgeEnv, withForgeEnv } from "../../src/services/ForgeEnv.ts"
+import { ObjectStores } from "../../src/services/ObjectStores.ts"
+import { OperationLogs } from "../../src/services/OperationLogs.ts"
+import { RunDirectories } from "../../src/services/RunDirectories.ts"
+import { Sidecar, type SidecarConfig } from "../../src/services/Sidecar.ts"
+import type { SidecarServices } from "../../src/services/SidecarServices.ts"
 
-/** A config that serves nothing but `signal_done`, or the forge of `forgeEnv`. */
-export const configOf = (slug: string, forgeEnv: ForgeEnv = {}): SidecarConfig => ({
+const TOKEN = "0123456789abcdef0123456789abcdef01234567"
+
+/** A config that serves nothing but `signal_done`, or a forge. */
+export const configOf = (slug: string, forge?: AssignedForge): SidecarConfig => ({
   slug: Slug.make(slug),
-  forgeEnv,
+  ...(forge !== undefined && { forge }),
   push: pushPatterns(slug),
   routes: {},
   egress: { allow: [] },
@@ -21,10 +31,16 @@ export const configOf = (slug: string, forgeEnv: ForgeEnv = {}): SidecarConfig =
   loopback: false,
 })
 
+/** The issue 17 of `ada/cellar` at that forge. */
+export const cellarAt = (apiUrl: string, token: string): AssignedForge => ({
+  target: { kind: "gitea", apiUrl, owner: "ada", repo: "cellar", token: Redacted.make(token) },
+  assignment: { issueNumber: 17 },
+})
+
 /** FORGE_* variables that are complete; the forge is nowhere. */
 export const forgeEnv: ForgeEnv = {
   FORGE_GITEA_API: "http://127.0.0.1:9/api/v1",
-  FORGE_GITEA_TOKEN: Redacted.make("0123456789abcdef0123456789abcdef01234567"),
+  FORGE_GITEA_TOKEN: Redacted.make(TOKEN),
   FORGE_OWNER: "ada",
   FORGE_REPO: "cellar",
   FORGE_ISSUE_NUMBER: "17",
@@ -44,7 +60,7 @@ export const temporaryHome: Layer.Layer<Home> = Layer.scoped(
   ),
 )
 
-const exit = (slug: string, code: number): QueueEvent => ({
+const exit = (slug: Slug, code: number): QueueEvent => ({
   version: 1,
   slug,
   at: "2026-11-20T08:00:00.000Z",
@@ -54,8 +70,8 @@ const exit = (slug: string, code: number): QueueEvent => ({
 })
 
 /** Runs the suite over a layer. */
-export const sidecarContract = (name: string, fresh: Layer.Layer<Sidecar, never, never>) => {
-  const check = <E>(title: string, effect: Effect.Effect<void, E, Sidecar | Home>) =>
+export const sidecarContract = (name: string, fresh: Layer.Layer<SidecarServices, never, never>) => {
+  const check = <E>(title: string, effect: Effect.Effect<void, E, SidecarServices | Home>) =>
     it.live(title, () => Effect.provide(effect, Layer.provideMerge(fresh, temporaryHome)))
 
   describe(`Sidecar over ${name}`, () => {
@@ -101,18 +117,14 @@ export const sidecarContract = (name: string, fresh: Layer.Layer<Sidecar, never,
           ["FORGE_PR_NUMBER", { ...forgeEnv, FORGE_PR_NUMBER: "-1" }],
         ]
         for (const [variable, env] of cases) {
-          const config = configOf("door-abcde", env)
-          expect(yield* Effect.flip(sidecar.check(config))).toMatchObject({
-            _tag: "ForgeConfigInvalid",
-            variable,
-          })
-          expect(yield* Effect.flip(sidecar.launch(config))).toMatchObject({
+          expect(yield* Effect.flip(withForgeEnv(env)(sidecar.variables.assigned))).toMatchObject({
             _tag: "ForgeConfigInvalid",
             variable,
           })
         }
-        expect(yield* sidecar.find(Slug.make("door-abcde"))).toEqual(Option.none())
-        yield* sidecar.check(configOf("door-abcde", forgeEnv))
+        yield* sidecar.check(
+          configOf("door-abcde", yield* withForgeEnv(forgeEnv)(sidecar.variables.assigned)),
+        )
         yield* sidecar.check(configOf("door-abcde"))
       }),
     )
@@ -120,40 +132,57 @@ export const sidecarContract = (name: string, fresh: Layer.Layer<Sidecar, never,
     check(
       "keeps events in order until each is settled",
       Effect.gen(function* () {
-        const sidecar = yield* Sidecar
+        const queue = yield* BottleEvents
         const slug = Slug.make("door-abcde")
-        expect(yield* sidecar.events(slug)).toEqual([])
-        expect(yield* sidecar.append(exit(slug, 0))).toBe(1)
-        expect(yield* sidecar.append(exit(slug, 137))).toBe(2)
-        expect((yield* sidecar.events(slug)).map(({ number, event }) => [number, event])).toEqual([
+        expect(yield* queue.events(slug)).toEqual([])
+        expect(yield* queue.append(exit(slug, 0))).toBe(1)
+        expect(yield* queue.append(exit(slug, 137))).toBe(2)
+        expect((yield* queue.events(slug)).map(({ number, event }) => [number, event])).toEqual([
           [1, exit(slug, 0)],
           [2, exit(slug, 137)],
         ])
-        yield* sidecar.settle(slug, 1)
-        yield* sidecar.settle(slug, 1)
-        yield* sidecar.settle(slug, 2)
-        expect(yield* sidecar.events(slug)).toEqual([])
-        expect(yield* sidecar.append(exit(slug, 1))).toBe(3)
+        yield* queue.settle(slug, 1)
+        yield* queue.settle(slug, 1)
+        yield* queue.settle(slug, 2)
+        expect(yield* queue.events(slug)).toEqual([])
+        expect(yield* queue.append(exit(slug, 1))).toBe(3)
       }),
     )
 
     check(
       "knows nothing of a slug that it forgot",
       Effect.gen(function* () {
-        const sidecar = yield* Sidecar
+        const queue = yield* BottleEvents
+        const logs = yield* OperationLogs
+        const directories = yield* RunDirectories
         const slug = Slug.make("door-abcde")
-        yield* sidecar.append(exit(slug, 0))
-        yield* sidecar.forget(slug)
-        yield* sidecar.forget(slug)
-        expect(yield* sidecar.events(slug)).toEqual([])
-        expect(yield* sidecar.lastCheckin(slug)).toEqual(Option.none())
-        expect(yield* sidecar.log(slug)).toEqual([])
-        expect(yield* sidecar.verifyLog(slug)).toEqual({
+        yield* queue.append(exit(slug, 0))
+        yield* directories.forget(slug)
+        yield* directories.forget(slug)
+        expect(yield* queue.events(slug)).toEqual([])
+        expect(yield* queue.lastCheckin(slug)).toEqual(Option.none())
+        expect(yield* logs.log(slug)).toEqual([])
+        expect(yield* logs.verifyLog(slug)).toEqual({
           ok: true,
           lines: 0,
           head: "0".repeat(64),
           problems: [],
         })
+      }),
+    )
+
+    check(
+      "knows of no keys, stores and run directories in a new home, and removing one that is not there is ok",
+      Effect.gen(function* () {
+        const stores = yield* ObjectStores
+        const directories = yield* RunDirectories
+        expect(yield* (yield* DeployKeys).leftKeys).toEqual([])
+        expect(yield* stores.unusedStores).toEqual([])
+        yield* stores.removeStore("0123abcd")
+        expect(yield* directories.leftRuns([])).toEqual([])
+        yield* directories.removeRun("aaaaa")
+        yield* directories.clear(Slug.make("door-abcde"))
+        expect(yield* (yield* Sidecar).list).toEqual([])
       }),
     )
   })
@@ -162,14 +191,16 @@ export const sidecarContract = (name: string, fresh: Layer.Layer<Sidecar, never,
 /** The part of the suite for sidecars that serve a real socket. */
 export const servingSidecarContract = (
   name: string,
-  fresh: Layer.Layer<Sidecar>,
+  fresh: Layer.Layer<SidecarServices>,
   call: (socketPath: string, method: string, params: unknown) => Effect.Effect<unknown, Error>,
 ) =>
   describe(`Sidecar over ${name}, serving`, () => {
     it.live("leaves what the agent did: events, check-in, and a log that can be verified", () =>
       Effect.gen(function* () {
         const sidecar = yield* Sidecar
-        const { slug, ...config } = configOf("door-abcde", forgeEnv)
+        const queue = yield* BottleEvents
+        const logs = yield* OperationLogs
+        const { slug, ...config } = configOf("door-abcde", cellarAt("http://127.0.0.1:9/api/v1", TOKEN))
         const { socketPath, stop } = yield* sidecar.launch({ slug, ...config })
         const done = { status: "success", summary: "closed" }
         expect(yield* call(socketPath, "signal_done", done)).toMatchObject({ result: null })
@@ -179,14 +210,14 @@ export const servingSidecarContract = (
         expect(yield* call(socketPath, "post_comment", { number: 500, body: "x" })).toMatchObject({
           error: { code: -32001 },
         })
-        expect((yield* sidecar.events(slug)).map(({ event }) => event)).toMatchObject([
+        expect((yield* queue.events(slug)).map(({ event }) => event)).toMatchObject([
           { kind: "done", slug, ...done },
           { kind: "blocked-write", slug, number: 500, writable: [17] },
         ])
-        expect(Option.isSome(yield* sidecar.lastCheckin(slug))).toBe(true)
+        expect(Option.isSome(yield* queue.lastCheckin(slug))).toBe(true)
         yield* stop
-        expect(yield* sidecar.verifyLog(slug)).toMatchObject({ ok: true, lines: 4, problems: [] })
-        const log = (yield* sidecar.log(slug)).join("\n")
+        expect(yield* logs.verifyLog(slug)).toMatchObject({ ok: true, lines: 4, problems: [] })
+        const log = (yield* logs.log(slug)).join("\n")
         expect(log).not.toContain("0123456789abcdef0123456789abcdef01234567")
       }).pipe(Effect.provide(Layer.provideMerge(fresh, temporaryHome))),
     )

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { isRepositoryOf } from "../../src/domain/ForgeRepository.ts"
 
-const place = { apiUrl: "https://git.example.com/api/v1", owner: "Ada", repo: "cellar" }
+const place = { webUrl: "https://git.example.com", owner: "Ada", repo: "cellar" }
 
 describe("isRepositoryOf", () => {
   it.each([
@@ -29,7 +29,7 @@ describe("isRepositoryOf", () => {
   ])("does not take %s for it", (url) => expect(isRepositoryOf(place, url)).toBe(false))
 
   it("counts where the forge is served", () => {
-    const below = { ...place, apiUrl: "http://127.0.0.1:3000/git/api/v1/" }
+    const below = { ...place, webUrl: "http://127.0.0.1:3000/git/" }
     expect(isRepositoryOf(below, "http://127.0.0.1:3000/git/ada/cellar.git")).toBe(true)
     expect(isRepositoryOf(below, "http://127.0.0.1:3000/ada/cellar.git")).toBe(false)
     expect(isRepositoryOf(below, "http://127.0.0.1:3001/git/ada/cellar.git")).toBe(false)

@@ -107,7 +107,7 @@ it("a status row shows addresses at its own forge when that is known, and the ne
     owner: "o",
     repo: "r",
     issueNumber: 7,
-    slug: "s",
+    slug: Slug.make("s"),
     agentName: "a",
     prNumber: Option.some(9),
     lastCheckinAt: "2026-01-01T01:00:00+01:00",

@@ -110,7 +110,7 @@ describe("the snippets of README and docs/library.md", () => {
     const frozen = (JSON.parse(stdout) as ReadonlyArray<{ label: string; state: string }>).filter(
       ({ state }) => state === "frozen",
     )
-    expect(frozen.map(({ label }) => label).toSorted()).toEqual(["from-code", "hello-2"])
+    expect(frozen.map(({ label }) => label).toSorted()).toEqual(["from-code", "hello-2", "in-steps"])
   })
 })
 

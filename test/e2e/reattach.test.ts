@@ -10,6 +10,7 @@ import { awaitExit } from "../../src/programs/awaitExit.ts"
 import { destroy } from "../../src/programs/destroy.ts"
 import { launch } from "../../src/programs/launch.ts"
 import { listBottles } from "../../src/programs/listBottles.ts"
+import { relaunch } from "../../src/programs/relaunch.ts"
 import { shellAgent } from "../support/cli.ts"
 import { describeDocker } from "../support/docker.ts"
 import { demoImageForTests } from "../support/images.ts"
@@ -62,6 +63,15 @@ describeDocker("a bottle that outlives its launcher", () => {
     expect(heard.error).toMatchObject({ _tag: "AgentExited", exitCode: 7 })
     expect(heard.output).toEqual({ stdout: "first\nlast\n", stderr: "oops\n" })
     expect(heard.bottles).toMatchObject([{ state: "exited", exit: { value: { code: 7 } } }])
+    await asProcess(destroy(slug))
+  })
+
+  it("is relaunched by one process and awaited by another", async () => {
+    const slug = await asProcess(launch("slow", { prompt: "x" }))
+    await asProcess(Effect.flip(awaitExit(slug)))
+    await asProcess(relaunch(slug, { prompt: "y" }))
+    expect(await asProcess(listBottles())).toMatchObject([{ state: "running" }])
+    expect(await asProcess(Effect.flip(awaitExit(slug)))).toMatchObject({ _tag: "AgentExited", exitCode: 7 })
     await asProcess(destroy(slug))
   })
 })

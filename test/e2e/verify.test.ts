@@ -14,6 +14,11 @@ import { describeDocker, docker } from "../support/docker.ts"
 import { testImage } from "../support/images.ts"
 import { describePodman } from "../support/podman.ts"
 import { type Hole, more, verifyWith, without } from "../support/verify.ts"
+import type { SidecarConfig } from "../../src/services/Sidecar.ts"
+
+/** The forge of a run, on issue 1 in place of its own. */
+const elsewhere = ({ forge }: SidecarConfig, prNumbers: ReadonlyArray<number> = []) =>
+  forge && { forge: { ...forge, assignment: { ...forge.assignment, issueNumber: 1, prNumbers } } }
 
 /** Two launches, a freeze and some hundred probes take seconds, on a machine with nothing else to do. */
 const LONG_MS = 240_000
@@ -237,7 +242,7 @@ describeDocker("verify on docker", () => {
           const holes = yield* opened(["forge", "git"], {
             sidecar: (config) => ({
               ...config,
-              forgeEnv: { ...config.forgeEnv, FORGE_ISSUE_NUMBER: "1" },
+              ...elsewhere(config),
               git: Object.fromEntries(
                 Object.entries(config.git).map(([name, entry]) => [
                   name,
@@ -262,11 +267,7 @@ describeDocker("verify on docker", () => {
         const holes = yield* opened(["forge"], {
           sidecar: (config) => ({
             ...config,
-            forgeEnv: {
-              ...config.forgeEnv,
-              FORGE_ISSUE_NUMBER: "1",
-              FORGE_PR_NUMBER: config.forgeEnv["FORGE_ISSUE_NUMBER"] ?? "",
-            },
+            ...elsewhere(config, [config.forge?.assignment.issueNumber ?? 0]),
           }),
         })
         expect(holes).toContain("a comment that closes another issue, by a letter that folds")

@@ -1,5 +1,5 @@
 /** The CLI, or the sidecar, is killed at each step of a run with a deploy key: no key stays at the forge without being told. */
-import { Effect, Fiber, Layer, Redacted } from "effect"
+import { Effect, Fiber, Layer } from "effect"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -7,9 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Home, homeAt } from "../../src/layers/home/Home.ts"
 import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
 import * as SidecarProcess from "../../src/layers/sidecar/SidecarProcess.ts"
+import { DeployKeys } from "../../src/services/DeployKeys.ts"
 import { Sidecar } from "../../src/services/Sidecar.ts"
 import type { Fault } from "../../src/simulator/GiteaSimulator.ts"
-import { configOf } from "../contracts/Sidecar.ts"
+import { cellarAt, configOf } from "../contracts/Sidecar.ts"
 import { shellAgent } from "../support/cli.ts"
 import type { FaultyCli, Step } from "../support/faults.ts"
 import { bundleFaultyCli, makeFaultyCli, nameOf } from "../support/faults.ts"
@@ -39,7 +40,7 @@ const selection = (all: ReadonlyArray<Step>): ReadonlyArray<Step> => {
   return all.filter((step) => {
     const name = nameOf(step)
     return (
-      /Sidecar\.(launch|stop|leftKeys|forget)$|SidecarProcess\.start$|SidecarProcess\.start > |follow$/.test(
+      /Sidecar\.(launch|stop)$|DeployKeys\.leftKeys$|RunDirectories\.forget$|SidecarProcess\.start$|SidecarProcess\.start > |follow$/.test(
         name,
       ) &&
       !seen.has(name) &&
@@ -192,14 +193,15 @@ describe("a sidecar that is killed in the middle of an exchange about its key", 
         Layer.provide(SidecarProcess.layer, NodeProcessRunner.layer),
         Layer.succeed(Home, home),
       )
-      const forgeEnv = { ...forge.env, FORGE_GITEA_TOKEN: Redacted.make(forge.env.FORGE_GITEA_TOKEN) }
-      const config = { ...configOf("door-abcde", forgeEnv), git: { cellar: GIT } }
+      const assigned = cellarAt(forge.env.FORGE_GITEA_API, forge.env.FORGE_GITEA_TOKEN)
+      const config = { ...configOf("door-abcde", assigned), git: { cellar: GIT } }
       const entry = () =>
         JSON.parse(readFileSync(join(home.keyLedger, readdirSync(home.keyLedger)[0] ?? ""), "utf8"))
       const asked = () => forge.forge.requests.filter(({ method }) => method === fault.method).length
       await Effect.runPromise(
         Effect.gen(function* () {
           const sidecar = yield* Sidecar
+          const keys = yield* DeployKeys
           forge.forge.forget()
           forge.forge.failNext(fault)
           const launch = Effect.fork(Effect.exit(sidecar.launch(config)))
@@ -209,17 +211,17 @@ describe("a sidecar that is killed in the middle of an exchange about its key", 
           expect(titles(forge)).toHaveLength(there)
           process.kill(entry().holder.pid, "SIGKILL")
           yield* Fiber.await(under)
-          const left = yield* sidecar.leftKeys
+          const left = yield* keys.leftKeys
           expect(left).toHaveLength(1)
           yield* Effect.forEach(left, (key) =>
             there === 0 && when === "launch"
-              ? Effect.map(Effect.flip(sidecar.revokeKey(key, forgeEnv)), ({ message }) =>
+              ? Effect.map(Effect.flip(keys.revokeKey(key, assigned.target)), ({ message }) =>
                   expect(message).toContain("may still be under way"),
                 )
-              : sidecar.revokeKey(key, forgeEnv),
+              : keys.revokeKey(key, assigned.target),
           )
           expect(titles(forge)).toEqual([])
-          expect(yield* sidecar.leftKeys).toHaveLength(there === 0 && when === "launch" ? 1 : 0)
+          expect(yield* keys.leftKeys).toHaveLength(there === 0 && when === "launch" ? 1 : 0)
         }).pipe(Effect.provide(layer)),
       )
     },

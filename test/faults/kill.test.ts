@@ -218,7 +218,7 @@ describeDocker("a CLI that is killed at any step", () => {
     await begun()
     for (const [index, step] of steps.destroy.entries()) {
       await cli.kill(step, ["destroy", slug])
-      if (!/ProcessRunner|RunDirectory|Sidecar.forget|BottleStore/.test(nameOf(step))) continue
+      if (!/ProcessRunner|RunDirectory|RunDirectories.forget|BottleStore/.test(nameOf(step))) continue
       const state = await truth(cli, slug)
       const isBegun = step.includes("destroyBottle > removeAll") || step.endsWith("BottleStore.remove")
       expect([step, state]).toEqual([

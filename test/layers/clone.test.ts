@@ -1,4 +1,5 @@
 /** A workspace that is a clone, on podman and on the stand-in for smolvm: by the same script as elsewhere, over a real gate. */
+import * as GiteaForges from "../../src/layers/gitea/GiteaForges.ts"
 import { expect, it } from "@effect/vitest"
 import { Chunk, Effect, type Scope, Stream } from "effect"
 import { mkdirSync } from "node:fs"
@@ -29,9 +30,9 @@ const serveGate = (home: HomeShape, at: Forge) =>
       stateDir: state,
       git: [{ name: "app", url: at.url, credential: TOKEN, private: true }],
     }
-    yield* serve(yield* decodeDocument(JSON.stringify(document)), () => Effect.die("no forge"), {
+    yield* serve(yield* decodeDocument(JSON.stringify(document)), {
       drainMs: 100,
-    })
+    }).pipe(Effect.provide(GiteaForges.layer))
   })
 
 /** Runs a plan to its end, and answers what its agent wrote. */

@@ -249,30 +249,35 @@ describe("gc", () => {
     ),
   )
 
-  it.effect("leaves rows that name another engine, and rows that ran and name none, whatever the one that answers lacks", () => {
-    const engines = ["first"]
-    return inWorld({ engine: () => engines[0] ?? "" }, ({ fake, sidecar }) =>
-      Effect.gen(function* () {
-        const [ran, half_, frozen, halfGone] = [yield* start, yield* half, yield* start, yield* start]
-        yield* freeze(frozen)
-        yield* change(halfGone, { destroyingAt: Option.some(new Date(0).toISOString()) })
-        for (const slug of [ran, half_, frozen, halfGone]) yield* fake.backend.destroy(slug)
-        yield* later
-        engines.unshift("second")
-        expect(yield* collect()).toEqual([])
-        expect(yield* sidecar.sidecar.list).toHaveLength(1)
-        const names = yield* Effect.map((yield* BottleStore).all, (rows) => rows.map(({ engine }) => engine))
-        expect(names).toEqual(names.map(() => Option.some("first")))
-        for (const slug of [ran, half_, frozen, halfGone]) yield* change(slug, { engine: Option.none() })
-        expect(yield* collect()).toEqual([["row", half_, "removed"]])
-        for (const slug of [ran, frozen, halfGone]) yield* change(slug, { engine: Option.some("second") })
-        expect((yield* collect()).toSorted()).toEqual(
-          [ran, halfGone].map((slug) => ["row", slug, "removed"]).toSorted(),
-        )
-        expect(yield* listBottles()).toMatchObject([{ slug: frozen, state: "lost" }])
-      }),
-    )
-  })
+  it.effect(
+    "leaves rows that name another engine, and rows that ran and name none, whatever the one that answers lacks",
+    () => {
+      const engines = ["first"]
+      return inWorld({ engine: () => engines[0] ?? "" }, ({ fake, sidecar }) =>
+        Effect.gen(function* () {
+          const [ran, half_, frozen, halfGone] = [yield* start, yield* half, yield* start, yield* start]
+          yield* freeze(frozen)
+          yield* change(halfGone, { destroyingAt: Option.some(new Date(0).toISOString()) })
+          for (const slug of [ran, half_, frozen, halfGone]) yield* fake.backend.destroy(slug)
+          yield* later
+          engines.unshift("second")
+          expect(yield* collect()).toEqual([])
+          expect(yield* sidecar.sidecar.list).toHaveLength(1)
+          const names = yield* Effect.map((yield* BottleStore).all, (rows) =>
+            rows.map(({ engine }) => engine),
+          )
+          expect(names).toEqual(names.map(() => Option.some("first")))
+          for (const slug of [ran, half_, frozen, halfGone]) yield* change(slug, { engine: Option.none() })
+          expect(yield* collect()).toEqual([["row", half_, "removed"]])
+          for (const slug of [ran, frozen, halfGone]) yield* change(slug, { engine: Option.some("second") })
+          expect((yield* collect()).toSorted()).toEqual(
+            [ran, halfGone].map((slug) => ["row", slug, "removed"]).toSorted(),
+          )
+          expect(yield* listBottles()).toMatchObject([{ slug: frozen, state: "lost" }])
+        }),
+      )
+    },
+  )
 
   it.effect("keeps an older artifact of a bottle whose newest is gone", () =>
     inWorld({}, ({ fake }) =>

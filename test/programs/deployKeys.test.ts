@@ -1,6 +1,6 @@
 /** Deploy keys in the programs: when a launch may have them, and what happens to those that are left. */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Logger, Option, TestClock } from "effect"
+import { Context, Effect, Fiber, Logger, Option, TestClock } from "effect"
 import { RunKey } from "../../src/domain/DeployKey.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import { collectGarbage } from "../../src/programs/collectGarbage.ts"
@@ -13,6 +13,7 @@ import { listBottles } from "../../src/programs/listBottles.ts"
 import { orchestrateStart } from "../../src/programs/orchestrateStart.ts"
 import { resumeHeadless } from "../../src/programs/resumeHeadless.ts"
 import { startHeadless } from "../../src/programs/startHeadless.ts"
+import { DeployKeys } from "../../src/services/DeployKeys.ts"
 import { Sidecar } from "../../src/services/Sidecar.ts"
 import { stop } from "../../src/programs/stop.ts"
 import { endless, forgeVariables, inWorld } from "./world.ts"
@@ -185,9 +186,11 @@ describe("a deploy key that is left", () => {
             // The sidecar was killed while it was being launched.
             const launch: typeof real.launch = (config) =>
               Effect.tap(real.launch(config), () => Effect.sync(() => void sidecar.keys.push(key)))
-            const revokeKey = silent ? () => Effect.never : real.revokeKey
+            const realKeys = Context.get(sidecar.services, DeployKeys)
+            const revokeKey = silent ? () => Effect.never : realKeys.revokeKey
             const start = orchestrateStart({ agent: "worker", prompt: "x" }).pipe(
-              Effect.provideService(Sidecar, { ...real, launch, revokeKey }),
+              Effect.provideService(Sidecar, { ...real, launch }),
+              Effect.provideService(DeployKeys, { ...realKeys, revokeKey }),
               Effect.exit,
             )
             const ending = yield* Effect.fork(logged(start))

@@ -6,8 +6,8 @@ import { BackendUnavailable } from "../../src/domain/Errors.ts"
 import { homeAt } from "../../src/layers/home/Home.ts"
 import { homePermissions, socketPathLength } from "../../src/layers/home/inspectHome.ts"
 import { make as makeGitea } from "../../src/layers/gitea/GiteaForge.ts"
-import { doctor, forgeProbes } from "../../src/programs/doctor.ts"
-import type { Probe } from "../../src/programs/doctor.ts"
+import { doctor, forgeChecks } from "../../src/programs/doctor.ts"
+import type { DoctorCheck } from "../../src/programs/doctor.ts"
 import { Backends } from "../../src/services/Backends.ts"
 import { ProcessError, ProcessRunner } from "../../src/services/ProcessRunner.ts"
 import * as FakeBackend from "../../src/testing/FakeBackend.ts"
@@ -28,7 +28,7 @@ const runner = (git: boolean) =>
 /** A world of backends by name: working, working without isolation, or not there. */
 const examine = (
   backends: Readonly<Record<string, "works" | "open" | "gone">>,
-  probes: ReadonlyArray<Probe> = [],
+  checks: ReadonlyArray<DoctorCheck> = [],
   git = true,
 ) =>
   Effect.gen(function* () {
@@ -47,7 +47,7 @@ const examine = (
         workspace: (root) => Effect.succeed({ root, tracked: [], untracked: [] }),
       }),
     )
-    const findings = yield* doctor(probes).pipe(Effect.provide(Layer.merge(layer, runner(git))))
+    const findings = yield* doctor(checks).pipe(Effect.provide(Layer.merge(layer, runner(git))))
     return findings.map(({ subject, status }) => [subject, status])
   })
 
@@ -73,15 +73,15 @@ describe("doctor", () => {
     }),
   )
 
-  it.effect("goes on after a probe that fails, and tells what is needed from what is not", () =>
+  it.effect("goes on after a check that fails, and tells what is needed from what is not", () =>
     Effect.gen(function* () {
       const ask = Effect.fail({ message: "nothing there" })
-      const probes: ReadonlyArray<Probe> = [
+      const checks: ReadonlyArray<DoctorCheck> = [
         { subject: "a", needed: true, todo: "make it", ask },
         { subject: "b", needed: false, todo: "", ask },
         { subject: "c", needed: true, todo: "", ask: Effect.succeed("there") },
       ]
-      expect((yield* examine({ docker: "works" }, probes)).slice(2)).toEqual([
+      expect((yield* examine({ docker: "works" }, checks)).slice(2)).toEqual([
         ["a", "missing"],
         ["b", "absent"],
         ["c", "ok"],
@@ -109,7 +109,7 @@ const askForge = (world: {
       token: Redacted.make(world.token ?? TOKEN),
       org: "bot-bottle",
     })
-    const asked = yield* Effect.forEach(forgeProbes(api, "bot-bottle"), ({ subject, ask }) =>
+    const asked = yield* Effect.forEach(forgeChecks(api, "bot-bottle"), ({ subject, ask }) =>
       Effect.map(Effect.either(ask), ({ _tag }) => [subject, _tag]),
     )
     return Object.fromEntries(asked)

@@ -7,7 +7,8 @@ import { freeze } from "../../src/programs/freeze.ts"
 import { launch } from "../../src/programs/launch.ts"
 import { listBottles } from "../../src/programs/listBottles.ts"
 import type { RunEvent } from "../../src/programs/options.ts"
-import { resume, resumeHeadless } from "../../src/programs/resumeHeadless.ts"
+import { relaunch } from "../../src/programs/relaunch.ts"
+import { resumeHeadless } from "../../src/programs/resumeHeadless.ts"
 import { startHeadless } from "../../src/programs/startHeadless.ts"
 import { stop } from "../../src/programs/stop.ts"
 import type { Slug } from "../../src/domain/Slug.ts"
@@ -181,7 +182,7 @@ describe("what each command does in each state", () => {
     destroy: { created: "gone", running: "gone", exited: "gone", frozen: "gone" },
   } as const
   const commands = {
-    resume: (slug: string) => Effect.asVoid(resume(slug, { prompt: "more" })),
+    resume: (slug: string) => Effect.asVoid(relaunch(slug, { prompt: "more" })),
     stop,
     freeze: (slug: string) => freeze(slug),
     destroy: (slug: string) => destroy(slug),
@@ -205,7 +206,7 @@ describe("what each command does in each state", () => {
   it.effect("of an unknown slug: resume and freeze fail, stop and destroy are ok", () =>
     inWorld({}, () =>
       Effect.gen(function* () {
-        expect((yield* Effect.flip(resume("none-abcde", { prompt: "x" })))._tag).toBe("BottleNotFound")
+        expect((yield* Effect.flip(relaunch("none-abcde", { prompt: "x" })))._tag).toBe("BottleNotFound")
         expect((yield* Effect.flip(freeze("none-abcde")))._tag).toBe("BottleNotFound")
         yield* stop("none-abcde")
         yield* destroy("none-abcde", { backend: "fake" })
@@ -279,7 +280,7 @@ describe("a resume", () => {
         Effect.gen(function* () {
           const slug = yield* start()
           const attempts = (backend: string) => [
-            failureOf(resume(slug, { prompt: "x", backend })),
+            failureOf(relaunch(slug, { prompt: "x", backend })),
             failureOf(freeze(slug, { backend })),
             failureOf(destroy(slug, { backend })),
           ]
@@ -331,7 +332,7 @@ describe("a bottle that another engine has", () => {
             failureOf(stop(slug)),
             failureOf(freeze(slug)),
             failureOf(destroy(slug)),
-            failureOf(resume(slug, { prompt: "more" })),
+            failureOf(relaunch(slug, { prompt: "more" })),
             failureOf(awaitExit(slug)),
           ]) {
             const error = yield* attempt
@@ -356,7 +357,7 @@ describe("a frozen bottle whose artifact is gone", () => {
         const slug = yield* makers.frozen()
         yield* fake.backend.removeArtifacts(slug, Option.none())
         expect(yield* states).toEqual(["lost"])
-        const resumed = yield* Effect.flip(resume(slug, { prompt: "more" }))
+        const resumed = yield* Effect.flip(relaunch(slug, { prompt: "more" }))
         const frozen = yield* Effect.flip(freeze(slug))
         for (const { message } of [resumed, frozen]) expect(message).toMatch(/artifact .* is gone from fake/)
         expect(frozen.message).not.toMatch(/tries again/)

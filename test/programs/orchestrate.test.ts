@@ -1,6 +1,7 @@
 import { it } from "@effect/vitest"
-import { Effect, Fiber, Logger, Option, TestClock } from "effect"
+import { Context, Effect, Fiber, Logger, Option, TestClock } from "effect"
 import { describe, expect } from "vitest"
+import { type AssignedNumbers, FORGE_COMMANDS } from "../../src/domain/ForgeCommands.ts"
 import { ForgeState } from "../../src/domain/ForgeState.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import { awaitExit } from "../../src/programs/awaitExit.ts"
@@ -15,7 +16,8 @@ import { settleEvents } from "../../src/programs/settleEvents.ts"
 import { startHeadless } from "../../src/programs/startHeadless.ts"
 import { BottleStore } from "../../src/services/BottleStore.ts"
 import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
-import { OPENED_PR } from "../../src/services/Sidecar.ts"
+import { BottleEvents } from "../../src/services/BottleEvents.ts"
+import { NeckCommands } from "../../src/services/NeckCommands.ts"
 import { endless, forgeVariables, inWorld } from "./world.ts"
 
 const start = orchestrateStart({ agent: "worker", prompt: "work" })
@@ -45,7 +47,7 @@ describe("an orchestrated run", () => {
         expect((yield* Effect.flip(start))._tag).toBe("AlreadyHandled")
         yield* orchestrateResume({ slug, prompt: "more" })
         expect(yield* rowStatus).toEqual(Option.some("running"))
-        expect(sidecar.launches.map((config) => config.forgeEnv["FORGE_ISSUE_NUMBER"])).toEqual(["17", "17"])
+        expect(sidecar.launches.map((config) => config.forge?.assignment.issueNumber)).toEqual([17, 17])
         yield* destroy(slug)
         expect(yield* rowStatus).toEqual(Option.some("destroyed"))
         expect((yield* start).slice(0, 6)).toBe("worker")
@@ -75,10 +77,35 @@ describe("an orchestrated run", () => {
     ),
   )
 
+  it.effect("is told of the calls that its neck has beside those of every neck", () =>
+    inWorld({}, ({ fake }) =>
+      Effect.gen(function* () {
+        const own = {
+          name: "label_issue",
+          help: "labels it",
+          assignment: {
+            example: ({ issue }: AssignedNumbers) => `forge call label-issue number=${issue}`,
+            note: ({ writable }: AssignedNumbers) => `only ${writable}, once`,
+          },
+        }
+        yield* Effect.provideService(start, NeckCommands, [...FORGE_COMMANDS, own])
+        const [plan] = yield* fake.plans
+        expect(plan?.prompt).toContain("\n- `forge call label-issue number=17`: only #17, once\n")
+        expect(plan?.prompt).toContain("`signal_done`, `label_issue`) are tools")
+        expect(plan?.prompt).toContain("- `forge read-issue 17`, `forge read-pr NUMBER`")
+      }),
+    ),
+  )
+
   it.effect("whose launch fails puts back the row that was there", () =>
     inWorld({ fail: (step) => (step === "create" ? Option.some("boom") : Option.none()) }, () =>
       Effect.gen(function* () {
-        const before = new ForgeState({ ...key, slug: "old-abcde", agentName: "old", status: "destroyed" })
+        const before = new ForgeState({
+          ...key,
+          slug: Slug.make("old-abcde"),
+          agentName: "old",
+          status: "destroyed",
+        })
         yield* (yield* ForgeStateStore).upsert(before)
         expect((yield* Effect.flip(start))._tag).toBe("BackendFailure")
         expect(yield* row).toEqual(Option.some(before))
@@ -137,7 +164,7 @@ describe("an orchestrated run", () => {
           ])
           yield* freeze(slug)
           yield* orchestrateResume({ slug, prompt: "more" })
-          expect(sidecar.launches.map(({ forgeEnv }) => forgeEnv["FORGE_PR_NUMBER"])).toEqual(["43", "43"])
+          expect(sidecar.launches.map(({ forge }) => forge?.assignment.prNumbers)).toEqual([[43], [43]])
         }),
       { variables: { ...forgeVariables, FORGE_PR_NUMBER: "43" } },
     ),
@@ -146,7 +173,12 @@ describe("an orchestrated run", () => {
   it.effect("cannot be resumed on another issue than its own", () =>
     inWorld({}, () =>
       Effect.gen(function* () {
-        const other = new ForgeState({ ...key, issueNumber: 18, slug: "worker-abcde", agentName: "worker" })
+        const other = new ForgeState({
+          ...key,
+          issueNumber: 18,
+          slug: Slug.make("worker-abcde"),
+          agentName: "worker",
+        })
         yield* (yield* ForgeStateStore).upsert(other)
         expect(yield* Effect.flip(orchestrateResume({ slug: "worker-abcde", prompt: "x" }))).toMatchObject({
           _tag: "ForgeConfigInvalid",
@@ -178,7 +210,7 @@ describe("events of the queue", () => {
         expect((yield* listBottles())[0]?.done).toEqual(
           Option.some({ status: "success", summary: "did it", at }),
         )
-        expect(yield* sidecar.sidecar.events(slug)).toEqual([])
+        expect(yield* Context.get(sidecar.services, BottleEvents).events(slug)).toEqual([])
         expect(yield* orchestrateStatus()).toMatchObject([
           { prUrl: Option.some("http://git.example/ada/cellar/pulls/42") },
         ])
@@ -192,18 +224,13 @@ describe("events of the queue", () => {
         const slug = yield* start
         const done = { version: 1, kind: "done", slug, at, status: "success", summary: "first" } as const
         yield* sidecar.push(done)
-        const events = yield* sidecar.sidecar.events(slug)
+        const events = yield* Context.get(sidecar.services, BottleEvents).events(slug)
         yield* settleEvents(slug)
         const later = yield* sidecar.push({ ...done, summary: "second" })
         yield* settleEvents(slug)
         // The first file is still there, as after a crash before its removal.
-        const stale = { ...sidecar.sidecar, events: () => Effect.succeed(events) }
-        yield* settleEvents(slug).pipe(
-          Effect.provideService(
-            (yield* Effect.promise(() => import("../../src/services/Sidecar.ts"))).Sidecar,
-            stale,
-          ),
-        )
+        const stale = { ...Context.get(sidecar.services, BottleEvents), events: () => Effect.succeed(events) }
+        yield* settleEvents(slug).pipe(Effect.provideService(BottleEvents, stale))
         expect(later).toBeGreaterThan(events[0]?.number ?? 0)
         expect((yield* listBottles())[0]?.done).toMatchObject(Option.some({ summary: "second" }))
       }),
@@ -217,9 +244,9 @@ describe("events of the queue", () => {
         yield* sidecar.push({ version: 1, kind: "pr-opened", slug, at, number: 42 })
         yield* freeze(slug)
         yield* orchestrateResume({ slug, prompt: "more" })
-        const forgeEnv = sidecar.launches.at(-1)?.forgeEnv ?? {}
         // Nobody named it: the sidecar looks at whose it is.
-        expect([forgeEnv["FORGE_PR_NUMBER"], forgeEnv[OPENED_PR]]).toEqual(["", "42"])
+        const assignment = sidecar.launches.at(-1)?.forge?.assignment
+        expect([assignment?.prNumbers, assignment?.openedPrs]).toEqual([undefined, [42]])
       }),
     ),
   )

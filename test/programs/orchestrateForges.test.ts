@@ -27,7 +27,7 @@ const oldRow = new ForgeState({
   owner: "Ada",
   repo: "cellar",
   issueNumber: 17,
-  slug: "old-abcde",
+  slug: Slug.make("old-abcde"),
   agentName: "worker",
 })
 const rows = Effect.flatMap(ForgeStateStore, (store) => store.all)

@@ -11,7 +11,7 @@ import { Forges } from "../../src/services/Forges.ts"
 import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
 import { Manifests } from "../../src/services/Manifests.ts"
 import { Providers } from "../../src/services/Providers.ts"
-import { Sidecar } from "../../src/services/Sidecar.ts"
+import type { SidecarServices } from "../../src/services/SidecarServices.ts"
 import * as FakeBackend from "../../src/testing/FakeBackend.ts"
 import type { FakeScript } from "../../src/testing/FakeBackend.ts"
 import * as FakeForge from "../../src/testing/FakeForge.ts"
@@ -28,7 +28,7 @@ export const forgeVariables: Record<string, string> = {
   FORGE_PR_NUMBER: "",
 }
 
-type Services = Backends | BottleStore | Forges | ForgeStateStore | Manifests | Providers | Sidecar
+type Services = Backends | BottleStore | Forges | ForgeStateStore | Manifests | Providers | SidecarServices
 
 /** Runs a test in a world whose agents follow `script`. */
 export const inWorld = <A, E>(
@@ -71,7 +71,7 @@ export const inWorld = <A, E>(
       MemoryBottleStore.layer,
       MemoryForgeStateStore.layer,
       LiveProviders.layer,
-      Layer.succeed(Sidecar, sidecar.sidecar),
+      Layer.succeedContext(sidecar.services),
       FakeForge.forges(forge),
       MemoryManifests.layer({
         agents: {

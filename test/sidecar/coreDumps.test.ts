@@ -50,7 +50,6 @@ const launchedPid = Effect.gen(function* () {
   const sidecar = yield* Effect.provide(Sidecar, layer)
   const config = {
     slug: Slug.make("door-abcde"),
-    forgeEnv: {},
     push: [],
     routes: {},
     egress: { allow: [] },

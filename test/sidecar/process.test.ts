@@ -1,3 +1,4 @@
+import * as GiteaForges from "../../src/layers/gitea/GiteaForges.ts"
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Option, Schedule } from "effect"
 import { spawn } from "node:child_process"
@@ -72,6 +73,11 @@ describe("the sidecar process", () => {
       "a wrong type",
       JSON.stringify(documentIn("/nowhere", { loopback: "yes" })),
       "loopback: must be boolean",
+    ],
+    [
+      "a bad setting",
+      JSON.stringify(documentIn("/nowhere", { settings: { idleMs: -1 } })),
+      "settings.idleMs: must be a non-negative number",
     ],
     [
       "a bad slug",
@@ -255,7 +261,7 @@ const linesOf = (directory: string) =>
 
 const serveIn = (directory: string, idleMs: number, more: object = {}) =>
   Effect.flatMap(decodeDocument(JSON.stringify(documentIn(directory, more))), (document) =>
-    serve(document, () => Effect.die("no forge"), { idleMs }),
+    serve(document, { idleMs }).pipe(Effect.provide(GiteaForges.layer)),
   )
 
 /** Waits for the end of a sidecar; fails when it goes on, long before the test's own time is over. */
@@ -274,6 +280,17 @@ describe("a sidecar that nobody needs", () => {
         yield* Effect.async<void>((resume) => void socket.once("connect", () => resume(Effect.void)))
         expect(yield* Effect.timeoutOption(ended, 1000)).toMatchObject({ _tag: "None" })
         socket.destroy()
+        yield* inTime(ended)
+      }),
+    ),
+  )
+
+  it.live("ends as soon as the settings of its document say", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const directory = yield* tempDir
+        const text = JSON.stringify(documentIn(directory, { settings: { idleMs: 20 } }))
+        const { ended } = yield* serve(yield* decodeDocument(text)).pipe(Effect.provide(GiteaForges.layer))
         yield* inTime(ended)
       }),
     ),

@@ -27,9 +27,9 @@ const neck = Effect.gen(function* () {
     issueNumber: 17,
   }
   const document = documentIn(yield* tempDir, { forge, limits: { connections: 1 } })
-  yield* serve(yield* decodeDocument(JSON.stringify(document)), () => Effect.succeed(fake.forge), {
+  yield* serve(yield* decodeDocument(JSON.stringify(document)), {
     requestTimeoutMs: TIMEOUT_MS,
-  })
+  }).pipe(Effect.provide(FakeForge.forges(fake)))
   return document.socketPath
 })
 

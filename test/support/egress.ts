@@ -1,4 +1,5 @@
 /** A sidecar in this process with an allow-list, names that only a test knows, and clients that go through it. */
+import * as GiteaForges from "../../src/layers/gitea/GiteaForges.ts"
 import { Clock, ConfigProvider, Effect, Schedule } from "effect"
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
@@ -8,7 +9,7 @@ import { type TLSSocket, connect as connectTls, createServer as createTlsServer 
 import type { AllowEntry } from "../../src/domain/AllowList.ts"
 import { NameUnknown, type Resolve, Resolver } from "../../src/sidecar/outside/Resolver.ts"
 import { serve } from "./serve.ts"
-import { type SidecarTimes } from "../../src/sidecar/serve.ts"
+import type { SidecarTimes } from "../../src/sidecar/SidecarSettings.ts"
 import { decodeDocument } from "../../src/sidecar/SidecarDocument.ts"
 import { tempDir } from "./tempDir.ts"
 
@@ -46,7 +47,8 @@ export const egressWith = ({ allow, names = {}, times, loopback, env = {}, ...wo
       egress: { allow },
       ...(loopback === true && { loopback: true }),
     })
-    yield* serve(yield* decodeDocument(text), () => Effect.die("no forge"), { drainMs: 200, ...times }).pipe(
+    yield* serve(yield* decodeDocument(text), { drainMs: 200, ...times }).pipe(
+      Effect.provide(GiteaForges.layer),
       Effect.provideService(Resolver, resolve),
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(env)))),
     )

@@ -2,15 +2,16 @@
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import * as GiteaForge from "../../src/layers/gitea/GiteaForge.ts"
+import * as GiteaForges from "../../src/layers/gitea/GiteaForges.ts"
 import * as QueueDir from "../../src/sidecar/record/QueueDir.ts"
 import { serve } from "./serve.ts"
 import { decodeDocument } from "../../src/sidecar/SidecarDocument.ts"
 import { type Forge, TOKEN, commit, forge, git, ok } from "./git.ts"
 import { rpc, send } from "./rpc.ts"
+import { Slug } from "../../src/domain/Slug.ts"
 import { tempDir } from "./tempDir.ts"
 
-const SLUG = "door-abcde"
+const SLUG = Slug.make("door-abcde")
 /** Branches that the bottle may push: git keeps no branch beside one that is below it: either the bottle's own, or these. */
 export const OWN = `bot-bottle/${SLUG}`
 /** Two below it. */
@@ -54,11 +55,11 @@ export const bottle = (
       return send(socketPath, { path: "/git/app.git/git-receive-pack", body: `${length}${line}0000` })
     }
     const launch = Effect.gen(function* () {
-      yield* serve(document, (part) => GiteaForge.make(part), {
+      yield* serve(document, {
         drainMs: 100,
         gitProgressMs: 90_000,
         scanMs: 90_000,
-      })
+      }).pipe(Effect.provide(GiteaForges.layer))
       const loopback = readFileSync(join(directory, "run", "loopback"), "utf8")
       const neck = /BOT_BOTTLE_NECK='([^']+)'/.exec(loopback)?.[1] ?? ""
       const work = yield* tempDir

@@ -6,7 +6,7 @@ import { createConnection, createServer, type AddressInfo, type Socket } from "n
 import { dirname, join } from "node:path"
 import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
 import { serve } from "./serve.ts"
-import { type SidecarTimes } from "../../src/sidecar/serve.ts"
+import type { SidecarTimes } from "../../src/sidecar/SidecarSettings.ts"
 import { decodeDocument } from "../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../src/testing/FakeForge.ts"
 import * as GiteaSimulator from "../../src/simulator/GiteaSimulator.ts"
@@ -110,13 +110,13 @@ export const stoppingGit = Effect.gen(function* () {
 })
 
 /** A hook of a repository that stops there until it is let go, at the latest when the scope closes. */
-export const stoppingHook = (directory: string, name: "pre-receive" | "post-receive") =>
+export const stoppingHook = (directory: string, name: "pre-receive" | "post-receive", says = "") =>
   Effect.gen(function* () {
     const place = yield* tempDir
     const [hold, begun] = [join(place, "hold"), join(place, "begun")]
     mkdirSync(join(directory, "hooks"), { recursive: true })
     writeFileSync(hold, "")
-    const script = `#!/bin/sh\n: > ${begun}\nwhile [ -e ${hold} ]; do sleep 0.05; done\n`
+    const script = `#!/bin/sh\necho "${says}" >&2\n: > ${begun}\nwhile [ -e ${hold} ]; do sleep 0.05; done\n`
     writeFileSync(join(directory, "hooks", name), script, { mode: 0o755 })
     const letGo = Effect.sync(() => rmSync(hold, { force: true }))
     yield* Effect.addFinalizer(() => letGo)
@@ -213,13 +213,13 @@ export const gate = (
       ...(more.stores !== undefined && { gitStores: more.stores }),
     }
     const fake = yield* FakeForge.make({ owner: "ada", repo: "cellar" })
-    yield* serve(yield* decodeDocument(JSON.stringify(document)), () => Effect.succeed(fake.forge), {
+    yield* serve(yield* decodeDocument(JSON.stringify(document)), {
       drainMs: 100,
       // A machine with much to do is not an upstream that is silent.
       gitProgressMs: 90_000,
       scanMs: 90_000,
       ...more.times,
-    })
+    }).pipe(Effect.provide(FakeForge.forges(fake)))
     const neck = yield* forwardTo(socketPath)
     const work = yield* tempDir
     const logText = () => readFileSync(join(stateDir, "operations.jsonl"), "utf8")

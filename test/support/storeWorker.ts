@@ -40,7 +40,7 @@ const row = new ForgeState({
   owner: "ada",
   repo: "engine",
   issueNumber: 1,
-  slug: "fix-abcde",
+  slug: Slug.make("fix-abcde"),
   agentName: "fixer",
 })
 

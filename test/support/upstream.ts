@@ -5,7 +5,7 @@ import { type IncomingMessage, type RequestListener, createServer, request } fro
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { serve } from "./serve.ts"
-import { type SidecarTimes } from "../../src/sidecar/serve.ts"
+import type { SidecarTimes } from "../../src/sidecar/SidecarSettings.ts"
 import { decodeDocument } from "../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../src/testing/FakeForge.ts"
 import { send } from "./rpc.ts"
@@ -73,10 +73,10 @@ export const sidecarWith = (
       ...(options.loopback === true && { loopback: true }),
     })
     const fake = yield* FakeForge.make({ owner: "ada", repo: "cellar" })
-    yield* serve(yield* decodeDocument(text), () => Effect.succeed(fake.forge), {
+    yield* serve(yield* decodeDocument(text), {
       drainMs: 200,
       ...options.times,
-    }).pipe(Effect.withConfigProvider(NO_VARIABLES))
+    }).pipe(Effect.provide(FakeForge.forges(fake)), Effect.withConfigProvider(NO_VARIABLES))
     const logText = () => readFileSync(join(directory, "state", "operations.jsonl"), "utf8")
     return {
       directory,

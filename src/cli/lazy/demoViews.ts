@@ -3,7 +3,7 @@ import { Effect, Option, Schema } from "effect"
 import { listBottles } from "../../programs/listBottles.ts"
 import { orchestrateStatus } from "../../programs/orchestrateStatus.ts"
 import { verifyProvenance } from "../../programs/verifyProvenance.ts"
-import { Sidecar } from "../../services/Sidecar.ts"
+import { OperationLogs } from "../../services/OperationLogs.ts"
 import { Slug } from "../../domain/Slug.ts"
 import { type Line, bold, printLine, table } from "../output.ts"
 
@@ -58,7 +58,7 @@ const LogLine = Schema.parseJson(
 /** The operation log of a bottle, and whether its chain is whole. */
 export const showLog = Effect.fn("showLog")(function* (name: string) {
   const slug = Slug.make(name)
-  const log = yield* (yield* Sidecar).log(slug)
+  const log = yield* (yield* OperationLogs).log(slug)
   const entries = yield* Effect.forEach(log, (line) => Schema.decodeUnknown(LogLine)(line))
   yield* lines(
     table(

@@ -1,15 +1,16 @@
 /** What doctor asks on this machine: every backend, the home, the forge that FORGE_* names, and a real bottle. */
 import { Config, Effect, Option } from "effect"
-import { DEFAULT_FORGE_ORG, giteaForgeConfig } from "../../layers/gitea/GiteaForgeConfig.ts"
-import { make as makeGitea } from "../../layers/gitea/GiteaForge.ts"
+import { DEFAULT_FORGE_ORG } from "../../domain/Assignment.ts"
+import * as GiteaForges from "../../layers/gitea/GiteaForges.ts"
 import { Home } from "../../layers/home/Home.ts"
 import { homePermissions, socketPathLength } from "../../layers/home/inspectHome.ts"
 import { lookups } from "../../layers/live.ts"
 import * as SqliteBottleStore from "../../layers/sqlite/SqliteBottleStore.ts"
-import { doctor, forgeProbes } from "../../programs/doctor.ts"
-import type { Probe } from "../../programs/doctor.ts"
+import { doctor, forgeChecks } from "../../programs/doctor.ts"
+import type { DoctorCheck } from "../../programs/doctor.ts"
 import { Backends } from "../../services/Backends.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
+import { Forges } from "../../services/Forges.ts"
 import { neckProbe } from "./neckProbe.ts"
 
 /** Any of these asks for a forge. */
@@ -21,7 +22,7 @@ const FORGE_VARIABLES = [
   "FORGE_REPO",
 ]
 
-const forge: Effect.Effect<ReadonlyArray<Probe>> = Effect.gen(function* () {
+const forge: Effect.Effect<ReadonlyArray<DoctorCheck>> = Effect.gen(function* () {
   const set = yield* Effect.exists(FORGE_VARIABLES, (name) =>
     Effect.map(
       Effect.orElseSucceed(Config.option(Config.string(name)), () => Option.some("")),
@@ -32,9 +33,11 @@ const forge: Effect.Effect<ReadonlyArray<Probe>> = Effect.gen(function* () {
     const ask = Effect.fail({ message: "not configured" })
     return [{ subject: "forge", needed: false, todo: "set FORGE_* to have it looked at", ask }]
   }
-  const config = yield* giteaForgeConfig
-  return forgeProbes(yield* makeGitea(config), config.org ?? DEFAULT_FORGE_ORG)
+  const forges = yield* Forges
+  const { target, trust } = yield* forges.variables.target
+  return forgeChecks(yield* forges.of(target, trust), trust.org ?? DEFAULT_FORGE_ORG)
 }).pipe(
+  Effect.provide(GiteaForges.layer),
   Effect.catchAll((error) =>
     Effect.succeed([{ subject: "forge", needed: true, todo: "", ask: Effect.fail(error) }]),
   ),

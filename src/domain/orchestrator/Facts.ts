@@ -33,23 +33,23 @@ export const factsOf = (
   const runPrs = forge.prs.filter(
     (pr) => bottle?.prs.includes(pr.number) === true || (forge.pull !== undefined && pr.number === number),
   )
-  const refusals = (rules: ReadonlyArray<TargetRule>): ReadonlyArray<Refusal> =>
-    rules.flatMap((rule) => rule.says({ forge, bottle, settings: input.settings }) ?? [])
-  const unheld = refusals(targetRules.filter((rule) => rule.of === "holds"))
+  const facts = { forge, bottle, settings: input.settings }
+  const refusals = targetRules.flatMap(({ of, says }) => {
+    const refusal = says(facts)
+    return refusal === undefined ? [] : [{ of, refusal }]
+  })
+  const unheld = refusals.flatMap(({ of, refusal }) => (of === "holds" ? [refusal] : []))
+  const unseen = remarksOf(remarkRules, "given", forge.remarks, input, runPrs)
   const target = forge.issue === undefined ? undefined : parseTarget(forge.issue)
   return {
     ...input,
     runPrs,
     away: unheld.find(({ kind }) => kind !== "undecidable"),
     unheld: unheld[0],
-    untargeted: refusals(targetRules)[0],
+    untargeted: refusals[0]?.refusal,
     agent: target?._tag === "Targeted" ? target.agent : "",
     bottles: target?._tag === "Targeted" ? target.bottles : [],
-    unseen: remarksOf(
-      remarkRules.filter((rule) => rule.of === "given"),
-      input,
-      runPrs,
-    ),
-    starting: remarksOf(remarkRules, input, runPrs),
+    unseen,
+    starting: remarksOf(remarkRules, "starts", unseen, input, runPrs),
   }
 }

@@ -47,14 +47,16 @@ export const remarkRules: ReadonlyArray<RemarkRule> = [
   },
 ]
 
-/** The remarks that a set of conditions lets through, oldest first. */
+/** Those of some remarks that the conditions of one question let through, oldest first. */
 export const remarksOf = (
   rules: ReadonlyArray<RemarkRule>,
+  of: RemarkRule["of"],
+  remarks: ReadonlyArray<Remark>,
   input: Input,
   prs: ReadonlyArray<ObservedPr>,
 ): ReadonlyArray<Remark> =>
-  input.forge.remarks
-    .filter((remark) => rules.every((rule) => rule.holds(remark, input, prs)))
+  remarks
+    .filter((remark) => rules.every((rule) => rule.of !== of || rule.holds(remark, input, prs)))
     .sort((a, b) => a.updatedAt - b.updatedAt || a.id - b.id)
 
 /** A remark in the version that was seen. */

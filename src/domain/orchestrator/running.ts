@@ -63,7 +63,7 @@ const watchdog: LifeRule = {
   name: "no sign of life: freeze",
   says: (facts) => {
     const { bottle, settings, now, steadySince } = facts
-    if (bottle?.state !== "running") return undefined
+    if (bottle?.state !== "running" || bottle.done !== undefined) return undefined
     const until =
       Math.max(bottle.startedAt, bottle.checkinAt ?? bottle.startedAt, steadySince) + settings.watchdog
     return until <= now

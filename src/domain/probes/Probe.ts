@@ -1,6 +1,6 @@
 /** A probe: one way out of a bottle that is tried from inside, what must come of it, and how that is judged. */
-import type { Outcome, Step } from "./ProbeMachine.ts"
-import { wordOf } from "./ProbeMachine.ts"
+import type { Outcome, Step } from "../probeMachine/ProbeMachine.ts"
+import { wordOf } from "../probeMachine/ProbeMachine.ts"
 
 /** What a probe is about; its failures have one remedy. */
 export type ProbeClass =

@@ -1,6 +1,6 @@
 /** The ground that probes stand on: what verify sets up outside of a bottle, so that nothing of others is aimed at. */
 import type { PlanLimits } from "../Bottle.ts"
-import type { Arch } from "./SystemCalls.ts"
+import type { Arch } from "../probeMachine/SystemCalls.ts"
 
 /** A listener on this machine that a bottle must not reach. */
 export interface GroundListener {

@@ -1,12 +1,12 @@
 /** Probes of the box: capabilities, users, devices, mounts, files and processes of the machine, and limits. */
-import { asText, cText, joined, little } from "./ProbeBytes.ts"
+import { asText, cText, joined, little } from "../probeMachine/ProbeBytes.ts"
 import type { Probe, Verdict } from "./Probe.ts"
 import { lastWord, oneOf } from "./Probe.ts"
 import type { ProbeGround } from "./ProbeGround.ts"
-import type { Step } from "./ProbeMachine.ts"
-import { IN, wordOf } from "./ProbeMachine.ts"
-import { call, closeKept, openFile, poke, readFile, shownBy } from "./ProbeSteps.ts"
-import type { SystemCall } from "./SystemCalls.ts"
+import type { Step } from "../probeMachine/ProbeMachine.ts"
+import { IN, wordOf } from "../probeMachine/ProbeMachine.ts"
+import { call, closeKept, openFile, poke, readFile, shownBy } from "../probeMachine/ProbeSteps.ts"
+import type { SystemCall } from "../probeMachine/SystemCalls.ts"
 
 const AT_FDCWD = -100
 const O_WRONLY = 1

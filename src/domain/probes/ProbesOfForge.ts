@@ -1,9 +1,9 @@
 /** Probes of writes: to the forge out of the run's scope, and pushes out of the bottle's policy. */
-import { asText, joined, pktLine, text } from "./ProbeBytes.ts"
+import { asText, joined, pktLine, text } from "../probeMachine/ProbeBytes.ts"
 import type { Outside, Probe, Verdict } from "./Probe.ts"
 import type { GitPush, ProbeGround } from "./ProbeGround.ts"
-import type { Outcome, Step } from "./ProbeMachine.ts"
-import { askNeck, shownBy } from "./ProbeSteps.ts"
+import type { Outcome, Step } from "../probeMachine/ProbeMachine.ts"
+import { askNeck, shownBy } from "../probeMachine/ProbeSteps.ts"
 import { statusOf } from "./ProbesOfNeck.ts"
 
 const JSON_TYPE = { "content-type": "application/json" }

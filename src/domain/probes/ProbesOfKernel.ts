@@ -1,12 +1,12 @@
 /** Probes of the kernel: socket families, and system calls that a bottle must not have. */
-import { cText, joined, little } from "./ProbeBytes.ts"
+import { cText, joined, little } from "../probeMachine/ProbeBytes.ts"
 import type { Probe } from "./Probe.ts"
 import { lastWord, oneOf } from "./Probe.ts"
 import type { ProbeGround } from "./ProbeGround.ts"
-import type { Step } from "./ProbeMachine.ts"
-import { IN, OUT, wordOf } from "./ProbeMachine.ts"
-import { call, poke } from "./ProbeSteps.ts"
-import type { SystemCall } from "./SystemCalls.ts"
+import type { Step } from "../probeMachine/ProbeMachine.ts"
+import { IN, OUT, wordOf } from "../probeMachine/ProbeMachine.ts"
+import { call, poke } from "../probeMachine/ProbeSteps.ts"
+import type { SystemCall } from "../probeMachine/SystemCalls.ts"
 
 /** The list of system calls refused it, or this kernel has no such thing. */
 const REFUSED = ["EPERM", "ENOSYS", "SIGSYS"]

@@ -1,9 +1,9 @@
 /** Probes of the limits at the neck: comments, calls, bodies and connections beyond what a run may have. */
-import { asText, httpRequest, text } from "./ProbeBytes.ts"
+import { asText, httpRequest, text } from "../probeMachine/ProbeBytes.ts"
 import type { Probe } from "./Probe.ts"
 import type { ProbeGround } from "./ProbeGround.ts"
-import { OUT, OUT_BYTES, type Step } from "./ProbeMachine.ts"
-import { MSG_NOSIGNAL, askNeck, call, receive, send, shownBy, toNeck } from "./ProbeSteps.ts"
+import { OUT, OUT_BYTES, type Step } from "../probeMachine/ProbeMachine.ts"
+import { MSG_NOSIGNAL, askNeck, call, receive, send, shownBy, toNeck } from "../probeMachine/ProbeSteps.ts"
 import { BURST_SECONDS } from "../RunLimits.ts"
 import { NECK_PROBE_LIMITS } from "../Verification.ts"
 

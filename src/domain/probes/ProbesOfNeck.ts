@@ -1,9 +1,9 @@
 /** Probes of the neck: hosts that are not listed, in every spelling, TLS for another name, routes, and other sockets of the machine. */
-import { asText, clientHello, httpRequest, text, unixAddress } from "./ProbeBytes.ts"
+import { asText, clientHello, httpRequest, text, unixAddress } from "../probeMachine/ProbeBytes.ts"
 import type { Probe, ProbeClass, Verdict } from "./Probe.ts"
 import { lastWord, oneOf } from "./Probe.ts"
 import type { ProbeGround } from "./ProbeGround.ts"
-import type { Outcome, Step } from "./ProbeMachine.ts"
+import type { Outcome, Step } from "../probeMachine/ProbeMachine.ts"
 import {
   AF,
   SOCK,
@@ -15,7 +15,7 @@ import {
   send,
   shownBy,
   toNeck,
-} from "./ProbeSteps.ts"
+} from "../probeMachine/ProbeSteps.ts"
 
 /** The status of the first answer of HTTP that outcomes show; 0 when there is none. */
 export const statusOf = (outcomes: ReadonlyArray<Outcome>): number =>

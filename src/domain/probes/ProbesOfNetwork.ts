@@ -1,10 +1,10 @@
 /** Probes of the network: addresses of documentation, of this machine, link-local ones, and name servers; over IPv4 and IPv6. */
-import { asText, inetAddress, joined, little, text, unixAddress } from "./ProbeBytes.ts"
+import { asText, inetAddress, joined, little, text, unixAddress } from "../probeMachine/ProbeBytes.ts"
 import type { Probe, ProbeClass } from "./Probe.ts"
 import { lastWord, oneOf } from "./Probe.ts"
 import type { ProbeGround } from "./ProbeGround.ts"
-import type { Step } from "./ProbeMachine.ts"
-import { IN, wordOf } from "./ProbeMachine.ts"
+import type { Step } from "../probeMachine/ProbeMachine.ts"
+import { IN, wordOf } from "../probeMachine/ProbeMachine.ts"
 import {
   AF,
   SOCK,
@@ -17,7 +17,7 @@ import {
   receive,
   send,
   shownBy,
-} from "./ProbeSteps.ts"
+} from "../probeMachine/ProbeSteps.ts"
 
 /** Nothing left the bottle: there is no way to there, or no such socket. */
 const NO_WAY = [

@@ -1,8 +1,8 @@
 /** Probes of the head of a route's calls: credentials of the agent's own on their way up, and an upstream's echo of the key on its way down. */
 import type { Probe } from "./Probe.ts"
 import type { ProbeGround } from "./ProbeGround.ts"
-import { text } from "./ProbeBytes.ts"
-import { askNeck, shownBy } from "./ProbeSteps.ts"
+import { text } from "../probeMachine/ProbeBytes.ts"
+import { askNeck, shownBy } from "../probeMachine/ProbeSteps.ts"
 
 /** What stands for a credential of the agent's own. */
 export const AGENTS_OWN = "of-the-agent"

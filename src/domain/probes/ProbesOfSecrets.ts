@@ -1,7 +1,7 @@
 /** Probes of secrets: all that could hold one is shown, and looked through outside for the secrets of this run. */
 import type { Outside, Probe, Verdict } from "./Probe.ts"
-import type { Step } from "./ProbeMachine.ts"
-import { readFile, shownBy } from "./ProbeSteps.ts"
+import type { Step } from "../probeMachine/ProbeMachine.ts"
+import { readFile, shownBy } from "../probeMachine/ProbeSteps.ts"
 
 const shows = (name: string, steps: ReadonlyArray<Step>): Probe => ({
   class: "secrets",

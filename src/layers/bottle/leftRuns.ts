@@ -1,11 +1,11 @@
 /** leftRuns: run directories that no bottle needs, such as those of launches that were killed. */
 import { Effect, Option, Schema } from "effect"
-import { lstat, readFile, readdir, rm } from "node:fs/promises"
+import { lstat, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { Slug } from "../../domain/Slug.ts"
-import type { LeftRun } from "../../services/Sidecar.ts"
+import type { LeftRun } from "../../services/RunDirectories.ts"
 import type { HomeShape } from "../home/Home.ts"
-import { type FileFailure, file, orElseOn } from "../../sidecar/record/files.ts"
+import { type FileFailure, file, namesIn, textOf } from "../../files/files.ts"
 import { OWNER } from "./runDirectory.ts"
 
 const NAME = /^[a-z2-7]{5}$/
@@ -13,7 +13,7 @@ const NAME = /^[a-z2-7]{5}$/
 /** Run directories of a home that are of none of these slugs. What another home or another program has in the same folder is left alone. */
 export const leftRuns = Effect.fn("leftRuns")(function* (home: HomeShape, slugs: ReadonlyArray<Slug>) {
   const used = new Set(slugs.map((slug) => home.of(slug).run))
-  const names = yield* file(() => readdir(home.runRoot)).pipe(orElseOn("ENOENT", []))
+  const names = yield* namesIn(home.runRoot)
   const found = yield* Effect.forEach(
     names.filter((name) => NAME.test(name) && !used.has(join(home.runRoot, name))),
     (name) => Effect.orElseSucceed(look(home, name), () => Option.none<LeftRun>()),
@@ -34,7 +34,7 @@ const look = Effect.fnUntraced(function* (home: HomeShape, name: string) {
   const path = join(home.runRoot, name)
   const status = yield* file(() => lstat(path))
   if (!status.isDirectory() || status.uid !== process.getuid?.()) return Option.none<LeftRun>()
-  const text = yield* file(() => readFile(join(path, OWNER), "utf8")).pipe(orElseOn("ENOENT", ""))
+  const text = yield* textOf(join(path, OWNER))
   const owner = Schema.decodeOption(Owner)(text)
   const isOurs = Option.match(owner, {
     onNone: () => text === "" && home.runRoot === join(home.root, "run"),

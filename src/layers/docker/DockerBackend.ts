@@ -31,6 +31,8 @@ import type { Naming } from "./naming.ts"
 import { naming } from "./naming.ts"
 import { copyOut, shellIn } from "./tools.ts"
 
+export type { Dialect } from "./dialect.ts"
+
 /** Options of a backend of docker's kind. */
 export interface DockerOptions {
   /** Freeze makes an artifact flat that would have more layers; 120 unless given, an engine allows 125. */

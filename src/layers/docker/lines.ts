@@ -10,7 +10,7 @@ export const tellLines = <E, R>(
   Effect.scoped(
     Effect.gen(function* () {
       const [out, err] = yield* Stream.broadcast(output, 2, 64)
-      const told = (name: OutputChunk["stream"], chunks: typeof out) =>
+      const linesOf = (name: OutputChunk["stream"], chunks: typeof out) =>
         chunks.pipe(
           Stream.filter(({ stream }) => stream === name),
           Stream.map(({ bytes }) => bytes),
@@ -18,6 +18,6 @@ export const tellLines = <E, R>(
           Stream.splitLines,
           Stream.runForEach((line) => tell(line, name)),
         )
-      yield* Effect.all([told("stdout", out), told("stderr", err)], { concurrency: "unbounded" })
+      yield* Effect.all([linesOf("stdout", out), linesOf("stderr", err)], { concurrency: "unbounded" })
     }),
   )

@@ -1,10 +1,12 @@
 /** GiteaForge speaks to one repository on a Gitea over its REST API. */
 import { Effect, Layer, Option, Ref } from "effect"
 import type { ForgeConfigInvalid, ForgeRequestError } from "../../domain/Errors.ts"
+import { DEFAULT_FORGE_ORG } from "../../domain/Assignment.ts"
 import { AGENT_LABEL } from "../../domain/Targeting.ts"
 import { Forge, type ForgeApi } from "../../services/Forge.ts"
+import type { ForgeKind } from "../../services/Forges.ts"
 import { SelfAnswer, toComment } from "./answers.ts"
-import { type GiteaForgeConfig, giteaForgeConfig } from "./GiteaForgeConfig.ts"
+import { type GiteaForgeConfig, giteaForgeConfig, giteaVariables, webUrl } from "./GiteaForgeConfig.ts"
 import { makeGiteaHttp } from "./http.ts"
 import { makeKeys } from "./keys.ts"
 import { makeMembership } from "./membership.ts"
@@ -53,6 +55,20 @@ export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeCo
   }
   return forge
 })
+
+/** How every Gitea of a process is spoken to. */
+export type GiteaOptions = Pick<GiteaForgeConfig, "requestTimeout" | "answerBytesMax">
+
+/** Gitea as a kind of forge, for `Forges.layer`, with these options. */
+export const kindWith = (options: GiteaOptions): ForgeKind => ({
+  make: ({ apiUrl, token, owner, repo }, { org = DEFAULT_FORGE_ORG, trustOrg }) =>
+    make({ ...options, apiUrl, token, owner, repo, org, trustOrg }),
+  webUrl,
+  variables: giteaVariables,
+})
+
+/** Gitea as a kind of forge, for `Forges.layer`. */
+export const kind: ForgeKind = kindWith({})
 
 /** The forge of that repository. */
 export const layer = (config: GiteaForgeConfig): Layer.Layer<Forge> => Layer.effect(Forge, make(config))

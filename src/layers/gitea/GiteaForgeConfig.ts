@@ -1,9 +1,12 @@
 /** What GiteaForge needs to know, and how it is read from FORGE_* variables. */
-import { Config, ConfigProvider, Duration, Effect, Option, Redacted } from "effect"
+import { Config, type Duration, Effect, Option, Redacted } from "effect"
 import { readFile } from "node:fs/promises"
 import { isClosingKeyword } from "../../domain/ClosingKeywords.ts"
+import { type Assignment, DEFAULT_FORGE_ORG, type ForgeTrust } from "../../domain/Assignment.ts"
 import { ForgeConfigInvalid } from "../../domain/Errors.ts"
-import { type ForgeEnv, OPENED_PR } from "../../services/Sidecar.ts"
+import { forgeAddress } from "../../domain/ForgeAddress.ts"
+import { type ForgeAccess, atRepository } from "../../domain/ForgeTarget.ts"
+import type { ForgeVariables } from "../../services/Forges.ts"
 
 /** How to reach one repository on a Gitea, and whose words count there. */
 export interface GiteaForgeConfig {
@@ -22,69 +25,64 @@ export interface GiteaForgeConfig {
   readonly answerBytesMax?: number | undefined
 }
 
-/** What the run is about: the issue, and the PRs given with it. */
-export interface ForgeAssignment {
-  readonly issueNumber: number
-  readonly prNumbers: ReadonlyArray<number>
-  /** The PR that an earlier run reported to have opened; not the operator's word. */
-  readonly openedPrs: ReadonlyArray<number>
-}
-
-/** The org of the bot accounts unless `FORGE_ORG` says otherwise. */
-export const DEFAULT_FORGE_ORG = "bot-bottle"
-
 /**
  * Reads `FORGE_GITEA_API`, `FORGE_GITEA_TOKEN` or `FORGE_GITEA_TOKEN_FILE`, `FORGE_OWNER`, `FORGE_REPO`, `FORGE_ORG`
  * and `FORGE_TRUST_ORG` from the current ConfigProvider. An empty value is a missing one.
  */
-export const giteaForgeConfig: Effect.Effect<GiteaForgeConfig, ForgeConfigInvalid> = Effect.gen(function* () {
-  const apiUrl = yield* required("FORGE_GITEA_API", apiUrlProblem)
-  const token = yield* readToken
-  const owner = yield* required("FORGE_OWNER", nameProblem)
-  const repo = yield* required("FORGE_REPO", nameProblem)
-  const org = yield* optional("FORGE_ORG", nameProblem)
-  const trustOrg = yield* optional("FORGE_TRUST_ORG", nameProblem)
-  return {
-    apiUrl,
-    owner,
-    repo,
-    token,
-    org: org ?? DEFAULT_FORGE_ORG,
-    ...(trustOrg === undefined ? {} : { trustOrg }),
-  }
-})
+export const giteaForgeConfig: Effect.Effect<GiteaForgeConfig, ForgeConfigInvalid> = Effect.suspend(() =>
+  Effect.map(target, (found) => ({ ...found.target, ...found.trust })),
+)
 
-/** Reads `FORGE_ISSUE_NUMBER` and `FORGE_PR_NUMBER` (may be empty) from the current ConfigProvider. */
-export const forgeAssignment: Effect.Effect<ForgeAssignment, ForgeConfigInvalid> = Effect.gen(function* () {
+/**
+ * Reads `FORGE_ISSUE_NUMBER`, `FORGE_PR_NUMBER` (may be empty), `FORGE_ORG`, `FORGE_TRUST_ORG`, `FORGE_CLOSING_KEYWORDS`
+ * and `FORGE_WATCHDOG_TIMEOUT` from the current ConfigProvider.
+ */
+export const forgeAssignment: Effect.Effect<Assignment, ForgeConfigInvalid> = Effect.gen(function* () {
   const issueNumber = Number(yield* required("FORGE_ISSUE_NUMBER", numberProblem))
   const pr = yield* optional("FORGE_PR_NUMBER", numberProblem)
-  const opened = yield* optional(OPENED_PR, numberProblem)
+  const keywords = yield* closingKeywords
+  const watchdog = yield* watchdogTimeout
   return {
     issueNumber,
-    prNumbers: pr === undefined ? [] : [Number(pr)],
-    openedPrs: opened === undefined ? [] : [Number(opened)],
+    ...(yield* forgeTrust),
+    ...(pr !== undefined && { prNumbers: [Number(pr)] }),
+    ...(keywords.length > 0 && { closingKeywords: keywords }),
+    ...(watchdog !== undefined && { watchdog }),
   }
 })
 
-const wordsOf = (value: string): ReadonlyArray<string> =>
-  value
-    .split(",")
-    .map((word) => word.trim())
-    .filter((word) => word !== "")
+/** Reads `FORGE_ORG` and `FORGE_TRUST_ORG` from the current ConfigProvider. */
+const forgeTrust: Effect.Effect<ForgeTrust, ForgeConfigInvalid> = Effect.gen(function* () {
+  const org = yield* optional("FORGE_ORG", nameProblem)
+  const trustOrg = yield* optional("FORGE_TRUST_ORG", nameProblem)
+  return { org: org ?? DEFAULT_FORGE_ORG, ...(trustOrg !== undefined && { trustOrg }) }
+})
 
-/** Lets an effect that reads configuration read this map instead of the environment. */
-export const withForgeEnv =
-  (env: ForgeEnv) =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.withConfigProvider(effect, ConfigProvider.fromMap(plainText(env)))
+const access: Effect.Effect<ForgeAccess, ForgeConfigInvalid> = Effect.gen(function* () {
+  const apiUrl = yield* required("FORGE_GITEA_API", apiUrlProblem)
+  return { kind: "gitea", apiUrl, token: yield* readToken }
+})
 
-const plainText = (env: ForgeEnv): Map<string, string> =>
-  new Map(
-    Object.entries(env).map(([name, value]) => [
-      name,
-      Redacted.isRedacted(value) ? Redacted.value(value) : value,
-    ]),
-  )
+const repository = Effect.gen(function* () {
+  const owner = yield* required("FORGE_OWNER", nameProblem)
+  const repo = yield* required("FORGE_REPO", nameProblem)
+  return { owner, repo }
+})
+
+const target = Effect.gen(function* () {
+  const place = atRepository(yield* access, yield* repository)
+  return { target: place, trust: yield* forgeTrust }
+})
+
+/** What FORGE_* variables say of a Gitea. An empty value is a missing one. */
+export const giteaVariables: ForgeVariables = {
+  access,
+  target,
+  assigned: Effect.gen(function* () {
+    const place = yield* target
+    return { target: place.target, assignment: yield* forgeAssignment }
+  }),
+}
 
 type Problem = (value: string) => string | undefined
 
@@ -99,6 +97,12 @@ const optional = Effect.fnUntraced(function* (variable: string, problem: Problem
   return reason === undefined ? value : yield* new ForgeConfigInvalid({ variable, reason })
 })
 
+const wordsOf = (value: string): ReadonlyArray<string> =>
+  value
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "")
+
 /** Reads `FORGE_CLOSING_KEYWORDS`: closing words that this Gitea's administrator added, with commas between. */
 export const closingKeywords: Effect.Effect<ReadonlyArray<string>, ForgeConfigInvalid> = Effect.map(
   optional("FORGE_CLOSING_KEYWORDS", (value) =>
@@ -107,6 +111,20 @@ export const closingKeywords: Effect.Effect<ReadonlyArray<string>, ForgeConfigIn
       : "must be words made of letters, separated by commas: Gitea ignores other keywords",
   ),
   (value) => (value === undefined ? [] : wordsOf(value)),
+)
+
+/** Reads `FORGE_WATCHDOG_TIMEOUT`. */
+const watchdogTimeout: Effect.Effect<Duration.Duration | undefined, ForgeConfigInvalid> = Effect.gen(
+  function* () {
+    const variable = "FORGE_WATCHDOG_TIMEOUT"
+    const text = yield* optional(variable, () => undefined)
+    return text === undefined
+      ? undefined
+      : yield* Effect.mapError(
+          Config.duration(variable),
+          () => new ForgeConfigInvalid({ variable, reason: "is no duration: write it as 30 minutes" }),
+        )
+  },
 )
 
 const required = Effect.fnUntraced(function* (variable: string, problem: Problem) {
@@ -169,8 +187,13 @@ const apiUrlProblem: Problem = (value) => {
   if (url.search !== "" || url.hash !== "" || !/\/api\/v1\/?$/.test(url.pathname)) {
     return "must end with /api/v1, such as https://git.example.org/api/v1"
   }
-  return undefined
+  return Option.isSome(forgeAddress(value))
+    ? undefined
+    : "must not hold a user, a password, a query or a fragment: set FORGE_GITEA_TOKEN"
 }
+
+/** Where a Gitea shows and serves its repositories: its API lies below that. */
+export const webUrl = (apiUrl: string): string => apiUrl.replace(/\/+$/, "").replace(/\/api\/v1$/, "")
 
 /** Whether Gitea could have a user, an org or a repository of that name, so that it is safe in a path. */
 export const isForgeName = (name: string): boolean =>

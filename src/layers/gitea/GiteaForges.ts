@@ -1,18 +1,8 @@
-/** Forges over Gitea: the forge of a run, from its FORGE_* values. */
-import { Effect, Layer } from "effect"
-import { Forges } from "../../services/Forges.ts"
-import { make } from "./GiteaForge.ts"
-import { DEFAULT_FORGE_ORG, forgeAssignment, giteaForgeConfig, withForgeEnv } from "./GiteaForgeConfig.ts"
+/** Forges over Gitea alone. */
+import type { Layer } from "effect"
+import type { Forges } from "../../services/Forges.ts"
+import { layer as forges } from "../forges.ts"
+import { kind } from "./GiteaForge.ts"
 
-/** The Gitea that the values name. */
-export const layer: Layer.Layer<Forges> = Layer.succeed(
-  Forges,
-  Forges.of({
-    open: (forgeEnv) =>
-      Effect.gen(function* () {
-        const config = yield* giteaForgeConfig
-        yield* forgeAssignment
-        return { forge: yield* make(config), org: config.org ?? DEFAULT_FORGE_ORG }
-      }).pipe(withForgeEnv(forgeEnv)),
-  }),
-)
+/** The Gitea that a target, or FORGE_* variables, name. */
+export const layer: Layer.Layer<Forges> = forges({ gitea: kind })

@@ -62,7 +62,8 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 const AGAIN = Schedule.intersect(Schedule.exponential("200 millis"), Schedule.recurs(2))
 
 /** No answer, or one that says that the forge or a proxy failed: asking again may help. */
-export const isTransient = (error: ForgeRequestError): boolean => error.status === 0 || error.status >= 500
+export const isTransient = (error: ForgeRequestError): boolean =>
+  error.reason === "Unreachable" || error.reason === "ServerError"
 
 /** Exchanges with the Gitea of that configuration. */
 export const makeGiteaHttp = Effect.fnUntraced(function* (config: GiteaForgeConfig) {

@@ -56,7 +56,7 @@ export const makeKeys = (
         Effect.mapError(adminHint),
         // Gitea's answer to every conflict; one with ourselves is a request that was slow and whose answer was lost.
         Effect.catchIf(
-          (error) => error.status === 422,
+          (error) => error.reason === "Invalid",
           (taken) =>
             Effect.flatMap(
               Effect.orElseSucceed(find, () => Option.none<number>()),
@@ -81,11 +81,12 @@ export const makeKeys = (
 
 /** Gitea lets administrators of a repository see and change its keys, and answers others as if nothing were there. */
 const adminHint = (error: ForgeRequestError): ForgeRequestError =>
-  error.status === 403 || error.status === 404
+  error.reason === "Forbidden" || error.reason === "NotFound"
     ? new ForgeRequestError({
         operation: error.operation,
         status: error.status,
-        reason:
+        reason: error.reason,
+        detail:
           "deploy keys take an administrator of the repository and a token with the scope write:repository: make the bot " +
           "one, or name a key of your own by key.identityFile; check the repository's name in the url, too",
       })

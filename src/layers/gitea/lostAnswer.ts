@@ -9,7 +9,7 @@ const SENDS = 3
 const PAUSE = "300 millis"
 
 /** No answer, a failing proxy, or the right status with a text that is not what it should be: the write may have happened. */
-const isLost = (error: ForgeRequestError): boolean => isTransient(error) || error.status === 201
+const isLost = (error: ForgeRequestError): boolean => isTransient(error) || error.reason === "Malformed"
 
 /**
  * Sends; when the answer is lost, `look` finds the effect (some), finds none (none: sent again, three times in all), or

@@ -1,6 +1,7 @@
 /** Who may steer a run: memberships and permissions as Gitea tells them, and the trust that follows. */
 import { Cache, Effect, Exit } from "effect"
 import { ForgeRequestError } from "../../domain/Errors.ts"
+import { reasonOfStatus } from "../../domain/ForgeReason.ts"
 import type { ForgeSelf } from "../../services/Forge.ts"
 import { PermissionAnswer, type UserAnswer } from "./answers.ts"
 import { type GiteaForgeConfig, isForgeName } from "./GiteaForgeConfig.ts"
@@ -105,11 +106,12 @@ export const makeMembership = Effect.fnUntraced(function* (
 /** A redirect of a membership (303) is no answer, any other says that a name was changed. */
 const memberRefusal = (org: string, status: number): ForgeRequestError => {
   const call = { operation: "isOrgMember", subject: `the org ${org}` }
-  return status >= 300 && status < 400 && status !== 303
+  return reasonOfStatus(status) === "Moved"
     ? new ForgeRequestError({
         operation: call.operation,
         status,
-        reason: `the org ${org} or the user was renamed: set FORGE_ORG and FORGE_TRUST_ORG to the new names`,
+        reason: "Moved",
+        detail: `the org ${org} or the user was renamed: set FORGE_ORG and FORGE_TRUST_ORG to the new names`,
       })
     : refused(call, status)
 }

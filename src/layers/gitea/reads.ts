@@ -16,7 +16,7 @@ import {
 import type { PullRequest } from "../../domain/Forge.ts"
 import type { GiteaForgeConfig } from "./GiteaForgeConfig.ts"
 import { decode, type GiteaCall, type GiteaHttp, type Guard } from "./http.ts"
-import { refused } from "./reasons.ts"
+import { refused, worded } from "./reasons.ts"
 
 /** Largest page that Gitea gives; more is cut to this without a word. */
 const PAGE_SIZE = 50
@@ -53,7 +53,7 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
   ) =>
     Effect.catchIf(
       attempt,
-      (error) => error.status === 500,
+      (error) => error.reason === "ServerError",
       (error) =>
         Effect.flatMap(Effect.option(http.askOnce(issueCall(operation, number))), (answer) =>
           Option.exists(answer, ({ status }) => status === 404)
@@ -85,7 +85,7 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
   const pull = (operation: string, number: number) =>
     Effect.catchIf(
       http.read({ operation, subject: `#${number}`, path: `${repoPath}/pulls/${number}` }, PullAnswer),
-      (error) => error.status === 404,
+      (error) => error.reason === "NotFound",
       (missing) =>
         Effect.flatMap(Effect.option(issue(operation, number)), (found) =>
           Option.exists(found, (it) => !isPr(it))
@@ -198,7 +198,8 @@ export const collectPages = Effect.fnUntraced(function* <A>(
   return yield* new ForgeRequestError({
     operation,
     status: 200,
-    reason: `the forge's list does not end within ${MAX_PAGES} pages: check what lies before the forge`,
+    reason: "Malformed",
+    detail: `the forge's list does not end within ${MAX_PAGES} pages: check what lies before the forge`,
   })
 })
 
@@ -230,8 +231,8 @@ const toOpenPr = (answer: PullAnswer): PullRequest => {
   return pr.head.startsWith("refs/") && answer.head.label !== "" ? { ...pr, head: answer.head.label } : pr
 }
 
-const wrongKind = (operation: string, reason: string): ForgeRequestError =>
-  new ForgeRequestError({ operation, status: 404, reason, shown: reason })
+const wrongKind = (operation: string, text: string): ForgeRequestError =>
+  worded({ operation, status: 404, reason: "NotFound" }, text)
 
 /** A "+" of an offset would be read as a space; "Z" is safe. */
 const inUtc = (time: string): string => (Number.isNaN(Date.parse(time)) ? time : new Date(time).toISOString())

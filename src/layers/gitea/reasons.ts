@@ -1,5 +1,6 @@
 /** What an answer of Gitea means and what to do about it, in our own words: the forge's are never passed on. */
 import { ForgeRequestError } from "../../domain/Errors.ts"
+import { type ForgeReason, reasonOfStatus } from "../../domain/ForgeReason.ts"
 
 /** Scopes that the bot's token needs. */
 const SCOPES = "write:issue, write:repository, read:organization and read:user"
@@ -15,52 +16,65 @@ export const refused = ({ operation, subject }: Subject, status: number): ForgeR
   new ForgeRequestError({
     operation,
     status,
-    reason: reasonFor(status, subject),
-    ...(status === 404 && {
+    reason: reasonOfStatus(status),
+    detail: detailOf(status, subject),
+    ...(reasonOfStatus(status) === "NotFound" && {
       shown: `${subject} does not exist, or this run's user cannot see it: check the number`,
     }),
   })
 
-const reasonFor = (status: number, subject: string): string => {
-  if (status === 303) return undecidable
-  if (status >= 300 && status < 400) {
-    return "the repository was renamed or moved, or its owner was: set FORGE_OWNER and FORGE_REPO to the new names"
-  }
-  if (status >= 500) return `the forge failed on ${subject}: try again later; the forge's own log says why`
-  if (status >= 200 && status < 300) {
-    return `the forge answered ${subject} with another success than Gitea documents: check that FORGE_GITEA_API is a Gitea's`
-  }
-  return (
-    REASONS[status]?.(subject) ??
-    `the forge refused ${subject}: check FORGE_GITEA_API and the forge's version`
-  )
-}
+const detailOf = (status: number, subject: string): string => DETAILS[reasonOfStatus(status)](subject)
 
 /** Gitea answers 303 to someone who is not a member of the org: the asker sees public members only. */
 export const undecidable =
   "the membership cannot be decided: make the bot (the token's user) a member of that org, or check the org's name"
 
-const REASONS: Readonly<Record<number, (subject: string) => string>> = {
-  400: (subject) => `the forge could not apply this to ${subject}: read it again, then try again`,
-  401: () =>
+const DETAILS: Readonly<Record<ForgeReason, (subject: string) => string>> = {
+  BadRequest: (subject) => `the forge could not apply this to ${subject}: read it again, then try again`,
+  Unauthorized: () =>
     "the forge does not accept the token: make a new one for the bot's user and set FORGE_GITEA_TOKEN",
-  403: (subject) =>
+  Forbidden: (subject) =>
     `the token's user may not do this to ${subject}: the token needs the scopes ${SCOPES}; its user must be allowed ` +
     "to do it (rights on the repository, conversation not locked, user not blocked, password change not due)",
-  404: (subject) =>
+  NotFound: (subject) =>
     `${subject} does not exist, or the token's user cannot see it: check the number, FORGE_OWNER, FORGE_REPO and FORGE_GITEA_API, ` +
     "and the user's access (private repository, disabled unit, enforced two-factor)",
-  409: (subject) => `${subject} was changed by someone else meanwhile: read it again, then decide anew`,
-  412: (subject) => `the state of ${subject} does not allow this`,
-  422: (subject) => `the forge does not accept these values for ${subject}`,
-  423: () => "the repository is archived and takes no comments or pull requests: un-archive it to go on",
-  429: () => "the forge or a proxy before it asks to slow down: try again later",
+  Conflict: (subject) => `${subject} was changed by someone else meanwhile: read it again, then decide anew`,
+  Precondition: (subject) => `the state of ${subject} does not allow this`,
+  Invalid: (subject) => `the forge does not accept these values for ${subject}`,
+  Locked: () => "the repository is archived and takes no comments or pull requests: un-archive it to go on",
+  RateLimited: () => "the forge or a proxy before it asks to slow down: try again later",
+  Refused: (subject) => `the forge refused ${subject}: check FORGE_GITEA_API and the forge's version`,
+  Undecidable: () => undecidable,
+  Moved: () =>
+    "the repository was renamed or moved, or its owner was: set FORGE_OWNER and FORGE_REPO to the new names",
+  ServerError: (subject) => `the forge failed on ${subject}: try again later; the forge's own log says why`,
+  Unexpected: (subject) =>
+    `the forge answered ${subject} with another success than Gitea documents: check that FORGE_GITEA_API is a Gitea's`,
+  Malformed: (subject) => `the answer for ${subject} cannot be read: check FORGE_GITEA_API`,
+  Unreachable: () =>
+    "the forge cannot be reached: check FORGE_GITEA_API, the network and that the forge runs",
 }
+
+/** The same failure in words that say more of what was tried; they are for the agent too. */
+export const worded = (error: Pick<ForgeRequestError, "operation" | "status" | "reason">, text: string) =>
+  new ForgeRequestError({
+    operation: error.operation,
+    status: error.status,
+    reason: error.reason,
+    detail: text,
+    shown: text,
+  })
 
 /** The error for an answer that has the right status and not the documented form. */
 export const malformed = ({ operation, subject }: Subject, status: number, what: string): ForgeRequestError =>
-  new ForgeRequestError({ operation, status, reason: `the answer for ${subject} ${what}` })
+  new ForgeRequestError({
+    operation,
+    status,
+    reason: "Malformed",
+    detail: `the answer for ${subject} ${what}`,
+  })
 
 /** The error for no answer at all. */
-export const noAnswer = ({ operation }: Subject, reason: string): ForgeRequestError =>
-  new ForgeRequestError({ operation, status: 0, reason })
+export const noAnswer = ({ operation }: Subject, detail: string): ForgeRequestError =>
+  new ForgeRequestError({ operation, status: 0, reason: "Unreachable", detail })

@@ -1,12 +1,12 @@
 /** What GiteaForge writes: comments, descriptions and pull requests, each at most once even when answers are lost. */
 import { Clock, Effect, Option } from "effect"
-import { ForgeRequestError } from "../../domain/Errors.ts"
+import type { ForgeRequestError } from "../../domain/Errors.ts"
 import type { ForgeSelf, OpenPr } from "../../services/Forge.ts"
 import { CommentAnswer, type IssueAnswer, PullAnswer } from "./answers.ts"
 import { decode } from "./http.ts"
 import { sendOnce } from "./lostAnswer.ts"
 import { collectPages, type GiteaReads } from "./reads.ts"
-import { refused } from "./reasons.ts"
+import { malformed, refused, worded } from "./reasons.ts"
 
 /** Dates have whole seconds, and the clock of the forge's database may be off from that of its web server. */
 const CLOCK_MARGIN_MILLIS = 5000
@@ -103,10 +103,12 @@ export const makeWrites = (reads: GiteaReads, self: Effect.Effect<ForgeSelf, For
       .pipe(
         Effect.flatMap((answer) => decode(call, answer, PullAnswer)),
         Effect.flatMap((answer) =>
-          answer.number === null ? Effect.fail(refused(call, 201)) : Effect.succeed(answer.number),
+          answer.number === null
+            ? Effect.fail(malformed(call, 201, "has no number"))
+            : Effect.succeed(answer.number),
         ),
         Effect.catchIf(
-          (error) => error.status === 409,
+          (error) => error.reason === "Conflict",
           () =>
             Effect.flatMap(
               own,
@@ -125,25 +127,23 @@ export const makeWrites = (reads: GiteaReads, self: Effect.Effect<ForgeSelf, For
 const versionOf = (issue: IssueAnswer) =>
   issue.content_version === null ? {} : { content_version: issue.content_version }
 
-const taken = (head: string, base: string): ForgeRequestError => {
-  const reason = `there is an open pull request from ${head} to ${base} already, and it is another user's: push to another branch`
-  return new ForgeRequestError({ operation: "openPr", status: 409, reason, shown: reason })
-}
+const taken = (head: string, base: string): ForgeRequestError =>
+  worded(
+    { operation: "openPr", status: 409, reason: "Conflict" },
+    `there is an open pull request from ${head} to ${base} already, and it is another user's: push to another branch`,
+  )
 
 /** A branch that the forge does not have is the usual cause of these two. */
 const branchHint = (error: ForgeRequestError, head: string, base: string): ForgeRequestError => {
-  if (error.status === 404)
-    return replaced(
+  if (error.reason === "NotFound")
+    return worded(
       error,
       `the forge has no branch ${head} or no branch ${base}: push the branch first, and name a base that is there`,
     )
-  if (error.status === 422)
-    return replaced(
+  if (error.reason === "Invalid")
+    return worded(
       error,
       `no pull request can be made from ${head} to ${base}: they must be two branches that differ`,
     )
   return error
 }
-
-const replaced = (error: ForgeRequestError, reason: string): ForgeRequestError =>
-  new ForgeRequestError({ operation: error.operation, status: error.status, reason, shown: reason })

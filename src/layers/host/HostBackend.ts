@@ -18,10 +18,10 @@ import { folderOfMachine } from "../home/machine.ts"
 import type { BoxPaths } from "./box.ts"
 import { boxPaths, failed, onDisk, removeBox } from "./box.ts"
 import { copyOut } from "./copy.ts"
-import { keep, lookAt, readRecord, RunRecord, slugsOf } from "../runner/control.ts"
-import { followOutput, harvest, keepOutput, keptOf, snapshot } from "../runner/output.ts"
-import { killSession, waitForEnd } from "../runner/session.ts"
-import { attachBox, startBox, stopBox } from "./runner.ts"
+import { keep, lookAt, readRecord, RunRecord, slugsOf } from "../supervisor/control.ts"
+import { followOutput, harvest, keepOutput, keptOf, snapshot } from "../supervisor/output.ts"
+import { killSession, waitForEnd } from "../supervisor/session.ts"
+import { attachBox, startBox, stopBox } from "./agent.ts"
 
 const DEFAULT_MEMORY_MAX = 8 * 1024 ** 3
 const DEFAULT_MEMORY = Math.min(Math.floor(totalmem() / 2), DEFAULT_MEMORY_MAX)

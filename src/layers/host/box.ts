@@ -1,9 +1,9 @@
-/** What the host backend keeps of a bottle on disk, beside what its runner leaves. */
+/** What the host backend keeps of a bottle on disk, beside what its supervisor leaves. */
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import type { Slug } from "../../domain/Slug.ts"
 import type { HomeShape } from "../home/Home.ts"
-import { controlOf, failure, onFiles } from "../runner/control.ts"
+import { controlOf, failure, onFiles } from "../supervisor/control.ts"
 
 /** Where everything of a bottle lies: `box` is what a freeze keeps, `control` what one run leaves. */
 export const boxPaths = (home: HomeShape, slug: Slug) => {

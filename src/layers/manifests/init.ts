@@ -1,12 +1,10 @@
 /** The example manifests of `init`, and how they get into the home: all of them, or none. */
 import { Effect, Exit } from "effect"
-import { randomUUID } from "node:crypto"
-import { link, mkdir, rm } from "node:fs/promises"
 import { dirname } from "node:path"
+import { createFile, ensureDirectory, unlinkIfThere } from "../../files/files.ts"
 import type { HomeShape } from "../home/Home.ts"
 import { manifestPath } from "./folder.ts"
 import { fileInvalid, ioFailed } from "./readBounded.ts"
-import { writeNew } from "./trust.ts"
 
 /** Writes the examples and answers their paths. Fails when one of the files is there, and then leaves nothing behind. */
 export const writeExamples = Effect.fn("FileManifests.init")(function* (home: HomeShape) {
@@ -22,30 +20,18 @@ export const writeExamples = Effect.fn("FileManifests.init")(function* (home: Ho
   ).pipe(Effect.scoped)
 })
 
-/** `link` never overwrites, and shows the file only when it is whole. */
-const writeExample = (file: string, text: string) =>
-  Effect.gen(function* () {
-    yield* Effect.tryPromise({
-      try: () => mkdir(dirname(file), { recursive: true, mode: 0o700 }),
-      catch: ioFailed(dirname(file), "expected a writable folder"),
-    })
-    const temporary = `${file}.${randomUUID()}`
-    yield* Effect.acquireUseRelease(
-      writeNew(temporary, text, 0o600),
-      () =>
-        Effect.tryPromise({
-          try: () => link(temporary, file),
-          catch: (error) =>
-            error instanceof Error && "code" in error && error.code === "EEXIST"
-              ? fileInvalid(file, "is there already, and init overwrites nothing: nothing was written")
-              : ioFailed(file, "expected a writable folder")(error),
-        }),
-      () => remove(temporary),
-    )
-    return file
-  })
+const writeExample = Effect.fnUntraced(function* (path: string, text: string) {
+  yield* Effect.mapError(
+    ensureDirectory(dirname(path)),
+    ioFailed(dirname(path), "expected a writable folder"),
+  )
+  const isOurs = yield* Effect.mapError(createFile(path, text), ioFailed(path, "expected a writable folder"))
+  return isOurs
+    ? path
+    : yield* fileInvalid(path, "is there already, and init overwrites nothing: nothing was written")
+})
 
-const remove = (file: string) => Effect.ignore(Effect.tryPromise(() => rm(file, { force: true })))
+const remove = (path: string) => Effect.ignore(unlinkIfThere(path))
 
 const HELLO_AGENT = `---
 # How the agent program is run: claude, codex, pi, or command, whose argv is below.
@@ -88,6 +74,6 @@ limits:
   timeout: 2 hours
   idleTimeout: 30 minutes
 
-# docker, podman, smolvm or host (no isolation); docker when absent.
+# One that "bot-bottle doctor" lists (host does not isolate); docker when absent.
 # backend: docker
 `

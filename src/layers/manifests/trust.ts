@@ -1,8 +1,7 @@
 /** Which projects the operator trusts: `trusted.json` in the home, from real path to digest. */
 import { Effect, Option, Schema } from "effect"
-import { randomUUID } from "node:crypto"
-import { mkdir, open, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
+import { ensureDirectory, replaceFile } from "../../files/files.ts"
 import type { ProjectReport } from "../../services/Manifests.ts"
 import type { Project } from "./project.ts"
 import { fileInvalid, ioFailed, readBounded } from "./readBounded.ts"
@@ -46,32 +45,6 @@ export const writeTrusted = Effect.fn("FileManifests.writeTrusted")(function* (
 ) {
   const file = trustedFile(home)
   const text = JSON.stringify({ ...(yield* readTrusted(home)), [directory]: digest }, undefined, 2)
-  const temporary = `${file}.${randomUUID()}`
-  yield* Effect.tryPromise({
-    try: () => mkdir(home, { recursive: true, mode: 0o700 }),
-    catch: ioFailed(home, "expected a writable folder"),
-  })
-  yield* writeNew(temporary, text, 0o600)
-  yield* Effect.tryPromise({
-    try: () => rename(temporary, file),
-    catch: ioFailed(file, "expected a writable file"),
-  }).pipe(Effect.tapError(() => Effect.ignore(Effect.tryPromise(() => rm(temporary, { force: true })))))
+  yield* Effect.mapError(ensureDirectory(home), ioFailed(home, "expected a writable folder"))
+  yield* Effect.mapError(replaceFile(file, text), ioFailed(file, "expected a writable file"))
 })
-
-/** Writes a file that is not there yet, and waits until it is on disk. */
-export const writeNew = (file: string, text: string, mode: number) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const handle = yield* Effect.acquireRelease(
-        Effect.tryPromise({
-          try: () => open(file, "wx", mode),
-          catch: ioFailed(file, "expected a writable folder"),
-        }),
-        (handle) => Effect.ignore(Effect.tryPromise(() => handle.close())),
-      )
-      yield* Effect.tryPromise({
-        try: () => handle.writeFile(text).then(() => handle.sync()),
-        catch: ioFailed(file, "expected a writable file"),
-      })
-    }),
-  )

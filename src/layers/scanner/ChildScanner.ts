@@ -16,7 +16,7 @@ import {
 import { packageFile } from "../home/packageRoot.ts"
 import { frameOf } from "../../domain/ScanFrames.ts"
 import { hasGitleaks, scanDirectory } from "./gitleaks.ts"
-import { ScanConfig, THE_END, Verdict } from "./protocol.ts"
+import { ScanConfig, THE_END, Scanned } from "./protocol.ts"
 
 /** The scanner of texts is kept so long after its last one. */
 const KEPT_IDLE = "30 seconds"
@@ -42,7 +42,7 @@ export const makeScanner = (
             Stream.map(({ bytes }) => bytes),
             Stream.decodeText(),
             Stream.splitLines,
-            Stream.mapEffect(readVerdict),
+            Stream.mapEffect(readScanned),
             Stream.concat(Stream.drain(Stream.fromEffect(Effect.flatMap(exit, requireClean)))),
           ),
         ),
@@ -81,13 +81,13 @@ export const makeScanner = (
           const directory = yield* workFolder(options.workDirectory)
           const verdicts = yield* collect({ secrets, rules: false, extractTo: directory }, objects)
           const leaks = yield* scanDirectory(runner, directory, totalMs)
-          const told = leaks.map(({ number, line, rule, digest }): SecretFinding => ({
+          const leaked = leaks.map(({ number, line, rule, digest }): SecretFinding => ({
             object: verdicts[number]?.object ?? "",
             line,
             rule,
             digest,
           }))
-          return [...verdicts.flatMap(findingsOf), ...told]
+          return [...verdicts.flatMap(findingsOf), ...leaked]
         }),
       )
     })
@@ -126,7 +126,7 @@ const textScanner = (
   verdictsOf: (
     config: typeof ScanConfig.Type,
     objects: Stream.Stream<Uint8Array>,
-  ) => Stream.Stream<typeof Verdict.Type, ScanFailed>,
+  ) => Stream.Stream<typeof Scanned.Type, ScanFailed>,
   secrets: ReadonlyArray<string>,
 ) =>
   Effect.gen(function* () {
@@ -173,16 +173,16 @@ const specOf = (
   ...(timeoutMs !== undefined && { timeoutMs }),
 })
 
-const readVerdict = (line: string) =>
+const readScanned = (line: string) =>
   Effect.mapError(
-    Schema.decode(Verdict)(line),
+    Schema.decode(Scanned)(line),
     () => new ScanFailed({ reason: "the scanner's answer could not be read" }),
   )
 
 const requireClean = ({ exitCode }: { readonly exitCode: number }): Effect.Effect<void, ScanFailed> =>
   exitCode === 0 ? Effect.void : new ScanFailed({ reason: `the scanner ended with ${exitCode}` })
 
-const findingsOf = ({ object, findings }: typeof Verdict.Type): ReadonlyArray<SecretFinding> =>
+const findingsOf = ({ object, findings }: typeof Scanned.Type): ReadonlyArray<SecretFinding> =>
   findings.map(({ line, rule, digest }) => ({ object, line, rule, digest }))
 
 const toScanFailed = (error: { readonly message: string }): ScanFailed =>

@@ -5,7 +5,7 @@ import { closeSync, openSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import { type SecretSearch, secretMatcher } from "../../domain/SecretMatch.ts"
 import { type FramePart, frameReader } from "../../domain/ScanFrames.ts"
-import { KNOWN_SECRET, ScanConfig, THE_END, Verdict } from "./protocol.ts"
+import { KNOWN_SECRET, ScanConfig, THE_END, Scanned } from "./protocol.ts"
 import { type RuleSearch, lint, startRules } from "./rules.ts"
 
 interface Found {
@@ -113,9 +113,9 @@ const decide = (all: ReadonlyArray<Reading>): Effect.Effect<void> =>
 const LINE_END = /\r\n|[\r\n\u2028\u2029]/
 
 /** Waits until it is written: a pipe takes a part only while its reader is busy. */
-const tell = (verdicts: ReadonlyArray<typeof Verdict.Type>): Effect.Effect<void> =>
+const tell = (verdicts: ReadonlyArray<typeof Scanned.Type>): Effect.Effect<void> =>
   Effect.async((resume) => {
-    const text = verdicts.map((verdict) => `${Schema.encodeSync(Verdict)(verdict)}\n`).join("")
+    const text = verdicts.map((verdict) => `${Schema.encodeSync(Scanned)(verdict)}\n`).join("")
     process.stdout.write(text, () => resume(Effect.void))
   })
 

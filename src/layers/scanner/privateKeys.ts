@@ -15,7 +15,7 @@ const KEY = /^(?:M[A-P]|b3BlbnNza)[A-Za-z0-9+/]{38}/
 const BETWEEN = /\\[nr]|[\s"'`,\\>#*|;]/g
 
 /** A private key in a text: from and to which character, on which line, and what is between its first line and its last. */
-export interface PrivateKey {
+export interface KeyInText {
   readonly start: number
   readonly end: number
   readonly line: number
@@ -23,7 +23,7 @@ export interface PrivateKey {
 }
 
 /** All of them, in their order. */
-export const privateKeys = (text: string): ReadonlyArray<PrivateKey> => {
+export const privateKeys = (text: string): ReadonlyArray<KeyInText> => {
   const counted = { to: 0, line: 1 }
   const lineOf = (index: number): number => {
     counted.line += text.slice(counted.to, index).split("\n").length - 1

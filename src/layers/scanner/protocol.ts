@@ -13,7 +13,7 @@ export const ScanConfig = Schema.parseJson(
 )
 
 /** What was found in an object. */
-export const Verdict = Schema.parseJson(
+export const Scanned = Schema.parseJson(
   Schema.Struct({
     object: Schema.String,
     findings: Schema.Array(

@@ -1,41 +1,62 @@
 /** SidecarInProcess serves the same necks within this process: for tests and for programs that keep running. */
-import { Effect, ExecutionStrategy, Exit, Layer, Scope } from "effect"
+import { Effect, Either, ExecutionStrategy, Exit, Layer, Scope } from "effect"
+import { SidecarError } from "../../domain/Errors.ts"
+import { Forges } from "../../services/Forges.ts"
+import { NeckCommands } from "../../services/NeckCommands.ts"
 import { Sidecar } from "../../services/Sidecar.ts"
-import { make as makeGitea } from "../gitea/GiteaForge.ts"
+import type { SidecarServices } from "../../services/SidecarServices.ts"
+import * as GiteaForges from "../gitea/GiteaForges.ts"
 import { Home } from "../home/Home.ts"
-import type { MakeForge } from "../../sidecar/SidecarDocument.ts"
-import { type SidecarTimes, serve } from "../../sidecar/serve.ts"
-import type { SidecarDocument } from "../../sidecar/SidecarDocument.ts"
+import { type SidecarOptions, serve } from "../../sidecar/serve.ts"
+import { type SidecarDocument, readDocument } from "../../sidecar/SidecarDocument.ts"
 import * as Machine from "./machine.ts"
+import * as Records from "./records.ts"
 import { makeService } from "./SidecarService.ts"
 
-/** How the sidecars of this process differ from the others. */
-export interface InProcessOptions extends SidecarTimes {
-  /** Makes the forge of a run; Gitea unless given. */
-  readonly makeForge?: MakeForge
+export type { ForgePart } from "../../sidecar/SidecarDocument.ts"
+export type { SidecarTimes } from "../../sidecar/SidecarSettings.ts"
+
+/**
+ * Sidecars within this process, over the kinds of forge that are provided, which end with the layer at the latest; and
+ * what they leave in the home on disk. Assignments name the calls that are given.
+ */
+export const layerWith = (options: SidecarOptions): Layer.Layer<SidecarServices, never, Forges> => {
+  const sidecars = Layer.merge(launcher(options), Records.layer)
+  return options.calls === undefined
+    ? sidecars
+    : Layer.merge(
+        sidecars,
+        Layer.succeed(
+          NeckCommands,
+          options.calls.map(({ usage }) => usage),
+        ),
+      )
 }
 
-/** Sidecars within this process; they end with the layer at the latest. */
-export const layerWith = (options: InProcessOptions): Layer.Layer<Sidecar> =>
+const launcher = (options: SidecarOptions): Layer.Layer<Sidecar, never, Forges> =>
   Layer.scoped(
     Sidecar,
     Effect.gen(function* () {
       const home = yield* Home
+      const forges = yield* Forges
       const all = yield* Effect.scope
       const start = Effect.fn("SidecarInProcess.start")(function* (document: SidecarDocument) {
+        const served = yield* Either.mapLeft(
+          readDocument(document),
+          (reason) => new SidecarError({ slug: document.slug, operation: "launch", reason }),
+        )
         const scope = yield* Scope.fork(all, ExecutionStrategy.sequential)
-        const { ended } = yield* serve(document, options.makeForge ?? gitea, options).pipe(
+        const { ended } = yield* serve(served, options).pipe(
+          Effect.provideService(Forges, forges),
           Effect.provide(Machine.layer),
           Scope.extend(scope),
           Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
         )
         yield* Effect.forkIn(Effect.zipRight(ended, Scope.close(scope, Exit.void)), all)
       })
-      return makeService(home, start, options.makeForge ?? gitea)
+      return makeService(home, start, forges)
     }),
   )
 
-const gitea: MakeForge = (part) => makeGitea(part)
-
 /** Sidecars within this process, over Gitea. */
-export const layer: Layer.Layer<Sidecar> = layerWith({})
+export const layer: Layer.Layer<SidecarServices> = Layer.provide(layerWith({}), GiteaForges.layer)

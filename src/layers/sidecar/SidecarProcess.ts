@@ -2,11 +2,14 @@
 import { Effect, Layer } from "effect"
 import { SidecarError } from "../../domain/Errors.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
+import { Forges } from "../../services/Forges.ts"
 import { Sidecar } from "../../services/Sidecar.ts"
+import type { SidecarServices } from "../../services/SidecarServices.ts"
+import * as GiteaForges from "../gitea/GiteaForges.ts"
 import { Home } from "../home/Home.ts"
 import { packageFile } from "../home/packageRoot.ts"
 import { type SidecarDocument, encodeDocument } from "../../sidecar/SidecarDocument.ts"
-import type { MakeForge } from "../../sidecar/SidecarDocument.ts"
+import * as Records from "./records.ts"
 import { makeService } from "./SidecarService.ts"
 
 const READY_MS = 15_000
@@ -59,18 +62,22 @@ const start = (runner: typeof ProcessRunner.Service) =>
       )
   })
 
-/** Loaded when there is a key to revoke, which is seldom. */
-const gitea: MakeForge = (part) =>
-  Effect.flatMap(
-    Effect.promise(() => import("../gitea/GiteaForge.ts")),
-    ({ make }) => make(part),
-  )
-
-/** Sidecars as processes, found again by their control sockets. */
-export const layer: Layer.Layer<Sidecar, never, ProcessRunner> = Layer.effect(
+const launcher: Layer.Layer<Sidecar, never, ProcessRunner | Forges> = Layer.effect(
   Sidecar,
   Effect.gen(function* () {
     const home = yield* Home
-    return makeService(home, start(yield* ProcessRunner), gitea)
+    return makeService(home, start(yield* ProcessRunner), yield* Forges)
   }),
+)
+
+/** Sidecars as processes, and what they leave in the home on disk; keys are revoked at the kinds of forge that are provided. */
+export const layerOver: Layer.Layer<SidecarServices, never, ProcessRunner | Forges> = Layer.merge(
+  launcher,
+  Records.layer,
+)
+
+/** Sidecars as processes over Gitea, found again by their control sockets, and what they leave. */
+export const layer: Layer.Layer<SidecarServices, never, ProcessRunner> = Layer.provide(
+  layerOver,
+  GiteaForges.layer,
 )

@@ -1,33 +1,22 @@
-/** What the Sidecar service does in the same way however a sidecar is launched: by its control socket and the files it leaves. */
-import { Effect, Option, Redacted, Schema } from "effect"
-import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises"
+/** What the Sidecar service does in the same way however a sidecar is launched: its document before, its control socket after. */
+import { Effect, Option, Schema } from "effect"
+import { stat } from "node:fs/promises"
 import { join } from "node:path"
-import { type ForgeConfigInvalid, SidecarError } from "../../domain/Errors.ts"
+import { SidecarError } from "../../domain/Errors.ts"
 import { Slug } from "../../domain/Slug.ts"
+import type { ForgesApi } from "../../services/Forges.ts"
 import { Sidecar, type SidecarConfig, type SidecarHandle } from "../../services/Sidecar.ts"
-import {
-  closingKeywords,
-  forgeAssignment,
-  giteaForgeConfig,
-  withForgeEnv,
-} from "../gitea/GiteaForgeConfig.ts"
-import { leftRuns, removeLeftRun } from "../bottle/leftRuns.ts"
-import { ensureRunDirectory, removeRunDirectory } from "../bottle/runDirectory.ts"
+import { ensureRunDirectory } from "../bottle/runDirectory.ts"
 import { Home, type HomeShape } from "../home/Home.ts"
-import { controlOf } from "../runner/control.ts"
+import { controlOf } from "../supervisor/control.ts"
 import { askStatus, askStop } from "../../sidecar/http/control.ts"
-import { type FileFailure, file, orElseOn } from "../../sidecar/record/files.ts"
+import { file, namesIn, ensureDirectory } from "../../files/files.ts"
+import { fileFailed } from "./fileFailed.ts"
 import { gitParts } from "./gitParts.ts"
-import { removeStore, unusedStores } from "../../sidecar/git/store.ts"
 import type { GitPart } from "../../sidecar/git/Upstream.ts"
-import { makeLeftKeys } from "./LeftKeys.ts"
-import { verifyChain } from "../../sidecar/record/OperationChain.ts"
-import { verifyFile } from "../../sidecar/record/verifyFile.ts"
-import * as QueueDir from "../../sidecar/record/QueueDir.ts"
 import type { RoutePart } from "../../sidecar/routes/Route.ts"
-import type { MakeForge } from "../../sidecar/SidecarDocument.ts"
 import { routeParts } from "./routeParts.ts"
-import type { ForgePart, SidecarDocument } from "../../sidecar/SidecarDocument.ts"
+import type { SidecarDocument } from "../../sidecar/SidecarDocument.ts"
 
 /** Starts a sidecar for a document; done when it serves. */
 export type StartSidecar = (document: SidecarDocument) => Effect.Effect<void, SidecarError>
@@ -38,10 +27,8 @@ const STOP_TIMEOUT = "15 seconds"
 export const makeService = (
   home: HomeShape,
   start: StartSidecar,
-  makeForge: MakeForge,
+  forges: ForgesApi,
 ): typeof Sidecar.Service => {
-  const { leftKeys, revokeKey, removePrivateHalves } = makeLeftKeys(home, makeForge)
-  const places = { gitStores: home.gitStores, states: home.states }
   const handleOf = (slug: Slug): SidecarHandle => {
     const { neckSocket, controlSocket } = home.of(slug)
     return {
@@ -58,32 +45,16 @@ export const makeService = (
     const handle = handleOf(slug)
     return (yield* handle.alive) ? Option.some(handle) : Option.none()
   })
-  const lines = (slug: Slug) =>
-    file(() => readFile(home.of(slug).operations, "utf8")).pipe(
-      orElseOn("ENOENT", ""),
-      Effect.map((text) => text.split("\n").filter((line) => line !== "")),
-      told(slug, "reading its operation log"),
-    )
-  const clear = Effect.fn("Sidecar.clear")((slug: Slug) =>
-    Effect.provideService(removeRunDirectory(slug), Home, home).pipe(
-      Effect.mapError(
-        ({ reason, cause }) =>
-          new SidecarError({ slug, operation: "removing its run directory", reason, cause }),
-      ),
-    ),
-  )
   return {
+    variables: forges.variables,
     check: Effect.fn("Sidecar.check")(function* (config: SidecarConfig) {
-      const forge = yield* forgePart(config)
       yield* routeParts(config)
-      yield* gitParts(config, forge)
+      yield* gitParts(config)
     }),
     launch: Effect.fn("Sidecar.launch")(function* (config: SidecarConfig) {
-      const forge = yield* forgePart(config)
       const document = documentOf(home, config, {
-        forge,
         routes: yield* routeParts(config),
-        git: yield* gitParts(config, forge),
+        git: yield* gitParts(config),
       })
       yield* makeDirectories(home, config.slug)
       yield* start(document)
@@ -91,55 +62,12 @@ export const makeService = (
     }),
     find,
     list: Effect.suspend(() => found(home, handleOf)),
-    events: (slug) => QueueDir.events(home.of(slug).queue, slug),
-    append: (event) => QueueDir.append(home.of(event.slug).queue, event),
-    settle: (slug, number) => QueueDir.settle(home.of(slug).queue, slug, number),
-    lastCheckin: Effect.fn("Sidecar.lastCheckin")(function* (slug: Slug) {
-      const status = yield* file(() => stat(home.of(slug).checkin)).pipe(
-        Effect.asSome,
-        orElseOn("ENOENT", Option.none()),
-        told(slug, "reading its check-in"),
-      )
-      return Option.map(status, ({ mtime }) => mtime.toISOString())
-    }),
-    verifyLog: Effect.fn("Sidecar.verifyLog")(function* (slug: Slug) {
-      return yield* verifyFile(home.of(slug).operations).pipe(
-        orElseOn("ENOENT", verifyChain([])),
-        told(slug, "reading its operation log"),
-      )
-    }),
-    log: Effect.fn("Sidecar.log")(lines),
-    leftKeys,
-    revokeKey,
-    unusedStores: Effect.suspend(() => told("*", "looking for stores of objects")(unusedStores(places))),
-    removeStore: Effect.fn("Sidecar.removeStore")((name: string) =>
-      told("*", "removing a store of objects")(removeStore(places, name)),
-    ),
-    leftRuns: Effect.fn("Sidecar.leftRuns")(function* (slugs: ReadonlyArray<Slug>) {
-      const left = yield* told("*", "looking for run directories")(leftRuns(home, slugs))
-      return yield* Effect.filter(left, ({ name }) =>
-        Effect.map(askStatus(join(home.runRoot, name, "control.sock")), Option.isNone),
-      )
-    }),
-    removeRun: (name) => told("*", "removing a run directory")(removeLeftRun(home, name)),
-    clear,
-    forget: Effect.fn("Sidecar.forget")(function* (slug: Slug) {
-      yield* removePrivateHalves(slug)
-      yield* clear(slug)
-      const { state } = home.of(slug)
-      yield* file(() => rm(state, { recursive: true, force: true, maxRetries: 5 })).pipe(
-        told(slug, "removing its state"),
-      )
-    }),
   }
 }
 
 /** A run directory tells its slug by the sidecar that serves it: its own name cannot be read back. */
 const found = Effect.fn("Sidecar.list")(function* (home: HomeShape, handleOf: (slug: Slug) => SidecarHandle) {
-  const names = yield* file(() => readdir(home.runRoot)).pipe(
-    orElseOn("ENOENT", []),
-    told("*", "looking for sidecars"),
-  )
+  const names = yield* namesIn(home.runRoot).pipe(fileFailed("*", "looking for sidecars"))
   const all = yield* Effect.forEach(
     names,
     (name) => {
@@ -163,52 +91,13 @@ const found = Effect.fn("Sidecar.list")(function* (home: HomeShape, handleOf: (s
   })
 })
 
-const told =
-  (slug: string, operation: string) =>
-  <A>(effect: Effect.Effect<A, FileFailure>): Effect.Effect<A, SidecarError> =>
-    Effect.mapError(
-      effect,
-      ({ cause, code }) =>
-        new SidecarError({
-          slug,
-          operation,
-          reason: code === "" ? "a file could not be used" : `a file could not be used (${code})`,
-          cause,
-        }),
-    )
-
-/** The forge part of a document, from FORGE_* variables; none for an empty map. */
-export const forgePart = (config: SidecarConfig): Effect.Effect<ForgePart | undefined, ForgeConfigInvalid> =>
-  Object.keys(config.forgeEnv).length === 0
-    ? Effect.succeed(undefined)
-    : Effect.gen(function* () {
-        const { apiUrl, owner, repo, token, org, trustOrg } = yield* giteaForgeConfig
-        const { issueNumber, prNumbers, openedPrs } = yield* forgeAssignment
-        const keywords = yield* closingKeywords
-        return {
-          apiUrl,
-          owner,
-          repo,
-          token: Redacted.make(Redacted.value(token)),
-          issueNumber,
-          prNumbers,
-          ...(openedPrs.length > 0 && { openedPrs }),
-          ...(keywords.length > 0 && { closingKeywords: keywords }),
-          ...(org === undefined ? {} : { org }),
-          ...(trustOrg === undefined ? {} : { trustOrg }),
-          ...(config.push.length === 0 ? {} : { push: config.push }),
-        }
-      }).pipe(withForgeEnv(config.forgeEnv))
-
 const documentOf = (
   home: HomeShape,
-  { slug, egress, loopback, run, limits }: SidecarConfig,
+  { slug, egress, loopback, run, limits, forge, push }: SidecarConfig,
   {
-    forge,
     routes,
     git,
   }: {
-    readonly forge: ForgePart | undefined
     readonly routes: ReadonlyArray<RoutePart>
     readonly git: ReadonlyArray<GitPart>
   },
@@ -222,14 +111,14 @@ const documentOf = (
     made: true,
     ...(run === undefined ? {} : { run }),
     ...(limits === undefined ? {} : { limits }),
-    ...(forge === undefined ? {} : { forge }),
+    ...(forge === undefined ? {} : { forge: { ...forge, ...(push.length > 0 && { push }) } }),
     ...(egress.allow.length === 0 ? {} : { egress }),
     ...(routes.length === 0 ? {} : { routes }),
     ...(git.length === 0 ? {} : { git, gitStores: home.gitStores }),
     ...(git.some(({ deployKey }) => deployKey !== undefined)
       ? { keys: { ledger: home.keyLedger, directory: keys } }
       : {}),
-    ...(loopback ? { loopback, runner: controlOf("host", home, slug).runner } : {}),
+    ...(loopback ? { loopback, runner: controlOf("host", home, slug).supervisor } : {}),
   }
 }
 
@@ -241,9 +130,7 @@ const makeDirectories = (home: HomeShape, slug: Slug): Effect.Effect<void, Sidec
     Effect.provideService(Home, home),
     Effect.mapError((error) => launchFailed(slug, error.reason)),
     Effect.zipRight(
-      file(() => mkdir(home.of(slug).state, { recursive: true, mode: 0o700 })).pipe(
-        told(slug, "making its state directory"),
-      ),
+      ensureDirectory(home.of(slug).state).pipe(fileFailed(slug, "making its state directory")),
     ),
     Effect.asVoid,
   )

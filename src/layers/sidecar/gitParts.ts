@@ -1,29 +1,25 @@
 /** The repositories of a manifest with the credentials that they name, looked up on the host at launch; they go to the sidecar's stdin and nowhere else. */
-import { Effect, Either, Option, Redacted } from "effect"
+import { Effect, Either, Option, type Redacted } from "effect"
 import { readFile, stat } from "node:fs/promises"
 import { homedir } from "node:os"
 import { isAbsolute, join } from "node:path"
 import { isSshUrl, sshRepository } from "../../domain/DeployKey.ts"
 import { SidecarError } from "../../domain/Errors.ts"
+import type { ForgeAccess } from "../../domain/ForgeTarget.ts"
 import type { BottleManifest } from "../../domain/Manifest.ts"
 import type { SidecarConfig } from "../../services/Sidecar.ts"
-import { file } from "../../sidecar/record/files.ts"
+import { file } from "../../files/files.ts"
 import { readPrivateKey } from "../../sidecar/git/privateKey.ts"
 import { type GitPart, readUpstream } from "../../sidecar/git/Upstream.ts"
 
 type ManifestGit = NonNullable<BottleManifest["git"]>[string]
 
-/** What of the run's forge a repository may use. */
-export interface ForgeAccess {
-  readonly apiUrl: string
-  readonly token: Redacted.Redacted
-}
-
 /** The repositories to serve. Fails with what is wrong of which one, never with a credential. */
-export const gitParts = (
-  { slug, git }: SidecarConfig,
-  forge: ForgeAccess | undefined,
-): Effect.Effect<ReadonlyArray<GitPart>, SidecarError> =>
+export const gitParts = ({
+  slug,
+  git,
+  forge: run,
+}: SidecarConfig): Effect.Effect<ReadonlyArray<GitPart>, SidecarError> =>
   Effect.forEach(Object.entries(git), ([name, entry]) =>
     Effect.gen(function* () {
       const { key, ...rest } = entry
@@ -33,8 +29,8 @@ export const gitParts = (
         ...("identityFile" in key
           ? { identityFile: yield* identityFile(entry, key.identityFile) }
           : isSshUrl(entry.url)
-            ? yield* deployKey(entry, forge)
-            : { credential: yield* forgeToken(entry, forge) }),
+            ? yield* deployKey(entry, run?.target)
+            : { credential: yield* forgeToken(entry, run?.target) }),
       }
       yield* readUpstream(slug, part)
       return part

@@ -7,7 +7,7 @@ import { SidecarError } from "../../domain/Errors.ts"
 import type { BottleManifest } from "../../domain/Manifest.ts"
 import { modelAllow } from "../../domain/ProviderRoutes.ts"
 import type { SidecarConfig } from "../../services/Sidecar.ts"
-import { file } from "../../sidecar/record/files.ts"
+import { file } from "../../files/files.ts"
 import { type RoutePart, readRoute } from "../../sidecar/routes/Route.ts"
 
 type ManifestRoute = NonNullable<BottleManifest["routes"]>[string]

@@ -14,17 +14,17 @@ import type { HomeShape } from "../home/Home.ts"
 import { Home } from "../home/Home.ts"
 import { installationId } from "../home/installation.ts"
 import { folderOfMachine } from "../home/machine.ts"
-import type { Control } from "../runner/control.ts"
-import { controlOf, failure, lookAt, onFiles, readRecord, slugsOf } from "../runner/control.ts"
-import { followOutput, harvest, keepOutput, keptOf, snapshot } from "../runner/output.ts"
-import { killSession } from "../runner/session.ts"
+import type { Control } from "../supervisor/control.ts"
+import { controlOf, failure, lookAt, onFiles, readRecord, slugsOf } from "../supervisor/control.ts"
+import { followOutput, harvest, keepOutput, keptOf, snapshot } from "../supervisor/output.ts"
+import { killSession } from "../supervisor/session.ts"
 import type { Smol } from "./create.ts"
 import { accepts, createBottle, ensurePack, machineOf } from "./create.ts"
 import { deleteMachine, LABEL, machineName, stopMachine } from "./machine.ts"
 import { freezeMachine, listPacks, removePacks } from "./packs.ts"
 import type { Machine } from "./run.ts"
 import { attachRun, inspectRun, settled, startRun, stopRun, waitForRun } from "./run.ts"
-import type { Call, SmolvmOptions } from "./smolvm.ts"
+import type { SmolvmCall, SmolvmOptions } from "./smolvm.ts"
 import { makeSmolvm } from "./smolvm.ts"
 import { troublesOfHost } from "./troubles.ts"
 import { copyOut, shellIn } from "./tools.ts"
@@ -184,7 +184,7 @@ const MachinesJson = Schema.parseJson(
 /** What has a record, and machines of ours whose record is gone or was never written. */
 const listBottles = Effect.fn("Backend.list")(function* (smol: Smol) {
   const { smolvm, home, installation } = smol
-  const call: Call = { operation: "list", target: "machines" }
+  const call: SmolvmCall = { operation: "list", target: "machines" }
   const said = yield* smolvm.succeed(call, ["machine", "ls", "--json"])
   const machines = yield* Effect.mapError(Schema.decode(MachinesJson)(said), () =>
     failure(

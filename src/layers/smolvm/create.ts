@@ -13,8 +13,8 @@ import { SIDECAR_FILES } from "../bottle/runFiles.ts"
 import { workspaceTar } from "../git/workspace.ts"
 import type { BottlePaths, HomeShape } from "../home/Home.ts"
 import { Home } from "../home/Home.ts"
-import type { Control } from "../runner/control.ts"
-import { controlOf, failure, keep, lookAt, onFiles, readRecord, RunRecord } from "../runner/control.ts"
+import type { Control } from "../supervisor/control.ts"
+import { controlOf, failure, keep, lookAt, onFiles, readRecord, RunRecord } from "../supervisor/control.ts"
 import type { MachineInput } from "./machine.ts"
 import {
   createArguments,
@@ -30,7 +30,7 @@ import {
 } from "./machine.ts"
 import { packOf, presentPack } from "./packs.ts"
 import type { Machine } from "./run.ts"
-import type { Call, Features, Smolvm } from "./smolvm.ts"
+import type { SmolvmCall, Features, Smolvm } from "./smolvm.ts"
 import { acceptUser, agentUser, asRoot } from "./user.ts"
 
 /** What the operations on bottles share. */
@@ -93,7 +93,7 @@ export const createBottle = Effect.fn("Backend.create")(function* (smol: Smol, p
   const { smolvm, home } = smol
   const { slug } = plan
   const { control, name } = machineOf(smol, slug)
-  const call: Call = { operation: "create", target: slug }
+  const call: SmolvmCall = { operation: "create", target: slug }
   const features = yield* smolvm.features
   yield* keepable(plan, features)
   const earlier = yield* lookAt(control)
@@ -151,7 +151,7 @@ const mountedFiles = Effect.fnUntraced(function* (control: Control, { neck, run 
 const StatusJson = Schema.parseJson(Schema.Struct({ network: Schema.Boolean }))
 
 /** A pack carries its machine's network along, and only this tells. */
-const withoutNetwork = Effect.fnUntraced(function* (smolvm: Smolvm, call: Call, name: string) {
+const withoutNetwork = Effect.fnUntraced(function* (smolvm: Smolvm, call: SmolvmCall, name: string) {
   const said = yield* smolvm.succeed(call, ["machine", "status", "--name", name, "--json"])
   const { network } = yield* Effect.mapError(Schema.decode(StatusJson)(said), () =>
     failure(
@@ -165,7 +165,7 @@ const withoutNetwork = Effect.fnUntraced(function* (smolvm: Smolvm, call: Call, 
 
 const fillWorkdir = Effect.fnUntraced(function* (
   smolvm: Smolvm,
-  call: Call,
+  call: SmolvmCall,
   name: string,
   plan: BottlePlan,
   user: string,

@@ -6,7 +6,7 @@ import type { BottlePlan } from "../../domain/Bottle.ts"
 import { LaunchRefused } from "../../domain/Errors.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import { NECK_MOUNT, shellQuote } from "../bottle/runFiles.ts"
-import type { Call, Features, Smolvm } from "./smolvm.ts"
+import type { SmolvmCall, Features, Smolvm } from "./smolvm.ts"
 import { isMissing } from "./smolvm.ts"
 
 /** Where the neck's socket is in the machine. Not in {@link NECK_MOUNT}, which is a read-only mount: a link there leads to it. */
@@ -87,7 +87,11 @@ const START_RETRY = Schedule.intersect(Schedule.spaced("500 millis"), Schedule.r
 const READY_RETRY = Schedule.intersect(Schedule.spaced("200 millis"), Schedule.recurs(150))
 
 /** Starts a machine, and waits until a command runs in it. */
-export const startMachine = Effect.fn("Machine.start")(function* (smolvm: Smolvm, call: Call, name: string) {
+export const startMachine = Effect.fn("Machine.start")(function* (
+  smolvm: Smolvm,
+  call: SmolvmCall,
+  name: string,
+) {
   yield* smolvm.succeed(call, ["machine", "start", "--name", name]).pipe(
     Effect.retry({
       schedule: START_RETRY,
@@ -106,7 +110,7 @@ export const startMachine = Effect.fn("Machine.start")(function* (smolvm: Smolvm
 /** A command in a running machine that must succeed; answers its stdout. */
 export const inMachine = (
   smolvm: Smolvm,
-  call: Call,
+  call: SmolvmCall,
   name: string,
   command: ReadonlyArray<string>,
   options: { readonly user?: string; readonly stdin?: Stream.Stream<Uint8Array, unknown> } = {},
@@ -118,7 +122,11 @@ export const inMachine = (
   )
 
 /** Stops a machine; ok when it is stopped or gone. */
-export const stopMachine = Effect.fn("Machine.stop")(function* (smolvm: Smolvm, call: Call, name: string) {
+export const stopMachine = Effect.fn("Machine.stop")(function* (
+  smolvm: Smolvm,
+  call: SmolvmCall,
+  name: string,
+) {
   const result = yield* smolvm.run(call, ["machine", "stop", "--name", name])
   if (result.exitCode !== 0 && !isMissing(result.stderr)) return yield* smolvm.refusal(call, result)
 })
@@ -126,7 +134,7 @@ export const stopMachine = Effect.fn("Machine.stop")(function* (smolvm: Smolvm, 
 /** Removes a machine in whatever state it is; ok when there is none. Without `-f` it would ask, and some versions stop and keep it. */
 export const deleteMachine = Effect.fn("Machine.delete")(function* (
   smolvm: Smolvm,
-  call: Call,
+  call: SmolvmCall,
   name: string,
 ) {
   const result = yield* smolvm.run(call, ["machine", "delete", "--name", name, "--force"])

@@ -7,9 +7,9 @@ import type { BottlePlan } from "../../domain/Bottle.ts"
 import { FreezeFailed } from "../../domain/Errors.ts"
 import type { BackendArtifact } from "../../services/Backends.ts"
 import type { HomeShape } from "../home/Home.ts"
-import type { Control } from "../runner/control.ts"
-import { controlOf, failure, onFiles, slugsOf } from "../runner/control.ts"
-import type { Call, Smolvm } from "./smolvm.ts"
+import type { Control } from "../supervisor/control.ts"
+import { controlOf, failure, onFiles, slugsOf } from "../supervisor/control.ts"
+import type { SmolvmCall, Smolvm } from "./smolvm.ts"
 
 const SUFFIX = ".smolmachine"
 
@@ -53,7 +53,7 @@ export const presentPack = Effect.fn("Packs.present")(function* (
 /** `pack create -o OUT` makes a program OUT, which nobody needs here, and OUT.smolmachine, which is whole or not there. */
 const makePack = Effect.fnUntraced(function* (
   smolvm: Smolvm,
-  call: Call,
+  call: SmolvmCall,
   from: ReadonlyArray<string>,
   control: Control,
   pack: string,

@@ -1,12 +1,19 @@
-/** An agent in a machine: a runner of ours on the host owns the client of `machine exec`, and the exit code is what a wrapper in the machine wrote down. */
+/** An agent in a machine: a supervisor on the host owns the client of `machine exec`, and the exit code is what a wrapper in the machine wrote down. */
 import { Effect, Option, Schedule } from "effect"
 import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { ProcessSpec } from "../../services/ProcessRunner.ts"
 import { outputLimit } from "../bottle/cutOutput.ts"
 import { NECK_MOUNT } from "../bottle/runFiles.ts"
-import type { Control, RunRecord } from "../runner/control.ts"
-import { failure, lookAt, onFiles, readRecord, readRunner, runnerLives } from "../runner/control.ts"
+import type { Control, RunRecord } from "../supervisor/control.ts"
+import {
+  failure,
+  lookAt,
+  onFiles,
+  readRecord,
+  readSupervisor,
+  supervisorLives,
+} from "../supervisor/control.ts"
 import {
   attachSession,
   detachedScript,
@@ -16,9 +23,9 @@ import {
   startSession,
   stderrTail,
   waitForEnd,
-} from "../runner/session.ts"
+} from "../supervisor/session.ts"
 import { execArguments, inMachine, stopMachine } from "./machine.ts"
-import type { Call, Smolvm } from "./smolvm.ts"
+import type { SmolvmCall, Smolvm } from "./smolvm.ts"
 import { errorLine } from "./smolvm.ts"
 import { asAgent } from "./user.ts"
 
@@ -101,13 +108,13 @@ export const waitForRun = Effect.fn("Backend.wait")(function* (machine: Machine)
 })
 
 /**
- * Stops the machine of a runner that was killed. Killing a client of `machine exec` ends nothing in the machine: the
- * agent would go on without limits. Every call that finds such a runner calls this.
+ * Stops the machine of a supervisor that was killed. Killing a client of `machine exec` ends nothing in the machine: the
+ * agent would go on without limits. Every call that finds such a supervisor calls this.
  */
 export const stopOrphan = Effect.fn("Backend.stopOrphan")(function* ({ smolvm, control, name }: Machine) {
   const stopped = join(control.control, STOPPED)
-  if (existsSync(stopped) || Option.isNone(yield* readRunner(control))) return
-  if (yield* runnerLives(control)) return
+  if (existsSync(stopped) || Option.isNone(yield* readSupervisor(control))) return
+  if (yield* supervisorLives(control)) return
   yield* stopMachine(smolvm, { operation: "stop", target: control.slug }, name)
   yield* onFiles(control, "stop", () => writeFileSync(stopped, ""))
 })
@@ -124,7 +131,7 @@ export const inspectRun = (machine: Machine) => Effect.zipRight(tidied(machine),
 /** TERM to the agent, 10 s, KILL; then whatever is left goes with its machine. */
 export const stopRun = Effect.fn("Backend.stop")(function* (machine: Machine) {
   const { control } = machine
-  const call: Call = { operation: "stop", target: control.slug }
+  const call: SmolvmCall = { operation: "stop", target: control.slug }
   const running = Effect.map(
     lookAt(control),
     Option.exists(({ state }) => state === "running"),
@@ -143,7 +150,7 @@ export const stopRun = Effect.fn("Backend.stop")(function* (machine: Machine) {
 /** As the agent's own user. One that has ended meanwhile is no error. */
 const signalAgent = Effect.fnUntraced(function* (
   { smolvm, control, name }: Machine,
-  call: Call,
+  call: SmolvmCall,
   signal: "TERM" | "KILL",
 ) {
   const { user } = yield* recordOf(control)
@@ -152,13 +159,13 @@ const signalAgent = Effect.fnUntraced(function* (
   yield* Effect.ignore(inMachine(smolvm, call, name, command, options))
 })
 
-/** How long a runner may take to stop its machine after the agent has ended. */
+/** How long a supervisor may take to stop its machine after the agent has ended. */
 const SETTLE = Schedule.intersect(Schedule.spaced("50 millis"), Schedule.recurs(1200))
 
-/** Waits until the runner is gone, or has stopped its machine: two calls on one machine at a time disturb each other. */
+/** Waits until the supervisor is gone, or has stopped its machine: two calls on one machine at a time disturb each other. */
 export const settled = Effect.fnUntraced(function* ({ control }: Machine) {
   const busy = Effect.map(
-    runnerLives(control),
+    supervisorLives(control),
     (lives) => lives && !existsSync(join(control.control, STOPPED)),
   )
   yield* busy.pipe(Effect.repeat({ schedule: SETTLE, while: (lives) => lives }))

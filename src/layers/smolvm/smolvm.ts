@@ -38,22 +38,22 @@ export interface Smolvm {
   readonly features: Effect.Effect<Features, BackendUnavailable>
   /** A call whose exit code is a result. */
   readonly run: (
-    call: Call,
+    call: SmolvmCall,
     args: ReadonlyArray<string>,
     options?: { readonly stdin?: Stream.Stream<Uint8Array, unknown>; readonly timeoutMs?: number },
   ) => Effect.Effect<ProcessResult, BackendError>
   /** A call that must succeed; answers its stdout. */
   readonly succeed: (
-    call: Call,
+    call: SmolvmCall,
     args: ReadonlyArray<string>,
     options?: { readonly stdin?: Stream.Stream<Uint8Array, unknown>; readonly timeoutMs?: number },
   ) => Effect.Effect<string, BackendError>
   /** The error of a call that ended badly. */
-  readonly refusal: (call: Call, result: Pick<ProcessResult, "exitCode" | "stderr">) => BackendError
+  readonly refusal: (call: SmolvmCall, result: Pick<ProcessResult, "exitCode" | "stderr">) => BackendError
 }
 
 /** What a call is for: named in its errors. */
-export interface Call {
+export interface SmolvmCall {
   readonly operation: string
   readonly target: string
 }
@@ -97,7 +97,7 @@ export const makeSmolvm = Effect.fnUntraced(function* (options: SmolvmOptions) {
   )
 
   const notRun =
-    (call: Call) =>
+    (call: SmolvmCall) =>
     (error: ProcessError): BackendError =>
       error.reason === "not-found"
         ? unavailable(
@@ -155,7 +155,7 @@ const LOCK_RETRY = Schedule.exponential("25 millis", 1.5).pipe(
  * writes. Nothing was done then. What a program in a machine says is not about smolvm's database.
  */
 const unlocked = <R>(
-  call: Call,
+  call: SmolvmCall,
   args: ReadonlyArray<string>,
   ask: Effect.Effect<ProcessResult, BackendError, R>,
 ) =>

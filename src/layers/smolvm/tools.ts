@@ -8,11 +8,11 @@ import type { BackendError, CopySource } from "../../services/Backends.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { wholeOutput } from "../process/wholeOutput.ts"
 import { NECK_MOUNT } from "../bottle/runFiles.ts"
-import { failure, lookAt } from "../runner/control.ts"
+import { failure, lookAt } from "../supervisor/control.ts"
 import { createArguments, deleteMachine, execArguments, startMachine, stopMachine } from "./machine.ts"
 import type { Machine } from "./run.ts"
 import { recordOf, settled, stopOrphan } from "./run.ts"
-import type { Call } from "./smolvm.ts"
+import type { SmolvmCall } from "./smolvm.ts"
 import { asAgent, asRoot } from "./user.ts"
 
 /** The agent's environment, then the best shell there is. */
@@ -64,7 +64,7 @@ export const copyOut = (
     }),
   )
 
-const callOf = ({ control }: Machine): Call => ({ operation: "copy", target: control.slug })
+const callOf = ({ control }: Machine): SmolvmCall => ({ operation: "copy", target: control.slug })
 
 const awake = (machine: Machine): Effect.Effect<void, BackendError, Scope.Scope> =>
   Effect.zipRight(

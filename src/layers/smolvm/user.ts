@@ -4,7 +4,7 @@ import type { BottlePlan } from "../../domain/Bottle.ts"
 import type { LaunchRefused } from "../../domain/Errors.ts"
 import { shellQuote } from "../bottle/runFiles.ts"
 import { execArguments, inMachine, refuse } from "./machine.ts"
-import type { Call, Smolvm } from "./smolvm.ts"
+import type { SmolvmCall, Smolvm } from "./smolvm.ts"
 
 /** The largest id: the next one means "leave it as it is" to setresuid(2), and would leave the agent root. */
 const ID_MAX = 2 ** 32 - 2
@@ -84,7 +84,7 @@ const WHO = `while read -r key id rest; do case $key in Uid:|Gid:) echo "$id";; 
 /** Numeric `uid:gid` of the agent in a running machine. Refused when it is root, unknown, or when nothing in the image makes a program that user. */
 export const agentUser = Effect.fn("Machine.agentUser")(function* (
   smolvm: Smolvm,
-  call: Call,
+  call: SmolvmCall,
   name: string,
   plan: BottlePlan,
 ) {

@@ -9,10 +9,13 @@ import { BottleStore } from "../../services/BottleStore.ts"
 import { isAlive, self } from "../process/ProcessIdentity.ts"
 import { ProcessIdentity } from "../../domain/ProcessIdentity.ts"
 import * as Database from "./Database.ts"
+import type { DatabaseOptions } from "./Database.ts"
 import type { Row, Run } from "./run.ts"
 
+export type { DatabaseOptions } from "./Database.ts"
+
 /** The store in the home's database, or in `filename`; processes may share it. Fails when that database is newer, damaged or out of reach. */
-export const layer = (options: Database.DatabaseOptions = {}): Layer.Layer<BottleStore, StateStoreError> =>
+export const layer = (options: DatabaseOptions = {}): Layer.Layer<BottleStore, StateStoreError> =>
   Layer.effect(BottleStore, make).pipe(Layer.provide(Database.layer(options)))
 
 const make = Effect.gen(function* () {

@@ -5,12 +5,13 @@ import { atKey, ForgeState, type ForgeStateKey } from "../../domain/ForgeState.t
 import { BEFORE_ALL, instantOf } from "../../domain/Instant.ts"
 import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 import * as Database from "./Database.ts"
+import type { DatabaseOptions } from "./Database.ts"
 import type { Row, Run } from "./run.ts"
 
+export type { DatabaseOptions } from "./Database.ts"
+
 /** The store in the home's database, or in `filename`; processes may share it. Fails when that database is newer, damaged or out of reach. */
-export const layer = (
-  options: Database.DatabaseOptions = {},
-): Layer.Layer<ForgeStateStore, StateStoreError> =>
+export const layer = (options: DatabaseOptions = {}): Layer.Layer<ForgeStateStore, StateStoreError> =>
   Layer.effect(ForgeStateStore, make).pipe(Layer.provide(Database.layer(options)))
 
 const make = Effect.gen(function* () {

@@ -3,11 +3,12 @@ import { Effect, Layer, Option, Schema } from "effect"
 import { StateStoreError } from "../../domain/Errors.ts"
 import { VerificationStore } from "../../services/VerificationStore.ts"
 import * as Database from "./Database.ts"
+import type { DatabaseOptions } from "./Database.ts"
+
+export type { DatabaseOptions } from "./Database.ts"
 
 /** The store in the home's database, or in `filename`; processes may share it. */
-export const layer = (
-  options: Database.DatabaseOptions = {},
-): Layer.Layer<VerificationStore, StateStoreError> =>
+export const layer = (options: DatabaseOptions = {}): Layer.Layer<VerificationStore, StateStoreError> =>
   Layer.effect(VerificationStore, make).pipe(Layer.provide(Database.layer(options)))
 
 const make = Effect.gen(function* () {

@@ -2,7 +2,7 @@
 import { Effect, Either, FiberSet, Option, type Scope } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { OnReadOpts, Socket } from "node:net"
-import type { Destination, Permit } from "../../domain/AllowList.ts"
+import type { AllowList, Destination, Permit } from "../../domain/AllowList.ts"
 import { answerEarly } from "../http/afterBody.ts"
 import { framingProblem } from "../http/headers.ts"
 import {
@@ -18,22 +18,15 @@ import { firstHello } from "./firstHello.ts"
 import { forward } from "./forward.ts"
 import { operatorProxies, throughProxy, toProxy } from "../outside/operatorProxy.ts"
 import { oneBuffer } from "./oneBuffer.ts"
-import { type Ended, type OutgoingOptions, makeOutgoing } from "./Outgoing.ts"
+import { type Ended, makeOutgoing } from "./Outgoing.ts"
 import { type Refused, failed, malformed, refusalText } from "../outside/Refused.ts"
 import { Resolver, addressesOf } from "../outside/Resolver.ts"
+import { CheckIn } from "../record/CheckIn.ts"
+import { type OpenLog, OperationLog } from "../record/OperationLog.ts"
+import { SidecarSettings } from "../SidecarSettings.ts"
 import { splice } from "./splice.ts"
 import { ESTABLISHED, refuseTunnel } from "./tunnelAnswers.ts"
 import { watchPairs } from "./watchPairs.ts"
-
-/** What is let out, and within which limits. */
-export interface EgressOptions extends OutgoingOptions {
-  /** The agent is alive: done at a call and, at most once a second, while bytes pass. */
-  readonly checkIn: Effect.Effect<void>
-  /** How long nothing may pass, in milliseconds. */
-  readonly idleMs: number
-  /** How long a tunnel's client may take for its TLS hello, in milliseconds. */
-  readonly helloMs: number
-}
 
 /** Serves what goes elsewhere. Each call returns at once; what comes of it is answered and logged. */
 export interface Egress {
@@ -44,13 +37,14 @@ export interface Egress {
 }
 
 /** Makes the egress of a sidecar; what is open is cut when the scope closes. */
-export const makeEgress = (options: EgressOptions): Effect.Effect<Egress, never, Scope.Scope> =>
+export const makeEgress = (allow: AllowList): Effect.Effect<Egress, never, OpenLog | CheckIn | Scope.Scope> =>
   Effect.gen(function* () {
-    const { checkIn, idleMs, helloMs } = options
+    const checkIn = yield* CheckIn
+    const { egressIdleMs: idleMs, helloMs } = yield* SidecarSettings
     const resolve = yield* Resolver
     const proxyFor = yield* operatorProxies
     const watch = yield* watchPairs(idleMs, checkIn)
-    const out = makeOutgoing(options)
+    const out = makeOutgoing(allow, yield* OperationLog)
     const run = yield* FiberSet.makeRuntime<never>()
 
     /** To an address that was checked; nothing is resolved after that. */

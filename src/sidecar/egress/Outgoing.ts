@@ -1,15 +1,9 @@
 /** Every connection out: asked of the allow-list before anything else, counted, and logged before and after. */
-import { Clock, Effect, Either, Exit, Option, type Scope } from "effect"
+import { Effect, Either, Exit, Option, type Scope } from "effect"
 import type { AllowList, Destination, Permit } from "../../domain/AllowList.ts"
-import type { OperationEntry } from "../record/OperationChain.ts"
-import type { OperationLog } from "../record/OperationLog.ts"
+import { type EndWords, around } from "../record/around.ts"
+import type { OpenLog } from "../record/OperationLog.ts"
 import { Refused, failed, rejected } from "../outside/Refused.ts"
-
-/** What is asked before, and told after. */
-export interface OutgoingOptions {
-  readonly allow: AllowList
-  readonly log: OperationLog
-}
 
 /** How a call ended. */
 export interface Ended {
@@ -35,39 +29,32 @@ export type Outgoing = <D extends Destination>(
 export const CONNECTIONS_MAX = 512
 
 /** Calls out of one bottle. */
-export const makeOutgoing = ({ allow, log }: OutgoingOptions): Outgoing => {
+export const makeOutgoing = (allow: AllowList, log: OpenLog): Outgoing => {
   let calls = 0
+  const logged = around(log)
   const admit = (destination: Destination): Effect.Effect<Permit, Refused> =>
     Option.match(allow(destination), {
       onNone: () => rejected("it is not on this bottle's allow-list"),
       onSome: (permit) => (calls < CONNECTIONS_MAX ? Effect.succeed(permit) : tooMany),
     })
   return (asked, target, use) => {
-    const append = (entry: Pick<OperationEntry, "outcome" | "detail"> & Partial<OperationEntry>) =>
-      log.append({ op: "egress", target, durationMs: 0, ...entry })
     const admitted = Effect.flatMap(asked, (destination) =>
       Effect.map(admit(destination), (permit) => ({ destination, permit })),
     ).pipe(
       Effect.tapError(({ outcome, reason }) =>
-        Effect.ignore(append({ outcome, reason, detail: "connection was not made" })),
+        Effect.ignore(log.append({ op: "egress", target, outcome, reason, durationMs: 0, detail: NOT_MADE })),
       ),
     )
     return Effect.gen(function* () {
-      const start = yield* Clock.currentTimeMillis
       const { destination, permit } = yield* admitted
       calls += 1
-      const called = Effect.gen(function* () {
-        const begin = yield* Effect.mapError(
-          append({ outcome: "ok", phase: "begin", detail: `connecting by ${destination.by}` }),
-          () => failed(503, "it cannot be logged"),
-        )
-        const ended = yield* Effect.onExit(Effect.scoped(use(destination, permit)), (exit) =>
-          Effect.flatMap(Clock.currentTimeMillis, (now) =>
-            Effect.ignore(append({ ...outcomeOf(exit), phase: "end", begin, durationMs: now - start })),
-          ),
-        )
-        yield* ended.finish
-      })
+      const called = logged(
+        { op: "egress", target, detail: `connecting by ${destination.by}`, ended: wordsOf },
+        Effect.scoped(use(destination, permit)),
+      ).pipe(
+        Effect.catchTag("LogUnwritable", () => failed(503, "it cannot be logged")),
+        Effect.flatMap(({ finish }) => finish),
+      )
       yield* Effect.ensuring(
         called,
         Effect.sync(() => (calls -= 1)),
@@ -76,23 +63,25 @@ export const makeOutgoing = ({ allow, log }: OutgoingOptions): Outgoing => {
   }
 }
 
+const NOT_MADE = "connection was not made"
+
 const tooMany = new Refused({
   outcome: "rejected",
   status: 503,
   reason: `${CONNECTIONS_MAX} connections are open: close some`,
 })
 
-const outcomeOf = (
-  exit: Exit.Exit<Ended, Refused>,
-): Pick<OperationEntry, "outcome" | "reason" | "detail"> => {
+const wordsOf = (exit: Exit.Exit<Ended, Refused>): Option.Option<EndWords> => {
   if (Exit.isSuccess(exit)) {
     const { failure, detail } = exit.value
-    return failure === undefined ? { outcome: "ok", detail } : { outcome: "failed", reason: failure, detail }
+    return Option.some(
+      failure === undefined ? { outcome: "ok", detail } : { outcome: "failed", reason: failure, detail },
+    )
   }
   const refused = exit.cause._tag === "Fail" ? exit.cause.error : undefined
-  return {
+  return Option.some({
     outcome: refused?.outcome ?? "failed",
     reason: refused?.reason ?? "the sidecar ended",
     detail: "nothing passed",
-  }
+  })
 }

@@ -1,6 +1,7 @@
 /** Why a call at the neck was not done: one kind for each answer that an agent can act on. */
 import { Schema } from "effect"
 import { type ForgeRequestError, ForgeScopeError } from "../../domain/Errors.ts"
+import type { ForgeReason } from "../../domain/ForgeReason.ts"
 
 /** Why a call was not done. The message is for the agent, and never a forge's own text. */
 export class CallFailure extends Schema.TaggedError<CallFailure>()("CallFailure", {
@@ -34,27 +35,30 @@ export const failureOfForge = (error: ForgeRequestError | ForgeScopeError): Call
   const { operation, status } = error
   const failed = `forge: ${operation} failed${status === 0 ? "" : ` with ${status}`}`
   return new CallFailure({
-    kind: status === 0 ? "unreachable" : "forge",
-    message: `${failed}: ${error.shown ?? shownFor(status)}`,
+    kind: error.reason === "Unreachable" ? "unreachable" : "forge",
+    message: `${failed}: ${error.shown ?? SHOWN[error.reason]}`,
     data: { status, operation },
-    hint: error.reason,
+    hint: error.detail,
   })
 }
 
-const shownFor = (status: number): string => {
-  if (status === 0) return "the forge did not answer: try again later"
-  if (status >= 500) return "the forge failed: try again later"
-  return SHOWN[status] ?? "the forge's answer was not understood: this is for the operator to look into"
-}
+const NOT_UNDERSTOOD = "the forge's answer was not understood: this is for the operator to look into"
 
-const SHOWN: Readonly<Record<number, string>> = {
-  400: "the forge could not apply this: read it again, then try again",
-  401: "the forge does not accept this run's credential: this is for the operator to look into",
-  403: "this run's user may not do this: this is for the operator to look into",
-  404: "it does not exist, or this run's user cannot see it: check the number",
-  409: "it was changed by someone else meanwhile: read it again, then decide anew",
-  412: "its state does not allow this",
-  422: "the forge does not accept these values",
-  423: "the repository is archived and takes no comments or pull requests",
-  429: "the forge asks to slow down: try again later",
+const SHOWN: Readonly<Record<ForgeReason, string>> = {
+  BadRequest: "the forge could not apply this: read it again, then try again",
+  Unauthorized: "the forge does not accept this run's credential: this is for the operator to look into",
+  Forbidden: "this run's user may not do this: this is for the operator to look into",
+  NotFound: "it does not exist, or this run's user cannot see it: check the number",
+  Conflict: "it was changed by someone else meanwhile: read it again, then decide anew",
+  Precondition: "its state does not allow this",
+  Invalid: "the forge does not accept these values",
+  Locked: "the repository is archived and takes no comments or pull requests",
+  RateLimited: "the forge asks to slow down: try again later",
+  ServerError: "the forge failed: try again later",
+  Unreachable: "the forge did not answer: try again later",
+  Refused: NOT_UNDERSTOOD,
+  Moved: NOT_UNDERSTOOD,
+  Undecidable: NOT_UNDERSTOOD,
+  Unexpected: NOT_UNDERSTOOD,
+  Malformed: NOT_UNDERSTOOD,
 }

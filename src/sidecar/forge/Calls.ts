@@ -11,41 +11,54 @@ export interface Call {
   readonly name: string
   /** Runs it with parameters as they came; the answer is JSON. */
   readonly run: (params: unknown) => Effect.Effect<unknown, CallFailure>
+  /** The same, its answer as text for people and agents. */
+  readonly text: (params: unknown) => Effect.Effect<string, CallFailure>
 }
 
 /** What a call did: its answer, and what the operation log says of it. */
-export interface Done {
-  readonly answer: unknown
+export interface Done<A> {
+  readonly answer: A
   readonly detail: string
 }
 
 /** A method before it is wired to a log. */
-export interface CallSpec<P> {
+export interface CallSpec<P, A, PI = P, AI = A> {
   readonly name: string
-  readonly params: Schema.Schema<P>
+  readonly params: Schema.Schema<P, PI>
+  readonly success: Schema.Schema<A, AI>
+  /** The answer as text. */
+  readonly show: (answer: A) => string
   /** What it is about, such as `#17`. */
   readonly target: (params: P) => string
   /** Whether it writes: then a `begin` line is appended before and an `end` line after. */
   readonly writes: boolean
-  /** Refuses it before anything is done. */
-  readonly guard: (params: P) => Effect.Effect<void, CallFailure>
-  readonly run: (params: P) => Effect.Effect<Done, CallFailure>
+  /** Refuses it before anything is done; gets the parameters as they came, too. */
+  readonly guard: (params: P, given: unknown) => Effect.Effect<void, CallFailure>
+  readonly run: (params: P) => Effect.Effect<Done<A>, CallFailure>
 }
 
 /** Wires a method to the log. A call whose line cannot be appended before it acts is refused. */
-export const makeCall = <P>(log: OperationLog, spec: CallSpec<P>): Call => {
+export const makeCall = <P, A, PI, AI>(log: OperationLog, spec: CallSpec<P, A, PI, AI>): Call => {
   const decode = Schema.decodeUnknownEither(spec.params, { onExcessProperty: "error" })
-  return {
-    name: spec.name,
-    run: (given) =>
+  const validate = Schema.validateSync(spec.success)
+  const answered =
+    <T>(render: (answer: A) => T) =>
+    (given: unknown): Effect.Effect<T, CallFailure> =>
       Effect.suspend(() => {
         const params = decode(given)
         return Either.isLeft(params)
           ? refuse(log, spec.name, "", paramsFailure(params.left))
-          : perform(log, spec, params.right)
-      }),
+          : perform(log, spec, { params: params.right, given }, render)
+      })
+  return {
+    name: spec.name,
+    run: answered<unknown>(Schema.encodeSync(spec.success, ENCODE)),
+    text: answered((answer) => spec.show(validate(answer))),
   }
 }
+
+/** Fields stay in the order in which they came. */
+const ENCODE = { propertyOrder: "original" } as const
 
 /** Logs a call that was refused, and fails with its failure. */
 export const refuse = (
@@ -58,10 +71,19 @@ export const refuse = (
     .append({ ...outcomeOf(failure), op, target, durationMs: 0, detail: `${op} was not done` })
     .pipe(Effect.mapError(unlogged), Effect.zipRight(Effect.fail(failure)))
 
-const perform = <P>(log: OperationLog, spec: CallSpec<P>, params: P): Effect.Effect<unknown, CallFailure> => {
+const perform = <P, A, PI, AI, T>(
+  log: OperationLog,
+  spec: CallSpec<P, A, PI, AI>,
+  { params, given }: { readonly params: P; readonly given: unknown },
+  render: (answer: A) => T,
+): Effect.Effect<T, CallFailure> => {
   const target = spec.target(params)
   const { name: op } = spec
-  const acted = Effect.suspend(() => spec.run(params)).pipe(Effect.catchAllCause(tellApart))
+  const acted = Effect.suspend(() => spec.run(params)).pipe(
+    // An answer that its schema does not know is a failure of ours, and is logged as one.
+    Effect.map(({ answer, detail }) => ({ answer: render(answer), detail })),
+    Effect.catchAllCause(tellApart),
+  )
   const logged = (start: number, begin: number | undefined) =>
     Effect.matchEffect(acted, {
       onFailure: (failure) =>
@@ -82,7 +104,7 @@ const perform = <P>(log: OperationLog, spec: CallSpec<P>, params: P): Effect.Eff
       : logged(start, undefined),
   )
   // What a call is about may be where its secret is.
-  return spec.guard(params).pipe(
+  return spec.guard(params, given).pipe(
     Effect.catchAllCause((cause) =>
       Effect.catchAll(tellApart(cause), (failure) =>
         refuse(log, op, failure.kind === "secret" ? "" : target, failure),

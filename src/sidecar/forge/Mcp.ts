@@ -3,10 +3,10 @@ import { Effect } from "effect"
 import type { IncomingHttpHeaders } from "node:http"
 import { VERSION } from "../../domain/Version.ts"
 import { CallFailure } from "./CallFailure.ts"
-import { type Call, refuse } from "./Calls.ts"
+import { refuse } from "./Calls.ts"
 import { type Member, parseFrame } from "./JsonRpc.ts"
-import { MCP_TOOLS } from "./McpTools.ts"
 import type { OperationLog } from "../record/OperationLog.ts"
+import type { ServedCalls } from "./ServedCalls.ts"
 
 /** An HTTP answer; without a body when there is nothing to say. */
 export interface McpAnswer {
@@ -59,7 +59,7 @@ export const mcpRefusal = ({ origin, accept, "content-type": type }: IncomingHtt
 export const answerMcp = (
   text: string,
   headers: IncomingHttpHeaders,
-  calls: ReadonlyMap<string, Call>,
+  calls: ServedCalls,
   log: OperationLog,
 ): Effect.Effect<McpAnswer> => {
   const { batch, members } = parseFrame(text)
@@ -105,7 +105,7 @@ const isStateless = (asked: Requested, headers: IncomingHttpHeaders): boolean =>
 const answerStateless = (
   asked: Requested,
   headers: IncomingHttpHeaders,
-  calls: ReadonlyMap<string, Call>,
+  calls: ServedCalls,
   log: OperationLog,
 ): Effect.Effect<McpAnswer> => {
   const problem = envelopeProblem(asked, headers)
@@ -124,7 +124,7 @@ const answerStateless = (
         }),
       )
     case "tools/list":
-      return Effect.succeed(complete({ tools: MCP_TOOLS, ttlMs: TOOLS_KEEP_MS, cacheScope: "private" }))
+      return Effect.succeed(complete({ tools: calls.tools, ttlMs: TOOLS_KEEP_MS, cacheScope: "private" }))
     case "tools/call":
       return callTool(asked, calls, log, complete)
     default:
@@ -171,7 +171,7 @@ const NO_METHOD: Problem = { status: 200, code: -32601, message: "method not fou
 const answerLegacy = (
   asked: Requested,
   headers: IncomingHttpHeaders,
-  calls: ReadonlyMap<string, Call>,
+  calls: ServedCalls,
   log: OperationLog,
 ): Effect.Effect<McpAnswer> => {
   const version = versionOf(headers)
@@ -192,7 +192,7 @@ const answerLegacy = (
     case "ping":
       return Effect.succeed(answer({}))
     case "tools/list":
-      return Effect.succeed(answer({ tools: MCP_TOOLS }))
+      return Effect.succeed(answer({ tools: calls.tools }))
     case "tools/call":
       return callTool(asked, calls, log, answer)
     default:
@@ -209,12 +209,12 @@ const agreedVersion = (asked: Requested): string => {
 /** A call that is refused or fails is a result too: the model is to read why. */
 const callTool = (
   asked: Requested,
-  calls: ReadonlyMap<string, Call>,
+  calls: ServedCalls,
   log: OperationLog,
   answer: (result: Fields) => McpAnswer,
 ): Effect.Effect<McpAnswer> => {
   const { name, arguments: given = {} } = fieldsOf(asked.params)
-  const call = typeof name === "string" ? calls.get(name) : undefined
+  const call = typeof name === "string" ? calls.byName.get(name) : undefined
   if (call === undefined) {
     const op = typeof name === "string" ? name.slice(0, 64) : "mcp"
     const problem: Problem = { status: 200, code: -32602, message: "unknown tool" }

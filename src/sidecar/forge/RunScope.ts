@@ -75,7 +75,7 @@ const belongs = Effect.fn("RunScope.belongs")(function* (
 ) {
   const pr = yield* Effect.catchIf(
     Effect.asSome(forge.readPr(number)),
-    ({ status }) => status === 404,
+    ({ reason }) => reason === "NotFound",
     () => Effect.succeedNone,
   )
   if (Option.isNone(pr)) return false

@@ -1,5 +1,5 @@
 /** What the methods of the forge protocol share: the run's forge, what is refused in every text, and what the watcher is told. */
-import { Clock, Effect, Schema } from "effect"
+import { Clock, Effect } from "effect"
 import {
   type ClosingOptions,
   type ClosingReference,
@@ -45,7 +45,7 @@ export type Propose = <A, E>(
 export interface CallContext {
   readonly slug: Slug
   readonly log: OperationLog
-  /** Absent: every method but `signal_done` answers that there is no forge. */
+  /** Absent: every call that needs one answers that there is none. */
   readonly forge: RunForge | undefined
   /** Opens a pull request from a head that may be merged, as the git gate sees it. */
   readonly propose: Propose
@@ -61,11 +61,8 @@ export interface CallContext {
 /** An agent in a loop must not fill the queue; the operation log has every refusal. */
 const BLOCKED_EVENTS_MAX = 100
 
-const noForge = new CallFailure({ kind: "no-forge", message: "this run has no forge" })
-
-/** The forge of a run; fails when it has none. */
-export const forgeOf = ({ forge }: CallContext): Effect.Effect<RunForge, CallFailure> =>
-  forge === undefined ? Effect.fail(noForge) : Effect.succeed(forge)
+/** The refusal of a call of the forge in a run without one. */
+export const noForge = new CallFailure({ kind: "no-forge", message: "this run has no forge" })
 
 /** Fails when a text would close, reopen or log time on what is out of scope. */
 export const refuseClosing = Effect.fnUntraced(function* (forge: RunForge, body: string) {
@@ -124,10 +121,3 @@ export const stamp = ({ slug }: CallContext) =>
     slug,
     at: new Date(now).toISOString(),
   }))
-/** A text of 1 to `max` characters. */
-export const text = (max: number) =>
-  Schema.String.pipe(
-    Schema.filter((value) => value.length >= 1 && value.length <= max, {
-      message: () => `must be a text of 1 to ${max} characters`,
-    }),
-  )

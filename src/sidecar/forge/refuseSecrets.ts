@@ -1,14 +1,37 @@
-/** Texts of an agent with a secret in them are refused: they are told where it is, never what it is. */
+/** Texts of an agent with a secret in them are refused: the answer says where it is, never what it is. */
 import { Effect } from "effect"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { CallFailure, internalFailure } from "./CallFailure.ts"
 
-/** Fails when one of the texts, by its parameter's name, has a secret in it. A scan that fails refuses too. */
-export const refuseSecrets = Effect.fnUntraced(function* (
+/** Every string in the parameters of a call as they came, with the name of its parameter; names within one count too. */
+export const stringsOf = (given: unknown): ReadonlyArray<readonly [string, string]> =>
+  typeof given === "object" && given !== null
+    ? Object.entries(given).flatMap(([name, value]) =>
+        within(value).map((text): readonly [string, string] => [name, text]),
+      )
+    : []
+
+const within = (value: unknown): ReadonlyArray<string> => {
+  if (typeof value === "string") return [value]
+  if (typeof value !== "object" || value === null) return []
+  const names = Array.isArray(value) ? [] : Object.keys(value)
+  return [...names, ...Object.values(value).flatMap(within)]
+}
+
+/** Fails when a string in the parameters has a secret in it. A scan that fails refuses too. */
+export const refuseSecrets = (
   scanText: SecretScannerApi["scanText"],
-  texts: Readonly<Record<string, string>>,
+  given: unknown,
+): Effect.Effect<void, CallFailure> => {
+  const texts = stringsOf(given)
+  return texts.length === 0 ? Effect.void : scanAll(scanText, texts)
+}
+
+const scanAll = Effect.fnUntraced(function* (
+  scanText: SecretScannerApi["scanText"],
+  texts: ReturnType<typeof stringsOf>,
 ) {
-  for (const [name, text] of Object.entries(texts)) {
+  for (const [name, text] of texts) {
     const [found] = yield* scanText(text).pipe(
       Effect.catchAll((failure) =>
         Effect.zipRight(Effect.logError("a text was not scanned", failure), Effect.fail(internalFailure)),

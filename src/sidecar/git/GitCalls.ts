@@ -1,9 +1,10 @@
 /** Calls below `/git/`: a repository of the bottle as git's own clients see it, and its lines in the operation log. */
-import { Clock, Effect, Either, Fiber, FiberSet } from "effect"
+import { Cause, Clock, Effect, Either, Exit, Fiber, FiberSet, Option } from "effect"
 import type { Scope } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { RefUpdate } from "../../domain/PushPolicy.ts"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
+import { type EndWords, around } from "../record/around.ts"
 import type { LogUnwritable, OperationLog } from "../record/OperationLog.ts"
 import { CallFailure } from "../forge/CallFailure.ts"
 import type { ServePath } from "../http/ServePath.ts"
@@ -18,6 +19,7 @@ import { type GitContext, type Repository, openRepository } from "./Repository.t
 import type { Propose } from "../forge/callContext.ts"
 import { requireProposable } from "./propose.ts"
 import { type PushedRefs, movedRefs } from "./pushed.ts"
+import type { Outcome } from "./pushUpstream.ts"
 import { clearPushes, openPush, spool } from "./spool.ts"
 import type { Upstream } from "./Upstream.ts"
 import type { UpstreamForge } from "./UpstreamForge.ts"
@@ -234,31 +236,31 @@ const begun =
     Effect.gen(function* () {
       const { name, url } = repository.upstream
       const moved = yield* movedRefs(repository, updates)
-      const entry = { op: "git", target: targetOf(name, updates) }
-      const start = yield* Clock.currentTimeMillis
-      const begin = yield* log
-        .append({ ...entry, phase: "begin", outcome: "ok", durationMs: 0, detail: "pushing to the upstream" })
-        .pipe(Effect.mapError(() => unlogged))
-      const done = yield* Effect.either(pushed.during(url, moved, push))
-      const reason = done._tag === "Left" ? done.left.reason : done.right.refused
-      yield* Effect.ignore(
-        log.append({
-          ...entry,
-          phase: "end",
-          begin,
-          outcome: reason === undefined ? "ok" : "failed",
-          ...(reason !== undefined && { reason: clean(reason) }),
-          durationMs: (yield* Clock.currentTimeMillis) - start,
-          detail:
-            done._tag === "Left"
-              ? "the upstream is not known to have it"
-              : reason === undefined
-                ? "pushed to the upstream"
-                : "the upstream did not take it",
-        }),
-      )
-      return yield* done
+      return yield* around(log)(
+        {
+          op: "git",
+          target: targetOf(name, updates),
+          detail: "pushing to the upstream",
+          ended: wordsOf,
+        },
+        pushed.during(url, moved, push),
+      ).pipe(Effect.catchTag("LogUnwritable", () => Effect.fail(unlogged)))
     })
+
+/** What was cut off has no end: it is not known whether the upstream has it. */
+const wordsOf = (exit: Exit.Exit<Outcome, GitFailure>): Option.Option<EndWords> =>
+  Option.map(
+    Exit.isSuccess(exit)
+      ? Option.some({ reason: exit.value.refused, untaken: "the upstream did not take it" })
+      : Option.map(Cause.failureOption(exit.cause), ({ reason }) => ({
+          reason,
+          untaken: "the upstream is not known to have it",
+        })),
+    ({ reason, untaken }) =>
+      reason === undefined
+        ? { outcome: "ok", detail: "pushed to the upstream" }
+        : { outcome: "failed", reason: clean(reason), detail: untaken },
+  )
 
 const ownFailure = new GitFailure({ reason: "it failed on this side", remote: [] })
 

@@ -1,13 +1,13 @@
 /** A bottle's own bare repository: its refs are the upstream's as this bottle's credential shows them, its objects lie in a store of upstream objects. */
 import { Clock, Effect, Option, Stream } from "effect"
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { ProcessResult, ProcessRunner } from "../../services/ProcessRunner.ts"
 import { type GitRun, gitSpec } from "../../domain/HardenedGit.ts"
-import { type FileFailure, file, orElseOn, replaceFile } from "../record/files.ts"
+import { type FileFailure, file, replaceFile, textOf, ensureDirectory } from "../../files/files.ts"
 import { GitFailure } from "./GitFailure.ts"
 import { type Reach, type ReachContext, makeReach } from "./reach.ts"
-import { refusalOf, remoteLines } from "./refusals.ts"
+import { failureOf, remoteLines } from "./refusals.ts"
 import { makeStore, tidyStore } from "./store.ts"
 import type { Upstream } from "./Upstream.ts"
 
@@ -127,7 +127,7 @@ const placeFailure = ({ code }: FileFailure) => ours(`its place could not be mad
 /** What an earlier sidecar left half-done is put away: it is gone, because there is one for each bottle. */
 const prepare = Effect.fnUntraced(function* (git: Repository["git"], directory: string, storeRoot: string) {
   const isHere = <A>(effect: Effect.Effect<A, FileFailure>) => Effect.mapError(effect, placeFailure)
-  yield* isHere(file(() => mkdir(directory, { recursive: true, mode: 0o700 })))
+  yield* isHere(ensureDirectory(directory))
   yield* git({ args: ["init", "--quiet", "--bare", "--template="] })
   yield* isHere(
     Effect.gen(function* () {
@@ -139,7 +139,7 @@ const prepare = Effect.fnUntraced(function* (git: Repository["git"], directory: 
       if (!isOther && !isEmpty) return
       yield* clearRefs(directory)
       // Refs of an earlier bottle: what the store has already is not fetched again. The first sync puts them right.
-      const tips = yield* file(() => readFile(join(storeRoot, "tips"), "utf8")).pipe(orElseOn("ENOENT", ""))
+      const tips = yield* textOf(join(storeRoot, "tips"))
       yield* file(() => writeFile(join(directory, "packed-refs"), tips))
     }),
   )
@@ -149,7 +149,7 @@ const prepare = Effect.fnUntraced(function* (git: Repository["git"], directory: 
 const borrow = Effect.fnUntraced(function* (directory: string, storeRoot: string) {
   const info = join(directory, "objects", "info")
   const text = `${join(storeRoot, "objects")}\n`
-  const before = yield* file(() => readFile(join(info, "alternates"), "utf8")).pipe(orElseOn("ENOENT", ""))
+  const before = yield* textOf(join(info, "alternates"))
   if (before === text) return false
   yield* clearRefs(directory)
   yield* file(() => mkdir(info, { recursive: true }))
@@ -211,6 +211,7 @@ const runUpstream =
         Stream.timeoutFail(
           () =>
             new GitFailure({
+              kind: "Silent",
               reason: `the upstream made no progress for ${Math.round(progressMs / 1000)} s`,
               remote: remoteLines(said.stderr),
             }),
@@ -228,6 +229,6 @@ const runUpstream =
       Effect.catchTag("ProcessError", ({ message }) => ours(message)),
       Effect.filterOrFail(
         ({ exitCode, stdout }) => exitCode === 0 || stdout.startsWith("To "),
-        ({ stderr }) => new GitFailure({ reason: refusalOf(stderr), remote: remoteLines(stderr) }),
+        ({ stderr }) => failureOf(stderr),
       ),
     )

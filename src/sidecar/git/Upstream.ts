@@ -53,10 +53,17 @@ export interface Upstream {
   readonly config: ReadonlyArray<readonly [string, string]>
   readonly knownHost: string | undefined
   readonly identityFile: string | undefined
+  /** What it is reached with, or its deploy key is registered with. */
+  readonly credential: Redacted.Redacted | undefined
+  /** Where a key of this sidecar alone is to be registered; then that is the `identityFile`. */
+  readonly deployKey: GitPart["deployKey"]
 }
 
 /** The names of repositories are parts of paths. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
+
+/** Whether a path can be named in ssh's command line and configuration. */
+export const isPlainPath = (path: string): boolean => !/["\\$`\n]/.test(path)
 
 /** Makes a repository of its part of a document. Left: which key is wrong and what was expected, never a credential. */
 export const readUpstream = (slug: string, part: GitPart): Either.Either<Upstream, string> =>
@@ -73,7 +80,7 @@ export const readUpstream = (slug: string, part: GitPart): Either.Either<Upstrea
       "identityFile: ssh needs it, and knownHost",
     )
     yield* demand(part.deployKey === undefined || protocol === "ssh:", "deployKey: is for ssh")
-    yield* demand(!/["\\$`\n]/.test(part.identityFile ?? ""), "identityFile: must be a plain path")
+    yield* demand(isPlainPath(part.identityFile ?? ""), "identityFile: must be a plain path")
     yield* demand(!/[\0\r\n]/.test(part.knownHost ?? ""), "knownHost: must be one line of a known_hosts file")
     const basic = Buffer.from(`bot-bottle:${secret}`).toString("base64")
     return {
@@ -99,6 +106,8 @@ export const readUpstream = (slug: string, part: GitPart): Either.Either<Upstrea
           : [[`http.${url.text}.extraHeader`, `Authorization: Basic ${basic}`] as const],
       knownHost: part.knownHost,
       identityFile: part.identityFile,
+      credential: part.credential,
+      deployKey: part.deployKey,
     }
   })
 

@@ -21,7 +21,7 @@ export const upstreamForge =
   ({ url }: Upstream): UpstreamForge | undefined => {
     if (place === undefined || forge === undefined) return undefined
     if (isRepositoryOf(place, url)) return ownRepository(forge)
-    const other = repositoryAt(place.apiUrl, url)
+    const other = repositoryAt(place.webUrl, url)
     return (
       other && { messageProblem: (text) => Effect.sync(() => foreignProblem(text, other, forge.closing)) }
     )

@@ -1,9 +1,8 @@
 /** Lets a bottle push the heads of the pull requests that the operator named, as far as the forge leaves them to be pushed. */
 import { Effect } from "effect"
-import { isRepositoryOf } from "../../domain/ForgeRepository.ts"
+import { type ForgePlace, isRepositoryOf } from "../../domain/ForgeRepository.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
 import type { Upstream } from "./Upstream.ts"
-import type { ForgePart } from "../SidecarDocument.ts"
 
 /** A sidecar starts within 15 seconds. */
 const LIMIT = "5 seconds"
@@ -11,12 +10,15 @@ const LIMIT = "5 seconds"
 /** The upstreams, of which those that are the forge's own repository take the heads too. What the forge does not say in time is not taken. */
 export const withNamedHeads = Effect.fn("namedHeads.withNamedHeads")(function* (
   upstreams: ReadonlyMap<string, Upstream>,
-  part: ForgePart,
-  api: ForgeApi,
+  {
+    api,
+    place,
+    named,
+  }: { readonly api: ForgeApi; readonly place: ForgePlace; readonly named: ReadonlyArray<number> },
 ) {
-  const own = [...upstreams.values()].filter(({ url }) => isRepositoryOf(part, url))
+  const own = [...upstreams.values()].filter(({ url }) => isRepositoryOf(place, url))
   if (own.length === 0) return upstreams
-  const heads = yield* Effect.forEach(part.prNumbers ?? [], (number) => pushableHead(api, number), {
+  const heads = yield* Effect.forEach(named, (number) => pushableHead(api, number), {
     concurrency: 4,
   })
   const refs = heads.flat().map((head) => `refs/heads/${head}`)

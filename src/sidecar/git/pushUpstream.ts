@@ -3,8 +3,8 @@ import { Effect, Either } from "effect"
 import { type RefUpdate, isNoObject } from "../../domain/PushPolicy.ts"
 import type { Quarantine } from "./inspect.ts"
 import type { PushReport } from "./pktLine.ts"
-import { isRefusal, refusalOf, remoteLines } from "./refusals.ts"
-import { GitFailure } from "./GitFailure.ts"
+import { GitFailure, tookNothing } from "./GitFailure.ts"
+import { type RefAnswer, answersOf, failureOf, remoteLines } from "./refusals.ts"
 import type { Repository } from "./Repository.ts"
 
 /** What came of a push. */
@@ -45,13 +45,9 @@ export const pushUpstream = (
     const { stdout, stderr } = said.right
     const answers = answersOf(stdout)
     const messages = remoteLines(stderr)
-    if (updates.some(({ ref }) => !answers.has(ref) || answers.get(ref) === NO_STATUS))
-      return yield* inDoubt(
-        repository,
-        updates,
-        new GitFailure({ reason: refusalOf(stderr), remote: messages }),
-      )
-    const refs = updates.map(({ ref }) => ({ ref, problem: answers.get(ref) }))
+    if (updates.some(({ ref }) => (answers.get(ref) ?? NO_REPORT).kind === "NoReport"))
+      return yield* inDoubt(repository, updates, failureOf(stderr))
+    const refs = updates.map(({ ref }) => ({ ref, problem: problemOf(answers.get(ref) ?? NO_REPORT) }))
     const refused = refs.find(({ problem }) => problem !== undefined)
     const report = { refs, messages }
     if (refused === undefined) return { reached: true, report }
@@ -64,9 +60,10 @@ export const pushUpstream = (
 const inDoubt = Effect.fnUntraced(function* (
   repository: Repository,
   updates: ReadonlyArray<RefUpdate>,
-  { reason, remote }: GitFailure,
+  failure: GitFailure,
 ): Effect.fn.Return<Outcome, GitFailure> {
-  if (isRefusal(reason)) return yield* new GitFailure({ reason, remote })
+  if (tookNothing(failure)) return yield* failure
+  const { kind, reason, remote } = failure
   const state = yield* stateOf(repository, updates)
   if (state === "there") return taken(updates, remote, reason)
   const [problem, message] =
@@ -79,7 +76,7 @@ const inDoubt = Effect.fnUntraced(function* (
           reason,
           "asked again, the upstream does not have the push; if it is only slow it may take it yet: fetch before you push again",
         ]
-  return yield* new GitFailure({ reason: problem, remote: [...remote, `bot-bottle: ${message}`] })
+  return yield* new GitFailure({ kind, reason: problem, remote: [...remote, `bot-bottle: ${message}`] })
 })
 
 /** Whether all refs of a push are at the upstream now. */
@@ -109,16 +106,18 @@ const taken = (
   },
 })
 
-const NO_STATUS = "remote failed to report status"
+const NO_REPORT: RefAnswer = { kind: "NoReport" }
 
-/** `<flag>\t<from>:<to>\t<summary> (<reason>)`, where the flag `!` is a refusal. */
-const answersOf = (porcelain: string): ReadonlyMap<string, string | undefined> =>
-  new Map(
-    porcelain.split("\n").flatMap((line): ReadonlyArray<readonly [string, string | undefined]> => {
-      const [, flag, ref, summary = ""] = /^([ +*=!-])\t[^:\t]*:([^\t]+)\t(.*)$/.exec(line) ?? []
-      if (flag === undefined || ref === undefined) return []
-      if (flag !== "!") return [[ref, undefined]]
-      const [, reason] = /\(([^)]*)\)$/.exec(summary) ?? []
-      return [[ref, reason === "stale info" ? "fetch first" : (reason ?? summary)]]
-    }),
-  )
+/** What an agent's git shows beside the ref; none for one that was taken. */
+const problemOf = (answer: RefAnswer): string | undefined => {
+  switch (answer.kind) {
+    case "Taken":
+      return undefined
+    case "Stale":
+      return "fetch first"
+    case "NoReport":
+      return "the upstream did not say"
+    case "Refused":
+      return answer.problem
+  }
+}

@@ -1,8 +1,7 @@
 /** Which branches a bottle has pushed to which upstream: a pull request may come from these, also after the sidecar was launched again. */
 import { Effect } from "effect"
-import { readFile } from "node:fs/promises"
 import { type RefUpdate } from "../../domain/PushPolicy.ts"
-import { type FileFailure, file, orElseOn, replaceFile } from "../record/files.ts"
+import { type FileFailure, replaceFile, textOf } from "../../files/files.ts"
 import type { Outcome } from "./pushUpstream.ts"
 import type { GitFailure } from "./GitFailure.ts"
 import type { Repository } from "./Repository.ts"
@@ -25,7 +24,7 @@ export interface PushedRefs {
 /** Reads what an earlier sidecar of the bottle left in the file `path`. */
 export const openPushed = (path: string): Effect.Effect<PushedRefs, FileFailure> =>
   Effect.gen(function* () {
-    const text = yield* file(() => readFile(path, "utf8")).pipe(orElseOn("ENOENT", ""))
+    const text = yield* textOf(path)
     const all = new Set(text.split("\n").filter((line) => line !== ""))
     // What cannot be written down is forgotten with this sidecar: then it is to be pushed again, which refuses too much.
     const save = Effect.suspend(() => Effect.ignore(replaceFile(path, `${[...all].join("\n")}\n`)))

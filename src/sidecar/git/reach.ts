@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { OperatorProxy, ProxyFor } from "../outside/operatorProxy.ts"
 import { addressesOf, type Resolve } from "../outside/Resolver.ts"
-import { type FileFailure, file } from "../record/files.ts"
+import { type FileFailure, file } from "../../files/files.ts"
 import type { Upstream } from "./Upstream.ts"
 
 /** What reaching takes beside the upstream. */

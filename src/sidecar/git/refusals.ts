@@ -1,47 +1,99 @@
-/** What an upstream's refusal is called to an agent: git's own texts name addresses, and differ from version to version. */
+/** What git says of its talk with an upstream, as kinds, and in words for an agent: git's own name addresses, and differ from version to version. */
+import { GitFailure, type GitFailureKind } from "./GitFailure.ts"
 
-const KNOWN: ReadonlyArray<readonly [RegExp, string]> = [
-  [/returned error: (\d{3})/, "the upstream answered HTTP $1"],
+type Known = readonly [pattern: RegExp, kind: GitFailureKind, reason: string]
+
+const KNOWN: ReadonlyArray<Known> = [
   [
     /Authentication failed|could not read (?:Username|Password)|terminal prompts disabled/,
+    "Unauthorized",
     "the upstream refused this bottle's credential (HTTP 401)",
   ],
-  [/Permission denied \(|Permission denied, /, "the upstream refused this bottle's key"],
-  [/Host key verification failed/, "the upstream's host key is not the one that is expected"],
-  [/repository '.*' not found|does not appear to be a git repository/, "the upstream has no such repository"],
+  [/Permission denied \(|Permission denied, /, "KeyRefused", "the upstream refused this bottle's key"],
+  [/Host key verification failed/, "HostKey", "the upstream's host key is not the one that is expected"],
+  [
+    /repository '' not found|does not appear to be a git repository/,
+    "NotFound",
+    "the upstream has no such repository",
+  ],
   [
     /unable to update url base from redirection|redirect/i,
+    "Redirected",
     "the upstream redirects elsewhere, which is not followed",
   ],
   [
     /Could not resolve|Failed to connect|Connection (?:refused|reset|timed out)|Empty reply|timed out|Operation too slow/i,
+    "Unreachable",
     "the upstream could not be reached",
   ],
-  [/transport '.*' not allowed/, "the upstream's protocol is not allowed"],
-  [/No space left|unable to write/, "there is no room left on the host"],
+  [/transport '' not allowed/, "ProtocolRefused", "the upstream's protocol is not allowed"],
+  [/No space left|unable to write/, "NoRoom", "there is no room left on the host"],
 ]
 
 /** Statuses that say more than their number. */
-const STATUSES: Readonly<Record<string, string>> = {
-  "401": "the upstream refused this bottle's credential (HTTP 401)",
-  "403": "the upstream refused this: no permission, or the repository is archived (HTTP 403)",
-  "404": "the upstream has no such repository, or does not show it to this bottle (HTTP 404)",
+const STATUSES: Readonly<Record<string, readonly [GitFailureKind, string]>> = {
+  "401": ["Unauthorized", "the upstream refused this bottle's credential (HTTP 401)"],
+  "403": ["Forbidden", "the upstream refused this: no permission, or the repository is archived (HTTP 403)"],
+  "404": ["NotFound", "the upstream has no such repository, or does not show it to this bottle (HTTP 404)"],
 }
 
-/** Why git's talk with an upstream failed, by what it wrote. */
-export const refusalOf = (stderr: string): string => {
-  for (const [pattern, text] of KNOWN) {
-    const found = pattern.exec(stderr)
-    if (found !== null) return STATUSES[found[1] ?? ""] ?? text.replace("$1", found[1] ?? "")
+/** Why git's talk with an upstream failed, by what git itself wrote. */
+export const failureOf = (stderr: string): GitFailure => {
+  const own = ownWords(stderr)
+  const remote = remoteLines(stderr)
+  const [, status] = /returned error: (\d{3})/.exec(own) ?? []
+  if (status !== undefined) {
+    const [kind, reason] = STATUSES[status] ?? [
+      status.startsWith("4") ? "Refused" : "ServerError",
+      `the upstream answered HTTP ${status}`,
+    ]
+    return new GitFailure({ kind, reason, remote })
   }
-  return "the upstream could not be asked"
+  const [, kind, reason] = KNOWN.find(([pattern]) => pattern.test(own)) ?? []
+  return new GitFailure({
+    kind: kind ?? "Unknown",
+    reason: reason ?? "the upstream could not be asked",
+    remote,
+  })
 }
 
-/** Whether such a text is the upstream's own no: then it has taken nothing. */
-export const isRefusal = (reason: string): boolean =>
-  /HTTP 4\d\d|refused this bottle's|host key is not|redirects elsewhere|protocol is not allowed|no such repository/.test(
-    reason,
+/**
+ * Without what others have chosen: lines of the upstream, where a hook may repeat the agent's words, and what is in
+ * quotes, which are addresses and names of refs.
+ */
+const ownWords = (stderr: string): string =>
+  stderr
+    .split(/[\r\n]+/)
+    .filter((line) => !line.startsWith("remote:"))
+    .map((line) => line.replace(/'[^']*'/g, "''"))
+    .join("\n")
+
+/** What the upstream did with one ref of a push, as `git push --porcelain` says it. */
+export type RefAnswer =
+  | { readonly kind: "Taken" }
+  /** It did not say: it may have taken it. */
+  | { readonly kind: "NoReport" }
+  /** It is elsewhere than the agent saw it. */
+  | { readonly kind: "Stale" }
+  | { readonly kind: "Refused"; readonly problem: string }
+
+/** The answers by ref: lines `<flag>\t<from>:<to>\t<summary> (<reason>)`, where the flag `!` is a refusal and the summary says whose. */
+export const answersOf = (porcelain: string): ReadonlyMap<string, RefAnswer> =>
+  new Map(
+    porcelain.split("\n").flatMap((line): ReadonlyArray<readonly [string, RefAnswer]> => {
+      const [, flag, ref, summary = ""] = /^([ +*=!-])\t[^:\t]*:([^\t]+)\t(.*)$/.exec(line) ?? []
+      return flag === undefined || ref === undefined
+        ? []
+        : [[ref, flag === "!" ? refusedRef(summary) : { kind: "Taken" }]]
+    }),
   )
+
+const refusedRef = (summary: string): RefAnswer => {
+  if (summary.startsWith("[remote failure]")) return { kind: "NoReport" }
+  if (summary === "[rejected] (stale info)") return { kind: "Stale" }
+  const [, reason] = /\(([^)]*)\)$/.exec(summary) ?? []
+  return { kind: "Refused", problem: reason ?? summary }
+}
 
 const LINES_MAX = 50
 

@@ -8,7 +8,9 @@ import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { gitSpec } from "../../domain/HardenedGit.ts"
 import { operatorProxies } from "../outside/operatorProxy.ts"
 import { Resolver } from "../outside/Resolver.ts"
-import type { OperationLog } from "../record/OperationLog.ts"
+import { CheckIn } from "../record/CheckIn.ts"
+import { type OpenLog, OperationLog } from "../record/OperationLog.ts"
+import { SidecarSettings } from "../SidecarSettings.ts"
 import { type Git, type GitOptions, makeGit } from "./GitCalls.ts"
 import type { PushedRefs } from "./pushed.ts"
 import type { Upstream } from "./Upstream.ts"
@@ -22,27 +24,17 @@ export interface UpstreamsOptions {
   }
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly scanner: SecretScannerApi
-  readonly log: OperationLog
-  readonly checkIn: Effect.Effect<void>
   readonly pushed: PushedRefs
   readonly forgeOf: GitOptions["forgeOf"]
-  readonly times: {
-    readonly gitProgressMs?: number
-    readonly gitBodyMax?: number
-    readonly gitInspectMs?: number
-  }
 }
-
-const BODY_BYTES_MAX = 100 * 1024 * 1024
-const PROGRESS_MS = 15_000
-const INSPECT_MS = 300_000
 
 /** Makes the gate. */
 export const serveUpstreams = (
   options: UpstreamsOptions,
-): Effect.Effect<Git, never, ProcessRunner | Scope.Scope> =>
+): Effect.Effect<Git, never, OpenLog | CheckIn | ProcessRunner | Scope.Scope> =>
   Effect.gen(function* () {
-    const { document, upstreams, scanner, log, checkIn, pushed, forgeOf, times } = options
+    const { document, upstreams, scanner, pushed, forgeOf } = options
+    const settings = yield* SidecarSettings
     const runner = yield* ProcessRunner
     const certificates = process.env["SSL_CERT_FILE"]
     return yield* makeGit({
@@ -53,16 +45,16 @@ export const serveUpstreams = (
       slug: document.slug,
       directory: join(document.stateDir, "git"),
       storesDirectory: document.gitStores ?? join(document.stateDir, "git-stores"),
-      progressMs: times.gitProgressMs ?? PROGRESS_MS,
+      progressMs: settings.gitProgressMs,
       env: certificates === undefined ? {} : { GIT_SSL_CAINFO: certificates },
       upstreams,
       scanner,
-      log,
-      checkIn,
+      log: yield* OperationLog,
+      checkIn: yield* CheckIn,
       pushed,
       forgeOf,
-      inspectMs: times.gitInspectMs ?? INSPECT_MS,
-      bodyMax: times.gitBodyMax ?? BODY_BYTES_MAX,
+      inspectMs: settings.gitInspectMs,
+      bodyMax: settings.gitBodyMax,
     })
   })
 

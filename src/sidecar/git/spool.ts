@@ -5,11 +5,11 @@ import { Effect, Stream } from "effect"
 import type { Scope } from "effect"
 import { randomUUID } from "node:crypto"
 import { createWriteStream } from "node:fs"
-import { mkdir, rm } from "node:fs/promises"
+import { rm } from "node:fs/promises"
 import type { IncomingMessage } from "node:http"
 import { join } from "node:path"
 import { createGunzip } from "node:zlib"
-import { file } from "../record/files.ts"
+import { file, ensureDirectory } from "../../files/files.ts"
 import { bodyOf, limited } from "./backend.ts"
 import { GitFailure } from "./GitFailure.ts"
 import type { GitContext } from "./Repository.ts"
@@ -35,10 +35,7 @@ export const openPush = ({
   Effect.acquireRelease(
     Effect.suspend(() => {
       const folder = join(incoming(directory), randomUUID())
-      return Effect.as(
-        file(() => mkdir(folder, { recursive: true, mode: 0o700 })),
-        folder,
-      )
+      return Effect.as(ensureDirectory(folder), folder)
     }).pipe(Effect.mapError(notKept)),
     (folder) => Effect.ignore(remove(folder)),
   )

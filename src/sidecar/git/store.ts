@@ -1,11 +1,11 @@
 /** A store of upstream objects that several bottles borrow from: it is repacked and never loses an object, and it goes when nobody borrows from it. */
 import { Clock, Effect } from "effect"
 import { randomUUID } from "node:crypto"
-import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises"
+import { readdir, rename, rm, stat, writeFile } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import type { GitRun } from "../../domain/HardenedGit.ts"
 import type { ProcessResult } from "../../services/ProcessRunner.ts"
-import { type FileFailure, file, orElseOn } from "../record/files.ts"
+import { type FileFailure, file, orElseOn, namesIn, textOf, ensureDirectory } from "../../files/files.ts"
 import type { GitFailure } from "./GitFailure.ts"
 
 /** From when on a store is repacked, which takes time: packs, and a 256th of the loose objects, as git counts them. */
@@ -35,7 +35,7 @@ export const tidyStore = Effect.fnUntraced(function* (
 ): Effect.fn.Return<"tidied" | "small" | "busy", GitFailure | FileFailure> {
   yield* removeLeft(store)
   const packs = yield* file(() => readdir(join(store, "pack")))
-  const loose = yield* file(() => readdir(join(store, "17"))).pipe(orElseOn("ENOENT", []))
+  const loose = yield* namesIn(join(store, "17"))
   const isSmall =
     packs.filter((name) => name.endsWith(".pack")).length <= limits.packsMax &&
     loose.length <= limits.looseMax
@@ -102,7 +102,7 @@ export interface StorePlaces {
 export const unusedStores = Effect.fnUntraced(function* (
   places: StorePlaces,
 ): Effect.fn.Return<ReadonlyArray<UnusedStore>, FileFailure> {
-  const names = yield* file(() => readdir(places.gitStores)).pipe(orElseOn("ENOENT", []))
+  const names = yield* namesIn(places.gitStores)
   const used = yield* borrowed(places)
   const unused = names.filter((name) => !used.has(join(places.gitStores, name, "objects")))
   const found = yield* Effect.forEach(unused, (name) =>
@@ -150,17 +150,14 @@ export const removeStore = Effect.fnUntraced(function* (
 
 /** The object folders that repositories of bottles name as theirs to borrow from. */
 const borrowed = Effect.fnUntraced(function* ({ states }: StorePlaces) {
-  const slugs = yield* file(() => readdir(states)).pipe(orElseOn("ENOENT", []))
+  const slugs = yield* namesIn(states)
   const texts = yield* Effect.forEach(slugs, (slug) =>
     Effect.gen(function* () {
       const folder = join(states, slug, "git")
-      const names = yield* file(() => readdir(folder)).pipe(orElseOn("ENOENT", []), orElseOn("ENOTDIR", []))
+      const names = yield* namesIn(folder).pipe(orElseOn("ENOTDIR", []))
       return yield* Effect.forEach(
         names.filter((name) => name.endsWith(".git")),
-        (name) =>
-          file(() => readFile(join(folder, name, "objects", "info", "alternates"), "utf8")).pipe(
-            orElseOn("ENOENT", ""),
-          ),
+        (name) => textOf(join(folder, name, "objects", "info", "alternates")),
       )
     }),
   )
@@ -169,7 +166,6 @@ const borrowed = Effect.fnUntraced(function* ({ states }: StorePlaces) {
 
 /** Makes the place of a store. Answers whether there is nothing in it yet. */
 export const makeStore = Effect.fnUntraced(function* (root: string): Effect.fn.Return<boolean, FileFailure> {
-  for (const folder of ["pack", "info"])
-    yield* file(() => mkdir(join(root, "objects", folder), { recursive: true, mode: 0o700 }))
+  for (const folder of ["pack", "info"]) yield* ensureDirectory(join(root, "objects", folder))
   return yield* file(() => stat(join(root, "tips"))).pipe(Effect.as(false), orElseOn("ENOENT", true))
 })

@@ -2,9 +2,9 @@
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Effect, Stream } from "effect"
 import { createReadStream } from "node:fs"
-import { mkdir, open, readFile } from "node:fs/promises"
+import { open, readFile } from "node:fs/promises"
 import { join } from "node:path"
-import { file } from "../record/files.ts"
+import { file, ensureDirectory } from "../../files/files.ts"
 import { type Quarantine, newObjects } from "./inspect.ts"
 import { tooMuch } from "./look.ts"
 import { requireFewPaths } from "./paths.ts"
@@ -29,9 +29,7 @@ export const unpack = Effect.fnUntraced(function* (
 ) {
   const directory = join(folder, "objects")
   const pack = join(directory, "pack")
-  yield* file(() => mkdir(pack, { recursive: true, mode: 0o700 })).pipe(
-    Effect.mapError(() => failure("the push could not be kept")),
-  )
+  yield* ensureDirectory(pack).pipe(Effect.mapError(() => failure("the push could not be kept")))
   const objects = { directory, alternates: [repository.store] }
   const tips = updates.map((update) => update.new)
   const { runner } = context

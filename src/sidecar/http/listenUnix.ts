@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto"
 import { chmod, link, lstat, rename } from "node:fs/promises"
 import { type Server, createConnection } from "node:net"
 import { join } from "node:path"
-import { type FileFailure, file, orElseOn, unlinkIfThere } from "../record/files.ts"
+import { type FileFailure, file, orElseOn, unlinkIfThere } from "../../files/files.ts"
 
 /** The socket could not be had. */
 export class ListenFailure extends Schema.TaggedError<ListenFailure>()("ListenFailure", {

@@ -1,6 +1,6 @@
 /** The ledger of deploy keys: a file for each, there before the key is registered and until it is revoked, whatever becomes of its bottle. */
 import { Effect, Option, Schema } from "effect"
-import { chmod, mkdir, readdir, readFile } from "node:fs/promises"
+import { chmod, mkdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { RunKey } from "../../domain/DeployKey.ts"
 import { ProcessIdentity } from "../../domain/ProcessIdentity.ts"
@@ -12,7 +12,9 @@ import {
   replaceFile,
   syncDirectory,
   unlinkIfThere,
-} from "../record/files.ts"
+  namesIn,
+  ensureDirectory,
+} from "../../files/files.ts"
 
 /** What the ledger has of a key. */
 export const KeyEntry = Schema.Struct({
@@ -34,7 +36,7 @@ const pathOf = (ledger: string, name: string): string => join(ledger, `${name}.j
 
 /** Writes an entry, safe on disk when it returns. */
 export const write = Effect.fnUntraced(function* (ledger: string, entry: KeyEntry) {
-  yield* file(() => mkdir(ledger, { recursive: true, mode: 0o700 }))
+  yield* ensureDirectory(ledger)
   yield* replaceFile(pathOf(ledger, entry.key.name), `${encode(entry)}\n`)
 })
 
@@ -46,7 +48,7 @@ export const strike = Effect.fnUntraced(function* (ledger: string, name: string)
 
 /** All entries. A file that is none is told and passed over: it names a key that may be registered. */
 export const entries = Effect.fnUntraced(function* (ledger: string) {
-  const names = yield* file(() => readdir(ledger)).pipe(orElseOn("ENOENT", []))
+  const names = yield* namesIn(ledger)
   const found = yield* Effect.forEach(
     names.filter((name) => name.endsWith(".json") && !name.startsWith(".")).sort(),
     (name) =>

@@ -6,64 +6,58 @@ import { readFile, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { RunKey } from "../../domain/DeployKey.ts"
 import { ForgeRequestError } from "../../domain/Errors.ts"
+import { saidNo } from "../../domain/ForgeReason.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { Processes } from "../../services/Processes.ts"
-import { file, unlinkIfThere } from "../record/files.ts"
-import type { GitPart } from "../git/Upstream.ts"
+import { file, unlinkIfThere } from "../../files/files.ts"
+import type { Settings } from "../SidecarSettings.ts"
+import type { Upstream } from "../git/Upstream.ts"
 import { type KeyEntry, ownDirectory, strike, write } from "./KeyLedger.ts"
 import { revoke } from "./revoke.ts"
 
 /** A key could not be made, recorded or registered. The reason has no secret. */
 export class KeyFailure extends Schema.TaggedError<KeyFailure>()("KeyFailure", { reason: Schema.String }) {}
 
-/** How long the forge may take, in milliseconds. */
-export interface KeyTimes {
-  readonly registerMs?: number
-  readonly revokeMs?: number
-}
-
 /** What keys are made with. */
-export interface KeyOptions extends KeyTimes {
+export interface KeyOptions extends Pick<Settings, "registerMs" | "revokeMs"> {
   readonly slug: Slug
   readonly apiUrl: string
   /** The forge of the run, seen from another of its repositories. */
-  readonly forgeOf: (owner: string, repo: string) => Effect.Effect<ForgeApi>
+  readonly forgeOf: (owner: string, repo: string) => Effect.Effect<ForgeApi, KeyFailure>
   readonly runner: typeof ProcessRunner.Service
   readonly ledger: string
   /** For private halves; never mounted. */
   readonly directory: string
 }
 
-/** Together less than a launcher waits for a sidecar, and the second less than it waits for one to stop. */
-const REGISTER_MS = 8000
-const REVOKE_MS = 5000
-
-/** The parts as they were, with the file of a registered key where one was asked for. */
+/** The repositories as they were, with the file of a registered key where one was asked for. */
 export const registerKeys = (
-  parts: ReadonlyArray<GitPart>,
+  upstreams: ReadonlyMap<string, Upstream>,
   options: KeyOptions,
-): Effect.Effect<ReadonlyArray<GitPart>, KeyFailure, Processes | Scope.Scope> =>
+): Effect.Effect<ReadonlyMap<string, Upstream>, KeyFailure, Processes | Scope.Scope> =>
   Effect.forEach(
-    parts,
-    (part) =>
-      part.deployKey === undefined
-        ? Effect.succeed(part)
-        : Effect.map(makeKey(part.name, part.deployKey, options), (identityFile) => ({
-            ...part,
-            identityFile,
-          })),
+    upstreams,
+    ([name, upstream]) =>
+      upstream.deployKey === undefined
+        ? Effect.succeed([name, upstream] as const)
+        : Effect.map(
+            makeKey(name, upstream.deployKey, options),
+            (identityFile) => [name, { ...upstream, identityFile }] as const,
+          ),
     { concurrency: "unbounded" },
-  ).pipe(Effect.parallelFinalizers)
+  )
+    .pipe(Effect.map((all) => new Map(all)))
+    .pipe(Effect.parallelFinalizers)
 
 /** Answers the file of the private half. */
 const makeKey = Effect.fn("DeployKey.make")(function* (
   name: string,
-  { owner, repo, readOnly }: NonNullable<GitPart["deployKey"]>,
+  { owner, repo, readOnly }: NonNullable<Upstream["deployKey"]>,
   options: KeyOptions,
 ) {
-  const { slug, apiUrl, ledger, directory, registerMs = REGISTER_MS, revokeMs = REVOKE_MS } = options
+  const { slug, apiUrl, ledger, directory, registerMs, revokeMs } = options
   const because = (reason: string) => new KeyFailure({ reason: `git "${name}": ${reason}` })
   const unwritten = Effect.mapError(({ code }: { readonly code: string }) =>
     because(`its deploy key could not be recorded (${code})`),
@@ -106,10 +100,11 @@ const makeKey = Effect.fn("DeployKey.make")(function* (
         new ForgeRequestError({
           operation: "createDeployKey",
           status: 0,
-          reason: `no answer within ${registerMs} ms`,
+          reason: "Unreachable",
+          detail: `no answer within ${registerMs} ms`,
         }),
     }),
-    Effect.tapError((error) => Effect.when(Ref.set(registered, false), () => isRefusal(error))),
+    Effect.tapError((error) => Effect.when(Ref.set(registered, false), () => saidNo(error.reason))),
     Effect.mapError((error) =>
       because(`no deploy key could be registered for ${owner}/${repo}: ${error.message}`),
     ),
@@ -120,9 +115,6 @@ const makeKey = Effect.fn("DeployKey.make")(function* (
   yield* Effect.uninterruptible(unwritten(write(ledger, known)))
   return privateFile
 })
-
-/** The forge said no: nothing was registered. */
-const isRefusal = ({ status }: ForgeRequestError): boolean => status >= 400 && status < 500
 
 /** The entry goes when the key is known to be gone; else it says that nobody uses the key any more. */
 const end = Effect.fn("DeployKey.end")(function* (

@@ -17,6 +17,7 @@ export const revoke = Effect.fnUntraced(function* (forge: ForgeApi, key: RunKey)
     return yield* new ForgeRequestError({
       operation: "deleteDeployKey",
       status: 0,
-      reason: "the request that registers it may still be under way: try again in two minutes",
+      reason: "Unreachable",
+      detail: "the request that registers it may still be under way: try again in two minutes",
     })
 })

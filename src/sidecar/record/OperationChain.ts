@@ -1,7 +1,7 @@
 /** The hash chain of an operation log: how a line is sealed, and how a log is checked. */
 import { Option, Schema } from "effect"
 import { hash as digest } from "node:crypto"
-import type { LogVerdict } from "../../services/Sidecar.ts"
+import type { LogVerdict } from "../../services/OperationLogs.ts"
 import { numberSet } from "./numberSet.ts"
 
 /** `prev` of the first line. */

@@ -1,5 +1,5 @@
 /** OperationLog appends lines to `operations.jsonl`, written before their calls are answered, chained by their hashes. */
-import { Clock, Effect, Either, Option, Schema } from "effect"
+import { Clock, Context, Effect, Either, Layer, Option, Schema } from "effect"
 import type { Scope } from "effect"
 import {
   closeSync,
@@ -41,6 +41,13 @@ export interface OpenLog extends OperationLog {
   /** From now on the log may grow to so many bytes; then only what has begun is ended, and limits are reported. */
   readonly limit: (bytes: number) => void
 }
+
+/** The operation log of the run, for the parts of a sidecar. */
+export const OperationLog = Context.GenericTag<OpenLog>("bot-bottle/sidecar/OperationLog")
+
+/** The log at a path. */
+export const layer = (path: string): Layer.Layer<OpenLog, LogUnwritable> =>
+  Layer.scoped(OperationLog, open(path))
 
 /** How bytes reach the file; a test makes it fail. */
 export type Appender = (fd: number, bytes: Uint8Array) => number

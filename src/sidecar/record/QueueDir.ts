@@ -3,9 +3,10 @@
  * Several processes may append; one consumer reads and settles.
  */
 import { Clock, Effect, Option, Schema } from "effect"
-import { link, mkdir, readFile, readdir, rename, stat } from "node:fs/promises"
+import { link, readFile, rename, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { SidecarError } from "../../domain/Errors.ts"
+import type { Slug } from "../../domain/Slug.ts"
 import { type NumberedEvent, QueueEvent } from "../../domain/QueueEvent.ts"
 import {
   type FileFailure,
@@ -15,7 +16,10 @@ import {
   syncDirectory,
   unlinkIfThere,
   writeTemporary,
-} from "./files.ts"
+  ensureDirectory,
+  namesIn,
+  readBounded,
+} from "../../files/files.ts"
 
 const REJECTED = "rejected"
 /** Holds the number of the newest settled event, so that numbers go on when every file is gone. */
@@ -34,7 +38,7 @@ export const append = Effect.fn("QueueDir.append")(function* (directory: string,
 })
 
 /** The events that wait, in order. A file that is no event is moved to `rejected/`, with a warning. */
-export const events = Effect.fn("QueueDir.events")(function* (directory: string, slug: string) {
+export const events = Effect.fn("QueueDir.events")(function* (directory: string, slug: Slug) {
   const numbers = yield* waiting(directory).pipe(told(slug, "read"))
   const found: Array<NumberedEvent> = []
   for (const number of numbers) {
@@ -52,11 +56,7 @@ export const events = Effect.fn("QueueDir.events")(function* (directory: string,
 })
 
 /** Removes an event whose effect is stored; ok when it is gone. */
-export const settle = Effect.fn("QueueDir.settle")(function* (
-  directory: string,
-  slug: string,
-  number: number,
-) {
+export const settle = Effect.fn("QueueDir.settle")(function* (directory: string, slug: Slug, number: number) {
   const remove = Effect.gen(function* () {
     if (number > (yield* highWater(directory)))
       yield* replaceFile(join(directory, HIGH_WATER), String(number))
@@ -66,7 +66,7 @@ export const settle = Effect.fn("QueueDir.settle")(function* (
 })
 
 const told =
-  (slug: string, operation: string) =>
+  (slug: Slug, operation: string) =>
   <A>(effect: Effect.Effect<A, FileFailure>): Effect.Effect<A, SidecarError> =>
     Effect.mapError(
       effect,
@@ -81,15 +81,18 @@ const told =
 
 const readEvent = Effect.fnUntraced(function* (directory: string, number: number) {
   const path = join(directory, fileName(number))
-  const { size } = yield* file(() => stat(path))
-  if (size > EVENT_BYTES_MAX) return Option.none<NumberedEvent>()
-  const text = yield* file(() => readFile(path, "utf8"))
-  return Option.map(decodeEvent(text), (event): NumberedEvent => ({ number, event }))
+  const read = yield* readBounded(path, EVENT_BYTES_MAX).pipe(
+    // A link is no event.
+    orElseOn("ELOOP", { kind: "NotAFile" } as const),
+  )
+  return read.kind === "Bytes"
+    ? Option.map(decodeEvent(read.bytes.toString("utf8")), (event): NumberedEvent => ({ number, event }))
+    : Option.none<NumberedEvent>()
 })
 
-const reject = Effect.fnUntraced(function* (directory: string, slug: string, number: number) {
+const reject = Effect.fnUntraced(function* (directory: string, slug: Slug, number: number) {
   const name = fileName(number)
-  yield* file(() => mkdir(join(directory, REJECTED), { recursive: true, mode: 0o700 })).pipe(
+  yield* ensureDirectory(join(directory, REJECTED)).pipe(
     Effect.zipRight(file(() => rename(join(directory, name), join(directory, REJECTED, name)))),
     told(slug, "read"),
   )
@@ -99,8 +102,7 @@ const reject = Effect.fnUntraced(function* (directory: string, slug: string, num
 const fileName = (number: number): string => `${String(number).padStart(12, "0")}.json`
 
 const numbersIn = (directory: string): Effect.Effect<ReadonlyArray<number>, FileFailure> =>
-  file(() => readdir(directory)).pipe(
-    orElseOn("ENOENT", [] as Array<string>),
+  namesIn(directory).pipe(
     Effect.map((names) =>
       names
         .flatMap((name) => (EVENT_FILE.test(name) ? [Number.parseInt(name, 10)] : []))
@@ -131,7 +133,7 @@ const highWater = (directory: string): Effect.Effect<number, FileFailure> =>
   file(() => readFile(join(directory, HIGH_WATER), "utf8")).pipe(orElseOn("ENOENT", "0"), Effect.map(Number))
 
 const appendText = Effect.fnUntraced(function* (directory: string, text: string) {
-  yield* file(() => mkdir(directory, { recursive: true, mode: 0o700 }))
+  yield* ensureDirectory(directory)
   const number = yield* Effect.acquireUseRelease(
     writeTemporary(directory, text),
     (temporary) => linkToNext(directory, temporary),

@@ -1,8 +1,8 @@
 /** Checks the file of an operation log piece by piece, in constant memory. */
 import { Effect } from "effect"
 import { type FileHandle, open } from "node:fs/promises"
-import type { LogVerdict } from "../../services/Sidecar.ts"
-import { type FileFailure, file } from "./files.ts"
+import type { LogVerdict } from "../../services/OperationLogs.ts"
+import { type FileFailure, file } from "../../files/files.ts"
 import { chainVerifier } from "./OperationChain.ts"
 
 const PIECE = 256 * 1024

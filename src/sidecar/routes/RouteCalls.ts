@@ -1,8 +1,10 @@
 /** Calls below `/route/`: which route, whether it may be, its lines in the operation log, and the exchange with the upstream. */
-import { Clock, Effect, Either, Runtime, type Scope } from "effect"
+import { Effect, Either, Exit, Option, Runtime, type Scope } from "effect"
 import type { Agent as HttpAgent, IncomingMessage, ServerResponse } from "node:http"
 import { operatorProxies } from "../outside/operatorProxy.ts"
-import type { OperationLog } from "../record/OperationLog.ts"
+import { type EndWords, around } from "../record/around.ts"
+import { CheckIn } from "../record/CheckIn.ts"
+import { type OpenLog, OperationLog } from "../record/OperationLog.ts"
 import type { Exchanged } from "../http/passOn.ts"
 import type { ServePath } from "../http/ServePath.ts"
 import { answerEarly } from "../http/afterBody.ts"
@@ -11,17 +13,8 @@ import { exchange } from "./exchange.ts"
 import { repeatsSecret } from "./echo.ts"
 import { framingProblem } from "../http/headers.ts"
 import type { Route } from "./Route.ts"
+import { SidecarSettings } from "../SidecarSettings.ts"
 import { ROUTE_PREFIX, readTarget } from "./target.ts"
-
-/** What is served below `/route/`, and within which limits. */
-export interface RouteOptions {
-  readonly routes: ReadonlyMap<string, Route>
-  readonly log: OperationLog
-  /** The agent is alive: done at a call and, at most once a second, while bytes pass. */
-  readonly checkIn: Effect.Effect<void>
-  /** How long nothing may pass in either direction, in milliseconds. */
-  readonly idleMs: number
-}
 
 /** An agent in a loop must not open connections without end; no agent works with more at once. */
 const CALLS_MAX = 64
@@ -37,9 +30,13 @@ interface Refused {
 }
 
 /** Makes the server of routes; its connections to upstreams close with the scope. */
-export const makeRoutes = (options: RouteOptions): Effect.Effect<ServePath, never, Scope.Scope> =>
+export const makeRoutes = (
+  routes: ReadonlyMap<string, Route>,
+): Effect.Effect<ServePath, never, OpenLog | CheckIn | Scope.Scope> =>
   Effect.gen(function* () {
-    const { routes, log, idleMs } = options
+    const log = yield* OperationLog
+    const checkIn = yield* CheckIn
+    const { routeIdleMs: idleMs } = yield* SidecarSettings
     const proxyFor = yield* operatorProxies
     const runtime = yield* Effect.runtime<never>()
     const agents = new Map<string, HttpAgent>()
@@ -50,7 +47,8 @@ export const makeRoutes = (options: RouteOptions): Effect.Effect<ServePath, neve
       return agent
     }
     const repeats = repeatsSecret([...routes.values()])
-    const passed = yield* eachSecond(options.checkIn)
+    const passed = yield* eachSecond(checkIn)
+    const logged = around(log)
     let calls = 0
 
     const refuse = (
@@ -74,18 +72,9 @@ export const makeRoutes = (options: RouteOptions): Effect.Effect<ServePath, neve
         )
 
     const call = (asked: Asked, request: IncomingMessage, response: ServerResponse) =>
-      Effect.gen(function* () {
+      Effect.suspend(() => {
         const { route, target, path, query } = asked
-        const entry = { op: "route", target }
-        const start = yield* Clock.currentTimeMillis
-        const begin = yield* log.append({
-          ...entry,
-          phase: "begin",
-          outcome: "ok",
-          durationMs: 0,
-          detail: `calling ${route.host}`,
-        })
-        const { ended, finish } = yield* exchange(
+        const exchanged = exchange(
           {
             route,
             agent: agentFor(route),
@@ -98,10 +87,9 @@ export const makeRoutes = (options: RouteOptions): Effect.Effect<ServePath, neve
           request,
           response,
         )
-        const durationMs = (yield* Clock.currentTimeMillis) - start
-        yield* Effect.ignore(log.append({ ...entry, ...outcomeOf(ended), phase: "end", begin, durationMs }))
-        yield* finish
+        return logged({ op: "route", target, detail: `calling ${route.host}`, ended: wordsOf }, exchanged)
       }).pipe(
+        Effect.flatMap(({ finish }) => finish),
         // The disk is full: what cannot be told is not done.
         Effect.catchTag("LogUnwritable", () =>
           Effect.sync(() =>
@@ -120,7 +108,7 @@ export const makeRoutes = (options: RouteOptions): Effect.Effect<ServePath, neve
           call(asked.right, request, response),
           Effect.sync(() => (calls -= 1)),
         )
-      }).pipe(Effect.zipLeft(options.checkIn))
+      }).pipe(Effect.zipLeft(checkIn))
   })
 
 /** A call that may be made. */
@@ -185,11 +173,16 @@ const targetOf = ({ method = "" }: IncomingMessage, url: string): string => {
   return `${name} ${method} ${path === "" ? "/" : path}`.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 300)
 }
 
-const outcomeOf = ({ status, sent, received, failure }: Exchanged) => ({
-  outcome: failure === undefined ? ("ok" as const) : ("failed" as const),
-  ...(failure !== undefined && { reason: failure }),
-  detail: `${status === 0 ? "no answer" : `answered ${status}`}, ${sent} bytes up, ${received} bytes down`,
-})
+const wordsOf = (exit: Exit.Exit<{ readonly ended: Exchanged }>): Option.Option<EndWords> =>
+  Exit.match(exit, {
+    onFailure: () => Option.none(),
+    onSuccess: ({ ended: { status, sent, received, failure } }) =>
+      Option.some({
+        outcome: failure === undefined ? ("ok" as const) : ("failed" as const),
+        ...(failure !== undefined && { reason: failure }),
+        detail: `${status === 0 ? "no answer" : `answered ${status}`}, ${sent} bytes up, ${received} bytes down`,
+      }),
+  })
 
 /** A redirect within the upstream leads through the route again; one to elsewhere leads nowhere: the agent could not go there. */
 const locate = (

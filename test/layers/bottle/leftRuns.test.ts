@@ -9,11 +9,11 @@ import { ensureRunDirectory } from "../../../src/layers/bottle/runDirectory.ts"
 import type { HomeShape } from "../../../src/layers/home/Home.ts"
 import { Home, homeAt } from "../../../src/layers/home/Home.ts"
 import * as SidecarInProcess from "../../../src/layers/sidecar/SidecarInProcess.ts"
-import { Sidecar } from "../../../src/services/Sidecar.ts"
+import { RunDirectories } from "../../../src/services/RunDirectories.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
 const make = (home: HomeShape, slug: Slug) => Effect.provideService(ensureRunDirectory(slug), Home, home)
-const withSidecar = <A, E, R>(home: HomeShape, test: Effect.Effect<A, E, R | Sidecar>) =>
+const withSidecar = <A, E, R>(home: HomeShape, test: Effect.Effect<A, E, R | RunDirectories>) =>
   Effect.provide(test, Layer.provide(SidecarInProcess.layer, Layer.succeed(Home, home)))
 
 describe("run directories without a bottle", () => {
@@ -25,16 +25,16 @@ describe("run directories without a bottle", () => {
       yield* withSidecar(
         home,
         Effect.gen(function* () {
-          const sidecar = yield* Sidecar
-          const found = yield* sidecar.leftRuns([kept])
+          const directories = yield* RunDirectories
+          const found = yield* directories.leftRuns([kept])
           expect(found).toMatchObject([{ slug: left }])
           expect(Math.abs((found[0]?.since ?? 0) - Date.now())).toBeLessThan(60_000)
-          yield* sidecar.removeRun(found[0]?.name ?? "")
-          yield* sidecar.removeRun("../state")
+          yield* directories.removeRun(found[0]?.name ?? "")
+          yield* directories.removeRun("../state")
           expect(readdirSync(home.runRoot).map((name) => join(home.runRoot, name))).toEqual([
             home.of(kept).run,
           ])
-          yield* sidecar.clear(kept)
+          yield* directories.clear(kept)
           expect(readdirSync(home.runRoot)).toEqual([])
         }),
       )
@@ -54,7 +54,7 @@ describe("run directories without a bottle", () => {
       yield* withSidecar(
         one,
         Effect.gen(function* () {
-          expect(yield* (yield* Sidecar).leftRuns([])).toEqual([])
+          expect(yield* (yield* RunDirectories).leftRuns([])).toEqual([])
         }),
       )
     }),

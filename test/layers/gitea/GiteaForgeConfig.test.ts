@@ -11,10 +11,9 @@ import {
   forgeAssignment,
   giteaForgeConfig,
   isForgeName,
-  withForgeEnv,
 } from "../../../src/layers/gitea/GiteaForgeConfig.ts"
 import { Forge } from "../../../src/services/Forge.ts"
-import type { ForgeEnv } from "../../../src/services/Sidecar.ts"
+import { type ForgeEnv, withForgeEnv } from "../../../src/services/ForgeEnv.ts"
 import { TOKEN } from "../../support/gitea.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
@@ -102,16 +101,12 @@ describe("giteaForgeConfig", () => {
   it.effect("reads the assignment; the PR's number may be empty", () =>
     Effect.gen(function* () {
       const assigned = (changes: ForgeEnv) => withForgeEnv({ ...env, ...changes })(forgeAssignment)
-      expect(yield* assigned({})).toEqual({ issueNumber: 17, prNumbers: [], openedPrs: [] })
-      expect(yield* assigned({ FORGE_PR_NUMBER: "" })).toEqual({
-        issueNumber: 17,
-        prNumbers: [],
-        openedPrs: [],
-      })
+      expect(yield* assigned({})).toEqual({ issueNumber: 17, org: "bot-bottle" })
+      expect(yield* assigned({ FORGE_PR_NUMBER: "" })).toEqual({ issueNumber: 17, org: "bot-bottle" })
       expect(yield* assigned({ FORGE_PR_NUMBER: "42" })).toEqual({
         issueNumber: 17,
+        org: "bot-bottle",
         prNumbers: [42],
-        openedPrs: [],
       })
       for (const value of ["0", "-1", "17.5", "1e3", "x", "99999999999999999", "0x11", "١٧"]) {
         const error = yield* Effect.flip(assigned({ FORGE_ISSUE_NUMBER: value }))

@@ -33,7 +33,7 @@ describe.concurrent("GiteaForge refuses answers that are none", () => {
         const { forge, sim } = yield* simulated()
         sim.failNext({ ...fault, path: "/issues/17" })
         const error = yield* failed(forge.readIssue(17))
-        expect(error).toMatchObject({ status: code, reason: expect.stringMatching(reason) })
+        expect(error).toMatchObject({ status: code, detail: expect.stringMatching(reason) })
         expect(error.message).not.toContain(TOKEN)
       }).pipe(Effect.scoped),
     )
@@ -44,7 +44,7 @@ describe.concurrent("GiteaForge refuses answers that are none", () => {
       const { forge, sim } = yield* simulated()
       sim.failNext({ ...nullBody, path: "/comments" })
       expect(yield* failed(forge.readComments(17))).toMatchObject({
-        reason: expect.stringMatching(/is null/),
+        detail: expect.stringMatching(/is null/),
       })
       sim.failNext({ kind: "body", body: `[null,{"id":5,"user":null,"body":null}]`, path: "/comments" })
       expect(yield* forge.readComments(17)).toEqual([
@@ -97,7 +97,7 @@ describe.concurrent("GiteaForge refuses answers that are none", () => {
       const { forge, sim } = yield* simulated({ requestTimeout: "1 second" })
       sim.failNext({ kind: "slow", times: 9 })
       const error = yield* failed(forge.readIssue(17))
-      expect(error).toMatchObject({ status: 0, reason: expect.stringMatching(/no answer within 1s/) })
+      expect(error).toMatchObject({ status: 0, detail: expect.stringMatching(/no answer within 1s/) })
       expect(yield* failed(forge.updateDescription(17, "x"))).toMatchObject({ status: 0 })
       sim.forget()
       sim.failNext({ kind: "stalled" })
@@ -110,8 +110,8 @@ describe.concurrent("GiteaForge refuses answers that are none", () => {
     Effect.gen(function* () {
       const { forge } = yield* simulated({ apiUrl: "http://127.0.0.1:1/api/v1" })
       const error = yield* failed(forge.readIssue(17))
-      expect(error).toMatchObject({ status: 0, reason: expect.stringMatching(/cannot be reached/) })
-      expect(error.message).toBe(`forge: readIssue failed: ${error.reason}`)
+      expect(error).toMatchObject({ status: 0, detail: expect.stringMatching(/cannot be reached/) })
+      expect(error.message).toBe(`forge: readIssue failed: ${error.detail}`)
     }).pipe(Effect.scoped),
   )
 
@@ -121,7 +121,7 @@ describe.concurrent("GiteaForge refuses answers that are none", () => {
       const { forge } = yield* simulated({ apiUrl: `${sim.url}/elsewhere/api/v1/` })
       expect(yield* failed(forge.readIssue(17))).toMatchObject({
         status: 404,
-        reason: expect.stringMatching(/FORGE_GITEA_API/),
+        detail: expect.stringMatching(/FORGE_GITEA_API/),
       })
     }).pipe(Effect.scoped),
   )
@@ -160,7 +160,7 @@ describe.concurrent("GiteaForge asks again only where that is safe", () => {
     Effect.gen(function* () {
       const { forge } = yield* simulated()
       for (const call of [forge.readComments(999), forge.postComment(999, "x"), forge.getPrForIssue(999)]) {
-        expect(yield* failed(call)).toMatchObject({ status: 404, reason: expect.stringMatching(/#999/) })
+        expect(yield* failed(call)).toMatchObject({ status: 404, detail: expect.stringMatching(/#999/) })
       }
     }).pipe(Effect.scoped),
   )

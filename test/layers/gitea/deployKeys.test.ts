@@ -55,7 +55,7 @@ describe.concurrent("a deploy key", () => {
       for (const call of [forge.createDeployKey(key), forge.listDeployKeys, forge.deleteDeployKey(1)])
         expect(yield* Effect.flip(call)).toMatchObject({
           status: 403,
-          reason: expect.stringMatching(/take an administrator of the repository.*key\.identityFile/),
+          detail: expect.stringMatching(/take an administrator of the repository.*key\.identityFile/),
         })
     }).pipe(Effect.scoped),
   )

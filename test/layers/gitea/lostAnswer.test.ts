@@ -160,7 +160,7 @@ describe.concurrent("a description is written once", () => {
       const stale = JSON.stringify({ body: "old", content_version: 7 })
       sim.failNext({ kind: "body", body: stale, method: "GET", path: "/issues/17" })
       const error = yield* Effect.flip(forge.updateDescription(17, "new"))
-      expect(error).toMatchObject({ status: 409, reason: expect.stringMatching(/changed by someone else/) })
+      expect(error).toMatchObject({ status: 409, detail: expect.stringMatching(/changed by someone else/) })
       expect(issue?.body).not.toBe("new")
     }).pipe(Effect.scoped),
   )

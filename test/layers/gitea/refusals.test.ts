@@ -1,6 +1,7 @@
 /** What a refusal of Gitea means, and what a caller is told to do. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
+import { reasonOfStatus } from "../../../src/domain/ForgeReason.ts"
 import type { ForgeApi } from "../../../src/services/Forge.ts"
 import { failed, simulated, status, TOKEN } from "../../support/gitea.ts"
 
@@ -46,9 +47,14 @@ describe.concurrent("GiteaForge tells what a refusal means", () => {
           const { forge, sim } = yield* simulated()
           sim.failNext({ ...status(code, body, { location: "/api/v1/version" }), path: "/issues/17" })
           const error = yield* failed(methods[method]?.(forge) ?? Effect.void)
-          expect(error).toMatchObject({ _tag: "ForgeRequestError", operation: method, status: code })
-          expect(error.reason).toMatch(reason)
-          expect(error.reason).not.toContain("ignore all")
+          expect(error).toMatchObject({
+            _tag: "ForgeRequestError",
+            operation: method,
+            status: code,
+            reason: reasonOfStatus(code),
+          })
+          expect(error.detail).toMatch(reason)
+          expect(error.detail).not.toContain("ignore all")
           expect(sim.requests.filter(({ path }) => path.startsWith("/version"))).toEqual([])
         }).pipe(Effect.scoped),
       )
@@ -59,7 +65,7 @@ describe.concurrent("GiteaForge tells what a refusal means", () => {
     Effect.gen(function* () {
       const { forge, sim } = yield* simulated()
       const error = yield* failed(forge.isOrgMember("apart", "rita"))
-      expect(error).toMatchObject({ status: 303, reason: expect.stringMatching(/make the bot/) })
+      expect(error).toMatchObject({ status: 303, detail: expect.stringMatching(/make the bot/) })
       expect(sim.requests.filter(({ path }) => path.includes("public_members"))).toEqual([])
     }).pipe(Effect.scoped),
   )
@@ -74,7 +80,7 @@ describe.concurrent("GiteaForge tells what a refusal means", () => {
       const error = yield* failed(forge.isOrgMember("bots", "ann"))
       expect(error).toMatchObject({
         status: 307,
-        reason: expect.stringMatching(/FORGE_ORG and FORGE_TRUST_ORG/),
+        detail: expect.stringMatching(/FORGE_ORG and FORGE_TRUST_ORG/),
       })
     }).pipe(Effect.scoped),
   )
@@ -92,7 +98,7 @@ describe.concurrent("GiteaForge tells what a refusal means", () => {
       state.ensureUser("bot").token = "another"
       for (const [method, call] of Object.entries(methods)) {
         const error = yield* failed(call(forge))
-        expect([method, error.status, error.reason]).toEqual([
+        expect([method, error.status, error.detail]).toEqual([
           method,
           401,
           expect.stringMatching(/does not accept the token/),
@@ -117,7 +123,7 @@ describe.concurrent("GiteaForge tells what a refusal means", () => {
       const repo = state.repo("acme", "tool")
       if (repo !== undefined) state.renameRepo(repo, "gadget")
       const error = yield* failed(forge.postComment(17, "x"))
-      expect(error).toMatchObject({ status: 301, reason: expect.stringMatching(/renamed/) })
+      expect(error).toMatchObject({ status: 301, detail: expect.stringMatching(/renamed/) })
       expect(sim.requests).toHaveLength(1)
     }).pipe(Effect.scoped),
   )

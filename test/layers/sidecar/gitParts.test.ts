@@ -3,6 +3,7 @@ import { Effect, Redacted, Schema } from "effect"
 import { execFileSync } from "node:child_process"
 import { chmodSync } from "node:fs"
 import { join } from "node:path"
+import type { AssignedForge } from "../../../src/domain/Assignment.ts"
 import type { BottleManifest } from "../../../src/domain/Manifest.ts"
 import { Slug } from "../../../src/domain/Slug.ts"
 import { gitParts } from "../../../src/layers/sidecar/gitParts.ts"
@@ -10,16 +11,17 @@ import { tempDir } from "../../support/tempDir.ts"
 
 const slug = Schema.decodeSync(Slug)("door-abcde")
 const token = Redacted.make("8f3a91c0d27be5466f0a9d1c3e7b5a2841dd90fe")
-const forge = { apiUrl: "https://forge.example/sub/api/v1", token }
+const forge: AssignedForge = {
+  target: { kind: "gitea", apiUrl: "https://forge.example/sub/api/v1", owner: "ada", repo: "cellar", token },
+  assignment: { issueNumber: 17 },
+}
 const gitea = { provider: "gitea" } as const
 
 type Git = NonNullable<BottleManifest["git"]>[string]
 
-const partsOf = (entry: Git, access: typeof forge | undefined = forge) =>
-  gitParts(
-    { slug, forgeEnv: {}, push: [], routes: {}, egress: { allow: [] }, git: { app: entry }, loopback: false },
-    access,
-  )
+const plain = { slug, push: [], routes: {}, egress: { allow: [] }, loopback: false }
+
+const partsOf = (entry: Git) => gitParts({ ...plain, forge, git: { app: entry } })
 
 it.effect("the forge's token goes to repositories of the forge, and to no other host", () =>
   Effect.gen(function* () {
@@ -45,20 +47,7 @@ it.effect("the forge's token goes to repositories of the forge, and to no other 
 it.effect("a run without a forge has no token to give", () =>
   Effect.gen(function* () {
     const url = "https://forge.example/ada/cellar.git"
-    const failure = yield* Effect.flip(
-      gitParts(
-        {
-          slug,
-          forgeEnv: {},
-          push: [],
-          routes: {},
-          egress: { allow: [] },
-          git: { app: { url, key: gitea } },
-          loopback: false,
-        },
-        undefined,
-      ),
-    )
+    const failure = yield* Effect.flip(gitParts({ ...plain, git: { app: { url, key: gitea } } }))
     expect(failure.message).toContain("this run has none")
   }),
 )

@@ -7,10 +7,12 @@ import { boxPaths } from "../../../src/layers/host/box.ts"
 import { homeAt } from "../../../src/layers/home/Home.ts"
 import type { SidecarDocument } from "../../../src/sidecar/SidecarDocument.ts"
 import { makeService } from "../../../src/layers/sidecar/SidecarService.ts"
+import * as GiteaForges from "../../../src/layers/gitea/GiteaForges.ts"
+import { Forges } from "../../../src/services/Forges.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
 const slug = Slug.make("door-abcde")
-const config = { slug, forgeEnv: {}, push: [], routes: {}, egress: { allow: [] }, git: {}, loopback: false }
+const config = { slug, push: [], routes: {}, egress: { allow: [] }, git: {}, loopback: false }
 
 describe("a launch", () => {
   it.scopedLive("makes the directories first, and names the process that leads an agent of the host", () =>
@@ -22,11 +24,14 @@ describe("a launch", () => {
           expect([home.of(slug).neck, document.stateDir].map(existsSync)).toEqual([true, true])
           documents.push(document)
         })
-      const { launch } = makeService(home, start, () => Effect.die("no forge"))
+      const { launch } = makeService(home, start, yield* Forges)
       yield* launch(config)
       yield* launch({ ...config, loopback: true })
-      expect(documents).toMatchObject([{ made: true }, { made: true, runner: boxPaths(home, slug).runner }])
+      expect(documents).toMatchObject([
+        { made: true },
+        { made: true, runner: boxPaths(home, slug).supervisor },
+      ])
       expect(documents[0]).not.toHaveProperty("runner")
-    }),
+    }).pipe(Effect.provide(GiteaForges.layer)),
   )
 })

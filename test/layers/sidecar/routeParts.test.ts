@@ -12,7 +12,6 @@ const NAME = "BOT_BOTTLE_TEST_ROUTE_KEY"
 
 const config = (secret: SidecarConfig["routes"][string]["secret"], more: object = {}): SidecarConfig => ({
   slug: Slug.make("door-abcde"),
-  forgeEnv: {},
   push: [],
   routes: { api: { upstream: "https://api.example", header: "x-api-key", secret, ...more } },
   egress: { allow: [] },

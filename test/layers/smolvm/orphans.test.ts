@@ -1,7 +1,7 @@
 import { expect, layer } from "@effect/vitest"
 import { Effect, Exit, Option, Schema, Stream } from "effect"
 import { existsSync, readFileSync } from "node:fs"
-import { controlOf, readRunner } from "../../../src/layers/runner/control.ts"
+import { controlOf, readSupervisor } from "../../../src/layers/supervisor/control.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
 import type { Slug } from "../../../src/domain/Slug.ts"
 import type { Backend } from "../../../src/services/Backends.ts"
@@ -11,7 +11,7 @@ import { smolPlan, smolWorld } from "../../support/smolvmWorld.ts"
 const work = { workdir: "/home/agent/work" }
 const States = Schema.decodeSync(Schema.parseJson(Schema.Array(Schema.Struct({ state: Schema.String }))))
 
-describeSmolvm("a runner that was killed", () => {
+describeSmolvm("a supervisor that was killed", () => {
   layer(NodeProcessRunner.layer, { excludeTestServices: true })((it) => {
     const finders: Readonly<
       Record<string, (backend: Backend, slug: Slug) => Effect.Effect<unknown, unknown>>
@@ -31,7 +31,7 @@ describeSmolvm("a runner that was killed", () => {
             const plan = smolPlan(`echo working; while :; do sleep 1; : ${mark}; done`, work)
             yield* begin(plan)
             yield* Stream.runHead(first.logs(plan.slug, 1, true))
-            const { pid } = Option.getOrThrow(yield* readRunner(controlOf("smolvm", home, plan.slug)))
+            const { pid } = Option.getOrThrow(yield* readSupervisor(controlOf("smolvm", home, plan.slug)))
             const machines = () => States(smolvm.run("machine", "ls", "--json").stdout)
             yield* Effect.sync(() => process.kill(-pid, "SIGKILL"))
             yield* Effect.repeat(
@@ -60,7 +60,7 @@ describeSmolvm("a runner that was killed", () => {
         const plan = smolPlan("echo working; sleep 60")
         yield* begin(plan)
         yield* Stream.runHead(first.logs(plan.slug, 1, true))
-        const { pid } = Option.getOrThrow(yield* readRunner(controlOf("smolvm", home, plan.slug)))
+        const { pid } = Option.getOrThrow(yield* readSupervisor(controlOf("smolvm", home, plan.slug)))
         yield* Effect.sync(() => process.kill(-pid, "SIGKILL"))
         smolvm.fails("machine stop", true)
         expect(yield* first.list).toMatchObject([{ slug: plan.slug }])

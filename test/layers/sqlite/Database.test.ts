@@ -29,13 +29,14 @@ import { ForgeStateStore } from "../../../src/services/ForgeStateStore.ts"
 import { bottle } from "../../contracts/BottleStore.ts"
 import { alter } from "../../support/alter.ts"
 import { tempDir } from "../../support/tempDir.ts"
+import { Slug } from "../../../src/domain/Slug.ts"
 
 const row = new ForgeState({
   forge: "https://git.example/api/v1",
   owner: "ada",
   repo: "engine",
   issueNumber: 17,
-  slug: "fix-abcde",
+  slug: Slug.make("fix-abcde"),
   agentName: "fixer",
 })
 const one = bottle("one-abcde")
@@ -288,7 +289,7 @@ it.scoped("rows of a schema that did not know forges keep everything, with an em
         ...row,
         forge: "",
         issueNumber: 18,
-        slug: "fix-fghij",
+        slug: Slug.make("fix-fghij"),
         status: "destroyed",
       })
       expect(yield* store.all).toEqual([old, gone])

@@ -11,6 +11,7 @@ import { bottle } from "../../contracts/BottleStore.ts"
 import { worker } from "../../support/storeWorkers.ts"
 import { tempDir } from "../../support/tempDir.ts"
 import type { Command } from "../../support/storeWorker.ts"
+import { Slug } from "../../../src/domain/Slug.ts"
 
 const PROCESSES = 10
 
@@ -129,7 +130,7 @@ it.scopedLive("what a process stored is there after it was killed in the middle 
         owner: "during",
         repo: "engine",
         issueNumber: 1,
-        slug: "fix-abcde",
+        slug: Slug.make("fix-abcde"),
         agentName: "fixer",
       })
       yield* Effect.repeat(store.get(during), { until: Option.isSome, schedule: Schedule.spaced("1 millis") })
@@ -155,7 +156,7 @@ it.scopedLive("two connections of one process wait for each other without standi
       owner: "a",
       repo: "b",
       issueNumber: 1,
-      slug: "fix-abcde",
+      slug: Slug.make("fix-abcde"),
       agentName: "fixer",
     })
     const addOne = (each: typeof first) =>

@@ -23,10 +23,12 @@ const logFullAt = (full: number) => {
 
 const writing = (
   done: Array<number>,
-  more: Partial<CallSpec<typeof Params.Type>> = {},
-): CallSpec<typeof Params.Type> => ({
+  more: Partial<CallSpec<typeof Params.Type, number>> = {},
+): CallSpec<typeof Params.Type, number> => ({
   name: "write",
   params: Params,
+  success: Schema.Number,
+  show: String,
   target: ({ number }) => `#${number}`,
   writes: true,
   guard: () => Effect.void,

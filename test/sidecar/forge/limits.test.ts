@@ -11,9 +11,10 @@ import { decodeDocument } from "../../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../../src/testing/FakeForge.ts"
 import { raw, rpc, send } from "../../support/rpc.ts"
 import { documentIn } from "../../support/sidecarProcess.ts"
+import { Slug } from "../../../src/domain/Slug.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
-const SLUG = "door-abcde"
+const SLUG = Slug.make("door-abcde")
 
 const seed: FakeForge.FakeForgeSeed = {
   owner: "ada",
@@ -36,7 +37,7 @@ const bottle = Effect.gen(function* () {
         issueNumber: 17,
       }
       const document = yield* decodeDocument(JSON.stringify({ ...place, forge, limits, ...more }))
-      yield* serve(document, () => Effect.succeed(fake.forge))
+      yield* serve(document).pipe(Effect.provide(FakeForge.forges(fake)))
     })
   const lines = () => readFileSync(join(place.stateDir, "operations.jsonl"), "utf8").trimEnd().split("\n")
   const entries = () => lines().map((line) => JSON.parse(line) as Record<string, unknown>)

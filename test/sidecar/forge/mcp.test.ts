@@ -9,7 +9,7 @@ import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { type AddressInfo, connect, createServer } from "node:net"
 import { join } from "node:path"
-import { MCP_TOOLS } from "../../../src/sidecar/forge/McpTools.ts"
+import { builtIn } from "../../../src/sidecar/forge/calls/index.ts"
 import { verifyChain } from "../../../src/sidecar/record/OperationChain.ts"
 import * as QueueDir from "../../../src/sidecar/record/QueueDir.ts"
 import { Slug } from "../../../src/domain/Slug.ts"
@@ -50,7 +50,7 @@ const start = Effect.gen(function* () {
       },
     }),
   )
-  yield* serve(document, () => Effect.succeed(fake.forge), { drainMs: 200 })
+  yield* serve(document, { drainMs: 200 }).pipe(Effect.provide(FakeForge.forges(fake)))
   const forwarder = createServer((socket) => {
     const neck = connect(socketPath)
     socket.pipe(neck).pipe(socket)
@@ -140,7 +140,9 @@ describe("the neck as an MCP server", () => {
           }),
         )
       const { tools } = yield* Effect.promise(() => client.listTools())
-      expect(tools.map(({ name }) => name)).toEqual(MCP_TOOLS.map(({ name }) => name))
+      expect(tools.map(({ name }) => name)).toEqual(
+        builtIn.flatMap(({ tool }) => (tool === undefined ? [] : [tool.name])),
+      )
 
       const [, issue] = yield* call("read_issue", { number: 17 })
       expect(JSON.parse(issue)).toMatchObject({ number: 17, title: "The door", state: "open" })

@@ -7,15 +7,16 @@ import * as GiteaForge from "../../../src/layers/gitea/GiteaForge.ts"
 import { verifyChain } from "../../../src/sidecar/record/OperationChain.ts"
 import * as QueueDir from "../../../src/sidecar/record/QueueDir.ts"
 import { serve } from "../../support/serve.ts"
-import { type SidecarTimes } from "../../../src/sidecar/serve.ts"
+import type { SidecarTimes } from "../../../src/sidecar/SidecarSettings.ts"
 import { decodeDocument } from "../../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../../src/testing/FakeForge.ts"
 import * as GiteaSimulator from "../../../src/simulator/GiteaSimulator.ts"
 import { raw, rpc, send } from "../../support/rpc.ts"
+import { Slug } from "../../../src/domain/Slug.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
 const TOKEN = "0123456789abcdef0123456789abcdef01234567"
-const SLUG = "fix-abcde"
+const SLUG = Slug.make("fix-abcde")
 const OWN = `bot-bottle/${SLUG}`
 
 const seed: FakeForge.FakeForgeSeed = {
@@ -76,7 +77,9 @@ const start = (
       }),
       ...(options.loopback === true && { loopback: true }),
     })
-    const running = yield* serve(yield* decodeDocument(text), () => Effect.succeed(fake.forge), options.times)
+    const running = yield* serve(yield* decodeDocument(text), options.times).pipe(
+      Effect.provide(FakeForge.forges(fake)),
+    )
     const logText = () => readFileSync(join(stateDir, "operations.jsonl"), "utf8")
     return {
       ...running,

@@ -30,7 +30,7 @@ const start = Effect.gen(function* () {
   }
   const routes = [{ name: "api", upstream: "https://api.example.com", header: "x-api-key", value: KEY }]
   const document = JSON.stringify({ slug: SLUG, socketPath, stateDir, forge, routes })
-  yield* serve(yield* decodeDocument(document), () => Effect.succeed(fake.forge))
+  yield* serve(yield* decodeDocument(document)).pipe(Effect.provide(FakeForge.forges(fake)))
   const logText = () => readFileSync(join(stateDir, "operations.jsonl"), "utf8")
   return {
     fake,

@@ -87,4 +87,26 @@ describe("an upstream that is cut off when it has taken a push", () => {
       }),
     180_000,
   )
+
+  for (const words of [
+    "The requested URL returned error: 403",
+    "ann@host: Permission denied (publickey).",
+    "Create a pull request for bot-bottle/redirect",
+  ])
+    it.scopedLive(
+      `has it, whatever the upstream's hook says: ${words}`,
+      () =>
+        Effect.gen(function* () {
+          const { at, door, head, push } = yield* start
+          const { begun } = yield* stoppingHook(at.directory, "post-receive", words)
+          const pushing = yield* Effect.fork(push)
+          yield* begun
+          at.repositories.cutOff()
+          const { code, stderr } = yield* Fiber.join(pushing)
+          expect(stderr).toContain("the upstream has the push, although")
+          expect(code).toBe(0)
+          expect(yield* tipOf(at, door.branch)).toBe(head)
+        }),
+      180_000,
+    )
 })

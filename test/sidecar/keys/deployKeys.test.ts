@@ -1,16 +1,17 @@
 /** Deploy keys of a run over real ssh: the gate pushes with the key that was registered, and nobody does with one that was revoked. */
 import { expect, it } from "@effect/vitest"
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer } from "effect"
 import { copyFileSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import type { BottleManifest } from "../../../src/domain/Manifest.ts"
 import { Home, homeAt } from "../../../src/layers/home/Home.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
 import * as SidecarInProcess from "../../../src/layers/sidecar/SidecarInProcess.ts"
+import { DeployKeys } from "../../../src/services/DeployKeys.ts"
 import { Sidecar } from "../../../src/services/Sidecar.ts"
 import * as GiteaSimulator from "../../../src/simulator/GiteaSimulator.ts"
 import * as GitServer from "../../../src/simulator/gitServer.ts"
-import { configOf } from "../../contracts/Sidecar.ts"
+import { cellarAt, configOf } from "../../contracts/Sidecar.ts"
 import { TOKEN, cellarIn, commit, forwardTo, git, ok } from "../../support/git.ts"
 import { authorizedKeys, describeSsh, sshd } from "../../support/sshd.ts"
 import { tempDir } from "../../support/tempDir.ts"
@@ -37,13 +38,7 @@ const world = Effect.gen(function* () {
     knownHost: server.knownHost,
     private: true,
   }
-  const forgeEnv = {
-    FORGE_GITEA_API: sim.apiUrl,
-    FORGE_GITEA_TOKEN: Redacted.make(TOKEN),
-    FORGE_OWNER: "ada",
-    FORGE_REPO: "cellar",
-    FORGE_ISSUE_NUMBER: "17",
-  }
+  const forge = cellarAt(sim.apiUrl, TOKEN)
   const keys = sim.state.repo("ada", "cellar")?.keys ?? []
   const layer = Layer.provide(SidecarInProcess.layer, Layer.succeed(Home, home))
   return {
@@ -52,11 +47,11 @@ const world = Effect.gen(function* () {
     directory,
     keys,
     entry,
-    forgeEnv,
+    forge,
     server,
     layer,
     config: (more: Partial<Git> = {}) => ({
-      ...configOf("door-abcde", forgeEnv),
+      ...configOf("door-abcde", forge),
       git: { app: { ...entry, ...more } },
     }),
   }
@@ -115,7 +110,7 @@ describeSsh("a repository with a deploy key", () => {
           })
           expect(existsSync(half)).toBe(false)
           expect(readdirSync(it.home.keyLedger)).toEqual([])
-          expect(yield* sidecar.leftKeys).toEqual([])
+          expect(yield* (yield* DeployKeys).leftKeys).toEqual([])
           expect(readFileSync(it.home.of("door-abcde").operations, "utf8")).not.toContain("PRIVATE KEY")
         }).pipe(Effect.provide(it.layer))
       }),

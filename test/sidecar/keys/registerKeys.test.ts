@@ -4,14 +4,18 @@ import { Effect, Fiber, Layer, Redacted } from "effect"
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { RunKey } from "../../../src/domain/DeployKey.ts"
+import * as GiteaForges from "../../../src/layers/gitea/GiteaForges.ts"
 import { Home, homeAt } from "../../../src/layers/home/Home.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
 import * as SidecarInProcess from "../../../src/layers/sidecar/SidecarInProcess.ts"
 import * as SidecarProcess from "../../../src/layers/sidecar/SidecarProcess.ts"
+import { DeployKeys } from "../../../src/services/DeployKeys.ts"
+import { RunDirectories } from "../../../src/services/RunDirectories.ts"
 import { Sidecar } from "../../../src/services/Sidecar.ts"
+import type { SidecarServices } from "../../../src/services/SidecarServices.ts"
 import * as GiteaSimulator from "../../../src/simulator/GiteaSimulator.ts"
 import { keyOf } from "../../contracts/Forge.ts"
-import { configOf } from "../../contracts/Sidecar.ts"
+import { cellarAt, configOf } from "../../contracts/Sidecar.ts"
 import { TOKEN } from "../../support/gitea.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
@@ -33,19 +37,13 @@ const world = Effect.gen(function* () {
     ],
   })
   const home = homeAt(yield* tempDir)
-  const forgeEnv = {
-    FORGE_GITEA_API: sim.apiUrl,
-    FORGE_GITEA_TOKEN: Redacted.make(TOKEN),
-    FORGE_OWNER: "ada",
-    FORGE_REPO: "cellar",
-    FORGE_ISSUE_NUMBER: "17",
-  }
+  const forge = cellarAt(sim.apiUrl, TOKEN)
   return {
     sim,
     home,
-    forgeEnv,
+    forge,
     config: (...repos: ReadonlyArray<string>) => ({
-      ...configOf("door-abcde", forgeEnv),
+      ...configOf("door-abcde", forge),
       git: Object.fromEntries(repos.map((repo) => [repo, repository(repo)])),
     }),
     /** Titles of all keys at the forge. */
@@ -65,7 +63,11 @@ const layers = {
 }
 
 const withWorld =
-  (layer: Layer.Layer<Sidecar>, test: (world: World) => Effect.Effect<void, unknown, Sidecar>) => () =>
+  (
+    layer: Layer.Layer<SidecarServices>,
+    test: (world: World) => Effect.Effect<void, unknown, SidecarServices>,
+  ) =>
+  () =>
     Effect.flatMap(world, (it) =>
       Effect.provide(test(it), Layer.provide(layer, Layer.succeed(Home, it.home))),
     )
@@ -93,6 +95,7 @@ for (const [name, layer] of Object.entries(layers)) {
       withWorld(layer, (it) =>
         Effect.gen(function* () {
           const sidecar = yield* Sidecar
+          const keys = yield* DeployKeys
           const seen = new Set<string>()
           for (let run = 0; run < 2; run++) {
             const handle = yield* sidecar.launch(it.config("cellar", "docs"))
@@ -105,7 +108,7 @@ for (const [name, layer] of Object.entries(layers)) {
             expect(it.recorded().join("")).not.toMatch(new RegExp(`PRIVATE|${TOKEN}`))
             expect(statSync(it.home.keyLedger).mode & 0o777).toBe(0o700)
             // In use: nothing to collect.
-            expect(yield* sidecar.leftKeys).toEqual([])
+            expect(yield* keys.leftKeys).toEqual([])
             yield* handle.stop
             expect([it.keys(), it.recorded(), it.halves()]).toEqual([[], [], []])
           }
@@ -133,28 +136,25 @@ for (const [name, layer] of Object.entries(layers)) {
       withWorld(layer, (it) =>
         Effect.gen(function* () {
           const sidecar = yield* Sidecar
+          const keys = yield* DeployKeys
           const handle = yield* sidecar.launch(it.config("cellar"))
           it.sim.failNext({ kind: "status", status: 403, method: "DELETE" })
           yield* handle.stop
-          const left = only(yield* sidecar.leftKeys)
+          const left = only(yield* keys.leftKeys)
           expect(it.halves()).toEqual([])
           expect(left).toMatchObject({ slug: "door-abcde", owner: "ada", repo: "cellar" })
           expect(it.keys()).toEqual([left.title])
-          yield* sidecar.forget(handle.slug)
-          const fails = (more: object) => Effect.flip(sidecar.revokeKey(left, { ...it.forgeEnv, ...more }))
-          expect(yield* Effect.flip(sidecar.revokeKey(left, {}))).toMatchObject({
-            _tag: "ForgeConfigInvalid",
-            variable: "FORGE_GITEA_API",
-          })
-          expect(yield* fails({ FORGE_GITEA_API: "http://127.0.0.1:9/api/v1" })).toMatchObject({
+          yield* (yield* RunDirectories).forget(handle.slug)
+          const fails = (more: object) => Effect.flip(keys.revokeKey(left, { ...it.forge.target, ...more }))
+          expect(yield* fails({ apiUrl: "http://127.0.0.1:9/api/v1" })).toMatchObject({
             _tag: "ForgeConfigInvalid",
             message: expect.stringContaining("is another forge than"),
           })
-          expect(yield* fails({ FORGE_GITEA_TOKEN: "wrong" })).toMatchObject({ status: 401 })
-          expect(only(yield* sidecar.leftKeys)).toEqual(left)
-          yield* sidecar.revokeKey(left, it.forgeEnv)
-          yield* sidecar.revokeKey(left, it.forgeEnv)
-          expect([it.keys(), it.recorded(), yield* sidecar.leftKeys]).toEqual([[], [], []])
+          expect(yield* fails({ token: Redacted.make("wrong") })).toMatchObject({ status: 401 })
+          expect(only(yield* keys.leftKeys)).toEqual(left)
+          yield* keys.revokeKey(left, it.forge.target)
+          yield* keys.revokeKey(left, it.forge.target)
+          expect([it.keys(), it.recorded(), yield* keys.leftKeys]).toEqual([[], [], []])
         }),
       ),
       60_000,
@@ -168,6 +168,7 @@ describe("a deploy key whose registration went wrong", () => {
     withWorld(SidecarInProcess.layer, (it) =>
       Effect.gen(function* () {
         const sidecar = yield* Sidecar
+        const keys = yield* DeployKeys
         // Registered, and neither the answer nor a listing reaches us.
         it.sim.failNext({ kind: "lost", method: "POST" })
         it.sim.failNext({ kind: "status", status: 500, method: "GET", path: "/keys", times: 99 })
@@ -175,10 +176,10 @@ describe("a deploy key whose registration went wrong", () => {
         it.sim.forget()
         const others = it.sim.state.repo("ada", "cellar")?.keys
         others?.push({ id: 9999, title: "theirs", content: keyOf("B"), readOnly: false, createdAt: "" })
-        const left = only(yield* sidecar.leftKeys)
+        const left = only(yield* keys.leftKeys)
         expect(left.id._tag).toBe("None")
         expect(it.keys()).toEqual([left.title, "theirs"])
-        yield* sidecar.revokeKey(left, it.forgeEnv)
+        yield* keys.revokeKey(left, it.forge.target)
         expect([it.keys(), it.recorded()]).toEqual([["theirs"], []])
       }),
     ),
@@ -190,14 +191,15 @@ describe("a deploy key whose registration went wrong", () => {
     withWorld(SidecarInProcess.layer, (it) =>
       Effect.gen(function* () {
         const sidecar = yield* Sidecar
+        const keys = yield* DeployKeys
         it.sim.failNext({ kind: "refused", path: "/keys", times: 99 })
         yield* Effect.flip(sidecar.launch(it.config("cellar")))
         it.sim.forget()
-        const left = only(yield* sidecar.leftKeys)
-        expect((yield* Effect.flip(sidecar.revokeKey(left, it.forgeEnv))).message).toContain("two minutes")
-        expect(yield* sidecar.leftKeys).toHaveLength(1)
+        const left = only(yield* keys.leftKeys)
+        expect((yield* Effect.flip(keys.revokeKey(left, it.forge.target))).message).toContain("two minutes")
+        expect(yield* keys.leftKeys).toHaveLength(1)
         age(it, 3)
-        yield* sidecar.revokeKey(left, it.forgeEnv)
+        yield* keys.revokeKey(left, it.forge.target)
         expect(it.recorded()).toEqual([])
       }),
     ),
@@ -206,14 +208,17 @@ describe("a deploy key whose registration went wrong", () => {
 
   it.scopedLive(
     "ends in time when the forge says nothing",
-    withWorld(SidecarInProcess.layerWith({ registerMs: 700, revokeMs: 300 }), (it) =>
-      Effect.gen(function* () {
-        const sidecar = yield* Sidecar
-        it.sim.failNext({ kind: "slow", path: "/keys", times: 99 })
-        const error = yield* Effect.flip(sidecar.launch(it.config("cellar")))
-        expect(error.message).toContain("no answer within")
-        expect(yield* sidecar.leftKeys).toHaveLength(1)
-      }),
+    withWorld(
+      Layer.provide(SidecarInProcess.layerWith({ registerMs: 700, revokeMs: 300 }), GiteaForges.layer),
+      (it) =>
+        Effect.gen(function* () {
+          const sidecar = yield* Sidecar
+          const keys = yield* DeployKeys
+          it.sim.failNext({ kind: "slow", path: "/keys", times: 99 })
+          const error = yield* Effect.flip(sidecar.launch(it.config("cellar")))
+          expect(error.message).toContain("no answer within")
+          expect(yield* keys.leftKeys).toHaveLength(1)
+        }),
     ),
     60_000,
   )
@@ -227,15 +232,16 @@ describe("a sidecar process with a deploy key", () => {
     withWorld(layers["as a process"], (it) =>
       Effect.gen(function* () {
         const sidecar = yield* Sidecar
+        const keys = yield* DeployKeys
         const first = yield* sidecar.launch(it.config("cellar"))
         process.kill(pidOf(it), "SIGKILL")
         yield* Effect.repeat(first.alive, { while: (alive) => alive })
-        const left = only(yield* sidecar.leftKeys)
+        const left = only(yield* keys.leftKeys)
         expect(it.keys()).toEqual([left.title])
         const second = yield* sidecar.launch(it.config("cellar"))
         expect(it.keys()).toHaveLength(2)
-        expect(only(yield* sidecar.leftKeys)).toEqual(left)
-        yield* sidecar.revokeKey(left, it.forgeEnv)
+        expect(only(yield* keys.leftKeys)).toEqual(left)
+        yield* keys.revokeKey(left, it.forge.target)
         expect(it.keys()).toHaveLength(1)
         expect(it.keys()).not.toContain(left.title)
         // The private half that is in use stays.

@@ -8,10 +8,13 @@ import { promisify } from "node:util"
 import type { QueueEvent } from "../../../src/domain/QueueEvent.ts"
 import * as QueueDir from "../../../src/sidecar/record/QueueDir.ts"
 import { tempDir } from "../../support/tempDir.ts"
+import { Slug } from "../../../src/domain/Slug.ts"
+
+const SLUG = Slug.make("x")
 
 const opened = (number: number): QueueEvent => ({
   version: 1,
-  slug: "x",
+  slug: SLUG,
   at: "2026-11-20T08:00:00Z",
   kind: "pr-opened",
   number,
@@ -23,16 +26,16 @@ describe("the queue", () => {
   it.scoped("gives events back in order, until they are settled", () =>
     Effect.gen(function* () {
       const directory = yield* queue
-      expect(yield* QueueDir.events(directory, "x")).toEqual([])
+      expect(yield* QueueDir.events(directory, SLUG)).toEqual([])
       expect(yield* QueueDir.append(directory, opened(1))).toBe(1)
       expect(yield* QueueDir.append(directory, opened(2))).toBe(2)
-      expect(yield* QueueDir.events(directory, "x")).toEqual([
+      expect(yield* QueueDir.events(directory, SLUG)).toEqual([
         { number: 1, event: opened(1) },
         { number: 2, event: opened(2) },
       ])
-      yield* QueueDir.settle(directory, "x", 1)
-      yield* QueueDir.settle(directory, "x", 1)
-      expect((yield* QueueDir.events(directory, "x")).map(({ number }) => number)).toEqual([2])
+      yield* QueueDir.settle(directory, SLUG, 1)
+      yield* QueueDir.settle(directory, SLUG, 1)
+      expect((yield* QueueDir.events(directory, SLUG)).map(({ number }) => number)).toEqual([2])
     }),
   )
 
@@ -41,8 +44,8 @@ describe("the queue", () => {
       const directory = yield* queue
       yield* QueueDir.append(directory, opened(1))
       yield* QueueDir.append(directory, opened(2))
-      yield* QueueDir.settle(directory, "x", 1)
-      yield* QueueDir.settle(directory, "x", 2)
+      yield* QueueDir.settle(directory, SLUG, 1)
+      yield* QueueDir.settle(directory, SLUG, 2)
       expect(readdirSync(directory).filter((name) => name.endsWith(".json"))).toEqual([])
       expect(yield* QueueDir.append(directory, opened(3))).toBe(3)
     }),
@@ -63,9 +66,9 @@ describe("the queue", () => {
         writeFileSync(join(directory, `${String(index + 1).padStart(12, "0")}.json`), text)
       })
       expect(yield* QueueDir.append(directory, opened(7))).toBe(6)
-      expect(yield* QueueDir.events(directory, "x")).toEqual([{ number: 6, event: opened(7) }])
+      expect(yield* QueueDir.events(directory, SLUG)).toEqual([{ number: 6, event: opened(7) }])
       expect(readdirSync(join(directory, "rejected"))).toHaveLength(5)
-      yield* QueueDir.settle(directory, "x", 6)
+      yield* QueueDir.settle(directory, SLUG, 6)
       expect(yield* QueueDir.append(directory, opened(8))).toBe(7)
     }),
   )
@@ -87,9 +90,9 @@ describe("the queue", () => {
       const write = Effect.promise(() => promisify(execFile)(process.execPath, [script, directory, "60"]))
       const seen: Array<number> = []
       const settleAll = Effect.gen(function* () {
-        for (const { number } of yield* QueueDir.events(directory, "x")) {
+        for (const { number } of yield* QueueDir.events(directory, SLUG)) {
           seen.push(number)
-          yield* QueueDir.settle(directory, "x", number)
+          yield* QueueDir.settle(directory, SLUG, number)
         }
       })
       const settler = yield* Effect.fork(Effect.forever(Effect.zipRight(settleAll, Effect.sleep(1))))

@@ -1,0 +1,120 @@
+/** The calls at the neck as agents see them: one entry per call, for the assignment, the `forge` command and its help. */
+
+/** A parameter on the command line, in its place. */
+export interface CallWord<Parameter extends string = string> {
+  /** The parameter of the call. */
+  readonly name: Parameter
+  /** What the help calls it, such as `N`. */
+  readonly shown: string
+  /** Whether it is a number, and not a text. */
+  readonly number?: true
+}
+
+/** A parameter on the command line as `--name value`. */
+export interface CallOption<Parameter extends string = string> extends CallWord<Parameter> {
+  readonly optional?: true
+}
+
+/** What a run is about, for examples. */
+export interface AssignedNumbers {
+  readonly issue: number
+  /** What the run may write to: `#17, #42`. */
+  readonly writable: string
+}
+
+/** How one call is used, on a command line and in the text of an assignment. `Parameter` is one of the call's. */
+export interface CallUsage<Parameter extends string = string> {
+  /** Name of the method and of the tool; the command has `-` for each `_`. */
+  readonly name: string
+  /** Parameters in their places. */
+  readonly words?: ReadonlyArray<CallWord<Parameter>>
+  readonly options?: ReadonlyArray<CallOption<Parameter>>
+  /** The parameter that standard input is. */
+  readonly body?: Parameter
+  /** What it does, in one line of the help. */
+  readonly help: string
+  /** Absent: the assignment does not mention it. Neighbours with the same note share a line. */
+  readonly assignment?: {
+    /** A command to copy. */
+    readonly example: (run: AssignedNumbers) => string
+    /** What it may be used on, and how. */
+    readonly note: (run: AssignedNumbers) => string
+  }
+}
+
+/** Name of the command of a call. */
+export const commandOf = ({ name }: Pick<CallUsage, "name">): string => name.replaceAll("_", "-")
+
+const anyNumber = () => "any number of this repository"
+const ownNumbers = ({ writable }: AssignedNumbers) => `only ${writable} and a pull request you open`
+const number = [{ name: "number", shown: "N", number: true }] as const
+
+/** The calls of every neck, in the order in which agents see them. */
+export const forgeCommands = {
+  read_issue: {
+    name: "read_issue",
+    words: number,
+    help: "the issue N of this repository",
+    assignment: { example: ({ issue }) => `forge read-issue ${issue}`, note: anyNumber },
+  },
+  read_pr: {
+    name: "read_pr",
+    words: number,
+    help: "the pull request N",
+    assignment: { example: () => "forge read-pr NUMBER", note: anyNumber },
+  },
+  read_comments: {
+    name: "read_comments",
+    words: number,
+    help: "the comments of an issue or a pull request",
+    assignment: { example: ({ issue }) => `forge read-comments ${issue}`, note: anyNumber },
+  },
+  post_comment: {
+    name: "post_comment",
+    words: number,
+    body: "body",
+    help: "comments; BODY is Markdown on standard input",
+    assignment: { example: ({ issue }) => `forge post-comment ${issue} < body.md`, note: ownNumbers },
+  },
+  update_description: {
+    name: "update_description",
+    words: number,
+    body: "body",
+    help: "replaces the description",
+    assignment: { example: ({ issue }) => `forge update-description ${issue} < body.md`, note: ownNumbers },
+  },
+  open_pr: {
+    name: "open_pr",
+    options: [
+      { name: "title", shown: "T" },
+      { name: "head", shown: "BRANCH" },
+      { name: "base", shown: "BRANCH", optional: true },
+    ],
+    body: "body",
+    help: "opens the pull request of this run, or answers the one that is open",
+    assignment: {
+      example: () => "forge open-pr --title TITLE --head BRANCH < body.md",
+      note: ({ issue }) =>
+        `one pull request for the issue, from a branch that you have pushed. If merging it is to close the issue, its text says \`Closes #${issue}\`; words that would close another issue are refused`,
+    },
+  },
+  git_identity: {
+    name: "git_identity",
+    help: "name and e-mail for commits of this run, on two lines",
+  },
+  signal_done: {
+    name: "signal_done",
+    words: [
+      { name: "status", shown: "STATUS" },
+      { name: "summary", shown: "SUMMARY" },
+    ],
+    help: "ends this piece of work; STATUS is success, no_change, blocked or failure",
+    assignment: {
+      example: () => 'forge signal-done success "what was done"',
+      note: () => "or `no_change`, `blocked`, `failure`",
+    },
+  },
+} as const satisfies Record<string, CallUsage>
+
+/** The same as a list. */
+export const FORGE_COMMANDS: ReadonlyArray<CallUsage> = Object.values(forgeCommands)

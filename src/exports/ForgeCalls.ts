@@ -1,0 +1,20 @@
+/** bot-bottle/ForgeCalls: the calls at the neck, and what a call of your own is made of. */
+export { CallFailure } from "../sidecar/forge/CallFailure.ts"
+export type { Call, Done } from "../sidecar/forge/Calls.ts"
+export type { CallContext, Propose, RunForge } from "../sidecar/forge/callContext.ts"
+export { builtIn } from "../sidecar/forge/calls/index.ts"
+export type {
+  CallDescription,
+  CallError,
+  ForgeCall,
+  ForgeCallSpec,
+  LocalCallSpec,
+  WriteGuard,
+} from "../sidecar/forge/ForgeCall.ts"
+export { make, makeLocal } from "../sidecar/forge/ForgeCall.ts"
+export type { McpTool } from "../sidecar/forge/McpTools.ts"
+export { anyText, described, numberOf, text } from "../sidecar/forge/parameters.ts"
+export type { RunScope } from "../sidecar/forge/RunScope.ts"
+export { inline, quoted } from "../sidecar/forge/showing.ts"
+export type { AssignedNumbers, CallOption, CallUsage, CallWord } from "../domain/ForgeCommands.ts"
+export { NeckCommands } from "../services/NeckCommands.ts"

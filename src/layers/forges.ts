@@ -1,0 +1,44 @@
+/** The Forges service from kinds of forge by name. */
+import { Effect, Layer } from "effect"
+import { ForgeConfigInvalid } from "../domain/Errors.ts"
+import { Forges, type ForgeKind, type ForgeVariables } from "../services/Forges.ts"
+
+/** How forges of each kind are reached, by the kind's name. */
+export type ForgeKinds = Readonly<Record<string, ForgeKind>>
+
+/** Forges of these kinds. FORGE_* variables are those of the first kind that has some. */
+export const layer = (kinds: ForgeKinds): Layer.Layer<Forges> => {
+  const names = Object.keys(kinds)
+  const find = (kind: string): Effect.Effect<ForgeKind, ForgeConfigInvalid> =>
+    Effect.suspend(() => {
+      const found = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined
+      return found === undefined
+        ? new ForgeConfigInvalid({
+            variable: "forge.target.kind",
+            reason: `there is no kind of forge "${kind}": known are ${names.join(", ")}`,
+          })
+        : Effect.succeed(found)
+    })
+  return Layer.succeed(
+    Forges,
+    Forges.of({
+      kinds: names,
+      of: Effect.fn("Forges.of")(function* (target, trust = {}) {
+        return yield* (yield* find(target.kind)).make(target, trust)
+      }),
+      webUrl: ({ kind, apiUrl }) => Effect.map(find(kind), ({ webUrl }) => webUrl(apiUrl)),
+      variables: Object.values(kinds).find(({ variables }) => variables !== undefined)?.variables ?? none,
+    }),
+  )
+}
+
+const unread = new ForgeConfigInvalid({
+  variable: "FORGE_*",
+  reason: "no kind of forge here reads variables: give the target and the assignment as values",
+})
+
+const none: ForgeVariables = {
+  access: Effect.fail(unread),
+  target: Effect.fail(unread),
+  assigned: Effect.fail(unread),
+}

@@ -1,0 +1,20 @@
+/** fileFailed: a file that could not be used, as the failure of a service about sidecars. */
+import { Effect } from "effect"
+import { SidecarError } from "../../domain/Errors.ts"
+import type { Slug } from "../../domain/Slug.ts"
+import type { FileFailure } from "../../files/files.ts"
+
+/** Fails with `SidecarError`, which names the slug (`*`: none) and what was being done. */
+export const fileFailed =
+  (slug: Slug | "*", operation: string) =>
+  <A>(effect: Effect.Effect<A, FileFailure>): Effect.Effect<A, SidecarError> =>
+    Effect.mapError(
+      effect,
+      ({ cause, code }) =>
+        new SidecarError({
+          slug,
+          operation,
+          reason: code === "" ? "a file could not be used" : `a file could not be used (${code})`,
+          cause,
+        }),
+    )

@@ -1,0 +1,18 @@
+/** What sidecars leave in the home on disk: the same however they were launched. */
+import { Layer } from "effect"
+import type { Forges } from "../../services/Forges.ts"
+import type { SidecarRecords } from "../../services/SidecarServices.ts"
+import * as BottleEvents from "./BottleEvents.ts"
+import * as DeployKeys from "./DeployKeys.ts"
+import * as ObjectStores from "./ObjectStores.ts"
+import * as OperationLogs from "./OperationLogs.ts"
+import * as RunDirectories from "./RunDirectories.ts"
+
+/** Events, logs, keys, stores and directories of a home. */
+export const layer: Layer.Layer<SidecarRecords, never, Forges> = Layer.mergeAll(
+  BottleEvents.layer,
+  DeployKeys.layer,
+  ObjectStores.layer,
+  OperationLogs.layer,
+  RunDirectories.layer,
+)

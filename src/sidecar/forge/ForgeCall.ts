@@ -1,0 +1,171 @@
+/** ForgeCall: all that there is to say of one call at the neck, in one value; every protocol of the neck comes from it. */
+import { Effect, type Schema } from "effect"
+import type { ForgeRequestError, ForgeScopeError } from "../../domain/Errors.ts"
+import type { CallUsage } from "../../domain/ForgeCommands.ts"
+import { scoped } from "../../services/Forge.ts"
+import { CallFailure, failureOfForge } from "./CallFailure.ts"
+import { type Call, type Done, makeCall } from "./Calls.ts"
+import { type CallContext, type RunForge, blocking, noForge, refuseClosing } from "./callContext.ts"
+import { type McpTool, toolOf } from "./McpTools.ts"
+import { refuseSecrets, stringsOf } from "./refuseSecrets.ts"
+
+/** One call at the neck, whatever its parameters and its answer are. Made by {@link make} or {@link makeLocal}. */
+export interface ForgeCall {
+  readonly usage: CallUsage
+  readonly params: Schema.Schema.AnyNoContext
+  readonly success: Schema.Schema.AnyNoContext
+  readonly writes: boolean
+  /** What MCP lists; absent when no model is to call it. */
+  readonly tool: McpTool | undefined
+  /** Makes it ready to serve one run. */
+  readonly bind: (context: CallContext) => Call
+}
+
+/** Why a call was not done: a failure in the agent's words, or the forge's own error, which is put into them. */
+export type CallError = CallFailure | ForgeRequestError | ForgeScopeError
+
+/** What a call is, apart from what it does. `P` are its parameters, `A` is its answer; `PI` and `AI` are both as JSON. */
+export interface CallDescription<P, A, PI, AI> {
+  /** Its name, and how it is used on a command line. */
+  readonly usage: CallUsage<keyof PI & string>
+  /** For models; without one it is no tool of MCP. */
+  readonly description?: string
+  /**
+   * Parameters by name; what is not among them is refused. Messages that begin with `must be` reach the agent. All
+   * strings in them are searched for secrets before anything is done.
+   */
+  readonly params: Schema.Schema<P, PI>
+  /** Answers are encoded by it. */
+  readonly success: Schema.Schema<A, AI>
+  /** What the operation log says that the call is about, such as `#17`. */
+  readonly subject: (params: P) => string
+  /** The answer as text. What others wrote on the forge must be quoted: see `quoted` and `inline`. */
+  readonly show: (answer: A) => string
+}
+
+/** What a call writes, and what is refused before it does. */
+export interface WriteGuard<P> {
+  /** The issue or pull request that it writes to: refused out of the run's scope. `"none"`: to no number. */
+  readonly number: ((params: P) => number) | "none"
+  /** Texts that the forge searches for closing words; every string among the parameters unless given. */
+  readonly closing?: (params: P) => ReadonlyArray<string>
+  /** Whether it counts among the run's comments (`limits.comments`). */
+  readonly isComment?: boolean
+}
+
+/** A call that speaks to the forge. */
+export interface ForgeCallSpec<P, A, PI, AI> extends CallDescription<P, A, PI, AI> {
+  /** Absent: it only reads. */
+  readonly writes?: WriteGuard<P>
+  /** Makes it ready for one run; what it remembers of the run is kept here. */
+  readonly serve: (context: CallContext) => {
+    /** Refuses it for reasons of its own, before the scope is asked. */
+    readonly check?: (params: P, forge: RunForge) => Effect.Effect<void, CallFailure>
+    /** Does it. Writes through `forge.api` are refused out of scope. */
+    readonly run: (params: P, forge: RunForge) => Effect.Effect<Done<A>, CallError>
+  }
+}
+
+/** A call that needs no forge. */
+export interface LocalCallSpec<P, A, PI, AI> extends CallDescription<P, A, PI, AI> {
+  /** Whether it changes anything: then the operation log has a line before and one after it. */
+  readonly writes: boolean
+  /** Makes it ready for one run; what it remembers of the run is kept here. */
+  readonly serve: (context: CallContext) => {
+    /** Refuses it before anything is done. */
+    readonly check?: (params: P) => Effect.Effect<void, CallFailure>
+    readonly run: (params: P) => Effect.Effect<Done<A>, CallFailure>
+  }
+}
+
+/**
+ * A call of the forge. A run without a forge refuses it. Before it is done: `check`, then the scope of what it writes
+ * to, closing words, secrets, and the number of comments. The watcher is told of a write that is out of scope.
+ */
+export const make = <P, A, PI, AI>(spec: ForgeCallSpec<P, A, PI, AI>): ForgeCall =>
+  describe(spec, spec.writes !== undefined, (context) => {
+    const { forge, keeper, scanText } = context
+    if (forge === undefined) return { guard: () => noForge, run: () => noForge }
+    const { check, run } = spec.serve(context)
+    const { writes } = spec
+    const refuse = (given: unknown) => refuseSecrets(scanText, given)
+    if (writes === undefined) {
+      return {
+        guard: (params, given) =>
+          check === undefined ? refuse(given) : Effect.zipRight(check(params, forge), refuse(given)),
+        run: (params) => Effect.mapError(run(params, forge), toFailure),
+      }
+    }
+    const { number, closing, isComment = false } = writes
+    const block = blocking(context, spec.usage.name)
+    const permit = Effect.fnUntraced(function* (params: P, given: unknown) {
+      if (check !== undefined) yield* check(params, forge)
+      if (number !== "none") yield* Effect.mapError(forge.scope.permit(number(params)), failureOfForge)
+      const texts = closing?.(params) ?? stringsOf(given).map(([, text]) => text)
+      for (const text of texts) yield* refuseClosing(forge, text)
+      yield* refuse(given)
+    })
+    const guard = (params: P, given: unknown) =>
+      Effect.tapError(permit(params, given), (failure) =>
+        block(failure, number === "none" ? 0 : number(params)),
+      )
+    const act = (params: P) =>
+      Effect.flatMap(forge.scope.known, (scope) =>
+        Effect.mapError(run(params, { ...forge, api: scoped(forge.api, scope) }), toFailure),
+      )
+    return isComment
+      ? {
+          guard: (params, given) => Effect.zipRight(guard(params, given), keeper.takeComment),
+          // Not counted when the forge has refused it.
+          run: (params) =>
+            Effect.tapError(act(params), ({ kind }) => (kind === "forge" ? keeper.giveComment : Effect.void)),
+        }
+      : { guard, run: act }
+  })
+
+/** A call that needs no forge. Its strings are searched for secrets after `check`. */
+export const makeLocal = <P, A, PI, AI>(spec: LocalCallSpec<P, A, PI, AI>): ForgeCall =>
+  describe(spec, spec.writes, (context) => {
+    const { check, run } = spec.serve(context)
+    const refuse = (given: unknown) => refuseSecrets(context.scanText, given)
+    return {
+      guard: (params, given) =>
+        check === undefined ? refuse(given) : Effect.zipRight(check(params), refuse(given)),
+      run,
+    }
+  })
+
+/** What is done for a call in one run. */
+interface Served<P, A> {
+  readonly guard: (params: P, given: unknown) => Effect.Effect<void, CallFailure>
+  readonly run: (params: P) => Effect.Effect<Done<A>, CallFailure>
+}
+
+const describe = <P, A, PI, AI>(
+  spec: CallDescription<P, A, PI, AI>,
+  writes: boolean,
+  serve: (context: CallContext) => Served<P, A>,
+): ForgeCall => {
+  const { usage, description, params, success, show, subject } = spec
+  const { name } = usage
+  return {
+    usage,
+    params,
+    success,
+    writes,
+    tool: description === undefined ? undefined : toolOf({ name, description, params, reads: !writes }),
+    bind: (context) =>
+      makeCall(context.log, {
+        name,
+        params,
+        success,
+        show,
+        target: subject,
+        writes,
+        ...serve(context),
+      }),
+  }
+}
+
+const toFailure = (error: CallError): CallFailure =>
+  error instanceof CallFailure ? error : failureOfForge(error)

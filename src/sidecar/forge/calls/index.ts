@@ -1,0 +1,23 @@
+/** The calls that every neck serves, in the order in which agents see them: caches of agents depend on it. */
+import type { forgeCommands } from "../../../domain/ForgeCommands.ts"
+import type { ForgeCall } from "../ForgeCall.ts"
+import { gitIdentity } from "./gitIdentity.ts"
+import { openPr } from "./openPr.ts"
+import { postComment } from "./postComment.ts"
+import { readComments } from "./readComments.ts"
+import { readIssue } from "./readIssue.ts"
+import { readPr } from "./readPr.ts"
+import { signalDone } from "./signalDone.ts"
+import { updateDescription } from "./updateDescription.ts"
+
+/** The calls that every neck serves. */
+export const builtIn: ReadonlyArray<ForgeCall> = Object.values({
+  read_issue: readIssue,
+  read_pr: readPr,
+  read_comments: readComments,
+  post_comment: postComment,
+  update_description: updateDescription,
+  open_pr: openPr,
+  git_identity: gitIdentity,
+  signal_done: signalDone,
+} satisfies Record<keyof typeof forgeCommands, ForgeCall>)

@@ -1,0 +1,31 @@
+/** drain: closes a server after what is in flight. */
+import { Effect } from "effect"
+import type { Server } from "node:http"
+
+/** A server, and what it is at. */
+export interface Drainable {
+  readonly server: Server
+  /** `idle` is called whenever nothing is in flight any more. */
+  readonly state: { inFlight: number; closing: boolean; idle: () => void }
+  readonly stopWatching: () => void
+}
+
+/** No new connections, what is in flight is answered, then everything is cut. */
+export const drain = ({ server, state, stopWatching }: Drainable, drainMs: number): Effect.Effect<void> =>
+  Effect.async<void>((resume) => {
+    state.closing = true
+    server.close()
+    server.closeIdleConnections()
+    state.idle = () => resume(Effect.void)
+    if (state.inFlight === 0) state.idle()
+  }).pipe(
+    Effect.interruptible,
+    Effect.timeout(drainMs),
+    Effect.ignore,
+    Effect.zipRight(
+      Effect.sync(() => {
+        stopWatching()
+        server.closeAllConnections()
+      }),
+    ),
+  )
