@@ -32,7 +32,7 @@ const ForgeParts = Schema.Struct({
   push: Schema.optional(Texts),
 })
 
-const ForgePart = Schema.transform(WrittenForge, Schema.typeSchema(ForgeParts), {
+const FlatForge = Schema.transform(WrittenForge, Schema.typeSchema(ForgeParts), {
   strict: true,
   decode: ({ kind, apiUrl, owner, repo, token, push, ...assignment }) => ({
     target: { kind, apiUrl, owner, repo, token },
@@ -46,7 +46,9 @@ const ForgePart = Schema.transform(WrittenForge, Schema.typeSchema(ForgeParts), 
   }),
 })
 /** What of the document is about the forge. */
-export type ForgePart = typeof ForgePart.Type
+export interface ForgePart extends AssignedForge {
+  readonly push?: ReadonlyArray<string> | undefined
+}
 
 /** The document. Paths are absolute. */
 export const SidecarDocument = Schema.Struct({
@@ -73,7 +75,7 @@ export const SidecarDocument = Schema.Struct({
     }),
   ),
   /** Absent: a run without a forge. */
-  forge: Schema.optional(ForgePart),
+  forge: Schema.optional(FlatForge),
   egress: Schema.optional(Schema.Struct({ allow: Schema.Array(EgressEntry) })),
   routes: Schema.optional(Schema.Array(RoutePart)),
   git: Schema.optional(Schema.Array(GitPart)),

@@ -13,8 +13,9 @@ import { namedCalls } from "./namedCalls.ts"
 import * as Records from "./records.ts"
 import { makeService } from "./SidecarService.ts"
 
+export type { SidecarOptions } from "../../sidecar/serve.ts"
 export type { ForgePart } from "../../sidecar/SidecarDocument.ts"
-export type { SidecarTimes } from "../../sidecar/SidecarSettings.ts"
+export { Settings, type SidecarTimes } from "../../sidecar/SidecarSettings.ts"
 
 /**
  * Sidecars within this process, over the kinds of forge that are provided, which end with the layer at the latest; and

@@ -5,7 +5,14 @@ import type { CallUsage } from "../../domain/ForgeCommands.ts"
 import { readOnly, scoped } from "../../services/Forge.ts"
 import { CallFailure, failureOfForge } from "./CallFailure.ts"
 import { type Call, type Done, makeCall } from "./Calls.ts"
-import { type CallContext, type RunForge, blocking, noForge, refuseClosing } from "./callContext.ts"
+import {
+  type CallContext,
+  type NeckContext,
+  type RunForge,
+  blocking,
+  noForge,
+  refuseClosing,
+} from "./callContext.ts"
 import { type McpTool, toolOf } from "./McpTools.ts"
 import { refuseSecrets, stringsOf } from "./refuseSecrets.ts"
 
@@ -17,8 +24,11 @@ export interface ForgeCall {
   readonly writes: boolean
   /** What MCP lists; absent when no model is to call it. */
   readonly tool: McpTool | undefined
-  /** Makes it ready to serve one run. */
-  readonly bind: (context: CallContext) => Call
+  /**
+   * Makes it ready to serve one run.
+   * @internal
+   */
+  readonly bind: (context: NeckContext) => Call
 }
 
 /** Why a call was not done: a failure in the agent's words, or the forge's own error, which is put into them. */
@@ -148,7 +158,7 @@ interface Served<P, A> {
 const describe = <P, A, PI, AI>(
   spec: CallDescription<P, A, PI, AI>,
   writes: boolean,
-  serve: (context: CallContext) => Served<P, A>,
+  serve: (context: NeckContext) => Served<P, A>,
 ): ForgeCall => {
   const { usage, description, params, success, show, subject } = spec
   const { name } = usage
