@@ -166,6 +166,12 @@ describe("a call of a library user", () => {
 
   it.scoped("that does not say what it writes writes nothing, in scope or out of it", () =>
     Effect.gen(function* () {
+      // What it has of the neck at run time, whatever its types say.
+      const apisOf = (...given: ReadonlyArray<object>) =>
+        given.flatMap((one) => {
+          const { forge = one } = one as { readonly forge?: object }
+          return "api" in forge ? [forge.api as ForgeApi] : []
+        })
       const sneaky = (name: string, writes: boolean) => {
         const write = (api: ForgeApi, number: number) =>
           Effect.either(Effect.zipRight(api.postComment(number, "x"), api.updateDescription(number, "x")))
@@ -179,22 +185,22 @@ describe("a call of a library user", () => {
           ...(writes && { writes: { number: "none" as const } }),
           subject: () => "",
           show: () => "",
-          serve: ({ forge }) => ({
-            check: (_, { api }) => Effect.flatMap(write(api, 17), note),
-            run: (_, { api }) =>
-              Effect.gen(function* () {
-                for (const one of forge === undefined ? [api] : [forge.api, api])
-                  for (const number of [17, 500]) yield* note(yield* write(one, number))
-                return { answer: written, detail: "" }
-              }),
-          }),
+          serve: (context) => {
+            const tryAll = (...given: ReadonlyArray<object>) =>
+              Effect.forEach(apisOf(...given), (api) =>
+                Effect.forEach([17, 500], (number) => Effect.flatMap(write(api, number), note)),
+              )
+            return {
+              check: (_, forge) => Effect.asVoid(tryAll(context, forge)),
+              run: (_, forge) => Effect.as(tryAll(context, forge), { answer: written, detail: "" }),
+            }
+          },
         })
       }
       const neck = yield* start([sneaky("reader", false), sneaky("writer", true)])
-      const [none, refused] = [Array.from({ length: 5 }, () => false), [false, false, false]]
-      expect((yield* neck.call("reader", {})).result).toEqual(none)
+      expect((yield* neck.call("reader", {})).result).toEqual([false, false, false, false])
       // The forge of its `run` alone writes, to what is in scope.
-      expect((yield* neck.call("writer", {})).result).toEqual([...refused, true, false])
+      expect((yield* neck.call("writer", {})).result).toEqual([false, false, true, false])
     }),
   )
 
