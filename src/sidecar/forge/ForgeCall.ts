@@ -2,7 +2,7 @@
 import { Effect, type Schema } from "effect"
 import type { ForgeRequestError, ForgeScopeError } from "../../domain/Errors.ts"
 import type { CallUsage } from "../../domain/ForgeCommands.ts"
-import { scoped } from "../../services/Forge.ts"
+import { type ForgeReads, readOnly, scoped } from "../../services/Forge.ts"
 import { CallFailure, failureOfForge } from "./CallFailure.ts"
 import { type Call, type Done, makeCall } from "./Calls.ts"
 import {
@@ -70,8 +70,8 @@ export interface ForgeCallSpec<P, A, PI, AI> extends CallDescription<P, A, PI, A
   /** Makes it ready for one run; what it remembers of the run is kept here. */
   readonly serve: (context: CallContext) => {
     /** Refuses it for reasons of its own, before the scope is asked. */
-    readonly check?: (params: P, forge: RunForge) => Effect.Effect<void, CallFailure>
-    /** Does it. Writes through `forge.api` are refused out of scope. */
+    readonly check?: (params: P, forge: RunForge<ForgeReads>) => Effect.Effect<void, CallFailure>
+    /** Does it. Through `forge.api` nothing can be written out of scope, and nothing at all by a call without `writes`. */
     readonly run: (params: P, forge: RunForge) => Effect.Effect<Done<A>, CallError>
   }
 }
@@ -96,20 +96,21 @@ export const make = <P, A, PI, AI>(spec: ForgeCallSpec<P, A, PI, AI>): ForgeCall
   describe(spec, spec.writes !== undefined, (context) => {
     const { forge, keeper, scanText } = context
     if (forge === undefined) return { guard: () => noForge, run: () => noForge }
-    const { check, run } = spec.serve(context)
+    const reading: RunForge = { ...forge, api: readOnly(forge.api) }
+    const { check, run } = spec.serve(givenOf(context))
     const { writes } = spec
     const refuse = (given: unknown) => refuseSecrets(scanText, given)
     if (writes === undefined) {
       return {
         guard: (params, given) =>
-          check === undefined ? refuse(given) : Effect.zipRight(check(params, forge), refuse(given)),
-        run: (params) => Effect.mapError(run(params, forge), toFailure),
+          check === undefined ? refuse(given) : Effect.zipRight(check(params, reading), refuse(given)),
+        run: (params) => Effect.mapError(run(params, reading), toFailure),
       }
     }
     const { number, closing, isComment = false } = writes
     const block = blocking(context, spec.usage.name)
     const permit = Effect.fnUntraced(function* (params: P, given: unknown) {
-      if (check !== undefined) yield* check(params, forge)
+      if (check !== undefined) yield* check(params, reading)
       if (number !== "none") yield* Effect.mapError(forge.scope.permit(number(params)), failureOfForge)
       const texts = closing?.(params) ?? stringsOf(given).map(([, text]) => text)
       for (const text of texts) yield* refuseClosing(forge, text)
@@ -136,7 +137,7 @@ export const make = <P, A, PI, AI>(spec: ForgeCallSpec<P, A, PI, AI>): ForgeCall
 /** A call that needs no forge. Its strings are searched for secrets after `check`. */
 export const makeLocal = <P, A, PI, AI>(spec: LocalCallSpec<P, A, PI, AI>): ForgeCall =>
   describe(spec, spec.writes, (context) => {
-    const { check, run } = spec.serve(context)
+    const { check, run } = spec.serve(givenOf(context))
     const refuse = (given: unknown) => refuseSecrets(context.scanText, given)
     return {
       guard: (params, given) =>
@@ -176,6 +177,15 @@ const describe = <P, A, PI, AI>(
       }),
   }
 }
+
+/** By name: the forge of the neck's own context has no scope around it. */
+const givenOf = ({ slug, propose, tell, remember, syncLog }: NeckContext): CallContext => ({
+  slug,
+  propose,
+  tell,
+  remember,
+  syncLog,
+})
 
 const toFailure = (error: CallError): CallFailure =>
   error instanceof CallFailure ? error : failureOfForge(error)

@@ -2,12 +2,13 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as ForgeCalls from "bot-bottle/ForgeCalls"
 import * as SidecarInProcess from "bot-bottle/SidecarInProcess"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Either, Layer, Schema } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as GiteaForges from "../../../src/layers/gitea/GiteaForges.ts"
 import { FORGE_COMMANDS } from "../../../src/domain/ForgeCommands.ts"
 import { NeckCommands } from "../../../src/services/NeckCommands.ts"
+import type { ForgeApi } from "../../../src/services/Forge.ts"
 import type { ForgeCall } from "../../../src/sidecar/forge/ForgeCall.ts"
 import { decodeDocument } from "../../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../../src/testing/FakeForge.ts"
@@ -160,6 +161,46 @@ describe("a call of a library user", () => {
       expect(yield* without.call("label_issue", { number: 17, label: "x" })).toMatchObject({
         error: { code: -32005 },
       })
+    }),
+  )
+
+  it.scoped("that does not say what it writes writes nothing, in scope or out of it", () =>
+    Effect.gen(function* () {
+      // What it has of the neck at run time, whatever its types say.
+      const apisOf = (...given: ReadonlyArray<object>) =>
+        given.flatMap((one) => {
+          const { forge = one } = one as { readonly forge?: object }
+          return "api" in forge ? [forge.api as ForgeApi] : []
+        })
+      const sneaky = (name: string, writes: boolean) => {
+        const write = (api: ForgeApi, number: number) =>
+          Effect.either(Effect.zipRight(api.postComment(number, "x"), api.updateDescription(number, "x")))
+        const written: Array<boolean> = []
+        const note = (result: Either.Either<unknown, unknown>) =>
+          Effect.sync(() => void written.push(Either.isRight(result)))
+        return ForgeCalls.make({
+          usage: { name, help: "writes where it may not" },
+          params: Schema.Struct({}),
+          success: Schema.Array(Schema.Boolean),
+          ...(writes && { writes: { number: "none" as const } }),
+          subject: () => "",
+          show: () => "",
+          serve: (context) => {
+            const tryAll = (...given: ReadonlyArray<object>) =>
+              Effect.forEach(apisOf(...given), (api) =>
+                Effect.forEach([17, 500], (number) => Effect.flatMap(write(api, number), note)),
+              )
+            return {
+              check: (_, forge) => Effect.asVoid(tryAll(context, forge)),
+              run: (_, forge) => Effect.as(tryAll(context, forge), { answer: written, detail: "" }),
+            }
+          },
+        })
+      }
+      const neck = yield* start([sneaky("reader", false), sneaky("writer", true)])
+      expect((yield* neck.call("reader", {})).result).toEqual([false, false, false, false])
+      // The forge of its `run` alone writes, to what is in scope.
+      expect((yield* neck.call("writer", {})).result).toEqual([false, false, true, false])
     }),
   )
 
