@@ -12,7 +12,7 @@ import type { ForgeApi, ForgeReads } from "../../services/Forge.ts"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { CallFailure } from "./CallFailure.ts"
 import type { LimitKeeper } from "./limits.ts"
-import type { OperationLog } from "../record/OperationLog.ts"
+import type { CallLog } from "../record/OperationLog.ts"
 import type { RunScope } from "./RunScope.ts"
 
 /** The forge of a run, and where it may be written to. A call that only reads has the reads alone. */
@@ -60,7 +60,7 @@ export interface CallContext {
 
 /** What the neck uses of a run to guard and log its calls. */
 export interface NeckContext extends CallContext {
-  readonly log: OperationLog
+  readonly log: CallLog
   /** Absent: every call that needs one answers that there is none. */
   readonly forge: ServedForge | undefined
   /** Looks for secrets in what would leave the bottle. */

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import type { RefUpdate } from "../../domain/PushPolicy.ts"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { type EndWords, around } from "../record/around.ts"
-import type { LogUnwritable, OperationLog } from "../record/OperationLog.ts"
+import type { LogUnwritable, CallLog } from "../record/OperationLog.ts"
 import { CallFailure } from "../forge/CallFailure.ts"
 import type { ServePath } from "../http/ServePath.ts"
 import { answerEarly } from "../http/afterBody.ts"
@@ -31,7 +31,7 @@ export const GIT_PREFIX = "/git/"
 export interface GitOptions extends GitContext {
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly scanner: SecretScannerApi
-  readonly log: OperationLog
+  readonly log: CallLog
   readonly checkIn: Effect.Effect<void>
   /** Keeps which branches this bottle has pushed. */
   readonly pushed: PushedRefs
