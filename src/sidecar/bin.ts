@@ -7,12 +7,12 @@ import { main } from "./main.ts"
 const WRONG_USAGE = 2
 const OWN_FAILURE = 125
 
-const told = main.pipe(
+const reported = main.pipe(
   Effect.tapError((error) => Effect.sync(() => process.stderr.write(`sidecar: ${error.message}\n`))),
   Effect.provide(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))),
 )
 
-runMain(told, {
+runMain(reported, {
   disableErrorReporting: true,
   teardown: (exit, onExit) => {
     if (Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return onExit(0)

@@ -1,5 +1,5 @@
 /** A call that a library user adds: every protocol, the scope, the secrets and the log hold for it as for the others. */
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, expectTypeOf, it } from "@effect/vitest"
 import * as ForgeCalls from "bot-bottle/ForgeCalls"
 import * as SidecarInProcess from "bot-bottle/SidecarInProcess"
 import { Effect, Layer, Schema } from "effect"
@@ -8,6 +8,7 @@ import { join } from "node:path"
 import * as GiteaForges from "../../../src/layers/gitea/GiteaForges.ts"
 import { FORGE_COMMANDS } from "../../../src/domain/ForgeCommands.ts"
 import { NeckCommands } from "../../../src/services/NeckCommands.ts"
+import type { ForgeReads } from "../../../src/services/Forge.ts"
 import type { ForgeCall } from "../../../src/sidecar/forge/ForgeCall.ts"
 import { decodeDocument } from "../../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../../src/testing/FakeForge.ts"
@@ -135,6 +136,34 @@ describe("a call of a library user", () => {
       })
       expect((yield* neck.command("no")).text).toContain("signal-done, label-issue")
       expect((yield* neck.call("read_issue", { number: 17 })).result).toMatchObject({ number: 17 })
+    }),
+  )
+
+  it.scoped("that only reads gets a forge without writes", () =>
+    Effect.gen(function* () {
+      const names = ForgeCalls.make({
+        usage: { name: "list_powers", words: [], help: "lists what it may do" },
+        params: Schema.Struct({}),
+        success: Schema.Array(Schema.String),
+        subject: () => "",
+        show: String,
+        serve: () => ({
+          run: (_, { api }) => {
+            expectTypeOf(api).toEqualTypeOf<ForgeReads>()
+            return Effect.succeed({ answer: Object.keys(api), detail: "listed" })
+          },
+        }),
+      })
+      const { result } = yield* (yield* start([names])).call("list_powers", {})
+      expect(result).toContain("readIssue")
+      for (const write of [
+        "postComment",
+        "updateDescription",
+        "openPr",
+        "createDeployKey",
+        "deleteDeployKey",
+      ])
+        expect(result).not.toContain(write)
     }),
   )
 
