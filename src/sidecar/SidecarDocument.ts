@@ -60,7 +60,7 @@ export const SidecarDocument = Schema.Struct({
   /** The launcher has made the directories: where one is gone the bottle is, and nothing is made or served. */
   made: Schema.optional(Schema.Boolean),
   /** Tells which process leads the agent, where no forwarder keeps a connection: while it runs, the sidecar serves. */
-  runner: Schema.optional(AbsolutePath),
+  supervisor: Schema.optional(AbsolutePath),
   /** The run: what it has counted goes on when its sidecar is launched again; 1 unless given. */
   run: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.positive())),
   /** Times and bounds that differ from the defaults. */
