@@ -28,8 +28,14 @@ export const accepting = (context) => {
     })
   return Effect.gen(function* () {
     const inbox = yield* Inbox
-    const writer = Effect.repeatN(Effect.suspend(() => inbox.accept(hint())), each - 1)
-    const all = Effect.all(Array.from({ length: WRITERS }, () => writer), { concurrency: "unbounded" })
+    const writer = Effect.repeatN(
+      Effect.suspend(() => inbox.accept(hint())),
+      each - 1,
+    )
+    const all = Effect.all(
+      Array.from({ length: WRITERS }, () => writer),
+      { concurrency: "unbounded" },
+    )
     const samples = yield* Effect.promise(() =>
       takeTurns(
         {
@@ -68,7 +74,8 @@ const bare = (filename) => {
   database.exec(
     "CREATE INDEX inbox_open ON inbox (forge, owner, repo, issue_number, seq) WHERE state = 'open'",
   )
-  const insert = database.prepare(`INSERT INTO inbox (id, forge, owner, repo, issue_number, kind, received_ms, detail)
+  const insert =
+    database.prepare(`INSERT INTO inbox (id, forge, owner, repo, issue_number, kind, received_ms, detail)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`)
   const accept = database.transaction((hints) => {
     for (const { id, forge, owner, repo, issueNumber, kind, receivedAt, detail } of hints)

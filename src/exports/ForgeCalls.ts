@@ -9,6 +9,8 @@ export type {
   ForgeCall,
   ForgeCallSpec,
   LocalCallSpec,
+  ReadCallSpec,
+  WriteCallSpec,
   WriteGuard,
 } from "../sidecar/forge/ForgeCall.ts"
 export { make, makeLocal } from "../sidecar/forge/ForgeCall.ts"

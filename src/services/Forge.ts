@@ -110,8 +110,8 @@ export const scoped = (forge: ForgeApi, scope: WriteScope): ForgeApi => ({
   ...scopedWrites(forge, scope),
 })
 
-/** By name, so that what else an object has is no way around a scope. */
-const readsOf = (forge: ForgeReads): ForgeReads => ({
+/** The reads of a forge alone; by name, so that what else an object has is no way around a scope. */
+export const readsOf = (forge: ForgeReads): ForgeReads => ({
   repository: forge.repository,
   self: forge.self,
   repositoryId: forge.repositoryId,

@@ -12,7 +12,7 @@ import { GIT_PREFIX } from "./git/GitCalls.ts"
 import * as JsonRpc from "./forge/JsonRpc.ts"
 import { answerMcp, mcpRefusal } from "./forge/Mcp.ts"
 import { CheckIn } from "./record/CheckIn.ts"
-import { type OpenLog, OperationLog } from "./record/OperationLog.ts"
+import { type CallLog, OperationLog } from "./record/OperationLog.ts"
 import { SidecarSettings } from "./SidecarSettings.ts"
 import type { LimitKeeper, LimitRefusal } from "./forge/limits.ts"
 import { type Body, type BodyRefusal, readBody } from "./http/readBody.ts"
@@ -37,7 +37,7 @@ export interface NeckOptions {
 
 /** What is behind a neck, with what each call is logged by. */
 interface Serving extends NeckOptions {
-  readonly log: OperationLog
+  readonly log: CallLog
   readonly checkIn: Effect.Effect<void>
   readonly requestTimeoutMs: number
 }
@@ -57,7 +57,7 @@ const HEADERS_MAX = 16 * 1024
 const KEEP_ALIVE_MS = 75_000
 
 /** Makes a neck. */
-export const makeNeck = (given: NeckOptions): Effect.Effect<Neck, never, OpenLog | CheckIn> =>
+export const makeNeck = (given: NeckOptions): Effect.Effect<Neck, never, OperationLog | CheckIn> =>
   Effect.gen(function* () {
     const runtime = yield* Effect.runtime<never>()
     const { requestTimeoutMs, drainMs } = yield* SidecarSettings
@@ -275,7 +275,7 @@ const runText = (
     ? Effect.succeed({ status: 400, text: "the body is not UTF-8\n" })
     : runCommand(name, query, body.text)
 
-const logTooLarge = (log: OperationLog): Effect.Effect<void> =>
+const logTooLarge = (log: CallLog): Effect.Effect<void> =>
   Effect.ignore(
     refuse(log, "http", "", new CallFailure({ kind: "request", message: "the body is over 1 MiB" })),
   )

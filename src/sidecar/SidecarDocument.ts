@@ -32,7 +32,7 @@ const ForgeParts = Schema.Struct({
   push: Schema.optional(Texts),
 })
 
-const ForgePart = Schema.transform(WrittenForge, Schema.typeSchema(ForgeParts), {
+const FlatForge = Schema.transform(WrittenForge, Schema.typeSchema(ForgeParts), {
   strict: true,
   decode: ({ kind, apiUrl, owner, repo, token, push, ...assignment }) => ({
     target: { kind, apiUrl, owner, repo, token },
@@ -46,7 +46,9 @@ const ForgePart = Schema.transform(WrittenForge, Schema.typeSchema(ForgeParts), 
   }),
 })
 /** What of the document is about the forge. */
-export type ForgePart = typeof ForgePart.Type
+export interface ForgePart extends AssignedForge {
+  readonly push?: ReadonlyArray<string> | undefined
+}
 
 /** The document. Paths are absolute. */
 export const SidecarDocument = Schema.Struct({
@@ -58,7 +60,7 @@ export const SidecarDocument = Schema.Struct({
   /** The launcher has made the directories: where one is gone the bottle is, and nothing is made or served. */
   made: Schema.optional(Schema.Boolean),
   /** Tells which process leads the agent, where no forwarder keeps a connection: while it runs, the sidecar serves. */
-  runner: Schema.optional(AbsolutePath),
+  supervisor: Schema.optional(AbsolutePath),
   /** The run: what it has counted goes on when its sidecar is launched again; 1 unless given. */
   run: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.positive())),
   /** Times and bounds that differ from the defaults. */
@@ -73,7 +75,7 @@ export const SidecarDocument = Schema.Struct({
     }),
   ),
   /** Absent: a run without a forge. */
-  forge: Schema.optional(ForgePart),
+  forge: Schema.optional(FlatForge),
   egress: Schema.optional(Schema.Struct({ allow: Schema.Array(EgressEntry) })),
   routes: Schema.optional(Schema.Array(RoutePart)),
   git: Schema.optional(Schema.Array(GitPart)),

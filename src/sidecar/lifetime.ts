@@ -8,11 +8,11 @@ import type { SidecarDocument } from "./SidecarDocument.ts"
 
 /** Whether the process runs that leads the agent; not, where a connection tells it. */
 export const agentRuns = ({
-  runner,
-}: Pick<SidecarDocument, "runner">): Effect.Effect<boolean, never, Processes> =>
-  runner === undefined
+  supervisor,
+}: Pick<SidecarDocument, "supervisor">): Effect.Effect<boolean, never, Processes> =>
+  supervisor === undefined
     ? Effect.succeed(false)
-    : file(() => readFile(runner, "utf8")).pipe(
+    : file(() => readFile(supervisor, "utf8")).pipe(
         Effect.flatMap(Schema.decode(Schema.parseJson(ProcessIdentity))),
         Effect.flatMap((leader) => Effect.flatMap(Processes, ({ isAlive }) => isAlive(leader))),
         Effect.orElseSucceed(() => false),

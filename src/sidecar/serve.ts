@@ -12,7 +12,7 @@ import { Forges } from "../services/Forges.ts"
 import type { ProcessRunner } from "../services/ProcessRunner.ts"
 import { Processes } from "../services/Processes.ts"
 import { SecretScanner } from "../services/SecretScanner.ts"
-import type { RunForge } from "./forge/callContext.ts"
+import type { ServedForge } from "./forge/callContext.ts"
 import { serveControl } from "./http/control.ts"
 import type { ForgeCall } from "./forge/ForgeCall.ts"
 import { builtIn } from "./forge/calls/index.ts"
@@ -141,6 +141,7 @@ const serveNeck = Effect.fnUntraced(function* (
     scanText: scanner.scanText,
     keeper,
     tell: queue.append,
+    syncLog: log.sync,
     remember: (pr) => Effect.ignore(file(() => appendFile(prsFile(stateDir), `${pr}\n`, { mode: 0o600 }))),
   }).pipe(Either.mapLeft((reason) => failed(document, reason, undefined)))
   const neck = yield* makeNeck({
@@ -243,7 +244,7 @@ const runForge = Effect.fnUntraced(function* (
     opened: [...openedPrs, ...(opened.match(/\d+/g) ?? []).map(Number)],
     push,
   })
-  const forge: RunForge = {
+  const forge: ServedForge = {
     api,
     host: URL.canParse(place.webUrl) ? new URL(place.webUrl).hostname : "",
     scope,

@@ -1,4 +1,4 @@
-/** The orchestrator's stores in memory and in SQLite answer alike, whatever is asked of them in whatever order. */
+/** The orchestrator's stores keep their contracts in memory and in SQLite, and answer alike whatever is asked in whatever order. */
 import { expect, it } from "@effect/vitest"
 import { Context, Effect, FastCheck, Layer, Option, Struct } from "effect"
 import { join } from "node:path"
@@ -12,9 +12,27 @@ import { Inbox } from "../../src/services/Inbox.ts"
 import { IssueStates } from "../../src/services/IssueStates.ts"
 import { Operations } from "../../src/services/Operations.ts"
 import { Usage } from "../../src/services/Usage.ts"
+import { inboxContract } from "../contracts/Inbox.ts"
+import { issueStatesContract } from "../contracts/IssueStates.ts"
+import { operationsContract } from "../contracts/Operations.ts"
+import { usageContract } from "../contracts/Usage.ts"
 import { begins, commit, hint, hintId, host, issue, stop, waits } from "../support/life.ts"
 import { stores } from "../support/lifeStores.ts"
 import { tempDir } from "../support/tempDir.ts"
+
+const onDisk = Layer.unwrapScoped(
+  Effect.map(tempDir, (dir) => stores({ filename: join(dir, "home", "bot-bottle.db") })),
+)
+
+for (const [name, layer] of [
+  ["memory", MemoryLifeStores.layer],
+  ["SQLite", onDisk],
+] as const) {
+  inboxContract(name, layer)
+  issueStatesContract(name, layer)
+  operationsContract(name, layer)
+  usageContract(name, layer)
+}
 
 type All = Inbox | IssueStates | Operations | Usage
 
@@ -132,7 +150,7 @@ const everything = Effect.gen(function* () {
 })
 
 it.effect.prop(
-  "any history",
+  "memory and SQLite answer alike over any history",
   [FastCheck.array(anyStep, { minLength: 10, maxLength: 60 })],
   ([steps]) =>
     Effect.gen(function* () {

@@ -1,9 +1,8 @@
-/** All stores keep their contracts, in memory and in a file on disk. */
+/** Both stores keep their contracts, in memory and in a file on disk. */
 import { Effect, Layer } from "effect"
 import { join } from "node:path"
 import * as MemoryBottleStore from "../../src/layers/memory/MemoryBottleStore.ts"
 import * as MemoryForgeStateStore from "../../src/layers/memory/MemoryForgeStateStore.ts"
-import * as MemoryLifeStores from "../../src/layers/memory/MemoryLifeStores.ts"
 import * as MemoryVerificationStore from "../../src/layers/memory/MemoryVerificationStore.ts"
 import * as SqliteBottleStore from "../../src/layers/sqlite/SqliteBottleStore.ts"
 import * as SqliteForgeStateStore from "../../src/layers/sqlite/SqliteForgeStateStore.ts"
@@ -11,11 +10,6 @@ import * as SqliteVerificationStore from "../../src/layers/sqlite/SqliteVerifica
 import { bottleStoreContract } from "../contracts/BottleStore.ts"
 import { forgeStateStoreContract } from "../contracts/ForgeStateStore.ts"
 import { verificationStoreContract } from "../contracts/VerificationStore.ts"
-import { inboxContract } from "../contracts/Inbox.ts"
-import { issueStatesContract } from "../contracts/IssueStates.ts"
-import { operationsContract } from "../contracts/Operations.ts"
-import { usageContract } from "../contracts/Usage.ts"
-import { stores } from "../support/lifeStores.ts"
 import { tempDir } from "../support/tempDir.ts"
 
 const onDisk = <A, E>(layer: (options: { readonly filename: string }) => Layer.Layer<A, E>) =>
@@ -27,13 +21,3 @@ bottleStoreContract("memory", MemoryBottleStore.layer)
 bottleStoreContract("SQLite", onDisk(SqliteBottleStore.layer))
 verificationStoreContract("memory", MemoryVerificationStore.layer)
 verificationStoreContract("SQLite", onDisk(SqliteVerificationStore.layer))
-
-for (const [name, layer] of [
-  ["memory", MemoryLifeStores.layer],
-  ["SQLite", onDisk(stores)],
-] as const) {
-  inboxContract(name, layer)
-  issueStatesContract(name, layer)
-  operationsContract(name, layer)
-  usageContract(name, layer)
-}

@@ -316,9 +316,9 @@ describe("a sidecar that nobody needs", () => {
         const directory = yield* tempDir
         const agent = spawn("sleep", ["600"])
         yield* Effect.addFinalizer(() => Effect.sync(() => agent.kill("SIGKILL")))
-        const runner = join(directory, "runner.json")
-        writeFileSync(runner, JSON.stringify(Option.getOrThrow(yield* identify(agent.pid ?? 0))))
-        const { ended } = yield* serveIn(directory, 40, { runner })
+        const supervisor = join(directory, "runner.json")
+        writeFileSync(supervisor, JSON.stringify(Option.getOrThrow(yield* identify(agent.pid ?? 0))))
+        const { ended } = yield* serveIn(directory, 40, { supervisor })
         expect(yield* Effect.timeoutOption(ended, 1000)).toMatchObject({ _tag: "None" })
         agent.kill("SIGKILL")
         yield* ended

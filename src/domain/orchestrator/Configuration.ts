@@ -18,7 +18,7 @@ const Count = Schema.Number.pipe(Schema.int(), Schema.positive()).annotations(
 const Amount = Schema.Finite.pipe(Schema.positive()).annotations(expecting("a number above 0"))
 
 const ApiAddress = Schema.String.pipe(Schema.filter((text) => Option.isSome(forgeAddress(text)))).annotations(
-  expecting("the http or https URL of the forge's API, such as https://git.example.org/api/v1"),
+  expecting("the http or https URL of the forge's API"),
 )
 
 const WebAddress = Schema.String.pipe(Schema.filter((text) => Option.isSome(forgeAddress(text)))).annotations(

@@ -41,6 +41,8 @@ export interface ProbeGround {
 /** The forge of a ground, and what in it is whose. */
 export interface ForgeGround {
   readonly port: number
+  /** A path of its API that needs no token, and the one of the run's repository. */
+  readonly api: { readonly open: string; readonly repository: string }
   /** The run's issue. */
   readonly issue: number
   /** An issue that is not the run's. */

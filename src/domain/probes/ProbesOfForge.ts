@@ -135,7 +135,7 @@ export const forgeProbes = (ground: ProbeGround): ReadonlyArray<Probe> => {
       ),
       ["an error of the tool", "-32001"],
     ),
-    writes(ground, "the forge's own API, through the neck", askNeck(`GET /api/v1/repos/ada/cellar`), [
+    writes(ground, "the forge's own API, through the neck", askNeck(`GET ${ground.forge.api.repository}`), [
       "HTTP 404",
     ]),
   ]

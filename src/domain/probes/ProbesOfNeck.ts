@@ -128,7 +128,7 @@ export const egressProbes = (ground: ProbeGround): ReadonlyArray<Probe> => {
     ...spellings(listed.port),
     fetch("a host that is not listed", `http://${UNLISTED}/`),
     fetch("cloud metadata (169.254.169.254)", "http://169.254.169.254/latest/meta-data/"),
-    fetch("the forge, past the neck", `http://127.0.0.1:${forge.port}/api/v1/version`),
+    fetch("the forge, past the neck", `http://127.0.0.1:${forge.port}${forge.api.open}`),
     fetch("a URL of another scheme", "ftp://192.0.2.1/"),
     connect("a resolver over HTTPS", "dns.verify.invalid:443", "names"),
     connect("a resolver (192.0.2.53)", "192.0.2.53:53", "names"),

@@ -86,6 +86,7 @@ const prepare = Effect.gen(function* () {
 
   const repositories = yield* GitServer.make(join(folder, "upstream"))
   const forge = yield* GiteaSimulator.make(seed(token), { mounts: [repositories.mount] })
+  const api = new URL(forge.apiUrl).pathname
   yield* repositories.create(OWNER, REPO)
   const directory = repositories.directory(OWNER, REPO)
   const git = yield* fillUpstream(directory, join(folder, "work"), NUMBERS.other)
@@ -128,7 +129,11 @@ const prepare = Effect.gen(function* () {
       file: join(folder, "readable"),
       ...(pid !== undefined && { pid }),
       listed: { host: "localhost", port: listedPort },
-      forge: { port: Number(new URL(forge.url).port), ...NUMBERS },
+      forge: {
+        port: Number(new URL(forge.url).port),
+        api: { open: `${api}/version`, repository: `${api}/repos/${OWNER}/${REPO}` },
+        ...NUMBERS,
+      },
       git: { name: "app", ...git },
       route: ROUTE,
     }),

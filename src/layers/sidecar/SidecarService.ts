@@ -118,7 +118,7 @@ const documentOf = (
     ...(git.some(({ deployKey }) => deployKey !== undefined)
       ? { keys: { ledger: home.keyLedger, directory: keys } }
       : {}),
-    ...(loopback ? { loopback, runner: controlOf("host", home, slug).supervisor } : {}),
+    ...(loopback ? { loopback, supervisor: controlOf("host", home, slug).supervisor } : {}),
   }
 }
 

@@ -124,7 +124,7 @@ export const makeSmolvm = Effect.fnUntraced(function* (options: SmolvmOptions) {
     Effect.zipRight(features, unlocked(call, args, ask(call, args, more))).pipe(
       Effect.filterOrFail(
         (result) => result.exitCode === 0 || troubleOf(result.stderr) === undefined,
-        (result) => refusalOf(call, result),
+        (result) => failureOf(call, result),
       ),
     )
 
@@ -136,9 +136,9 @@ export const makeSmolvm = Effect.fnUntraced(function* (options: SmolvmOptions) {
     run,
     succeed: (call, args, more) =>
       Effect.flatMap(run(call, args, more), (result) =>
-        result.exitCode === 0 ? Effect.succeed(result.stdout) : Effect.fail(refusalOf(call, result)),
+        result.exitCode === 0 ? Effect.succeed(result.stdout) : Effect.fail(failureOf(call, result)),
       ),
-    refusal: refusalOf,
+    refusal: failureOf,
   }
   return smolvm
 })
@@ -167,7 +167,7 @@ const unlocked = <R>(
           : Effect.succeed(result),
       ).pipe(
         Effect.retry({ schedule: LOCK_RETRY, while: ({ _tag }) => _tag === "Locked" }),
-        Effect.catchTag("Locked", ({ result }) => Effect.fail(refusalOf(call, result))),
+        Effect.catchTag("Locked", ({ result }) => Effect.fail(failureOf(call, result))),
       )
 
 const unavailable = (reason: string) => new BackendUnavailable({ backend: BACKEND, reason })
@@ -194,7 +194,7 @@ const troubleOf = (stderr: string): string | undefined => {
   return undefined
 }
 
-const refusalOf: Smolvm["refusal"] = (call, { exitCode, stderr }) => {
+const failureOf: Smolvm["refusal"] = (call, { exitCode, stderr }) => {
   const trouble = troubleOf(stderr)
   if (trouble !== undefined) return unavailable(trouble)
   const said = errorLine(stderr)

@@ -187,8 +187,8 @@ const statements =
     )
 
 /**
- * When the write-ahead log is flushed: FULL at each commit, NORMAL at each checkpoint. This pragma takes effect when its statement is
- * prepared, not when it is run, so it must not come from the cache of prepared statements.
+ * When the write-ahead log is flushed: FULL at each commit, NORMAL at each checkpoint. SQLite obeys this pragma when its statement is
+ * prepared, so it is prepared each time.
  */
 const flushing = (connection: Connection, level: "FULL" | "NORMAL"): Effect.Effect<void> =>
   Effect.suspend(() => connection.executeUnprepared(`PRAGMA synchronous = ${level}`, [], undefined)).pipe(

@@ -22,7 +22,7 @@ import { type Ended, makeOutgoing } from "./Outgoing.ts"
 import { type Refused, failed, malformed, refusalText } from "../outside/Refused.ts"
 import { Resolver, addressesOf } from "../outside/Resolver.ts"
 import { CheckIn } from "../record/CheckIn.ts"
-import { type OpenLog, OperationLog } from "../record/OperationLog.ts"
+import { OperationLog } from "../record/OperationLog.ts"
 import { SidecarSettings } from "../SidecarSettings.ts"
 import { splice } from "./splice.ts"
 import { ESTABLISHED, refuseTunnel } from "./tunnelAnswers.ts"
@@ -37,7 +37,9 @@ export interface Egress {
 }
 
 /** Makes the egress of a sidecar; what is open is cut when the scope closes. */
-export const makeEgress = (allow: AllowList): Effect.Effect<Egress, never, OpenLog | CheckIn | Scope.Scope> =>
+export const makeEgress = (
+  allow: AllowList,
+): Effect.Effect<Egress, never, OperationLog | CheckIn | Scope.Scope> =>
   Effect.gen(function* () {
     const checkIn = yield* CheckIn
     const { egressIdleMs: idleMs, helloMs } = yield* SidecarSettings

@@ -2,7 +2,7 @@
 import { Effect, Either, Exit, Option, type Scope } from "effect"
 import type { AllowList, Destination, Permit } from "../../domain/AllowList.ts"
 import { type EndWords, around } from "../record/around.ts"
-import type { OpenLog } from "../record/OperationLog.ts"
+import type { OperationLogApi } from "../record/OperationLog.ts"
 import { Refused, failed, rejected } from "../outside/Refused.ts"
 
 /** How a call ended. */
@@ -29,7 +29,7 @@ export type Outgoing = <D extends Destination>(
 export const CONNECTIONS_MAX = 512
 
 /** Calls out of one bottle. */
-export const makeOutgoing = (allow: AllowList, log: OpenLog): Outgoing => {
+export const makeOutgoing = (allow: AllowList, log: OperationLogApi): Outgoing => {
   let calls = 0
   const logged = around(log)
   const admit = (destination: Destination): Effect.Effect<Permit, Refused> =>

@@ -1,10 +1,11 @@
 /** A call at the neck: its parameters checked, its line in the operation log before its answer, its failure in the agent's words. */
-import { Cause, Clock, Effect, Either, Option, type ParseResult, Schema } from "effect"
+import { Cause, Clock, Effect, Either, Exit, Option, type ParseResult, Schema } from "effect"
 import { CallFailure, internalFailure } from "./CallFailure.ts"
 import { firstProblem } from "../../domain/firstProblem.ts"
 import { logFull } from "./limits.ts"
+import { type EndWords, around } from "../record/around.ts"
 import type { OperationEntry } from "../record/OperationChain.ts"
-import type { LogUnwritable, OperationLog } from "../record/OperationLog.ts"
+import type { LogUnwritable, CallLog } from "../record/OperationLog.ts"
 
 /** One method of the neck. */
 export interface Call {
@@ -38,7 +39,7 @@ export interface CallSpec<P, A, PI = P, AI = A> {
 }
 
 /** Wires a method to the log. A call whose line cannot be appended before it acts is refused. */
-export const makeCall = <P, A, PI, AI>(log: OperationLog, spec: CallSpec<P, A, PI, AI>): Call => {
+export const makeCall = <P, A, PI, AI>(log: CallLog, spec: CallSpec<P, A, PI, AI>): Call => {
   const decode = Schema.decodeUnknownEither(spec.params, { onExcessProperty: "error" })
   const validate = Schema.validateSync(spec.success)
   const answered =
@@ -62,7 +63,7 @@ const ENCODE = { propertyOrder: "original" } as const
 
 /** Logs a call that was refused, and fails with its failure. */
 export const refuse = (
-  log: OperationLog,
+  log: CallLog,
   op: string,
   target: string,
   failure: CallFailure,
@@ -72,7 +73,7 @@ export const refuse = (
     .pipe(Effect.mapError(unlogged), Effect.zipRight(Effect.fail(failure)))
 
 const perform = <P, A, PI, AI, T>(
-  log: OperationLog,
+  log: CallLog,
   spec: CallSpec<P, A, PI, AI>,
   { params, given }: { readonly params: P; readonly given: unknown },
   render: (answer: A) => T,
@@ -84,25 +85,12 @@ const perform = <P, A, PI, AI, T>(
     Effect.map(({ answer, detail }) => ({ answer: render(answer), detail })),
     Effect.catchAllCause(tellApart),
   )
-  const logged = (start: number, begin: number | undefined) =>
-    Effect.matchEffect(acted, {
-      onFailure: (failure) =>
-        append(log, start, { ...outcomeOf(failure), op, target, detail: `${op} failed` }, begin).pipe(
-          Effect.zipRight(Effect.fail(failure)),
-        ),
-      onSuccess: ({ answer, detail }) =>
-        Effect.as(append(log, start, { op, target, outcome: "ok", detail }, begin), answer),
-    })
-  const begun = Effect.flatMap(Clock.currentTimeMillis, (start) =>
-    spec.writes
-      ? log
-          .append({ op, target, phase: "begin", outcome: "ok", durationMs: 0, detail: `${op} ${target}` })
-          .pipe(
-            Effect.mapError(unlogged),
-            Effect.flatMap((begin) => logged(start, begin)),
-          )
-      : logged(start, undefined),
-  )
+  const logged = spec.writes
+    ? Effect.mapError(
+        around(log)({ op, target, detail: `${op} ${target}`, ended: wordsOf(op) }, acted),
+        (failure) => (failure instanceof CallFailure ? failure : unlogged(failure)),
+      )
+    : before(log, { op, target }, acted)
   // What a call is about may be where its secret is.
   return spec.guard(params, given).pipe(
     Effect.catchAllCause((cause) =>
@@ -110,32 +98,46 @@ const perform = <P, A, PI, AI, T>(
         refuse(log, op, failure.kind === "secret" ? "" : target, failure),
       ),
     ),
-    Effect.zipRight(begun),
+    Effect.zipRight(logged),
+    Effect.map(({ answer }) => answer),
   )
 }
+
+/** Runs a call that has one line, which is written before it is answered. */
+const before = <A extends Pick<EndWords, "detail">>(
+  log: CallLog,
+  { op, target }: Pick<OperationEntry, "op" | "target">,
+  acted: Effect.Effect<A, CallFailure>,
+): Effect.Effect<A, CallFailure> =>
+  Effect.flatMap(Clock.currentTimeMillis, (start) => {
+    const append = (words: EndWords) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.mapError(log.append({ ...words, op, target, durationMs: now - start }), unlogged),
+      )
+    return Effect.matchEffect(acted, {
+      onFailure: (failure) => Effect.zipRight(append(failed(op, failure)), Effect.fail(failure)),
+      onSuccess: (done) => Effect.as(append(succeeded(done)), done),
+    })
+  })
+
+/** What was cut off has no end: it is not known whether it was done. */
+const wordsOf =
+  (op: string) =>
+  (exit: Exit.Exit<Pick<EndWords, "detail">, CallFailure>): Option.Option<EndWords> =>
+    Exit.isSuccess(exit)
+      ? Option.some(succeeded(exit.value))
+      : Option.map(Cause.failureOption(exit.cause), (failure) => failed(op, failure))
+
+const succeeded = ({ detail }: Pick<EndWords, "detail">): EndWords => ({ outcome: "ok", detail })
+
+const failed = (op: string, failure: CallFailure): EndWords => ({
+  ...outcomeOf(failure),
+  detail: `${op} failed`,
+})
 
 /** A call whose line cannot be written is not done, or its answer not given. */
 const unlogged = ({ full }: LogUnwritable): CallFailure =>
   full === true ? new CallFailure({ kind: "limit", message: logFull.message }) : internalFailure
-
-type Unplaced = Omit<OperationEntry, "durationMs" | "phase" | "begin">
-
-/** After a write was done its answer is given even when its `end` line is not: told of a failure, the agent would write again. */
-const append = (
-  log: OperationLog,
-  start: number,
-  entry: Unplaced,
-  begin: number | undefined,
-): Effect.Effect<void, CallFailure> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const durationMs = now - start
-    return begin === undefined
-      ? Effect.mapError(log.append({ ...entry, durationMs }), unlogged)
-      : Effect.catchAll(log.append({ ...entry, durationMs, phase: "end", begin }), warnUnwritable)
-  })
-
-const warnUnwritable = (failure: LogUnwritable): Effect.Effect<void> =>
-  Effect.logError("the operation log cannot be written", failure)
 
 const outcomeOf = (failure: CallFailure): Pick<OperationEntry, "outcome" | "reason"> => ({
   outcome: REJECTIONS.has(failure.kind) ? "rejected" : "failed",

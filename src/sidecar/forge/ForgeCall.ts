@@ -2,10 +2,18 @@
 import { Effect, type Schema } from "effect"
 import type { ForgeRequestError, ForgeScopeError } from "../../domain/Errors.ts"
 import type { CallUsage } from "../../domain/ForgeCommands.ts"
-import { scoped } from "../../services/Forge.ts"
+import { type ForgeApi, type ForgeReads, readsOf, scoped } from "../../services/Forge.ts"
 import { CallFailure, failureOfForge } from "./CallFailure.ts"
 import { type Call, type Done, makeCall } from "./Calls.ts"
-import { type CallContext, type RunForge, blocking, noForge, refuseClosing } from "./callContext.ts"
+import {
+  type CallContext,
+  type NeckContext,
+  type RunForge,
+  type ServedForge,
+  blocking,
+  noForge,
+  refuseClosing,
+} from "./callContext.ts"
 import { type McpTool, toolOf } from "./McpTools.ts"
 import { refuseSecrets, stringsOf } from "./refuseSecrets.ts"
 
@@ -17,8 +25,11 @@ export interface ForgeCall {
   readonly writes: boolean
   /** What MCP lists; absent when no model is to call it. */
   readonly tool: McpTool | undefined
-  /** Makes it ready to serve one run. */
-  readonly bind: (context: CallContext) => Call
+  /**
+   * Makes it ready to serve one run.
+   * @internal
+   */
+  readonly bind: (context: NeckContext) => Call
 }
 
 /** Why a call was not done: a failure in the agent's words, or the forge's own error, which is put into them. */
@@ -53,17 +64,25 @@ export interface WriteGuard<P> {
   readonly isComment?: boolean
 }
 
-/** A call that speaks to the forge. */
-export interface ForgeCallSpec<P, A, PI, AI> extends CallDescription<P, A, PI, AI> {
-  /** Absent: it only reads. */
-  readonly writes?: WriteGuard<P>
+/** A call that speaks to the forge, through so much of it. */
+export interface ForgeCallSpec<P, A, PI, AI, Api extends ForgeReads> extends CallDescription<P, A, PI, AI> {
   /** Makes it ready for one run; what it remembers of the run is kept here. */
   readonly serve: (context: CallContext) => {
     /** Refuses it for reasons of its own, before the scope is asked. */
-    readonly check?: (params: P, forge: RunForge) => Effect.Effect<void, CallFailure>
+    readonly check?: (params: P, forge: RunForge<ForgeReads>) => Effect.Effect<void, CallFailure>
     /** Does it. Writes through `forge.api` are refused out of scope. */
-    readonly run: (params: P, forge: RunForge) => Effect.Effect<Done<A>, CallError>
+    readonly run: (params: P, forge: RunForge<Api>) => Effect.Effect<Done<A>, CallError>
   }
+}
+
+/** A call that only reads: it gets no writes. */
+export interface ReadCallSpec<P, A, PI, AI> extends ForgeCallSpec<P, A, PI, AI, ForgeReads> {
+  readonly writes?: never
+}
+
+/** A call that writes. */
+export interface WriteCallSpec<P, A, PI, AI> extends ForgeCallSpec<P, A, PI, AI, ForgeApi> {
+  readonly writes: WriteGuard<P>
 }
 
 /** A call that needs no forge. */
@@ -82,51 +101,71 @@ export interface LocalCallSpec<P, A, PI, AI> extends CallDescription<P, A, PI, A
  * A call of the forge. A run without a forge refuses it. Before it is done: `check`, then the scope of what it writes
  * to, closing words, secrets, and the number of comments. The watcher is told of a write that is out of scope.
  */
-export const make = <P, A, PI, AI>(spec: ForgeCallSpec<P, A, PI, AI>): ForgeCall =>
+export const make: {
+  <P, A, PI, AI>(spec: WriteCallSpec<P, A, PI, AI>): ForgeCall
+  <P, A, PI, AI>(spec: ReadCallSpec<P, A, PI, AI>): ForgeCall
+} = <P, A, PI, AI>(spec: ReadCallSpec<P, A, PI, AI> | WriteCallSpec<P, A, PI, AI>): ForgeCall =>
   describe(spec, spec.writes !== undefined, (context) => {
-    const { forge, keeper, scanText } = context
-    if (forge === undefined) return { guard: () => noForge, run: () => noForge }
-    const { check, run } = spec.serve(context)
-    const { writes } = spec
-    const refuse = (given: unknown) => refuseSecrets(scanText, given)
-    if (writes === undefined) {
-      return {
-        guard: (params, given) =>
-          check === undefined ? refuse(given) : Effect.zipRight(check(params, forge), refuse(given)),
-        run: (params) => Effect.mapError(run(params, forge), toFailure),
-      }
-    }
-    const { number, closing, isComment = false } = writes
-    const block = blocking(context, spec.usage.name)
-    const permit = Effect.fnUntraced(function* (params: P, given: unknown) {
-      if (check !== undefined) yield* check(params, forge)
-      if (number !== "none") yield* Effect.mapError(forge.scope.permit(number(params)), failureOfForge)
-      const texts = closing?.(params) ?? stringsOf(given).map(([, text]) => text)
-      for (const text of texts) yield* refuseClosing(forge, text)
-      yield* refuse(given)
-    })
-    const guard = (params: P, given: unknown) =>
-      Effect.tapError(permit(params, given), (failure) =>
-        block(failure, number === "none" ? 0 : number(params)),
-      )
-    const act = (params: P) =>
-      Effect.flatMap(forge.scope.known, (scope) =>
-        Effect.mapError(run(params, { ...forge, api: scoped(forge.api, scope) }), toFailure),
-      )
-    return isComment
-      ? {
-          guard: (params, given) => Effect.zipRight(guard(params, given), keeper.takeComment),
-          // Not counted when the forge has refused it.
-          run: (params) =>
-            Effect.tapError(act(params), ({ kind }) => (kind === "forge" ? keeper.giveComment : Effect.void)),
-        }
-      : { guard, run: act }
+    if (context.forge === undefined) return { guard: () => noForge, run: () => noForge }
+    return spec.writes === undefined
+      ? reading(spec, context, context.forge)
+      : writing(spec, context, context.forge)
   })
+
+const reading = <P, A, PI, AI>(
+  spec: ReadCallSpec<P, A, PI, AI>,
+  context: NeckContext,
+  served: ServedForge,
+): Served<P, A> => {
+  const { check, run } = spec.serve(givenOf(context))
+  const forge = { ...served, api: readsOf(served.api) }
+  const refuse = (given: unknown) => refuseSecrets(context.scanText, given)
+  return {
+    guard: (params, given) =>
+      check === undefined ? refuse(given) : Effect.zipRight(check(params, forge), refuse(given)),
+    run: (params) => Effect.mapError(run(params, forge), toFailure),
+  }
+}
+
+const writing = <P, A, PI, AI>(
+  spec: WriteCallSpec<P, A, PI, AI>,
+  context: NeckContext,
+  forge: ServedForge,
+): Served<P, A> => {
+  const { check, run } = spec.serve(givenOf(context))
+  const { keeper, scanText } = context
+  const reads = { ...forge, api: readsOf(forge.api) }
+  const { number, closing, isComment = false } = spec.writes
+  const block = blocking(context, spec.usage.name)
+  const permit = Effect.fnUntraced(function* (params: P, given: unknown) {
+    if (check !== undefined) yield* check(params, reads)
+    if (number !== "none") yield* Effect.mapError(forge.scope.permit(number(params)), failureOfForge)
+    const texts = closing?.(params) ?? stringsOf(given).map(([, text]) => text)
+    for (const text of texts) yield* refuseClosing(forge, text)
+    yield* refuseSecrets(scanText, given)
+  })
+  const guard = (params: P, given: unknown) =>
+    Effect.tapError(permit(params, given), (failure) =>
+      block(failure, number === "none" ? 0 : number(params)),
+    )
+  const act = (params: P) =>
+    Effect.flatMap(forge.scope.known, (scope) =>
+      Effect.mapError(run(params, { ...forge, api: scoped(forge.api, scope) }), toFailure),
+    )
+  return isComment
+    ? {
+        guard: (params, given) => Effect.zipRight(guard(params, given), keeper.takeComment),
+        // Not counted when the forge has refused it.
+        run: (params) =>
+          Effect.tapError(act(params), ({ kind }) => (kind === "forge" ? keeper.giveComment : Effect.void)),
+      }
+    : { guard, run: act }
+}
 
 /** A call that needs no forge. Its strings are searched for secrets after `check`. */
 export const makeLocal = <P, A, PI, AI>(spec: LocalCallSpec<P, A, PI, AI>): ForgeCall =>
   describe(spec, spec.writes, (context) => {
-    const { check, run } = spec.serve(context)
+    const { check, run } = spec.serve(givenOf(context))
     const refuse = (given: unknown) => refuseSecrets(context.scanText, given)
     return {
       guard: (params, given) =>
@@ -144,7 +183,7 @@ interface Served<P, A> {
 const describe = <P, A, PI, AI>(
   spec: CallDescription<P, A, PI, AI>,
   writes: boolean,
-  serve: (context: CallContext) => Served<P, A>,
+  serve: (context: NeckContext) => Served<P, A>,
 ): ForgeCall => {
   const { usage, description, params, success, show, subject } = spec
   const { name } = usage
@@ -166,6 +205,15 @@ const describe = <P, A, PI, AI>(
       }),
   }
 }
+
+/** By name: the forge of the neck's own context has no scope around it. */
+const givenOf = ({ slug, propose, tell, remember, syncLog }: NeckContext): CallContext => ({
+  slug,
+  propose,
+  tell,
+  remember,
+  syncLog,
+})
 
 const toFailure = (error: CallError): CallFailure =>
   error instanceof CallFailure ? error : failureOfForge(error)

@@ -3,7 +3,7 @@ import { Effect, Option } from "effect"
 import { CallFailure } from "./CallFailure.ts"
 import { type Call, refuse } from "./Calls.ts"
 import type { LimitRefusal } from "./limits.ts"
-import type { OperationLog } from "../record/OperationLog.ts"
+import type { CallLog } from "../record/OperationLog.ts"
 
 /** The most values inside one another, and the most calls in a batch. */
 export const NESTING_MAX = 64
@@ -48,7 +48,7 @@ export const parseFrame = (text: string): Frame => {
 export const answer = (
   text: string,
   calls: ReadonlyMap<string, Call>,
-  log: OperationLog,
+  log: CallLog,
   admit: () => LimitRefusal | undefined = () => undefined,
 ): Effect.Effect<string | undefined> => {
   const { batch, members } = parseFrame(text)
@@ -83,7 +83,7 @@ const limited = (member: Member, message: string): string | undefined =>
 const respond = (
   member: Member,
   calls: ReadonlyMap<string, Call>,
-  log: OperationLog,
+  log: CallLog,
 ): Effect.Effect<string | undefined> => {
   if (member.kind === "Invalid") {
     const failure = new CallFailure({ kind: "request", message: member.message })

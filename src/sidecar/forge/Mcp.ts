@@ -5,7 +5,7 @@ import { VERSION } from "../../domain/Version.ts"
 import { CallFailure } from "./CallFailure.ts"
 import { refuse } from "./Calls.ts"
 import { type Member, parseFrame } from "./JsonRpc.ts"
-import type { OperationLog } from "../record/OperationLog.ts"
+import type { CallLog } from "../record/OperationLog.ts"
 import type { ServedCalls } from "./ServedCalls.ts"
 
 /** An HTTP answer; without a body when there is nothing to say. */
@@ -60,7 +60,7 @@ export const answerMcp = (
   text: string,
   headers: IncomingHttpHeaders,
   calls: ServedCalls,
-  log: OperationLog,
+  log: CallLog,
 ): Effect.Effect<McpAnswer> => {
   const { batch, members } = parseFrame(text)
   const [member] = members
@@ -77,7 +77,7 @@ export const answerMcp = (
 const BATCH: Problem = { status: 400, code: -32600, message: "invalid request: no batches" }
 const NULL_ID: Problem = { status: 400, code: -32600, message: "invalid request: id must not be null" }
 
-const refused = (log: OperationLog, problem: Problem): Effect.Effect<McpAnswer> => {
+const refused = (log: CallLog, problem: Problem): Effect.Effect<McpAnswer> => {
   const answered = errorAnswer(null, problem)
   return Effect.match(
     refuse(log, "mcp", "", new CallFailure({ kind: "request", message: problem.message })),
@@ -106,7 +106,7 @@ const answerStateless = (
   asked: Requested,
   headers: IncomingHttpHeaders,
   calls: ServedCalls,
-  log: OperationLog,
+  log: CallLog,
 ): Effect.Effect<McpAnswer> => {
   const problem = envelopeProblem(asked, headers)
   if (problem !== undefined) return Effect.succeed(errorAnswer(asked.id, problem))
@@ -172,7 +172,7 @@ const answerLegacy = (
   asked: Requested,
   headers: IncomingHttpHeaders,
   calls: ServedCalls,
-  log: OperationLog,
+  log: CallLog,
 ): Effect.Effect<McpAnswer> => {
   const version = versionOf(headers)
   if (version !== undefined && asked.method !== "initialize" && !WITH_INITIALIZE.includes(version)) {
@@ -210,7 +210,7 @@ const agreedVersion = (asked: Requested): string => {
 const callTool = (
   asked: Requested,
   calls: ServedCalls,
-  log: OperationLog,
+  log: CallLog,
   answer: (result: Fields) => McpAnswer,
 ): Effect.Effect<McpAnswer> => {
   const { name, arguments: given = {} } = fieldsOf(asked.params)

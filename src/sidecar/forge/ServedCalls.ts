@@ -1,7 +1,7 @@
 /** ServedCalls: the calls of one neck, made ready for one run, in the form that each of its protocols looks them up. */
 import { Either } from "effect"
 import type { Call } from "./Calls.ts"
-import type { CallContext } from "./callContext.ts"
+import type { NeckContext } from "./callContext.ts"
 import type { ForgeCall } from "./ForgeCall.ts"
 import type { McpTool } from "./McpTools.ts"
 import { type RunCommand, makeCommands } from "./TextCommands.ts"
@@ -17,7 +17,7 @@ export interface ServedCalls {
 /** Makes calls ready for a run. Left: why they cannot all be served. */
 export const serveCalls = (
   calls: ReadonlyArray<ForgeCall>,
-  context: CallContext,
+  context: NeckContext,
 ): Either.Either<ServedCalls, string> => {
   const names = new Set<string>()
   for (const { usage } of calls) {

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { type CallUsage, commandOf } from "../../domain/ForgeCommands.ts"
 import { CallFailure } from "./CallFailure.ts"
 import { type Call, refuse } from "./Calls.ts"
-import type { OperationLog } from "../record/OperationLog.ts"
+import type { CallLog } from "../record/OperationLog.ts"
 
 /** What to answer: an HTTP status that `bin/forge` turns into its exit code, and a text for people and agents. */
 export interface TextAnswer {
@@ -15,10 +15,7 @@ export interface TextAnswer {
 export type RunCommand = (name: string, query: URLSearchParams, body: string) => Effect.Effect<TextAnswer>
 
 /** Makes commands of calls. */
-export const makeCommands = (
-  calls: ReadonlyArray<readonly [CallUsage, Call]>,
-  log: OperationLog,
-): RunCommand => {
+export const makeCommands = (calls: ReadonlyArray<readonly [CallUsage, Call]>, log: CallLog): RunCommand => {
   const commands: ReadonlyMap<string, Command> = new Map(
     calls.map(([usage, call]) => [commandOf(usage), commandFor(usage, call)]),
   )

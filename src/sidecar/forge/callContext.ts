@@ -8,16 +8,16 @@ import {
 import type { SidecarError } from "../../domain/Errors.ts"
 import type { QueueEvent } from "../../domain/QueueEvent.ts"
 import type { Slug } from "../../domain/Slug.ts"
-import type { ForgeApi } from "../../services/Forge.ts"
+import type { ForgeApi, ForgeReads } from "../../services/Forge.ts"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { CallFailure } from "./CallFailure.ts"
 import type { LimitKeeper } from "./limits.ts"
-import type { OperationLog } from "../record/OperationLog.ts"
+import type { CallLog } from "../record/OperationLog.ts"
 import type { RunScope } from "./RunScope.ts"
 
-/** The forge of a run, and where it may be written to. */
-export interface RunForge {
-  readonly api: ForgeApi
+/** The forge of a run, and where it may be written to. A call that only reads has the reads alone. */
+export interface RunForge<Api extends ForgeReads = ForgeApi> {
+  readonly api: Api
   /** Name of the forge's host. */
   readonly host: string
   readonly scope: RunScope
@@ -25,10 +25,14 @@ export interface RunForge {
   readonly given: ReadonlyArray<number>
   /** Refs that a PR's head must match. */
   readonly push: ReadonlyArray<string>
-  /** How texts are searched for references that the forge would act on. */
-  readonly closing: ClosingOptions
   /** Whether this bottle has pushed that branch; always, where its pushes do not pass the gate. */
   readonly isPushed: (branch: string) => boolean
+}
+
+/** The forge of a run, with what the neck's guards need of it. */
+export interface ServedForge extends RunForge {
+  /** How texts are searched for references that the forge would act on. */
+  readonly closing: ClosingOptions
 }
 
 /**
@@ -41,21 +45,27 @@ export type Propose = <A, E>(
   open: (base: string | undefined) => Effect.Effect<A, E>,
 ) => Effect.Effect<A, E | CallFailure>
 
-/** What the methods work on. */
+/** What a call may use of its run, beside the forge. */
 export interface CallContext {
   readonly slug: Slug
-  readonly log: OperationLog
-  /** Absent: every call that needs one answers that there is none. */
-  readonly forge: RunForge | undefined
   /** Opens a pull request from a head that may be merged, as the git gate sees it. */
   readonly propose: Propose
   /** Puts an event into the queue; done when it would survive a power cut. */
   readonly tell: (event: QueueEvent) => Effect.Effect<number, SidecarError>
+  /** Remembers a PR that was opened, for a sidecar launched again. */
+  readonly remember: (pr: number) => Effect.Effect<void>
+  /** Makes the lines of the operation log so far survive a power cut. */
+  readonly syncLog: Effect.Effect<void>
+}
+
+/** What the neck uses of a run to guard and log its calls. */
+export interface NeckContext extends CallContext {
+  readonly log: CallLog
+  /** Absent: every call that needs one answers that there is none. */
+  readonly forge: ServedForge | undefined
   /** Looks for secrets in what would leave the bottle. */
   readonly scanText: SecretScannerApi["scanText"]
   readonly keeper: Pick<LimitKeeper, "takeComment" | "giveComment">
-  /** Remembers a PR that was opened, for a sidecar launched again. */
-  readonly remember: (pr: number) => Effect.Effect<void>
 }
 
 /** An agent in a loop must not fill the queue; the operation log has every refusal. */
@@ -65,7 +75,7 @@ const BLOCKED_EVENTS_MAX = 100
 export const noForge = new CallFailure({ kind: "no-forge", message: "this run has no forge" })
 
 /** Fails when a text would close, reopen or log time on what is out of scope. */
-export const refuseClosing = Effect.fnUntraced(function* (forge: RunForge, body: string) {
+export const refuseClosing = Effect.fnUntraced(function* (forge: ServedForge, body: string) {
   const { owner, repo } = forge.api.repository
   const find = (writable: ReadonlyArray<number>) =>
     closingReferenceOutside(body, { owner, repo, writable }, forge.closing)
@@ -89,7 +99,7 @@ export const actOf = ({ keyword, reference }: ClosingReference): string =>
   `"${keyword}" with "${reference.slice(0, REFERENCE_SHOWN)}" would close, reopen or log time on it`
 
 /** Tells the watcher of a write that was refused as out of scope. */
-export const blocking = (context: CallContext, operation: string) => {
+export const blocking = (context: NeckContext, operation: string) => {
   let left = BLOCKED_EVENTS_MAX
   return (failure: CallFailure, number: number): Effect.Effect<void> =>
     Effect.suspend(() => {

@@ -7,7 +7,7 @@ import { BURST_SECONDS, type NeckLimits, type ReportedLimit, neckLimits } from "
 import type { Slug } from "../../domain/Slug.ts"
 import { CallFailure } from "./CallFailure.ts"
 import { file, orElseOn } from "../../files/files.ts"
-import { type OpenLog } from "../record/OperationLog.ts"
+import { type OperationLogApi } from "../record/OperationLog.ts"
 import * as QueueDir from "../record/QueueDir.ts"
 import { BODIES_BYTES_MAX } from "../http/room.ts"
 
@@ -108,7 +108,7 @@ export const makeKeeper = (options: KeeperOptions): Effect.Effect<LimitKeeper, n
 
 /** Reports a limit that was reached: a line in the log, and an event for the watcher. */
 export const reportLimit = Effect.fn("reportLimit")(function* (
-  log: OpenLog,
+  log: OperationLogApi,
   queue: string,
   { slug, limit, value }: { readonly slug: Slug; readonly limit: ReportedLimit; readonly value: number },
 ) {

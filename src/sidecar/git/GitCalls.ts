@@ -5,11 +5,11 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import type { RefUpdate } from "../../domain/PushPolicy.ts"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { type EndWords, around } from "../record/around.ts"
-import type { LogUnwritable, OperationLog } from "../record/OperationLog.ts"
+import type { LogUnwritable, CallLog } from "../record/OperationLog.ts"
 import { CallFailure } from "../forge/CallFailure.ts"
 import type { ServePath } from "../http/ServePath.ts"
 import { answerEarly } from "../http/afterBody.ts"
-import { readBody, serveBackend } from "./backend.ts"
+import { wholeBody, serveHttpBackend } from "./httpBackend.ts"
 import { type Asked, type Service, answer, tell, whileWaited } from "./answers.ts"
 import { allowed } from "./fetch.ts"
 import { FLUSH, writeReport } from "./pktLine.ts"
@@ -19,7 +19,7 @@ import { type GitContext, type Repository, openRepository } from "./Repository.t
 import type { Propose } from "../forge/callContext.ts"
 import { requireProposable } from "./propose.ts"
 import { type PushedRefs, movedRefs } from "./pushed.ts"
-import type { Outcome } from "./pushUpstream.ts"
+import type { PushOutcome } from "./pushUpstream.ts"
 import { clearPushes, openPush, spool } from "./spool.ts"
 import type { Upstream } from "./Upstream.ts"
 import type { UpstreamForge } from "./UpstreamForge.ts"
@@ -31,7 +31,7 @@ export const GIT_PREFIX = "/git/"
 export interface GitOptions extends GitContext {
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly scanner: SecretScannerApi
-  readonly log: OperationLog
+  readonly log: CallLog
   readonly checkIn: Effect.Effect<void>
   /** Keeps which branches this bottle has pushed. */
   readonly pushed: PushedRefs
@@ -82,7 +82,7 @@ export const makeGit = (given: Omit<GitOptions, "inBackground">): Effect.Effect<
         }),
       )
 
-    const told = (target: string, start: number, reason: string | undefined, rejected = false) =>
+    const logLine = (target: string, start: number, reason: string | undefined, rejected = false) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         log.append({
           op: "git",
@@ -100,23 +100,28 @@ export const makeGit = (given: Omit<GitOptions, "inBackground">): Effect.Effect<
         const repository = yield* repositoryOf(upstream)
         const start = yield* Clock.currentTimeMillis
         const target = `${upstream.name} ${service === "git-upload-pack" ? "fetch" : "push"}`
-        yield* Effect.tapError(repository.sync, ({ reason }) => Effect.ignore(told(target, start, reason)))
-        yield* told(target, start, undefined)
+        yield* Effect.tapError(repository.sync, ({ reason }) => Effect.ignore(logLine(target, start, reason)))
+        yield* logLine(target, start, undefined)
         const path = `/${upstream.name}.git/info/refs`
-        yield* serveBackend(options, { method: "GET", path, query: `service=${service}` }, request, response)
+        yield* serveHttpBackend(
+          options,
+          { method: "GET", path, query: `service=${service}` },
+          request,
+          response,
+        )
       })
 
     const fetched = ({ upstream }: Asked, request: IncomingMessage, response: ServerResponse) =>
       Effect.gen(function* () {
         const repository = yield* repositoryOf(upstream)
         const start = yield* Clock.currentTimeMillis
-        const asked = yield* readBody(options, request)
+        const asked = yield* wholeBody(options, request)
         const body = yield* Effect.tapError(
           Effect.zipRight(repository.syncRecently, looking(allowed(options, repository, asked))),
-          ({ reason }) => Effect.ignore(told(`${upstream.name} fetch`, start, clean(reason))),
+          ({ reason }) => Effect.ignore(logLine(`${upstream.name} fetch`, start, clean(reason))),
         )
         const path = `/${upstream.name}.git/git-upload-pack`
-        yield* serveBackend(options, { method: "POST", path, query: "", body }, request, response)
+        yield* serveHttpBackend(options, { method: "POST", path, query: "", body }, request, response)
       })
 
     /** A ref that is refused may have a secret in its name. */
@@ -128,8 +133,8 @@ export const makeGit = (given: Omit<GitOptions, "inBackground">): Effect.Effect<
           onSuccess: (found) => found.length === 0,
         })
         yield* isClean
-          ? told(target, start, clean(reason), true)
-          : told(`${name} push`, start, "a secret in what was pushed", true)
+          ? logLine(target, start, clean(reason), true)
+          : logLine(`${name} push`, start, "a secret in what was pushed", true)
       }).pipe(Effect.ignore)
 
     const pushed = ({ upstream }: Asked, request: IncomingMessage, response: ServerResponse) =>
@@ -161,7 +166,7 @@ export const makeGit = (given: Omit<GitOptions, "inBackground">): Effect.Effect<
         return Effect.zipRight(
           Effect.ignore(
             Effect.flatMap(Clock.currentTimeMillis, (now) =>
-              told("", now, "no such repository or service", true),
+              logLine("", now, "no such repository or service", true),
             ),
           ),
           Effect.sync(() =>
@@ -248,7 +253,7 @@ const begun =
     })
 
 /** What was cut off has no end: it is not known whether the upstream has it. */
-const wordsOf = (exit: Exit.Exit<Outcome, GitFailure>): Option.Option<EndWords> =>
+const wordsOf = (exit: Exit.Exit<PushOutcome, GitFailure>): Option.Option<EndWords> =>
   Option.map(
     Exit.isSuccess(exit)
       ? Option.some({ reason: exit.value.refused, untaken: "the upstream did not take it" })

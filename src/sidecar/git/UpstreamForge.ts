@@ -1,7 +1,7 @@
 /** What the gate asks the run's forge about an upstream that is one of its repositories. */
 import { Effect } from "effect"
 import { type CallFailure, failureOfForge } from "../forge/CallFailure.ts"
-import { type RunForge, actOf, refuseClosing } from "../forge/callContext.ts"
+import { type ServedForge, actOf, refuseClosing } from "../forge/callContext.ts"
 import { type ClosingOptions, closingReferenceOutside } from "../../domain/ClosingKeywords.ts"
 import { type ForgePlace, isRepositoryOf, repositoryAt } from "../../domain/ForgeRepository.ts"
 import type { TextProblem } from "./messages.ts"
@@ -17,7 +17,7 @@ export interface UpstreamForge {
 
 /** The run's forge as an upstream sees it; none for one that is elsewhere. */
 export const upstreamForge =
-  (place: ForgePlace | undefined, forge: RunForge | undefined) =>
+  (place: ForgePlace | undefined, forge: ServedForge | undefined) =>
   ({ url }: Upstream): UpstreamForge | undefined => {
     if (place === undefined || forge === undefined) return undefined
     if (isRepositoryOf(place, url)) return ownRepository(forge)
@@ -27,7 +27,7 @@ export const upstreamForge =
     )
   }
 
-const ownRepository = (forge: RunForge): UpstreamForge => ({
+const ownRepository = (forge: ServedForge): UpstreamForge => ({
   openBases: Effect.gen(function* () {
     const { openPrs, repositoryId } = forge.api
     const id = yield* repositoryId

@@ -8,7 +8,7 @@ import { type RefAnswer, answersOf, failureOf, remoteLines } from "./refusals.ts
 import type { Repository } from "./Repository.ts"
 
 /** What came of a push. */
-export interface Outcome {
+export interface PushOutcome {
   readonly report: PushReport
   /** Why it is not at the upstream; absent when it is. */
   readonly refused?: string
@@ -23,7 +23,7 @@ export interface Outcome {
 export const pushUpstream = (
   { repository, objects }: Quarantine,
   updates: ReadonlyArray<RefUpdate>,
-): Effect.Effect<Outcome, GitFailure> =>
+): Effect.Effect<PushOutcome, GitFailure> =>
   Effect.gen(function* () {
     const said = yield* Effect.either(
       repository.gitUpstream({
@@ -61,7 +61,7 @@ const inDoubt = Effect.fnUntraced(function* (
   repository: Repository,
   updates: ReadonlyArray<RefUpdate>,
   failure: GitFailure,
-): Effect.fn.Return<Outcome, GitFailure> {
+): Effect.fn.Return<PushOutcome, GitFailure> {
   if (tookNothing(failure)) return yield* failure
   const { kind, reason, remote } = failure
   const state = yield* stateOf(repository, updates)
@@ -98,7 +98,7 @@ const taken = (
   updates: ReadonlyArray<RefUpdate>,
   messages: ReadonlyArray<string>,
   reason = "it did not say so",
-): Outcome => ({
+): PushOutcome => ({
   reached: true,
   report: {
     refs: updates.map(({ ref }) => ({ ref, problem: undefined })),

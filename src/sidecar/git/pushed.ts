@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { type RefUpdate } from "../../domain/PushPolicy.ts"
 import { type FileFailure, replaceFile, textOf } from "../../files/files.ts"
-import type { Outcome } from "./pushUpstream.ts"
+import type { PushOutcome } from "./pushUpstream.ts"
 import type { GitFailure } from "./GitFailure.ts"
 import type { Repository } from "./Repository.ts"
 
@@ -17,8 +17,8 @@ export interface PushedRefs {
   readonly during: <E>(
     url: string,
     refs: ReadonlyArray<string>,
-    push: Effect.Effect<Outcome, E>,
-  ) => Effect.Effect<Outcome, E>
+    push: Effect.Effect<PushOutcome, E>,
+  ) => Effect.Effect<PushOutcome, E>
 }
 
 /** Reads what an earlier sidecar of the bottle left in the file `path`. */

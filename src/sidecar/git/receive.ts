@@ -8,7 +8,7 @@ import { branchBase, defaultBase, protectedDifferences } from "./bases.ts"
 import { type Quarantine, changedPaths, protectedProblems, secretProblems } from "./inspect.ts"
 import { messageProblems } from "./messages.ts"
 import { type PushRequest, readPush } from "./pktLine.ts"
-import { type Outcome, pushUpstream } from "./pushUpstream.ts"
+import { type PushOutcome, pushUpstream } from "./pushUpstream.ts"
 import { GitFailure } from "./GitFailure.ts"
 import type { GitContext, Repository } from "./Repository.ts"
 import { bodyFile } from "./spool.ts"
@@ -25,8 +25,8 @@ export interface ReceiveContext extends GitContext {
   /** Called when nothing stands against the push, around what gives it to the upstream. */
   readonly logged: (
     updates: ReadonlyArray<RefUpdate>,
-    push: Effect.Effect<Outcome, GitFailure>,
-  ) => Effect.Effect<Outcome, GitFailure>
+    push: Effect.Effect<PushOutcome, GitFailure>,
+  ) => Effect.Effect<PushOutcome, GitFailure>
 }
 
 /** A push that is not done, whatever its refs are. */
@@ -37,7 +37,7 @@ interface Refused {
 }
 
 /** How a push ended. */
-export interface Received extends Outcome {
+export interface Received extends PushOutcome {
   readonly request: PushRequest
 }
 
@@ -98,7 +98,7 @@ const attempt = (
   repository: Repository,
   folder: string,
   request: PushRequest,
-): Effect.Effect<Outcome, Refused> =>
+): Effect.Effect<PushOutcome, Refused> =>
   Effect.gen(function* () {
     const { updates, capabilities } = request
     const { push } = repository.upstream

@@ -9,7 +9,7 @@ import { gitSpec } from "../../domain/HardenedGit.ts"
 import { operatorProxies } from "../outside/operatorProxy.ts"
 import { Resolver } from "../outside/Resolver.ts"
 import { CheckIn } from "../record/CheckIn.ts"
-import { type OpenLog, OperationLog } from "../record/OperationLog.ts"
+import { OperationLog } from "../record/OperationLog.ts"
 import { SidecarSettings } from "../SidecarSettings.ts"
 import { type Git, type GitOptions, makeGit } from "./GitCalls.ts"
 import type { PushedRefs } from "./pushed.ts"
@@ -31,7 +31,7 @@ export interface UpstreamsOptions {
 /** Makes the gate. */
 export const serveUpstreams = (
   options: UpstreamsOptions,
-): Effect.Effect<Git, never, OpenLog | CheckIn | ProcessRunner | Scope.Scope> =>
+): Effect.Effect<Git, never, OperationLog | CheckIn | ProcessRunner | Scope.Scope> =>
   Effect.gen(function* () {
     const { document, upstreams, scanner, pushed, forgeOf } = options
     const settings = yield* SidecarSettings

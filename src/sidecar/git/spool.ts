@@ -10,7 +10,7 @@ import type { IncomingMessage } from "node:http"
 import { join } from "node:path"
 import { createGunzip } from "node:zlib"
 import { file, ensureDirectory } from "../../files/files.ts"
-import { bodyOf, limited } from "./backend.ts"
+import { bodyOf, limited } from "./httpBackend.ts"
 import { GitFailure } from "./GitFailure.ts"
 import type { GitContext } from "./Repository.ts"
 

@@ -23,7 +23,7 @@ export class LogUnwritable extends Schema.TaggedError<LogUnwritable>()("LogUnwri
 }) {}
 
 /** What calls need of an operation log. */
-export interface OperationLog {
+export interface CallLog {
   /** Appends a line and answers its `seq`. */
   readonly append: (entry: OperationEntry) => Effect.Effect<number, LogUnwritable>
   /** Makes what was appended survive a power cut. */
@@ -31,9 +31,9 @@ export interface OperationLog {
 }
 
 /** An operation log with its bound. */
-export interface OpenLog extends OperationLog {
+export interface OperationLogApi extends CallLog {
   /** Appends a line that is not a call's, also when the log is at its limit. */
-  readonly appendAlways: OperationLog["append"]
+  readonly appendAlways: CallLog["append"]
   /** Whether a call that begins now is refused, because the run has added to the log what it may. */
   readonly isFull: () => boolean
   /** Bytes in the log, when it was opened. */
@@ -43,10 +43,13 @@ export interface OpenLog extends OperationLog {
 }
 
 /** The operation log of the run, for the parts of a sidecar. */
-export const OperationLog = Context.GenericTag<OpenLog>("bot-bottle/sidecar/OperationLog")
+export class OperationLog extends Context.Tag("bot-bottle/sidecar/OperationLog")<
+  OperationLog,
+  OperationLogApi
+>() {}
 
 /** The log at a path. */
-export const layer = (path: string): Layer.Layer<OpenLog, LogUnwritable> =>
+export const layer = (path: string): Layer.Layer<OperationLog, LogUnwritable> =>
   Layer.scoped(OperationLog, open(path))
 
 /** How bytes reach the file; a test makes it fail. */
@@ -59,7 +62,7 @@ export type Appender = (fd: number, bytes: Uint8Array) => number
 export const open = (
   path: string,
   write: Appender = writeSync,
-): Effect.Effect<OpenLog, LogUnwritable, Scope.Scope> =>
+): Effect.Effect<OperationLogApi, LogUnwritable, Scope.Scope> =>
   Effect.gen(function* () {
     const fd = yield* Effect.acquireRelease(
       attempt(() => openSync(path, "a+", 0o600)),
@@ -106,10 +109,10 @@ export const open = (
       if (pending.length === 0) return
       company = pending.length > 1 ? SAMPLE : Math.max(0, company - 1)
       const result = writePending()
-      for (const { told } of pending.splice(0)) told(result)
+      for (const { done } of pending.splice(0)) done(result)
     }
     /** In one synchronous step, so that no other call comes between the place in the chain and the line. */
-    const add = (entry: OperationEntry, now: number, told: Pending["told"]): number => {
+    const add = (entry: OperationEntry, now: number, done: Pending["done"]): number => {
       place.seq += 1
       const { seq, prev } = place
       const sealed = sealLine(entry, { seq, at: new Date(now).toISOString(), prev })
@@ -118,7 +121,7 @@ export const open = (
       added += Buffer.byteLength(line)
       if (entry.phase === "begin") begun.add(seq)
       if (entry.begin !== undefined) begun.delete(entry.begin)
-      pending.push({ line, told })
+      pending.push({ line, done })
       return seq
     }
     const appendAlways = (entry: OperationEntry) =>
@@ -161,7 +164,7 @@ const full = new LogUnwritable({ cause: "the run has added to the log what it ma
 /** A line that is not written yet. */
 interface Pending {
   readonly line: string
-  readonly told: (result: Either.Either<void, LogUnwritable>) => void
+  readonly done: (result: Either.Either<void, LogUnwritable>) => void
 }
 
 const notWhole = Either.left(new LogUnwritable({ cause: "the disk took a part of the lines" }))

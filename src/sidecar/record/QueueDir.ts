@@ -34,19 +34,19 @@ const decodeEvent = Schema.decodeUnknownOption(Schema.parseJson(QueueEvent), { o
 
 /** Writes an event to the queue in `directory` and answers its number, once it would survive a power cut. */
 export const append = Effect.fn("QueueDir.append")(function* (directory: string, event: QueueEvent) {
-  return yield* appendText(directory, encodeEvent(event)).pipe(told(event.slug, "append"))
+  return yield* appendText(directory, encodeEvent(event)).pipe(asSidecarError(event.slug, "append"))
 })
 
 /** The events that wait, in order. A file that is no event is moved to `rejected/`, with a warning. */
 export const events = Effect.fn("QueueDir.events")(function* (directory: string, slug: Slug) {
-  const numbers = yield* waiting(directory).pipe(told(slug, "read"))
+  const numbers = yield* waiting(directory).pipe(asSidecarError(slug, "read"))
   const found: Array<NumberedEvent> = []
   for (const number of numbers) {
     // A writer that finds its number settled already takes a newer one, and its first file away.
     const read = yield* readEvent(directory, number).pipe(
       Effect.asSome,
       orElseOn("ENOENT", Option.none<Option.Option<NumberedEvent>>()),
-      told(slug, "read"),
+      asSidecarError(slug, "read"),
     )
     if (Option.isNone(read)) continue
     if (Option.isSome(read.value)) found.push(read.value.value)
@@ -62,10 +62,10 @@ export const settle = Effect.fn("QueueDir.settle")(function* (directory: string,
       yield* replaceFile(join(directory, HIGH_WATER), String(number))
     yield* unlinkIfThere(join(directory, fileName(number)))
   })
-  yield* remove.pipe(orElseOn("ENOENT", undefined), told(slug, "settle"))
+  yield* remove.pipe(orElseOn("ENOENT", undefined), asSidecarError(slug, "settle"))
 })
 
-const told =
+const asSidecarError =
   (slug: Slug, operation: string) =>
   <A>(effect: Effect.Effect<A, FileFailure>): Effect.Effect<A, SidecarError> =>
     Effect.mapError(
@@ -94,7 +94,7 @@ const reject = Effect.fnUntraced(function* (directory: string, slug: Slug, numbe
   const name = fileName(number)
   yield* ensureDirectory(join(directory, REJECTED)).pipe(
     Effect.zipRight(file(() => rename(join(directory, name), join(directory, REJECTED, name)))),
-    told(slug, "read"),
+    asSidecarError(slug, "read"),
   )
   yield* Effect.logWarning(`queue of bottle "${slug}": ${name} is no event and was moved to ${REJECTED}/`)
 })

@@ -1,7 +1,7 @@
 /** around: an act between two lines of the operation log. What cannot be logged before is not done. */
 import { Clock, Effect, Exit, Option } from "effect"
 import type { OperationEntry } from "./OperationChain.ts"
-import type { LogUnwritable, OperationLog } from "./OperationLog.ts"
+import type { LogUnwritable, CallLog } from "./OperationLog.ts"
 
 /** What the last line says of how an act ended. */
 export type EndWords = Pick<OperationEntry, "outcome" | "reason" | "detail">
@@ -19,7 +19,7 @@ export interface Act<A, E> extends Pick<OperationEntry, "op" | "target"> {
  * is not run. When only the last cannot be written the result stands: told of a failure, an agent would act again.
  */
 export const around =
-  (log: Pick<OperationLog, "append">) =>
+  (log: Pick<CallLog, "append">) =>
   <A, E, R>(
     { op, target, detail, ended }: Act<A, E>,
     effect: Effect.Effect<A, E, R>,

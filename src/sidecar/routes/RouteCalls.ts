@@ -4,7 +4,7 @@ import type { Agent as HttpAgent, IncomingMessage, ServerResponse } from "node:h
 import { operatorProxies } from "../outside/operatorProxy.ts"
 import { type EndWords, around } from "../record/around.ts"
 import { CheckIn } from "../record/CheckIn.ts"
-import { type OpenLog, OperationLog } from "../record/OperationLog.ts"
+import { OperationLog } from "../record/OperationLog.ts"
 import type { Exchanged } from "../http/passOn.ts"
 import type { ServePath } from "../http/ServePath.ts"
 import { answerEarly } from "../http/afterBody.ts"
@@ -32,7 +32,7 @@ interface Refused {
 /** Makes the server of routes; its connections to upstreams close with the scope. */
 export const makeRoutes = (
   routes: ReadonlyMap<string, Route>,
-): Effect.Effect<ServePath, never, OpenLog | CheckIn | Scope.Scope> =>
+): Effect.Effect<ServePath, never, OperationLog | CheckIn | Scope.Scope> =>
   Effect.gen(function* () {
     const log = yield* OperationLog
     const checkIn = yield* CheckIn

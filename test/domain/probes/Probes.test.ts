@@ -24,7 +24,13 @@ const ground: ProbeGround = {
   file: "/tmp/readable",
   pid: 5000,
   listed: { host: "localhost", port: 4001 },
-  forge: { port: 4002, issue: 17, other: 1, strangersPr: 20 },
+  forge: {
+    port: 4002,
+    api: { open: "/api/version", repository: "/api/cellar" },
+    issue: 17,
+    other: 1,
+    strangersPr: 20,
+  },
   git: {
     name: "app",
     head: "a".repeat(40),

@@ -29,9 +29,9 @@ describe("a launch", () => {
       yield* launch({ ...config, loopback: true })
       expect(documents).toMatchObject([
         { made: true },
-        { made: true, runner: boxPaths(home, slug).supervisor },
+        { made: true, supervisor: boxPaths(home, slug).supervisor },
       ])
-      expect(documents[0]).not.toHaveProperty("runner")
+      expect(documents[0]).not.toHaveProperty("supervisor")
     }).pipe(Effect.provide(GiteaForges.layer)),
   )
 })

@@ -2,14 +2,14 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { type CallSpec, makeCall } from "../../../src/sidecar/forge/Calls.ts"
 import type { OperationEntry } from "../../../src/sidecar/record/OperationChain.ts"
-import { LogUnwritable, type OperationLog } from "../../../src/sidecar/record/OperationLog.ts"
+import { type CallLog, LogUnwritable } from "../../../src/sidecar/record/OperationLog.ts"
 
 const Params = Schema.Struct({ number: Schema.Number })
 
 /** A log whose disk is full from the given line on. */
 const logFullAt = (full: number) => {
   const entries: Array<OperationEntry> = []
-  const log: OperationLog = {
+  const log: CallLog = {
     append: (entry) =>
       Effect.suspend(() =>
         entries.length + 1 >= full

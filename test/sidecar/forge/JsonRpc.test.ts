@@ -4,10 +4,10 @@ import { CallFailure } from "../../../src/sidecar/forge/CallFailure.ts"
 import type { Call } from "../../../src/sidecar/forge/Calls.ts"
 import { answer, parseFrame } from "../../../src/sidecar/forge/JsonRpc.ts"
 import type { OperationEntry } from "../../../src/sidecar/record/OperationChain.ts"
-import type { OperationLog } from "../../../src/sidecar/record/OperationLog.ts"
+import type { CallLog } from "../../../src/sidecar/record/OperationLog.ts"
 
 const entries: Array<OperationEntry> = []
-const log: OperationLog = {
+const log: CallLog = {
   append: (entry) => Effect.sync(() => entries.push(entry)),
   sync: Effect.void,
 }

@@ -2,13 +2,13 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { appendFileSync } from "node:fs"
 import { join } from "node:path"
-import type { Outcome } from "../../../src/sidecar/git/pushUpstream.ts"
+import type { PushOutcome } from "../../../src/sidecar/git/pushUpstream.ts"
 import { openPushed } from "../../../src/sidecar/git/pushed.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
 const URL = "https://git.example.com/ada/cellar.git"
-const taken: Outcome = { report: { refs: [], messages: [] } }
-const refused: Outcome = { ...taken, refused: "protected branch" }
+const taken: PushOutcome = { report: { refs: [], messages: [] } }
+const refused: PushOutcome = { ...taken, refused: "protected branch" }
 
 describe("the branches that a bottle has pushed", () => {
   it.scoped("are known to the next sidecar; what the upstream refused is not among them", () =>

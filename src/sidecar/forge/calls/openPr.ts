@@ -42,15 +42,15 @@ export const openPr = ForgeCall.make({
   show: ({ number }) => `PR #${number}`,
   serve: (context) => {
     const oneAtATime = Effect.unsafeMakeSemaphore(1).withPermits(1)
-    const told = new Set<number>()
+    const reportedPrs = new Set<number>()
     /** Once in a sidecar's life: what was lost with an earlier one is made good, and a PR that is stored twice does no harm. */
     const keep = (forge: RunForge, number: number) =>
       Effect.gen(function* () {
-        if (told.has(number) || forge.given.includes(number)) return
+        if (reportedPrs.has(number) || forge.given.includes(number)) return
         yield* forge.scope.add(number)
         yield* context.remember(number)
         yield* tellOrWarn(context, { ...(yield* stamp(context)), kind: "pr-opened", number })
-        told.add(number)
+        reportedPrs.add(number)
       })
     return {
       check: ({ head }, { push, isPushed }) =>

@@ -34,7 +34,7 @@ export const signalDone = ForgeCall.makeLocal({
           Effect.gen(function* () {
             isDone = true
             yield* context.tell({ ...(yield* stamp(context)), kind: "done", status, summary })
-            yield* context.log.sync
+            yield* context.syncLog
             return { answer: null, detail: `signalled done: ${status}` }
           }).pipe(
             Effect.catchAll((error) => {

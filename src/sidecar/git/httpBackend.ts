@@ -8,7 +8,7 @@ import { GitFailure } from "./GitFailure.ts"
 import type { GitContext } from "./Repository.ts"
 
 /** One request to it. */
-export interface BackendRequest {
+export interface HttpBackendRequest {
   readonly method: "GET" | "POST"
   /** Below the repositories' directory, such as `/app.git/info/refs`. */
   readonly path: string
@@ -32,9 +32,9 @@ const CONFIG: ReadonlyArray<readonly [string, string]> = [
 ]
 
 /** Answers a request by it, as fast as the agent takes it. */
-export const serveBackend = (
+export const serveHttpBackend = (
   context: GitContext,
-  asked: BackendRequest,
+  asked: HttpBackendRequest,
   request: IncomingMessage,
   response: ServerResponse,
 ): Effect.Effect<void, GitFailure> =>
@@ -149,7 +149,7 @@ const sizeOf = (bytes: number): string =>
 const FETCH_BYTES_MAX = 4 * 1024 * 1024
 
 /** What a fetch asks, unpacked. */
-export const readBody = (
+export const wholeBody = (
   { progressMs, bodyMax }: Pick<GitContext, "progressMs"> & { readonly bodyMax: number },
   request: IncomingMessage,
 ): Effect.Effect<Buffer, GitFailure> => {
