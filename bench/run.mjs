@@ -7,6 +7,7 @@ import { freezing, launch, resuming } from "./bottles.mjs"
 import { commands } from "./commands.mjs"
 import { egress } from "./egress.mjs"
 import { gitGate } from "./git.mjs"
+import { accepting } from "./inbox.mjs"
 import { engineAnswers } from "./installation.mjs"
 import { many } from "./many.mjs"
 import { calls, memory } from "./neck.mjs"
@@ -27,6 +28,7 @@ const BENCHMARKS = {
   git: { measure: gitGate },
   memory: { measure: memory },
   store: { measure: upsert },
+  inbox: { measure: accepting },
   freeze: { measure: freezing, needsEngine: true },
 }
 

@@ -1,14 +1,25 @@
 /** `sidecar serve`: the sidecar as a process. Its document comes on stdin; when it serves it needs nothing of its launcher. */
-import { Effect, Layer } from "effect"
+import { runMain } from "@effect/platform-node/NodeRuntime"
+import { Cause, Effect, Exit, Layer, Logger, Option } from "effect"
 import { closeSync, openSync, writeSync } from "node:fs"
 import { InvalidInput, type SidecarError } from "../domain/Errors.ts"
 import * as LiveForges from "../layers/forges.ts"
 import { kindWith } from "../layers/gitea/GiteaForge.ts"
 import * as Machine from "../layers/sidecar/machine.ts"
+import type { ForgeKind, Forges } from "../services/Forges.ts"
 import { withoutCoreDumps } from "./coreDumps.ts"
 import { type SidecarOptions, serve } from "./serve.ts"
 import { ANSWER_BYTES_MAX } from "./http/room.ts"
 import { DOCUMENT_BYTES_MAX, decodeDocument } from "./SidecarDocument.ts"
+
+/** How a sidecar process differs from the one that this package has. */
+export interface SidecarMainOptions extends SidecarOptions {
+  /** The kinds of forge that it reaches; Gitea alone unless given. In `Forges.layer`, use {@link gitea} for Gitea. */
+  readonly forges?: Layer.Layer<Forges>
+}
+
+/** Gitea as a kind of forge, with answers that fit into the memory of a sidecar process. */
+export const gitea: ForgeKind = kindWith({ answerBytesMax: ANSWER_BYTES_MAX })
 
 /**
  * Reads the document, serves it, says so by one line on stdout, and returns when the sidecar has ended (an
@@ -16,8 +27,11 @@ import { DOCUMENT_BYTES_MAX, decodeDocument } from "./SidecarDocument.ts"
  */
 export const main: Effect.Effect<void, InvalidInput | SidecarError> = Effect.suspend(() => mainWith({}))
 
-/** `main` with other times or calls. */
-export const mainWith = (options: SidecarOptions): Effect.Effect<void, InvalidInput | SidecarError> =>
+/** `main` with other times, calls or kinds of forge. */
+export const mainWith = ({
+  forges = giteaAlone,
+  ...options
+}: SidecarMainOptions): Effect.Effect<void, InvalidInput | SidecarError> =>
   Effect.gen(function* () {
     yield* withoutCoreDumps
     const document = yield* decodeDocument(yield* readStdin)
@@ -25,13 +39,32 @@ export const mainWith = (options: SidecarOptions): Effect.Effect<void, InvalidIn
     yield* sayReady(document.socketPath)
     yield* letGo
     yield* ended
-  }).pipe(Effect.scoped, Effect.provide(parts))
+  }).pipe(Effect.scoped, Effect.provide(Layer.merge(forges, Machine.layer)))
+
+/**
+ * `mainWith` as the whole of a process. A failure is a line on stderr, where the launcher reads it, and so is the log:
+ * stdout is for the line that the launcher waits for. Exit codes: 2 for a bad document, 125 for other failures.
+ */
+export const run = (options: SidecarMainOptions): void => {
+  const program = mainWith(options).pipe(
+    Effect.tapError((error) => Effect.sync(() => process.stderr.write(`sidecar: ${error.message}\n`))),
+    Effect.provide(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))),
+  )
+  runMain(program, {
+    disableErrorReporting: true,
+    teardown: (exit, onExit) => {
+      if (Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return onExit(0)
+      const failure = Cause.failureOption(exit.cause)
+      onExit(Option.isSome(failure) && failure.value instanceof InvalidInput ? WRONG_USAGE : OWN_FAILURE)
+    },
+  })
+}
+
+const WRONG_USAGE = 2
+const OWN_FAILURE = 125
 
 /** Imported as everything else: a lazy import would make the bundler keep, and the start evaluate, all of effect. */
-const parts = Layer.merge(
-  LiveForges.layer({ gitea: kindWith({ answerBytesMax: ANSWER_BYTES_MAX }) }),
-  Machine.layer,
-)
+const giteaAlone = LiveForges.layer({ gitea })
 
 /** All of stdin, but not more than makes it too large; not by a blocking read, which would keep SIGTERM waiting. */
 const readStdin: Effect.Effect<string, InvalidInput> = Effect.async<string, InvalidInput>((resume) => {

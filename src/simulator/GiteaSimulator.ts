@@ -10,8 +10,14 @@ import { routes } from "./routes.ts"
 import type { GiteaSeed } from "./seed.ts"
 import { Shapes } from "./shapes.ts"
 import { GiteaState, type SimUser } from "./state.ts"
+import * as webhooks from "./webhooks.ts"
+import type { Webhooks } from "./webhooks.ts"
 
-export type { IssuePlace, Person } from "./people.ts"
+export type { IssuePlace, Person, RepoPlace } from "./people.ts"
+export type { Checked, Pushed } from "./gitActions.ts"
+export type { LineSeed, ReviewSeed } from "./reviewActions.ts"
+export type { Delivery, Fate, Webhooks } from "./webhooks.ts"
+export type { Changes, Happening, IssueAction } from "./happenings.ts"
 export { emptyBody, type Fault, htmlBody, nullBody } from "./faults.ts"
 export type { AccountShapes, Json } from "./accountShapes.ts"
 export type { FaultTarget } from "./faults.ts"
@@ -31,13 +37,21 @@ export type { Shapes } from "./shapes.ts"
 export type {
   GiteaState,
   SimComment,
+  SimCommit,
   SimEvent,
+  SimHook,
   SimIssue,
   SimKey,
+  SimLineComment,
   SimOrg,
   SimPull,
+  SimReaction,
   SimReference,
   SimRepo,
+  SimReview,
+  SimReviewState,
+  SimStatus,
+  SimStatusState,
   SimUser,
 } from "./state.ts"
 
@@ -61,6 +75,8 @@ export interface GiteaSimulator {
   readonly state: GiteaState
   /** What a person does there: comments, closes, labels, merges. Users that are not there are made. */
   readonly as: (login: string) => Person
+  /** What hooks are sent, and how: order, delay, loss, repetition. Whatever `as` or the API changes is told; what is written to `state` is not. */
+  readonly webhooks: Webhooks
   /** In the order in which they came. */
   readonly requests: ReadonlyArray<SeenRequest>
   /** Makes something go wrong with the next request that it fits. */
@@ -92,11 +108,13 @@ export const make = (
     })
     const port = yield* Effect.acquireRelease(listen(server), () => close(server))
     const url = `http://127.0.0.1:${port}`
+    const told = yield* webhooks.make(state, new Shapes(state, url))
     return {
       url,
       apiUrl: `${url}${API}`,
       state,
       as: (login) => personOf(state, login),
+      webhooks: told,
       requests,
       failNext: (fault) => faults.add(fault),
       forget: () => {
@@ -154,7 +172,7 @@ const answer = (
   if (found === undefined) return unknownRoute
   const refusal = refusedBy(found.route, user)
   if (refusal !== undefined) return refusal
-  const json = method === "GET" || method === "DELETE" ? {} : parsed(request, body)
+  const json = method === "GET" || body === "" ? {} : parsed(request, body)
   if (json === undefined) return failure(422, "the body is not JSON")
   return found.route.handle({
     method,
@@ -204,11 +222,11 @@ const otherBody = (reply: Reply, text: string, contentType = "application/json;c
 const bodyOf = (reply: Reply): string =>
   reply.text ?? (reply.json === undefined ? "" : JSON.stringify(reply.json))
 
-/** The Date header is the simulated clock's. */
+/** The Date header is the simulated clock's. An answer without a body has no type. */
 const write = (response: ServerResponse, reply: Reply, millis: number): void => {
-  const type = reply.text === undefined ? "application/json;charset=utf-8" : "text/plain;charset=utf-8"
+  const type = reply.text === undefined ? "application/json;charset=utf-8" : "text/plain; charset=utf-8"
   response.writeHead(reply.status, {
-    "content-type": type,
+    ...(bodyOf(reply) !== "" && { "content-type": type }),
     date: new Date(millis).toUTCString(),
     ...reply.headers,
   })

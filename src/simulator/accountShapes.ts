@@ -8,8 +8,8 @@ const NEVER = "0001-01-01T00:00:00Z"
 
 /** Renders users and repositories of one state for one server, whose root URL has no trailing slash. */
 export class AccountShapes {
-  protected readonly state: GiteaState
-  protected readonly root: string
+  readonly state: GiteaState
+  readonly root: string
 
   constructor(state: GiteaState, root: string) {
     this.state = state
@@ -119,7 +119,8 @@ export class AccountShapes {
     }
   }
 
-  protected web(repo: SimRepo): string {
+  /** Address of a repository's page. */
+  web(repo: SimRepo): string {
     return `${this.root}/${repo.owner}/${repo.name}`
   }
 }

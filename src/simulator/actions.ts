@@ -1,7 +1,8 @@
-/** What happens in a simulated Gitea when somebody comments, edits, opens or merges. */
+/** What happens in a simulated Gitea when somebody opens, comments, edits, labels, assigns or closes. */
+import type { IssueAction } from "./happenings.ts"
 import { refer } from "./references.ts"
-import type { SeedPull } from "./seed.ts"
-import type { GiteaState, SimComment, SimEvent, SimIssue, SimKey, SimRepo } from "./state.ts"
+import type { SeedIssue, SeedPull } from "./seed.ts"
+import type { GiteaState, SimComment, SimEvent, SimIssue, SimKey, SimReaction, SimRepo } from "./state.ts"
 
 /** Reads the texts that a seed brought for mentions of other issues. */
 export const readSeededTexts = (state: GiteaState): void => {
@@ -20,21 +21,80 @@ export const comment = (state: GiteaState, issue: SimIssue, authorId: number, bo
   issue.comments.push(made)
   issue.updatedAt = at
   refer(state, issue, authorId, body, made)
+  state.tell({ kind: "comment", action: "created", issue, comment: made, actorId: authorId })
   return made
 }
 
-/** Somebody changes the description; the version counts real changes only. */
+/** Somebody changes a comment, which no sweep sees: the time of the issue stays. The same text is no change. */
+export const editComment = (
+  state: GiteaState,
+  issue: SimIssue,
+  editorId: number,
+  comment: SimComment,
+  body: string,
+): void => {
+  const from = comment.body
+  if (from === body) return
+  comment.body = body
+  comment.updatedAt = state.now()
+  refer(state, issue, comment.authorId, body, comment)
+  const changes = { body: { from } }
+  state.tell({ kind: "comment", action: "edited", issue, comment, actorId: editorId, changes })
+}
+
+/** Somebody deletes a comment; the time of the issue stays. */
+export const deleteComment = (
+  state: GiteaState,
+  issue: SimIssue,
+  actorId: number,
+  comment: SimComment,
+): void => {
+  issue.comments.splice(issue.comments.indexOf(comment), 1)
+  refer(state, issue, comment.authorId, "", comment)
+  state.tell({ kind: "comment", action: "deleted", issue, comment, actorId })
+}
+
+/** Somebody changes the description; the version counts real changes only, and webhooks tell all. */
 export const editBody = (state: GiteaState, issue: SimIssue, editorId: number, body: string): void => {
-  if (issue.body !== body) issue.contentVersion += 1
+  const from = issue.body
+  if (from !== body) issue.contentVersion += 1
   issue.body = body
   issue.updatedAt = state.now()
   refer(state, issue, editorId, `${issue.title}\n${body}`)
+  const changes = { body: { from } }
+  state.tell({ kind: "issue", action: "edited", issue, actorId: editorId, changes })
+}
+
+/** Somebody changes the title. */
+export const editTitle = (state: GiteaState, issue: SimIssue, editorId: number, title: string): void => {
+  const from = issue.title
+  if (from === title) return
+  issue.title = title
+  show(state, issue, editorId, { type: "change_title", titles: { old: from, new: title } })
+  refer(state, issue, editorId, `${title}\n${issue.body}`)
+  const changes = { title: { from } }
+  state.tell({ kind: "issue", action: "edited", issue, actorId: editorId, changes })
+}
+
+/** Somebody opens an issue. The order of what it tells is that of a real one: assigned, opened, labelled. */
+export const openIssue = (state: GiteaState, repo: SimRepo, seed: SeedIssue): SimIssue => {
+  const { labels = [], assignees = [], ...plain } = seed
+  const issue = state.addIssue(repo, plain)
+  const actorId = issue.authorId
+  refer(state, issue, actorId, `${issue.title}\n${issue.body}`)
+  issue.labels = [...labels]
+  for (const login of assignees) setAssignee(state, issue, actorId, login, true)
+  state.tell({ kind: "issue", action: "opened", issue, actorId })
+  issue.labels = []
+  for (const label of labels) setLabel(state, issue, actorId, label, true)
+  return issue
 }
 
 /** Somebody opens a pull request. */
 export const openPull = (state: GiteaState, repo: SimRepo, pull: SeedPull): SimIssue => {
   const made = state.addPull(repo, pull)
   refer(state, made, made.authorId, `${made.title}\n${made.body}`)
+  state.tell({ kind: "issue", action: "opened", issue: made, actorId: made.authorId })
   return made
 }
 
@@ -57,11 +117,11 @@ export const addKey = (
 }
 
 /** A change that the timeline of an issue shows from now on. */
-const show = (
+export const show = (
   state: GiteaState,
   issue: SimIssue,
   actorId: number,
-  event: Pick<SimEvent, "type" | "label" | "assignee"> & { readonly removed?: boolean },
+  event: Omit<SimEvent, "id" | "actorId" | "createdAt" | "removed"> & { readonly removed?: boolean },
 ): void => {
   const createdAt = state.now()
   issue.events.push({ removed: false, ...event, id: state.nextId(), actorId, createdAt })
@@ -79,6 +139,7 @@ export const setLabel = (
   if (issue.labels.includes(label) === on) return
   issue.labels = on ? [...issue.labels, label] : issue.labels.filter((other) => other !== label)
   show(state, issue, actorId, { type: "label", label, removed: !on })
+  state.tell({ kind: "issue", action: "label_updated", issue, actorId })
 }
 
 /** Somebody assigns a user, or takes them off. */
@@ -95,35 +156,90 @@ export const setAssignee = (
     ? [...issue.assignees, assignee]
     : issue.assignees.filter((other) => other !== assignee)
   show(state, issue, actorId, { type: "assignees", assignee, removed: !on })
+  state.tell({ kind: "issue", action: on ? "assigned" : "unassigned", issue, actorId })
 }
 
-/** An issue or a PR is closed or opened again; the timeline shows it when somebody did it. */
+/** Somebody locks the conversation, or unlocks it. */
+export const setLocked = (state: GiteaState, issue: SimIssue, actorId: number, on: boolean): void => {
+  if (issue.locked === on) return
+  issue.locked = on
+  show(state, issue, actorId, { type: on ? "lock" : "unlock" })
+}
+
+/** Somebody makes an issue wait for another, or no longer; the time of both moves. */
+export const setDependency = (
+  state: GiteaState,
+  issue: SimIssue,
+  actorId: number,
+  dependency: SimIssue,
+  on: boolean,
+): void => {
+  if (issue.dependencies.has(dependency) === on) return
+  if (on) issue.dependencies.add(dependency)
+  else issue.dependencies.delete(dependency)
+  const type = on ? "add_dependency" : "remove_dependency"
+  show(state, issue, actorId, { type, dependency })
+  show(state, dependency, actorId, { type, dependency: issue })
+}
+
+/** The reactions that Gitea allows unless configured otherwise. */
+export const REACTIONS = ["+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes"]
+
+/** Somebody reacts to an issue or a comment; says whether they did not before. No time moves, and no webhook tells. */
+export const react = (
+  state: GiteaState,
+  on: { reactions?: Array<SimReaction> },
+  userId: number,
+  content: string,
+): { readonly reaction: SimReaction; readonly isNew: boolean } => {
+  const all = (on.reactions ??= [])
+  const old = all.find((reaction) => reaction.userId === userId && reaction.content === content)
+  if (old !== undefined) return { reaction: old, isNew: false }
+  const reaction = { userId, content, createdAt: state.now() }
+  all.push(reaction)
+  return { reaction, isNew: true }
+}
+
+/** An issue or a PR is closed or opened again; the timeline and webhooks tell it when somebody did it. */
 export const setState = (
   state: GiteaState,
   issue: SimIssue,
   to: "open" | "closed",
   actorId?: number,
+  commit?: string,
 ): void => {
-  if (actorId !== undefined && issue.state !== to) {
+  const isChange = issue.state !== to
+  if (actorId !== undefined && isChange)
     show(state, issue, actorId, { type: to === "closed" ? "close" : "reopen" })
-  }
   issue.state = to
   issue.closedAt = to === "closed" ? state.now() : undefined
   issue.updatedAt = state.now()
+  if (actorId === undefined || !isChange) return
+  const action: IssueAction = to === "closed" ? "closed" : "reopened"
+  state.tell({ kind: "issue", action, issue, actorId, ...(commit !== undefined && { commit }) })
 }
 
-/** A pull request is merged, and the issues that it says it closes are closed. */
-export const merge = (state: GiteaState, pull: SimIssue, mergerId: number): void => {
-  if (pull.pull === undefined || pull.state === "closed") return
-  pull.pull.mergedAt = state.now()
-  pull.pull.mergedById = mergerId
-  show(state, pull, mergerId, { type: "merge_pull" })
-  setState(state, pull, "closed")
-  for (const repo of state.repos) {
-    for (const issue of repo.issues.values()) {
-      if (issue.references.some((reference) => reference.from === pull && reference.action === "closes")) {
-        setState(state, issue, "closed", mergerId)
-      }
+/** A pull request is merged, and the issues that it says it closes are closed. `commit` is made up unless given. */
+export const merge = (state: GiteaState, issue: SimIssue, mergerId: number, commit?: string): void => {
+  const { pull, repo } = issue
+  if (pull === undefined || issue.state === "closed") return
+  const before = state.headOf(repo, pull.base)
+  const sha = commit ?? state.newCommit()
+  const message = `Merge pull request '${issue.title}' (#${issue.number}) from ${pull.head} into ${pull.base}\n`
+  pull.mergedAt = state.now()
+  pull.mergedById = mergerId
+  pull.mergeCommit = sha
+  repo.heads.set(pull.base, sha)
+  repo.commits.set(sha, { sha, message, authorId: mergerId, at: state.now(), added: ["work.md"] })
+  show(state, issue, mergerId, { type: "merge_pull" })
+  setState(state, issue, "closed")
+  state.tell({ kind: "issue", action: "closed", issue, actorId: mergerId })
+  for (const { issues } of state.repos) {
+    for (const other of issues.values()) {
+      const isMeant = other.references.some(({ from, action }) => from === issue && action === "closes")
+      const waits = [...other.dependencies].some((dependency) => dependency.state === "open")
+      if (isMeant && !waits && other.state === "open") setState(state, other, "closed", mergerId, sha)
     }
   }
+  state.tell({ kind: "push", repo, branch: pull.base, before, after: sha, actorId: mergerId })
 }

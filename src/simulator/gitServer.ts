@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { join } from "node:path"
 import { type GitRun, gitSpec } from "../domain/HardenedGit.ts"
 import { ProcessRunner } from "../services/ProcessRunner.ts"
+import { deleteBranch, push } from "./gitActions.ts"
 import type { Mount } from "./Mount.ts"
 import { type GiteaState, type SimRepo, mayWrite } from "./state.ts"
 
@@ -89,6 +90,8 @@ export const make = (root: string): Effect.Effect<GitServer, never, ProcessRunne
             (cause) => cause,
           ),
         }
+        const isReceived = rest === "/git-receive-pack"
+        const heads = isReceived ? yield* readHeads(repo) : new Map<string, string>()
         const { output, exit } = yield* runner.stream(gitSpec(spec))
         const chunks: Array<Uint8Array> = []
         yield* Stream.runForEach(output, ({ stream, bytes }) =>
@@ -98,7 +101,7 @@ export const make = (root: string): Effect.Effect<GitServer, never, ProcessRunne
         const answer = Buffer.concat(chunks)
         const end = answer.indexOf("\r\n\r\n")
         const head = answer.toString("latin1", 0, end)
-        if (rest === "/git-receive-pack") yield* readBranches(repo)
+        if (isReceived) moved(state, repo, user?.id ?? -1, heads, yield* readHeads(repo))
         response.writeHead(Number(/^Status: (\d+)/m.exec(head)?.[1] ?? 200), {
           "content-type": /^Content-Type: (.*)$/m.exec(head)?.[1] ?? "text/plain",
         })
@@ -108,14 +111,20 @@ export const make = (root: string): Effect.Effect<GitServer, never, ProcessRunne
         Effect.catchAllCause(() => Effect.sync(() => void response.destroy())),
       )
 
-    /** A branch that was pushed is one that a PR may come from. */
-    const readBranches = (repo: SimRepo) =>
+    /** The commit of each branch. */
+    const readHeads = (repo: SimRepo) =>
       Effect.map(
-        git(["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"], directory(repo.owner, repo.name)),
-        ({ stdout }) => {
-          repo.branches.clear()
-          for (const branch of stdout.split("\n")) if (branch !== "") repo.branches.add(branch)
-        },
+        git(
+          ["for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads"],
+          directory(repo.owner, repo.name),
+        ),
+        ({ stdout }) =>
+          new Map(
+            stdout
+              .split("\n")
+              .filter((line) => line !== "")
+              .map((line) => [line.slice(line.indexOf(" ") + 1), line.slice(0, line.indexOf(" "))] as const),
+          ),
       )
 
     const open = new Set<ServerResponse>()
@@ -158,6 +167,25 @@ export const make = (root: string): Effect.Effect<GitServer, never, ProcessRunne
     }
     return server
   })
+
+/** Somebody pushed: a branch of it is one that a PR may come from, and hooks are told. */
+const moved = (
+  state: GiteaState,
+  repo: SimRepo,
+  actorId: number,
+  before: ReadonlyMap<string, string>,
+  after: ReadonlyMap<string, string>,
+): void => {
+  repo.branches.clear()
+  for (const [branch, sha] of before) {
+    repo.branches.add(branch)
+    repo.heads.set(branch, sha)
+  }
+  for (const [branch, sha] of after) {
+    if (before.get(branch) !== sha) push(state, repo, actorId, branch, { sha })
+  }
+  for (const branch of before.keys()) if (!after.has(branch)) deleteBranch(state, repo, actorId, branch)
+}
 
 /** git-fast-import(1) */
 const firstCommit = (author: string, files: Readonly<Record<string, string>>): string =>

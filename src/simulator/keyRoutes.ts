@@ -1,18 +1,8 @@
 /** The endpoints of deploy keys that a simulated Gitea serves, with their exact codes. */
 import * as actions from "./actions.ts"
-import { type Ask, failure, inRepo, internal, paged, type Reply, type Route, textOf } from "./router.ts"
-import type { SimRepo } from "./state.ts"
+import { asAdmin, failure, internal, paged, type Route, textOf } from "./router.ts"
 
 const KEYS = "/repos/{owner}/{repo}/keys"
-
-/** For administrators of the repository only. */
-const asAdmin = (handle: (ask: Ask, repo: SimRepo) => Reply) =>
-  inRepo((ask, repo) => {
-    const may = ask.state.permission(repo, ask.user)
-    return may === "admin" || may === "owner"
-      ? handle(ask, repo)
-      : failure(403, "user should be an owner or a collaborator with admin write of a repository")
-  })
 
 const listKeys: Route = {
   method: "GET",

@@ -1,6 +1,13 @@
 /** How a simulated Gitea finds the route of a request, and who may use it. */
 import type { Shapes } from "./shapes.ts"
-import { type GiteaState, mayWrite, type SimIssue, type SimRepo, type SimUser } from "./state.ts"
+import {
+  type GiteaState,
+  mayWrite,
+  type SimIssue,
+  type SimPull,
+  type SimRepo,
+  type SimUser,
+} from "./state.ts"
 
 /** An answer; `json` may be null, and neither of both means an empty body. */
 export interface Reply {
@@ -29,7 +36,7 @@ export interface Route {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE"
   readonly path: string
   /** Category of token scope; none: open to everyone. */
-  readonly scope?: "issue" | "repository" | "organization" | "user"
+  readonly scope?: "issue" | "repository" | "organization" | "user" | "notification"
   /** Whether a token is required even for what is public. */
   readonly needsToken?: boolean
   readonly handle: (ask: Ask) => Reply
@@ -88,6 +95,22 @@ export const inIssue = (
 /** Whether the asker may write to the repository. */
 export const writer = (ask: Ask, repo: SimRepo): boolean => mayWrite(ask.state.permission(repo, ask.user))
 
+/** What a route does for administrators of the repository only. */
+export const asAdmin = (handle: (ask: Ask, repo: SimRepo) => Reply) =>
+  inRepo((ask, repo) => {
+    const may = ask.state.permission(repo, ask.user)
+    return may === "admin" || may === "owner"
+      ? handle(ask, repo)
+      : failure(403, "user should be an owner or a collaborator with admin write of a repository")
+  })
+
+/** What a route does with a PR and what it has besides an issue. */
+export const inPull = (handle: (ask: Ask, issue: SimIssue, pull: SimPull) => Reply): ((ask: Ask) => Reply) =>
+  inIssue(notFound, (ask, issue) => (issue.pull === undefined ? notFound : handle(ask, issue, issue.pull)))
+
+/** Archived repositories take no new comments and pull requests, but edits of descriptions. */
+export const archived: Reply = failure(423, "repo is archived")
+
 /** The elements of the asked page: 30 unless `limit` says otherwise, never more than 50, with the count in a header. */
 export const paged = (ask: Ask, all: ReadonlyArray<unknown>): Reply => ({
   status: 200,
@@ -95,18 +118,61 @@ export const paged = (ask: Ask, all: ReadonlyArray<unknown>): Reply => ({
   headers: { "x-total-count": String(all.length) },
 })
 
+/** The same with links to the other pages, which some lists have. */
+export const linked = (ask: Ask, all: ReadonlyArray<unknown>): Reply => {
+  const { page, limit } = pagingOf(ask)
+  const last = Math.ceil(all.length / limit)
+  const links = [
+    ...(page < last ? [["next", page + 1] as const, ["last", last] as const] : []),
+    ...(page > 1 ? [["first", 1] as const, ["prev", page - 1] as const] : []),
+  ].map(([rel, to]) => {
+    const query = new URLSearchParams(ask.query)
+    query.set("page", String(to))
+    query.sort()
+    return `<${ask.shapes.root}/api/v1${ask.path}?${query}>; rel="${rel}"`
+  })
+  const reply = paged(ask, all)
+  return links.length === 0 ? reply : { ...reply, headers: { ...reply.headers, link: links.join(",") } }
+}
+
 /** The elements of the asked page. */
 export const pageOf = (ask: Ask, all: ReadonlyArray<unknown>): ReadonlyArray<unknown> => {
-  const page = Math.max(1, Number(ask.query.get("page")) || 1)
-  const limit = Math.min(50, Number(ask.query.get("limit")) || 30)
+  const { page, limit } = pagingOf(ask)
   return all.slice((page - 1) * limit, page * limit)
 }
+
+const pagingOf = ({ query }: Ask): { readonly page: number; readonly limit: number } => ({
+  page: Math.max(1, Number(query.get("page")) || 1),
+  limit: Math.min(50, Number(query.get("limit")) || 30),
+})
+
+/** Whether a time is within `since` and `before` of the query: whole seconds, both included. */
+export const within = ({ query }: Ask): ((time: string) => boolean) => {
+  const bound = (name: string) => Math.floor(Date.parse(query.get(name) ?? "") / 1000)
+  const [since, before] = [bound("since"), bound("before")]
+  return (time) => {
+    const at = Math.floor(Date.parse(time) / 1000)
+    return (Number.isNaN(since) || at >= since) && (Number.isNaN(before) || at <= before)
+  }
+}
+
+/** The refusal of a `since` or `before` that is no time. */
+export const noTime = ({ query }: Ask): Reply | undefined =>
+  ["since", "before"].some(
+    (name) => (query.get(name) ?? "") !== "" && Number.isNaN(Date.parse(query.get(name) ?? "")),
+  )
+    ? failure(422, "since and before must be times")
+    : undefined
 
 /** A text of a request's body, "" when there is none. */
 export const textOf = (ask: Ask, property: string): string => {
   const value = ask.body[property]
   return typeof value === "string" ? value : ""
 }
+
+/** Texts of a list in a request's body. */
+export const textsOf = (value: unknown): ReadonlyArray<string> =>
+  Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : []
 
 /** The route of a method and a path below the API's base, with the path's parameters. */
 export const match = (

@@ -42,6 +42,8 @@ export class Shapes extends AccountShapes {
     if (pull === undefined) return null
     const headRepo = this.state.repoById(pull.headRepoId)
     const web = `${this.web(issue.repo)}/pulls/${issue.number}`
+    const given = pull.reviews.filter(({ state }) => !["PENDING", "REQUEST_REVIEW"].includes(state)).length
+    const base = this.state.headOf(issue.repo, pull.base)
     const people = (logins: ReadonlyArray<string>) =>
       place === "list" && logins.length === 0 ? null : this.people(logins)
     return {
@@ -53,27 +55,27 @@ export class Shapes extends AccountShapes {
       assignees: people(issue.assignees),
       requested_reviewers: people(pull.reviewers),
       requested_reviewers_teams: place === "list" ? null : [],
-      ...(pull.reviewComments > 0 && { review_comments: pull.reviewComments }),
+      ...(given > 0 && { review_comments: given }),
       draft: isDraft(issue),
       merged: pull.mergedAt !== undefined,
       merged_at: pull.mergedAt ?? null,
       merged_by: pull.mergedById === undefined ? null : this.user(pull.mergedById),
-      merge_commit_sha: pull.mergedAt === undefined ? null : NO_COMMIT,
-      merge_base: NO_COMMIT,
-      mergeable: false,
+      merge_commit_sha: pull.mergeCommit ?? null,
+      merge_base: base,
+      mergeable: pull.merging === "clean" && !isDraft(issue),
       allow_maintainer_edit: false,
       ...(place === "detail" && { additions: 0, deletions: 0, changed_files: 0 }),
       base: {
         label: pull.base,
         ref: pull.base,
-        sha: NO_COMMIT,
+        sha: base,
         repo_id: issue.repo.id,
         repo: this.repository(issue.repo, viewer),
       },
       head: {
         label: pull.head,
         ref: headRepo?.branches.has(pull.head) === false ? `refs/pull/${issue.number}/head` : pull.head,
-        sha: NO_COMMIT,
+        sha: this.state.headOf(headRepo ?? issue.repo, pull.head),
         repo_id: headRepo === undefined ? -1 : pull.headRepoId,
         repo: headRepo === undefined ? null : this.repository(headRepo, viewer),
       },
@@ -130,18 +132,22 @@ export class Shapes extends AccountShapes {
 
   /** A label that was put on has the body "1". */
   event(issue: SimIssue, event: SimEvent): Json {
-    const { id, type, actorId, createdAt, label, assignee, removed } = event
+    const { id, type, actorId, createdAt, label, assignee, removed, body, titles, dependency } = event
     return {
       ...this.entry(issue),
       id,
       type,
       user: this.user(actorId),
-      body: label !== undefined && !removed ? "1" : "",
+      body: body ?? (label !== undefined && !removed ? "1" : ""),
       created_at: createdAt,
       updated_at: createdAt,
       label: label === undefined ? null : this.label(label, 0),
       assignee: assignee === undefined ? null : this.user(this.state.ensureUser(assignee).id),
       removed_assignee: assignee !== undefined && removed,
+      old_title: titles?.old ?? "",
+      new_title: titles?.new ?? "",
+      review_id: event.reviewId ?? 0,
+      dependent_issue: dependency === undefined ? null : this.issue(dependency),
     }
   }
 
@@ -216,9 +222,6 @@ export class Shapes extends AccountShapes {
     return logins.map((login) => this.user(this.state.ensureUser(login).id))
   }
 }
-
-/** The simulator knows no commits. */
-const NO_COMMIT = "0".repeat(40)
 
 /** As `ssh-keygen -l` tells it. */
 const fingerprintOf = (content: string): string =>

@@ -1,118 +1,10 @@
 /** The state of a simulated Gitea: plain mutable records that tests may seed, change and look at. */
+import { createHash } from "node:crypto"
+import type { Happening } from "./happenings.ts"
+import type { SimCommit, SimIssue, SimOrg, SimPull, SimRepo, SimUser } from "./records.ts"
 import type { GiteaSeed, SeedIssue, SeedPull, SeedRepo, SimPermission } from "./seed.ts"
 
-/** A user. */
-export interface SimUser {
-  readonly id: number
-  readonly login: string
-  token: string | undefined
-  scopes: ReadonlyArray<string>
-  siteAdmin: boolean
-}
-
-/** An org; sets hold logins in lower case. */
-export interface SimOrg {
-  readonly id: number
-  readonly name: string
-  readonly members: Set<string>
-  readonly publicMembers: Set<string>
-  readonly owners: Set<string>
-  hidden: boolean
-}
-
-/** A comment. Times are ISO 8601 with whole seconds. */
-export interface SimComment {
-  readonly id: number
-  readonly authorId: number
-  body: string
-  readonly createdAt: string
-  updatedAt: string
-}
-
-/** That a text somewhere names this issue; `neutered` when the text no longer does. */
-export interface SimReference {
-  readonly id: number
-  readonly type: "issue_ref" | "pull_ref" | "comment_ref"
-  readonly actorId: number
-  readonly from: SimIssue
-  readonly comment: SimComment | undefined
-  action: "none" | "closes" | "reopens" | "neutered"
-  readonly createdAt: string
-}
-
-/** A change of an issue that its timeline shows. */
-export interface SimEvent {
-  readonly id: number
-  readonly type: "label" | "assignees" | "close" | "reopen" | "merge_pull"
-  readonly actorId: number
-  readonly createdAt: string
-  readonly label?: string
-  readonly assignee?: string
-  /** Whether the label or the assignee was taken away. */
-  readonly removed: boolean
-}
-
-/** What a PR has besides an issue. */
-export interface SimPull {
-  readonly head: string
-  headRepoId: number
-  readonly base: string
-  mergedAt: string | undefined
-  mergedById: number | undefined
-  /** Logins of who was asked for a review. */
-  readonly reviewers: Array<string>
-  /** How many comments reviews have made on lines. */
-  reviewComments: number
-}
-
-/** An issue, or a PR when `pull` is there. */
-export interface SimIssue {
-  readonly id: number
-  readonly number: number
-  readonly repo: SimRepo
-  readonly authorId: number
-  title: string
-  body: string
-  state: "open" | "closed"
-  locked: boolean
-  labels: Array<string>
-  assignees: Array<string>
-  contentVersion: number
-  readonly createdAt: string
-  updatedAt: string
-  closedAt: string | undefined
-  /** ISO 8601. */
-  dueDate: string | undefined
-  readonly comments: Array<SimComment>
-  readonly references: Array<SimReference>
-  readonly events: Array<SimEvent>
-  readonly pull: SimPull | undefined
-}
-
-/** A deploy key; `content` has no comment. */
-export interface SimKey {
-  readonly id: number
-  readonly title: string
-  readonly content: string
-  readonly readOnly: boolean
-  readonly createdAt: string
-}
-
-/** A repository. */
-export interface SimRepo {
-  readonly id: number
-  owner: string
-  name: string
-  defaultBranch: string
-  readonly branches: Set<string>
-  readonly protectedBranches: Set<string>
-  archived: boolean
-  private: boolean
-  readonly collaborators: Map<string, SimPermission>
-  readonly issues: Map<number, SimIssue>
-  readonly keys: Array<SimKey>
-  readonly createdAt: string
-}
+export type * from "./records.ts"
 
 /** The whole state; names are found whatever their case, as in Gitea. */
 export class GiteaState {
@@ -121,6 +13,8 @@ export class GiteaState {
   readonly repos: Array<SimRepo> = []
   /** Old `owner/name` in lower case, and the repository that had it. */
   readonly renamed = new Map<string, SimRepo>()
+  /** Are told of each thing that happened, after it did. */
+  readonly watchers = new Set<(happening: Happening) => void>()
   readonly contentVersions: boolean
   private readonly clock: () => number
   private lastId = 0
@@ -146,6 +40,7 @@ export class GiteaState {
         members: new Set(members.map(fold)),
         publicMembers: new Set(publicMembers.map(fold)),
         owners: new Set(owners.map(fold)),
+        hooks: [],
         hidden: org.hidden ?? false,
       })
     }
@@ -223,6 +118,10 @@ export class GiteaState {
       ),
       issues: new Map(),
       keys: [],
+      hooks: [],
+      heads: new Map(),
+      commits: new Map(),
+      statuses: new Map(),
       createdAt: this.now(),
     }
     for (const login of repo.collaborators.keys()) this.ensureUser(login)
@@ -253,6 +152,8 @@ export class GiteaState {
       comments: [],
       references: [],
       events: [],
+      reactions: [],
+      dependencies: new Set(),
       pull,
     }
     repo.issues.set(issue.number, issue)
@@ -282,10 +183,33 @@ export class GiteaState {
         base: seed.base ?? repo.defaultBranch,
         mergedAt: merged ? this.now() : undefined,
         mergedById: merged ? this.ensureUser(repo.owner).id : undefined,
+        mergeCommit: merged ? this.newCommit() : undefined,
+        merging: "clean",
         reviewers: [],
-        reviewComments: 0,
+        reviews: [],
       },
     )
+  }
+
+  /** Tells the watchers. */
+  tell(happening: Happening): void {
+    for (const watcher of this.watchers) watcher(happening)
+  }
+
+  /** The name of a commit that there was not before. */
+  newCommit(): string {
+    return shaOf(`commit ${this.nextId()}`)
+  }
+
+  /** The commit at the head of a branch. */
+  headOf(repo: SimRepo, branch: string): string {
+    return repo.heads.get(branch) ?? shaOf(`${repo.id} ${branch}`)
+  }
+
+  /** What is known of a commit. */
+  commit(repo: SimRepo, sha: string): SimCommit {
+    const unknown = { sha, message: "Base\n", authorId: this.ensureUser(repo.owner).id, at: repo.createdAt }
+    return repo.commits.get(sha) ?? { ...unknown, added: [] }
   }
 
   /** The old name redirects from now on. */
@@ -315,3 +239,5 @@ export const isoSeconds = (date: Date): string => date.toISOString().replace(/\.
 /** Whether a permission includes writing. */
 export const mayWrite = (permission: SimPermission): boolean =>
   permission === "write" || permission === "admin" || permission === "owner"
+
+const shaOf = (text: string): string => createHash("sha1").update(text).digest("hex")

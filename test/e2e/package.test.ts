@@ -114,8 +114,8 @@ describe("the snippets of README and docs/library.md", () => {
   })
 })
 
-it("compiles examples/orchestrator.ts in a strict project, and the program runs", async () => {
-  cpSync(join(checkout, "examples/orchestrator.ts"), join(folder, "orchestrator.ts"))
+/** A project as strict as ours, with these files. */
+const strictProject = (include: string) =>
   writeFileSync(
     join(folder, "tsconfig.json"),
     JSON.stringify({
@@ -125,15 +125,35 @@ it("compiles examples/orchestrator.ts in a strict project, and the program runs"
         strict: true,
         exactOptionalPropertyTypes: true,
         noUncheckedIndexedAccess: true,
+        rewriteRelativeImportExtensions: true,
         skipLibCheck: true,
         types: ["node"],
       },
-      include: ["orchestrator.ts"],
+      include: [include],
     }),
   )
+
+it("compiles examples/orchestrator.ts in a strict project, and the program runs", async () => {
+  cpSync(join(checkout, "examples/orchestrator.ts"), join(folder, "orchestrator.ts"))
+  strictProject("orchestrator.ts")
   const compiled = await compile()
   expect(compiled.stdout).toBe("")
   const result = await run(process.execPath, ["orchestrator.js", "--once"], forge.env)
   expect(result.stdout + result.stderr).toMatch(/#17: issue-17-[a-z2-7]{5} is frozen/)
   expect(result.code).toBe(0)
+}, 120_000)
+
+it("compiles examples/extend in a strict project, and its program runs with sidecars of its own bin", async () => {
+  cpSync(join(checkout, "examples/extend"), join(folder, "extend"), {
+    recursive: true,
+    filter: (path) => !path.endsWith(".test.ts"),
+  })
+  strictProject("extend")
+  const compiled = await compile()
+  expect(compiled.stdout).toBe("")
+  const result = await run(process.execPath, ["extend/main.js"])
+  expect(result.stdout).toContain("6 words\n")
+  expect(result.stdout).toContain("refused with 3\n")
+  expect(result.stdout).toContain("[ [ 'POST /ada/cellar/issues/17/comments', 'It is measured.\\n' ] ]")
+  expect(result.code, result.stderr).toBe(0)
 }, 120_000)

@@ -4,96 +4,9 @@ import { Effect } from "effect"
 import { routes } from "../../src/simulator/routes.ts"
 import * as GiteaSimulator from "../../src/simulator/GiteaSimulator.ts"
 import { mentions } from "../../src/simulator/references.ts"
-import { contractOrgs, contractSeed, keyOf } from "../contracts/Forge.ts"
-import table from "../support/gitea-api.json" with { type: "json" }
-
-const types: Readonly<Record<string, Readonly<Record<string, string>>>> = table.types
-const endpoints: ReadonlyArray<{
-  readonly method: string
-  readonly path: string
-  readonly answers: Readonly<Record<string, string | null | undefined>>
-}> = table.endpoints
-
-/** Codes that Gitea's source answers with and its description leaves out, by a part of the endpoint. */
-const UNDOCUMENTED: ReadonlyArray<readonly [endpoint: string, code: number, why: string]> = [
-  ["", 401, "a token that is unknown, or none where one is needed"],
-  ["", 403, "a token without the scope"],
-  ["/repos/", 301, "a repository that was renamed, for all methods"],
-  ["/issues/{index}/comments", 500, "an issue that does not exist"],
-  ["/timeline", 500, "an issue that does not exist"],
-  ["POST /repos/{owner}/{repo}/issues/{index}/comments", 422, "an empty comment"],
-  ["PATCH /repos/{owner}/{repo}/issues/{index}", 409, "an older content_version"],
-  ["", 422, "a body that is not JSON"],
-  ["DELETE /repos/{owner}/{repo}/keys/{id}", 500, "the key of another repository"],
-]
-
-/** Properties that Gitea answers with null where its description names a type. */
-const NULLABLE = new Set([
-  "Issue.assignee",
-  "Issue.assignees",
-  "Issue.milestone",
-  "Issue.closed_at",
-  "Issue.due_date",
-  "Issue.pull_request",
-  "PullRequestMeta.merged_at",
-  "PullRequest.assignee",
-  "PullRequest.assignees",
-  "PullRequest.requested_reviewers",
-  "PullRequest.milestone",
-  "PullRequest.merged_at",
-  "PullRequest.merged_by",
-  "PullRequest.closed_at",
-  "PullRequest.due_date",
-  "PRBranchInfo.repo",
-  "PullRequest.merge_commit_sha",
-  "PullRequest.requested_reviewers_teams",
-  "Repository.parent",
-  "Repository.repo_transfer",
-  "Repository.licenses",
-  "TimelineComment.old_milestone",
-  "TimelineComment.milestone",
-  "TimelineComment.tracked_time",
-  "TimelineComment.label",
-  "TimelineComment.assignee",
-  "TimelineComment.assignee_team",
-  "TimelineComment.resolve_doer",
-  "TimelineComment.dependent_issue",
-  "TimelineComment.ref_issue",
-  "TimelineComment.ref_comment",
-])
-
-/** Properties that Gitea answers with and its description leaves out. */
-const UNDESCRIBED = new Set(["User.username"])
-
-/** What of a value is not as the description has it, by its path. */
-const differences = (value: unknown, type: string, at: string): ReadonlyArray<string> => {
-  if (value === null) return NULLABLE.has(at) || type === "null" ? [] : [`${at} is null`]
-  if (type.endsWith("[]")) {
-    return Array.isArray(value)
-      ? value.flatMap((item) => differences(item, type.slice(0, -2), type.slice(0, -2)))
-      : [`${at} is no list`]
-  }
-  const properties = types[type]
-  if (properties === undefined) {
-    const actual = typeof value === "number" && Number.isInteger(value) ? "integer" : typeof value
-    return actual === type ? [] : [`${at} is ${actual}, not ${type}`]
-  }
-  if (typeof value !== "object") return [`${at} is no object`]
-  return Object.entries(value ?? {}).flatMap(([property, inner]) => {
-    const expected = properties[property]
-    if (UNDESCRIBED.has(`${type}.${property}`)) return []
-    return expected === undefined
-      ? [`${type}.${property} does not exist`]
-      : differences(inner, expected, `${type}.${property}`)
-  })
-}
-
-interface Sent {
-  readonly endpoint: string
-  readonly path: string
-  readonly token?: string
-  readonly body?: unknown
-}
+import { contractOrgs, contractSeed } from "../contracts/Forge.ts"
+import { differences, endpoints, type Sent, UNDOCUMENTED } from "./described.ts"
+import { edit, requests } from "./requests.ts"
 
 const seed: GiteaSimulator.GiteaSeed = {
   users: [
@@ -101,7 +14,7 @@ const seed: GiteaSimulator.GiteaSeed = {
     { login: "stranger", token: "stranger-token" },
     { login: "ann", token: "ann-token", scopes: ["read:user"] },
   ],
-  orgs: contractOrgs,
+  orgs: [...contractOrgs, { name: "owned", owners: ["bot"] }],
   repos: [
     {
       ...contractSeed,
@@ -121,176 +34,6 @@ const seed: GiteaSimulator.GiteaSeed = {
     { owner: "acme", name: "old", archived: true, collaborators: { bot: "admin" } },
     { owner: "acme", name: "secret", private: true },
   ],
-}
-
-const REPO = "/repos/{owner}/{repo}"
-const branch = `GET ${REPO}/branches/{branch}`
-const comment = `POST ${REPO}/issues/{index}/comments`
-const edit = `PATCH ${REPO}/issues/{index}`
-const open = `POST ${REPO}/pulls`
-const addKey = `POST ${REPO}/keys`
-const removeKey = `DELETE ${REPO}/keys/{id}`
-const key = (title: string, letter: string) => ({ title, key: `${keyOf(letter)} a comment`, read_only: true })
-
-/** Requests that bring every endpoint to every answer it has. */
-const requests: ReadonlyArray<readonly [number, Sent]> = [
-  [200, { endpoint: "GET /version", path: "/version" }],
-  [401, { endpoint: "GET /version", path: "/version", token: "unknown" }],
-  [200, { endpoint: "GET /user", path: "/user", token: "bot-token" }],
-  [401, { endpoint: "GET /user", path: "/user" }],
-  [
-    204,
-    {
-      endpoint: "GET /orgs/{org}/members/{username}",
-      path: "/orgs/bots/members/otherbot",
-      token: "bot-token",
-    },
-  ],
-  [
-    404,
-    { endpoint: "GET /orgs/{org}/members/{username}", path: "/orgs/bots/members/ann", token: "bot-token" },
-  ],
-  [
-    303,
-    { endpoint: "GET /orgs/{org}/members/{username}", path: "/orgs/apart/members/ann", token: "bot-token" },
-  ],
-  [
-    403,
-    { endpoint: "GET /orgs/{org}/members/{username}", path: "/orgs/apart/members/ann", token: "ann-token" },
-  ],
-  [204, { endpoint: "GET /orgs/{org}/public_members/{username}", path: "/orgs/apart/public_members/rita" }],
-  [404, { endpoint: "GET /orgs/{org}/public_members/{username}", path: "/orgs/apart/public_members/ann" }],
-  [200, { endpoint: branch, path: "/repos/acme/tool/branches/bot-bottle/one", token: "bot-token" }],
-  [404, { endpoint: branch, path: "/repos/acme/tool/branches/absent", token: "bot-token" }],
-  [200, { endpoint: `GET ${REPO}`, path: "/repos/acme/tool", token: "bot-token" }],
-  [404, { endpoint: `GET ${REPO}`, path: "/repos/acme/nothing" }],
-  [404, { endpoint: `GET ${REPO}`, path: "/repos/acme/secret", token: "stranger-token" }],
-  [301, { endpoint: `GET ${REPO}`, path: "/repos/acme/former", token: "bot-token" }],
-  [200, { endpoint: `GET ${REPO}/issues`, path: "/repos/acme/tool/issues?type=issues&state=all" }],
-  [200, { endpoint: `GET ${REPO}/issues/{index}`, path: "/repos/acme/tool/issues/17" }],
-  [200, { endpoint: `GET ${REPO}/issues/{index}`, path: "/repos/acme/tool/issues/30" }],
-  [404, { endpoint: `GET ${REPO}/issues/{index}`, path: "/repos/acme/tool/issues/999" }],
-  [200, { endpoint: `GET ${REPO}/issues/{index}/comments`, path: "/repos/acme/tool/issues/17/comments" }],
-  [500, { endpoint: `GET ${REPO}/issues/{index}/comments`, path: "/repos/acme/tool/issues/999/comments" }],
-  [
-    200,
-    { endpoint: `GET ${REPO}/issues/{index}/timeline`, path: "/repos/acme/tool/issues/17/timeline?page=1" },
-  ],
-  [500, { endpoint: `GET ${REPO}/issues/{index}/timeline`, path: "/repos/acme/tool/issues/999/timeline" }],
-  [200, { endpoint: `GET ${REPO}/pulls`, path: "/repos/acme/tool/pulls" }],
-  [200, { endpoint: `GET ${REPO}/pulls/{index}`, path: "/repos/acme/tool/pulls/18" }],
-  [200, { endpoint: `GET ${REPO}/pulls/{index}`, path: "/repos/acme/tool/pulls/30" }],
-  [404, { endpoint: `GET ${REPO}/pulls/{index}`, path: "/repos/acme/tool/pulls/17" }],
-  ...(["wendy", "nobody-there"] as const).map(
-    (user) =>
-      [
-        user === "wendy" ? 200 : 404,
-        {
-          endpoint: `GET ${REPO}/collaborators/{collaborator}/permission`,
-          path: `/repos/acme/tool/collaborators/${user}/permission`,
-          token: "bot-token",
-        },
-      ] as const,
-  ),
-  [
-    403,
-    {
-      endpoint: `GET ${REPO}/collaborators/{collaborator}/permission`,
-      path: "/repos/acme/tool/collaborators/wendy/permission",
-      token: "stranger-token",
-    },
-  ],
-  [
-    201,
-    {
-      endpoint: comment,
-      path: "/repos/acme/tool/issues/17/comments",
-      token: "bot-token",
-      body: { body: "x" },
-    },
-  ],
-  [401, { endpoint: comment, path: "/repos/acme/tool/issues/17/comments", body: { body: "x" } }],
-  [
-    422,
-    {
-      endpoint: comment,
-      path: "/repos/acme/tool/issues/17/comments",
-      token: "bot-token",
-      body: { body: "" },
-    },
-  ],
-  [
-    422,
-    {
-      endpoint: comment,
-      path: "/repos/acme/tool/issues/17/comments",
-      token: "bot-token",
-      body: "no JSON object",
-    },
-  ],
-  [
-    423,
-    { endpoint: comment, path: "/repos/acme/old/issues/1/comments", token: "bot-token", body: { body: "x" } },
-  ],
-  [
-    500,
-    {
-      endpoint: comment,
-      path: "/repos/acme/tool/issues/999/comments",
-      token: "bot-token",
-      body: { body: "x" },
-    },
-  ],
-  [201, { endpoint: edit, path: "/repos/acme/tool/issues/17", token: "bot-token", body: { body: "y" } }],
-  [
-    409,
-    {
-      endpoint: edit,
-      path: "/repos/acme/tool/issues/17",
-      token: "bot-token",
-      body: { body: "z", content_version: 0 },
-    },
-  ],
-  [403, { endpoint: edit, path: "/repos/acme/tool/issues/17", token: "stranger-token", body: { body: "z" } }],
-  [404, { endpoint: edit, path: "/repos/acme/tool/issues/999", token: "bot-token", body: { body: "z" } }],
-  [
-    201,
-    {
-      endpoint: open,
-      path: "/repos/acme/tool/pulls",
-      token: "bot-token",
-      body: pull("bot-bottle/two", "trunk"),
-    },
-  ],
-  [
-    409,
-    {
-      endpoint: open,
-      path: "/repos/acme/tool/pulls",
-      token: "bot-token",
-      body: pull("bot-bottle/two", "trunk"),
-    },
-  ],
-  [
-    404,
-    { endpoint: open, path: "/repos/acme/tool/pulls", token: "bot-token", body: pull("nowhere", "trunk") },
-  ],
-  [422, { endpoint: open, path: "/repos/acme/tool/pulls", token: "bot-token", body: pull("trunk", "trunk") }],
-  [201, { endpoint: addKey, path: "/repos/acme/tool/keys", token: "bot-token", body: key("one", "A") }],
-  ...[key("two", "A"), key("one", "B"), { title: "two", key: "no key" }, key("", "B")].map(
-    (body) => [422, { endpoint: addKey, path: "/repos/acme/tool/keys", token: "bot-token", body }] as const,
-  ),
-  [403, { endpoint: addKey, path: "/repos/acme/tool/keys", token: "stranger-token", body: key("two", "B") }],
-  [200, { endpoint: `GET ${REPO}/keys`, path: "/repos/acme/tool/keys", token: "bot-token" }],
-  [404, { endpoint: `GET ${REPO}/keys`, path: "/repos/acme/nothing/keys", token: "bot-token" }],
-  [204, { endpoint: removeKey, path: "/repos/acme/tool/keys/999999", token: "bot-token" }],
-  [500, { endpoint: removeKey, path: "/repos/acme/old/keys/KEY", token: "bot-token" }],
-  [403, { endpoint: removeKey, path: "/repos/acme/tool/keys/KEY", token: "stranger-token" }],
-  [423, { endpoint: open, path: "/repos/acme/old/pulls", token: "bot-token", body: pull("a", "b") }],
-]
-
-function pull(head: string, base: string) {
-  return { title: "T", body: "Closes #17", head, base }
 }
 
 /** One request as a client that follows no redirect sends it. */
@@ -322,9 +65,17 @@ describe("GiteaSimulator", () => {
       const sim = yield* GiteaSimulator.make(seed)
       const former = sim.state.addRepo({ owner: "acme", name: "former" })
       sim.state.renameRepo(former, "latter")
-      const made = () => sim.state.repo("acme", "tool")?.keys[0]?.id ?? 0
+      const ids = (name: string) => {
+        const repo = sim.state.repo("acme", "tool")
+        const review = repo?.issues.get(19)?.pull?.reviews[0]
+        if (name === "KEY") return repo?.keys[0]?.id
+        if (name === "HOOK") return repo?.hooks[0]?.id
+        if (name === "OWNED") return sim.state.org("owned")?.hooks[0]?.id
+        if (name === "COMMENT") return repo?.issues.get(17)?.comments[0]?.id
+        return name === "REVIEW" ? review?.id : review?.lines[0]?.id
+      }
       for (const [expected, asked] of requests) {
-        const sent = { ...asked, path: asked.path.replace("KEY", String(made())) }
+        const sent = { ...asked, path: asked.path.replace(/[A-Z]{3,}/, (name) => String(ids(name))) }
         const { status, text } = yield* send(sim, sent)
         expect([sent.endpoint, sent.path, status]).toEqual([sent.endpoint, sent.path, expected])
         const described =

@@ -2,7 +2,6 @@
 import { Effect, Either, ExecutionStrategy, Exit, Layer, Scope } from "effect"
 import { SidecarError } from "../../domain/Errors.ts"
 import { Forges } from "../../services/Forges.ts"
-import { NeckCommands } from "../../services/NeckCommands.ts"
 import { Sidecar } from "../../services/Sidecar.ts"
 import type { SidecarServices } from "../../services/SidecarServices.ts"
 import * as GiteaForges from "../gitea/GiteaForges.ts"
@@ -10,6 +9,7 @@ import { Home } from "../home/Home.ts"
 import { type SidecarOptions, serve } from "../../sidecar/serve.ts"
 import { type SidecarDocument, readDocument } from "../../sidecar/SidecarDocument.ts"
 import * as Machine from "./machine.ts"
+import { namedCalls } from "./namedCalls.ts"
 import * as Records from "./records.ts"
 import { makeService } from "./SidecarService.ts"
 
@@ -21,18 +21,8 @@ export { Settings, type SidecarTimes } from "../../sidecar/SidecarSettings.ts"
  * Sidecars within this process, over the kinds of forge that are provided, which end with the layer at the latest; and
  * what they leave in the home on disk. Assignments name the calls that are given.
  */
-export const layerWith = (options: SidecarOptions): Layer.Layer<SidecarServices, never, Forges> => {
-  const sidecars = Layer.merge(launcher(options), Records.layer)
-  return options.calls === undefined
-    ? sidecars
-    : Layer.merge(
-        sidecars,
-        Layer.succeed(
-          NeckCommands,
-          options.calls.map(({ usage }) => usage),
-        ),
-      )
-}
+export const layerWith = (options: SidecarOptions): Layer.Layer<SidecarServices, never, Forges> =>
+  Layer.mergeAll(launcher(options), Records.layer, namedCalls(options.calls))
 
 const launcher = (options: SidecarOptions): Layer.Layer<Sidecar, never, Forges> =>
   Layer.scoped(

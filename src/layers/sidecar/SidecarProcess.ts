@@ -1,6 +1,8 @@
 /** SidecarProcess launches each sidecar as a process of its own, which outlives us. */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option, Schema } from "effect"
+import { resolve } from "node:path"
 import { SidecarError } from "../../domain/Errors.ts"
+import type { CallUsage } from "../../domain/ForgeCommands.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { Forges } from "../../services/Forges.ts"
 import { Sidecar } from "../../services/Sidecar.ts"
@@ -9,6 +11,7 @@ import * as GiteaForges from "../gitea/GiteaForges.ts"
 import { Home } from "../home/Home.ts"
 import { packageFile } from "../home/packageRoot.ts"
 import { type SidecarDocument, encodeDocument } from "../../sidecar/SidecarDocument.ts"
+import { namedCalls } from "./namedCalls.ts"
 import * as Records from "./records.ts"
 import { makeService } from "./SidecarService.ts"
 
@@ -36,9 +39,17 @@ const PASSED_ON = [
   "SSL_CERT_DIR",
 ]
 
-const start = (runner: typeof ProcessRunner.Service) =>
+/** Which program serves, and what agents are told of it. */
+export interface SidecarProcessOptions {
+  /** Path of a bin that calls `run` of `bot-bottle/SidecarMain`; the package's own unless given. */
+  readonly bin?: string
+  /** The calls of that bin, which assignments name; those of every neck unless given. */
+  readonly calls?: ReadonlyArray<{ readonly usage: CallUsage }>
+}
+
+const start = (runner: typeof ProcessRunner.Service, bin: string | undefined) =>
   Effect.fn("SidecarProcess.start")(function* (document: SidecarDocument) {
-    yield* runner
+    const { pid, firstLine } = yield* runner
       .detached({
         command: "/bin/sh",
         args: [
@@ -46,7 +57,7 @@ const start = (runner: typeof ProcessRunner.Service) =>
           WITHOUT_CORE,
           process.execPath,
           ...NODE_FLAGS,
-          packageFile("dist", "bin", "sidecar.cjs"),
+          bin === undefined ? packageFile("dist", "bin", "sidecar.cjs") : resolve(bin),
         ],
         env: Object.fromEntries(
           PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
@@ -60,21 +71,39 @@ const start = (runner: typeof ProcessRunner.Service) =>
           ({ detail }) => new SidecarError({ slug: document.slug, operation: "launch", reason: detail }),
         ),
       )
+    if (Option.isSome(readyLine(firstLine))) return
+    yield* Effect.ignore(Effect.try(() => process.kill(-pid, "SIGKILL")))
+    return yield* new SidecarError({
+      slug: document.slug,
+      operation: "launch",
+      reason: `the first line on its stdout does not say that it is ready: ${JSON.stringify(firstLine.slice(0, 200))}`,
+    })
   })
 
-const launcher: Layer.Layer<Sidecar, never, ProcessRunner | Forges> = Layer.effect(
-  Sidecar,
-  Effect.gen(function* () {
-    const home = yield* Home
-    return makeService(home, start(yield* ProcessRunner), yield* Forges)
-  }),
-)
+/** A bin that prints anything else is not yet serving, and may never be. */
+const readyLine = Schema.decodeOption(Schema.parseJson(Schema.Struct({ ready: Schema.Literal(true) })))
 
-/** Sidecars as processes, and what they leave in the home on disk; keys are revoked at the kinds of forge that are provided. */
-export const layerOver: Layer.Layer<SidecarServices, never, ProcessRunner | Forges> = Layer.merge(
-  launcher,
-  Records.layer,
-)
+const launcher = (bin: string | undefined): Layer.Layer<Sidecar, never, ProcessRunner | Forges> =>
+  Layer.effect(
+    Sidecar,
+    Effect.gen(function* () {
+      const home = yield* Home
+      return makeService(home, start(yield* ProcessRunner, bin), yield* Forges)
+    }),
+  )
+
+/**
+ * Sidecars as processes, and what they leave in the home on disk. The kinds of forge that are provided are for this
+ * process, as to revoke keys; a bin of your own says which kinds its sidecars reach.
+ */
+export const layerWith = ({
+  bin,
+  calls,
+}: SidecarProcessOptions): Layer.Layer<SidecarServices, never, ProcessRunner | Forges> =>
+  Layer.mergeAll(launcher(bin), Records.layer, namedCalls(calls))
+
+/** The same with the bin of this package, whose sidecars reach Gitea. */
+export const layerOver: Layer.Layer<SidecarServices, never, ProcessRunner | Forges> = layerWith({})
 
 /** Sidecars as processes over Gitea, found again by their control sockets, and what they leave. */
 export const layer: Layer.Layer<SidecarServices, never, ProcessRunner> = Layer.provide(

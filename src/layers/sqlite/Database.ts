@@ -24,6 +24,11 @@ export class Database extends Context.Tag("bot-bottle/Database")<
       operation: string,
       body: (run: Run) => Effect.Effect<A, E>,
     ) => Effect.Effect<A, E | StateStoreError>
+    /** The same, and on the disk when it returns: a loss of power does not undo it. Costs a flush of the disk. */
+    readonly durable: <A, E>(
+      operation: string,
+      body: (run: Run) => Effect.Effect<A, E>,
+    ) => Effect.Effect<A, E | StateStoreError>
   }
 >() {}
 
@@ -66,9 +71,18 @@ const open = Effect.fn("Database.open")(function* (filename: string) {
       (text, ...params) =>
         turn(patiently(statement(operation)(text, ...params))),
     immediate: (operation, body) => turn(immediately(statement(operation), body)),
+    durable: (operation, body) =>
+      turn(
+        Effect.acquireUseRelease(
+          flushing(connection, "FULL"),
+          () => immediately(statement(operation), body),
+          () => flushing(connection, "NORMAL"),
+        ),
+      ),
   })
   if (!examined) yield* recognise(filename, database.run("open"))
   yield* database.run("open")("PRAGMA journal_mode = WAL")
+  yield* flushing(connection, "NORMAL")
   yield* migrate(filename, database)
   return database
 })
@@ -171,6 +185,16 @@ const statements =
     (connection.execute(text, params, undefined) as Effect.Effect<ReadonlyArray<Row>, SqlError>).pipe(
       Effect.mapError((cause) => sqliteFailure(filename, operation, cause)),
     )
+
+/**
+ * When the write-ahead log is flushed: FULL at each commit, NORMAL at each checkpoint. SQLite obeys this pragma when its statement is
+ * prepared, so it is prepared each time.
+ */
+const flushing = (connection: Connection, level: "FULL" | "NORMAL"): Effect.Effect<void> =>
+  Effect.suspend(() => connection.executeUnprepared(`PRAGMA synchronous = ${level}`, [], undefined)).pipe(
+    Effect.orDie,
+    Effect.asVoid,
+  )
 
 /** BEGIN IMMEDIATE waits for the other writer; a plain BEGIN reads first, and then SQLite refuses its write at once. */
 const immediately = <A, E>(

@@ -2,7 +2,7 @@
 import { Effect, type Schema } from "effect"
 import type { ForgeRequestError, ForgeScopeError } from "../../domain/Errors.ts"
 import type { CallUsage } from "../../domain/ForgeCommands.ts"
-import { type ForgeApi, type ForgeReads, readsOf, scoped } from "../../services/Forge.ts"
+import { type ForgeApi, type ForgeReads, readOnly, scoped } from "../../services/Forge.ts"
 import { CallFailure, failureOfForge } from "./CallFailure.ts"
 import { type Call, type Done, makeCall } from "./Calls.ts"
 import {
@@ -70,7 +70,7 @@ export interface ForgeCallSpec<P, A, PI, AI, Api extends ForgeReads> extends Cal
   readonly serve: (context: CallContext) => {
     /** Refuses it for reasons of its own, before the scope is asked. */
     readonly check?: (params: P, forge: RunForge<ForgeReads>) => Effect.Effect<void, CallFailure>
-    /** Does it. Writes through `forge.api` are refused out of scope. */
+    /** Does it. Through `forge.api` nothing can be written out of scope, and nothing at all by a call without `writes`. */
     readonly run: (params: P, forge: RunForge<Api>) => Effect.Effect<Done<A>, CallError>
   }
 }
@@ -117,8 +117,8 @@ const reading = <P, A, PI, AI>(
   context: NeckContext,
   served: ServedForge,
 ): Served<P, A> => {
-  const { check, run } = spec.serve(context)
-  const forge = { ...served, api: readsOf(served.api) }
+  const { check, run } = spec.serve(givenOf(context))
+  const forge = { ...served, api: readOnly(served.api) }
   const refuse = (given: unknown) => refuseSecrets(context.scanText, given)
   return {
     guard: (params, given) =>
@@ -132,9 +132,9 @@ const writing = <P, A, PI, AI>(
   context: NeckContext,
   forge: ServedForge,
 ): Served<P, A> => {
-  const { check, run } = spec.serve(context)
+  const { check, run } = spec.serve(givenOf(context))
   const { keeper, scanText } = context
-  const reads = { ...forge, api: readsOf(forge.api) }
+  const reads = { ...forge, api: readOnly(forge.api) }
   const { number, closing, isComment = false } = spec.writes
   const block = blocking(context, spec.usage.name)
   const permit = Effect.fnUntraced(function* (params: P, given: unknown) {
@@ -165,7 +165,7 @@ const writing = <P, A, PI, AI>(
 /** A call that needs no forge. Its strings are searched for secrets after `check`. */
 export const makeLocal = <P, A, PI, AI>(spec: LocalCallSpec<P, A, PI, AI>): ForgeCall =>
   describe(spec, spec.writes, (context) => {
-    const { check, run } = spec.serve(context)
+    const { check, run } = spec.serve(givenOf(context))
     const refuse = (given: unknown) => refuseSecrets(context.scanText, given)
     return {
       guard: (params, given) =>
@@ -205,6 +205,15 @@ const describe = <P, A, PI, AI>(
       }),
   }
 }
+
+/** By name: the forge of the neck's own context has no scope around it. */
+const givenOf = ({ slug, propose, tell, remember, syncLog }: NeckContext): CallContext => ({
+  slug,
+  propose,
+  tell,
+  remember,
+  syncLog,
+})
 
 const toFailure = (error: CallError): CallFailure =>
   error instanceof CallFailure ? error : failureOfForge(error)

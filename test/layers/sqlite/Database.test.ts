@@ -27,6 +27,7 @@ import * as SqliteForgeStateStore from "../../../src/layers/sqlite/SqliteForgeSt
 import { BottleStore } from "../../../src/services/BottleStore.ts"
 import { ForgeStateStore } from "../../../src/services/ForgeStateStore.ts"
 import { bottle } from "../../contracts/BottleStore.ts"
+import { alter } from "../../support/alter.ts"
 import { tempDir } from "../../support/tempDir.ts"
 import { Slug } from "../../../src/domain/Slug.ts"
 
@@ -78,13 +79,6 @@ const notRoot = Effect.acquireRelease(
       if (process.getuid?.() === 0) process.seteuid?.(0)
     }),
 )
-
-/** Runs SQL on the file, as another version or a person might. */
-const alter = (filename: string, ...statements: ReadonlyArray<string>) => {
-  const database = new Sqlite(filename)
-  for (const each of statements) database.exec(each)
-  database.close()
-}
 
 /** SQL in a process that is killed before it can close the file. */
 const alterAndDie = (filename: string, statements: string) => {

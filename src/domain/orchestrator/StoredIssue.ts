@@ -1,0 +1,70 @@
+/** Issues as they are kept: the state of each, and how it came to be. */
+import { Schema } from "effect"
+import type { Decision } from "./Decision.ts"
+import type { HintId } from "./InboxHint.ts"
+import { IssueKey, Millis, type OperationId, operationId } from "./IssueKey.ts"
+import { IssueState } from "./IssueState.ts"
+import { type HostName, StoredOperation } from "./StoredOperation.ts"
+
+/** An issue that was looked at. */
+export class StoredIssue extends Schema.Class<StoredIssue>("StoredIssue")({
+  ...IssueKey.fields,
+  state: IssueState,
+  /** The rule that decided last. */
+  rule: Schema.String,
+  /** What it waits for, as `Wait.kind`; null: an operation was begun. */
+  waits: Schema.NullOr(Schema.String),
+  decidedAt: Millis,
+}) {}
+
+/** A decision to store, with all that belongs to its transaction. */
+export interface IssueCommit {
+  readonly issue: IssueKey
+  /** Made from the state whose version is one less than its own. */
+  readonly decision: Decision
+  /** Who carries out its operation. */
+  readonly host: HostName
+  /** The hints that were seen before the forge was read: they are done with. */
+  readonly handled: ReadonlyArray<HintId>
+  readonly at: number
+}
+
+/** What became of a commit. All but `Committed` stored nothing: look at the issue again. */
+export type CommitResult =
+  | { readonly _tag: "Committed"; readonly issue: StoredIssue; readonly operation?: StoredOperation }
+  /** Another decision was stored first. */
+  | { readonly _tag: "Outdated"; readonly version: number }
+  /** The operation was not begun: that one of the same issue is open, or has the same id. */
+  | { readonly _tag: "OperationExists"; readonly operation: OperationId }
+
+/** The rows that a commit stores. */
+export const rowsOf = ({
+  issue: { forge, owner, repo, issueNumber },
+  decision: { verdict, state, rule },
+  host,
+  at,
+}: IssueCommit): { readonly issue: StoredIssue; readonly operation?: StoredOperation } => {
+  const key = { forge, owner, repo, issueNumber }
+  const waits = verdict._tag === "Wait" ? verdict.kind : null
+  const issue = new StoredIssue({ ...key, state, rule, waits, decidedAt: at })
+  if (verdict._tag === "Wait") return { issue }
+  const { generation, step } = state
+  const operation = new StoredOperation({
+    id: operationId(key, state),
+    ...key,
+    generation,
+    step,
+    host,
+    input: verdict,
+    state: "open",
+    problem: null,
+    started: null,
+    createdAt: at,
+    endedAt: null,
+  })
+  return { issue, operation }
+}
+
+/** An issue whose state was changed by hand. */
+export const revised = (issue: StoredIssue, change: (state: IssueState) => IssueState): StoredIssue =>
+  new StoredIssue({ ...issue, state: { ...change(issue.state), version: issue.state.version + 1 } })

@@ -1,0 +1,83 @@
+/** Operations as they are kept: by whom they are carried out, and what came of them. */
+import { Schema } from "effect"
+import { Slug } from "../Slug.ts"
+import { InboxHint, operationHintId } from "./InboxHint.ts"
+import { IssueKey, Millis, OperationId, RunNumber } from "./IssueKey.ts"
+import type { ObservedOperation } from "./Observed.ts"
+import { Operation } from "./Operation.ts"
+import type { RunUse } from "./Usage.ts"
+
+/** Name of the machine that owns the engine. */
+export const HostName = Schema.NonEmptyString.pipe(Schema.brand("HostName"))
+/** Name of the machine that owns the engine. */
+export type HostName = typeof HostName.Type
+
+/** The bottle and the run that an operation starts. */
+export const StartedRun = Schema.Struct({ slug: Slug, run: RunNumber })
+/** The bottle and the run that an operation starts. */
+export type StartedRun = typeof StartedRun.Type
+
+/** An operation: `open` until its host has finished it, well or not. */
+export class StoredOperation extends Schema.Class<StoredOperation>("StoredOperation")({
+  id: OperationId,
+  ...IssueKey.fields,
+  generation: Schema.Int,
+  step: Schema.Int,
+  host: HostName,
+  input: Operation,
+  state: Schema.Literal("open", "done", "failed"),
+  /** Why it failed. */
+  problem: Schema.NullOr(Schema.String),
+  /** Of a launch or a resume, noted before its agent starts: who repeats it goes on with that run. */
+  started: Schema.NullOr(StartedRun),
+  createdAt: Millis,
+  endedAt: Schema.NullOr(Millis),
+}) {}
+
+/** What came of an operation. */
+export interface OperationEnd {
+  readonly at: number
+  /** Why it failed; absent: it is done. */
+  readonly problem?: string
+  /** What a run used that ended with it. */
+  readonly usage?: RunUse
+}
+
+/** The operation as it ended. */
+export const finished = (operation: StoredOperation, { at, problem }: OperationEnd): StoredOperation =>
+  new StoredOperation({
+    ...operation,
+    state: problem === undefined ? "done" : "failed",
+    problem: problem ?? null,
+    endedAt: at,
+  })
+
+/** The hint that an operation leaves when it ends. */
+export const endedHint = ({ id, forge, owner, repo, issueNumber }: StoredOperation, at: number): InboxHint =>
+  new InboxHint({
+    id: operationHintId(id),
+    forge,
+    owner,
+    repo,
+    issueNumber,
+    kind: "operation",
+    receivedAt: at,
+    detail: {},
+  })
+
+/** The operation as `decide` looks at it. */
+export const observedOperation = ({
+  generation,
+  step,
+  input,
+  state,
+  problem,
+  endedAt,
+}: StoredOperation): ObservedOperation => ({
+  generation,
+  step,
+  input,
+  state,
+  ...(problem !== null && { problem }),
+  ...(endedAt !== null && { endedAt }),
+})

@@ -1,0 +1,129 @@
+/** IssueStates on SQLite: the state as JSON in the row of its issue, beside the columns that are searched. */
+import { Array as Arr, Effect, Layer, Option, Schema } from "effect"
+import type { StateStoreError } from "../../domain/Errors.ts"
+import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
+import { IssueState, newIssueState } from "../../domain/orchestrator/IssueState.ts"
+import {
+  type CommitResult,
+  type IssueCommit,
+  revised,
+  rowsOf,
+  StoredIssue,
+} from "../../domain/orchestrator/StoredIssue.ts"
+import { IssueStates } from "../../services/IssueStates.ts"
+import * as Database from "./Database.ts"
+import { ISSUE_COLUMNS, issueParams, jsonOf, OF_ISSUE, rowsBy } from "./issueColumns.ts"
+import type { Run } from "./run.ts"
+import { markHandled } from "./SqliteInbox.ts"
+import { insertOperation, inTheWayOf } from "./SqliteOperations.ts"
+
+/** The states in the home's database, or in `filename`; processes may share it. Fails when that database is newer, damaged or out of reach. */
+export const layer = (options: Database.DatabaseOptions = {}): Layer.Layer<IssueStates, StateStoreError> =>
+  Layer.effect(IssueStates, make).pipe(Layer.provide(Database.layer(options)))
+
+const make = Effect.gen(function* () {
+  const database = yield* Database.Database
+  return IssueStates.of({
+    get: Effect.fn("IssueStates.get")((issue) => read(database.run("get"), "get", issue)),
+    commit: Effect.fn("IssueStates.commit")((commit) =>
+      database.durable("commit", (run) => store(run, commit)),
+    ),
+    revise: Effect.fn("IssueStates.revise")((issue, change) =>
+      database.immediate("revise", (run) =>
+        Effect.gen(function* () {
+          const found = yield* read(run, "revise", issue)
+          const next = Option.map(found, (issue) => revised(issue, change))
+          if (Option.isSome(next)) yield* write(run, "revise", next.value)
+          return next
+        }),
+      ),
+    ),
+    due: Effect.fn("IssueStates.due")(function* (now, { limit, after }) {
+      const rows = yield* database.run("due")(
+        `SELECT ${COLUMNS} FROM issue_state WHERE next_ms <= ? AND (next_ms, forge, owner, repo, issue_number) > (?, ?, ?, ?, ?)
+         ORDER BY next_ms, forge, owner, repo, issue_number LIMIT ?`,
+        now,
+        wholeMs(after?.state.nextAt ?? Number.MIN_SAFE_INTEGER),
+        ...(after === undefined ? FIRST : issueParams(after)),
+        limit,
+      )
+      return yield* readRows("due")(rows)
+    }),
+    all: Effect.fn("IssueStates.all")(function* ({ limit, after }) {
+      const rows = yield* database.run("all")(
+        `SELECT ${COLUMNS} FROM issue_state WHERE (forge, owner, repo, issue_number) > (?, ?, ?, ?)
+         ORDER BY forge, owner, repo, issue_number LIMIT ?`,
+        ...(after === undefined ? FIRST : issueParams(after)),
+        limit,
+      )
+      return yield* readRows("all")(rows)
+    }),
+  })
+})
+
+/** Before every issue. */
+const FIRST = ["", "", "", 0] as const
+
+const COLUMNS = `${ISSUE_COLUMNS}, state, rule, waits, decided_ms AS decidedAt`
+const UPSERT = `INSERT INTO issue_state (forge, owner, repo, issue_number, version, phase, next_ms, state, rule, waits, decided_ms)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET owner = excluded.owner, repo = excluded.repo, version = excluded.version, phase = excluded.phase, next_ms = excluded.next_ms, state = excluded.state,
+    rule = excluded.rule, waits = excluded.waits, decided_ms = excluded.decided_ms`
+
+/** Inside a transaction that no other writer is in. */
+const store = Effect.fnUntraced(function* (run: Run, commit: IssueCommit) {
+  const { issue, operation } = rowsOf(commit)
+  const current = yield* read(run, "commit", issue)
+  const version = Option.match(current, { onNone: () => 0, onSome: (row) => row.state.version })
+  if (version !== issue.state.version - 1) return { _tag: "Outdated", version } satisfies CommitResult
+  const other = operation === undefined ? Option.none() : yield* inTheWayOf(run, operation)
+  if (Option.isSome(other)) return { _tag: "OperationExists", operation: other.value } satisfies CommitResult
+  yield* write(run, "commit", issue)
+  if (operation !== undefined) yield* insertOperation(run, operation)
+  yield* markHandled(run, commit.handled, commit.at)
+  return { _tag: "Committed", issue, ...(operation !== undefined && { operation }) } satisfies CommitResult
+})
+
+const write = Effect.fnUntraced(function* (run: Run, name: string, issue: StoredIssue) {
+  const { state, rule, waits, decidedAt } = issue
+  const text = yield* encodeState(name, issue, state)
+  yield* run(
+    UPSERT,
+    ...issueParams(issue),
+    state.version,
+    state.phase,
+    wholeMs(state.nextAt),
+    text,
+    rule,
+    waits,
+    decidedAt,
+  )
+})
+const encodeState = jsonOf(IssueState, "state")
+
+/** The column holds integers. */
+const wholeMs = (at: number | null) => (at === null ? null : Math.ceil(at))
+
+const read = (
+  run: Run,
+  operation: string,
+  issue: IssueKey,
+): Effect.Effect<Option.Option<StoredIssue>, StateStoreError> =>
+  run(`SELECT ${COLUMNS} FROM issue_state WHERE ${OF_ISSUE}`, ...issueParams(issue)).pipe(
+    Effect.flatMap(readRows(operation)),
+    Effect.map(Arr.head),
+  )
+
+/** A field that a version before did not know is as in a new state. */
+const StateColumn = Schema.transform(
+  Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
+  IssueState,
+  { strict: false, decode: (stored) => ({ ...newIssueState, ...stored }), encode: (state) => state },
+)
+const readRows = (operation: string) => {
+  const rows = rowsBy(Schema.Struct({ ...StoredIssue.fields, state: StateColumn }), "state")(operation)
+  return (found: Parameters<typeof rows>[0]) =>
+    Effect.map(rows(found), (all) =>
+      all.map((fields) => new StoredIssue(fields, { disableValidation: true })),
+    )
+}

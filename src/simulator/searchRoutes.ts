@@ -1,0 +1,75 @@
+/** The lists of issues and PRs, of one repository and of all, that a simulated Gitea serves. */
+import { type Ask, inRepo, linked, noTime, type Route, within } from "./router.ts"
+import { fold, type SimIssue } from "./state.ts"
+
+/** What both lists share: `state` (open unless given), `type`, `since` and `before`. */
+const asked = (ask: Ask): ((issue: SimIssue) => boolean) => {
+  const type = ask.query.get("type")
+  const state = ask.query.get("state") || "open"
+  const inTime = within(ask)
+  return (issue) =>
+    (type === "issues" ? issue.pull === undefined : type !== "pulls" || issue.pull !== undefined) &&
+    (state === "all" || issue.state === state) &&
+    inTime(issue.updatedAt)
+}
+
+/** The labels to look for. Names that no issue has are dropped. */
+const labelsOf = (ask: Ask, among: ReadonlyArray<SimIssue>): ReadonlyArray<string> =>
+  (ask.query.get("labels") ?? "")
+    .split(",")
+    .filter((label) => among.some((issue) => issue.labels.includes(label)))
+
+/** Lists issues and PRs alike; each label must be there. */
+const listIssues: Route = {
+  method: "GET",
+  path: "/repos/{owner}/{repo}/issues",
+  scope: "issue",
+  handle: inRepo((ask, repo) => {
+    const all = [...repo.issues.values()].sort((a, b) => b.number - a.number)
+    const labels = labelsOf(ask, all)
+    const found = all
+      .filter(asked(ask))
+      .filter((issue) => labels.every((label) => issue.labels.includes(label)))
+    return (
+      noTime(ask) ??
+      linked(
+        ask,
+        found.map((issue) => ask.shapes.issue(issue)),
+      )
+    )
+  }),
+}
+
+/** Issues and PRs of every repository that the asker may read, the latest that was made first. One label is enough. */
+const search: Route = {
+  method: "GET",
+  path: "/repos/issues/search",
+  scope: "issue",
+  handle: (ask) => {
+    const { query, state, user, shapes } = ask
+    const owner = query.get("owner")
+    const all = state.repos
+      .filter((repo) => state.permission(repo, user) !== "none")
+      .filter((repo) => owner === null || fold(repo.owner) === fold(owner))
+      .flatMap((repo) => Array.from(repo.issues.values()))
+      .sort((a, b) => b.createdAt.localeCompare(a.createdAt) || b.id - a.id)
+    const labels = labelsOf(ask, all)
+    const isMine = (name: string, mine: (issue: SimIssue) => boolean) => (issue: SimIssue) =>
+      query.get(name) !== "true" || mine(issue)
+    const found = all
+      .filter(asked(ask))
+      .filter((issue) => labels.length === 0 || labels.some((label) => issue.labels.includes(label)))
+      .filter(isMine("assigned", ({ assignees }) => assignees.includes(user?.login ?? "")))
+      .filter(isMine("created", ({ authorId }) => authorId === user?.id))
+    return (
+      noTime(ask) ??
+      linked(
+        ask,
+        found.map((issue) => shapes.issue(issue)),
+      )
+    )
+  },
+}
+
+/** All of them; `/repos/issues/search` is no repository. */
+export const searchRoutes: ReadonlyArray<Route> = [search, listIssues]
