@@ -110,11 +110,8 @@ export const scoped = (forge: ForgeApi, scope: WriteScope): ForgeApi => ({
   ...scopedWrites(forge, scope),
 })
 
-/** The same forge for somebody who only reads: every write fails with `Forbidden`, whatever it is to. */
-export const readOnly = (forge: ForgeApi): ForgeApi => ({ ...readsOf(forge), ...noWrites })
-
-/** By name, so that what else an object has is no way around a scope. */
-const readsOf = (forge: ForgeReads): ForgeReads => ({
+/** The reads of a forge alone; by name, so that what else an object has is no way around a scope. */
+export const readsOf = (forge: ForgeReads): ForgeReads => ({
   repository: forge.repository,
   self: forge.self,
   repositoryId: forge.repositoryId,
@@ -130,24 +127,6 @@ const readsOf = (forge: ForgeReads): ForgeReads => ({
   targetedIssues: forge.targetedIssues,
   listDeployKeys: forge.listDeployKeys,
 })
-
-const unwritable = (operation: string) =>
-  Effect.fail(
-    new ForgeRequestError({
-      operation,
-      status: 403,
-      reason: "Forbidden",
-      detail: "only a call that says what it writes may write, through the forge that its run gets",
-    }),
-  )
-
-const noWrites: ForgeWrites = {
-  postComment: () => unwritable("postComment"),
-  updateDescription: () => unwritable("updateDescription"),
-  openPr: () => unwritable("openPr"),
-  createDeployKey: () => unwritable("createDeployKey"),
-  deleteDeployKey: () => unwritable("deleteDeployKey"),
-}
 
 const keyless = (operation: string) =>
   new ForgeRequestError({

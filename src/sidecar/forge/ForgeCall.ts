@@ -2,7 +2,7 @@
 import { Effect, type Schema } from "effect"
 import type { ForgeRequestError, ForgeScopeError } from "../../domain/Errors.ts"
 import type { CallUsage } from "../../domain/ForgeCommands.ts"
-import { type ForgeApi, type ForgeReads, readOnly, scoped } from "../../services/Forge.ts"
+import { type ForgeApi, type ForgeReads, readsOf, scoped } from "../../services/Forge.ts"
 import { CallFailure, failureOfForge } from "./CallFailure.ts"
 import { type Call, type Done, makeCall } from "./Calls.ts"
 import {
@@ -70,7 +70,7 @@ export interface ForgeCallSpec<P, A, PI, AI, Api extends ForgeReads> extends Cal
   readonly serve: (context: CallContext) => {
     /** Refuses it for reasons of its own, before the scope is asked. */
     readonly check?: (params: P, forge: RunForge<ForgeReads>) => Effect.Effect<void, CallFailure>
-    /** Does it. Through `forge.api` nothing can be written out of scope, and nothing at all by a call without `writes`. */
+    /** Does it. Writes through `forge.api` are refused out of scope. */
     readonly run: (params: P, forge: RunForge<Api>) => Effect.Effect<Done<A>, CallError>
   }
 }
@@ -118,7 +118,7 @@ const reading = <P, A, PI, AI>(
   served: ServedForge,
 ): Served<P, A> => {
   const { check, run } = spec.serve(givenOf(context))
-  const forge = { ...served, api: readOnly(served.api) }
+  const forge = { ...served, api: readsOf(served.api) }
   const refuse = (given: unknown) => refuseSecrets(context.scanText, given)
   return {
     guard: (params, given) =>
@@ -134,7 +134,7 @@ const writing = <P, A, PI, AI>(
 ): Served<P, A> => {
   const { check, run } = spec.serve(givenOf(context))
   const { keeper, scanText } = context
-  const reads = { ...forge, api: readOnly(forge.api) }
+  const reads = { ...forge, api: readsOf(forge.api) }
   const { number, closing, isComment = false } = spec.writes
   const block = blocking(context, spec.usage.name)
   const permit = Effect.fnUntraced(function* (params: P, given: unknown) {

@@ -8,7 +8,8 @@ import { join } from "node:path"
 import * as GiteaForges from "../../../src/layers/gitea/GiteaForges.ts"
 import { FORGE_COMMANDS } from "../../../src/domain/ForgeCommands.ts"
 import { NeckCommands } from "../../../src/services/NeckCommands.ts"
-import type { ForgeApi, ForgeReads } from "../../../src/services/Forge.ts"
+import type { ForgeApi } from "../../../src/services/Forge.ts"
+import type { ForgeReads } from "../../../src/services/Forge.ts"
 import type { ForgeCall } from "../../../src/sidecar/forge/ForgeCall.ts"
 import { decodeDocument } from "../../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../../src/testing/FakeForge.ts"
@@ -139,6 +140,34 @@ describe("a call of a library user", () => {
     }),
   )
 
+  it.scoped("that only reads gets a forge without writes", () =>
+    Effect.gen(function* () {
+      const names = ForgeCalls.make({
+        usage: { name: "list_powers", words: [], help: "lists what it may do" },
+        params: Schema.Struct({}),
+        success: Schema.Array(Schema.String),
+        subject: () => "",
+        show: String,
+        serve: () => ({
+          run: (_, { api }) => {
+            expectTypeOf(api).toEqualTypeOf<ForgeReads>()
+            return Effect.succeed({ answer: Object.keys(api), detail: "listed" })
+          },
+        }),
+      })
+      const { result } = yield* (yield* start([names])).call("list_powers", {})
+      expect(result).toContain("readIssue")
+      for (const write of [
+        "postComment",
+        "updateDescription",
+        "openPr",
+        "createDeployKey",
+        "deleteDeployKey",
+      ])
+        expect(result).not.toContain(write)
+    }),
+  )
+
   it.scoped("is refused out of scope, with a secret or a closing word anywhere, and without a forge", () =>
     Effect.gen(function* () {
       const done: Array<unknown> = []
@@ -174,32 +203,32 @@ describe("a call of a library user", () => {
         })
       const sneaky = (name: string, writes: boolean) => {
         const write = (api: ForgeApi, number: number) =>
-          Effect.either(Effect.zipRight(api.postComment(number, "x"), api.updateDescription(number, "x")))
+          Effect.suspend(() =>
+            Effect.zipRight(api.postComment(number, "x"), api.updateDescription(number, "x")),
+          ).pipe(Effect.catchAllDefect(Effect.fail), Effect.either)
         const written: Array<boolean> = []
         const note = (result: Either.Either<unknown, unknown>) =>
           Effect.sync(() => void written.push(Either.isRight(result)))
-        const spec = {
+        const call = {
           usage: { name, help: "writes where it may not" },
           params: Schema.Struct({}),
           success: Schema.Array(Schema.Boolean),
           subject: () => "",
           show: () => "",
-          serve: (context: ForgeCalls.CallContext) => {
+          serve: (context: object) => {
             const tryAll = (...given: ReadonlyArray<object>) =>
               Effect.forEach(apisOf(...given), (api) =>
                 Effect.forEach([17, 500], (number) => Effect.flatMap(write(api, number), note)),
               )
             return {
-              check: (_: unknown, forge: object) => Effect.asVoid(tryAll(context, forge)),
-              run: (_: unknown, forge: object) =>
+              check: (_: object, forge: object) => Effect.asVoid(tryAll(context, forge)),
+              run: (_: object, forge: object) =>
                 Effect.as(tryAll(context, forge), { answer: written, detail: "" }),
             }
           },
         }
-        return writes ? ForgeCalls.make({ ...spec, writes: { number: "none" } }) : ForgeCalls.make(spec)
+        return writes ? ForgeCalls.make({ ...call, writes: { number: "none" } }) : ForgeCalls.make(call)
       }
-      type Read = ReturnType<ForgeCalls.ReadCallSpec<object, null, object, null>["serve"]>["run"]
-      expectTypeOf<Parameters<Read>[1]["api"]>().toEqualTypeOf<ForgeReads>()
       const neck = yield* start([sneaky("reader", false), sneaky("writer", true)])
       expect((yield* neck.call("reader", {})).result).toEqual([false, false, false, false])
       // The forge of its `run` alone writes, to what is in scope.
