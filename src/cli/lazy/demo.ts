@@ -16,10 +16,10 @@ import { orchestrateResume } from "../../programs/orchestrateResume.ts"
 import { orchestrateStart } from "../../programs/orchestrateStart.ts"
 import { note, printLine } from "../output.ts"
 import { observer } from "../shared.ts"
-import { demoAgents, demoBottle } from "./demoAgents.ts"
-import { type DemoForge, ISSUES, makeDemoForge } from "./demoForge.ts"
-import { demoPlace, removeLeftDemos } from "./demoPlace.ts"
-import { lines, showLog, showStatus, step } from "./demoViews.ts"
+import { demoAgents, demoBottle } from "../demo/demoAgents.ts"
+import { type DemoForge, ISSUES, makeDemoForge } from "../demo/demoForge.ts"
+import { demoPlace, removeLeftDemos } from "../demo/demoPlace.ts"
+import { lines, showLog, showStatus, step } from "../demo/demoViews.ts"
 
 /** Runs the main job from an issue to the merged pull request, and says at each step what happens. */
 export const demo = Effect.gen(function* () {
