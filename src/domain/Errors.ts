@@ -111,6 +111,15 @@ export class AlreadyHandled extends Schema.TaggedError<AlreadyHandled>()("Alread
   }
 }
 
+/** Another process serves this home. */
+export class HomeServed extends Schema.TaggedError<HomeServed>()("HomeServed", {
+  pid: Schema.Number,
+}) {
+  override get message(): string {
+    return `process ${this.pid} serves this home already: stop it first, or serve another home`
+  }
+}
+
 /** The issue of an orchestrated start is closed. */
 export class IssueClosed extends Schema.TaggedError<IssueClosed>()("IssueClosed", {
   forge: Schema.String,

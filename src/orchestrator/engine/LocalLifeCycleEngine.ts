@@ -1,0 +1,176 @@
+/** LifeCycleEngine in this process: a keyed queue of issues, fibers for operations and for the runs that are watched. */
+import { Clock, Duration, Effect, FiberMap, FiberSet, Layer, Option, Ref, Schedule } from "effect"
+import type { DurationInput } from "effect/Duration"
+import { type IssueKey, issueId, type Page } from "../../domain/orchestrator/IssueKey.ts"
+import { fairOrder } from "../../domain/orchestrator/fairOrder.ts"
+import type { InboxHint } from "../../domain/orchestrator/InboxHint.ts"
+import type { StoredIssue } from "../../domain/orchestrator/StoredIssue.ts"
+import type { HostName, StoredOperation } from "../../domain/orchestrator/StoredOperation.ts"
+import { HomeLease } from "../../services/HomeLease.ts"
+import { Inbox } from "../../services/Inbox.ts"
+import { IssueStates } from "../../services/IssueStates.ts"
+import { LifeCycleEngine } from "../../services/LifeCycleEngine.ts"
+import { Operations } from "../../services/Operations.ts"
+import { operate } from "../host/operate.ts"
+import { watchRun } from "../host/watchRun.ts"
+import { bottleOf } from "../issue/observeBottle.ts"
+import { ServedRepositories } from "../ServedRepositories.ts"
+import { type Failures, makeLookAt } from "./lookAt.ts"
+import { type Look, makeBusy, makeKeyedQueue } from "./keyedQueue.ts"
+import { allPages } from "./pages.ts"
+
+/** Options of the engine. */
+export interface LocalEngineOptions {
+  /** Name of this machine, in the operations that it carries out. */
+  readonly host: HostName
+  /** How many issues are looked at, and how many operations carried out, at a time; 8 unless given. */
+  readonly concurrency?: number
+  /** How often it looks for hints and timers; 1 second unless given. */
+  readonly poll?: DurationInput
+  /** How often looking at a hint may fail before it is set aside; 5 unless given. */
+  readonly tries?: number
+}
+
+/** The engine; it works until its scope ends. Fails with `HomeServed` when another process serves the home. Agents go on when it ends. */
+export const layer = (options: LocalEngineOptions) => Layer.scoped(LifeCycleEngine, make(options))
+
+const make = Effect.fnUntraced(function* ({
+  host,
+  concurrency = 8,
+  poll = "1 second",
+  tries = 5,
+}: LocalEngineOptions) {
+  yield* (yield* HomeLease).hold
+  const inbox = yield* Inbox
+  const states = yield* IssueStates
+  const operations = yield* Operations
+  const repositories = yield* ServedRepositories
+  const busy = yield* makeBusy
+  const steadySince = yield* Ref.make(yield* Clock.currentTimeMillis)
+  const starting = yield* Effect.makeSemaphore(1)
+  const room = yield* Effect.makeSemaphore(concurrency)
+  const watchers = yield* FiberMap.make<string>()
+  const carriers = yield* FiberSet.make()
+  const carried = new Set<string>()
+  const failures: Failures = new Map()
+
+  const tellBy = (look: Look) => (hint: InboxHint) => {
+    const { forge, owner, repo, issueNumber } = hint
+    return Effect.zipRight(
+      inbox.accept(hint),
+      issueNumber === null ? Effect.void : look({ forge, owner, repo, issueNumber }),
+    )
+  }
+
+  /** Watches the newest run of an issue's bottle, once. */
+  const watch = Effect.fn("engine.watch")(function* (issue: IssueKey, look: Look) {
+    const bottle = yield* bottleOf(issue)
+    const served = repositories.find(issue)
+    if (Option.isNone(bottle) || Option.isNone(served)) return
+    const { slug, run } = bottle.value.metadata
+    yield* FiberMap.run(
+      watchers,
+      `${slug}:${run}`,
+      watchRun({ issue, slug, run, served: served.value }, tellBy(look)).pipe(
+        Effect.catchAllCause((cause) => Effect.logWarning(`the agent of ${slug} is not watched`, cause)),
+      ),
+      { onlyIfMissing: true },
+    )
+  })
+
+  /** Carries an operation out in a fiber of its own, once. */
+  const carry = Effect.fn("engine.carry")(function* (operation: StoredOperation, look: Look) {
+    const served = repositories.find(operation)
+    if (Option.isNone(served) || carried.has(operation.id)) return
+    carried.add(operation.id)
+    const work = operate(operation, served.value).pipe(
+      room.withPermits(1),
+      Effect.zipRight(wake(look)),
+      Effect.zipRight(look(operation)),
+      Effect.catchAllCause((cause) => Effect.logWarning(`${operation.id} is to be repeated`, cause)),
+      Effect.ensuring(
+        Effect.zipRight(
+          Effect.sync(() => carried.delete(operation.id)),
+          busy.end,
+        ),
+      ),
+    )
+    // Before the fiber runs, so that whoever waits for the engine to be idle waits for it.
+    yield* busy.begin
+    yield* FiberSet.run(carriers, work)
+  })
+
+  /** Has the issues looked at that wait for room, in a fair order. */
+  const wake = Effect.fn("engine.wake")(function* (look: Look) {
+    const rows = yield* allPages(states.all)
+    const waiting = rows
+      .filter(({ waits }) => waits === "limit" || waits === "turn")
+      .map(({ forge, owner, repo, issueNumber, decidedAt }) => ({
+        issue: { forge, owner, repo, issueNumber },
+        repository: `${owner}/${repo}`,
+        number: issueNumber,
+        since: decidedAt,
+      }))
+    yield* Effect.forEach(fairOrder(waiting, ""), ({ issue }) => look(issue), { discard: true })
+  })
+
+  const lookAt = makeLookAt({ host, tries, starting, steadySince, failures, carry, watch })
+  const look = yield* makeKeyedQueue({ concurrency, busy }, lookAt)
+
+  /** Nothing that matters is in memory: whatever is open is found in the tables. */
+  const sweepTables = Effect.fn("engine.sweepTables")(function* () {
+    const now = yield* Clock.currentTimeMillis
+    const rested = (issue: IssueKey) => (failures.get(issueId(issue))?.notBefore ?? now) <= now
+    const hinted = yield* allPages(inbox.waiting)
+    const due = yield* allPages((page: Page<StoredIssue>) => states.due(now, page))
+    const issues = [
+      ...hinted.flatMap(({ issueNumber, ...row }) => (issueNumber === null ? [] : [{ ...row, issueNumber }])),
+      ...due,
+    ]
+    yield* Effect.forEach(
+      issues.filter(rested),
+      ({ forge, owner, repo, issueNumber }) => look({ forge, owner, repo, issueNumber }),
+      { discard: true },
+    )
+    const open = yield* allPages((page: Page<StoredOperation>) => operations.open(host, page))
+    yield* Effect.forEach(open, (operation) => carry(operation, look), { discard: true })
+  })
+
+  const tick = Effect.fn("engine.tick")(function* (last: Ref.Ref<number>) {
+    const now = yield* Clock.currentTimeMillis
+    const before = yield* Ref.getAndSet(last, now)
+    // After a suspend or a jump of the clock no agent is silent for longer than it had the chance to speak.
+    const expected = Duration.toMillis(poll)
+    if (now < before || now - before > expected + JUMP) yield* Ref.set(steadySince, now)
+    yield* sweepTables()
+  })
+
+  const start = Effect.gen(function* () {
+    const rows = yield* allPages(states.all)
+    yield* Effect.forEach(
+      rows.filter(({ state }) => state.live),
+      ({ forge, owner, repo, issueNumber }) => look({ forge, owner, repo, issueNumber }),
+      { discard: true },
+    )
+    const last = yield* Ref.make(yield* Clock.currentTimeMillis)
+    yield* tick(last).pipe(
+      Effect.catchAllCause((cause) => Effect.logError("the tables cannot be read", cause)),
+      Effect.repeat(Schedule.spaced(poll)),
+      Effect.forkScoped,
+    )
+  })
+  yield* start
+  return LifeCycleEngine.of({
+    hint: Effect.fn("LifeCycleEngine.hint")(function* (hint) {
+      const accepted = yield* inbox.accept(hint)
+      const { forge, owner, repo, issueNumber } = hint
+      if (accepted === "accepted" && issueNumber !== null) yield* look({ forge, owner, repo, issueNumber })
+      return accepted
+    }),
+    look,
+    idle: busy.idle,
+  })
+})
+
+/** A tick that comes this much later than it should was held up by more than load, in milliseconds. */
+const JUMP = 60_000

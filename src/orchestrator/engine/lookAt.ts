@@ -1,0 +1,113 @@
+/** One look at an issue: observe, decide, commit, and begin what was decided. */
+import { Cause, Chunk, Clock, Effect, Option, Ref } from "effect"
+import { type IssueKey, issueId } from "../../domain/orchestrator/IssueKey.ts"
+import type { InboxRow } from "../../domain/orchestrator/InboxHint.ts"
+import type { HostName, StoredOperation } from "../../domain/orchestrator/StoredOperation.ts"
+import { Inbox } from "../../services/Inbox.ts"
+import { IssueStates } from "../../services/IssueStates.ts"
+import { commitDecision } from "../issue/commitDecision.ts"
+import { observe } from "../issue/observe.ts"
+import { ServedRepositories } from "../ServedRepositories.ts"
+import type { Look } from "./keyedQueue.ts"
+
+/** Looks that failed in a row, by issue, and when the next one may be. A new process tries at once. */
+export type Failures = Map<string, { readonly count: number; readonly notBefore: number }>
+
+/** What a look needs besides the services. */
+export interface LookContext<E, R> {
+  readonly host: HostName
+  readonly tries: number
+  readonly starting: Effect.Semaphore
+  readonly steadySince: Ref.Ref<number>
+  readonly failures: Failures
+  readonly carry: (operation: StoredOperation, look: Look) => Effect.Effect<void, E, R>
+  readonly watch: (issue: IssueKey, look: Look) => Effect.Effect<void, E, R>
+}
+
+/** Looks at an issue. A look that fails leaves its hints open and is repeated later; one that fails too often is set aside. */
+export const makeLookAt =
+  <E, R>(context: LookContext<E, R>) =>
+  (issue: IssueKey, look: Look) =>
+    Effect.gen(function* () {
+      const inbox = yield* Inbox
+      const hints = yield* inbox.open(issue)
+      yield* lookWith(context, issue, hints, look).pipe(
+        Effect.zipRight(Effect.sync(() => context.failures.delete(issueId(issue)))),
+        Effect.catchAllCause((cause) => failed(context, issue, hints, cause)),
+      )
+    }).pipe(
+      // Whoever looks at issues goes on with the next one; who is interrupted from outside does not come here.
+      Effect.catchAllCause((cause) => Effect.logError(`${issueId(issue)} cannot be looked at`, cause)),
+    )
+
+const lookWith = Effect.fnUntraced(function* <E, R>(
+  { host, starting, steadySince, carry, watch }: LookContext<E, R>,
+  asked: IssueKey,
+  hints: ReadonlyArray<InboxRow>,
+  look: Look,
+) {
+  const inbox = yield* Inbox
+  const served = (yield* ServedRepositories).find(asked)
+  const handled = hints.map(({ id }) => id)
+  const done = Effect.flatMap(Clock.currentTimeMillis, (now) => inbox.handle(handled, now))
+  if (Option.isNone(served)) return yield* done
+  const stored = yield* (yield* IssueStates).get(asked)
+  // Names compare without case, but not in every table: the first spelling is kept.
+  const issue = Option.match(stored, {
+    onNone: () => asked,
+    onSome: ({ forge, owner, repo, issueNumber }): IssueKey => ({ forge, owner, repo, issueNumber }),
+  })
+  const observation = yield* observe(issue, served.value, {
+    hints,
+    steadySince: yield* Ref.get(steadySince),
+  })
+  const { bottle, state, operation } = observation
+  if (bottle !== undefined && !state.live && operation === undefined) {
+    yield* Effect.logInfo(`${issueId(issue)} has bottle ${bottle.slug}, which was started by hand`)
+    return yield* done
+  }
+  const result = yield* commitDecision(observation, { issue, served: served.value, host, handled, starting })
+  if (result._tag !== "Committed") return yield* look(issue)
+  if (result.operation !== undefined) yield* carry(result.operation, look)
+  else if (bottle?.state === "running") yield* watch(issue, look)
+})
+
+const failed = Effect.fnUntraced(function* <E, R>(
+  { failures, tries }: LookContext<E, R>,
+  issue: IssueKey,
+  hints: ReadonlyArray<InboxRow>,
+  cause: Cause.Cause<unknown>,
+) {
+  const id = issueId(issue)
+  const count = (failures.get(id)?.count ?? 0) + 1
+  const now = yield* Clock.currentTimeMillis
+  failures.set(id, { count, notBefore: now + Math.min(RETRY * 2 ** (count - 1), RETRY_MOST) })
+  const error = Cause.squash(cause)
+  const problem = error instanceof Error ? error.message : String(error)
+  yield* Effect.logWarning(`${id}: ${problem}`)
+  // A forge or an engine that is away is not the hint's fault: it is tried until they are back.
+  if (Chunk.every(Cause.failures(cause), isOutage) && Chunk.isNonEmpty(Cause.failures(cause))) return
+  const aside = yield* (yield* Inbox).failed(
+    hints.map(({ id }) => id),
+    problem,
+    tries,
+  )
+  if (aside.length > 0) yield* Effect.logError(`${id}: ${aside.length} hints were set aside: ${problem}`)
+})
+
+/** Times between looks that fail, in milliseconds: doubled each time. */
+const RETRY = 5_000
+const RETRY_MOST = 300_000
+
+const OUTAGES: ReadonlySet<string> = new Set(["Unreachable", "RateLimited", "ServerError", "Unauthorized"])
+
+const isOutage = (error: unknown): boolean => {
+  if (typeof error !== "object" || error === null || !("_tag" in error)) return false
+  if (error._tag === "BackendUnavailable" || error._tag === "StateStoreError") return true
+  return (
+    error._tag === "ForgeRequestError" &&
+    "reason" in error &&
+    typeof error.reason === "string" &&
+    OUTAGES.has(error.reason)
+  )
+}

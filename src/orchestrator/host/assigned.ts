@@ -1,0 +1,22 @@
+/** assigned: what a run of an issue is told of its forge. */
+import type { AssignedForge } from "../../domain/Assignment.ts"
+import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
+import { Duration } from "effect"
+import type { ServedRepository } from "../ServedRepositories.ts"
+
+/** The forge of a run, with the pull requests that earlier runs of its bottle opened. */
+export const assigned = (
+  { issueNumber, owner, repo }: IssueKey,
+  { target, org, trustOrg, closingKeywords, life }: ServedRepository,
+  openedPrs: ReadonlyArray<number> = [],
+): AssignedForge => ({
+  target: { ...target, owner, repo },
+  assignment: {
+    issueNumber,
+    openedPrs,
+    watchdog: Duration.millis(life.watchdog),
+    ...(org !== undefined && { org }),
+    ...(trustOrg !== undefined && { trustOrg }),
+    ...(closingKeywords !== undefined && { closingKeywords }),
+  },
+})

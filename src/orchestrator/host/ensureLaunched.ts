@@ -1,0 +1,73 @@
+/** ensureLaunched: a bottle whose agent works on the issue, launched once however often it is asked. */
+import { Effect, Option } from "effect"
+import { createHash } from "node:crypto"
+import type { BottleMetadata } from "../../domain/Bottle.ts"
+import { RunNumber } from "../../domain/orchestrator/IssueKey.ts"
+import type { Launch } from "../../domain/orchestrator/Operation.ts"
+import { launchPrompt } from "../../domain/orchestrator/prompts.ts"
+import type { StoredOperation } from "../../domain/orchestrator/StoredOperation.ts"
+import { SUFFIX_ALPHABET } from "../../domain/Slug.ts"
+import { bottleState } from "../../programs/bottleState.ts"
+import { claimIssue } from "../../programs/claimIssue.ts"
+import { destroy } from "../../programs/destroy.ts"
+import { performStart, prepareStart } from "../../programs/launch.ts"
+import { Backends } from "../../services/Backends.ts"
+import { BottleStore } from "../../services/BottleStore.ts"
+import { Operations } from "../../services/Operations.ts"
+import { bottleOf } from "../issue/observeBottle.ts"
+import type { ServedRepository } from "../ServedRepositories.ts"
+import { assigned } from "./assigned.ts"
+import { textsOf } from "./texts.ts"
+
+/**
+ * Launches, unless the bottle of the issue was launched by an earlier try. What a killed try left half-made is removed
+ * first. The slug and its run are stored with the operation before anything is made.
+ */
+export const ensureLaunched = Effect.fn("ensureLaunched")(function* (
+  operation: StoredOperation,
+  input: Launch,
+  served: ServedRepository,
+) {
+  if (yield* isLaunched(operation)) return
+  const { issue, remarks, agentGitUser } = yield* textsOf(operation, served, [], input)
+  const prompt = launchPrompt({ issue, remarks })
+  const forge = assigned(operation, served)
+  const { backend } = served
+  const prepared = yield* prepareStart(
+    input.agent,
+    { bottles: input.bottles, forge, ...(backend !== undefined && { backend }) },
+    Option.some(prompt),
+  )
+  yield* performStart({ ...prepared, suffix: suffixOf(operation) }, (bottle) =>
+    Effect.gen(function* () {
+      const run = { slug: bottle.slug, run: RunNumber.make(bottle.run) }
+      yield* (yield* Operations).start(operation.id, run)
+      const claim = yield* claimIssue(operation, bottle, { namedPr: Option.none(), agentGitUser })
+      return claim.restore
+    }),
+  )
+})
+
+/** Whether an earlier try brought the agent to work; removes what else it left. */
+const isLaunched = Effect.fnUntraced(function* (operation: StoredOperation) {
+  const claimed = yield* bottleOf(operation)
+  if (Option.isSome(claimed)) {
+    const { metadata } = claimed.value
+    const state = yield* bottleState(yield* (yield* Backends).get(metadata.spec.backend), metadata)
+    if (state !== "created" && state !== "destroying") return true
+    yield* destroy(metadata.slug)
+  }
+  const left = (yield* (yield* BottleStore).all).filter((row) => isLeftOf(operation, row))
+  yield* Effect.forEach(left, ({ slug }) => destroy(slug), { discard: true })
+  return false
+})
+
+/** A row that was minted by a try of this operation that died before it claimed the issue: nothing was made of it. */
+const isLeftOf = (operation: StoredOperation, { slug, startedAt, spec }: BottleMetadata): boolean =>
+  slug.endsWith(`-${suffixOf(operation)}`) && spec.forgeTargeted && Option.isNone(startedAt)
+
+/** The end of the slugs that tries of one operation mint, so that each finds what another left. */
+const suffixOf = ({ id }: StoredOperation): string =>
+  [...createHash("sha256").update(id).digest().subarray(0, 5)]
+    .map((byte) => SUFFIX_ALPHABET[byte % SUFFIX_ALPHABET.length])
+    .join("")

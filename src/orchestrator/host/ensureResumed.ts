@@ -1,0 +1,69 @@
+/** ensureResumed: the bottle of an issue at work again on one more prompt, started once however often it is asked. */
+import { Effect, Option } from "effect"
+import type { BottleMetadata } from "../../domain/Bottle.ts"
+import { instantOf } from "../../domain/Instant.ts"
+import { RunNumber } from "../../domain/orchestrator/IssueKey.ts"
+import type { Resume } from "../../domain/orchestrator/Operation.ts"
+import { resumePrompt } from "../../domain/orchestrator/prompts.ts"
+import type { StoredOperation } from "../../domain/orchestrator/StoredOperation.ts"
+import { bottleState } from "../../programs/bottleState.ts"
+import { claimIssue } from "../../programs/claimIssue.ts"
+import { performResume, prepareResume } from "../../programs/relaunch.ts"
+import { Backends } from "../../services/Backends.ts"
+import { Operations } from "../../services/Operations.ts"
+import { bottleOf } from "../issue/observeBottle.ts"
+import type { ServedRepository } from "../ServedRepositories.ts"
+import { assigned } from "./assigned.ts"
+import { textsOf } from "./texts.ts"
+
+/**
+ * Resumes, unless an earlier try started that run: its number is stored with the operation before anything is started,
+ * and a bottle that has it is left alone.
+ */
+export const ensureResumed = Effect.fn("ensureResumed")(function* (
+  operation: StoredOperation,
+  input: Resume,
+  served: ServedRepository,
+  bottle: BottleMetadata,
+) {
+  const { slug } = bottle
+  const backend = yield* (yield* Backends).get(bottle.spec.backend)
+  const state = yield* bottleState(backend, bottle)
+  const run = RunNumber.make(
+    state === "created" && Option.isNone(bottle.artifact) ? bottle.run : bottle.run + 1,
+  )
+  const noted = yield* (yield* Operations).start(operation.id, { slug, run })
+  const wanted = Option.match(
+    Option.flatMap(noted, ({ started }) => Option.fromNullable(started)),
+    { onNone: () => run, onSome: (started) => started.run },
+  )
+  if (bottle.run >= wanted && hasRun(state, bottle)) return
+  const prs = Option.match(yield* bottleOf(operation), {
+    onNone: () => [],
+    onSome: ({ row }) => Option.toArray(row.prNumber),
+  })
+  const { issue, isChanged, remarks, checks, agentGitUser } = yield* textsOf(operation, served, prs, input)
+  const prompt = resumePrompt({
+    cause: input.cause,
+    number: operation.issueNumber,
+    ...(isChanged && { issue }),
+    remarks,
+    ...(input.head !== undefined && { head: input.head, checks: checks(input.head.pr) }),
+  })
+  const prepared = yield* prepareResume(
+    slug,
+    { forge: assigned(operation, served, prs) },
+    Option.some(prompt),
+  )
+  const claim = yield* claimIssue(operation, prepared.bottle, { namedPr: Option.none(), agentGitUser })
+  yield* performResume(prepared).pipe(Effect.onError(() => Effect.ignore(claim.restore)))
+})
+
+/** Whether the agent of the newest run was started: it works, has ended, or was frozen since. */
+const hasRun = (state: string, { startedAt, frozenAt }: BottleMetadata): boolean =>
+  state === "running" ||
+  state === "exited" ||
+  (state === "frozen" &&
+    Option.exists(startedAt, (started) =>
+      Option.exists(frozenAt, (frozen) => instantOf(frozen) >= instantOf(started)),
+    ))

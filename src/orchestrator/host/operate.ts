@@ -1,0 +1,96 @@
+/** operate: carries out one operation on the bottle of an issue, on the machine that has the engine. */
+import { Cause, Clock, DateTime, Effect, Option } from "effect"
+import type { BottleMetadata } from "../../domain/Bottle.ts"
+import { BackendFailure } from "../../domain/Errors.ts"
+import { instantOf } from "../../domain/Instant.ts"
+import { RunNumber } from "../../domain/orchestrator/IssueKey.ts"
+import type { OperationEnd, StoredOperation } from "../../domain/orchestrator/StoredOperation.ts"
+import { dayOf } from "../../domain/orchestrator/Usage.ts"
+import { destroy } from "../../programs/destroy.ts"
+import { freeze } from "../../programs/freeze.ts"
+import { stop } from "../../programs/stop.ts"
+import { BottleStore } from "../../services/BottleStore.ts"
+import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
+import { Operations } from "../../services/Operations.ts"
+import type { ServedRepository } from "../ServedRepositories.ts"
+import { bottleOf } from "../issue/observeBottle.ts"
+import { ensureLaunched } from "./ensureLaunched.ts"
+import { ensureResumed } from "./ensureResumed.ts"
+
+/**
+ * Carries out an open operation and records how it ended, failures too. Each may be repeated after a crash: what is done
+ * is not done again. Fails only when that cannot be recorded; then it stays open, and is repeated.
+ */
+export const operate = Effect.fn("operate")(function* (operation: StoredOperation, served: ServedRepository) {
+  const before = Option.map(yield* bottleOf(operation), ({ metadata }) => metadata)
+  const end: Pick<OperationEnd, "problem" | "usage"> = yield* perform(operation, served).pipe(
+    Effect.zipRight(usageOf(operation, before)),
+    Effect.catchAllCause((cause) =>
+      Cause.isInterruptedOnly(cause)
+        ? Effect.failCause(cause)
+        : Effect.as(Effect.logWarning(`${operation.id} failed`, cause), { problem: problemOf(cause) }),
+    ),
+  )
+  const at = yield* Clock.currentTimeMillis
+  return yield* (yield* Operations).finish(operation.id, { ...end, at })
+})
+
+const perform = Effect.fnUntraced(function* (operation: StoredOperation, served: ServedRepository) {
+  const { input } = operation
+  if (input._tag === "Launch") return yield* ensureLaunched(operation, input, served)
+  if (input._tag === "Destroy") return yield* ensureDestroyed(operation)
+  const bottle = yield* bottleOf(operation)
+  if (Option.isNone(bottle)) return yield* gone(operation)
+  const { slug } = bottle.value.row
+  switch (input._tag) {
+    case "Resume":
+      return yield* ensureResumed(operation, input, served, bottle.value.metadata)
+    case "Stop":
+      return yield* stop(slug)
+    case "Freeze":
+      return yield* freeze(slug)
+  }
+})
+
+/** The issue's row says that its bottle is destroyed before the bottle's own row is removed: both are looked at. */
+const ensureDestroyed = Effect.fnUntraced(function* (operation: StoredOperation) {
+  const row = yield* (yield* ForgeStateStore).get(operation)
+  if (Option.isNone(row)) return
+  const { slug } = row.value
+  if (Option.isSome(yield* (yield* BottleStore).get(slug))) yield* destroy(slug)
+})
+
+const gone = ({ input, id }: StoredOperation) =>
+  new BackendFailure({
+    backend: "",
+    operation: input._tag.toLowerCase(),
+    target: id,
+    reason: "its bottle is gone",
+  })
+
+/** What the run used that a freeze or a destroy ends. Tokens and money are not known here. */
+const usageOf = Effect.fnUntraced(function* (
+  operation: StoredOperation,
+  before: Option.Option<BottleMetadata>,
+) {
+  const { _tag } = operation.input
+  if ((_tag !== "Freeze" && _tag !== "Destroy") || Option.isNone(before)) return {}
+  const { run, startedAt } = before.value
+  // A bottle that a destroy finds frozen was counted when it was frozen: a run counts once.
+  if (Option.isNone(startedAt) || run < 1) return {}
+  const after = Option.map(yield* bottleOf(operation), ({ metadata }) => metadata)
+  const exit = Option.flatMap(
+    Option.orElse(after, () => before),
+    (bottle) => bottle.exit,
+  )
+  const now = yield* Clock.currentTimeMillis
+  const endedAt = Option.match(exit, { onNone: () => now, onSome: ({ at }) => instantOf(at) })
+  const seconds = Math.max(0, Math.round((endedAt - instantOf(startedAt.value)) / 1000))
+  const day = dayOf(endedAt, DateTime.zoneMakeOffset(0))
+  return { usage: { run: RunNumber.make(run), day, seconds, tokens: 0, cost: null } }
+})
+
+const problemOf = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  return error instanceof Error ? error.message : String(error)
+}

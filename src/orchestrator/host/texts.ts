@@ -1,0 +1,43 @@
+/** textsOf: what goes into a prompt, read from the forge when the prompt is made; nothing of it is stored. */
+import { Effect } from "effect"
+import { BackendFailure } from "../../domain/Errors.ts"
+import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
+import type { Check } from "../../domain/orchestrator/Observed.ts"
+import type { Consumed, IssueText } from "../../domain/orchestrator/Operation.ts"
+import { digestOf, observeForge } from "../issue/observeForge.ts"
+import type { ServedRepository } from "../ServedRepositories.ts"
+
+/** The issue and those of its remarks that the decision named; one that was deleted meanwhile is left out. */
+export const textsOf = Effect.fn("textsOf")(function* (
+  issue: IssueKey,
+  served: ServedRepository,
+  prs: ReadonlyArray<number>,
+  { consumes, text }: { readonly consumes: ReadonlyArray<Consumed>; readonly text: IssueText },
+) {
+  const { forge, botLogin } = yield* observeForge(served, issue.issueNumber, prs, [])
+  if (forge.issue === undefined) {
+    return yield* new BackendFailure({
+      backend: "",
+      operation: "prompt",
+      target: `#${issue.issueNumber}`,
+      reason: "the forge has no such issue",
+    })
+  }
+  const { number, title, body, author } = forge.issue
+  // Edited since it was decided about: the agent is told, for nobody who may start it has seen that text.
+  const isSame = digestOf(forge.issue) === text.digest
+  return {
+    issue: { number, title, body, author, text: isSame ? text : { ...text, edited: true } },
+    isChanged: text.changed || !isSame,
+    // In the version that was decided about: what was edited since is another remark, for a later prompt.
+    remarks: forge.remarks.filter((remark) =>
+      consumes.some(
+        ({ kind, id, updatedAt }) =>
+          remark.kind === kind && remark.id === id && remark.updatedAt === updatedAt && remark.author.trusted,
+      ),
+    ),
+    checks: (pr: number): ReadonlyArray<Check> =>
+      forge.prs.find((it) => it.number === pr)?.failedChecks ?? [],
+    agentGitUser: botLogin,
+  }
+})

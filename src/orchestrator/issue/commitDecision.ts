@@ -1,0 +1,43 @@
+/** commitDecision: decides about an observation and stores the decision whole, over the state that was observed. */
+import { Clock, Effect } from "effect"
+import { decide } from "../../domain/orchestrator/decide.ts"
+import type { HintId } from "../../domain/orchestrator/InboxHint.ts"
+import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
+import type { HostName } from "../../domain/orchestrator/StoredOperation.ts"
+import { IssueStates } from "../../services/IssueStates.ts"
+import type { ServedRepository } from "../ServedRepositories.ts"
+import { capacityFor, unlimited } from "./capacity.ts"
+import type { Observation } from "./observe.ts"
+
+/** What a decision is stored with. */
+export interface CommitContext {
+  readonly issue: IssueKey
+  readonly served: ServedRepository
+  readonly host: HostName
+  /** The hints that were read before the observation. */
+  readonly handled: ReadonlyArray<HintId>
+  /** Runs decisions to start one after the other, so that two of them do not take the same room. */
+  readonly starting: Effect.Semaphore
+}
+
+/** Stores the decision, its operation and that its hints are handled. The room is counted only where something wants to start. */
+export const commitDecision = Effect.fn("commitDecision")(function* (
+  observation: Observation,
+  context: CommitContext,
+) {
+  const decision = decide({ ...observation, capacity: unlimited })
+  const starts = decision.verdict._tag === "Launch" || decision.verdict._tag === "Resume"
+  if (!starts) return yield* store(decision, context)
+  return yield* capacityFor(context.issue, context.served, context.host).pipe(
+    Effect.flatMap((capacity) => store(decide({ ...observation, capacity }), context)),
+    context.starting.withPermits(1),
+  )
+})
+
+const store = Effect.fnUntraced(function* (
+  decision: ReturnType<typeof decide>,
+  { issue, host, handled }: CommitContext,
+) {
+  const at = yield* Clock.currentTimeMillis
+  return yield* (yield* IssueStates).commit({ issue, decision, host, handled, at })
+})

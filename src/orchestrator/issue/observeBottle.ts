@@ -1,0 +1,60 @@
+/** observeBottle: the bottle that handles an issue, as its stores and its backend have it. */
+import { Effect, Option } from "effect"
+import type { BottleMetadata } from "../../domain/Bottle.ts"
+import { instantOf } from "../../domain/Instant.ts"
+import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
+import type { ObservedBottle } from "../../domain/orchestrator/Observed.ts"
+import { bottleState } from "../../programs/bottleState.ts"
+import { settleEvents } from "../../programs/settleEvents.ts"
+import { Backends } from "../../services/Backends.ts"
+import { BottleEvents } from "../../services/BottleEvents.ts"
+import { BottleStore } from "../../services/BottleStore.ts"
+import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
+import { ExtraFacts } from "../ExtraFacts.ts"
+
+/** The row of the bottle that handles an issue; none when there is no bottle, or it was destroyed. */
+export const bottleOf = Effect.fn("bottleOf")(function* (issue: IssueKey) {
+  const row = yield* (yield* ForgeStateStore).get(issue)
+  if (Option.isNone(row) || row.value.status === "destroyed") return Option.none()
+  const bottle = yield* (yield* BottleStore).get(row.value.slug)
+  return Option.map(bottle, (metadata) => ({ row: row.value, metadata }))
+})
+
+/** The bottle of an issue, with the events that wait in its queue applied first. Fails when its backend cannot be asked. */
+export const observeBottle = Effect.fn("observeBottle")(function* (issue: IssueKey) {
+  const known = yield* bottleOf(issue)
+  if (Option.isNone(known)) return Option.none<ObservedBottle>()
+  yield* settleEvents(known.value.metadata.slug)
+  const found = yield* bottleOf(issue)
+  if (Option.isNone(found)) return Option.none<ObservedBottle>()
+  const { row, metadata } = found.value
+  const { slug, run, spec } = metadata
+  const backend = yield* (yield* Backends).get(spec.backend)
+  const state = yield* bottleState(backend, metadata)
+  const checkinAt = timeOf(yield* (yield* BottleEvents).lastCheckin(slug))
+  const frozenAt = timeOf(metadata.frozenAt)
+  const ended = state === "exited" ? yield* endOf(metadata) : undefined
+  return Option.some<ObservedBottle>({
+    slug,
+    agent: spec.agent,
+    state,
+    run,
+    startedAt: timeOf(metadata.startedAt) ?? instantOf(metadata.createdAt),
+    ...(checkinAt !== undefined && { checkinAt }),
+    ...(Option.isSome(metadata.done) && {
+      done: { status: metadata.done.value.status, at: instantOf(metadata.done.value.at) },
+    }),
+    ...(ended !== undefined && { ended }),
+    ...(frozenAt !== undefined && { frozenAt }),
+    prs: Option.toArray(row.prNumber),
+    sidecar: "alive",
+  })
+})
+
+const endOf = Effect.fnUntraced(function* (bottle: BottleMetadata) {
+  const ended = (yield* ExtraFacts).ended
+  return ended === undefined ? { by: "agent" as const } : yield* ended(bottle)
+})
+
+const timeOf = (at: Option.Option<string>): number | undefined =>
+  Option.getOrUndefined(Option.map(at, instantOf))

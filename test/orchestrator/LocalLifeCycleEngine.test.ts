@@ -1,0 +1,5 @@
+import { Effect } from "effect"
+import { lifeCycleEngineContract } from "../contracts/LifeCycleEngine.ts"
+import { memoryStores } from "./world.ts"
+
+lifeCycleEngineContract("LifeCycleEngine, local, with stores in memory", () => Effect.succeed(memoryStores))
