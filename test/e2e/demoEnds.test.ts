@@ -54,7 +54,6 @@ describe("the demo without an engine", () => {
       expect((await result).code).toBe(130)
       expect(left()).toEqual(nothing)
     },
-    120_000,
   )
 
   it("takes away what one left that was killed, and not what one has that runs", async () => {

@@ -29,7 +29,7 @@ describeDocker("an agent that misbehaves", () => {
     const image = await demoImageForTests()
     cli.write("bottles/plain.yaml", `image: ${image}\n`)
     cli.write("bottles/tight.yaml", `image: ${image}\nlimits: { memory: 64m }\n`)
-    cli.write("bottles/few.yaml", `image: ${image}\nlimits: { pids: 60, timeout: 8 seconds }\n`)
+    cli.write("bottles/few.yaml", `image: ${image}\nlimits: { pids: 60, timeout: 20 seconds }\n`)
   })
   afterAll(async () => {
     const rows = JSON.parse((await cli.run(["list", "--json"])).stdout) as ReadonlyArray<{ slug: string }>

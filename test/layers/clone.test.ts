@@ -55,46 +55,41 @@ const clones = (
     Scope.Scope
   >,
 ) =>
-  it.scopedLive(
-    "is there before the agent, pushes, and is not cloned again after a freeze",
-    () =>
-      Effect.gen(function* () {
-        const at = yield* forge
-        const { home, first, image, user } = yield* world
-        const clone = {
-          git: "app",
-          branch: `bot-bottle/${SLUG}`,
-          author: { name: "it's me", email: "me@example.com" },
-          forge: false,
-        }
-        const script =
-          'git log -1 --format=%s; ls; echo $BOT_BOTTLE_RUN >>n; git add n; git commit -qm "Run $BOT_BOTTLE_RUN"; git push -q; rm -f README.md'
-        const plan = shellPlan(SLUG, image, script, {
-          backend,
-          clone,
-          ...(user !== undefined && { user }),
-        })
-        expect(yield* run(first, home, at, plan)).toEqual({ code: 0, text: "first\nREADME.md\nsrc\n" })
-        const tip = ["log", "-1", "--format=%s by %an", clone.branch]
-        expect(yield* ok(at.directory, tip)).toBe("Run 1 by it's me")
-        const artifact = yield* first.freeze(plan.slug, 1)
-        yield* first.remove(plan.slug)
-        const second = { ...plan, run: 2, image: artifact, rehydrate: true }
-        expect(yield* run(first, home, at, second)).toEqual({ code: 0, text: "Run 1\nn\nsrc\n" })
-        expect(yield* ok(at.directory, tip)).toBe("Run 2 by it's me")
-        yield* first.destroy(plan.slug)
-        const lost = yield* Effect.flip(
-          run(first, home, at, { ...plan, clone: { ...clone, ref: "nowhere" } }),
-        )
-        expect(lost).toMatchObject({
-          _tag: "BackendFailure",
-          operation: "cloning into the workspace",
-          target: SLUG,
-        })
-        expect(String(lost)).toContain('"app" has no branch, tag or commit "nowhere"')
-        yield* first.destroy(plan.slug)
-      }).pipe(Effect.provide(NodeProcessRunner.layer)),
-    120_000,
+  it.scopedLive("is there before the agent, pushes, and is not cloned again after a freeze", () =>
+    Effect.gen(function* () {
+      const at = yield* forge
+      const { home, first, image, user } = yield* world
+      const clone = {
+        git: "app",
+        branch: `bot-bottle/${SLUG}`,
+        author: { name: "it's me", email: "me@example.com" },
+        forge: false,
+      }
+      const script =
+        'git log -1 --format=%s; ls; echo $BOT_BOTTLE_RUN >>n; git add n; git commit -qm "Run $BOT_BOTTLE_RUN"; git push -q; rm -f README.md'
+      const plan = shellPlan(SLUG, image, script, {
+        backend,
+        clone,
+        ...(user !== undefined && { user }),
+      })
+      expect(yield* run(first, home, at, plan)).toEqual({ code: 0, text: "first\nREADME.md\nsrc\n" })
+      const tip = ["log", "-1", "--format=%s by %an", clone.branch]
+      expect(yield* ok(at.directory, tip)).toBe("Run 1 by it's me")
+      const artifact = yield* first.freeze(plan.slug, 1)
+      yield* first.remove(plan.slug)
+      const second = { ...plan, run: 2, image: artifact, rehydrate: true }
+      expect(yield* run(first, home, at, second)).toEqual({ code: 0, text: "Run 1\nn\nsrc\n" })
+      expect(yield* ok(at.directory, tip)).toBe("Run 2 by it's me")
+      yield* first.destroy(plan.slug)
+      const lost = yield* Effect.flip(run(first, home, at, { ...plan, clone: { ...clone, ref: "nowhere" } }))
+      expect(lost).toMatchObject({
+        _tag: "BackendFailure",
+        operation: "cloning into the workspace",
+        target: SLUG,
+      })
+      expect(String(lost)).toContain('"app" has no branch, tag or commit "nowhere"')
+      yield* first.destroy(plan.slug)
+    }).pipe(Effect.provide(NodeProcessRunner.layer)),
   )
 
 describePodman("a workspace that is a clone on podman", (podman) => {

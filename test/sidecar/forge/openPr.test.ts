@@ -43,7 +43,6 @@ describe("a pull request", () => {
         if (pull !== undefined) actions.merge(at.sim.state, pull, 1)
         expect(at.repo.issues.get(ISSUE)?.state).toBe("closed")
       }),
-    120_000,
   )
 
   it.scopedLive(
@@ -68,82 +67,72 @@ describe("a pull request", () => {
         yield* push(work, "topic/door")
         expect((yield* open({ head: "topic/door" })).result).toMatchObject({ number: 18 })
       }),
-    120_000,
   )
 
-  it.scopedLive(
-    "is the one of an earlier sidecar, also of one that died before it could say so",
-    () =>
-      Effect.gen(function* () {
-        const at = yield* withIssue
-        const { launch, open, told, call, stateDir } = yield* bottle(at)
-        yield* Effect.scoped(
-          Effect.gen(function* () {
-            const { work } = yield* launch
-            yield* push(work, DOOR)
-            yield* push(work, LOCK)
-          }),
-        )
-        yield* Effect.scoped(
-          Effect.gen(function* () {
-            yield* launch
-            expect((yield* open({ head: DOOR, body: "Closes #17" })).result).toEqual({ number: 18 })
-          }),
-        )
-        rmSync(join(stateDir, "prs"))
-        rmSync(join(stateDir, "queue"), { recursive: true })
-        yield* launch
-        expect((yield* open({ head: LOCK })).result).toEqual({ number: 18 })
-        expect(yield* told).toEqual([18])
-        expect((yield* call("post_comment", { number: 18, body: "see" })).error).toBeUndefined()
-        expect(pulls(at)).toHaveLength(1)
-      }),
-    120_000,
+  it.scopedLive("is the one of an earlier sidecar, also of one that died before it could say so", () =>
+    Effect.gen(function* () {
+      const at = yield* withIssue
+      const { launch, open, told, call, stateDir } = yield* bottle(at)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { work } = yield* launch
+          yield* push(work, DOOR)
+          yield* push(work, LOCK)
+        }),
+      )
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* launch
+          expect((yield* open({ head: DOOR, body: "Closes #17" })).result).toEqual({ number: 18 })
+        }),
+      )
+      rmSync(join(stateDir, "prs"))
+      rmSync(join(stateDir, "queue"), { recursive: true })
+      yield* launch
+      expect((yield* open({ head: LOCK })).result).toEqual({ number: 18 })
+      expect(yield* told).toEqual([18])
+      expect((yield* call("post_comment", { number: 18, body: "see" })).error).toBeUndefined()
+      expect(pulls(at)).toHaveLength(1)
+    }),
   )
 
-  it.scopedLive(
-    "is another one when the first was closed or deleted",
-    () =>
-      Effect.gen(function* () {
-        const at = yield* withIssue
-        const { launch, open } = yield* bottle(at)
-        const { work } = yield* launch
-        yield* push(work, OWN)
-        expect((yield* open({ head: OWN })).result).toEqual({ number: 18 })
-        const [first] = pulls(at)
-        if (first !== undefined) actions.setState(at.sim.state, first, "closed")
-        expect((yield* open({ head: OWN })).result).toEqual({ number: 19 })
-        at.repo.issues.delete(19)
-        at.repo.issues.delete(18)
-        expect((yield* open({ head: OWN, body: "again" })).result).toEqual({ number: 18 })
-      }),
-    120_000,
+  it.scopedLive("is another one when the first was closed or deleted", () =>
+    Effect.gen(function* () {
+      const at = yield* withIssue
+      const { launch, open } = yield* bottle(at)
+      const { work } = yield* launch
+      yield* push(work, OWN)
+      expect((yield* open({ head: OWN })).result).toEqual({ number: 18 })
+      const [first] = pulls(at)
+      if (first !== undefined) actions.setState(at.sim.state, first, "closed")
+      expect((yield* open({ head: OWN })).result).toEqual({ number: 19 })
+      at.repo.issues.delete(19)
+      at.repo.issues.delete(18)
+      expect((yield* open({ head: OWN, body: "again" })).result).toEqual({ number: 18 })
+    }),
   )
 
-  it.scopedLive(
-    "that is a stranger's is not taken over, whatever it says it closes",
-    () =>
-      Effect.gen(function* () {
-        const at = yield* withIssue
-        const { launch, open, call } = yield* bottle(at)
-        const { work } = yield* launch
-        yield* push(work, DOOR)
-        yield* push(work, LOCK)
-        const theirs = actions.openPull(at.sim.state, at.repo, {
-          title: "Mine",
-          body: "Closes #17",
-          head: DOOR,
-          author: "eve",
-        })
-        expect(yield* open({ head: DOOR })).toMatchObject({
-          error: { code: -32002, data: { status: 409, operation: "openPr" } },
-        })
-        expect((yield* open({ head: LOCK })).result).toEqual({ number: 19 })
-        expect(yield* call("post_comment", { number: theirs.number, body: "x" })).toMatchObject({
-          error: { code: -32001 },
-        })
-      }),
-    120_000,
+  it.scopedLive("that is a stranger's is not taken over, whatever it says it closes", () =>
+    Effect.gen(function* () {
+      const at = yield* withIssue
+      const { launch, open, call } = yield* bottle(at)
+      const { work } = yield* launch
+      yield* push(work, DOOR)
+      yield* push(work, LOCK)
+      const theirs = actions.openPull(at.sim.state, at.repo, {
+        title: "Mine",
+        body: "Closes #17",
+        head: DOOR,
+        author: "eve",
+      })
+      expect(yield* open({ head: DOOR })).toMatchObject({
+        error: { code: -32002, data: { status: 409, operation: "openPr" } },
+      })
+      expect((yield* open({ head: LOCK })).result).toEqual({ number: 19 })
+      expect(yield* call("post_comment", { number: theirs.number, body: "x" })).toMatchObject({
+        error: { code: -32001 },
+      })
+    }),
   )
 })
 

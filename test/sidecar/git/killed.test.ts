@@ -155,25 +155,22 @@ describe("a push whose sidecar is killed", () => {
 })
 
 describe("a push whose sidecar is told to stop", () => {
-  it.scopedLive(
-    "keeps it from ending no longer than a moment, and its git ends first",
-    () =>
-      Effect.gen(function* () {
-        const { steps, running, push, work, upstream, launch, again } = yield* start
-        const head = yield* work
-        yield* steps.stopAt("diff-tree")
-        const pushing = yield* Effect.fork(push)
-        const pid = yield* steps.stopped
-        process.kill(running.pid, "SIGTERM")
-        yield* gone(running.pid, "30 seconds")
-        expect(isAlive(pid)).toBe(false)
-        yield* steps.letGo
-        expect((yield* Fiber.join(pushing)).code).not.toBe(0)
-        expect(yield* upstream).toBe("")
-        yield* launch
-        yield* again(head)
-      }),
-    120_000,
+  it.scopedLive("keeps it from ending no longer than a moment, and its git ends first", () =>
+    Effect.gen(function* () {
+      const { steps, running, push, work, upstream, launch, again } = yield* start
+      const head = yield* work
+      yield* steps.stopAt("diff-tree")
+      const pushing = yield* Effect.fork(push)
+      const pid = yield* steps.stopped
+      process.kill(running.pid, "SIGTERM")
+      yield* gone(running.pid, "30 seconds")
+      expect(isAlive(pid)).toBe(false)
+      yield* steps.letGo
+      expect((yield* Fiber.join(pushing)).code).not.toBe(0)
+      expect(yield* upstream).toBe("")
+      yield* launch
+      yield* again(head)
+    }),
   )
 })
 

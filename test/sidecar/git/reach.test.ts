@@ -63,50 +63,44 @@ esac
   })
 
 describe("an upstream by its name", () => {
-  it.scopedLive(
-    "is asked at the address that was looked at, and nowhere else",
-    () =>
-      Effect.gen(function* () {
-        const at = yield* forge
-        const url = at.url.replace("127.0.0.1", "forge.test")
-        const door = yield* gateWith({ url }, { "forge.test": ["127.0.0.1"] })
-        const here = yield* door.clone()
-        yield* commit(here, { "a.txt": "a" })
-        expect((yield* git(here, ["push", "origin", "HEAD"])).code).toBe(0)
-        expect(new Set(door.asked)).toEqual(new Set(["forge.test"]))
-      }),
-    120_000,
+  it.scopedLive("is asked at the address that was looked at, and nowhere else", () =>
+    Effect.gen(function* () {
+      const at = yield* forge
+      const url = at.url.replace("127.0.0.1", "forge.test")
+      const door = yield* gateWith({ url }, { "forge.test": ["127.0.0.1"] })
+      const here = yield* door.clone()
+      yield* commit(here, { "a.txt": "a" })
+      expect((yield* git(here, ["push", "origin", "HEAD"])).code).toBe(0)
+      expect(new Set(door.asked)).toEqual(new Set(["forge.test"]))
+    }),
   )
 
-  it.scopedLive(
-    "is not asked at an address that is not public, unless its entry says private: true",
-    () =>
-      Effect.gen(function* () {
-        const at = { url: "https://forge.test/ada/cellar.git" }
-        const entry = { git: { private: false } }
-        for (const addresses of [
-          ["127.0.0.1"],
-          ["10.0.0.1", "fd00::1"],
-          ["169.254.169.254"],
-          ["::ffff:127.0.0.1"],
-        ]) {
-          const door = yield* gateWith(at, { "forge.test": addresses }, entry)
-          expect((yield* git(door.work, ["clone", door.url, "x"])).stderr).toContain(PRIVATE)
-        }
-        const door = yield* gate({ url: "https://localhost/ada/cellar.git" }, entry)
+  it.scopedLive("is not asked at an address that is not public, unless its entry says private: true", () =>
+    Effect.gen(function* () {
+      const at = { url: "https://forge.test/ada/cellar.git" }
+      const entry = { git: { private: false } }
+      for (const addresses of [
+        ["127.0.0.1"],
+        ["10.0.0.1", "fd00::1"],
+        ["169.254.169.254"],
+        ["::ffff:127.0.0.1"],
+      ]) {
+        const door = yield* gateWith(at, { "forge.test": addresses }, entry)
         expect((yield* git(door.work, ["clone", door.url, "x"])).stderr).toContain(PRIVATE)
-        expect(door.entries().at(-1)).toMatchObject({
-          op: "git",
-          target: "app fetch",
-          outcome: "failed",
-          reason: PRIVATE,
-        })
-        const unknown = yield* gateWith(at, {}, entry)
-        expect((yield* git(unknown.work, ["clone", unknown.url, "x"])).stderr).toContain(
-          "the upstream was not asked: its name has no address (ENOTFOUND)",
-        )
-      }),
-    120_000,
+      }
+      const door = yield* gate({ url: "https://localhost/ada/cellar.git" }, entry)
+      expect((yield* git(door.work, ["clone", door.url, "x"])).stderr).toContain(PRIVATE)
+      expect(door.entries().at(-1)).toMatchObject({
+        op: "git",
+        target: "app fetch",
+        outcome: "failed",
+        reason: PRIVATE,
+      })
+      const unknown = yield* gateWith(at, {}, entry)
+      expect((yield* git(unknown.work, ["clone", unknown.url, "x"])).stderr).toContain(
+        "the upstream was not asked: its name has no address (ENOTFOUND)",
+      )
+    }),
   )
 
   it.scopedLive(
@@ -125,24 +119,20 @@ describe("an upstream by its name", () => {
         expect(told()).toContain("=http.proxy\n")
         expect(told()).not.toMatch(/^\w*_proxy=/im)
       }),
-    60_000,
   )
 
-  it.scopedLive(
-    "is not asked by a git that cannot be held to an address",
-    () =>
-      Effect.gen(function* () {
-        const told = yield* gitStandIn("2.36.1")
-        const url = "https://forge.test/ada/cellar.git"
-        const names = { "forge.test": ["203.0.114.7"] }
-        const door = yield* gateWith({ url }, names, { git: { private: false } })
-        expect((yield* git(door.work, ["clone", door.url, "x"])).stderr).toContain("is older than 2.37")
-        expect(told()).toBe("")
-        const trusted = yield* gateWith({ url }, names)
-        expect((yield* git(trusted.work, ["clone", trusted.url, "x"])).code).not.toBe(0)
-        expect(told()).not.toContain("curloptResolve")
-      }),
-    60_000,
+  it.scopedLive("is not asked by a git that cannot be held to an address", () =>
+    Effect.gen(function* () {
+      const told = yield* gitStandIn("2.36.1")
+      const url = "https://forge.test/ada/cellar.git"
+      const names = { "forge.test": ["203.0.114.7"] }
+      const door = yield* gateWith({ url }, names, { git: { private: false } })
+      expect((yield* git(door.work, ["clone", door.url, "x"])).stderr).toContain("is older than 2.37")
+      expect(told()).toBe("")
+      const trusted = yield* gateWith({ url }, names)
+      expect((yield* git(trusted.work, ["clone", trusted.url, "x"])).code).not.toBe(0)
+      expect(told()).not.toContain("curloptResolve")
+    }),
   )
 
   it.scopedLive(
@@ -170,7 +160,6 @@ describe("an upstream by its name", () => {
         expect((yield* git(past.work, ["clone", past.url, "x"])).stderr).toContain(PRIVATE)
         expect([lines.length, past.asked]).toEqual([before, ["forge.test"]])
       }),
-    60_000,
   )
 
   it("is read by us as git, curl and ssh read it, or not at all", () => {
@@ -257,31 +246,27 @@ describeSsh("an upstream behind a real sshd", () => {
         const refused = yield* git(here, ["push", "origin", "HEAD"])
         expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("secrets found")])
       }),
-    120_000,
   )
 
-  it.scopedLive(
-    "is refused with another host key than the pinned one, and with another key of ours",
-    () =>
-      Effect.gen(function* () {
-        const at = yield* world
-        const otherHost = at.knownHost.replace(
-          / AAAA.*/,
-          ` ${readFileSync(`${at.identityFile}.pub`, "utf8").split(" ")[1]}`,
-        )
-        const wrong = yield* gateWith(at, names, entryOf(at, { knownHost: otherHost }))
-        expect((yield* git(wrong.work, ["clone", wrong.url, "x"])).stderr).toContain(
-          "the upstream's host key is not the one that is expected",
-        )
-        const identityFile = join(yield* tempDir, "stranger")
-        execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", identityFile])
-        const stranger = yield* gateWith(at, names, entryOf(at, { identityFile }))
-        expect((yield* git(stranger.work, ["clone", stranger.url, "x"])).stderr).toContain(
-          "the upstream refused this bottle's key",
-        )
-        const far = yield* gateWith(at, names, entryOf(at, { private: false }))
-        expect((yield* git(far.work, ["clone", far.url, "x"])).stderr).toContain(PRIVATE)
-      }),
-    120_000,
+  it.scopedLive("is refused with another host key than the pinned one, and with another key of ours", () =>
+    Effect.gen(function* () {
+      const at = yield* world
+      const otherHost = at.knownHost.replace(
+        / AAAA.*/,
+        ` ${readFileSync(`${at.identityFile}.pub`, "utf8").split(" ")[1]}`,
+      )
+      const wrong = yield* gateWith(at, names, entryOf(at, { knownHost: otherHost }))
+      expect((yield* git(wrong.work, ["clone", wrong.url, "x"])).stderr).toContain(
+        "the upstream's host key is not the one that is expected",
+      )
+      const identityFile = join(yield* tempDir, "stranger")
+      execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", identityFile])
+      const stranger = yield* gateWith(at, names, entryOf(at, { identityFile }))
+      expect((yield* git(stranger.work, ["clone", stranger.url, "x"])).stderr).toContain(
+        "the upstream refused this bottle's key",
+      )
+      const far = yield* gateWith(at, names, entryOf(at, { private: false }))
+      expect((yield* git(far.work, ["clone", far.url, "x"])).stderr).toContain(PRIVATE)
+    }),
   )
 })

@@ -115,7 +115,6 @@ for (const [name, layer] of Object.entries(layers)) {
           expect(seen.size).toBe(4)
         }),
       ),
-      60_000,
     )
 
     it.scopedLive(
@@ -128,7 +127,6 @@ for (const [name, layer] of Object.entries(layers)) {
           expect([it.keys(), it.recorded(), it.halves()]).toEqual([[], [], []])
         }),
       ),
-      60_000,
     )
 
     it.scopedLive(
@@ -157,7 +155,6 @@ for (const [name, layer] of Object.entries(layers)) {
           expect([it.keys(), it.recorded(), yield* keys.leftKeys]).toEqual([[], [], []])
         }),
       ),
-      60_000,
     )
   })
 }
@@ -183,7 +180,6 @@ describe("a deploy key whose registration went wrong", () => {
         expect([it.keys(), it.recorded()]).toEqual([["theirs"], []])
       }),
     ),
-    60_000,
   )
 
   it.scopedLive(
@@ -203,7 +199,6 @@ describe("a deploy key whose registration went wrong", () => {
         expect(it.recorded()).toEqual([])
       }),
     ),
-    60_000,
   )
 
   it.scopedLive(
@@ -220,7 +215,6 @@ describe("a deploy key whose registration went wrong", () => {
           expect(yield* keys.leftKeys).toHaveLength(1)
         }),
     ),
-    60_000,
   )
 })
 
@@ -251,7 +245,6 @@ describe("a sidecar process with a deploy key", () => {
         expect([it.keys(), it.recorded()]).toEqual([[], []])
       }),
     ),
-    60_000,
   )
 
   it.scopedLive(
@@ -272,6 +265,5 @@ describe("a sidecar process with a deploy key", () => {
         expect([it.keys(), it.recorded(), it.halves()]).toEqual([[], [], []])
       }),
     ),
-    60_000,
   )
 })
