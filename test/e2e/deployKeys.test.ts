@@ -81,7 +81,7 @@ git:
 
   it(
     "is shown in the plan, and refused by start, without a key being made",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const start = ["start", "worker", "--headless", "--prompt", "x"]
       const plan = await cli.run([...start, "--dry-run"], { env: forge.env })
@@ -103,7 +103,7 @@ git:
 
   it(
     "clones and pushes over ssh, with another key in each run and none after",
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const orchestrate = (...args: ReadonlyArray<string>) =>
         cli.run(["orchestrate", ...args, "--prompt", "x"], { env: forge.env })
