@@ -138,7 +138,7 @@ describe("a CLI that is killed at any step of a run with a deploy key", () => {
 
   it(
     "a sidecar that is killed leaves a key that destroy tells of, and that gc revokes",
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async () => {
       const slug = await left()
       const { holder } = JSON.parse(readFileSync(join(cli.home, "keys", recorded()[0] ?? ""), "utf8"))
@@ -186,7 +186,7 @@ describe("a sidecar that is killed in the middle of an exchange about its key", 
 
   it.each(moments)(
     "when %s: the key is known, and can be revoked",
-    { timeout: 60_000 },
+    { timeout: 240_000 },
     async (_, fault, when, there) => {
       const home = homeAt(join(root, String(moments.findIndex(([, candidate]) => candidate === fault))))
       const layer = Layer.provide(

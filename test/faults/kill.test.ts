@@ -152,7 +152,7 @@ describeDocker("a CLI that is killed at any step", () => {
 
   it.concurrent(
     "start, as its sidecar is launched, and destroyed at once: no sidecar comes after",
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async () => {
       const cli = await home()
       const launching = steps.start.find((step) =>
