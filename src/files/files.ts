@@ -60,7 +60,7 @@ export const readBounded = (path: string, max: number): Effect.Effect<BoundedRea
     (handle) => Effect.ignore(file(() => handle.close())),
   )
 
-/** Makes a directory of ours alone (mode 0700), and those above it. */
+/** Creates a directory with mode 0700, and its parents. */
 export const ensureDirectory = (path: string): Effect.Effect<void, FileFailure> =>
   Effect.asVoid(file(() => mkdir(path, { recursive: true, mode: 0o700 })))
 

@@ -19,7 +19,7 @@ type Read<A> = Effect.Effect<A, ForgeRequestError>
 export interface ForgeFacts {
   /** The forge's clock; this machine's unless given. */
   readonly now?: Read<Millis>
-  /** By whom an issue was targeted, from its timeline. */
+  /** Who targeted an issue, from its timeline. */
   readonly targeting?: (number: number) => Read<Targeting | undefined>
   readonly closedBy?: (number: number) => Read<Actor | undefined>
   /** `none` unless given: a forge without dependencies holds nothing back. */

@@ -15,7 +15,7 @@ export interface ForgeVariables {
     { readonly target: ForgeTarget; readonly trust: ForgeTrust },
     ForgeConfigInvalid
   >
-  /** With the issue: all that a run is told. */
+  /** With the issue: everything a run needs to know. */
   readonly assigned: Effect.Effect<AssignedForge, ForgeConfigInvalid>
 }
 

@@ -1,4 +1,4 @@
-/** NeckCommands: the calls that agents are told of in their assignment. */
+/** NeckCommands: the calls that assignments list. */
 import { Context } from "effect"
 import { type CallUsage, FORGE_COMMANDS } from "../domain/ForgeCommands.ts"
 

@@ -1,4 +1,4 @@
-/** Operations as they are kept: by whom they are carried out, and what came of them. */
+/** Stored operations: the host that performs each, its state, and its result. */
 import { Schema } from "effect"
 import { Slug } from "../Slug.ts"
 import { InboxHint, operationHintId } from "./InboxHint.ts"

@@ -40,7 +40,7 @@ export interface Hint {
   readonly actor: HintActor
   /** Of a comment: its id and its author, who is not always who acted. */
   readonly comment?: { readonly id: number; readonly author: HintActor }
-  /** Whether title or body were edited: the only place that says by whom. */
+  /** Whether title or body were edited. No other source names who edited them. */
   readonly textEdited: boolean
   /** Commit of a status, or head of a pull request. */
   readonly sha?: string

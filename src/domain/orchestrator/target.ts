@@ -34,7 +34,7 @@ const refused = (reason: string): Refusal => ({ kind: "refused", reason })
 /** A bot is never heard, whatever it may write to. */
 const isHeard = ({ trusted, bot }: Actor): boolean => trusted && !bot
 
-/** The conditions, in the order in which they are told. */
+/** The conditions, in the order of their reasons. */
 export const targetRules: ReadonlyArray<TargetRule> = [
   {
     name: "target: the issue exists",

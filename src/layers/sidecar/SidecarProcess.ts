@@ -39,7 +39,7 @@ const PASSED_ON = [
   "SSL_CERT_DIR",
 ]
 
-/** Which program serves, and what agents are told of it. */
+/** The program that serves, and the extra calls that assignments list. */
 export interface SidecarProcessOptions {
   /** Path of a bin that calls `run` of `bot-bottle/SidecarMain`; the package's own unless given. */
   readonly bin?: string

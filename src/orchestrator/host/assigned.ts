@@ -1,4 +1,4 @@
-/** assigned: what a run of an issue is told of its forge. */
+/** assigned: the forge target and assignment of an issue's run. */
 import type { AssignedForge } from "../../domain/Assignment.ts"
 import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
 import { Duration } from "effect"

@@ -24,7 +24,7 @@ export const textsOf = Effect.fn("textsOf")(function* (
     })
   }
   const { number, title, body, author } = forge.issue
-  // Edited since it was decided about: the agent is told, for nobody who may start it has seen that text.
+  // Edited after the decision: marked for the agent, because nobody who may start a run has seen that text.
   const isSame = digestOf(forge.issue) === text.digest
   return {
     issue: { number, title, body, author, text: isSame ? text : { ...text, edited: true } },

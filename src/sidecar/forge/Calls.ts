@@ -81,7 +81,7 @@ const perform = <P, A, PI, AI, T>(
   const target = spec.target(params)
   const { name: op } = spec
   const acted = Effect.suspend(() => spec.run(params)).pipe(
-    // An answer that its schema does not know is a failure of ours, and is logged as one.
+    // An answer that does not match its schema is an internal error, and is logged as one.
     Effect.map(({ answer, detail }) => ({ answer: render(answer), detail })),
     Effect.catchAllCause(tellApart),
   )

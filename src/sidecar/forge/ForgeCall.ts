@@ -99,7 +99,7 @@ export interface LocalCallSpec<P, A, PI, AI> extends CallDescription<P, A, PI, A
 
 /**
  * A call of the forge. A run without a forge refuses it. Before it is done: `check`, then the scope of what it writes
- * to, closing words, secrets, and the number of comments. The watcher is told of a write that is out of scope.
+ * to, closing words, secrets, and the number of comments. A write that is out of scope becomes an event for the watcher.
  */
 export const make: {
   <P, A, PI, AI>(spec: WriteCallSpec<P, A, PI, AI>): ForgeCall
