@@ -1,5 +1,5 @@
 /** The HTTP server of a neck: raw node:http for speed, which enters an Effect runtime once for each call. */
-import { Effect, type Runtime, Runtime as EffectRuntime } from "effect"
+import { Context, Effect, type Runtime, Runtime as EffectRuntime } from "effect"
 import type { Scope } from "effect"
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http"
 import type { Socket } from "node:net"
@@ -59,7 +59,8 @@ const KEEP_ALIVE_MS = 75_000
 /** Makes a neck. */
 export const makeNeck = (given: NeckOptions): Effect.Effect<Neck, never, OperationLog | CheckIn> =>
   Effect.gen(function* () {
-    const runtime = yield* Effect.runtime<never>()
+    // Calls need none of the sidecar's services; each call would copy them when it adds one.
+    const runtime = EffectRuntime.updateContext(yield* Effect.runtime<never>(), Context.empty)
     const { requestTimeoutMs, drainMs } = yield* SidecarSettings
     const options = { ...given, log: yield* OperationLog, checkIn: yield* CheckIn, requestTimeoutMs }
     let connections = 0

@@ -118,13 +118,12 @@ const reading = <P, A, PI, AI>(
   served: ServedForge,
 ): Served<P, A> => {
   const { check, run } = spec.serve(givenOf(context))
-  // Made for each call: a forge in a test may get other methods while it serves.
-  const forge = () => ({ ...served, api: readsOf(served.api) })
+  const forge = { ...served, api: readsOf(served.api) }
   const refuse = (given: unknown) => refuseSecrets(context.scanText, given)
   return {
     guard: (params, given) =>
-      check === undefined ? refuse(given) : Effect.zipRight(check(params, forge()), refuse(given)),
-    run: (params) => Effect.mapError(run(params, forge()), toFailure),
+      check === undefined ? refuse(given) : Effect.zipRight(check(params, forge), refuse(given)),
+    run: (params) => Effect.mapError(run(params, forge), toFailure),
   }
 }
 
@@ -137,8 +136,9 @@ const writing = <P, A, PI, AI>(
   const { keeper, scanText } = context
   const { number, closing, isComment = false } = spec.writes
   const block = blocking(context, spec.usage.name)
+  const reads = { ...forge, api: readsOf(forge.api) }
   const permit = Effect.fnUntraced(function* (params: P, given: unknown) {
-    if (check !== undefined) yield* check(params, { ...forge, api: readsOf(forge.api) })
+    if (check !== undefined) yield* check(params, reads)
     if (number !== "none") yield* Effect.mapError(forge.scope.permit(number(params)), failureOfForge)
     const texts = closing?.(params) ?? stringsOf(given).map(([, text]) => text)
     for (const text of texts) yield* refuseClosing(forge, text)

@@ -4,19 +4,23 @@ import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { CallFailure, internalFailure } from "./CallFailure.ts"
 
 /** Every string in the parameters of a call as they came, with the name of its parameter; names within one count too. */
-export const stringsOf = (given: unknown): ReadonlyArray<readonly [string, string]> =>
-  typeof given === "object" && given !== null
-    ? Object.entries(given).flatMap(([name, value]) =>
-        within(value).map((text): readonly [string, string] => [name, text]),
-      )
-    : []
+export const stringsOf = (given: unknown): ReadonlyArray<readonly [string, string]> => {
+  if (typeof given !== "object" || given === null) return []
+  const texts: Array<readonly [string, string]> = []
+  for (const [name, value] of Object.entries(given)) {
+    for (const text of within(value)) texts.push([name, text])
+  }
+  return texts
+}
 
 const within = (value: unknown): ReadonlyArray<string> => {
   if (typeof value === "string") return [value]
-  if (typeof value !== "object" || value === null) return []
+  if (typeof value !== "object" || value === null) return NONE
   const names = Array.isArray(value) ? [] : Object.keys(value)
   return [...names, ...Object.values(value).flatMap(within)]
 }
+
+const NONE: ReadonlyArray<string> = []
 
 /** Fails when a string in the parameters has a secret in it. A scan that fails refuses too. */
 export const refuseSecrets = (

@@ -12,6 +12,7 @@ import { decodeDocument } from "../../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../../src/testing/FakeForge.ts"
 import * as GiteaSimulator from "../../../src/simulator/GiteaSimulator.ts"
 import { raw, rpc, send } from "../../support/rpc.ts"
+import type { ForgeApi } from "../../../src/services/Forge.ts"
 import { Slug } from "../../../src/domain/Slug.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
@@ -51,11 +52,14 @@ const start = (
     readonly loopback?: boolean
     readonly times?: SidecarTimes
     readonly seed?: FakeForge.FakeForgeSeed
+    /** Methods of the forge in place of the fake's. */
+    readonly instead?: Partial<ForgeApi>
   } = {},
 ) =>
   Effect.gen(function* () {
     const directory = yield* tempDir
     const fake = yield* FakeForge.make(options.seed ?? seed)
+    Object.assign(fake.forge, options.instead)
     const socketPath = join(directory, "run", "neck", "neck.sock")
     const stateDir = join(directory, "state")
     const text = JSON.stringify({
@@ -385,7 +389,6 @@ describe("a neck's methods", () => {
     "tell the agent nothing of the operator's settings, and the operation log what to do about them",
     () =>
       Effect.gen(function* () {
-        const neck = yield* start()
         const sim = yield* GiteaSimulator.make({
           users: [{ login: "bot", token: TOKEN }],
           repos: [{ ...seed, owner: "ada", name: "cellar" }],
@@ -396,7 +399,8 @@ describe("a neck's methods", () => {
           repo: "cellar",
           token: Redacted.make(TOKEN),
         })
-        Object.assign(neck.fake.forge, { readIssue: gitea.readIssue, postComment: gitea.postComment })
+        const { readIssue, postComment } = gitea
+        const neck = yield* start({ instead: { readIssue, postComment } })
         const faults = [301, 400, 401, 403, 404, 409, 412, 418, 422, 423, 429, 500, 204].map((status) => ({
           kind: "status" as const,
           status,
