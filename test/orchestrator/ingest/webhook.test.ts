@@ -257,6 +257,21 @@ it.scopedLive("a body that comes in pieces is put together", () =>
   }).pipe(memory),
 )
 
+it.scopedLive("a client that leaves in the middle of a body harms nobody", () =>
+  Effect.gen(function* () {
+    const { status, port } = yield* listening()
+    const body = issueBody()
+    yield* Effect.async<void>((resume) => {
+      const call = request({ port, path: "/webhook", method: "POST", headers: signed(body) })
+      call.on("error", () => undefined)
+      call.on("close", () => resume(Effect.void))
+      call.write(body, () => call.destroy())
+    })
+    expect(yield* kept).toEqual([])
+    expect(yield* status(signed(body), body)).toBe(202)
+  }).pipe(memory),
+)
+
 /** Sends a body whose length is not said. */
 const inPieces = (port: number, body: string, bytes: number) =>
   Effect.async<number>((resume) => {
