@@ -61,10 +61,10 @@ export const sweepOnce = Effect.fn("sweepOnce")(function* (options: SweepOptions
     // What was labelled in a repository before it was served lies before every window.
     if (cursor.listing !== listing) found.push(...(yield* read(undefined)).changes.filter(isTargeted))
   }
-  const hints = inOrder(options, found).map(({ key, updatedAt }) => {
+  const hints = inOrder(options, found).map(({ key, updatedAt, isPull }) => {
     const isSettled = forgeTime === undefined || updatedAt + SETTLED <= forgeTime
     const id = sweepHintId(key, updatedAt, isSettled ? undefined : forgeTime)
-    return new InboxHint({ id, ...key, kind: "sweep", receivedAt: sweptAt, detail: {} })
+    return new InboxHint({ id, ...key, kind: "sweep", receivedAt: sweptAt, detail: { isPull } })
   })
   // As many at a time as one flush of the disk takes; they are kept in the order in which they are given.
   const answers = yield* Effect.forEach(hints, accept, { concurrency: 64 })
@@ -116,18 +116,25 @@ const readChanges = (
 const isTargeted = ({ state, labels }: ChangedIssue): boolean =>
   state === "open" && labels.some((label) => label.startsWith(AGENT_LABEL))
 
+interface Changed {
+  readonly key: IssueKey
+  readonly updatedAt: number
+  readonly isPull: boolean
+}
+
 /** Those of repositories that are served, each once, in the order in which they changed. */
 const inOrder = (
   { forge, isListed }: SweepOptions,
   found: ReadonlyArray<ChangedIssue>,
-): ReadonlyArray<{ readonly key: IssueKey; readonly updatedAt: number }> => {
-  const latest = new Map<string, { readonly key: IssueKey; readonly updatedAt: number }>()
-  for (const { owner, repo, number, updatedAt } of found) {
+): ReadonlyArray<Changed> => {
+  const latest = new Map<string, Changed>()
+  for (const { owner, repo, number, updatedAt, isPull } of found) {
     const decoded = decodeKey({ forge, owner, repo, issueNumber: number })
     if (Option.isNone(decoded) || !isListed(decoded.value, "sweep")) continue
     const key = decoded.value
     const known = latest.get(issueId(key))
-    if (known === undefined || known.updatedAt < updatedAt) latest.set(issueId(key), { key, updatedAt })
+    if (known === undefined || known.updatedAt < updatedAt)
+      latest.set(issueId(key), { key, updatedAt, isPull })
   }
   return [...latest.values()].sort(
     (a, b) => a.updatedAt - b.updatedAt || a.key.issueNumber - b.key.issueNumber,
