@@ -69,6 +69,7 @@ export type {
   ForgeWrites,
   OpenPr,
 } from "./services/Forge.ts"
+export type { ChangedIssue, ForgeChanges } from "./domain/ForgeChanges.ts"
 export { Forges } from "./services/Forges.ts"
 export type { ForgeKind, ForgesApi, ForgeVariables } from "./services/Forges.ts"
 export { ForgeStateStore } from "./services/ForgeStateStore.ts"

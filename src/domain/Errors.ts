@@ -120,6 +120,18 @@ export class HomeServed extends Schema.TaggedError<HomeServed>()("HomeServed", {
   }
 }
 
+/** Nothing can be served at that address. */
+export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
+  host: Schema.String,
+  port: Schema.Number,
+  /** Code of the system, such as `EADDRINUSE`. */
+  reason: Schema.String,
+}) {
+  override get message(): string {
+    return `cannot listen on ${this.host}:${this.port} (${this.reason}): stop what uses it, or name another address`
+  }
+}
+
 /** The issue of an orchestrated start is closed. */
 export class IssueClosed extends Schema.TaggedError<IssueClosed>()("IssueClosed", {
   forge: Schema.String,

@@ -1,5 +1,5 @@
 /** The Forges service from kinds of forge by name. */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Stream } from "effect"
 import { ForgeConfigInvalid } from "../domain/Errors.ts"
 import { Forges, type ForgeKind, type ForgeVariables } from "../services/Forges.ts"
 
@@ -27,10 +27,24 @@ export const layer = (kinds: ForgeKinds): Layer.Layer<Forges> => {
         return yield* (yield* find(target.kind)).make(target, trust)
       }),
       webUrl: ({ kind, apiUrl }) => Effect.map(find(kind), ({ webUrl }) => webUrl(apiUrl)),
+      changedSince: (access, since) =>
+        Stream.unwrap(
+          Effect.map(
+            find(access.kind),
+            ({ changedSince }): ReturnType<Forges["Type"]["changedSince"]> =>
+              changedSince?.(access, since) ?? Stream.fail(unasked(access.kind)),
+          ),
+        ),
       variables: Object.values(kinds).find(({ variables }) => variables !== undefined)?.variables ?? none,
     }),
   )
 }
+
+const unasked = (kind: string) =>
+  new ForgeConfigInvalid({
+    variable: "forge.target.kind",
+    reason: `a forge of kind "${kind}" cannot be asked what changed: only webhooks say it`,
+  })
 
 const unread = new ForgeConfigInvalid({
   variable: "FORGE_*",

@@ -1,8 +1,9 @@
 /** Forges gives the forge of a target; each kind of forge is registered by its name. */
-import type { Effect } from "effect"
+import type { Effect, Stream } from "effect"
 import { Context } from "effect"
 import type { AssignedForge, ForgeTrust } from "../domain/Assignment.ts"
-import type { ForgeConfigInvalid } from "../domain/Errors.ts"
+import type { ForgeConfigInvalid, ForgeRequestError } from "../domain/Errors.ts"
+import type { ForgeChanges } from "../domain/ForgeChanges.ts"
 import type { ForgeAccess, ForgeTarget } from "../domain/ForgeTarget.ts"
 import type { ForgeApi } from "./Forge.ts"
 
@@ -25,6 +26,11 @@ export interface ForgeKind {
   readonly make: (target: ForgeTarget, trust: ForgeTrust) => Effect.Effect<ForgeApi, ForgeConfigInvalid>
   /** Where it shows and serves its repositories: `<web address>/<owner>/<repo>`. Pure. */
   readonly webUrl: (apiUrl: string) => string
+  /** As `Forges.changedSince`. Absent: what changed cannot be asked for, and nothing but webhooks says it. */
+  readonly changedSince?: (
+    access: ForgeAccess,
+    since: number | undefined,
+  ) => Stream.Stream<ForgeChanges, ForgeRequestError>
   /** Absent: no FORGE_* variables are for this kind, and its targets come as values. */
   readonly variables?: ForgeVariables
 }
@@ -40,6 +46,15 @@ export interface ForgesApi {
   readonly of: (target: ForgeTarget, trust?: ForgeTrust) => Effect.Effect<ForgeApi, ForgeConfigInvalid>
   /** Where a target's forge shows and serves its repositories, without a slash at the end. */
   readonly webUrl: (target: Pick<ForgeTarget, "kind" | "apiUrl">) => Effect.Effect<string, ForgeConfigInvalid>
+  /**
+   * What changed since a time of the forge's clock, in milliseconds, inclusive, in every repository that the token sees; without a time
+   * all issues and pull requests that are open. At least one part comes, with the forge's clock; in no order, and what changes
+   * meanwhile may come twice. Fails with `ForgeConfigInvalid` when the forge's kind cannot be asked so.
+   */
+  readonly changedSince: (
+    access: ForgeAccess,
+    since: number | undefined,
+  ) => Stream.Stream<ForgeChanges, ForgeRequestError | ForgeConfigInvalid>
   /** Reads FORGE_* variables, the file that holds the token too. */
   readonly variables: ForgeVariables
 }

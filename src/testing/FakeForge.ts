@@ -3,6 +3,7 @@ import { Effect, Layer, Option, Stream } from "effect"
 import { ForgeRequestError } from "../domain/Errors.ts"
 import { reasonOfStatus } from "../domain/ForgeReason.ts"
 import type { Issue, PullRequest } from "../domain/Forge.ts"
+import type { ForgeChanges } from "../domain/ForgeChanges.ts"
 import { AGENT_LABEL } from "../domain/Targeting.ts"
 import { Forge, type ForgeApi, type ForgeSelf, type OpenPr } from "../services/Forge.ts"
 import * as LiveForges from "../layers/forges.ts"
@@ -25,6 +26,8 @@ export interface FakeForgeSeed extends Omit<SeedRepo, "owner" | "name"> {
   readonly org?: string
   /** Its members are trusted; the owner unless given. */
   readonly trustOrg?: string
+  /** Its clock, in milliseconds; the machine's unless given. */
+  readonly now?: () => number
 }
 
 /** A write that was done. */
@@ -36,6 +39,8 @@ export type ForgeWrite =
 /** A forge in memory. */
 export interface FakeForge {
   readonly forge: ForgeApi
+  /** As `Forges.changedSince`, over all repositories of `state`. */
+  readonly changedSince: (since: number | undefined) => Stream.Stream<ForgeChanges, ForgeRequestError>
   /** In order. An unchanged description and an adopted PR are no writes. */
   readonly writes: ReadonlyArray<ForgeWrite>
   /** May be looked at and changed; the repository is `repo`. */
@@ -46,7 +51,7 @@ export interface FakeForge {
 }
 
 /** Methods that can be made to fail. */
-export type FallibleMethod = Exclude<keyof ForgeApi, "repository" | "targetedIssues">
+export type FallibleMethod = Exclude<keyof ForgeApi, "repository" | "targetedIssues"> | "changedSince"
 
 /** A forge in memory, from a seed. */
 export const make = (seed: FakeForgeSeed = {}): Effect.Effect<FakeForge> => Effect.sync(() => build(seed))
@@ -59,12 +64,30 @@ export const layer = (seed: FakeForgeSeed = {}): Layer.Layer<Forge> =>
   )
 
 /** The same forge for every target, as the Forges service. It reads FORGE_* values as Gitea's does, and asks nothing of the address that they name. */
-export const forges = ({ forge }: Pick<FakeForge, "forge">): Layer.Layer<Forges> =>
-  LiveForges.layer({ gitea: { ...kind, make: () => Effect.succeed(forge) } })
+export const forges = ({
+  forge,
+  changedSince,
+}: Pick<FakeForge, "forge" | "changedSince">): Layer.Layer<Forges> =>
+  LiveForges.layer({
+    gitea: {
+      ...kind,
+      make: () => Effect.succeed(forge),
+      changedSince: (_, since) => changedSince(since),
+    },
+  })
 
 const build = (seed: FakeForgeSeed): FakeForge => {
-  const { owner = "acme", repo: name = "tool", self: login = "bot", orgs = [], org, trustOrg, ...rest } = seed
-  const state = new GiteaState({ orgs, users: [{ login }] })
+  const {
+    owner = "acme",
+    repo: name = "tool",
+    self: login = "bot",
+    orgs = [],
+    org,
+    trustOrg,
+    now,
+    ...rest
+  } = seed
+  const state = new GiteaState({ orgs, users: [{ login }], ...(now !== undefined && { now }) })
   const repo = state.addRepo({ ...rest, owner, name })
   actions.readSeededTexts(state)
   const bot: ForgeSelf = { login, id: state.ensureUser(login).id }
@@ -249,14 +272,37 @@ const build = (seed: FakeForgeSeed): FakeForge => {
         if (at >= 0) repo.keys.splice(at, 1)
       }),
   }
+  const changes = (since: number | undefined): ForgeChanges => ({
+    forgeTime: wholeSeconds(state.millis()),
+    changes: state.repos
+      .filter((it) => state.permission(it, state.userById(bot.id)) !== "none")
+      .flatMap((it) =>
+        [...it.issues.values()].map((issue) => ({
+          owner: it.owner,
+          repo: it.name,
+          number: issue.number,
+          isPull: issue.pull !== undefined,
+          state: issue.state,
+          labels: [...issue.labels],
+          updatedAt: Date.parse(issue.updatedAt),
+        })),
+      )
+      .filter((issue) =>
+        since === undefined ? issue.state === "open" : issue.updatedAt >= wholeSeconds(since),
+      ),
+  })
+
   return {
     forge,
+    changedSince: (since) => Stream.fromEffect(as("changedSince", () => changes(since))),
     writes,
     state,
     repo,
     failNext: (method, status, reason = "it was told to fail") => failures.push({ method, status, reason }),
   }
 }
+
+const wholeSeconds = (millis: number): number => Math.floor(millis / 1000) * 1000
 
 const error = (operation: string, status: number, text: string): ForgeRequestError =>
   new ForgeRequestError({ operation, status, reason: reasonOfStatus(status), detail: text, shown: text })

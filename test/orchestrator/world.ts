@@ -68,11 +68,13 @@ export const memoryStores: Layer.Layer<LifeStores> = Layer.merge(
 /** Makes a world at a fixed time. Its agents open a pull request in their first run, signal that they are done, and end. */
 export const makeWorld = Effect.fnUntraced(function* (options: WorldOptions = {}) {
   yield* TestClock.setTime(Date.parse("2027-01-01T00:00:00Z"))
+  const machine = yield* Effect.clock
   const sidecar = yield* FakeSidecar.make
   const forge = yield* FakeForge.make({
     owner: "ada",
     repo: "cellar",
     self: "cellar-bot",
+    now: () => machine.unsafeCurrentTimeMillis(),
     org: "bot-bottle",
     branches: ["work"],
     collaborators: { "cellar-bot": "write" },

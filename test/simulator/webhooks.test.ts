@@ -2,22 +2,11 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { createHmac } from "node:crypto"
-import { readdirSync, readFileSync } from "node:fs"
 import * as GiteaSimulator from "../../src/simulator/GiteaSimulator.ts"
 import { hookReceiver, type Received } from "../support/hookReceiver.ts"
+import { RECORDED_SECRET as SECRET, recordedDeliveries as recorded } from "../support/recordedDeliveries.ts"
 import { shapeOf } from "../support/shape.ts"
 
-interface RecordedDelivery extends Received {
-  readonly step: string
-}
-
-const FIXTURES = new URL("../fixtures/gitea/webhooks/", import.meta.url)
-/** In the order in which they arrived. */
-const recorded: ReadonlyArray<RecordedDelivery> = readdirSync(FIXTURES)
-  .sort()
-  .map((name) => JSON.parse(readFileSync(new URL(name, FIXTURES), "utf8")) as RecordedDelivery)
-
-const SECRET = "s3cret-of-the-hook"
 const CELLAR = { owner: "ada", repo: "cellar" }
 const at = (number: number) => ({ ...CELLAR, number })
 

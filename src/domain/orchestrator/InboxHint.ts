@@ -13,9 +13,12 @@ export type HintId = typeof HintId.Type
 export const deliveryHintId = (delivery: string): Option.Option<HintId> =>
   /^[A-Za-z0-9-]{1,100}$/.test(delivery) ? Option.some(HintId.make(`delivery:${delivery}`)) : Option.none()
 
-/** Id of what a sweep found: an issue as it was updated then, by the forge's clock. */
-export const sweepHintId = (issue: IssueKey, updatedAt: number): HintId =>
-  HintId.make(`sweep:${issueId(issue)}@${updatedAt}`)
+/**
+ * Id of what a sweep found: an issue as it was updated then, by the forge's clock. With `seenAt`, the forge's time of a sweep that came
+ * so soon after that the issue may change again without another `updatedAt`: then a later sweep's is another hint.
+ */
+export const sweepHintId = (issue: IssueKey, updatedAt: number, seenAt?: number): HintId =>
+  HintId.make(`sweep:${issueId(issue)}@${updatedAt}${seenAt === undefined ? "" : `/${seenAt}`}`)
 
 /** Id of the end of a run. */
 export const endHintId = (slug: Slug, run: number): HintId => HintId.make(`end:${slug}:${run}`)

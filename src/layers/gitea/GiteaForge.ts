@@ -1,11 +1,12 @@
 /** GiteaForge speaks to one repository on a Gitea over its REST API. */
-import { Effect, Layer, Option, Ref } from "effect"
+import { Effect, Layer, Option, Ref, Stream } from "effect"
 import type { ForgeConfigInvalid, ForgeRequestError } from "../../domain/Errors.ts"
 import { DEFAULT_FORGE_ORG } from "../../domain/Assignment.ts"
 import { AGENT_LABEL } from "../../domain/Targeting.ts"
 import { Forge, type ForgeApi } from "../../services/Forge.ts"
 import type { ForgeKind } from "../../services/Forges.ts"
 import { SelfAnswer, toComment } from "./answers.ts"
+import { changesOf } from "./changes.ts"
 import { type GiteaForgeConfig, giteaForgeConfig, giteaVariables, webUrl } from "./GiteaForgeConfig.ts"
 import { makeGiteaHttp } from "./http.ts"
 import { makeKeys } from "./keys.ts"
@@ -64,6 +65,8 @@ export const kindWith = (options: GiteaOptions): ForgeKind => ({
   make: ({ apiUrl, token, owner, repo }, { org = DEFAULT_FORGE_ORG, trustOrg }) =>
     make({ ...options, apiUrl, token, owner, repo, org, trustOrg }),
   webUrl,
+  changedSince: (access, since) =>
+    Stream.unwrap(Effect.map(makeGiteaHttp({ ...options, ...access }), (http) => changesOf(http, since))),
   variables: giteaVariables,
 })
 

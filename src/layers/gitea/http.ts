@@ -25,11 +25,12 @@ export interface GiteaWrite extends GiteaCall {
   readonly body: Readonly<Record<string, unknown>>
 }
 
-/** An answer, whatever its status; `serverTime` is its Date header in milliseconds, when there is one. */
+/** An answer, whatever its status; `serverTime` is its Date header in milliseconds, `total` the length of a whole list, when they are there. */
 export interface GiteaAnswer {
   readonly status: number
   readonly text: string
   readonly serverTime: Option.Option<number>
+  readonly total: Option.Option<number>
 }
 
 /** Sees a single try of a request, and may explain its failure. */
@@ -66,7 +67,7 @@ export const isTransient = (error: ForgeRequestError): boolean =>
   error.reason === "Unreachable" || error.reason === "ServerError"
 
 /** Exchanges with the Gitea of that configuration. */
-export const makeGiteaHttp = Effect.fnUntraced(function* (config: GiteaForgeConfig) {
+export const makeGiteaHttp = Effect.fnUntraced(function* (config: Omit<GiteaForgeConfig, "owner" | "repo">) {
   const client = yield* quietClient
   const bytesMax = config.answerBytesMax ?? MAX_ANSWER_BYTES
   const limit = Duration.decode(config.requestTimeout ?? DEFAULT_TIMEOUT)
@@ -81,6 +82,9 @@ export const makeGiteaHttp = Effect.fnUntraced(function* (config: GiteaForgeConf
             status: response.status,
             text,
             serverTime: Number.isNaN(date) ? Option.none() : Option.some(date),
+            total: Option.filter(Option.fromNullable(response.headers["x-total-count"]), (count) =>
+              /^\d{1,15}$/.test(count),
+            ).pipe(Option.map(Number)),
           }
         }),
       ),

@@ -83,6 +83,12 @@ export const migrations: ReadonlyArray<ReadonlyArray<string>> = [
     `CREATE INDEX inbox_unrouted ON inbox (seq) WHERE state = 'open' AND issue_number IS NULL`,
     `CREATE INDEX inbox_aside ON inbox (seq) WHERE state = 'set-aside'`,
     `CREATE INDEX inbox_handled ON inbox (handled_ms) WHERE state = 'handled'`,
+    `CREATE TABLE sweeps (
+       forge TEXT NOT NULL PRIMARY KEY,
+       forge_ms INTEGER NOT NULL,
+       swept_ms INTEGER NOT NULL,
+       listing TEXT NOT NULL
+     ) STRICT, WITHOUT ROWID`,
     `CREATE TABLE issue_state (
        forge TEXT NOT NULL,
        owner TEXT NOT NULL COLLATE NOCASE,

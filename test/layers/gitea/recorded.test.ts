@@ -34,7 +34,7 @@ const decoded = (note: string) =>
     if (exchange === undefined || schema === undefined) return yield* Effect.dieMessage(`no ${note}`)
     return yield* decode(
       { operation: "test", subject: note },
-      { status: exchange.status, text: exchange.answer, serverTime: Option.none() },
+      { status: exchange.status, text: exchange.answer, serverTime: Option.none(), total: Option.none() },
       schema,
     )
   })

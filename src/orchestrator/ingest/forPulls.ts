@@ -1,0 +1,31 @@
+/** forPulls has the issue of a run looked at when something happens on the pull request that the run opened. */
+import { Effect, Option } from "effect"
+import { InboxHint, routedHintId } from "../../domain/orchestrator/InboxHint.ts"
+import { IssueNumber } from "../../domain/orchestrator/IssueKey.ts"
+import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
+import type { AcceptHint } from "./webhook.ts"
+
+/**
+ * Keeps hints about a pull request for the issue of its run too, first: once the hint itself is known, both are kept. A pull request
+ * may also be taken on as an issue, so its own hint stays.
+ */
+export const forPulls = (accept: AcceptHint): Effect.Effect<AcceptHint, never, ForgeStateStore> =>
+  Effect.map(ForgeStateStore, ({ all }): AcceptHint =>
+    Effect.fn("forPulls")(function* (hint) {
+      if (hint.detail.isPull === true) {
+        const rows = yield* all
+        for (const { owner, repo, forge, prNumber, issueNumber } of rows) {
+          const isOwn =
+            Option.contains(prNumber, hint.issueNumber) &&
+            forge === hint.forge &&
+            owner.toLowerCase() === hint.owner.toLowerCase() &&
+            repo.toLowerCase() === hint.repo.toLowerCase() &&
+            issueNumber !== hint.issueNumber
+          if (!isOwn) continue
+          const issue = IssueNumber.make(issueNumber)
+          yield* accept(new InboxHint({ ...hint, id: routedHintId(hint.id, issue), issueNumber: issue }))
+        }
+      }
+      return yield* accept(hint)
+    }),
+  )

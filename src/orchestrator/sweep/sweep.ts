@@ -1,0 +1,67 @@
+/** sweep asks the forge what changed, at start and again and again: what webhooks lose is found by it. */
+import { Cause, Clock, Duration, Effect, Option, Random, Ref, Struct } from "effect"
+import type { DurationInput } from "effect/Duration"
+import { type SweepOptions, type Swept, sweepOnce } from "./sweepOnce.ts"
+
+/** What is swept, and how often. */
+export interface SweepingOptions extends SweepOptions {
+  /** 5 minutes unless given. */
+  readonly every?: DurationInput
+}
+
+/** How the sweeps of a process go; times in milliseconds. */
+export interface SweepStatus {
+  /** When the last one that came to its end began. */
+  readonly sweptAt?: number
+  /** What it found. */
+  readonly swept?: Swept
+  /** How many failed since. */
+  readonly failures: number
+  /** Why the last one failed. */
+  readonly problem?: string
+  /** When the next one begins; absent while one is made. */
+  readonly nextAt?: number
+}
+
+/** Makes sweeps: `run` goes on for ever, and no failure ends it; `status` says how they go. */
+export const make = (options: SweepingOptions) =>
+  Effect.gen(function* () {
+    const every = Duration.toMillis(options.every ?? "5 minutes")
+    const status = yield* Ref.make<SweepStatus>({ failures: 0 })
+
+    const once = Effect.gen(function* () {
+      const { swept: before } = yield* Ref.get(status)
+      const sweptAt = yield* Clock.currentTimeMillis
+      const swept = yield* sweepOnce(options, before)
+      yield* Ref.set(status, { sweptAt, swept, failures: 0 })
+    })
+
+    const failed = (cause: Cause.Cause<{ readonly message: string }>) =>
+      Effect.gen(function* () {
+        const problem = Option.match(Cause.failureOption(cause), {
+          onNone: () => Cause.pretty(cause),
+          onSome: ({ message }) => message,
+        })
+        yield* Ref.update(status, (former) => ({ ...former, failures: former.failures + 1, problem }))
+        yield* Effect.logWarning(`what changed on the forge is not known: ${problem}`)
+      })
+
+    const rest = Effect.gen(function* () {
+      const { failures } = yield* Ref.get(status)
+      const delay = failures === 0 ? every : Math.min(every, FIRST_RETRY * 2 ** (failures - 1))
+      // Services that began together do not ask together for ever.
+      const jittered = Math.round(delay * (yield* Random.nextRange(0.9, 1.1)))
+      const now = yield* Clock.currentTimeMillis
+      yield* Ref.update(status, (former) => ({ ...former, nextAt: now + jittered }))
+      yield* Effect.sleep(jittered)
+      yield* Ref.update(status, (former) => Struct.omit(former, "nextAt"))
+    })
+
+    return {
+      status: Ref.get(status),
+      run: Effect.forever(Effect.zipRight(Effect.catchAllCause(once, failed), rest)),
+    }
+  })
+
+/** After the first failure; each further one doubles it, up to the time between sweeps. */
+const FIRST_RETRY = 5000
