@@ -7,7 +7,7 @@ import {
   inIssue,
   inRepo,
   notFound,
-  paged,
+  pageOf,
   type Reply,
   type Route,
   textOf,
@@ -88,12 +88,10 @@ const dependencies: Route = {
   handle: inIssue(notFound, (ask, issue) => {
     const { state, shapes, user } = ask
     const isShown = ({ repo }: SimIssue) => writer(ask, issue.repo) || state.permission(repo, user) !== "none"
-    return paged(
-      ask,
-      [...issue.dependencies].map((other) =>
-        isShown(other) ? shapes.issue(other) : { ...shapes.issue(other), ...HIDDEN },
-      ),
+    const shown = [...issue.dependencies].map((other) =>
+      isShown(other) ? shapes.issue(other) : Object.assign({}, shapes.issue(other), HIDDEN),
     )
+    return { status: 200, json: pageOf(ask, shown) }
   }),
 }
 

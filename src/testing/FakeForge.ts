@@ -21,13 +21,13 @@ export interface FakeForgeSeed extends Omit<SeedRepo, "owner" | "name"> {
   readonly repo?: string
   /** Login of the token's user; `bot` unless given. */
   readonly self?: string
-  /** Its clock, in milliseconds; the machine's unless given. */
-  readonly now?: () => number
   readonly orgs?: ReadonlyArray<SeedOrg>
   /** The org of the bots, whose members are never trusted. */
   readonly org?: string
   /** Its members are trusted; the owner unless given. */
   readonly trustOrg?: string
+  /** Its clock, in milliseconds; the machine's unless given. */
+  readonly now?: () => number
 }
 
 /** A write that was done. */

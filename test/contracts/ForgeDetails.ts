@@ -225,12 +225,10 @@ export const forgeDetailsContract = (name: string, make: Effect.Effect<Tested, n
     it.scoped("answers 404 for details of what does not exist, and of an issue where a PR is needed", () =>
       Effect.gen(function* () {
         const { forge } = yield* tested
-        const ofPr = [forge.readPrDetails, forge.readReviews, forge.readChecks]
-        const ofBoth = [forge.dependencies, forge.timeline]
-        const calls: ReadonlyArray<Effect.Effect<unknown, ForgeRequestError>> = [
-          ...[...ofPr, ...ofBoth].map((read) => read(999)),
-          ...ofPr.map((read) => read(17)),
-        ]
+        type Read = (number: number) => Effect.Effect<unknown, ForgeRequestError>
+        const ofPr: ReadonlyArray<Read> = [forge.readPrDetails, forge.readReviews, forge.readChecks]
+        const ofBoth: ReadonlyArray<Read> = [forge.dependencies, forge.timeline]
+        const calls = [...[...ofPr, ...ofBoth].map((read) => read(999)), ...ofPr.map((read) => read(17))]
         for (const call of calls) expect(yield* Effect.flip(call)).toMatchObject({ status: 404 })
         for (const read of ofPr) expect((yield* Effect.flip(read(17))).detail).toMatch(/is an issue/)
       }),
