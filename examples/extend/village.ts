@@ -95,7 +95,14 @@ const make = (target: ForgeTarget): ForgeApi => {
     // A village does not say who belongs to it: nobody's words are trusted.
     readComments: (number) =>
       Effect.map(issue("readComments", number), ({ comments }) =>
-        comments.map(({ id, user, body, at }) => ({ id, user, body, createdAt: at, authorTrusted: false })),
+        comments.map(({ id, user, body, at }) => ({
+          id,
+          user,
+          body,
+          createdAt: at,
+          updatedAt: "",
+          authorTrusted: false,
+        })),
       ),
     postComment: (number, body) =>
       Effect.map(
@@ -116,6 +123,11 @@ const make = (target: ForgeTarget): ForgeApi => {
     openPrs: Effect.succeed([]),
     getPrForIssue: () => Effect.succeedNone,
     readPr: () => unsupported("readPr", "NotFound"),
+    readPrDetails: () => unsupported("readPrDetails", "NotFound"),
+    readReviews: () => unsupported("readReviews", "NotFound"),
+    readChecks: () => unsupported("readChecks", "NotFound"),
+    dependencies: () => Effect.succeed({ open: [], hidden: false }),
+    timeline: () => unsupported("timeline", "Undecidable"),
     isPrOpen: () => unsupported("isPrOpen", "NotFound"),
     isGuardedBranch: () => unsupported("isGuardedBranch", "NotFound"),
     targetedIssues: () => Stream.unwrap(unsupported("targetedIssues", "Undecidable")),

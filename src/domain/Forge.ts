@@ -40,12 +40,14 @@ export const PullRequest = Schema.Struct({
 /** A pull request. */
 export type PullRequest = typeof PullRequest.Type
 
-/** A comment; `createdAt` as the forge gives it (ISO 8601), `authorTrusted` is false whenever it cannot be decided. */
+/** A comment; times as the forge gives them (ISO 8601), `authorTrusted` is false whenever it cannot be decided. */
 export const Comment = Schema.Struct({
   id: Schema.Number,
   user: Schema.String,
   body: Schema.String,
   createdAt: Schema.String,
+  /** Later than `createdAt` when it was edited; `""` when the forge does not say. */
+  updatedAt: Schema.String,
   authorTrusted: Schema.Boolean,
 })
 /** A comment. */

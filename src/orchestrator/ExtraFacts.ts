@@ -2,32 +2,15 @@
 import { Context, Effect } from "effect"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import type { ForgeRequestError } from "../domain/Errors.ts"
-import type {
-  Actor,
-  Millis,
-  ObservedBottle,
-  ObservedForge,
-  ObservedPr,
-  Remark,
-  Targeting,
-} from "../domain/orchestrator/Observed.ts"
+import type { Millis, ObservedBottle } from "../domain/orchestrator/Observed.ts"
 import type { ForgeTarget } from "../domain/ForgeTarget.ts"
 
 type Read<A> = Effect.Effect<A, ForgeRequestError>
 
-/** What a forge says of issues beside what every `Forge` reads. */
+/** What a forge says beside what every `Forge` reads. */
 export interface ForgeFacts {
   /** The forge's clock; this machine's unless given. */
   readonly now?: Read<Millis>
-  /** Who targeted an issue, from its timeline. */
-  readonly targeting?: (number: number) => Read<Targeting | undefined>
-  readonly closedBy?: (number: number) => Read<Actor | undefined>
-  /** `none` unless given: a forge without dependencies holds nothing back. */
-  readonly dependencies?: (number: number) => Read<ObservedForge["dependencies"]>
-  /** Reviews of a pull request with their lines. */
-  readonly reviews?: (number: number) => Read<ReadonlyArray<Remark>>
-  /** When a pull request was over, its commits, whether it can be merged, its checks. Without `overAt` a closed one is kept until it expires. */
-  readonly pull?: (number: number) => Read<Partial<ObservedPr>>
 }
 
 /** The reads that there are. */

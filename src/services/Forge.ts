@@ -4,6 +4,13 @@ import { Context, Effect } from "effect"
 import { ForgeRequestError } from "../domain/Errors.ts"
 import type { ForgeScopeError } from "../domain/Errors.ts"
 import type { Comment, DeployKey, Issue, PullRequest, WriteScope } from "../domain/Forge.ts"
+import type {
+  Checks,
+  Dependencies,
+  PullRequestDetails,
+  Review,
+  TimelineEntry,
+} from "../domain/ForgeDetails.ts"
 
 /** The user of the forge token. */
 export interface ForgeSelf {
@@ -34,8 +41,18 @@ export interface ForgeReads {
   readonly readPr: (number: number) => Effect.Effect<PullRequest, ForgeRequestError>
   /** Oldest first. `authorTrusted` is asked once for each author and false when it cannot be decided. */
   readonly readComments: (number: number) => Effect.Effect<ReadonlyArray<Comment>, ForgeRequestError>
+  readonly readPrDetails: (number: number) => Effect.Effect<PullRequestDetails, ForgeRequestError>
+  /** Those of a PR that were submitted, oldest first, each with its comments on lines. Requests for a review are left out. */
+  readonly readReviews: (number: number) => Effect.Effect<ReadonlyArray<Review>, ForgeRequestError>
+  /** Checks of a PR's head, the newest word of each. */
+  readonly readChecks: (number: number) => Effect.Effect<Checks, ForgeRequestError>
+  /** What an issue waits for; a forge that knows no dependencies has none. */
+  readonly dependencies: (number: number) => Effect.Effect<Dependencies, ForgeRequestError>
+  /** Who labelled, assigned, closed, ... an issue or a PR, oldest first. */
+  readonly timeline: (number: number) => Effect.Effect<ReadonlyArray<TimelineEntry>, ForgeRequestError>
   /** Fails with `Undecidable` when it cannot be decided: the token's user must be a member of the org to ask. */
   readonly isOrgMember: (org: string, user: string) => Effect.Effect<boolean, ForgeRequestError>
+  /** Fails with `Forbidden` when it cannot be decided: the token's user may not ask for the permissions of others. */
   readonly canWrite: (user: string) => Effect.Effect<boolean, ForgeRequestError>
   /** Of a PR's own number: that. Of an issue: the PR linked to it, open before closed, newest first; else none. */
   readonly getPrForIssue: (number: number) => Effect.Effect<Option.Option<number>, ForgeRequestError>
@@ -119,6 +136,11 @@ export const readsOf = (forge: ForgeReads): ForgeReads => ({
   readIssue: forge.readIssue,
   readPr: forge.readPr,
   readComments: forge.readComments,
+  readPrDetails: forge.readPrDetails,
+  readReviews: forge.readReviews,
+  readChecks: forge.readChecks,
+  dependencies: forge.dependencies,
+  timeline: forge.timeline,
   isOrgMember: forge.isOrgMember,
   canWrite: forge.canWrite,
   getPrForIssue: forge.getPrForIssue,

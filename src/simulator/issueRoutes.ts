@@ -7,6 +7,7 @@ import {
   inIssue,
   inRepo,
   notFound,
+  pageOf,
   type Reply,
   type Route,
   textOf,
@@ -79,9 +80,23 @@ const list = (
   }),
 })
 
-const dependencies = list("dependencies", (issue, all) =>
-  all.filter((other) => issue.dependencies.has(other)),
-)
+/** One that the asker may not see has no number and no repository, unless they may write here. */
+const dependencies: Route = {
+  method: "GET",
+  path: `${REPO}/issues/{index}/dependencies`,
+  scope: "issue",
+  handle: inIssue(notFound, (ask, issue) => {
+    const { state, shapes, user } = ask
+    const isShown = ({ repo }: SimIssue) => writer(ask, issue.repo) || state.permission(repo, user) !== "none"
+    const shown = [...issue.dependencies].map((other) =>
+      isShown(other) ? shapes.issue(other) : Object.assign({}, shapes.issue(other), HIDDEN),
+    )
+    return { status: 200, json: pageOf(ask, shown) }
+  }),
+}
+
+const HIDDEN = { id: 0, number: 0, title: "HIDDEN", body: "", user: null, state: "open", repository: null }
+
 const blocks = list("blocks", (issue, all) => all.filter((other) => other.dependencies.has(issue)))
 
 /** The body names the other issue; the answer is the issue itself. */

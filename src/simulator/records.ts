@@ -84,6 +84,8 @@ export interface SimReaction {
 /** A comment of a review on a line. */
 export interface SimLineComment {
   readonly id: number
+  /** Of an answer in the thread, another than the review's. */
+  readonly authorId: number
   readonly body: string
   readonly path: string
   readonly line: number
@@ -113,7 +115,7 @@ export interface SimReview {
   dismissed: boolean
   readonly createdAt: string
   updatedAt: string
-  readonly lines: ReadonlyArray<SimLineComment>
+  readonly lines: Array<SimLineComment>
 }
 
 /** What a PR has besides an issue. */

@@ -1,6 +1,13 @@
 /** What happens in a simulated Gitea when somebody reviews a pull request, is asked to, or dismisses a review. */
 import { show } from "./actions.ts"
-import { type GiteaState, mayWrite, type SimIssue, type SimReview, type SimReviewState } from "./state.ts"
+import {
+  type GiteaState,
+  mayWrite,
+  type SimIssue,
+  type SimLineComment,
+  type SimReview,
+  type SimReviewState,
+} from "./state.ts"
 
 /** A comment on a line, as somebody writes it. */
 export interface LineSeed {
@@ -52,6 +59,7 @@ const add = (
     updatedAt: at,
     lines: lines.map(({ path, line, body: text, side = "new", hunk }) => ({
       id: state.nextId(),
+      authorId,
       body: text,
       path,
       line,
@@ -78,6 +86,22 @@ export const submit = (
   show(state, issue, authorId, { type: "review", body: review.body, reviewId: review.id })
   state.tell({ kind: "review", issue, review, actorId: authorId })
   return review
+}
+
+/** Somebody answers in the thread of a review's line. Gitea counts the answer to that review, whoever wrote it. */
+export const answer = (
+  state: GiteaState,
+  issue: SimIssue,
+  authorId: number,
+  review: SimReview,
+  body: string,
+): SimLineComment | undefined => {
+  const [line] = review.lines
+  if (line === undefined) return undefined
+  const made: SimLineComment = { ...line, id: state.nextId(), authorId, body, createdAt: state.now() }
+  review.lines.push(made)
+  issue.updatedAt = made.createdAt
+  return made
 }
 
 /** Somebody asks another for a review. */

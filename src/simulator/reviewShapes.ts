@@ -41,7 +41,7 @@ export const lineJson = (
 ): Json => ({
   id: comment.id,
   body: comment.body,
-  user: shapes.user(review.authorId),
+  user: shapes.user(comment.authorId),
   resolver: null,
   pull_request_review_id: review.id,
   created_at: comment.createdAt,

@@ -11,7 +11,8 @@ import { kind } from "../layers/gitea/GiteaForge.ts"
 import type { Forges } from "../services/Forges.ts"
 import * as actions from "../simulator/actions.ts"
 import type { SeedOrg, SeedRepo } from "../simulator/seed.ts"
-import { fold, GiteaState, mayWrite, type SimIssue, type SimRepo } from "../simulator/state.ts"
+import { fold, GiteaState, mayWrite, type SimIssue, type SimPull, type SimRepo } from "../simulator/state.ts"
+import { checksOf, dependenciesOf, prDetails, reviewsOf, timelineOf, type Viewer } from "./fakeDetails.ts"
 
 /** What the forge holds at first. Users that are named anywhere are made. */
 export interface FakeForgeSeed extends Omit<SeedRepo, "owner" | "name"> {
@@ -90,7 +91,8 @@ const build = (seed: FakeForgeSeed): FakeForge => {
   const state = new GiteaState({ orgs, users: [{ login }], ...(now !== undefined && { now }) })
   const repo = state.addRepo({ ...rest, owner, name })
   actions.readSeededTexts(state)
-  const bot: ForgeSelf = { login, id: state.ensureUser(login).id }
+  const self = state.ensureUser(login)
+  const bot: ForgeSelf = { login, id: self.id }
   const writes: Array<ForgeWrite> = []
   const failures: Array<{
     readonly method: FallibleMethod
@@ -129,8 +131,20 @@ const build = (seed: FakeForgeSeed): FakeForge => {
   const isTrusted = (id: number): boolean => {
     const user = author(id)
     if (user === "" || id === bot.id || (org !== undefined && isMember(org, user) !== false)) return false
-    return isMember(trustOrg ?? owner, user) === true || mayWrite(state.permission(repo, state.userById(id)))
+    return isMember(trustOrg ?? owner, user) === true || canWrite(user) === true
   }
+
+  /** In an org's repository only who administers it may ask. */
+  const canWrite = (user: string): boolean | ForgeRequestError => {
+    const own = state.permission(repo, self)
+    const isSelf = fold(user) === fold(login)
+    if (!isSelf && own !== "admin" && own !== "owner" && state.org(repo.owner) !== undefined)
+      return error("canWrite", 403, "the token's user may not ask for permissions")
+    const asked = state.user(user)
+    return asked !== undefined && mayWrite(state.permission(repo, asked))
+  }
+
+  const viewer: Viewer = { state, self, isTrusted }
 
   const toIssue = (issue: SimIssue): Issue => ({
     number: issue.number,
@@ -153,13 +167,17 @@ const build = (seed: FakeForgeSeed): FakeForge => {
       draft: issue.title.startsWith("WIP:"),
     }
 
-  const readPr = (method: "readPr" | "isPrOpen", number: number) =>
-    on(
-      method,
-      number,
-      (issue): PullRequest | ForgeRequestError =>
-        toPr(issue) ?? error(method, 404, `#${number} is an issue, not a pull request: read it as one`),
-    )
+  const onPr = <A>(
+    method: FallibleMethod,
+    number: number,
+    run: (pr: PullRequest, issue: SimIssue, pull: SimPull) => A,
+  ) =>
+    on(method, number, (issue): A | ForgeRequestError => {
+      const pr = toPr(issue)
+      return pr === undefined || issue.pull === undefined
+        ? error(method, 404, `#${number} is an issue, not a pull request: read it as one`)
+        : run(pr, issue, issue.pull)
+    })
 
   const openPr = (pr: OpenPr): number | ForgeRequestError => {
     const base = pr.base ?? repo.defaultBranch
@@ -201,7 +219,13 @@ const build = (seed: FakeForgeSeed): FakeForge => {
           ? toIssue(issue)
           : error("readIssue", 404, `#${number} is a pull request, not an issue: read it as one`),
       ),
-    readPr: (number) => readPr("readPr", number),
+    readPr: (number) => onPr("readPr", number, (pr) => pr),
+    readPrDetails: (number) =>
+      onPr("readPrDetails", number, (pr, issue, pull) => prDetails(viewer, issue, pull, pr)),
+    readReviews: (number) => onPr("readReviews", number, (_, __, pull) => reviewsOf(viewer, pull)),
+    readChecks: (number) => onPr("readChecks", number, (_, issue, pull) => checksOf(viewer, issue, pull)),
+    dependencies: (number) => on("dependencies", number, (issue) => dependenciesOf(viewer, issue)),
+    timeline: (number) => on("timeline", number, (issue) => timelineOf(viewer, issue)),
     readComments: (number) =>
       on("readComments", number, (issue) =>
         issue.comments.map((comment) => ({
@@ -209,6 +233,7 @@ const build = (seed: FakeForgeSeed): FakeForge => {
           user: author(comment.authorId),
           body: comment.body,
           createdAt: comment.createdAt,
+          updatedAt: comment.updatedAt,
           authorTrusted: isTrusted(comment.authorId),
         })),
       ),
@@ -226,11 +251,7 @@ const build = (seed: FakeForgeSeed): FakeForge => {
       }),
     openPr: (pr) => as("openPr", () => openPr(pr)),
     isOrgMember: (asked, user) => as("isOrgMember", () => isMember(asked, user)),
-    canWrite: (user) =>
-      as("canWrite", () => {
-        const asked = state.user(user)
-        return asked !== undefined && mayWrite(state.permission(repo, asked))
-      }),
+    canWrite: (user) => as("canWrite", () => canWrite(user)),
     getPrForIssue: (number) =>
       on("getPrForIssue", number, (issue) => {
         if (issue.pull !== undefined) return Option.some(number)
@@ -240,7 +261,7 @@ const build = (seed: FakeForgeSeed): FakeForge => {
           .sort((a, b) => Number(a.state === "closed") - Number(b.state === "closed") || b.number - a.number)
         return Option.map(Option.fromNullable(closing[0]), (pull) => pull.number)
       }),
-    isPrOpen: (number) => Effect.map(readPr("isPrOpen", number), (pr) => pr.state === "open"),
+    isPrOpen: (number) => onPr("isPrOpen", number, (pr) => pr.state === "open"),
     openPrs: as("openPrs", () =>
       [...repo.issues.values()].filter(({ state }) => state === "open").flatMap((issue) => toPr(issue) ?? []),
     ),

@@ -55,6 +55,7 @@ export interface WorldOptions {
   /** Milliseconds of silence after a comment. */
   readonly settle?: number
   readonly running?: number
+  readonly life?: Partial<ServedRepository["life"]>
   /** Numbers of issues beside 17. */
   readonly more?: ReadonlyArray<number>
 }
@@ -68,14 +69,14 @@ export const memoryStores: Layer.Layer<LifeStores> = Layer.merge(
 /** Makes a world at a fixed time. Its agents open a pull request in their first run, signal that they are done, and end. */
 export const makeWorld = Effect.fnUntraced(function* (options: WorldOptions = {}) {
   yield* TestClock.setTime(Date.parse("2027-01-01T00:00:00Z"))
-  const machine = yield* Effect.clock
+  const clock = yield* Effect.clock
   const sidecar = yield* FakeSidecar.make
   const forge = yield* FakeForge.make({
     owner: "ada",
     repo: "cellar",
     self: "cellar-bot",
-    now: () => machine.unsafeCurrentTimeMillis(),
     org: "bot-bottle",
+    now: () => clock.unsafeCurrentTimeMillis(),
     branches: ["work"],
     collaborators: { "cellar-bot": "write" },
     orgs: [{ name: "bot-bottle", members: ["cellar-bot"] }],
@@ -110,7 +111,7 @@ export const makeWorld = Effect.fnUntraced(function* (options: WorldOptions = {}
   const gate: Gate = options.gate ?? (() => Effect.void)
   const served: ServedRepository = {
     target,
-    life: { ...defaultLife, settle: options.settle ?? defaultLife.settle },
+    life: { ...defaultLife, settle: options.settle ?? defaultLife.settle, ...options.life },
   }
   const layers = Layer.mergeAll(
     FakeBackend.layer({ backend: gated("backend", gate, fake.backend) }),

@@ -4,6 +4,7 @@ import { WriteScope } from "../../src/domain/Forge.ts"
 import { Forge, scoped } from "../../src/services/Forge.ts"
 import * as FakeForge from "../../src/testing/FakeForge.ts"
 import { contractOrgs, contractSeed, forgeContract } from "../contracts/Forge.ts"
+import { forgeDetailsContract } from "../contracts/ForgeDetails.ts"
 
 const seed: FakeForge.FakeForgeSeed = {
   ...contractSeed,
@@ -15,6 +16,7 @@ const seed: FakeForge.FakeForgeSeed = {
 const scope = new WriteScope({ issue: 17, prs: [18] })
 
 forgeContract("FakeForge", FakeForge.make(seed))
+forgeDetailsContract("FakeForge", FakeForge.make(seed))
 forgeContract(
   "scoped over FakeForge",
   Effect.map(FakeForge.make(seed), (fake) => ({ ...fake, forge: scoped(fake.forge, scope) })),

@@ -7,6 +7,7 @@ import { Forge, type ForgeApi } from "../../services/Forge.ts"
 import type { ForgeKind } from "../../services/Forges.ts"
 import { SelfAnswer, toComment } from "./answers.ts"
 import { changesOf } from "./changes.ts"
+import { makeDetails } from "./details.ts"
 import { type GiteaForgeConfig, giteaForgeConfig, giteaVariables, webUrl } from "./GiteaForgeConfig.ts"
 import { makeGiteaHttp } from "./http.ts"
 import { makeKeys } from "./keys.ts"
@@ -41,7 +42,9 @@ export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeCo
     isGuardedBranch: reads.isGuardedBranch,
     readIssue: reads.readIssue,
     readPr: reads.readPr,
+    readPrDetails: reads.readPrDetails,
     readComments,
+    ...makeDetails(reads, membership),
     postComment: writes.postComment,
     updateDescription: writes.updateDescription,
     openPr: writes.openPr,

@@ -7,21 +7,26 @@ import {
   type Issue,
   type PullRequest,
 } from "../../domain/Forge.ts"
+import type { PullRequestDetails } from "../../domain/ForgeDetails.ts"
 
-const text = Schema.optionalWith(Schema.String, { nullable: true, default: () => "" })
-const flag = Schema.optionalWith(Schema.Boolean, { nullable: true, default: () => false })
-const count = (otherwise: number) =>
+/** A text; `""` when it is null or missing. */
+export const text = Schema.optionalWith(Schema.String, { nullable: true, default: () => "" })
+/** A flag; false when it is null or missing. */
+export const flag = Schema.optionalWith(Schema.Boolean, { nullable: true, default: () => false })
+/** A number; `otherwise` when it is null or missing. */
+export const count = (otherwise: number) =>
   Schema.optionalWith(Schema.Number, { nullable: true, default: () => otherwise })
 
 /** A list whose elements Gitea may have failed to convert; those are null and left out. */
-const elements = <A, I>(item: Schema.Schema<A, I>) =>
+export const elements = <A, I>(item: Schema.Schema<A, I>) =>
   Schema.transform(Schema.Array(Schema.NullOr(item)), Schema.Array(Schema.typeSchema(item)), {
     strict: true,
     decode: (items) => items.filter((item) => item !== null),
     encode: (items) => items,
   })
 
-const list = <A, I>(item: Schema.Schema<A, I>) =>
+/** A list; empty when it is null or missing. */
+export const list = <A, I>(item: Schema.Schema<A, I>) =>
   Schema.optionalWith(elements(item), { nullable: true, default: () => [] })
 
 /** A page of a list: Gitea answers `null` for an empty one. */
@@ -38,7 +43,8 @@ export const UserAnswer = Schema.Struct({ id: count(0), login: text })
 export type UserAnswer = typeof UserAnswer.Type
 
 const nobody: UserAnswer = { id: 0, login: "" }
-const user = Schema.optionalWith(UserAnswer, { nullable: true, default: () => nobody })
+/** A user; nobody when the forge names none. */
+export const user = Schema.optionalWith(UserAnswer, { nullable: true, default: () => nobody })
 
 const common = {
   number: Schema.optionalWith(Schema.NullOr(ForgeNumber), { default: () => null }),
@@ -68,18 +74,33 @@ export type IssueAnswer = typeof IssueAnswer.Type
 export const isPr = (issue: { readonly pull_request: unknown }): boolean =>
   issue.pull_request !== null && issue.pull_request !== undefined
 
-const branch = Schema.optionalWith(Schema.Struct({ ref: text, label: text, repo_id: count(-1) }), {
+const branch = Schema.optionalWith(Schema.Struct({ ref: text, label: text, sha: text, repo_id: count(-1) }), {
   nullable: true,
-  default: () => ({ ref: "", label: "", repo_id: -1 }),
+  default: () => ({ ref: "", label: "", sha: "", repo_id: -1 }),
 })
 
 /** `GET .../pulls/{n}`; the head repository is gone (-1) or null when a fork was deleted. */
-export const PullAnswer = Schema.Struct({ ...common, merged: flag, draft: flag, head: branch, base: branch })
+export const PullAnswer = Schema.Struct({
+  ...common,
+  merged: flag,
+  draft: flag,
+  mergeable: flag,
+  merged_at: text,
+  closed_at: text,
+  head: branch,
+  base: branch,
+})
 /** `GET .../pulls/{n}`. */
 export type PullAnswer = typeof PullAnswer.Type
 
 /** An element of `GET .../issues/{n}/comments`, and the answer to posting one. */
-export const CommentAnswer = Schema.Struct({ id: Schema.Number, user, body: text, created_at: text })
+export const CommentAnswer = Schema.Struct({
+  id: Schema.Number,
+  user,
+  body: text,
+  created_at: text,
+  updated_at: text,
+})
 /** An element of `GET .../issues/{n}/comments`. */
 export type CommentAnswer = typeof CommentAnswer.Type
 
@@ -88,6 +109,17 @@ export const CommentsAnswer = elements(CommentAnswer)
 
 /** An element of `GET .../issues/{n}/timeline`. */
 export const TimelineAnswer = Schema.Struct({
+  id: count(0),
+  type: text,
+  user,
+  /** Of a label that was put on: "1". */
+  body: text,
+  created_at: text,
+  label: Schema.optionalWith(Schema.NullOr(Schema.Struct({ name: text })), { default: () => null }),
+  assignee: user,
+  removed_assignee: flag,
+  old_title: text,
+  new_title: text,
   ref_action: text,
   ref_issue: Schema.optionalWith(Schema.NullOr(IssueAnswer), { default: () => null }),
 })
@@ -153,11 +185,21 @@ export const toPullRequest = (answer: PullAnswer, asked: number): PullRequest =>
   headRepoId: answer.head.repo_id,
 })
 
+/** The PR that an answer describes, with what its fate depends on. */
+export const toPullRequestDetails = (answer: PullAnswer, asked: number): PullRequestDetails => ({
+  ...toPullRequest(answer, asked),
+  headSha: answer.head.sha,
+  baseSha: answer.base.sha,
+  mergeable: answer.mergeable,
+  overAt: answer.state === "closed" ? answer.merged_at || answer.closed_at : "",
+})
+
 /** The comment that an answer describes. */
 export const toComment = (answer: CommentAnswer, authorTrusted: boolean): Comment => ({
   id: answer.id,
   user: answer.user.login,
   body: answer.body,
   createdAt: answer.created_at,
+  updatedAt: answer.updated_at,
   authorTrusted,
 })

@@ -1,9 +1,9 @@
 /** Who may steer a run: memberships and permissions as Gitea tells them, and the trust that follows. */
-import { Cache, Effect, Exit } from "effect"
+import { Cache, Effect, Exit, Option } from "effect"
 import { ForgeRequestError } from "../../domain/Errors.ts"
 import { reasonOfStatus } from "../../domain/ForgeReason.ts"
 import type { ForgeSelf } from "../../services/Forge.ts"
-import { PermissionAnswer, type UserAnswer } from "./answers.ts"
+import { page, PermissionAnswer, UserAnswer } from "./answers.ts"
 import { type GiteaForgeConfig, isForgeName } from "./GiteaForgeConfig.ts"
 import { decode } from "./http.ts"
 import type { GiteaReads } from "./reads.ts"
@@ -54,7 +54,27 @@ export const makeMembership = Effect.fnUntraced(function* (
     return status === 204 ? false : yield* memberRefusal(org, 303)
   })
 
-  const canWrite = Effect.fn("Forge.canWrite")(function* (user: string) {
+  /**
+   * Who may write, for a bot that may not ask for permissions: whoever may be assigned in a user's repository. In an org's
+   * that list has people who may only read, and there is no answer. The owner is in the list exactly where it is a user,
+   * since no org can be assigned.
+   */
+  const assignable = Effect.gen(function* () {
+    const { owner } = yield* reads.repo("canWrite")
+    const people = yield* http.read(
+      {
+        operation: "canWrite",
+        subject: `who may be assigned in ${config.owner}/${config.repo}`,
+        path: `${reads.repoPath}/assignees`,
+      },
+      page(UserAnswer),
+    )
+    return owner.id > 0 && people.some(({ id }) => id === owner.id)
+      ? Option.some(people.filter(isPerson))
+      : Option.none()
+  })
+
+  const mayWrite = Effect.fnUntraced(function* (user: string, writers: typeof assignable) {
     if (!isForgeName(user)) return false
     const call = {
       operation: "canWrite",
@@ -67,16 +87,25 @@ export const makeMembership = Effect.fnUntraced(function* (
       yield* reads.repo("canWrite")
       return false
     }
+    if (answer.status === 403) {
+      const people = yield* writers
+      return Option.isSome(people)
+        ? people.value.some(({ login }) => sameName(login, user))
+        : yield* refused(call, answer.status)
+    }
     if (answer.status !== 200) return yield* refused(call, answer.status)
     const { permission } = yield* decode(call, answer, PermissionAnswer)
     return permission === "write" || permission === "admin" || permission === "owner"
   })
+
+  const canWrite = Effect.fn("Forge.canWrite")((user: string) => mayWrite(user, assignable))
 
   const trusted = Effect.fnUntraced(function* (authors: ReadonlyArray<UserAnswer>) {
     const people = new Map(authors.filter(isPerson).map((author) => [author.id, author]))
     if (people.size === 0) return new Set<number>()
     const owner = (yield* reads.repo("readComments")).owner
     const bot = yield* self
+    const writers = yield* Effect.cached(assignable)
 
     const isTrusted = Effect.fnUntraced(
       function* (author: UserAnswer) {
@@ -85,7 +114,7 @@ export const makeMembership = Effect.fnUntraced(function* (
         // An org never writes: an author with the owner's id is the owner, a user.
         if (author.id === owner.id) return true
         const member = isOrgMember(config.trustOrg ?? owner.login, author.login)
-        return (yield* Effect.orElseSucceed(member, () => false)) || (yield* canWrite(author.login))
+        return (yield* Effect.orElseSucceed(member, () => false)) || (yield* mayWrite(author.login, writers))
       },
       Effect.timeout(http.limit),
       Effect.orElseSucceed(() => false),

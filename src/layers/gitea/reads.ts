@@ -12,6 +12,7 @@ import {
   TimelineAnswer,
   toIssue,
   toPullRequest,
+  toPullRequestDetails,
 } from "./answers.ts"
 import type { PullRequest } from "../../domain/Forge.ts"
 import type { GiteaForgeConfig } from "./GiteaForgeConfig.ts"
@@ -98,6 +99,10 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
     return toPullRequest(yield* pull("readPr", number), number)
   })
 
+  const readPrDetails = Effect.fn("Forge.readPrDetails")(function* (number: number) {
+    return toPullRequestDetails(yield* pull("readPrDetails", number), number)
+  })
+
   const isGuardedBranch = Effect.fn("Forge.isGuardedBranch")(function* (name: string) {
     const operation = "isGuardedBranch"
     const path = `${repoPath}/branches/${name.split("/").map(encodeURIComponent).join("/")}`
@@ -124,19 +129,22 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
     return found.filter(({ number }) => number !== null).map(toOpenPr)
   }).pipe(Effect.withSpan("Forge.openPrs"))
 
-  const getPrForIssue = Effect.fn("Forge.getPrForIssue")(function* (number: number) {
-    const operation = "getPrForIssue"
-    const asked = yield* issue(operation, number)
-    if (isPr(asked)) return Option.some(number)
+  const timeline = (operation: string, number: number) => {
     const call = { operation, subject: `#${number}`, path: `${repoPath}/issues/${number}/timeline` }
-    const timeline = yield* collectPages(
+    return collectPages(
       (page) =>
         readPage({ ...call, query: { page } }, TimelineAnswer, (attempt) =>
           missingIsNotAFailure(operation, number, attempt),
         ),
       operation,
     )
-    return linkedPr(timeline, asked.repository, config)
+  }
+
+  const getPrForIssue = Effect.fn("Forge.getPrForIssue")(function* (number: number) {
+    const operation = "getPrForIssue"
+    const asked = yield* issue(operation, number)
+    if (isPr(asked)) return Option.some(number)
+    return linkedPr(yield* timeline(operation, number), asked.repository, config)
   })
 
   const targetedIssues = (since: string, isTargeted: (labels: ReadonlyArray<string>) => boolean) =>
@@ -169,8 +177,12 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
     comments,
     missingIsNotAFailure,
     page: readPage,
+    pageSize: PAGE_SIZE,
+    pull,
+    timeline,
     readIssue,
     readPr,
+    readPrDetails,
     isPrOpen,
     isGuardedBranch,
     openPrs,
@@ -195,13 +207,31 @@ export const collectPages = Effect.fnUntraced(function* <A>(
     empty = elements.length === 0 ? empty + 1 : 0
     if (empty === 2) return all
   }
-  return yield* new ForgeRequestError({
+  return yield* endless(operation)
+})
+
+/** The same of a list that some versions of Gitea cut into pages and others do not: it ends with a page that brings nothing new. */
+export const collectNew = Effect.fnUntraced(function* <A>(
+  read: (page: number) => Effect.Effect<ReadonlyArray<A>, ForgeRequestError>,
+  keyOf: (element: A) => string,
+  operation: string,
+) {
+  const all = new Map<string, A>()
+  for (let page = 1; page <= MAX_PAGES; page++) {
+    const fresh = (yield* read(page)).filter((element) => !all.has(keyOf(element)))
+    for (const element of fresh) all.set(keyOf(element), element)
+    if (fresh.length === 0) return [...all.values()]
+  }
+  return yield* endless(operation)
+})
+
+const endless = (operation: string): ForgeRequestError =>
+  new ForgeRequestError({
     operation,
     status: 200,
     reason: "Malformed",
     detail: `the forge's list does not end within ${MAX_PAGES} pages: check what lies before the forge`,
   })
-})
 
 /** The PR of the same repository that says it closes the issue: open before closed, newest first. */
 const linkedPr = (

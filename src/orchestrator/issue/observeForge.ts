@@ -3,13 +3,16 @@ import { Clock, Effect, Option } from "effect"
 import { createHash } from "node:crypto"
 import { DEFAULT_FORGE_ORG } from "../../domain/Assignment.ts"
 import type { ForgeRequestError } from "../../domain/Errors.ts"
-import type { Comment, Issue } from "../../domain/Forge.ts"
-import type { Actor, ObservedForge, ObservedPr, Remark } from "../../domain/orchestrator/Observed.ts"
+import type { Issue } from "../../domain/Forge.ts"
+import type { ObservedForge } from "../../domain/orchestrator/Observed.ts"
 import { parseTarget } from "../../domain/Targeting.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
 import { Forges } from "../../services/Forges.ts"
-import { ExtraFacts, type ForgeFacts } from "../ExtraFacts.ts"
+import { ExtraFacts } from "../ExtraFacts.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
+import { observePr } from "./observePr.ts"
+import { type Place, remarkOfComment, remarksOfReview } from "./remarks.ts"
+import { closedBy, targetingOf } from "./targeting.ts"
 
 /** What is read of the forge, and the login of the bot. */
 export interface ForgeObservation {
@@ -45,36 +48,31 @@ export const observeForge = Effect.fn("observeForge")(function* (
   if (Option.isNone(found)) return { forge: none, botLogin: login } satisfies ForgeObservation
   const { issue, pull } = found.value
   const asked = parseTarget(issue)._tag === "Targeted"
-  const [botAssigned, targeting, closedBy, dependencies] = yield* Effect.all([
-    asked ? isBotAssigned(api, org, issue.assignees) : Effect.succeed("no" as const),
-    asked ? (facts.targeting?.(number) ?? absent) : absent,
-    issue.state === "closed" ? (facts.closedBy?.(number) ?? absent) : absent,
-    asked
-      ? (facts.dependencies?.(number) ?? Effect.succeed("none" as const))
-      : Effect.succeed("none" as const),
-  ])
+  const { botAssigned, bots } = yield* botsAmong(api, org, asked ? issue.assignees : [])
+  const isMeant = botAssigned !== "no"
+  const timeline = isMeant || issue.state === "closed" ? yield* ifTold(api.timeline(number)) : Option.none()
+  const closer = Option.getOrUndefined(Option.map(timeline, (entries) => closedBy(entries, login)))
   const own = [...new Set([...prs, ...(pull === undefined ? [] : [number])])]
-  const observedPrs = yield* Effect.forEach(own, (pr) => readPr(api, facts, pr))
+  const observedPrs = yield* Effect.forEach(own, (pr) => ifThere(observePr(api, pr, served.life, login)))
   const places = asked || prs.length > 0 ? [...new Set([number, ...own])] : []
-  const remarks = yield* Effect.forEach(places, (on) => readRemarks(api, facts, on, login, own.includes(on)))
+  const remarks = yield* Effect.forEach(places, (on) => readRemarks(api, { on, login }, own.includes(on)))
   return {
     botLogin: login,
     forge: {
       ...none,
       issue,
       ...(pull !== undefined && { pull }),
-      ...(closedBy !== undefined && { closedBy }),
-      ...(targeting !== undefined && { targeting }),
+      ...(issue.state === "closed" && closer !== undefined && { closedBy: closer }),
+      ...(isMeant &&
+        Option.isSome(timeline) && { targeting: targetingOf(issue, bots, timeline.value, login) }),
       botAssigned,
-      dependencies,
+      dependencies: isMeant ? yield* dependenciesOf(api, number) : "none",
       digest: digestOf(issue),
       prs: observedPrs.flatMap(Option.toArray),
       remarks: remarks.flat(),
     },
   } satisfies ForgeObservation
 })
-
-const absent = Effect.succeed(undefined)
 
 /** Digest of what the agent is given of an issue. */
 export const digestOf = ({ title, body }: Pick<Issue, "title" | "body">): string =>
@@ -116,68 +114,56 @@ const readNumbered = Effect.fnUntraced(function* (api: ForgeApi, number: number)
   return Option.some<Numbered>({ issue: pr.value, pull: { fork } })
 })
 
+/** A forge may have no timeline, or not tell it. */
+const ifTold = <A>(read: Effect.Effect<A, ForgeRequestError>) =>
+  read.pipe(
+    Effect.asSome,
+    Effect.catchIf(
+      ({ reason }) => reason === "Undecidable",
+      () => Effect.succeedNone,
+    ),
+  )
+
 /** Any assignee that is a bot will do; what cannot be decided of one counts only when no other is. */
-const isBotAssigned = Effect.fnUntraced(function* (
-  api: ForgeApi,
-  org: string,
-  assignees: ReadonlyArray<string>,
-) {
+const botsAmong = Effect.fnUntraced(function* (api: ForgeApi, org: string, assignees: ReadonlyArray<string>) {
   const answers = yield* Effect.forEach(assignees, (user) =>
     api.isOrgMember(org, user).pipe(
-      Effect.map((is) => (is ? ("yes" as const) : ("no" as const))),
+      Effect.map((is) => ({ user, is: is ? ("yes" as const) : ("no" as const) })),
       Effect.catchIf(
         ({ reason }) => reason === "Undecidable",
-        () => Effect.succeed("undecidable" as const),
+        () => Effect.succeed({ user, is: "undecidable" as const }),
       ),
     ),
   )
-  return answers.includes("yes") ? "yes" : answers.includes("undecidable") ? "undecidable" : "no"
+  const has = (answer: ObservedForge["botAssigned"]) => answers.some(({ is }) => is === answer)
+  const botAssigned: ObservedForge["botAssigned"] = has("yes")
+    ? "yes"
+    : has("undecidable")
+      ? "undecidable"
+      : "no"
+  return { botAssigned, bots: answers.filter(({ is }) => is === "yes").map(({ user }) => user) }
 })
 
-const readPr = Effect.fnUntraced(function* (api: ForgeApi, facts: ForgeFacts, number: number) {
-  const read = yield* ifThere(api.readPr(number))
-  if (Option.isNone(read)) return Option.none<ObservedPr>()
-  const { state, merged, draft, head, base } = read.value
-  const more = facts.pull === undefined ? {} : yield* facts.pull(number)
-  return Option.some<ObservedPr>({
-    number,
-    state,
-    merged,
-    draft,
-    head,
-    base,
-    headOfRun: false,
-    mergeable: true,
-    checks: "none",
-    failedChecks: [],
-    ...more,
-  })
-})
-
-const readRemarks = Effect.fnUntraced(function* (
-  api: ForgeApi,
-  facts: ForgeFacts,
-  on: number,
-  login: string,
-  isPull: boolean,
-) {
-  const comments = yield* Effect.map(ifThere(api.readComments(on)), (found) =>
-    Option.getOrElse(found, (): ReadonlyArray<Comment> => []),
+/** What cannot be asked for, or is not shown, may be open. */
+const dependenciesOf = (api: ForgeApi, number: number) =>
+  api.dependencies(number).pipe(
+    Effect.map(({ open, hidden }): ObservedForge["dependencies"] =>
+      open.length > 0 ? "open" : hidden ? "undecidable" : "none",
+    ),
+    Effect.catchIf(
+      ({ reason }) => reason === "Undecidable" || reason === "Forbidden",
+      () => Effect.succeed("undecidable" as const),
+    ),
   )
-  const reviews = isPull && facts.reviews !== undefined ? yield* facts.reviews(on) : []
-  return [...comments.map((comment) => remarkOf(comment, on, login)), ...reviews]
+
+const readRemarks = Effect.fnUntraced(function* (api: ForgeApi, place: Place, isPull: boolean) {
+  const comments = yield* orNone(api.readComments(place.on))
+  const reviews = isPull ? yield* orNone(api.readReviews(place.on)) : []
+  return [
+    ...comments.map((comment) => remarkOfComment(comment, place)),
+    ...reviews.flatMap((review) => remarksOfReview(review, place)),
+  ]
 })
 
-const remarkOf = (
-  { id, user, body, createdAt, authorTrusted }: Comment,
-  on: number,
-  login: string,
-): Remark => {
-  const at = Date.parse(createdAt)
-  const author: Actor = {
-    login: user,
-    trusted: authorTrusted,
-    bot: user.toLowerCase() === login.toLowerCase(),
-  }
-  return { kind: "comment", id, on, author, createdAt: at, updatedAt: at, body, lines: [] }
-}
+const orNone = <A>(read: Effect.Effect<ReadonlyArray<A>, ForgeRequestError>) =>
+  Effect.map(ifThere(read), (found) => Option.getOrElse(found, (): ReadonlyArray<A> => []))

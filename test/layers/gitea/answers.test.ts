@@ -48,7 +48,7 @@ describe.concurrent("GiteaForge refuses answers that are none", () => {
       })
       sim.failNext({ kind: "body", body: `[null,{"id":5,"user":null,"body":null}]`, path: "/comments" })
       expect(yield* forge.readComments(17)).toEqual([
-        { id: 5, user: "", body: "", createdAt: "", authorTrusted: false },
+        { id: 5, user: "", body: "", createdAt: "", updatedAt: "", authorTrusted: false },
       ])
     }).pipe(Effect.scoped),
   )

@@ -2,6 +2,7 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Option, Schema } from "effect"
 import * as answers from "../../../src/layers/gitea/answers.ts"
+import * as details from "../../../src/layers/gitea/detailAnswers.ts"
 import { decode } from "../../../src/layers/gitea/http.ts"
 import { isMade, recorded } from "../../support/recorded.ts"
 
@@ -12,6 +13,11 @@ const DECODERS: ReadonlyArray<readonly [path: RegExp, schema: Schema.Schema<unkn
   [/GET .*\/issues\/\d+\/comments$/, answers.CommentsAnswer],
   [/POST .*\/issues\/\d+\/comments$/, answers.CommentAnswer],
   [/\/timeline$/, answers.page(answers.TimelineAnswer)],
+  [/\/assignees$/, answers.page(answers.UserAnswer)],
+  [/\/dependencies$/, answers.page(details.DependencyAnswer)],
+  [/\/reviews$/, answers.page(details.ReviewAnswer)],
+  [/\/reviews\/\d+\/comments$/, details.ReviewLinesAnswer],
+  [/\/commits\/[^/]+\/status$/, details.CombinedAnswer],
   [/\/issues$/, answers.page(answers.IssueAnswer)],
   [/\/issues\/\d+$/, answers.IssueAnswer],
   [/GET .*\/pulls$/, answers.page(answers.PullAnswer)],
@@ -69,5 +75,53 @@ it.effect("an issue, a pull request, a timeline and a permission are what they w
     expect(answers.isPr((yield* decoded("pull as an issue")) as answers.IssueAnswer)).toBe(true)
     expect(yield* decoded("timeline, past the end")).toEqual([])
     expect(yield* decoded("permission of myself")).toEqual({ permission: "write" })
+  }),
+)
+
+it.effect("reviews with their lines, checks, dependencies and who targeted an issue are what they were", () =>
+  Effect.gen(function* () {
+    const reviews = (yield* decoded("reviews")) as ReadonlyArray<details.ReviewAnswer>
+    const lines = (yield* decoded("comments of a review")) as ReadonlyArray<details.ReviewLineAnswer>
+    const [rejected, approved, ...more] = reviews
+      .filter(details.isSubmitted)
+      .map((review) => details.toReview(review, lines, ({ login }) => login === "wendy"))
+    expect(more).toEqual([])
+    expect(rejected).toEqual({
+      id: 14,
+      user: "wendy",
+      authorTrusted: true,
+      state: "rejected",
+      body: "See",
+      dismissed: true,
+      submittedAt: "2026-11-28T17:03:23Z",
+      updatedAt: "2026-11-28T17:03:27Z",
+      lines: [
+        {
+          id: 170,
+          user: "wendy",
+          authorTrusted: true,
+          path: "new.md",
+          line: 1,
+          side: "new",
+          hunk: "@@ -0,0 +1 @@\n+x",
+          body: "why x?",
+          createdAt: "2026-11-28T17:03:23Z",
+          updatedAt: "2026-11-28T17:03:23Z",
+        },
+      ],
+    })
+    expect(approved).toMatchObject({ id: 15, user: "ada", state: "approved", dismissed: false })
+    const { statuses } = (yield* decoded("combined status")) as typeof details.CombinedAnswer.Type
+    expect(statuses.map(details.toCheck)).toEqual([
+      { name: "ci/test", state: "failure", description: "1 test failed", link: "http://127.0.0.1/x" },
+    ])
+    expect(yield* decoded("dependencies")).toMatchObject([
+      { number: 2, state: "closed", repository: { owner: "ada", name: "w5384836" } },
+    ])
+    const timeline = (yield* decoded("timeline, first page")) as ReadonlyArray<answers.TimelineAnswer>
+    expect(timeline.map((entry) => [entry.id, entry.user.login, details.didOf(entry)])).toEqual([
+      [162, "ada", { kind: "labelled", label: "bot-bottle:carpenter" }],
+      [163, "ada", { kind: "assigned", assignee: "cellar-bot" }],
+    ])
   }),
 )

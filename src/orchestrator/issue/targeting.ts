@@ -1,0 +1,57 @@
+/** targetingOf: by whom an issue was targeted, from its timeline. */
+import type { Issue } from "../../domain/Forge.ts"
+import type { TimelineEntry } from "../../domain/ForgeDetails.ts"
+import type { Actor, Targeting } from "../../domain/orchestrator/Observed.ts"
+import { AGENT_LABEL, BOTTLE_LABEL } from "../../domain/Targeting.ts"
+import { millisOf } from "./remarks.ts"
+
+/** Labels and assignees may be older than what a timeline tells, such as those of an imported issue: nobody answers for them. */
+const UNKNOWN: Actor = { login: "somebody the timeline does not name", trusted: false, bot: false }
+
+const isSame = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()
+
+/** Who did something, seen by the orchestrator's account `login`. */
+export const actorOf = ({ user, userTrusted }: TimelineEntry, login: string): Actor => ({
+  login: user,
+  trusted: userTrusted,
+  bot: isSame(user, login),
+})
+
+/**
+ * Who put each agent and bottle label on the issue and who assigned each of its `bots`, the last time; and who reopened it
+ * after that. Taking a label off and putting it on again makes the second person the one who answers for it.
+ */
+export const targetingOf = (
+  { labels, assignees }: Pick<Issue, "labels" | "assignees">,
+  bots: ReadonlyArray<string>,
+  timeline: ReadonlyArray<TimelineEntry>,
+  login: string,
+): Targeting => {
+  const newest = (is: (did: TimelineEntry["did"]) => boolean) => timeline.findLast(({ did }) => is(did))
+  const causes = [
+    ...labels
+      .filter((label) => label.startsWith(AGENT_LABEL) || label.startsWith(BOTTLE_LABEL))
+      .map((label) => newest((did) => did.kind === "labelled" && did.label === label)),
+    ...assignees
+      .filter((user) => bots.some((bot) => isSame(bot, user)))
+      .map((user) => newest((did) => did.kind === "assigned" && isSame(did.assignee, user))),
+  ]
+  const known = causes.filter((entry) => entry !== undefined)
+  const set = Math.max(0, ...known.map(({ id }) => id))
+  const reopened = timeline.findLast(({ id, did }) => did.kind === "reopened" && id > set)
+  const last = reopened ?? known.find(({ id }) => id === set)
+  return {
+    id: last?.id ?? 0,
+    at: last === undefined ? 0 : millisOf(last.at),
+    actors: [
+      ...causes.map((entry) => (entry === undefined ? UNKNOWN : actorOf(entry, login))),
+      ...(reopened === undefined ? [] : [actorOf(reopened, login)]),
+    ],
+  }
+}
+
+/** Who closed an issue, where the timeline says it. */
+export const closedBy = (timeline: ReadonlyArray<TimelineEntry>, login: string): Actor | undefined => {
+  const entry = timeline.findLast(({ did }) => did.kind === "closed" || did.kind === "merged")
+  return entry === undefined ? undefined : actorOf(entry, login)
+}

@@ -1,0 +1,141 @@
+/** What FakeForge reads of reviews, checks, dependencies and timelines. */
+import type {
+  Checks,
+  CheckState,
+  Dependencies,
+  PullRequestDetails,
+  Review,
+  TimelineEntry,
+} from "../domain/ForgeDetails.ts"
+import type { PullRequest } from "../domain/Forge.ts"
+import { latestOf } from "../simulator/reviewShapes.ts"
+import {
+  type GiteaState,
+  mayWrite,
+  type SimEvent,
+  type SimIssue,
+  type SimPull,
+  type SimUser,
+} from "../simulator/state.ts"
+
+/** Who looks, and whom they trust. */
+export interface Viewer {
+  readonly state: GiteaState
+  readonly self: SimUser
+  readonly isTrusted: (id: number) => boolean
+}
+
+const loginOf = ({ state }: Viewer, id: number): string => state.userById(id)?.login ?? ""
+
+const headOf = ({ state }: Viewer, { repo }: SimIssue, pull: SimPull): string =>
+  state.headOf(state.repoById(pull.headRepoId) ?? repo, pull.head)
+
+/** With what the fate of a pull request depends on. */
+export const prDetails = (
+  viewer: Viewer,
+  issue: SimIssue,
+  pull: SimPull,
+  pr: PullRequest,
+): PullRequestDetails => ({
+  ...pr,
+  headSha: headOf(viewer, issue, pull),
+  baseSha: viewer.state.headOf(issue.repo, pull.base),
+  mergeable: pull.merging === "clean" && !pr.draft,
+  overAt: issue.state === "closed" ? (pull.mergedAt ?? issue.closedAt ?? "") : "",
+})
+
+const VERDICTS = { APPROVED: "approved", REQUEST_CHANGES: "rejected", COMMENT: "comment" } as const
+
+/** Those that were submitted. */
+export const reviewsOf = (viewer: Viewer, pull: SimPull): ReadonlyArray<Review> =>
+  pull.reviews.flatMap((review) => {
+    if (review.state === "PENDING" || review.state === "REQUEST_REVIEW") return []
+    const { id, authorId, state, body, dismissed, createdAt, updatedAt, lines } = review
+    return [
+      {
+        id,
+        user: loginOf(viewer, authorId),
+        authorTrusted: viewer.isTrusted(authorId),
+        state: VERDICTS[state],
+        body,
+        dismissed,
+        submittedAt: createdAt,
+        updatedAt,
+        lines: lines.map((line) => ({
+          id: line.id,
+          user: loginOf(viewer, line.authorId),
+          authorTrusted: viewer.isTrusted(line.authorId),
+          path: line.path,
+          line: line.line,
+          side: line.side,
+          hunk: line.hunk,
+          body: line.body,
+          createdAt: line.createdAt,
+          updatedAt: line.createdAt,
+        })),
+      },
+    ]
+  })
+
+/** The newest word of each check of the head. */
+export const checksOf = (viewer: Viewer, issue: SimIssue, pull: SimPull): Checks => {
+  const head = headOf(viewer, issue, pull)
+  return {
+    head,
+    checks: latestOf(issue.repo, head).map(({ context, state, description, targetUrl }) => ({
+      name: context,
+      state: state satisfies CheckState,
+      description,
+      link: targetUrl,
+    })),
+  }
+}
+
+/** The open ones that the viewer sees. Somebody who may write is told of all. */
+export const dependenciesOf = ({ state, self }: Viewer, issue: SimIssue): Dependencies => {
+  const isShown = ({ repo }: SimIssue) =>
+    mayWrite(state.permission(issue.repo, self)) || state.permission(repo, self) !== "none"
+  const all = [...issue.dependencies]
+  return {
+    open: all
+      .filter((it) => isShown(it) && it.state === "open")
+      .map(({ repo, number }) => ({ owner: repo.owner, repo: repo.name, number })),
+    hidden: !all.every(isShown),
+  }
+}
+
+/** Who did what, oldest first. */
+export const timelineOf = (viewer: Viewer, issue: SimIssue): ReadonlyArray<TimelineEntry> =>
+  issue.events.flatMap((event) => {
+    const did = didOf(event)
+    if (did === undefined) return []
+    const { id, actorId, createdAt: at } = event
+    return [{ id, at, user: loginOf(viewer, actorId), userTrusted: viewer.isTrusted(actorId), did }]
+  })
+
+const didOf = ({
+  type,
+  label = "",
+  assignee = "",
+  removed,
+  titles,
+}: SimEvent): TimelineEntry["did"] | undefined => {
+  switch (type) {
+    case "label":
+      return { kind: removed ? "unlabelled" : "labelled", label }
+    case "assignees":
+      return { kind: removed ? "unassigned" : "assigned", assignee }
+    case "change_title":
+      return { kind: "retitled", from: titles?.old ?? "", to: titles?.new ?? "" }
+    case "close":
+      return { kind: "closed" }
+    case "reopen":
+      return { kind: "reopened" }
+    case "merge_pull":
+      return { kind: "merged" }
+    case "pull_push":
+      return { kind: "pushed" }
+    default:
+      return undefined
+  }
+}
