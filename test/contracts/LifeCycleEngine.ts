@@ -1,8 +1,9 @@
 /** What every LifeCycleEngine does, whatever carries it. A layer's test gives the stores that outlive each engine. */
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, type Layer, Option, Ref, type Scope, TestClock } from "effect"
+import { Effect, type Layer, Option, type Scope, TestClock } from "effect"
 import { IssueNumber } from "../../src/domain/orchestrator/IssueKey.ts"
 import { Inbox } from "../../src/services/Inbox.ts"
+import { destroyed } from "../orchestrator/life.ts"
 import {
   hint,
   issue,
@@ -10,31 +11,17 @@ import {
   type LifeStores,
   makeWorld,
   merges,
+  prOf,
   says,
   targets,
   untargets,
-  type World,
   type WorldOptions,
 } from "../orchestrator/world.ts"
-
-const prOf = ({ forge }: World): number =>
-  [...forge.repo.issues.values()].find(({ pull }) => pull !== undefined)?.number ?? 0
-
-/** Keeps a hint as a webhook does, whether somebody serves or not. */
-const accept = ({ context }: World, id: string) =>
-  Effect.provide(
-    Effect.flatMap(Inbox, (inbox) => inbox.accept(hint(id))),
-    context,
-  )
-
-const destroyed = { phase: "destroyed", status: "destroyed", runs: [], open: 0, generation: 1, consumed: 1 }
 
 /** Runs the suite. */
 export const lifeCycleEngineContract = (
   name: string,
   stores: () => Effect.Effect<Layer.Layer<LifeStores, unknown>, never, Scope.Scope>,
-  /** Of how many steps one is a stop; 1: each. */
-  every = 1,
 ): void => {
   const inWorld = (options: WorldOptions = {}) =>
     Effect.flatMap(stores(), (layer) => makeWorld({ stores: layer, ...options }))
@@ -210,74 +197,5 @@ export const lifeCycleEngineContract = (
         yield* world.serve
       }),
     )
-
-    it.scoped(
-      "stopped before any step of a life, the next engine comes to the same end, with one run for each prompt",
-      () =>
-        Effect.gen(function* () {
-          const calls = yield* live(inWorld, 0)
-          expect(calls.length).toBeGreaterThan(30)
-          const stops = calls.flatMap((_, at) => (at % every === 0 ? [at + 1] : []))
-          yield* Effect.forEach(stops, (at) => live(inWorld, at), { discard: true })
-        }),
-      240_000,
-    )
   })
 }
-
-/** Calls that change something. */
-const CHANGES =
-  /^(backend\.(ensureImage|create|start|stop|freeze|remove|removeArtifacts|destroy)|states\.commit|operations\.(start|finish)|inbox\.(accept|handle))$/
-
-/** One whole life, in which the engine is stopped before the `stopAt`th change (0: never); returns the changes. */
-const live = (inWorld: (options?: WorldOptions) => ReturnType<typeof makeWorld>, stopAt: number) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const calls: Array<string> = []
-      const stopped = yield* Deferred.make<void>()
-      const isServedAgain = yield* Ref.make(false)
-      const world = yield* inWorld({
-        settle: 5_000,
-        gate: (call) =>
-          Effect.suspend(() => {
-            if (!CHANGES.test(call) || calls.push(call) !== stopAt) return Effect.void
-            return Effect.zipRight(Deferred.succeed(stopped, undefined), Effect.never)
-          }),
-      })
-      let serving = yield* world.serve
-      const go = Effect.fnUntraced(function* (seconds: number) {
-        yield* TestClock.adjust(`${seconds} seconds`)
-        yield* Effect.race(serving.engine.idle, Deferred.await(stopped))
-        if (!(yield* Deferred.isDone(stopped)) || (yield* Ref.getAndSet(isServedAgain, true))) {
-          return yield* serving.engine.idle
-        }
-        yield* serving.close
-        serving = yield* world.serve
-        yield* TestClock.adjust(`${seconds} seconds`)
-        yield* serving.engine.idle
-      })
-      const { engine } = serving
-      yield* targets(world)
-      yield* Effect.race(engine.hint(hint("label")), Effect.as(TestClock.adjust("1 second"), "stopped"))
-      yield* go(25)
-      yield* accept(world, "label")
-      yield* go(25)
-      yield* says(world, "ada", prOf(world), "Use oak.")
-      yield* accept(world, "comment")
-      yield* go(30)
-      yield* accept(world, "comment")
-      yield* go(30)
-      yield* merges(world, prOf(world))
-      yield* accept(world, "merged")
-      yield* go(25)
-      yield* accept(world, "merged")
-      yield* go(25)
-      const where = `stopped before change ${stopAt}: ${calls[stopAt - 1]}`
-      expect(yield* kept(world), where).toMatchObject(destroyed)
-      expect(world.prompts.length, where).toBe(2)
-      expect(world.prompts[1], where).toContain("Use oak.")
-      expect(world.atWork.most, where).toBe(1)
-      expect(yield* world.fake.artifacts, where).toEqual([])
-      return calls
-    }),
-  )

@@ -34,7 +34,9 @@ const make = Effect.gen(function* () {
   return HomeLease.of({
     hold: Effect.asVoid(
       Effect.acquireRelease(database.immediate("hold", take), (lease) =>
-        Effect.ignore(database.run("hold")("DELETE FROM home_lease WHERE holder = ?", lease)),
+        Effect.catchAll(database.run("hold")("DELETE FROM home_lease WHERE holder = ?", lease), (error) =>
+          Effect.logError("the lease of the home stays until this process ends", error),
+        ),
       ),
     ),
   })
