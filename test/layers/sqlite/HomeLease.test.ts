@@ -43,7 +43,7 @@ it.scopedLive("a lease is given back when its scope ends, and not before", () =>
       yield* Scope.extend(hold, scope)
       expect(yield* Effect.flip(hold)).toMatchObject({ _tag: "HomeServed", pid: process.pid })
       yield* Scope.close(scope, Exit.void)
-      yield* hold
+      yield* Effect.scoped(hold)
     }).pipe(Effect.provide(SqliteHomeLease.layer({ filename })))
   }),
 )
