@@ -3,6 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, type Layer, Option, type Scope, TestClock } from "effect"
 import { IssueNumber } from "../../src/domain/orchestrator/IssueKey.ts"
 import { Inbox } from "../../src/services/Inbox.ts"
+import { destroyed } from "../orchestrator/life.ts"
 import {
   hint,
   issue,
@@ -10,17 +11,12 @@ import {
   type LifeStores,
   makeWorld,
   merges,
+  prOf,
   says,
   targets,
   untargets,
-  type World,
   type WorldOptions,
 } from "../orchestrator/world.ts"
-
-const prOf = ({ forge }: World): number =>
-  [...forge.repo.issues.values()].find(({ pull }) => pull !== undefined)?.number ?? 0
-
-const destroyed = { phase: "destroyed", status: "destroyed", runs: [], open: 0, generation: 1, consumed: 1 }
 
 /** Runs the suite. */
 export const lifeCycleEngineContract = (

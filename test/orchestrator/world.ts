@@ -21,6 +21,7 @@ import { Inbox } from "../../src/services/Inbox.ts"
 import { IssueStates } from "../../src/services/IssueStates.ts"
 import { LifeCycleEngine } from "../../src/services/LifeCycleEngine.ts"
 import { Operations } from "../../src/services/Operations.ts"
+import { Sidecar } from "../../src/services/Sidecar.ts"
 import { Usage } from "../../src/services/Usage.ts"
 import * as actions from "../../src/simulator/actions.ts"
 import * as FakeBackend from "../../src/testing/FakeBackend.ts"
@@ -116,10 +117,10 @@ export const makeWorld = Effect.fnUntraced(function* (options: WorldOptions = {}
   const layers = Layer.mergeAll(
     FakeBackend.layer({ backend: gated("backend", gate, fake.backend) }),
     gatedStores(gate, options.stores ?? memoryStores),
-    MemoryBottleStore.layer,
-    MemoryForgeStateStore.layer,
+    Layer.map(MemoryBottleStore.layer, gatedIn(gate, "bottles", BottleStore)),
+    Layer.map(MemoryForgeStateStore.layer, gatedIn(gate, "rows", ForgeStateStore)),
     LiveProviders.layer,
-    Layer.succeedContext(sidecar.services),
+    Layer.succeedContext(gatedIn(gate, "sidecar", Sidecar)(sidecar.services)),
     FakeForge.forges(forge),
     MemoryManifests.layer({
       agents: { carpenter: { bottle: "plain", command: ["agent"] } },
@@ -196,6 +197,10 @@ export const says = (world: World, who: string, number: number, body: string) =>
     comments.push({ id: world.forge.state.nextId(), authorId, body, createdAt: at, updatedAt: at })
   })
 
+/** The pull request that the agent opened. */
+export const prOf = ({ forge }: World): number =>
+  [...forge.repo.issues.values()].find(({ pull }) => pull !== undefined)?.number ?? 0
+
 /** Somebody merges. */
 export const merges = (world: World, number: number) =>
   Effect.sync(() =>
@@ -216,14 +221,17 @@ const gated = <S extends object>(name: string, gate: Gate, service: S): S =>
     },
   })
 
+const gatedIn =
+  <I, S extends object>(gate: Gate, name: string, tag: Context.Tag<I, S>) =>
+  <R>(context: Context.Context<R | I>): Context.Context<R | I> =>
+    Context.add(context, tag, gated(name, gate, Context.get(context, tag)))
+
 const gatedStores = (gate: Gate, stores: Layer.Layer<LifeStores, unknown>) =>
   Layer.map(Layer.orDie(stores), (context) =>
-    Context.merge(
-      context,
-      Context.make(Inbox, gated("inbox", gate, Context.get(context, Inbox))).pipe(
-        Context.add(IssueStates, gated("states", gate, Context.get(context, IssueStates))),
-        Context.add(Operations, gated("operations", gate, Context.get(context, Operations))),
-      ),
+    context.pipe(
+      gatedIn(gate, "inbox", Inbox),
+      gatedIn(gate, "states", IssueStates),
+      gatedIn(gate, "operations", Operations),
     ),
   )
 

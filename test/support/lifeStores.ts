@@ -1,11 +1,14 @@
 /** The orchestrator's stores on one SQLite file. */
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
+import { join } from "node:path"
+import * as SqliteHomeLease from "../../src/layers/sqlite/SqliteHomeLease.ts"
 import * as SqliteInbox from "../../src/layers/sqlite/SqliteInbox.ts"
 import * as SqliteIssueStates from "../../src/layers/sqlite/SqliteIssueStates.ts"
 import * as SqliteOperations from "../../src/layers/sqlite/SqliteOperations.ts"
 import * as SqliteUsage from "../../src/layers/sqlite/SqliteUsage.ts"
+import { tempDir } from "./tempDir.ts"
 
-/** All of them. */
+/** All of them but the lease of the home. */
 export const stores = (options: { readonly filename: string }) =>
   Layer.mergeAll(
     SqliteInbox.layer(options),
@@ -13,3 +16,9 @@ export const stores = (options: { readonly filename: string }) =>
     SqliteOperations.layer(options),
     SqliteUsage.layer(options),
   )
+
+/** All of them on a file of the test's own. */
+export const sqliteStores = Effect.map(tempDir, (directory) => {
+  const filename = join(directory, "orchestrator.db")
+  return Layer.merge(stores({ filename }), SqliteHomeLease.layer({ filename }))
+})

@@ -1,8 +1,10 @@
 /** A process that uses the orchestrator's tables: one message in, one answer out, and a message for each thing that is acknowledged. */
-import { Cause, Effect, Exit, ManagedRuntime, Option } from "effect"
+import { Cause, Effect, Exit, Layer, ManagedRuntime, Option, Scope } from "effect"
 import { RunNumber } from "../../src/domain/orchestrator/IssueKey.ts"
 import { newIssueState, type IssueState } from "../../src/domain/orchestrator/IssueState.ts"
 import { Day } from "../../src/domain/orchestrator/Usage.ts"
+import * as SqliteHomeLease from "../../src/layers/sqlite/SqliteHomeLease.ts"
+import { HomeLease } from "../../src/services/HomeLease.ts"
 import { Inbox } from "../../src/services/Inbox.ts"
 import { IssueStates } from "../../src/services/IssueStates.ts"
 import { Operations } from "../../src/services/Operations.ts"
@@ -23,6 +25,8 @@ export type Command =
   | { readonly do: "acceptOn" }
   /** Accepts a hint, begins an operation for it and finishes that, for ever; acknowledges each version. */
   | { readonly do: "liveOn" }
+  /** Holds the lease of the home until the process ends. */
+  | { readonly do: "hold" }
 
 /** Its answer, or before that what it acknowledges. */
 export interface Message {
@@ -31,7 +35,7 @@ export interface Message {
   readonly answer?: unknown
 }
 
-type Stores = Inbox | IssueStates | Operations | Usage
+type Stores = Inbox | IssueStates | Operations | Usage | HomeLease
 
 const usage = {
   run: RunNumber.make(1),
@@ -105,6 +109,10 @@ const perform = (command: Command): Effect.Effect<unknown, unknown, Stores> => {
           { concurrency: "unbounded" },
         ),
       )
+    case "hold":
+      return Effect.flatMap(Scope.make(), (scope) =>
+        Effect.flatMap(HomeLease, ({ hold }) => Scope.extend(hold, scope)),
+      )
     case "liveOn":
       return Effect.flatMap(stateNow, ({ version }) =>
         Effect.iterate(version + 1, { while: () => true, body: (n) => Effect.as(liveOne(n), n + 1) }),
@@ -115,7 +123,9 @@ const perform = (command: Command): Effect.Effect<unknown, unknown, Stores> => {
 let runtime: ManagedRuntime.ManagedRuntime<Stores, unknown> | undefined
 
 process.on("message", (command: Command) => {
-  if (command.do === "open") runtime = ManagedRuntime.make(stores(command))
+  if (command.do === "open") {
+    runtime = ManagedRuntime.make(Layer.merge(stores(command), SqliteHomeLease.layer(command)))
+  }
   void runtime
     ?.runPromiseExit(perform(command))
     .then((exit) =>

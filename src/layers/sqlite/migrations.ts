@@ -140,6 +140,7 @@ export const migrations: ReadonlyArray<ReadonlyArray<string>> = [
        PRIMARY KEY (forge, owner, repo, issue_number, generation, run)
      ) STRICT, WITHOUT ROWID`,
     `CREATE INDEX usage_day ON usage (day, forge, owner, repo)`,
+    `CREATE TABLE home_lease (one INTEGER PRIMARY KEY CHECK (one = 1), holder TEXT NOT NULL) STRICT`,
   ],
 ]
 
