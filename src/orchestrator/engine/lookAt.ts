@@ -1,5 +1,7 @@
 /** One look at an issue: observe, decide, commit, and begin what was decided. */
 import { Cause, Chunk, Clock, Effect, Option, Ref } from "effect"
+import { ForgeRequestError } from "../../domain/Errors.ts"
+import { isOutage } from "../../domain/ForgeReason.ts"
 import { type IssueKey, issueId } from "../../domain/orchestrator/IssueKey.ts"
 import type { InboxRow } from "../../domain/orchestrator/InboxHint.ts"
 import type { HostName, StoredOperation } from "../../domain/orchestrator/StoredOperation.ts"
@@ -86,7 +88,7 @@ const failed = Effect.fnUntraced(function* <E, R>(
   const problem = error instanceof Error ? error.message : String(error)
   yield* Effect.logWarning(`${id}: ${problem}`)
   // A forge or an engine that is away is not the hint's fault: it is tried until they are back.
-  if (Chunk.every(Cause.failures(cause), isOutage) && Chunk.isNonEmpty(Cause.failures(cause))) return
+  if (Chunk.every(Cause.failures(cause), isAway) && Chunk.isNonEmpty(Cause.failures(cause))) return
   const aside = yield* (yield* Inbox).failed(
     hints.map(({ id }) => id),
     problem,
@@ -99,15 +101,8 @@ const failed = Effect.fnUntraced(function* <E, R>(
 const RETRY = 5_000
 const RETRY_MOST = 300_000
 
-const OUTAGES: ReadonlySet<string> = new Set(["Unreachable", "RateLimited", "ServerError", "Unauthorized"])
-
-const isOutage = (error: unknown): boolean => {
+const isAway = (error: unknown): boolean => {
   if (typeof error !== "object" || error === null || !("_tag" in error)) return false
   if (error._tag === "BackendUnavailable" || error._tag === "StateStoreError") return true
-  return (
-    error._tag === "ForgeRequestError" &&
-    "reason" in error &&
-    typeof error.reason === "string" &&
-    OUTAGES.has(error.reason)
-  )
+  return error instanceof ForgeRequestError && isOutage(error.reason)
 }

@@ -143,14 +143,16 @@ export const settingsFor = (
   ...(options.running !== undefined && { running: options.running }),
 })
 
-/** Looks again and again until it is so, for a minute of the machine; otherwise fails with what it saw last. */
+/** Looks again and again until it is so; fails with what it saw last when that has not changed for a minute of the machine. */
 export const until = <A, E, R>(what: string, look: Effect.Effect<A, E, R>, isSo: (seen: A) => boolean) =>
   Effect.gen(function* () {
-    const deadline = Date.now() + 60_000
+    let before = { seen: "", at: 0 }
     for (;;) {
       const seen = yield* look
       if (isSo(seen)) return seen
-      if (Date.now() > deadline) return yield* Effect.dieMessage(`not ${what}: ${JSON.stringify(seen)}`)
+      const now = { seen: JSON.stringify(seen), at: Date.now() }
+      if (now.seen !== before.seen) before = now
+      if (now.at - before.at > 60_000) return yield* Effect.dieMessage(`not ${what}: ${JSON.stringify(seen)}`)
       yield* Effect.sleep("6 seconds")
     }
   })
