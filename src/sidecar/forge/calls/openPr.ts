@@ -34,7 +34,9 @@ export const openPr = ForgeCall.make({
     title: text(255, "One line"),
     body: anyText("The description, in Markdown"),
     head: branch("The branch with your work"),
-    base: Schema.optional(branch("The branch to merge into; the repository's default branch unless given")),
+    base: Schema.optional(
+      branch("The branch to merge into; unless given, the one that pull requests of this run go to"),
+    ),
   }),
   success: Schema.Struct({ number: ForgeNumber }),
   writes: { number: "none", closing: ({ title, body }) => [title, body] },
@@ -65,7 +67,7 @@ export const openPr = ForgeCall.make({
             yield* keep(forge, first.value)
             return { answer: { number: first.value }, detail: `PR #${first.value} is already open` }
           }
-          const number = yield* context.propose(head, base, (to) =>
+          const number = yield* context.propose(head, base ?? forge.base, (to) =>
             Effect.mapError(
               forge.api.openPr({ title, body, head, ...(to !== undefined && { base: to }) }),
               failureOfForge,
