@@ -8,6 +8,7 @@ import type { ForgeApi } from "../../../services/Forge.ts"
 import { CallFailure, failureOfForge } from "../CallFailure.ts"
 import { type RunForge, stamp, tellOrWarn } from "../callContext.ts"
 import * as ForgeCall from "../ForgeCall.ts"
+import { oneAtATime } from "../oneAtATime.ts"
 import { anyText, described, text } from "../parameters.ts"
 import { belongsToRun } from "../RunScope.ts"
 
@@ -43,7 +44,7 @@ export const openPr = ForgeCall.make({
   subject: ({ head }) => head,
   show: ({ number }) => `PR #${number}`,
   serve: (context) => {
-    const oneAtATime = Effect.unsafeMakeSemaphore(1).withPermits(1)
+    const inTurn = oneAtATime()
     const reportedPrs = new Set<number>()
     /** Once in a sidecar's life: what was lost with an earlier one is made good, and a PR that is stored twice does no harm. */
     const keep = (forge: RunForge, number: number) =>
@@ -75,7 +76,7 @@ export const openPr = ForgeCall.make({
           )
           yield* keep(forge, number)
           return { answer: { number }, detail: `opened PR #${number} from ${head}` }
-        }).pipe(oneAtATime),
+        }).pipe(inTurn),
     }
   },
 })

@@ -3,6 +3,7 @@ import { Effect, Schema } from "effect"
 import { type CheckResult, Checks } from "../../../domain/ForgeDetails.ts"
 import { forgeCommands } from "../../../domain/ForgeCommands.ts"
 import * as ForgeCall from "../ForgeCall.ts"
+import { oneAtATime } from "../oneAtATime.ts"
 import { numberOf } from "../parameters.ts"
 import { inline, quoted } from "../showing.ts"
 
@@ -16,10 +17,16 @@ export const readChecks = ForgeCall.make({
   subject: ({ number }) => `#${number}`,
   show: ({ head, checks }) =>
     [`head: ${inline(head)}`, ...(checks.length === 0 ? ["no checks"] : checks.map(showCheck))].join("\n\n"),
-  serve: () => ({
-    run: ({ number }, { api }) =>
-      Effect.map(api.readChecks(number), (answer) => ({ answer, detail: `read checks of #${number}` })),
-  }),
+  serve: () => {
+    const inTurn = oneAtATime()
+    return {
+      run: ({ number }, { api }) =>
+        Effect.map(inTurn(api.readChecks(number)), (answer) => ({
+          answer,
+          detail: `read checks of #${number}`,
+        })),
+    }
+  },
 })
 
 /** Whoever may report a check chooses its texts. */

@@ -3,6 +3,7 @@ import { Effect, Schema } from "effect"
 import { Review, type ReviewLine } from "../../../domain/ForgeDetails.ts"
 import { forgeCommands } from "../../../domain/ForgeCommands.ts"
 import * as ForgeCall from "../ForgeCall.ts"
+import { oneAtATime } from "../oneAtATime.ts"
 import { numberOf } from "../parameters.ts"
 import { byline, inline, quoted } from "../showing.ts"
 
@@ -15,10 +16,16 @@ export const readReviews = ForgeCall.make({
   success: Schema.Array(Review),
   subject: ({ number }) => `#${number}`,
   show: (reviews) => (reviews.length === 0 ? "no reviews" : reviews.map(showReview).join("\n\n")),
-  serve: () => ({
-    run: ({ number }, { api }) =>
-      Effect.map(api.readReviews(number), (answer) => ({ answer, detail: `read reviews of #${number}` })),
-  }),
+  serve: () => {
+    const inTurn = oneAtATime()
+    return {
+      run: ({ number }, { api }) =>
+        Effect.map(inTurn(api.readReviews(number)), (answer) => ({
+          answer,
+          detail: `read reviews of #${number}`,
+        })),
+    }
+  },
 })
 
 const showReview = (review: Review): string =>
