@@ -157,7 +157,7 @@ export const GitRef = Schema.String.pipe(
 
 const GIT_KEY_RULE = "{provider: gitea} or {identityFile: PATH}"
 
-const GitKey = Schema.Union(
+const KeyOfManifest = Schema.Union(
   Schema.Struct({ provider: Schema.Literal("gitea") }),
   Schema.Struct({ identityFile: Schema.String }),
 ).annotations(expecting(GIT_KEY_RULE))
@@ -166,7 +166,7 @@ const GitFields = Schema.Struct({
   url: Schema.optional(Schema.String),
   /** Instead of `url` and `key`: the repository of the run itself, on its forge, with the token of the run. */
   forge: Schema.optional(Schema.Literal(true).annotations(expecting("true"))),
-  key: Schema.optional(GitKey),
+  key: Schema.optional(KeyOfManifest),
   knownHost: Schema.optional(Schema.String),
   push: Schema.optional(Texts),
   protectedPaths: Schema.optional(Texts),
@@ -175,13 +175,23 @@ const GitFields = Schema.Struct({
 })
 
 type GitFields = typeof GitFields.Type
-type GitRules = Omit<GitFields, "url" | "forge" | "key" | "knownHost">
+
+/** With which key a repository is reached: the token of the run's forge or a deploy key of the run, or a key file. */
+export type GitKey = { readonly provider: "gitea" } | { readonly identityFile: string }
+
+/** What holds at the gate for a repository, however it is named. */
+export interface GitRules {
+  readonly push?: ReadonlyArray<string> | undefined
+  readonly protectedPaths?: ReadonlyArray<string> | undefined
+  readonly base?: string | undefined
+  readonly private?: boolean | undefined
+}
 
 /** A repository behind the git gate, by its address. */
 export interface GitUpstream extends GitRules {
   readonly url: string
   readonly forge?: undefined
-  readonly key: typeof GitKey.Type
+  readonly key: GitKey
   readonly knownHost?: string | undefined
 }
 

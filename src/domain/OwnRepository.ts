@@ -2,7 +2,7 @@
 import { Either } from "effect"
 import { LaunchRefused } from "./Errors.ts"
 import { type ForgePlace, isRepositoryOf } from "./ForgeRepository.ts"
-import type { BottleManifest, GitUpstream } from "./Manifest.ts"
+import type { BottleManifest, GitUpstream, OwnRepository } from "./Manifest.ts"
 
 /** A repository behind the git gate, as a run has it. */
 export interface RunUpstream extends GitUpstream {
@@ -53,15 +53,10 @@ export const withOwnRepository = (
     }
   })
 
-const ownUpstream = (
-  { forge: _, ...rules }: Extract<NonNullable<BottleManifest["git"]>[string], { readonly forge: true }>,
-  { webUrl, owner, repo }: ForgePlace,
-): RunUpstream => ({
-  ...rules,
-  url: `${webUrl}/${owner}/${repo}.git`,
-  key: { provider: "gitea" },
-  own: true,
-})
+const ownUpstream = (entry: OwnRepository, { webUrl, owner, repo }: ForgePlace): RunUpstream => {
+  const { forge: _, ...rules } = entry
+  return { ...rules, url: `${webUrl}/${owner}/${repo}.git`, key: { provider: "gitea" }, own: true }
+}
 
 const noForge = (name: string) =>
   new LaunchRefused({
