@@ -28,8 +28,12 @@ const withSecrets = <A, E, R>(
       Effect.mapBoth(secrets.read(source), { onFailure: ({ message }) => message, onSuccess: Redacted.value })
     return yield* body(read, lines)
   }).pipe(
-    Effect.provide(Layer.provide(LiveSecrets.layer, NodeProcessRunner.layer)),
-    Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+    Effect.provide(
+      Layer.merge(
+        Layer.provide(LiveSecrets.layer, NodeProcessRunner.layer),
+        Logger.replace(Logger.defaultLogger, logger),
+      ),
+    ),
   )
 }
 
