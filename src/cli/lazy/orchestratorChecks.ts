@@ -89,14 +89,16 @@ const repositoryChecks = Effect.fnUntraced(
       Effect.map(at(name), (forge) =>
         forgeChecks(forge, org)
           .filter(({ subject, needed }) => needed && !GENERAL.has(subject))
-          .map((it) => ({ ...it, subject: `${it.subject} ${name}` })),
+          .map((it) => withSubject(it, `${it.subject} ${name}`)),
       ),
     )
-    return [...general, ...each.flat()].map((it) => ({ ...it, subject: `orchestrator ${it.subject}` }))
+    return [...general, ...each.flat()].map((it) => withSubject(it, `orchestrator ${it.subject}`))
   },
   Effect.provide(GiteaForges.layer),
   Effect.catchAll((error) => Effect.succeed([check("forge", Effect.fail(error))])),
 )
+
+const withSubject = (it: DoctorCheck, subject: string): DoctorCheck => ({ ...it, subject })
 
 const GENERAL: ReadonlySet<string> = new Set(["forge", "forge org"])
 
