@@ -35,9 +35,12 @@ export const ROOT: Readonly<Record<string, Lines>> = {
   ],
   "Issues of a forge": [
     ["orchestrate serve", "carry issues from their label to a merged pull request, until it is ended"],
+    ["orchestrate status", "which bottle handles which issue, what waits for what, and why"],
+    ["orchestrate pause", "have nothing start; agents at work go on"],
+    ["orchestrate continue", "let agents start again"],
+    ["orchestrate retry ISSUE", "try one again that was given up or set aside"],
     ["orchestrate start", "launch an agent on the issue that FORGE_* names"],
     ["orchestrate resume", "resume the bottle of that issue"],
-    ["orchestrate status", "which bottle handles which issue"],
     ["orchestrate assign", "say at which forge a bottle's issue is"],
   ],
   "To clean up": [["gc", "remove what no bottle needs any more"]],

@@ -11,7 +11,7 @@ import { IssueStates } from "../services/IssueStates.ts"
 import { LifeCycleEngine } from "../services/LifeCycleEngine.ts"
 import { Operations } from "../services/Operations.ts"
 import { ServiceState } from "../services/ServiceState.ts"
-import { attend, type Pause } from "./attend.ts"
+import { attend, lookAtFrozen, type Pause } from "./attend.ts"
 import * as LocalLifeCycleEngine from "./engine/LocalLifeCycleEngine.ts"
 import { forPulls } from "./ingest/forPulls.ts"
 import { type AcceptHint, listedBy } from "./ingest/webhook.ts"
@@ -118,6 +118,8 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
     every: configuration.sweep,
   })
   yield* Effect.forkScoped(sweep.run)
+  if (configuration.ciFeedback > 0 || configuration.onConflict === "resume")
+    yield* lookAtFrozen(engine, configuration.sweep)
   const health = Effect.sync(() => ({
     host,
     version: VERSION,

@@ -7,7 +7,8 @@ import { Inbox } from "../services/Inbox.ts"
 import { IssueStates } from "../services/IssueStates.ts"
 import { LifeCycleEngine } from "../services/LifeCycleEngine.ts"
 import { ServiceState } from "../services/ServiceState.ts"
-import { allPages } from "./engine/pages.ts"
+import { allPages } from "../programs/allPages.ts"
+import { routeStatuses } from "./ingest/routeStatuses.ts"
 import type { SweepStatus } from "./sweep/sweep.ts"
 import type { Observe } from "./telling.ts"
 
@@ -48,6 +49,7 @@ export const attend = Effect.fn("attend")(function* ({
     if (was !== pause.isOn) yield* observe(ServiceEvent.Paused({ paused: pause.isOn }))
     if (was && !pause.isOn) yield* lookAtWaiting(engine, ["paused"])
     yield* Effect.forEach(yield* state.asked, engine.look, { discard: true })
+    yield* routeStatuses
   })
 
   const current = Effect.gen(function* () {
@@ -77,7 +79,7 @@ export const attend = Effect.fn("attend")(function* ({
       ),
     ),
   )
-  const pass = (name: string, step: Effect.Effect<void, { readonly message: string }, IssueStates>) =>
+  const pass = (name: string, step: Effect.Effect<void, { readonly message: string }, IssueStates | Inbox>) =>
     Effect.catchAllCause(step, (cause) => Effect.logError(`${name} failed`, cause))
   // What waited for a change of the configuration, or for the end of a pause while nothing served.
   const waited = ["limit", "turn", ...(pause.isOn ? [] : ["paused"])]
@@ -87,6 +89,23 @@ export const attend = Effect.fn("attend")(function* ({
     pass("reporting", report),
     pass("forgetting hints", forget),
   ]).pipe(Effect.repeat(Schedule.spaced(poll)), Effect.forkScoped)
+})
+
+/** Looks at what rests with its pull request again and again: neither checks nor conflicts change the times that a sweep asks for. */
+export const lookAtFrozen = Effect.fn("attend.lookAtFrozen")(function* (
+  { look }: Context.Tag.Service<LifeCycleEngine>,
+  every: DurationInput,
+) {
+  const states = yield* IssueStates
+  const pass = Effect.flatMap(allPages(states.all), (rows) =>
+    Effect.forEach(
+      rows.filter(({ state }) => state.live && state.phase === "frozen"),
+      ({ forge, owner, repo, issueNumber }) => look({ forge, owner, repo, issueNumber }),
+      { discard: true },
+    ),
+  )
+  const logged = Effect.catchAllCause(pass, (cause) => Effect.logError("looking at what rests failed", cause))
+  yield* Effect.forkScoped(Effect.schedule(logged, Schedule.spaced(every)))
 })
 
 /** Looks at the issues that wait for one of these. */

@@ -2,6 +2,7 @@
 import { Effect, Either, Redacted, Schedule } from "effect"
 import { ConfigurationInvalid, SecretUnreadable } from "../domain/Errors.ts"
 import type { Configuration } from "../domain/orchestrator/Configuration.ts"
+import type { SecretSource } from "../domain/orchestrator/SecretSource.ts"
 import { Secrets } from "../services/Secrets.ts"
 import type { OrchestratorSecrets } from "./Orchestrator.ts"
 
@@ -16,10 +17,14 @@ export const secretsOf = ({
   forge,
   webhook,
 }: Configuration): Effect.Effect<ReadonlyArray<Read>, never, Secrets> =>
-  Effect.map(Secrets, ({ read }): ReadonlyArray<Read> => [
-    ["forge.token", Effect.filterOrFail(read(forge.token), isToken, () => NO_TOKEN)],
-    ...(webhook === undefined ? [] : [["webhook.secret", read(webhook.secret)] as const]),
-  ])
+  Effect.map(Secrets, (secrets): ReadonlyArray<Read> => {
+    // Read anew each time, also where `read` is eager.
+    const read = (source: SecretSource) => Effect.suspend(() => secrets.read(source))
+    return [
+      ["forge.token", Effect.filterOrFail(read(forge.token), isToken, () => NO_TOKEN)],
+      ...(webhook === undefined ? [] : [["webhook.secret", read(webhook.secret)] as const]),
+    ]
+  })
 
 /** The secrets of a configuration as their places have them, until the scope ends. Fails with all that cannot be read. */
 export const keepSecrets = Effect.fn("keepSecrets")(function* (file: string, configuration: Configuration) {

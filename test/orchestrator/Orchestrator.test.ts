@@ -129,7 +129,7 @@ it.scoped("what was paused is started by a service that begins after the pause w
     yield* state.pause(1)
     yield* targets(world)
     const serve = Effect.provide(Layer.build(Orchestrator.layer(serving)), context)
-    yield* Effect.scoped(Effect.flatMap(serve, (built) => passes(30, Context.get(built, LifeCycleEngine))))
+    yield* Effect.scoped(Effect.flatMap(serve, (built) => passes(180, Context.get(built, LifeCycleEngine))))
     yield* state.resume
     const engine = Context.get(yield* serve, LifeCycleEngine)
     yield* passes(5, engine)

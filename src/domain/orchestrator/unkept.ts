@@ -25,9 +25,6 @@ export const unkept = (configuration: Configuration): Unkept => {
     ...(configuration.acknowledge === "none" ? [] : ["acknowledge"]),
     ...(configuration.notify.length === 0 ? [] : ["notify"]),
     ...(Object.keys(configuration.operators).length === 0 ? [] : ["operators"]),
-    ...named.flatMap(([name, settings]) =>
-      settings?.base === undefined ? [] : [`repositories.${name}.base`],
-    ),
   ]
   return { refused, ignored }
 }

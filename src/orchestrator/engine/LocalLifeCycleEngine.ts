@@ -17,7 +17,7 @@ import { bottleOf } from "../issue/observeBottle.ts"
 import { ServedRepositories } from "../ServedRepositories.ts"
 import { type Failures, makeLookAt } from "./lookAt.ts"
 import { type Look, makeBusy, makeKeyedQueue } from "./keyedQueue.ts"
-import { allPages } from "./pages.ts"
+import { allPages } from "../../programs/allPages.ts"
 
 /** Options of the engine. */
 export interface LocalEngineOptions {
