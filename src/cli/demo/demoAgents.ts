@@ -33,8 +33,8 @@ else
   say "I am back, run $BOT_BOTTLE_RUN, and my clone is still here: $(git -C cellar log -1 --format=%s)"
   cd cellar
   pr=$(tr -cd 0-9 <../pr)
-  say "I read the review"
-  forge read-comments "$pr" | show
+  say "my prompt has the review, and where its comment is:"
+  grep -A6 door.md "$BOT_BOTTLE_PROMPT_FILE" | show
   say "I oil the hinge, commit, and push"
   sed -i 's/^Hinge:.*/Hinge: oiled/' door.md
   git commit -q -a -m "Oil the hinge"
