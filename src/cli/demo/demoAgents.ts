@@ -33,8 +33,8 @@ else
   say "I am back, run $BOT_BOTTLE_RUN, and my clone is still here: $(git -C cellar log -1 --format=%s)"
   cd cellar
   pr=$(tr -cd 0-9 <../pr)
-  say "my prompt has the review, and where its comment is:"
-  grep -A6 door.md "$BOT_BOTTLE_PROMPT_FILE" | show
+  say "my prompt has the review, with the line that it is about:"
+  sed -n '/"kind":"diff"/,/^.[0-9a-f]*. end$/p; /"kind":"review comment"/,/^.[0-9a-f]*. end$/p' "$BOT_BOTTLE_PROMPT_FILE" | show
   say "I oil the hinge, commit, and push"
   sed -i 's/^Hinge:.*/Hinge: oiled/' door.md
   git commit -q -a -m "Oil the hinge"

@@ -6,6 +6,7 @@ import { neutral } from "../../domain/Neutral.ts"
 import { gitSpec } from "../../domain/HardenedGit.ts"
 import { ProcessError, ProcessRunner } from "../../services/ProcessRunner.ts"
 import * as GiteaSimulator from "../../simulator/GiteaSimulator.ts"
+import type { LineSeed } from "../../simulator/reviewActions.ts"
 import * as GitServer from "../../simulator/gitServer.ts"
 
 const TOKEN = "5ca1ab1e0ddba11cafef00d5ca1ab1e0ddba11ca"
@@ -91,7 +92,7 @@ export const makeDemoForge = Effect.fn("makeDemoForge")(function* (place: string
     pulls: () =>
       [...(sim.state.repo(OWNER, REPO)?.issues.values() ?? [])].filter(({ pull }) => pull !== undefined),
     /** Reviews a pull request, with a comment on one line of a file. */
-    review: (number: number, body: string, line: { readonly path: string; readonly line: number; readonly body: string }) =>
+    review: (number: number, body: string, line: LineSeed) =>
       ada.review(at(number), { state: "REQUEST_CHANGES", body, lines: [line] }),
     /** How often no service took a webhook that was sent. */
     lostWebhooks: () =>

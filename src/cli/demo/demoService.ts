@@ -1,6 +1,6 @@
 /** The service of the demo: `orchestrate serve` in a process of its own, which can be killed. */
 import * as FileSystem from "@effect/platform/FileSystem"
-import { Deferred, Effect, Exit, Option, Ref, Scope, Stream } from "effect"
+import { Deferred, Effect, Exit, Option, Queue, Ref, Scope, Stream } from "effect"
 import { join } from "node:path"
 import type { HomeShape } from "../../layers/home/Home.ts"
 import { ProcessError, ProcessRunner } from "../../services/ProcessRunner.ts"
@@ -12,6 +12,8 @@ export interface DemoService {
   /** Starts it, and returns when it serves. What it says is shown. */
   readonly start: Effect.Effect<void, ProcessError>
   readonly kill: Effect.Effect<void>
+  /** Waits until it says of an issue that its bottle is so: `frozen`, `destroyed`. What it said before an earlier wait was over does not count. */
+  readonly says: (issue: number, state: "frozen" | "destroyed") => Effect.Effect<void, ProcessError>
   /** Ends it in order. */
   readonly end: Effect.Effect<void>
 }
@@ -24,6 +26,7 @@ export const makeService = Effect.fn("makeService")(function* (
 ) {
   const runner = yield* ProcessRunner
   const fs = yield* FileSystem.FileSystem
+  const said = yield* Queue.unbounded<string>()
   const current = yield* Ref.make(Option.none<Running>())
   const { configuration, secrets, hook } = forge.service
   yield* Effect.forEach(
@@ -64,13 +67,12 @@ export const makeService = Effect.fn("makeService")(function* (
       Stream.decodeText(),
       Stream.splitLines,
       Stream.runForEach((line) =>
-        Effect.zipRight(
-          lines([`service: ${line}`]),
-          Effect.suspend(() => {
-            const url = /^webhooks: (\S+)$/.exec(line)?.[1]
-            return url === undefined ? Effect.void : Deferred.succeed(serving, url)
-          }),
-        ),
+        Effect.gen(function* () {
+          yield* lines([`service: ${line}`])
+          yield* Queue.offer(said, line)
+          const url = /^webhooks: (\S+)$/.exec(line)?.[1]
+          if (url !== undefined) yield* Deferred.succeed(serving, url)
+        }),
       ),
       Effect.zipRight(
         Deferred.fail(
@@ -88,6 +90,20 @@ export const makeService = Effect.fn("makeService")(function* (
   return {
     start,
     end,
+    says: (issue, state) =>
+      Queue.take(said).pipe(
+        Effect.repeat({ until: (line) => line.includes(`#${issue}: `) && line.endsWith(`: ${state}`) }),
+        Effect.asVoid,
+        Effect.timeoutFail({
+          duration: "2 minutes",
+          onTimeout: () =>
+            new ProcessError({
+              command: program.join(" "),
+              reason: "timeout",
+              detail: `the service did not say within 2 minutes that the bottle of #${issue} is ${state}`,
+            }),
+        }),
+      ),
     kill: Effect.flatMap(Ref.get(current), (running) =>
       Effect.zipRight(
         Effect.sync(() => Option.map(running, ({ pid }) => process.kill(pid, "SIGKILL"))),

@@ -1,6 +1,6 @@
 /** The demo: the service carries an issue from its label to the merged pull request, through a crash; a second agent tries what it may not; nothing is left behind. */
 import * as FileSystem from "@effect/platform/FileSystem"
-import { Cause, Effect, Option, Schedule } from "effect"
+import { Effect } from "effect"
 import { basename } from "node:path"
 import * as DockerBackend from "../../layers/docker/DockerBackend.ts"
 import { makeOwnDemoImage, removeDemoImage } from "../../layers/docker/demoImage.ts"
@@ -11,7 +11,6 @@ import * as NodeProcessRunner from "../../layers/process/NodeProcessRunner.ts"
 import { destroy } from "../../programs/destroy.ts"
 import { listBottles } from "../../programs/listBottles.ts"
 import { orchestrateStatus } from "../../programs/orchestrateStatus.ts"
-import { ProcessError } from "../../services/ProcessRunner.ts"
 import { note, printLine } from "../output.ts"
 import { demoAgents, demoBottle } from "../demo/demoAgents.ts"
 import { type DemoForge, ISSUES, makeDemoForge } from "../demo/demoForge.ts"
@@ -105,7 +104,8 @@ const story = Effect.fn("story")(function* (forge: DemoForge, service: DemoServi
       : "It has no credential: all that it does on the forge goes through its neck. (With docker it would have no network either.)",
   )
   yield* forge.give(ISSUES.door, "carpenter")
-  const carpenter = yield* frozen(ISSUES.door, 1)
+  yield* service.says(ISSUES.door, "frozen")
+  const carpenter = yield* bottleOf(ISSUES.door)
   yield* showOutput(carpenter, 1)
   yield* step(
     "it has signalled that it is done: the bottle is frozen",
@@ -122,6 +122,7 @@ const story = Effect.fn("story")(function* (forge: DemoForge, service: DemoServi
     path: "door.md",
     line: HINGE_LINE,
     body: "Please oil the hinge too.",
+    hunk: "@@ -1,4 +1,4 @@\n # The door\n \n-Width: 91 cm, the frame has 90\n+Width: 90 cm, as the frame\n Hinge: dry",
   })
   yield* forge.sim.webhooks.idle
   yield* lines([`webhooks that nobody took: ${forge.lostWebhooks()}`])
@@ -130,7 +131,7 @@ const story = Effect.fn("story")(function* (forge: DemoForge, service: DemoServi
     "The agent finds its files and its clone as it left them.",
   )
   yield* service.start
-  yield* frozen(ISSUES.door, 2)
+  yield* service.says(ISSUES.door, "frozen")
   yield* showOutput(carpenter, 2)
   yield* printLine("")
   yield* lines(yield* forge.view(pr))
@@ -140,7 +141,8 @@ const story = Effect.fn("story")(function* (forge: DemoForge, service: DemoServi
     "The agent tries it all, and is stopped at the neck before anything reaches the forge.",
   )
   yield* forge.give(ISSUES.trap, "apprentice")
-  const apprentice = yield* frozen(ISSUES.trap, 1)
+  yield* service.says(ISSUES.trap, "frozen")
+  const apprentice = yield* bottleOf(ISSUES.trap)
   yield* showOutput(apprentice, 1)
   yield* printLine("")
   yield* lines([
@@ -156,9 +158,7 @@ const story = Effect.fn("story")(function* (forge: DemoForge, service: DemoServi
     "The demo removes the other one, so that nothing of it is left: no bottle, no image, no file.",
   )
   yield* forge.merge(pr)
-  yield* until(`the bottle of #${ISSUES.door} to be destroyed`, () =>
-    Effect.map(bottleOf(ISSUES.door), (bottle) => (Option.isNone(bottle) ? Option.some(true) : Option.none())),
-  )
+  yield* service.says(ISSUES.door, "destroyed")
   yield* lines([
     `issue #${ISSUES.door} is ${forge.issue(ISSUES.door)?.state ?? "gone"}, and main has:`,
     ...(yield* forge.git("log", "--reverse", "--format=%h %an: %s", "main"))
@@ -170,37 +170,9 @@ const story = Effect.fn("story")(function* (forge: DemoForge, service: DemoServi
 /** The line of door.md that the review is about. */
 const HINGE_LINE = 4
 
-/** The bottle that handles an issue. */
-const bottleOf = Effect.fnUntraced(function* (issue: number) {
-  const rows = yield* orchestrateStatus()
-  const row = rows.find(({ issueUrl }) => issueUrl.endsWith(`/${issue}`))
-  if (row === undefined) return Option.none()
-  return Option.fromNullable((yield* listBottles()).find(({ slug }) => slug === row.slug))
-})
-
-/** Waits until the service has frozen the bottle of an issue after that run; its slug. */
-const frozen = (issue: number, run: number) =>
+/** The name of the bottle that handles an issue. */
+const bottleOf = (issue: number) =>
   Effect.map(
-    until(`the bottle of #${issue} to be frozen`, () =>
-      Effect.map(
-        bottleOf(issue),
-        Option.filter((bottle) => bottle.state === "frozen" && bottle.run === run),
-      ),
-    ),
-    ({ slug }) => slug,
-  )
-
-/** Asks again and again until there is something; fails after a time in which all of it is done. */
-const until = <A, E, R>(what: string, ask: () => Effect.Effect<Option.Option<A>, E, R>) =>
-  Effect.suspend(ask).pipe(
-    Effect.flatten,
-    Effect.retry({
-      while: (error) => Cause.isNoSuchElementException(error),
-      schedule: Schedule.spaced("100 millis"),
-    }),
-    Effect.timeoutFail({
-      duration: "2 minutes",
-      onTimeout: () =>
-        new ProcessError({ command: "orchestrate serve", reason: "timeout", detail: `waited for ${what}` }),
-    }),
+    orchestrateStatus(),
+    (rows) => rows.find(({ issueUrl }) => issueUrl.endsWith(`/${issue}`))?.slug ?? "",
   )
