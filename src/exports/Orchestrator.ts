@@ -1,6 +1,10 @@
 /** bot-bottle/Orchestrator: issues of a forge carried through their life in your own process. */
 export { layer, run } from "../orchestrator/Orchestrator.ts"
 export type { OrchestratorOptions, OrchestratorSecrets } from "../orchestrator/Orchestrator.ts"
+export { ServiceEvent } from "../domain/orchestrator/ServiceEvent.ts"
+export type { WaitKind } from "../domain/orchestrator/Decision.ts"
+export { IssueKey } from "../domain/orchestrator/IssueKey.ts"
+export { Operation } from "../domain/orchestrator/Operation.ts"
 export type { Observe } from "../orchestrator/telling.ts"
 export { Configuration, RepositorySettings } from "../domain/orchestrator/Configuration.ts"
 export { decodeConfiguration } from "../domain/orchestrator/ConfigurationFile.ts"

@@ -63,7 +63,7 @@ export const run = (options: OrchestratorOptions) =>
     (scope) => Effect.zipRight(Layer.buildWithScope(layer(options), scope), Effect.never),
     (scope, exit) =>
       // Whatever is not over by then is as after a crash: safe to repeat.
-      Scope.close(scope, exit).pipe(Effect.interruptible, Effect.disconnect, Effect.timeoutOption(ENDING)),
+      Scope.close(scope, exit).pipe(Effect.disconnect, Effect.interruptible, Effect.timeoutOption(ENDING)),
   )
 
 const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {

@@ -45,6 +45,7 @@ export const servedBy = (
               ...(trustOrg !== undefined && { trustOrg }),
               ...(backend !== undefined && { backend }),
               ...(most !== undefined && { running: most }),
+              ...(settings.base !== undefined && { base: settings.base }),
             }
           }),
   })

@@ -34,7 +34,7 @@ export const serve = Effect.fn("serve")(
     )
     yield* requireKept(file, configuration)
     const secrets = yield* keepSecrets(file, configuration)
-    yield* Effect.provide(run({ configuration, secrets, observe }), stores)
+    return yield* Effect.provide(run({ configuration, secrets, observe }), stores)
   },
   Effect.scoped,
   Effect.provide(LiveSecrets.layer.pipe(Layer.provide(NodeProcessRunner.layer))),

@@ -1,6 +1,6 @@
 /** All stores of the orchestrator on one SQLite file. */
 import { Layer } from "effect"
-import type * as Database from "./Database.ts"
+import type { DatabaseOptions } from "./Database.ts"
 import * as SqliteHomeLease from "./SqliteHomeLease.ts"
 import * as SqliteInbox from "./SqliteInbox.ts"
 import * as SqliteIssueStates from "./SqliteIssueStates.ts"
@@ -10,7 +10,7 @@ import * as SqliteSweepCursors from "./SqliteSweepCursors.ts"
 import * as SqliteUsage from "./SqliteUsage.ts"
 
 /** Those of the home's database, or of `filename`. Fails when that database is newer, damaged or out of reach. */
-export const layer = (options: Database.DatabaseOptions = {}) =>
+export const layer = (options: DatabaseOptions = {}) =>
   Layer.mergeAll(
     SqliteHomeLease.layer(options),
     SqliteInbox.layer(options),
