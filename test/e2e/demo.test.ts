@@ -55,7 +55,9 @@ describeDocker("the demo on a real engine", () => {
     const slug = await Effect.gen(function* () {
       const at = yield* demoPlace
       const forge = yield* makeDemoForge(at)
-      const printed = yield* printedBy(play(at, forge, { backend: "docker", image, program: [process.execPath, bin] }))
+      const printed = yield* printedBy(
+        play(at, forge, { backend: "docker", image, program: [process.execPath, bin] }),
+      )
       const [pull, ...others] = forge.pulls()
       expect(others).toEqual([])
       const head = pull?.pull?.head ?? ""

@@ -67,7 +67,6 @@ export const makeDemoForge = Effect.fn("makeDemoForge")(function* (place: string
     sim,
     git,
     main,
-    url: `${sim.url}/${OWNER}/${REPO}.git`,
     /** What a service needs to know of it: its configuration, with where its secrets are; these; and to be told where webhooks go. */
     service: {
       configuration: (fileOf: (secret: keyof typeof SECRETS) => string) => ({
@@ -84,10 +83,7 @@ export const makeDemoForge = Effect.fn("makeDemoForge")(function* (place: string
     },
     /** Labels an issue for an agent and assigns the bot. */
     give: (number: number, agent: string) =>
-      Effect.zipRight(
-        ada.label(at(number), `bot-bottle:${agent}`),
-        ada.assign(at(number), BOT),
-      ),
+      Effect.zipRight(ada.label(at(number), `bot-bottle:${agent}`), ada.assign(at(number), BOT)),
     issue: (number: number) => sim.state.issue(OWNER, REPO, number),
     pulls: () =>
       [...(sim.state.repo(OWNER, REPO)?.issues.values() ?? [])].filter(({ pull }) => pull !== undefined),
@@ -96,7 +92,9 @@ export const makeDemoForge = Effect.fn("makeDemoForge")(function* (place: string
       ada.review(at(number), { state: "REQUEST_CHANGES", body, lines: [line] }),
     /** How often no service took a webhook that was sent. */
     lostWebhooks: () =>
-      sim.webhooks.deliveries.filter(({ answers }) => answers.length > 0 && answers.every((status) => status === 0)).length,
+      sim.webhooks.deliveries.filter(
+        ({ answers }) => answers.length > 0 && answers.every((status) => status === 0),
+      ).length,
     /** Merges a PR as its branch is: the branch goes on from `main`. */
     merge: (number: number) =>
       Effect.gen(function* () {

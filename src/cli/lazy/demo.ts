@@ -38,7 +38,7 @@ export const play = Effect.fn("playDemo")(function* (
   { program, ...backend }: DemoBackend & DemoProgram,
 ) {
   const home = homeAt(place)
-  yield* writeManifests(home, demoBottle({ ...backend, url: forge.url }))
+  yield* writeManifests(home, demoBottle(backend))
   yield* Effect.gen(function* () {
     yield* Effect.acquireRelease(Effect.void, () => Effect.ignoreLogged(destroyAll))
     const service = yield* makeService(program, home, forge)
