@@ -126,6 +126,8 @@ const make = (target: ForgeTarget): ForgeApi => {
     readPrDetails: () => unsupported("readPrDetails", "NotFound"),
     readReviews: () => unsupported("readReviews", "NotFound"),
     readChecks: () => unsupported("readChecks", "NotFound"),
+    listAttachments: () => Effect.succeed([]),
+    readAttachment: () => unsupported("readAttachment", "NotFound"),
     dependencies: () => Effect.succeed({ open: [], hidden: false }),
     timeline: () => unsupported("timeline", "Undecidable"),
     isPrOpen: () => unsupported("isPrOpen", "NotFound"),

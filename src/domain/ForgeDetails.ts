@@ -39,6 +39,32 @@ export const Review = Schema.Struct({
 /** A review that was submitted. */
 export type Review = typeof Review.Type
 
+/** A file that hangs on the text of an issue or a pull request, or on one of its comments. Who wrote on the forge chose the name. */
+export const Attachment = Schema.Struct({
+  /** Of this forge; it counts together with the number of the issue or pull request. */
+  id: Schema.Number,
+  name: Schema.String,
+  /** In bytes, as the forge says. */
+  size: Schema.Number,
+  createdAt: Schema.String,
+  /** How texts of the forge refer to it. Nothing is fetched from there because somebody names it. */
+  link: Schema.String,
+  /** The comment that it hangs on; null: the description. */
+  comment: Schema.NullOr(Schema.Number),
+  /** Who wrote that text. */
+  user: Schema.String,
+  /** False whenever it cannot be decided. */
+  authorTrusted: Schema.Boolean,
+})
+/** A file that hangs on a text of the forge. */
+export type Attachment = typeof Attachment.Type
+
+/** A file, and what is in it. */
+export interface AttachmentContent extends Attachment {
+  /** In base64. */
+  readonly data: string
+}
+
 /** What a check says of a commit; `error` is a failure of the infrastructure, not of the commit. */
 export const CheckState = Schema.Literal("success", "warning", "skipped", "pending", "error", "failure")
 /** What a check says of a commit. */

@@ -5,6 +5,8 @@ import { ForgeRequestError } from "../domain/Errors.ts"
 import type { ForgeScopeError } from "../domain/Errors.ts"
 import type { Comment, DeployKey, Issue, PullRequest, WriteScope } from "../domain/Forge.ts"
 import type {
+  Attachment,
+  AttachmentContent,
   Checks,
   Dependencies,
   PullRequestDetails,
@@ -46,6 +48,13 @@ export interface ForgeReads {
   readonly readReviews: (number: number) => Effect.Effect<ReadonlyArray<Review>, ForgeRequestError>
   /** Checks of a PR's head, the newest word of each. */
   readonly readChecks: (number: number) => Effect.Effect<Checks, ForgeRequestError>
+  /** Files that hang on an issue or a PR and on its comments: those of its description first, then by comment. */
+  readonly listAttachments: (number: number) => Effect.Effect<ReadonlyArray<Attachment>, ForgeRequestError>
+  /**
+   * One of them, by the address that the forge itself has for it. Fails with `NotFound` for an id that does not hang on that number,
+   * and with `Malformed` for a file that is too large; a redirect is `Moved`, and is not followed.
+   */
+  readonly readAttachment: (number: number, id: number) => Effect.Effect<AttachmentContent, ForgeRequestError>
   /** What an issue waits for; a forge that knows no dependencies has none. */
   readonly dependencies: (number: number) => Effect.Effect<Dependencies, ForgeRequestError>
   /** Who labelled, assigned, closed, ... an issue or a PR, oldest first. */
@@ -139,6 +148,8 @@ export const readsOf = (forge: ForgeReads): ForgeReads => ({
   readPrDetails: forge.readPrDetails,
   readReviews: forge.readReviews,
   readChecks: forge.readChecks,
+  listAttachments: forge.listAttachments,
+  readAttachment: forge.readAttachment,
   dependencies: forge.dependencies,
   timeline: forge.timeline,
   isOrgMember: forge.isOrgMember,

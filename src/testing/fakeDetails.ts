@@ -1,5 +1,6 @@
 /** What FakeForge reads of reviews, checks, dependencies and timelines. */
 import type {
+  Attachment,
   Checks,
   CheckState,
   Dependencies,
@@ -90,6 +91,28 @@ export const checksOf = (viewer: Viewer, issue: SimIssue, pull: SimPull): Checks
     })),
   }
 }
+
+/** What hangs on an issue and on its comments. */
+export const attachmentsOf = (
+  viewer: Viewer,
+  issue: SimIssue,
+): ReadonlyArray<{ readonly attachment: Attachment; readonly content: Uint8Array }> =>
+  [{ comment: null, on: issue }, ...issue.comments.map((on) => ({ comment: on.id, on }))].flatMap(
+    ({ comment, on: { authorId, attachments = [] } }) =>
+      attachments.map(({ id, uuid, name, size, content, link, createdAt }) => ({
+        content,
+        attachment: {
+          id,
+          name,
+          size: size ?? content.length,
+          createdAt,
+          link: link ?? `http://git.example/attachments/${uuid}`,
+          comment,
+          user: loginOf(viewer, authorId),
+          authorTrusted: viewer.isTrusted(authorId),
+        },
+      })),
+  )
 
 /** The open ones that the viewer sees. Somebody who may write is told of all. */
 export const dependenciesOf = ({ state, self }: Viewer, issue: SimIssue): Dependencies => {

@@ -210,6 +210,64 @@ export const forgeDetailsContract = (name: string, make: Effect.Effect<Tested, n
       }),
     )
 
+    it.scoped("lists what hangs on an issue and its comments, and reads each, of a PR too", () =>
+      Effect.gen(function* () {
+        const { forge, state, repo } = yield* tested
+        const [issue, pr] = [numbered(repo, 17), numbered(repo, 18)]
+        const [, wendys] = issue.comments
+        if (wendys === undefined) return yield* Effect.dieMessage("no comment")
+        expect(yield* forge.listAttachments(17)).toEqual([])
+        const bytes = Uint8Array.from([0x89, 0, 0xff, 10, 13, 10])
+        const shot = state.attach(issue, { name: "door.png", content: bytes })
+        const log = state.attach(wendys, { name: "log.txt", content: "créak" })
+        const patch = state.attach(pr, { name: "a.patch", content: "" })
+        const link = (uuid: string) => expect.stringContaining(`/attachments/${uuid}`)
+        expect(yield* forge.listAttachments(17)).toEqual([
+          {
+            id: shot.id,
+            name: "door.png",
+            size: 6,
+            createdAt: shot.createdAt,
+            link: link(shot.uuid),
+            comment: null,
+            user: "ann",
+            authorTrusted: false,
+          },
+          {
+            id: log.id,
+            name: "log.txt",
+            size: 6,
+            createdAt: log.createdAt,
+            link: link(log.uuid),
+            comment: wendys.id,
+            user: "wendy",
+            authorTrusted: true,
+          },
+        ])
+        const data = (number: number, id: number) =>
+          Effect.map(forge.readAttachment(number, id), (read) => Buffer.from(read.data, "base64"))
+        expect(yield* data(17, shot.id)).toEqual(Buffer.from(bytes))
+        expect((yield* data(17, log.id)).toString()).toBe("créak")
+        expect(yield* forge.readAttachment(18, patch.id)).toMatchObject({ name: "a.patch", data: "" })
+      }),
+    )
+
+    it.scoped("has no attachment of another number or another repository", () =>
+      Effect.gen(function* () {
+        const { forge, state, repo } = yield* tested
+        const other = state.addRepo({ owner: "acme", name: "other", issues: [{ number: 17, title: "x" }] })
+        const theirs = state.attach(numbered(other, 17), { name: "x", content: "secret" })
+        const ours = state.attach(numbered(repo, 3), { name: "y", content: "y" })
+        for (const [number, id] of [
+          [17, theirs.id],
+          [17, ours.id],
+          [17, 0],
+          [999, ours.id],
+        ] as const)
+          expect(yield* Effect.flip(forge.readAttachment(number, id))).toMatchObject({ reason: "NotFound" })
+      }),
+    )
+
     it.scoped("says when a comment was edited", () =>
       Effect.gen(function* () {
         const { forge, repo } = yield* tested
@@ -227,7 +285,7 @@ export const forgeDetailsContract = (name: string, make: Effect.Effect<Tested, n
         const { forge } = yield* tested
         type Read = (number: number) => Effect.Effect<unknown, ForgeRequestError>
         const ofPr: ReadonlyArray<Read> = [forge.readPrDetails, forge.readReviews, forge.readChecks]
-        const ofBoth: ReadonlyArray<Read> = [forge.dependencies, forge.timeline]
+        const ofBoth: ReadonlyArray<Read> = [forge.dependencies, forge.timeline, forge.listAttachments]
         const calls = [...[...ofPr, ...ofBoth].map((read) => read(999)), ...ofPr.map((read) => read(17))]
         for (const call of calls) expect(yield* Effect.flip(call)).toMatchObject({ status: 404 })
         for (const read of ofPr) expect((yield* Effect.flip(read(17))).detail).toMatch(/is an issue/)
