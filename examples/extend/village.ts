@@ -126,6 +126,7 @@ const make = (target: ForgeTarget): ForgeApi => {
     readPrDetails: () => unsupported("readPrDetails", "NotFound"),
     readReviews: () => unsupported("readReviews", "NotFound"),
     readChecks: () => unsupported("readChecks", "NotFound"),
+    listIssues: () => unsupported("listIssues", "Refused"),
     listAttachments: () => Effect.succeed([]),
     readAttachment: () => unsupported("readAttachment", "NotFound"),
     dependencies: () => Effect.succeed({ open: [], hidden: false }),

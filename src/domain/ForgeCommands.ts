@@ -144,6 +144,20 @@ export const forgeCommands = {
       note: () => "one of these files, such as a screenshot",
     },
   },
+  list_issues: {
+    name: "list_issues",
+    options: [
+      { name: "state", shown: "STATE", optional: true },
+      { name: "labels", shown: "A,B", optional: true },
+      { name: "text", shown: "WORDS", optional: true },
+      { name: "page", shown: "N", number: true, optional: true },
+    ],
+    help: "issues of this repository, newest first; STATE is open, closed or all",
+    assignment: {
+      example: () => "forge list-issues --text WORDS",
+      note: () => "issues of this repository that have these words",
+    },
+  },
 } as const satisfies Record<string, CallUsage>
 
 /** The same as a list. */

@@ -1,6 +1,6 @@
 /** What a forge tells of an issue or a pull request beside its text: reviews, checks, dependencies, who did what. Times are ISO 8601, `""` when the forge names none. */
 import { Schema } from "effect"
-import { PullRequest } from "./Forge.ts"
+import { Issue, PullRequest } from "./Forge.ts"
 
 /** A comment on one place of the diff. A thread of a review holds answers of other people too: each has its own author. */
 export const ReviewLine = Schema.Struct({
@@ -99,6 +99,26 @@ export const stateOfChecks = (
   if (has("error")) return "error"
   return has("pending") ? "pending" : "success"
 }
+
+/** Which issues to list. */
+export interface IssueQuery {
+  readonly state: "open" | "closed" | "all"
+  /** Names of labels, each of which an issue must have. */
+  readonly labels: ReadonlyArray<string>
+  /** Words to look for, as the forge searches; `""` for all issues. */
+  readonly text: string
+  /** From 1. */
+  readonly page: number
+}
+
+/** A page of issues, newest first, without their descriptions. */
+export const IssuePage = Schema.Struct({
+  issues: Schema.Array(Issue.pipe(Schema.omit("body"))),
+  /** Whether another page may follow. One may have no issue that fits, and have others behind it. */
+  more: Schema.Boolean,
+})
+/** A page of issues. */
+export type IssuePage = typeof IssuePage.Type
 
 /** The open issues and pull requests that an issue waits for. */
 export interface Dependencies {

@@ -9,6 +9,8 @@ import type {
   AttachmentContent,
   Checks,
   Dependencies,
+  IssuePage,
+  IssueQuery,
   PullRequestDetails,
   Review,
   TimelineEntry,
@@ -48,6 +50,8 @@ export interface ForgeReads {
   readonly readReviews: (number: number) => Effect.Effect<ReadonlyArray<Review>, ForgeRequestError>
   /** Checks of a PR's head, the newest word of each. */
   readonly readChecks: (number: number) => Effect.Effect<Checks, ForgeRequestError>
+  /** Issues of the repository and no PRs, one page of at most 50. */
+  readonly listIssues: (query: IssueQuery) => Effect.Effect<IssuePage, ForgeRequestError>
   /** Files that hang on an issue or a PR and on its comments: those of its description first, then by comment. */
   readonly listAttachments: (number: number) => Effect.Effect<ReadonlyArray<Attachment>, ForgeRequestError>
   /**
@@ -148,6 +152,7 @@ export const readsOf = (forge: ForgeReads): ForgeReads => ({
   readPrDetails: forge.readPrDetails,
   readReviews: forge.readReviews,
   readChecks: forge.readChecks,
+  listIssues: forge.listIssues,
   listAttachments: forge.listAttachments,
   readAttachment: forge.readAttachment,
   dependencies: forge.dependencies,

@@ -1,7 +1,7 @@
 /** What every Forge tells of reviews, checks, dependencies and timelines. A layer's test gives a way to make one over the seed of `Forge.ts`. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { stateOfChecks } from "../../src/domain/ForgeDetails.ts"
+import { type IssueQuery, stateOfChecks } from "../../src/domain/ForgeDetails.ts"
 import type { ForgeRequestError } from "../../src/domain/Errors.ts"
 import * as actions from "../../src/simulator/actions.ts"
 import * as gitActions from "../../src/simulator/gitActions.ts"
@@ -265,6 +265,39 @@ export const forgeDetailsContract = (name: string, make: Effect.Effect<Tested, n
           [999, ours.id],
         ] as const)
           expect(yield* Effect.flip(forge.readAttachment(number, id))).toMatchObject({ reason: "NotFound" })
+      }),
+    )
+
+    it.scoped("lists issues by state, labels and words, newest first, and no PRs", () =>
+      Effect.gen(function* () {
+        const { forge, state, repo } = yield* tested
+        const numbers = (query: Partial<IssueQuery>) =>
+          Effect.map(
+            forge.listIssues({ state: "open", labels: [], text: "", page: 1, ...query }),
+            ({ issues }) => issues.map(({ number }) => number),
+          )
+        expect(yield* numbers({})).toEqual([21, 20, 17])
+        expect(yield* numbers({ state: "closed" })).toEqual([3])
+        expect(yield* numbers({ state: "all", labels: ["bot-bottle:fixer"] })).toEqual([20, 17, 3])
+        expect(yield* numbers({ labels: ["Bug", "bot-bottle:fixer"] })).toEqual([17])
+        // Gitea drops a label that it does not know, and would list everything.
+        expect(yield* numbers({ labels: ["no such label"] })).toEqual([])
+        expect(yield* numbers({ text: "TOOL FAILS" })).toEqual([17])
+        const [first] = (yield* forge.listIssues({ state: "closed", labels: [], text: "", page: 1 })).issues
+        expect(first).toEqual({
+          number: 3,
+          title: "Old",
+          state: "closed",
+          author: "ann",
+          authorId: state.user("ann")?.id,
+          labels: ["bot-bottle:fixer"],
+          assignees: [],
+        })
+        for (let number = 100; number < 200; number++) state.addIssue(repo, { number, title: "many" })
+        const page = (page: number) => forge.listIssues({ state: "open", labels: [], text: "many", page })
+        const [one, two, three] = [yield* page(1), yield* page(2), yield* page(3)]
+        expect([one.issues.length, one.more, two.issues[49]?.number, two.more]).toEqual([50, true, 100, true])
+        expect(three).toEqual({ issues: [], more: false })
       }),
     )
 

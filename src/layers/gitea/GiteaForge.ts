@@ -55,6 +55,7 @@ export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeCo
     getPrForIssue: reads.getPrForIssue,
     isPrOpen: reads.isPrOpen,
     openPrs: reads.openPrs,
+    listIssues: reads.listIssues,
     targetedIssues: (since) =>
       reads.targetedIssues(since, (labels) => labels.some((label) => label.startsWith(AGENT_LABEL))),
     ...keys,

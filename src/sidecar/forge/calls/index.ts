@@ -3,6 +3,7 @@ import type { forgeCommands } from "../../../domain/ForgeCommands.ts"
 import type { ForgeCall } from "../ForgeCall.ts"
 import { gitIdentity } from "./gitIdentity.ts"
 import { listAttachments } from "./listAttachments.ts"
+import { listIssues } from "./listIssues.ts"
 import { openPr } from "./openPr.ts"
 import { postComment } from "./postComment.ts"
 import { readAttachment } from "./readAttachment.ts"
@@ -28,4 +29,5 @@ export const builtIn: ReadonlyArray<ForgeCall> = Object.values({
   read_checks: readChecks,
   list_attachments: listAttachments,
   read_attachment: readAttachment,
+  list_issues: listIssues,
 } satisfies Record<keyof typeof forgeCommands, ForgeCall>)
