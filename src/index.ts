@@ -18,15 +18,17 @@ export { RunKey } from "./domain/DeployKey.ts"
 export type { PlannedKey } from "./domain/DeployKey.ts"
 export { Comment, DeployKey, Issue, PullRequest, WriteScope } from "./domain/Forge.ts"
 export {
+  Attachment,
   CheckResult,
   Checks,
   CheckState,
+  IssuePage,
   PullRequestDetails,
   Review,
   ReviewLine,
   stateOfChecks,
 } from "./domain/ForgeDetails.ts"
-export type { Dependencies, TimelineEntry } from "./domain/ForgeDetails.ts"
+export type { AttachmentContent, Dependencies, IssueQuery, TimelineEntry } from "./domain/ForgeDetails.ts"
 export { AssignedForge, Assignment } from "./domain/Assignment.ts"
 export type { ForgeTrust } from "./domain/Assignment.ts"
 export { atRepository, ForgeAccess, ForgeTarget } from "./domain/ForgeTarget.ts"
