@@ -16,6 +16,7 @@ import {
   attachmentsOf,
   checksOf,
   dependenciesOf,
+  issuesOf,
   prDetails,
   reviewsOf,
   timelineOf,
@@ -232,26 +233,7 @@ const build = (seed: FakeForgeSeed): FakeForge => {
       onPr("readPrDetails", number, (pr, issue, pull) => prDetails(viewer, issue, pull, pr)),
     readReviews: (number) => onPr("readReviews", number, (_, __, pull) => reviewsOf(viewer, pull)),
     readChecks: (number) => onPr("readChecks", number, (_, issue, pull) => checksOf(viewer, issue, pull)),
-    listIssues: ({ state: wanted, labels, text, page }) =>
-      as("listIssues", () => {
-        const found = [...repo.issues.values()]
-          .filter(
-            (issue) =>
-              issue.pull === undefined &&
-              (wanted === "all" || issue.state === wanted) &&
-              fold(`${issue.title}\n${issue.body}`).includes(fold(text)) &&
-              labels.every((label) => issue.labels.some((one) => fold(one) === fold(label))),
-          )
-          .sort((a, b) => b.number - a.number)
-          .slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE)
-        return {
-          issues: found.map((issue) => {
-            const { body: _, ...rest } = toIssue(issue)
-            return rest
-          }),
-          more: found.length > 0,
-        }
-      }),
+    listIssues: (query) => as("listIssues", () => issuesOf(repo, toIssue, query)),
     listAttachments: (number) =>
       on("listAttachments", number, (issue) =>
         attachmentsOf(viewer, issue).map(({ attachment }) => attachment),
@@ -365,8 +347,6 @@ const build = (seed: FakeForgeSeed): FakeForge => {
     failNext: (method, status, reason = "it was told to fail") => failures.push({ method, status, reason }),
   }
 }
-
-const PAGE_SIZE = 50
 
 const wholeSeconds = (millis: number): number => Math.floor(millis / 1000) * 1000
 

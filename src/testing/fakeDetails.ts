@@ -4,18 +4,22 @@ import type {
   Checks,
   CheckState,
   Dependencies,
+  IssuePage,
+  IssueQuery,
   PullRequestDetails,
   Review,
   TimelineEntry,
 } from "../domain/ForgeDetails.ts"
-import type { PullRequest } from "../domain/Forge.ts"
+import type { Issue, PullRequest } from "../domain/Forge.ts"
 import { latestOf } from "../simulator/reviewShapes.ts"
 import {
+  fold,
   type GiteaState,
   mayWrite,
   type SimEvent,
   type SimIssue,
   type SimPull,
+  type SimRepo,
   type SimUser,
 } from "../simulator/state.ts"
 
@@ -113,6 +117,31 @@ export const attachmentsOf = (
         },
       })),
   )
+
+const PAGE_SIZE = 50
+
+/** A page of the issues that fit. */
+export const issuesOf = (
+  { issues }: SimRepo,
+  toIssue: (issue: SimIssue) => Issue,
+  { state, labels, text, page }: IssueQuery,
+): IssuePage => {
+  const found = [...issues.values()]
+    .filter(
+      (issue) =>
+        issue.pull === undefined &&
+        (state === "all" || issue.state === state) &&
+        fold(`${issue.title}\n${issue.body}`).includes(fold(text)) &&
+        labels.every((label) => issue.labels.some((one) => fold(one) === fold(label))),
+    )
+    .sort((a, b) => b.number - a.number)
+    .slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE)
+  const withoutBody = (issue: SimIssue) => {
+    const { body: _, ...rest } = toIssue(issue)
+    return rest
+  }
+  return { issues: found.map(withoutBody), more: found.length > 0 }
+}
 
 /** The open ones that the viewer sees. Somebody who may write is told of all. */
 export const dependenciesOf = ({ state, self }: Viewer, issue: SimIssue): Dependencies => {
