@@ -3,7 +3,7 @@ import { Schema } from "effect"
 import { isClosingKeyword } from "./ClosingKeywords.ts"
 import { ForgeNumber } from "./Forge.ts"
 import { ForgeTarget } from "./ForgeTarget.ts"
-import { GitRef } from "./Manifest.ts"
+import { GitRef } from "./ManifestGit.ts"
 
 /** The org of the bot accounts unless an assignment names another. */
 export const DEFAULT_FORGE_ORG = "bot-bottle"

@@ -1,16 +1,9 @@
 /** What an operator writes down: agent manifests and bottle manifests, and how several bottles merge. */
 import { Duration, Option, Schema } from "effect"
+import { expecting, required } from "./expecting.ts"
+import { GitEntry, GitRef, renamed } from "./ManifestGit.ts"
 import { isPassableHeader, PASSABLE_HEADER_RULE } from "./RoutePasses.ts"
 import { ALLOWED_HOST_RULE, isAllowedHost } from "./AllowList.ts"
-
-/** Replaces a schema's own message at any depth: for choices, whose parts would each tell of themselves. */
-export const expecting = (expected: string) => ({
-  message: () => ({ message: `expected ${expected}`, override: true }),
-})
-
-/** A key that must be there; `expected` is what a manifest without it is told. */
-export const required = <A, I>(schema: Schema.Schema<A, I>, expected: string) =>
-  Schema.propertySignature(schema).annotations({ missingMessage: () => `is missing: expected ${expected}` })
 
 /** How an agent program is run. */
 export const ProviderName = Schema.Literal("claude", "codex", "pi", "command").annotations(
@@ -150,88 +143,6 @@ export const Route = Schema.Struct({
   private: Schema.optional(Schema.Boolean),
 }).annotations({ title: "a map with upstream, header and secret" })
 
-/** What a git of the gate can take as a branch, a tag or a commit, without leading to an option. */
-export const GitRef = Schema.String.pipe(
-  Schema.pattern(/^[^-/\0-\x20\x7f~^:?*[\\][^\0-\x20\x7f~^:?*[\\]{0,243}$/),
-).annotations(expecting("a branch, a tag or a commit"))
-
-const GIT_KEY_RULE = "{provider: gitea} or {identityFile: PATH}"
-
-const KeyOfManifest = Schema.Union(
-  Schema.Struct({ provider: Schema.Literal("gitea") }),
-  Schema.Struct({ identityFile: Schema.String }),
-).annotations(expecting(GIT_KEY_RULE))
-
-const GitFields = Schema.Struct({
-  url: Schema.optional(Schema.String),
-  /** Instead of `url` and `key`: the repository of the run itself, on its forge, with the token of the run. */
-  forge: Schema.optional(Schema.Literal(true).annotations(expecting("true"))),
-  key: Schema.optional(KeyOfManifest),
-  knownHost: Schema.optional(Schema.String),
-  push: Schema.optional(Texts),
-  protectedPaths: Schema.optional(Texts),
-  base: Schema.optional(GitRef),
-  private: Schema.optional(Schema.Boolean),
-})
-
-type GitFields = typeof GitFields.Type
-
-/** With which key a repository is reached: the token of the run's forge or a deploy key of the run, or a key file. */
-export type GitKey = { readonly provider: "gitea" } | { readonly identityFile: string }
-
-/** What holds at the gate for a repository, however it is named. */
-export interface GitRules {
-  readonly push?: ReadonlyArray<string> | undefined
-  readonly protectedPaths?: ReadonlyArray<string> | undefined
-  readonly base?: string | undefined
-  readonly private?: boolean | undefined
-}
-
-/** A repository behind the git gate, by its address. */
-export interface GitUpstream extends GitRules {
-  readonly url: string
-  readonly forge?: undefined
-  readonly key: GitKey
-  readonly knownHost?: string | undefined
-}
-
-/** The repository of the run itself: its address, credential and base come from the run. */
-export interface OwnRepository extends GitRules {
-  readonly forge: true
-  readonly url?: undefined
-  readonly key?: { readonly provider: "gitea" } | undefined
-  readonly knownHost?: undefined
-}
-
-/** What is wrong with how an entry names its repository; the first problem alone. */
-const namingProblem = ({ url, forge, key, knownHost }: GitFields) => {
-  const problem = (field: string, message: string) => ({ path: [field], message })
-  if (forge === undefined) {
-    return url === undefined
-      ? problem(
-          "url",
-          "is missing: expected the repository's URL, or forge: true for the run's own repository",
-        )
-      : key === undefined
-        ? problem("key", `is missing: expected ${GIT_KEY_RULE}`)
-        : undefined
-  }
-  const own = "forge: true names the run's own repository, whose address and token come from the run"
-  return url !== undefined
-    ? problem("url", `expected no url beside forge: ${own}`)
-    : knownHost !== undefined
-      ? problem("knownHost", `expected no knownHost beside forge: ${own}`)
-      : key !== undefined && "identityFile" in key
-        ? problem("key", `expected no key of your own beside forge: ${own}`)
-        : undefined
-}
-
-/** A repository behind the git gate: at an address, or the run's own. */
-export const GitEntry = GitFields.pipe(
-  Schema.filter(namingProblem),
-  Schema.filter((entry): entry is GitUpstream | OwnRepository => namingProblem(entry) === undefined),
-).annotations({ title: "a map with url and key, or with forge: true" })
-
 /** Names of routes and repositories are parts of paths at the neck. */
 const named = <A, I>(value: Schema.Schema<A, I>, title: string) =>
   Schema.Record({ key: ManifestName.annotations({ title: MANIFEST_NAME_RULE }), value }).annotations({
@@ -323,18 +234,6 @@ export const mergeBottles = (bottles: ReadonlyArray<BottleManifest>): BottleMani
     const into = next.workspace === undefined ? named : { ...named, workspace: undefined }
     return mergeValues(into, next, MERGED_LEVELS) as BottleManifest
   }, {})
-
-type ManifestGit = NonNullable<BottleManifest["git"]>
-
-/** Entries without the name of their repository where the next bottle names it in the other way. */
-const renamed = (before: ManifestGit, next: ManifestGit = {}): PlainMap =>
-  Object.fromEntries(
-    Object.entries(before).map(([name, entry]) => {
-      const { url: _, forge, key: __, knownHost: ___, ...rules } = entry
-      const isRenamed = Object.hasOwn(next, name) && next[name]?.forge !== forge
-      return [name, isRenamed ? rules : entry]
-    }),
-  )
 
 type PlainMap = Readonly<Record<string, unknown>>
 

@@ -2,7 +2,8 @@
 import { Either } from "effect"
 import { LaunchRefused } from "./Errors.ts"
 import { type ForgePlace, isRepositoryOf } from "./ForgeRepository.ts"
-import type { BottleManifest, GitUpstream, OwnRepository } from "./Manifest.ts"
+import type { BottleManifest } from "./Manifest.ts"
+import type { GitUpstream, OwnRepository } from "./ManifestGit.ts"
 
 /** A repository behind the git gate, as a run has it. */
 export interface RunUpstream extends GitUpstream {

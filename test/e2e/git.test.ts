@@ -255,7 +255,13 @@ describe("git in a bottle of the host", () => {
       shellAgent("set -e; cat README.md; echo x >x; git add x; git commit -q -m x; git push -q", "own"),
     )
     const before = forge.branches()
-    const added = () => forge.branches().map((now, at) => now.replace(before[at] ?? "", "").trim())
+    const added = () =>
+      forge.branches().map((now, at) =>
+        now
+          .split("\n")
+          .filter((branch) => !before[at]?.split("\n").includes(branch))
+          .join("\n"),
+      )
     const cellar = await orchestrate("start", "--agent", "own", "--prompt", "x")
     expect([cellar.code, cellar.stdout]).toEqual([0, "cellar\n"])
     const inCellar = `bot-bottle/${slugIn(cellar.stderr)}`

@@ -1,7 +1,9 @@
 /** The orchestrator's configuration, `orchestrator.yaml`: its keys, what they may be, and what they are when absent. */
 import { DateTime, Duration, Option, Schema } from "effect"
 import { forgeAddress } from "../ForgeAddress.ts"
-import { expecting, GitRef, ManifestName, required } from "../Manifest.ts"
+import { ManifestName } from "../Manifest.ts"
+import { expecting, required } from "../expecting.ts"
+import { GitRef } from "../ManifestGit.ts"
 import { RepositoryPattern } from "./RepositoryPattern.ts"
 import { DurationText, SecretSource, SECRET_SOURCE_RULE } from "./SecretSource.ts"
 

@@ -2,8 +2,11 @@
 import type { forgeCommands } from "../../../domain/ForgeCommands.ts"
 import type { ForgeCall } from "../ForgeCall.ts"
 import { gitIdentity } from "./gitIdentity.ts"
+import { listAttachments } from "./listAttachments.ts"
+import { listIssues } from "./listIssues.ts"
 import { openPr } from "./openPr.ts"
 import { postComment } from "./postComment.ts"
+import { readAttachment } from "./readAttachment.ts"
 import { readChecks } from "./readChecks.ts"
 import { readComments } from "./readComments.ts"
 import { readIssue } from "./readIssue.ts"
@@ -24,4 +27,7 @@ export const builtIn: ReadonlyArray<ForgeCall> = Object.values({
   signal_done: signalDone,
   read_reviews: readReviews,
   read_checks: readChecks,
+  list_attachments: listAttachments,
+  read_attachment: readAttachment,
+  list_issues: listIssues,
 } satisfies Record<keyof typeof forgeCommands, ForgeCall>)
