@@ -61,6 +61,7 @@ export type {
   BackendArtifact,
   BackendBottle,
   BackendBuild,
+  BackendEnding,
   BackendError,
   CopySource,
   CreatedBottle,

@@ -1,6 +1,6 @@
 /** stop: ends the agent of a bottle; the bottle is kept. */
 import { Effect, Option } from "effect"
-import { BottleMetadata } from "../domain/Bottle.ts"
+import { BottleMetadata, withTrouble } from "../domain/Bottle.ts"
 import type { BottleState } from "../domain/Bottle.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
@@ -22,7 +22,14 @@ export const stop = Effect.fn("stop")(function* (name: string) {
   if (Option.isNone(bottle)) return Option.none<BottleState>()
   const backend = yield* bottleBackend(bottle.value)
   yield* requireOwnEngine(backend, bottle.value)
-  yield* store.withOperation(slug, "stop", stopAgent(backend, slug))
+  yield* store.withOperation(
+    slug,
+    "stop",
+    Effect.zipRight(
+      store.modify(slug, (row) => withTrouble(row, { stopped: "stop" })),
+      stopAgent(backend, slug),
+    ),
+  )
   return yield* Effect.asSome(bottleState(backend, bottle.value))
 })
 

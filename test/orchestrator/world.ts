@@ -13,6 +13,7 @@ import * as LiveProviders from "../../src/layers/providers/LiveProviders.ts"
 import * as LocalLifeCycleEngine from "../../src/orchestrator/engine/LocalLifeCycleEngine.ts"
 import { ServedRepositories, type ServedRepository } from "../../src/orchestrator/ServedRepositories.ts"
 import type { BottlePlan } from "../../src/domain/Bottle.ts"
+import type { BottleManifest } from "../../src/domain/Manifest.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import { BottleStore } from "../../src/services/BottleStore.ts"
 import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
@@ -53,12 +54,26 @@ export interface WorldOptions {
   readonly stores?: Layer.Layer<LifeStores, unknown>
   readonly gate?: Gate
   readonly fail?: FakeBackend.FakeScript["fail"]
+  /** What an agent does instead: it is given what it would do. */
+  readonly agent?: (
+    plan: BottlePlan,
+    usual: Effect.Effect<number>,
+    world: AgentWorld,
+  ) => Effect.Effect<number>
+  /** Bottle manifest of the agents; an image and nothing else unless given. */
+  readonly bottle?: Partial<BottleManifest>
+  readonly budgets?: ServedRepository["budgets"]
   /** Milliseconds of silence after a comment. */
   readonly settle?: number
   readonly running?: number
   readonly life?: Partial<ServedRepository["life"]>
   /** Numbers of issues beside 17. */
   readonly more?: ReadonlyArray<number>
+}
+
+/** What an agent can do. */
+export interface AgentWorld {
+  readonly sidecar: FakeSidecar.FakeSidecar
 }
 
 /** Stores in memory. */
@@ -108,11 +123,17 @@ export const makeWorld = Effect.fnUntraced(function* (options: WorldOptions = {}
     prompts.push(plan.prompt ?? "")
     return 0
   })
-  const fake = yield* FakeBackend.make({ agent, ...(options.fail !== undefined && { fail: options.fail }) })
+  const played = (plan: BottlePlan) =>
+    options.agent === undefined ? agent(plan) : options.agent(plan, agent(plan), { sidecar })
+  const fake = yield* FakeBackend.make({
+    agent: played,
+    ...(options.fail !== undefined && { fail: options.fail }),
+  })
   const gate: Gate = options.gate ?? (() => Effect.void)
   const served: ServedRepository = {
     target,
     life: { ...defaultLife, settle: options.settle ?? defaultLife.settle, ...options.life },
+    ...(options.budgets !== undefined && { budgets: options.budgets }),
   }
   const layers = Layer.mergeAll(
     FakeBackend.layer({ backend: gated("backend", gate, fake.backend) }),
@@ -124,7 +145,7 @@ export const makeWorld = Effect.fnUntraced(function* (options: WorldOptions = {}
     FakeForge.forges(forge),
     MemoryManifests.layer({
       agents: { carpenter: { bottle: "plain", command: ["agent"] } },
-      bottles: { plain: { image: "image", backend: "fake" } },
+      bottles: { plain: { image: "image", backend: "fake", ...options.bottle } },
     }),
     Layer.succeed(ServedRepositories, {
       find: ({ owner, repo }) =>

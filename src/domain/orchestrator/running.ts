@@ -3,7 +3,7 @@ import type { Facts } from "./Facts.ts"
 import { DONE_GRACE, providerDelay } from "./LifeSettings.ts"
 import type { Freeze } from "./Operation.ts"
 import type { LifeRule } from "./Rule.ts"
-import { later } from "./Rule.ts"
+import { later, wait } from "./Rule.ts"
 
 const done: LifeRule = {
   name: "done: freeze",
@@ -35,6 +35,18 @@ const untargeted: LifeRule = {
       ? freeze(facts, "untargeted", away.reason)
       : undefined
   },
+}
+
+const unclear: LifeRule = {
+  name: "stopped by a signal: wait until it shows whether the engine ends",
+  says: ({ bottle }) =>
+    bottle?.state === "exited" && bottle.done === undefined && bottle.ended?.by === "unclear"
+      ? wait(
+          "agent",
+          "its agent was stopped, and it is looked whether its engine ends too",
+          bottle.ended.until,
+        )
+      : undefined,
 }
 
 const provider: LifeRule = {
@@ -80,14 +92,29 @@ const sidecar: LifeRule = {
       : undefined,
 }
 
+const spent: LifeRule = {
+  name: "its time is used up: freeze",
+  says: (facts) => {
+    const { bottle, state, now } = facts
+    const seconds = state.allowance?.seconds
+    if (bottle?.state !== "running" || bottle.done !== undefined || seconds === undefined) return undefined
+    const until = bottle.startedAt + seconds * 1000
+    return until <= now
+      ? freeze(facts, "budget", "the running time that its budget left is used up")
+      : later("agent", "its agent is at work", until)
+  },
+}
+
 /** The rules, first to last. */
 export const runningRules: ReadonlyArray<LifeRule> = [
   done,
   lingering,
+  unclear,
   untargeted,
   provider,
   incomplete,
   sidecar,
+  spent,
   watchdog,
 ]
 

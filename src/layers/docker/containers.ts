@@ -31,6 +31,8 @@ const ContainerJson = Schema.Struct({
     ExitCode: Schema.Number,
     OOMKilled: Schema.Boolean,
     Error: Schema.String,
+    StartedAt: Schema.optionalWith(Schema.String, { default: () => "" }),
+    FinishedAt: Schema.optionalWith(Schema.String, { default: () => "" }),
   }),
 })
 

@@ -16,6 +16,7 @@ type ManifestRoute = NonNullable<BottleManifest["routes"]>[string]
 export const routeParts = ({
   slug,
   routes,
+  modelRoutes = [],
 }: SidecarConfig): Effect.Effect<ReadonlyArray<RoutePart>, SidecarError> =>
   Effect.forEach(Object.entries(routes), ([name, route]) =>
     Effect.gen(function* () {
@@ -24,6 +25,7 @@ export const routeParts = ({
       const part: RoutePart = {
         ...rest,
         ...(allow !== undefined && { allow }),
+        ...(modelRoutes.includes(name) && { model: true }),
         name,
         value: Redacted.make(yield* secretOf(route)),
       }

@@ -188,6 +188,8 @@ const acts = {
   },
   checkin: bottle(["running"], ({ now }) => ({ checkinAt: now })),
   machineStops: (world) => world.endRun({ by: "machine" }),
+  machineEnds: (world) => world.endRun({ by: "machine", unclear: true }),
+  agentKilled: (world) => world.endRun({ unclear: true }),
   providerStops: (world, who) =>
     world.endRun({ by: "provider", ...(who === "ada" && { until: world.now + 7_200_000 }) }),
   sidecarDies: bottle(["running"], () => ({ sidecar: "dead" })),
@@ -202,6 +204,8 @@ const acts = {
   noTurn: machine(() => ({ turn: false })),
   turn: machine(() => ({ turn: true })),
   routeRests: machine(({ now }) => ({ routeUntil: now + 1_200_000 })),
+  shortTime: machine(() => ({ seconds: 1_200 })),
+  noBudget: machine(() => ({ seconds: 0 })),
   costUnknown: machine(() => ({ costKnown: false })),
   costKnown: machine(() => ({ costKnown: true })),
   setAside: machine(({ machine }) => ({ setAside: !machine.setAside })),

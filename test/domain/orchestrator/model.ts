@@ -249,7 +249,10 @@ const wrongResume = (
   if (bottle === undefined) return "no bottle"
   if (!mayGoOnLater(forge, bottle.agent)) return "no target"
   if (cause === "machine")
-    return bottle.state === "exited" && bottle.ended?.by === "machine" && !resumedForMachine(earlier)
+    return bottle.state === "exited" &&
+      bottle.ended?.by === "machine" &&
+      now.now >= now.machine.unclearUntil &&
+      !resumedForMachine(earlier)
       ? ""
       : "no first stop by the machine"
   if (bottle.state !== "frozen") return `it is ${bottle.state}`
@@ -273,6 +276,12 @@ const resumedForMachine = (earlier: ReadonlyArray<Deed>): boolean => {
   return last?._tag === "Resume" && last.cause === "machine"
 }
 
+/** How long the newest run may take. */
+const timeOf = (earlier: ReadonlyArray<Deed>): number => {
+  const last = earlier.findLast(({ ok, operation }) => ok && /Launch|Resume/.test(operation._tag))
+  return last !== undefined && last.before.machine.seconds > 0 ? 20 * MINUTE : Number.POSITIVE_INFINITY
+}
+
 /** Frozen in the middle of its work because nobody asked for it any more. */
 const wasCutOff = ({ before: { bottle, forge } }: Deed): boolean =>
   bottle !== undefined &&
@@ -282,7 +291,7 @@ const wasCutOff = ({ before: { bottle, forge } }: Deed): boolean =>
 
 const wrongFreeze = (
   cause: string,
-  { bottle, forge, now, steadySince }: Snapshot,
+  { bottle, forge, machine, now, steadySince }: Snapshot,
   earlier: ReadonlyArray<Deed>,
 ): string => {
   if (bottle === undefined) return "no bottle"
@@ -294,18 +303,22 @@ const wrongFreeze = (
         ? "untargeted"
         : bottle.sidecar === "failed"
           ? "sidecar"
-          : bottle.done === undefined && now - signs >= 30 * MINUTE
-            ? "watchdog"
-            : "nothing"
+          : bottle.done === undefined && now - bottle.startedAt >= timeOf(earlier)
+            ? "budget"
+            : bottle.done === undefined && now - signs >= 30 * MINUTE
+              ? "watchdog"
+              : "nothing"
       : bottle.done !== undefined
         ? "done"
-        : by !== "agent" && !goesOn(forge, bottle.agent)
-          ? "untargeted"
-          : by === "provider"
-            ? "provider"
-            : by === "machine" && !resumedForMachine(earlier)
-              ? "nothing"
-              : "incomplete"
+        : now < machine.unclearUntil
+          ? "nothing"
+          : by !== "agent" && !goesOn(forge, bottle.agent)
+            ? "untargeted"
+            : by === "provider"
+              ? "provider"
+              : by === "machine" && !resumedForMachine(earlier)
+                ? "nothing"
+                : "incomplete"
   return right === cause ? "" : `the reason is ${right}`
 }
 
