@@ -37,6 +37,8 @@ export type { ForgeStateKey } from "./domain/ForgeState.ts"
 export { ForgeStatus } from "./domain/ForgeStatus.ts"
 export type { AgentManifest, Limits, ProviderName } from "./domain/Manifest.ts"
 export { BottleManifest, mergeBottles } from "./domain/Manifest.ts"
+export type { GitKey, GitRules, GitUpstream, OwnRepository } from "./domain/Manifest.ts"
+export type { RunBottle, RunGit, RunUpstream } from "./domain/OwnRepository.ts"
 export type { NumberedEvent } from "./domain/QueueEvent.ts"
 export type { Outside, ProbeClass, ProbeResult, Verdict, Verification } from "./domain/probes/Probe.ts"
 export type {

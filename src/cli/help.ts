@@ -34,6 +34,7 @@ export const ROOT: Readonly<Record<string, Lines>> = {
     ["provenance verify SLUG", "whether its operation log is whole"],
   ],
   "Issues of a forge": [
+    ["orchestrate serve", "carry issues from their label to a merged pull request, until it is ended"],
     ["orchestrate start", "launch an agent on the issue that FORGE_* names"],
     ["orchestrate resume", "resume the bottle of that issue"],
     ["orchestrate status", "which bottle handles which issue"],

@@ -1,4 +1,4 @@
-/** `orchestrate start|resume|status|assign`: runs on issues of the forge, wired by FORGE_* variables. */
+/** `orchestrate start|resume|status|assign`: runs on issues of the forge, wired by FORGE_* variables; `serve` is the service. */
 import { Command, Options } from "@effect/cli"
 import { Clock, Effect, Option, Schema } from "effect"
 import { issueName } from "../domain/ForgeState.ts"
@@ -8,6 +8,7 @@ import { reportFailures } from "./failure.ts"
 import { groupHelp } from "./help.ts"
 import { doneText, stateText } from "./list.ts"
 import { ago, note, printJson, printLine, table } from "./output.ts"
+import { serve } from "./serve.ts"
 import {
   backend,
   bottles,
@@ -136,5 +137,5 @@ const assign = Command.make("assign", assignSpec, (options) =>
 /** `orchestrate ...` */
 export const orchestrate = Command.make("orchestrate", {}, () => printLine(groupHelp("orchestrate"))).pipe(
   Command.withDescription("Runs on issues of the forge"),
-  Command.withSubcommands([start, resume, status, assign]),
+  Command.withSubcommands([start, resume, serve, status, assign]),
 )

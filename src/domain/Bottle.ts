@@ -3,6 +3,7 @@ import { Option, Schema } from "effect"
 import type { PlanClone } from "./Clone.ts"
 import type { PlannedKey } from "./DeployKey.ts"
 import type { BottleManifest, Limits } from "./Manifest.ts"
+import type { RunGit } from "./OwnRepository.ts"
 import { Slug } from "./Slug.ts"
 
 const withDefault = <A, I>(schema: Schema.Schema<A, I>, value: () => A) =>
@@ -207,7 +208,7 @@ export interface NeckOpenings {
   /** Hosts that the neck lets through. */
   readonly egress: NonNullable<BottleManifest["egress"]>["allow"]
   readonly routes: NonNullable<BottleManifest["routes"]>
-  readonly git: NonNullable<BottleManifest["git"]>
+  readonly git: RunGit
 }
 
 /** The plan of a launch with all that an operator agrees to: what `--dry-run` prints and an interactive start asks about. */

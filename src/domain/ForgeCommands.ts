@@ -114,6 +114,18 @@ export const forgeCommands = {
       note: () => "or `no_change`, `blocked`, `failure`",
     },
   },
+  read_reviews: {
+    name: "read_reviews",
+    words: number,
+    help: "the reviews of a pull request, with their comments on lines",
+    assignment: { example: () => "forge read-reviews NUMBER", note: anyNumber },
+  },
+  read_checks: {
+    name: "read_checks",
+    words: number,
+    help: "what checks say of a pull request's head",
+    assignment: { example: () => "forge read-checks NUMBER", note: anyNumber },
+  },
 } as const satisfies Record<string, CallUsage>
 
 /** The same as a list. */

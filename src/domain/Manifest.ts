@@ -150,26 +150,87 @@ export const Route = Schema.Struct({
   private: Schema.optional(Schema.Boolean),
 }).annotations({ title: "a map with upstream, header and secret" })
 
-const GitRef = Schema.String.pipe(
+/** What a git of the gate can take as a branch, a tag or a commit, without leading to an option. */
+export const GitRef = Schema.String.pipe(
   Schema.pattern(/^[^-/\0-\x20\x7f~^:?*[\\][^\0-\x20\x7f~^:?*[\\]{0,243}$/),
 ).annotations(expecting("a branch, a tag or a commit"))
 
-/** A repository behind the git gate. */
-export const GitUpstream = Schema.Struct({
-  url: required(Schema.String, "the repository's URL"),
-  key: required(
-    Schema.Union(
-      Schema.Struct({ provider: Schema.Literal("gitea") }),
-      Schema.Struct({ identityFile: Schema.String }),
-    ).annotations(expecting("{provider: gitea} or {identityFile: PATH}")),
-    "{provider: gitea} or {identityFile: PATH}",
-  ),
+const GIT_KEY_RULE = "{provider: gitea} or {identityFile: PATH}"
+
+const KeyOfManifest = Schema.Union(
+  Schema.Struct({ provider: Schema.Literal("gitea") }),
+  Schema.Struct({ identityFile: Schema.String }),
+).annotations(expecting(GIT_KEY_RULE))
+
+const GitFields = Schema.Struct({
+  url: Schema.optional(Schema.String),
+  /** Instead of `url` and `key`: the repository of the run itself, on its forge, with the token of the run. */
+  forge: Schema.optional(Schema.Literal(true).annotations(expecting("true"))),
+  key: Schema.optional(KeyOfManifest),
   knownHost: Schema.optional(Schema.String),
   push: Schema.optional(Texts),
   protectedPaths: Schema.optional(Texts),
   base: Schema.optional(GitRef),
   private: Schema.optional(Schema.Boolean),
-}).annotations({ title: "a map with url and key" })
+})
+
+type GitFields = typeof GitFields.Type
+
+/** With which key a repository is reached: the token of the run's forge or a deploy key of the run, or a key file. */
+export type GitKey = { readonly provider: "gitea" } | { readonly identityFile: string }
+
+/** What holds at the gate for a repository, however it is named. */
+export interface GitRules {
+  readonly push?: ReadonlyArray<string> | undefined
+  readonly protectedPaths?: ReadonlyArray<string> | undefined
+  readonly base?: string | undefined
+  readonly private?: boolean | undefined
+}
+
+/** A repository behind the git gate, by its address. */
+export interface GitUpstream extends GitRules {
+  readonly url: string
+  readonly forge?: undefined
+  readonly key: GitKey
+  readonly knownHost?: string | undefined
+}
+
+/** The repository of the run itself: its address, credential and base come from the run. */
+export interface OwnRepository extends GitRules {
+  readonly forge: true
+  readonly url?: undefined
+  readonly key?: { readonly provider: "gitea" } | undefined
+  readonly knownHost?: undefined
+}
+
+/** What is wrong with how an entry names its repository; the first problem alone. */
+const namingProblem = ({ url, forge, key, knownHost }: GitFields) => {
+  const problem = (field: string, message: string) => ({ path: [field], message })
+  if (forge === undefined) {
+    return url === undefined
+      ? problem(
+          "url",
+          "is missing: expected the repository's URL, or forge: true for the run's own repository",
+        )
+      : key === undefined
+        ? problem("key", `is missing: expected ${GIT_KEY_RULE}`)
+        : undefined
+  }
+  const own = "forge: true names the run's own repository, whose address and token come from the run"
+  return url !== undefined
+    ? problem("url", `expected no url beside forge: ${own}`)
+    : knownHost !== undefined
+      ? problem("knownHost", `expected no knownHost beside forge: ${own}`)
+      : key !== undefined && "identityFile" in key
+        ? problem("key", `expected no key of your own beside forge: ${own}`)
+        : undefined
+}
+
+/** A repository behind the git gate: at an address, or the run's own. */
+export const GitEntry = GitFields.pipe(
+  Schema.filter(namingProblem),
+  Schema.filter((entry): entry is GitUpstream | OwnRepository => namingProblem(entry) === undefined),
+).annotations({ title: "a map with url and key, or with forge: true" })
 
 /** Names of routes and repositories are parts of paths at the neck. */
 const named = <A, I>(value: Schema.Schema<A, I>, title: string) =>
@@ -235,7 +296,7 @@ export const BottleManifest = Schema.Struct({
     }).annotations({ title: "{allow: [...]}" }),
   ),
   routes: Schema.optional(named(Route, "a map of routes by name")),
-  git: Schema.optional(named(GitUpstream, "a map of repositories by name")),
+  git: Schema.optional(named(GitEntry, "a map of repositories by name")),
   workspace: Schema.optional(
     Schema.Struct({
       git: required(Schema.String, "a name of the map git"),
@@ -250,17 +311,30 @@ export type BottleManifest = typeof BottleManifest.Type
 
 /**
  * Several bottles as one, in order: maps merge by key, lists concatenate without repeats, of scalars the last wins.
- * A choice is never a mix of two: `secret`, `key` and `workspace` are the last's as a whole, and an `image` takes the place of an
- * earlier `build`, and the reverse.
+ * A choice is never a mix of two: `secret`, `key` and `workspace` are the last's as a whole, an `image` takes the place of an
+ * earlier `build`, and `forge` in a repository the place of an earlier `url` with its key, and the reverse.
  */
 export const mergeBottles = (bottles: ReadonlyArray<BottleManifest>): BottleManifest =>
   bottles.reduce<BottleManifest>((merged, next) => {
     const { image: _image, build: _build, ...rest } = merged
     const replacesImage = next.image !== undefined || next.build !== undefined
     const before = replacesImage ? rest : merged
-    const into = next.workspace === undefined ? before : { ...before, workspace: undefined }
+    const named = { ...before, ...(before.git !== undefined && { git: renamed(before.git, next.git) }) }
+    const into = next.workspace === undefined ? named : { ...named, workspace: undefined }
     return mergeValues(into, next, MERGED_LEVELS) as BottleManifest
   }, {})
+
+type ManifestGit = NonNullable<BottleManifest["git"]>
+
+/** Entries without the name of their repository where the next bottle names it in the other way. */
+const renamed = (before: ManifestGit, next: ManifestGit = {}): PlainMap =>
+  Object.fromEntries(
+    Object.entries(before).map(([name, entry]) => {
+      const { url: _, forge, key: __, knownHost: ___, ...rules } = entry
+      const isRenamed = Object.hasOwn(next, name) && next[name]?.forge !== forge
+      return [name, isRenamed ? rules : entry]
+    }),
+  )
 
 type PlainMap = Readonly<Record<string, unknown>>
 

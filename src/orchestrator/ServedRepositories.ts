@@ -13,6 +13,8 @@ export interface ServedRepository extends ForgeTrust {
   readonly life: Omit<LifeSettings, "botLogin">
   /** Closing words of the forge beside those that it always has. */
   readonly closingKeywords?: ReadonlyArray<string>
+  /** The branch that pull requests go to; the repository's default branch unless given. */
+  readonly base?: string
   /** Backend of new bottles; the manifest's unless given. */
   readonly backend?: string
   /** How many bottles of this repository may run at a time. */

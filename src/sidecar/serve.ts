@@ -237,7 +237,7 @@ const runForge = Effect.fnUntraced(function* (
   const own = upstreams.filter(({ url }) => isRepositoryOf(place, url))
   const push = own.length > 0 ? own.flatMap((upstream) => upstream.push) : (part.push ?? pushPatterns(slug))
   const opened = yield* textOf(prsFile(stateDir))
-  const { issueNumber, openedPrs = [], closingKeywords } = part.assignment
+  const { issueNumber, openedPrs = [], closingKeywords, base } = part.assignment
   const scope = RunScope.make({
     forge: api,
     issue: issueNumber,
@@ -251,6 +251,7 @@ const runForge = Effect.fnUntraced(function* (
     scope,
     given: [...named, ...openedPrs],
     push,
+    base,
     closing: { keywords: closingKeywords, subPath: hasSubPath(place.webUrl) },
     isPushed: (branch) => own.length === 0 || own.some(({ url }) => pushed.has(url, `refs/heads/${branch}`)),
   }

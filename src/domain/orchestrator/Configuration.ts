@@ -1,7 +1,7 @@
 /** The orchestrator's configuration, `orchestrator.yaml`: its keys, what they may be, and what they are when absent. */
 import { DateTime, Duration, Option, Schema } from "effect"
 import { forgeAddress } from "../ForgeAddress.ts"
-import { expecting, ManifestName, required } from "../Manifest.ts"
+import { expecting, GitRef, ManifestName, required } from "../Manifest.ts"
 import { Budget } from "./Budgets.ts"
 import { RepositoryPattern } from "./RepositoryPattern.ts"
 import { DurationText, SecretSource, SECRET_SOURCE_RULE } from "./SecretSource.ts"
@@ -49,7 +49,7 @@ export const RepositorySettings = Schema.Struct({
   /** Bottles that labels may name, the first ones when they name none; all when absent. */
   bottles: Schema.optional(Names),
   /** Branch that pull requests go to; the repository's default branch when absent. */
-  base: Schema.optional(Text),
+  base: Schema.optional(GitRef),
   limits: Schema.optional(Schema.Struct({ running: Schema.optional(Count) }).annotations(map("{running?}"))),
   budgets: Schema.optional(Schema.Struct(budgets).annotations(map("{day?, issue?}"))),
 }).annotations(map("a map of keys"))

@@ -54,6 +54,8 @@ export interface GiteaHttp {
   readonly remove: (call: GiteaCall) => Effect.Effect<void, ForgeRequestError>
   /** How long one exchange may take. */
   readonly limit: Duration.Duration
+  /** How many bytes one answer may have. */
+  readonly bytesMax: number
 }
 
 const DEFAULT_TIMEOUT = Duration.seconds(30)
@@ -118,6 +120,7 @@ export const makeGiteaHttp = Effect.fnUntraced(function* (config: Omit<GiteaForg
 
   const http: GiteaHttp = {
     limit,
+    bytesMax,
     ask: (call) => repeated(call, once(call)),
     askOnce: (call) => withLimit(call, once(call)),
     readAnswer: (call, guard = identity) =>

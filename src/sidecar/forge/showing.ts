@@ -15,6 +15,16 @@ export const quoted = (text: string): string =>
 /** A text from the forge within a line of the neck's own. */
 export const inline = (text: string): string => neutral(text.split(LINE_BREAK).join(" "))
 
+/** Who wrote something, for a header of the neck's own. A login is one word; one that is not could hold what comes behind it there. */
+export const byline = ({
+  user,
+  authorTrusted,
+}: {
+  readonly user: string
+  readonly authorTrusted: boolean
+}): string =>
+  `by ${user === "" ? "(nobody)" : inline(user).replaceAll(/\s/g, "\ufffd")}${authorTrusted ? "" : " (not trusted)"}`
+
 /** The first lines of an issue or a pull request. */
 export const showHead = (issue: Issue): string =>
   [

@@ -106,7 +106,7 @@ export const makeRoom = (): Room => {
 
 /**
  * Only the first answer of a request waits for room: a request that waited while it holds room could wait for itself.
- * What a call reads after its first answer is small, or `open_pr` reads it, one at a time.
+ * What a call reads after its first answer is small, or its call makes one request at a time (`oneAtATime`) and bounds what all answers of that hold together.
  */
 const answerPlace = (room: Effect.Semaphore): AnswerPlace => {
   let held = 0

@@ -4,9 +4,11 @@ import type { ForgeCall } from "../ForgeCall.ts"
 import { gitIdentity } from "./gitIdentity.ts"
 import { openPr } from "./openPr.ts"
 import { postComment } from "./postComment.ts"
+import { readChecks } from "./readChecks.ts"
 import { readComments } from "./readComments.ts"
 import { readIssue } from "./readIssue.ts"
 import { readPr } from "./readPr.ts"
+import { readReviews } from "./readReviews.ts"
 import { signalDone } from "./signalDone.ts"
 import { updateDescription } from "./updateDescription.ts"
 
@@ -20,4 +22,6 @@ export const builtIn: ReadonlyArray<ForgeCall> = Object.values({
   open_pr: openPr,
   git_identity: gitIdentity,
   signal_done: signalDone,
+  read_reviews: readReviews,
+  read_checks: readChecks,
 } satisfies Record<keyof typeof forgeCommands, ForgeCall>)
