@@ -31,6 +31,8 @@ export class ServedRepositories extends Context.Tag("bot-bottle/ServedRepositori
     readonly find: (repository: RepositoryKey) => Option.Option<ServedRepository>
     /** How many bottles may run on this machine. */
     readonly running: number
+    /** How many bottles of one owner's repositories may run. */
+    readonly perOrganisation?: number
     /** What all runs may use in a day, and those of each issue. */
     readonly budgets?: Budgets
     /** Where the days of budgets begin, such as `Europe/Berlin`; UTC unless given. */

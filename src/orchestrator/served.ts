@@ -28,10 +28,11 @@ export const servedBy = (
 ): typeof ServedRepositories.Service => {
   const { org, trustOrg, closingKeywords } = configuration.forge
   const address = forgeOf(configuration)
-  const { running, perRepository } = configuration.limits
+  const { running, perRepository, perOrganisation } = configuration.limits
   const { timeZone, ...budgets } = configuration.budgets
   return ServedRepositories.of({
     running,
+    ...(perOrganisation !== undefined && { perOrganisation }),
     timeZone,
     budgets,
     find: ({ forge, owner, repo }) =>

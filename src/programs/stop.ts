@@ -39,8 +39,9 @@ export const stopAgent = Effect.fn("stopAgent")(function* (backend: Backend, slu
   yield* backend.stop(slug)
   yield* stopSidecar(slug)
   const box = yield* backend.inspect(slug)
-  const at = yield* nowIso
   if (Option.isSome(box) && box.value.state === "exited") {
+    const { finishedAt } = box.value
+    const at = finishedAt === undefined ? yield* nowIso : new Date(finishedAt).toISOString()
     const exit = Option.some(exitOf(box.value.exitCode ?? 0, at))
     yield* store.modify(
       slug,

@@ -24,6 +24,8 @@ export interface BackendBottle {
   /** Of an exited bottle: its code (128+n when a signal ended it). */
   readonly exitCode?: number
   readonly outOfMemory?: boolean
+  /** When it ended, in milliseconds since the epoch; absent when the backend cannot tell. */
+  readonly finishedAt?: number
   /** When the box was made, in milliseconds since the epoch; absent when the backend cannot tell. */
   readonly createdAt?: number
 }

@@ -55,7 +55,10 @@ export interface FakeBackend {
   readonly steps: Effect.Effect<ReadonlyArray<string>>
   /** Names of the artifacts there are. */
   readonly artifacts: Effect.Effect<ReadonlyArray<string>>
-  /** Its engine or machine stops, and all agents with it; `ending` says so of them. Its boxes stay. */
+  /**
+   * Its engine or machine stops, and all agents with it; its boxes stay. `ending` says so of them, and of agents that were stopped before:
+   * an engine cannot tell them apart.
+   */
   readonly stopMachine: Effect.Effect<void>
 }
 
@@ -255,11 +258,12 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
       artifacts: Effect.sync(() => [...artifacts.keys()]),
       stopMachine: Effect.suspend(() =>
         Effect.forEach(
-          Array.from(MutableHashMap.values(boxes)).filter(({ state }) => state === "running"),
-          (box) => {
-            stopped.add(box)
-            return Effect.forEach(Option.toArray(box.agent), Fiber.interrupt)
-          },
+          Array.from(MutableHashMap.values(boxes)),
+          (box) =>
+            Effect.gen(function* () {
+              yield* Effect.forEach(Option.toArray(box.agent), Fiber.interrupt)
+              if (box.state === "exited" && (yield* Deferred.await(box.exit)) === TERMINATED) stopped.add(box)
+            }),
           { discard: true },
         ),
       ),

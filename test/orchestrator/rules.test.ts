@@ -1,6 +1,6 @@
 /** Rules of life as the engine keeps them: what ends a run and a bottle, over weeks of virtual time and restarts of the service. */
 import { describe, expect, it } from "@effect/vitest"
-import { Clock, Effect, Option, TestClock } from "effect"
+import { Clock, Deferred, Duration, Effect, Option, TestClock } from "effect"
 import * as actions from "../../src/simulator/actions.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import { BottleStore } from "../../src/services/BottleStore.ts"
@@ -14,13 +14,11 @@ const working = Effect.fnUntraced(function* (options: WorldOptions = {}) {
   const world = yield* makeWorld(options)
   let serving = yield* world.serve
   let hints = 0
-  /** Time passes evenly, as it does where no machine is suspended. */
-  const passes = Effect.fnUntraced(function* (minutes: number) {
-    for (let step = 0; step < minutes * 2; step++) {
-      yield* TestClock.adjust("30 seconds")
-      yield* serving.engine.idle
-    }
-  })
+  const passes = (time: Duration.DurationInput) =>
+    Effect.zipRight(
+      TestClock.adjust(time),
+      Effect.suspend(() => serving.engine.idle),
+    )
   const happened = Effect.suspend(() =>
     Effect.zipRight(serving.engine.hint(hint(`something-${(hints += 1)}`)), serving.engine.idle),
   )
@@ -61,41 +59,52 @@ const hung: NonNullable<WorldOptions["agent"]> = () => Effect.never
 const hungAtFirst: NonNullable<WorldOptions["agent"]> = (plan, usual) =>
   plan.run === 1 ? Effect.never : usual
 
+/** An agent that hangs under a watchdog of four minutes: what is watched each second takes its time in tests, too. */
+const watched: WorldOptions = { agent: hung, life: { watchdog: 4 * 60_000 } }
+
 describe("the watchdog", () => {
   it.scoped("freezes an agent that gives no sign of life for its time, and tells why", () =>
     Effect.gen(function* () {
-      const { world, passes, state } = yield* working({ agent: hung })
-      yield* passes(29)
+      const { world, passes, state } = yield* working(watched)
+      yield* passes("230 seconds")
       expect(yield* kept(world)).toMatchObject({ phase: "running" })
-      yield* passes(2)
+      yield* passes("20 seconds")
       expect(yield* kept(world)).toMatchObject({ phase: "frozen", status: "frozen", runs: [1] })
       expect((yield* state).state.frozen).toEqual({ cause: "watchdog", run: 1 })
-      yield* passes(120)
+      yield* passes("1 hour")
       expect((yield* kept(world)).runs).toEqual([1])
     }),
   )
 
   it.scoped("leaves an agent alone that calls its neck, also over a restart of the service", () =>
     Effect.gen(function* () {
-      const { world, passes, slug, restarts } = yield* working({ agent: hung })
-      for (let round = 0; round < 6; round++) {
-        yield* passes(20)
+      const { world, passes, slug, restarts } = yield* working(watched)
+      for (let round = 0; round < 3; round++) {
+        yield* passes("3 minutes")
         yield* world.sidecar.checkIn(slug)
-        if (round === 3) yield* restarts
+        if (round === 1) yield* restarts
       }
       expect(yield* kept(world)).toMatchObject({ phase: "running", runs: [1] })
-      yield* passes(31)
+      yield* passes("5 minutes")
       expect(yield* kept(world)).toMatchObject({ phase: "frozen" })
     }),
   )
 
-  it.scoped("waits one more period after its own clock has jumped", () =>
+  it.scoped("waits one more period after the service was suspended for longer", () =>
     Effect.gen(function* () {
-      const { world, passes } = yield* working({ agent: hung })
-      yield* TestClock.adjust("8 hours")
-      yield* passes(29)
+      const awake = yield* Deferred.make<void>()
+      let isSuspended = false
+      const { world, passes } = yield* working({
+        ...watched,
+        gate: (call) => (isSuspended && call === "inbox.waiting" ? Deferred.await(awake) : Effect.void),
+      })
+      isSuspended = true
+      yield* TestClock.adjust("10 minutes")
+      isSuspended = false
+      yield* Deferred.succeed(awake, undefined)
+      yield* passes("230 seconds")
       expect(yield* kept(world)).toMatchObject({ phase: "running" })
-      yield* passes(2)
+      yield* passes("20 seconds")
       expect(yield* kept(world)).toMatchObject({ phase: "frozen" })
     }),
   )
@@ -107,9 +116,9 @@ describe("the end of a run", () => {
       const { world, passes, state } = yield* working({
         agent: (_, usual) => Effect.zipRight(usual, Effect.never),
       })
-      yield* passes(1)
+      yield* passes("50 seconds")
       expect(yield* kept(world)).toMatchObject({ phase: "running" })
-      yield* passes(1)
+      yield* passes("20 seconds")
       expect((yield* state).state.frozen).toEqual({ cause: "done", run: 1 })
       expect(yield* kept(world)).toMatchObject({ phase: "frozen" })
     }),
@@ -120,7 +129,7 @@ describe("the end of a run", () => {
       const { world, passes, state } = yield* working({
         agent: () => Effect.delay(Effect.succeed(3), "20 seconds"),
       })
-      yield* passes(60)
+      yield* passes("10 minutes")
       expect((yield* state).state.frozen).toEqual({ cause: "incomplete", run: 1 })
       expect((yield* kept(world)).runs).toEqual([1])
     }),
@@ -129,15 +138,15 @@ describe("the end of a run", () => {
   it.scoped("what the machine stopped goes on once, with a prompt that says so, and not a second time", () =>
     Effect.gen(function* () {
       const { world, passes, newest, state } = yield* working({ agent: hung })
-      yield* passes(5)
+      yield* passes("1 minutes")
       yield* world.fake.stopMachine
-      yield* passes(1)
+      yield* passes("1 minutes")
       expect(yield* newest).toBe("Resume machine")
       expect(yield* kept(world)).toMatchObject({ phase: "running", runs: [2] })
       const plans = yield* world.fake.plans
       expect(plans[1]).toMatchObject({ rehydrate: true, run: 2 })
       yield* world.fake.stopMachine
-      yield* passes(1)
+      yield* passes("1 minutes")
       expect(yield* newest).toBe("Freeze incomplete")
       expect((yield* state).state.frozen).toEqual({ cause: "incomplete", run: 2 })
     }),
@@ -146,10 +155,10 @@ describe("the end of a run", () => {
   it.scoped("what the machine stopped while the service was away goes on when it is back", () =>
     Effect.gen(function* () {
       const { world, passes, restarts } = yield* working({ agent: hungAtFirst })
-      yield* passes(5)
+      yield* passes("1 minutes")
       yield* Effect.forkScoped(world.fake.stopMachine)
       yield* restarts
-      yield* passes(1)
+      yield* passes("1 minutes")
       expect(yield* kept(world)).toMatchObject({ phase: "frozen", runs: [2] })
       expect(world.prompts).toHaveLength(1)
     }),
@@ -159,13 +168,13 @@ describe("the end of a run", () => {
     Effect.gen(function* () {
       const { world, passes, restarts, state } = yield* working({
         agent: hung,
-        bottle: { limits: { timeout: "20 minutes" } },
+        bottle: { limits: { timeout: "3 minutes" } },
       })
-      yield* passes(12)
+      yield* passes("2 minutes")
       yield* restarts
-      yield* passes(7)
+      yield* passes("50 seconds")
       expect(yield* kept(world)).toMatchObject({ phase: "running" })
-      yield* passes(2)
+      yield* passes("20 seconds")
       expect((yield* state).state.frozen).toEqual({ cause: "incomplete", run: 1 })
       expect((yield* kept(world)).phase).toBe("frozen")
     }),
@@ -175,13 +184,13 @@ describe("the end of a run", () => {
     Effect.gen(function* () {
       const { world, passes, restarts } = yield* working({
         agent: hung,
-        bottle: { limits: { timeout: "20 minutes" } },
+        bottle: { limits: { timeout: "3 minutes" } },
         fail: (step) => (step === "freeze" ? Option.some("there is no room") : Option.none()),
       })
-      yield* passes(21)
+      yield* passes("4 minutes")
       yield* world.fake.stopMachine
       yield* restarts
-      yield* passes(10)
+      yield* passes("10 minutes")
       expect((yield* kept(world)).runs).toEqual([1])
     }),
   )
@@ -192,7 +201,7 @@ describe("a sidecar that dies", () => {
     Effect.gen(function* () {
       const { world, passes, slug } = yield* working({ agent: hung })
       yield* world.sidecar.kill(slug)
-      yield* passes(5)
+      yield* passes("1 minutes")
       expect(world.sidecar.launches).toHaveLength(2)
       expect(yield* kept(world)).toMatchObject({ phase: "running", runs: [1] })
     }),
@@ -202,11 +211,11 @@ describe("a sidecar that dies", () => {
     Effect.gen(function* () {
       const { world, passes, slug, state, restarts } = yield* working({ agent: hung })
       yield* world.sidecar.kill(slug)
-      yield* passes(1)
+      yield* passes("1 minutes")
       yield* restarts
-      yield* passes(1)
+      yield* passes("1 minutes")
       yield* world.sidecar.kill(slug)
-      yield* passes(1)
+      yield* passes("1 minutes")
       expect(world.sidecar.launches).toHaveLength(2)
       expect((yield* state).state.frozen).toEqual({ cause: "sidecar", run: 1 })
     }),
@@ -222,7 +231,7 @@ describe("an issue that is no longer a target", () => {
       actions.setState(state, numbered(repo, 17), "closed", ada)
       yield* happened
       expect(yield* newest).toBe("Freeze untargeted")
-      yield* passes(60)
+      yield* passes("10 minutes")
       expect((yield* kept(world)).runs).toEqual([1])
       actions.setState(state, numbered(repo, 17), "open", ada)
       yield* happened
@@ -250,19 +259,15 @@ describe("a frozen bottle", () => {
 
   it.scoped("without an open pull request expires after its time, and one with it does not", () =>
     Effect.gen(function* () {
-      const { world, passes } = yield* working({ agent: signsOnly })
-      yield* passes(1)
-      yield* TestClock.adjust("29 days")
-      yield* passes(1)
+      const { world, passes } = yield* working({ agent: signsOnly, poll: "1 hour" })
+      yield* passes("2 hours")
+      yield* passes("29 days")
       expect(yield* kept(world)).toMatchObject({ phase: "frozen" })
-      yield* TestClock.adjust("1 days")
-      yield* passes(1)
+      yield* passes("1 days")
       expect(yield* kept(world)).toMatchObject({ status: "destroyed", runs: [] })
 
-      const other = yield* working()
-      yield* other.passes(1)
-      yield* TestClock.adjust("90 days")
-      yield* other.passes(1)
+      const other = yield* working({ poll: "1 hour" })
+      yield* other.passes("60 days")
       expect(yield* kept(other.world)).toMatchObject({ phase: "frozen", runs: [1] })
     }),
   )

@@ -1,7 +1,18 @@
 /** A world in which the orchestrator lives: a forge, a backend and stores that outlive each engine. */
-import { Clock, Context, Effect, Exit, Layer, Option, Redacted, Scope, TestClock } from "effect"
+import {
+  Clock,
+  Context,
+  type Duration,
+  Effect,
+  Exit,
+  Layer,
+  Option,
+  Redacted,
+  Scope,
+  TestClock,
+} from "effect"
 import { HintId, InboxHint } from "../../src/domain/orchestrator/InboxHint.ts"
-import { type IssueKey, IssueNumber } from "../../src/domain/orchestrator/IssueKey.ts"
+import { type IssueKey, IssueNumber, type RepositoryKey } from "../../src/domain/orchestrator/IssueKey.ts"
 import { defaultLife } from "../../src/domain/orchestrator/LifeSettings.ts"
 import { HostName } from "../../src/domain/orchestrator/StoredOperation.ts"
 import type { ForgeTarget } from "../../src/domain/ForgeTarget.ts"
@@ -62,7 +73,11 @@ export interface WorldOptions {
   ) => Effect.Effect<number>
   /** Bottle manifest of the agents; an image and nothing else unless given. */
   readonly bottle?: Partial<BottleManifest>
+  /** How often the engine looks at its tables; each 5 seconds unless given. */
+  readonly poll?: Duration.DurationInput
   readonly budgets?: ServedRepository["budgets"]
+  /** Of the whole service. */
+  readonly service?: Partial<typeof ServedRepositories.Service>
   /** Milliseconds of silence after a comment. */
   readonly settle?: number
   readonly running?: number
@@ -147,13 +162,20 @@ export const makeWorld = Effect.fnUntraced(function* (options: WorldOptions = {}
       agents: { carpenter: { bottle: "plain", command: ["agent"] } },
       bottles: { plain: { image: "image", backend: "fake", ...options.bottle } },
     }),
-    Layer.succeed(ServedRepositories, {
-      find: ({ owner, repo }) =>
-        owner.toLowerCase() === "ada" && repo.toLowerCase() === "cellar"
-          ? Option.some(served)
-          : Option.none(),
-      running: options.running ?? 8,
-    }),
+    Layer.succeed(
+      ServedRepositories,
+      Object.defineProperties(
+        {
+          find: ({ owner, repo }: RepositoryKey) =>
+            owner.toLowerCase() === "ada" && repo.toLowerCase() === "cellar"
+              ? Option.some(served)
+              : Option.none(),
+          running: options.running ?? 8,
+        },
+        // Getters stay getters.
+        Object.getOwnPropertyDescriptors(options.service ?? {}),
+      ),
+    ),
   )
   const context = yield* Layer.build(layers)
   const world = {
@@ -168,7 +190,7 @@ export const makeWorld = Effect.fnUntraced(function* (options: WorldOptions = {}
       const scope = yield* Scope.make()
       const built = yield* LocalLifeCycleEngine.layer({
         host: HostName.make("host-a"),
-        poll: "5 seconds",
+        poll: options.poll ?? "5 seconds",
       }).pipe(
         Layer.buildWithScope(scope),
         Effect.provide(context),

@@ -1,6 +1,6 @@
 /** Rules of a bottle whose agent runs or has ended: when it is stopped and frozen. */
 import type { Facts } from "./Facts.ts"
-import { DONE_GRACE, providerDelay } from "./LifeSettings.ts"
+import { DONE_GRACE, PROVIDER_REST, providerDelay } from "./LifeSettings.ts"
 import type { Freeze } from "./Operation.ts"
 import type { LifeRule } from "./Rule.ts"
 import { later, wait } from "./Rule.ts"
@@ -51,13 +51,15 @@ const unclear: LifeRule = {
 
 const provider: LifeRule = {
   name: "stopped by the model provider: freeze until it may go on",
-  says: (facts) =>
-    facts.bottle?.state === "exited" && facts.bottle.ended?.by === "provider"
-      ? {
-          ...freeze(facts, "provider", "the model provider refused its last call"),
-          until: facts.bottle.ended.until ?? facts.now + providerDelay(facts.state.providerStops + 1),
-        }
-      : undefined,
+  says: (facts) => {
+    const { bottle, now, state } = facts
+    if (bottle?.state !== "exited" || bottle.ended?.by !== "provider") return undefined
+    const until = bottle.ended.until ?? now + providerDelay(state.providerStops + 1)
+    return {
+      ...freeze(facts, "provider", "the model provider refused its last call"),
+      until: state.providerStops === 0 ? until : Math.max(until, now + PROVIDER_REST),
+    }
+  },
 }
 
 const incomplete: LifeRule = {

@@ -1,6 +1,6 @@
 /** operate: carries out one operation on the bottle of an issue, on the machine that has the engine. */
 import { Cause, Clock, Effect, Option } from "effect"
-import type { BottleMetadata } from "../../domain/Bottle.ts"
+import { BottleMetadata } from "../../domain/Bottle.ts"
 import { BackendFailure } from "../../domain/Errors.ts"
 import { instantOf } from "../../domain/Instant.ts"
 import { zoneOf } from "../../domain/orchestrator/Budgets.ts"
@@ -9,7 +9,9 @@ import type { OperationEnd, StoredOperation } from "../../domain/orchestrator/St
 import { dayOf } from "../../domain/orchestrator/Usage.ts"
 import { destroy } from "../../programs/destroy.ts"
 import { freeze } from "../../programs/freeze.ts"
+import { exitOf } from "../../programs/bottleState.ts"
 import { stop } from "../../programs/stop.ts"
+import { type BackendBottle, Backends } from "../../services/Backends.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
 import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 import { Operations } from "../../services/Operations.ts"
@@ -23,7 +25,7 @@ import { ensureResumed } from "./ensureResumed.ts"
  * is not done again. Fails only when that cannot be recorded; then it stays open, and is repeated.
  */
 export const operate = Effect.fn("operate")(function* (operation: StoredOperation, served: ServedRepository) {
-  const before = Option.map(yield* bottleOf(operation), ({ metadata }) => metadata)
+  const before = yield* bottleBefore(operation)
   const end: Pick<OperationEnd, "problem" | "usage"> = yield* perform(operation, served).pipe(
     Effect.zipRight(usageOf(operation, before)),
     Effect.catchAllCause((cause) =>
@@ -34,6 +36,30 @@ export const operate = Effect.fn("operate")(function* (operation: StoredOperatio
   )
   const at = yield* Clock.currentTimeMillis
   return yield* (yield* Operations).finish(operation.id, { ...end, at })
+})
+
+/** The row as it is before, with the end of its run as far as the backend knows that. */
+const bottleBefore = Effect.fnUntraced(function* (operation: StoredOperation) {
+  const bottle = Option.map(yield* bottleOf(operation), ({ metadata }) => metadata)
+  if (operation.input._tag !== "Resume" || Option.isNone(bottle)) return bottle
+  const { slug, spec, exit } = bottle.value
+  if (Option.isSome(exit)) return bottle
+  const found = yield* Effect.flatMap(Backends, ({ get }) => get(spec.backend)).pipe(
+    Effect.flatMap(({ inspect }) => inspect(slug)),
+    Effect.orElseSucceed(() => Option.none<BackendBottle>()),
+  )
+  return Option.match(found, {
+    onNone: () => bottle,
+    onSome: ({ exitCode = 0, finishedAt }) =>
+      finishedAt === undefined
+        ? bottle
+        : Option.some(
+            new BottleMetadata({
+              ...bottle.value,
+              exit: Option.some(exitOf(exitCode, new Date(finishedAt).toISOString())),
+            }),
+          ),
+  })
 })
 
 const perform = Effect.fnUntraced(function* (operation: StoredOperation, served: ServedRepository) {

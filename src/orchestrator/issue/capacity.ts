@@ -39,7 +39,10 @@ export const capacityFor = Effect.fn("capacityFor")(function* ({ issue, served, 
   const underWay = runsUnderWay(running, starts, bottles, now)
   const others = underWay.filter((run) => !isAbout(run.of, issue))
   const here = others.filter(({ of }) => isAbout({ ...of, issueNumber: issue.issueNumber }, issue))
-  const { running: most } = yield* ServedRepositories
+  const owned = others.filter(({ of }) =>
+    isAbout({ ...of, repo: issue.repo, issueNumber: issue.issueNumber }, issue),
+  )
+  const { running: most, perOrganisation } = yield* ServedRepositories
   const bound = (of: string, used: number, limit: number | undefined): ReadonlyArray<Bound> =>
     limit === undefined ? [] : [{ of, what: "running", used, limit }]
   const run = start._tag === "Launch" ? start : yield* specOf(issue, bottles)
@@ -47,6 +50,7 @@ export const capacityFor = Effect.fn("capacityFor")(function* ({ issue, served, 
   const capacity: Capacity = {
     bounds: [
       ...bound("this machine", others.length, most),
+      ...bound(issue.owner, owned.length, perOrganisation),
       ...bound(`${issue.owner}/${issue.repo}`, here.length, served.running),
       ...(yield* budgetBounds(issue, served, underWay, now)),
     ],

@@ -192,6 +192,7 @@ const acts = {
   agentKilled: (world) => world.endRun({ unclear: true }),
   providerStops: (world, who) =>
     world.endRun({ by: "provider", ...(who === "ada" && { until: world.now + 7_200_000 }) }),
+  providerStopsBriefly: (world) => world.endRun({ by: "provider", until: world.now + 2_000 }),
   sidecarDies: bottle(["running"], () => ({ sidecar: "dead" })),
   sidecarFails: bottle(["running"], () => ({ sidecar: "failed" })),
   lose: bottle(["frozen"], () => ({ state: "lost" })),

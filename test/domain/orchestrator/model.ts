@@ -259,7 +259,10 @@ const wrongResume = (
   const freeze = lastFreeze(earlier)
   if (cause === "provider") {
     const { ended } = freeze?.before.bottle ?? {}
-    return ended?.by === "provider" && now.now >= (ended.until ?? freeze?.at ?? 0) ? "" : "the provider rests"
+    const last = startsOf(earlier).at(-1)
+    const again = last?._tag === "Resume" && last.cause === "provider"
+    const earliest = Math.max(ended?.until ?? 0, (freeze?.at ?? 0) + (again ? 5 * MINUTE : 0))
+    return ended?.by === "provider" && now.now >= earliest ? "" : "the provider rests"
   }
   const cutOff = freeze !== undefined && wasCutOff(freeze)
   if (cause === "targeted") return cutOff && asksForAgent(forge) ? "" : "not targeted again"
