@@ -21,7 +21,7 @@ export const serve = Command.make("serve", { config, json }, (options) =>
   Effect.gen(function* () {
     const program = yield* Effect.promise(() => import("./lazy/serve.ts"))
     const observe = (event: ServiceEvent) => (options.json ? printJson(asJson(event)) : tell(event))
-    yield* program.serve({ config: options.config, observe })
+    return yield* program.serve({ config: options.config, observe })
   }).pipe(endsInOrder, reportFailures(options.json)),
 ).pipe(Command.withDescription("Carry issues of the forge through their life, until it is ended"))
 

@@ -44,6 +44,8 @@ export interface Seen {
 export interface ServedHomeOptions {
   /** Manifests by path; issues are for the agent `worker`. */
   readonly manifests: Tree
+  /** The bottle manifest `plain`, where it names a file of the home. */
+  readonly bottle?: (root: string) => string
   readonly env: Readonly<Record<string, string>>
   readonly life?: Partial<ServedRepository["life"]>
 }
@@ -52,6 +54,7 @@ export interface ServedHomeOptions {
 export const servedHome = Effect.fnUntraced(function* (options: ServedHomeOptions) {
   const root = yield* tempDir
   writeTree(root, options.manifests)
+  if (options.bottle !== undefined) writeTree(root, { "bottles/plain.yaml": options.bottle(root) })
   const sim = yield* GiteaSimulator.make({
     users: [{ login: "bot", token: TOKEN }, { login: "ada" }],
     orgs: [{ name: "bot-bottle", members: ["bot"] }],
