@@ -182,16 +182,19 @@ describe("the end of a run", () => {
 
   it.scoped("what reached a limit is not taken for stopped by a machine that stops later", () =>
     Effect.gen(function* () {
-      const { world, passes, restarts } = yield* working({
+      let isFull = true
+      const { world, passes, restarts, state } = yield* working({
         agent: hung,
         bottle: { limits: { timeout: "3 minutes" } },
-        fail: (step) => (step === "freeze" ? Option.some("there is no room") : Option.none()),
+        fail: (step) => (step === "freeze" && isFull ? Option.some("there is no room") : Option.none()),
       })
       yield* passes("4 minutes")
       yield* world.fake.stopMachine
+      isFull = false
       yield* restarts
       yield* passes("10 minutes")
       expect((yield* kept(world)).runs).toEqual([1])
+      expect((yield* state).state.frozen).toEqual({ cause: "incomplete", run: 1 })
     }),
   )
 })

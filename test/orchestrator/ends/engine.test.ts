@@ -83,10 +83,12 @@ describe.skipIf(!dockerAvailable || noSecondEngine !== undefined)("an agent unde
       }),
   )
 
-  it.scopedLive("is resumed once when its engine is killed", () =>
+  it.scopedLive("is resumed once when its engine is killed, and away for a while", () =>
     Effect.gen(function* () {
       const { home } = yield* served(GOES_ON)
       yield* stop(engine, "SIGKILL")
+      // An outage that lasts: whoever watches is told that there is no engine.
+      yield* Effect.sleep("10 seconds")
       yield* start(engine)
       const { bottle } = yield* home.until(frozen(2))
       expect(bottle?.done).toMatchObject({ value: { summary: "kept" } })
