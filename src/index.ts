@@ -65,6 +65,7 @@ export type {
   BackendArtifact,
   BackendBottle,
   BackendBuild,
+  BackendEnding,
   BackendError,
   CopySource,
   CreatedBottle,

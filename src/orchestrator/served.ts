@@ -28,9 +28,13 @@ export const servedBy = (
 ): typeof ServedRepositories.Service => {
   const { org, trustOrg, closingKeywords } = configuration.forge
   const address = forgeOf(configuration)
-  const { running, perRepository } = configuration.limits
+  const { running, perRepository, perOrganisation } = configuration.limits
+  const { timeZone, ...budgets } = configuration.budgets
   return ServedRepositories.of({
     running,
+    ...(perOrganisation !== undefined && { perOrganisation }),
+    timeZone,
+    budgets,
     find: ({ forge, owner, repo }) =>
       forge !== address
         ? Option.none()
@@ -45,6 +49,7 @@ export const servedBy = (
               ...(trustOrg !== undefined && { trustOrg }),
               ...(backend !== undefined && { backend }),
               ...(most !== undefined && { running: most }),
+              ...(settings.budgets !== undefined && { budgets: settings.budgets }),
               ...(settings.base !== undefined && { base: settings.base }),
             }
           }),

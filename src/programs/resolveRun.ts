@@ -8,7 +8,7 @@ import type { AgentManifest } from "../domain/Manifest.ts"
 import { forgeOverlay, withOverlay } from "../domain/Overlay.ts"
 import { type RunBottle, type RunGit, withOwnRepository } from "../domain/OwnRepository.ts"
 import { neckOpenings } from "../domain/Plan.ts"
-import { modelRefusal, routesOf } from "../domain/ProviderRoutes.ts"
+import { modelRefusal, modelRoutes, routesOf } from "../domain/ProviderRoutes.ts"
 import { ownBranch, pushPatterns } from "../domain/PushPolicy.ts"
 import { neckLimits } from "../domain/RunLimits.ts"
 import type { Slug } from "../domain/Slug.ts"
@@ -114,7 +114,7 @@ export const launchPlan = (
 /** What the sidecar of a run is to serve; `number` is the run's. */
 export const sidecarConfig = (
   slug: Slug,
-  run: Pick<ResolvedRun, "bottle" | "backend">,
+  run: Pick<ResolvedRun, "agent" | "bottle" | "backend">,
   forge: AssignedForge | undefined,
   number = 1,
 ): SidecarConfig => ({
@@ -124,6 +124,7 @@ export const sidecarConfig = (
   ...(forge !== undefined && { forge }),
   push: pushPatterns(slug),
   routes: run.bottle.routes ?? {},
+  modelRoutes: modelRoutes(run.agent, run.bottle.routes ?? {}),
   egress: run.bottle.egress ?? { allow: [] },
   git: withBase(run.bottle),
   loopback: run.backend.needsLoopback,

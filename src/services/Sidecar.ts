@@ -17,6 +17,8 @@ export interface SidecarConfig {
   /** Ref patterns that a PR's head must match when no repository of `git` is the forge's own; else it is that one's patterns. */
   readonly push: ReadonlyArray<string>
   readonly routes: NonNullable<BottleManifest["routes"]>
+  /** Names of those that lead to a model: what its provider says of limits is told; none unless given. */
+  readonly modelRoutes?: ReadonlyArray<string>
   readonly egress: NonNullable<BottleManifest["egress"]>
   readonly git: RunGit
   /** Serve a loopback port with a secret prefix too, and write how to reach it beside the socket. */

@@ -55,6 +55,11 @@ export interface FakeBackend {
   readonly steps: Effect.Effect<ReadonlyArray<string>>
   /** Names of the artifacts there are. */
   readonly artifacts: Effect.Effect<ReadonlyArray<string>>
+  /**
+   * Its engine or machine stops, and all agents with it; its boxes stay. `ending` says so of them, and of agents that were stopped before:
+   * an engine cannot tell them apart.
+   */
+  readonly stopMachine: Effect.Effect<void>
 }
 
 interface Written {
@@ -86,6 +91,7 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
     const artifacts = new Map<string, BackendArtifact>()
     const plans: Array<BottlePlan> = []
     const steps: Array<string> = []
+    const stopped = new WeakSet<Box>()
 
     const failure = (operation: string, target: string, reason: string) =>
       new BackendFailure({ backend: name, operation, target, reason })
@@ -250,6 +256,17 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
       plans: Effect.sync(() => [...plans]),
       steps: Effect.sync(() => [...steps]),
       artifacts: Effect.sync(() => [...artifacts.keys()]),
+      stopMachine: Effect.suspend(() =>
+        Effect.forEach(
+          Array.from(MutableHashMap.values(boxes)),
+          (box) =>
+            Effect.gen(function* () {
+              yield* Effect.forEach(Option.toArray(box.agent), Fiber.interrupt)
+              if (box.state === "exited" && (yield* Deferred.await(box.exit)) === TERMINATED) stopped.add(box)
+            }),
+          { discard: true },
+        ),
+      ),
       backend: {
         name,
         warning: Option.none(),
@@ -269,6 +286,12 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
               onSome: (box) => Effect.asSome(inspectBox(slug, box)),
             }),
           ),
+        ending: (slug) =>
+          Effect.sync(() => ({
+            by: Option.exists(MutableHashMap.get(boxes, slug), (box) => stopped.has(box))
+              ? "machine"
+              : "agent",
+          })),
         output: (slug, run) => readRun(slug, run, true),
         logs: (slug, run, follow) => Stream.map(readRun(slug, run, follow), ({ bytes }) => bytes),
         wait: Effect.fn("Backend.wait")(function* (slug) {

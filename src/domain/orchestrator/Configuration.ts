@@ -4,6 +4,7 @@ import { forgeAddress } from "../ForgeAddress.ts"
 import { ManifestName } from "../Manifest.ts"
 import { expecting, required } from "../expecting.ts"
 import { GitRef } from "../ManifestGit.ts"
+import { Budget } from "./Budgets.ts"
 import { RepositoryPattern } from "./RepositoryPattern.ts"
 import { DurationText, SecretSource, SECRET_SOURCE_RULE } from "./SecretSource.ts"
 
@@ -17,7 +18,6 @@ const Word = Schema.String.pipe(Schema.pattern(/^[A-Za-z0-9][\w.-]*$/)).annotati
 const Count = Schema.Number.pipe(Schema.int(), Schema.positive()).annotations(
   expecting("a whole number from 1"),
 )
-const Amount = Schema.Finite.pipe(Schema.positive()).annotations(expecting("a number above 0"))
 
 const ApiAddress = Schema.String.pipe(Schema.filter((text) => Option.isSome(forgeAddress(text)))).annotations(
   expecting("the http or https URL of the forge's API"),
@@ -41,14 +41,6 @@ const orElse = <A, I>(schema: Schema.Schema<A, I>, value: () => NoInfer<A>) =>
   Schema.optionalWith(schema, { default: value })
 
 const duration = (value: Duration.DurationInput) => orElse(DurationText, () => Duration.decode(value))
-
-/** What may be spent in a day, or on one issue. */
-const Budget = Schema.Struct({
-  cost: Schema.optional(Amount),
-  tokens: Schema.optional(Count),
-  time: Schema.optional(DurationText),
-  runs: Schema.optional(Count),
-}).annotations(map("{cost?, tokens?, time?, runs?}"))
 
 const budgets = { day: Schema.optional(Budget), issue: Schema.optional(Budget) }
 

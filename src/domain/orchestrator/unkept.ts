@@ -1,4 +1,5 @@
 /** Keys of the configuration that this version does not act on: limits are refused, because whoever sets one relies on it. */
+import type { Budgets } from "./Budgets.ts"
 import type { Configuration } from "./Configuration.ts"
 
 /** Keys that are set and have no effect. */
@@ -10,15 +11,11 @@ export interface Unkept {
 
 /** The keys of a configuration that have no effect in this version. */
 export const unkept = (configuration: Configuration): Unkept => {
-  const { budgets, limits, repositories } = configuration
+  const { budgets, repositories } = configuration
   const named = Object.entries(repositories)
   const refused = [
-    ...(limits.perOrganisation === undefined ? [] : ["limits.perOrganisation"]),
-    ...(budgets.day === undefined ? [] : ["budgets.day"]),
-    ...(budgets.issue === undefined ? [] : ["budgets.issue"]),
-    ...named.flatMap(([name, settings]) =>
-      settings?.budgets === undefined ? [] : [`repositories.${name}.budgets`],
-    ),
+    ...unknown("budgets", budgets),
+    ...named.flatMap(([name, settings]) => unknown(`repositories.${name}.budgets`, settings?.budgets ?? {})),
   ]
   const ignored = [
     ...(configuration.publicUrl === undefined ? [] : ["publicUrl"]),
@@ -28,3 +25,11 @@ export const unkept = (configuration: Configuration): Unkept => {
   ]
   return { refused, ignored }
 }
+
+/** Neither the tokens nor the money that a run uses are known yet. */
+const unknown = (key: string, budgets: Budgets): ReadonlyArray<string> =>
+  (["day", "issue"] as const).flatMap((scope) =>
+    (["cost", "tokens"] as const).flatMap((what) =>
+      budgets[scope]?.[what] === undefined ? [] : [`${key}.${scope}.${what}`],
+    ),
+  )

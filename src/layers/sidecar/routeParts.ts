@@ -10,6 +10,7 @@ import { placeText, readSecret } from "../secrets/readSecret.ts"
 export const routeParts = ({
   slug,
   routes,
+  modelRoutes = [],
 }: SidecarConfig): Effect.Effect<ReadonlyArray<RoutePart>, SidecarError> =>
   Effect.forEach(Object.entries(routes), ([name, route]) =>
     Effect.gen(function* () {
@@ -18,6 +19,7 @@ export const routeParts = ({
       const part: RoutePart = {
         ...rest,
         ...(allow !== undefined && { allow }),
+        ...(modelRoutes.includes(name) && { model: true }),
         name,
         value: Redacted.make(yield* readSecret(route.secret)),
       }

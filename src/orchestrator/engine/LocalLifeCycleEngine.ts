@@ -148,7 +148,8 @@ const make = Effect.fnUntraced(function* ({
   const start = Effect.gen(function* () {
     const rows = yield* allPages(states.all)
     yield* Effect.forEach(
-      rows.filter(({ state }) => state.live),
+      // What waits for room has no time of its own, and the limits may be others now.
+      rows.filter(({ state, waits }) => state.live || waits === "limit" || waits === "turn"),
       ({ forge, owner, repo, issueNumber }) => look({ forge, owner, repo, issueNumber }),
       { discard: true },
     )
