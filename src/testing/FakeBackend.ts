@@ -31,8 +31,17 @@ export interface FakeAgentIo {
 /** A fake agent: what it does, and its exit code. Stopping its bottle interrupts it: exit code 143. */
 export type FakeAgent = (plan: BottlePlan, io: FakeAgentIo) => Effect.Effect<number>
 
-/** A call that can be made to fail. */
-export type FakeStep = "ensureImage" | "create" | "start" | "wait" | "stop" | "freeze" | "remove" | "destroy"
+/** A call that can be made to fail; `inspect` is not among the steps that are kept. */
+export type FakeStep =
+  | "inspect"
+  | "ensureImage"
+  | "create"
+  | "start"
+  | "wait"
+  | "stop"
+  | "freeze"
+  | "remove"
+  | "destroy"
 
 /** What the backend does. */
 export interface FakeScript {
@@ -279,13 +288,12 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
         ensureImage: ({ slug }) => take("ensureImage", slug),
         create,
         start,
-        inspect: (slug) =>
-          Effect.suspend(() =>
-            Option.match(MutableHashMap.get(boxes, slug), {
-              onNone: () => Effect.succeedNone,
-              onSome: (box) => Effect.asSome(inspectBox(slug, box)),
-            }),
-          ),
+        inspect: Effect.fn("Backend.inspect")(function* (slug) {
+          const reason = script.fail?.("inspect", slug) ?? Option.none()
+          if (Option.isSome(reason)) return yield* failure("inspect", slug, reason.value)
+          const box = MutableHashMap.get(boxes, slug)
+          return Option.isSome(box) ? Option.some(yield* inspectBox(slug, box.value)) : Option.none()
+        }),
         ending: (slug) =>
           Effect.sync(() => ({
             by: Option.exists(MutableHashMap.get(boxes, slug), (box) => stopped.has(box))

@@ -164,6 +164,26 @@ describe("the end of a run", () => {
     }),
   )
 
+  it.scoped("what the machine stopped goes on, wherever the engine was not to be reached for a moment", () =>
+    Effect.gen(function* () {
+      for (const first of [1, 2, 3, 4, 5, 6, 7, 8]) {
+        let calls = Number.NEGATIVE_INFINITY
+        const { world, passes, restarts } = yield* working({
+          agent: hungAtFirst,
+          fail: (step) => {
+            if (step === "inspect") calls += 1
+            return calls >= first && calls < first + 4 ? Option.some("it is away") : Option.none()
+          },
+        })
+        calls = 0
+        yield* restarts
+        yield* world.fake.stopMachine
+        yield* passes("3 minutes")
+        expect(yield* kept(world), `from call ${first} on`).toMatchObject({ phase: "frozen", runs: [2] })
+      }
+    }),
+  )
+
   it.scoped("the limits of its manifest hold from its start, over restarts of the service", () =>
     Effect.gen(function* () {
       const { world, passes, restarts, state } = yield* working({
