@@ -8,6 +8,7 @@ import * as Home from "../dist/exports/Home.js"
 import * as NodeProcessRunner from "../dist/exports/NodeProcessRunner.js"
 import * as SidecarProcess from "../dist/exports/SidecarProcess.js"
 import { serve } from "./children.mjs"
+import { LIMITS } from "./fixtures.mjs"
 import { compare, median, takeTurns, timed } from "./measure.mjs"
 import { residentMiB, sidecarPid } from "./memory.mjs"
 
@@ -79,6 +80,7 @@ export const egress = async (context) => {
     egress: { allow: [{ host: "127.0.0.1", port, private: true, tls: false }] },
     git: {},
     loopback: false,
+    limits: LIMITS,
   }
   const bytes = (context.quick ? 64 : 512) * 1024 * 1024
   const count = context.quick ? 20 : 100

@@ -9,10 +9,13 @@ export const issueOf = (number) => ({
   body: "It stands open by a thumb when it rains, and the frost gets at the apples. ".repeat(12),
 })
 
+/** None that a benchmark could meet. */
+export const LIMITS = { connections: 1024, callRate: 1e6, logBytes: 1024 ** 3, comments: 1e6 }
+
 /** A forge-targeted sidecar on the issue of `acme/tool`. */
 export const sidecarConfig = (slug, apiUrl, issueNumber) => ({
   slug,
-  limits: { connections: 1024, callRate: 1e6, logBytes: 1024 ** 3, comments: 1e6 },
+  limits: LIMITS,
   forge: {
     target: { kind: "gitea", apiUrl, owner: "acme", repo: "tool", token: Redacted.make(TOKEN) },
     assignment: { issueNumber },

@@ -48,7 +48,6 @@ it.scopedLive(
       )
       yield* repositories.create("ada", "cellar", { "door.md": "Width: 91 cm\n" })
 
-      const url = `${gitea.url}/ada/cellar.git`
       const layers = Layer.mergeAll(
         Backends.layer({ host: HostBackend.make }),
         MemoryManifests.layer({
@@ -56,7 +55,7 @@ it.scopedLive(
           bottles: {
             bench: {
               backend: "host",
-              git: { app: { url, key: { provider: "gitea" }, private: true } },
+              git: { app: { forge: true, private: true } },
               workspace: { git: "app" },
             },
           },

@@ -18,15 +18,17 @@ export { RunKey } from "./domain/DeployKey.ts"
 export type { PlannedKey } from "./domain/DeployKey.ts"
 export { Comment, DeployKey, Issue, PullRequest, WriteScope } from "./domain/Forge.ts"
 export {
+  Attachment,
   CheckResult,
   Checks,
   CheckState,
+  IssuePage,
   PullRequestDetails,
   Review,
   ReviewLine,
   stateOfChecks,
 } from "./domain/ForgeDetails.ts"
-export type { Dependencies, TimelineEntry } from "./domain/ForgeDetails.ts"
+export type { AttachmentContent, Dependencies, IssueQuery, TimelineEntry } from "./domain/ForgeDetails.ts"
 export { AssignedForge, Assignment } from "./domain/Assignment.ts"
 export type { ForgeTrust } from "./domain/Assignment.ts"
 export { atRepository, ForgeAccess, ForgeTarget } from "./domain/ForgeTarget.ts"
@@ -37,6 +39,8 @@ export type { ForgeStateKey } from "./domain/ForgeState.ts"
 export { ForgeStatus } from "./domain/ForgeStatus.ts"
 export type { AgentManifest, Limits, ProviderName } from "./domain/Manifest.ts"
 export { BottleManifest, mergeBottles } from "./domain/Manifest.ts"
+export type { GitKey, GitRules, GitUpstream, OwnRepository } from "./domain/ManifestGit.ts"
+export type { RunBottle, RunGit, RunUpstream } from "./domain/OwnRepository.ts"
 export type { NumberedEvent } from "./domain/QueueEvent.ts"
 export type { Outside, ProbeClass, ProbeResult, Verdict, Verification } from "./domain/probes/Probe.ts"
 export type {
@@ -61,6 +65,7 @@ export type {
   BackendArtifact,
   BackendBottle,
   BackendBuild,
+  BackendEnding,
   BackendError,
   CopySource,
   CreatedBottle,

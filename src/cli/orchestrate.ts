@@ -1,13 +1,14 @@
-/** `orchestrate start|resume|status|assign`: runs on issues of the forge, wired by FORGE_* variables. */
+/** `orchestrate ...`: the service and what steers it; `start`, `resume` and `assign` are for one issue, which FORGE_* variables name. */
 import { Command, Options } from "@effect/cli"
-import { Clock, Effect, Option, Schema } from "effect"
+import { Effect, Option } from "effect"
 import { issueName } from "../domain/ForgeState.ts"
-import { ForgeStatus } from "../domain/ForgeStatus.ts"
 import { InvalidInput } from "../domain/Errors.ts"
 import { reportFailures } from "./failure.ts"
 import { groupHelp } from "./help.ts"
-import { doneText, stateText } from "./list.ts"
-import { ago, note, printJson, printLine, table } from "./output.ts"
+import { note, printJson, printLine } from "./output.ts"
+import { serve } from "./serve.ts"
+import { status } from "./status.ts"
+import { goOn, pause, retry } from "./steer.ts"
 import {
   backend,
   bottles,
@@ -84,38 +85,6 @@ const resume = Command.make("resume", resumeSpec, (options) =>
   }).pipe(reportFailures(options.json)),
 ).pipe(Command.withDescription("Resume the bottle of the issue that FORGE_* names, and wait for it"))
 
-const all = Options.boolean("all").pipe(Options.withDescription("Show destroyed ones too"))
-
-const status = Command.make("status", { all, json }, (options) =>
-  Effect.gen(function* () {
-    const { live, orchestrateStatus } = yield* Effect.promise(() => import("./lazy/status.ts"))
-    const issues = yield* Effect.provide(orchestrateStatus({ all: options.all }), live)
-    for (const { forge, slug, status, issueUrl } of issues) {
-      if (forge !== "" || status === "destroyed") continue
-      yield* note(
-        `${slug}: its forge is not known, so ${issueUrl} counts as handled on every forge: "bot-bottle orchestrate assign ${slug} --forge URL" says which it is`,
-      )
-    }
-    if (options.json) return yield* printJson(Schema.encodeSync(Schema.Array(ForgeStatus))(issues))
-    if (issues.length === 0) return yield* note("no issue is being handled")
-    const now = yield* Clock.currentTimeMillis
-    yield* printLine(
-      table(
-        ["ISSUE", "PR", "SLUG", "AGENT", "STATE", "DONE", "LAST CHECK-IN"],
-        issues.map((row) => [
-          row.issueUrl,
-          Option.getOrElse(row.prUrl, () => "-"),
-          row.slug,
-          row.agent,
-          stateText(row),
-          doneText(row),
-          ago(row.lastCheckinAt, now),
-        ]),
-      ),
-    )
-  }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Show which bottle handles which issue, and what that bottle is now"))
-
 const assignSpec = {
   slug,
   forge: Options.text("forge").pipe(
@@ -136,5 +105,5 @@ const assign = Command.make("assign", assignSpec, (options) =>
 /** `orchestrate ...` */
 export const orchestrate = Command.make("orchestrate", {}, () => printLine(groupHelp("orchestrate"))).pipe(
   Command.withDescription("Runs on issues of the forge"),
-  Command.withSubcommands([start, resume, status, assign]),
+  Command.withSubcommands([serve, status, pause, goOn, retry, start, resume, assign]),
 )

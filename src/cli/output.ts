@@ -77,6 +77,10 @@ export const rendered = (lines: ReadonlyArray<Line>): string => lines.map(shown)
 export const printLine = (text: Line | ReadonlyArray<Line>): Effect.Effect<void> =>
   passBytes("stdout", `${rendered(Array.isArray(text) ? text : [text])}\n`)
 
+/** Lines on stdout in the place of all that the terminal shows. */
+export const redraw = (lines: ReadonlyArray<Line>): Effect.Effect<void> =>
+  passBytes("stdout", `\u001b[H\u001b[2J${rendered(lines)}\n`)
+
 /** One JSON value on a line of stdout. */
 export const printJson = (value: unknown): Effect.Effect<void> =>
   passBytes("stdout", `${neutralJson(JSON.stringify(value))}\n`)

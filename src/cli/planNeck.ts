@@ -34,9 +34,9 @@ const routeText = (route: NeckOpenings["routes"][string]): string => {
 }
 
 const gitText = (upstream: NeckOpenings["git"][string]): string => {
-  const { url, key, push, protectedPaths, knownHost: _, private: isPrivate, ...rest } = upstream
+  const { url, key, own, push, protectedPaths, knownHost: _, private: isPrivate, ...rest } = upstream
   return [
-    `${url} with ${keySource(url, key)}`,
+    `${url}${own === true ? ", the run's own repository," : ""} with ${keySource(url, key)}`,
     `may push ${push?.join(", ") || "nothing"}`,
     `not change ${protectedPaths?.join(", ") || "nothing"}`,
     ...(isPrivate === true ? ["private addresses too"] : []),

@@ -96,6 +96,6 @@ export const run = (): void => {
   NodeRuntime.runMain(program, {
     disableErrorReporting: true,
     disablePrettyLogger: true,
-    teardown: (exit) => process.exit(Exit.isInterrupted(exit) ? INTERRUPTED : (process.exitCode ?? 0)),
+    teardown: (exit) => process.exit(process.exitCode ?? (Exit.isInterrupted(exit) ? INTERRUPTED : 0)),
   })
 }

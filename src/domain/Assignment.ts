@@ -3,6 +3,7 @@ import { Schema } from "effect"
 import { isClosingKeyword } from "./ClosingKeywords.ts"
 import { ForgeNumber } from "./Forge.ts"
 import { ForgeTarget } from "./ForgeTarget.ts"
+import { GitRef } from "./ManifestGit.ts"
 
 /** The org of the bot accounts unless an assignment names another. */
 export const DEFAULT_FORGE_ORG = "bot-bottle"
@@ -26,6 +27,8 @@ export const Assignment = Schema.Struct({
   trustOrg: Schema.optional(Schema.NonEmptyString),
   /** Closing words of this forge beside those that it always has. */
   closingKeywords: Schema.optional(Schema.Array(Keyword)),
+  /** The branch that pull requests of the run go to; the repository's default branch unless given. */
+  base: Schema.optional(GitRef),
   /** How long the run may be silent before somebody looks after it. */
   watchdog: Schema.optional(Schema.DurationFromSelf),
 })

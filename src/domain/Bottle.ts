@@ -3,6 +3,7 @@ import { Option, Schema } from "effect"
 import type { PlanClone } from "./Clone.ts"
 import type { PlannedKey } from "./DeployKey.ts"
 import type { BottleManifest, Limits } from "./Manifest.ts"
+import type { RunGit } from "./OwnRepository.ts"
 import { Slug } from "./Slug.ts"
 
 const withDefault = <A, I>(schema: Schema.Schema<A, I>, value: () => A) =>
@@ -43,6 +44,26 @@ export const BottleDone = Schema.Struct({
 /** What the agent said by `signal_done`. */
 export type BottleDone = typeof BottleDone.Type
 
+/** What befell a run, as far as it decides what follows its end. */
+export const BottleTrouble = Schema.Struct({
+  /** Set before bot-bottle itself stops the agent: `stop`, or the limit that was reached. */
+  stopped: Schema.optional(Schema.Literal("stop", "timeout", "idleTimeout")),
+  /** `relaunched`: its sidecar died and was launched again; `failed`: that failed, or it died again. */
+  sidecar: Schema.optional(Schema.Literal("relaunched", "failed")),
+  /** The newest call to its model was refused for a limit; times are ISO 8601 in UTC. */
+  refused: Schema.optional(
+    Schema.Struct({
+      route: Schema.String,
+      reason: Schema.Literal("rate-limit", "overloaded", "usage-limit"),
+      at: Schema.String,
+      /** When calls may be made again, where the provider said it. */
+      until: Schema.optional(Schema.String),
+    }),
+  ),
+})
+/** What befell a run. */
+export type BottleTrouble = typeof BottleTrouble.Type
+
 /** What is kept of a bottle, in the row of its slug. Times are ISO 8601 in UTC. */
 export class BottleMetadata extends Schema.Class<BottleMetadata>("BottleMetadata")({
   slug: Slug,
@@ -75,9 +96,17 @@ export class BottleMetadata extends Schema.Class<BottleMetadata>("BottleMetadata
   engine: Schema.optionalWith(Schema.String, { as: "Option" }).pipe(
     Schema.withConstructorDefault(() => Option.none<string>()),
   ),
+  /** What befell the newest run; nothing in rows of versions that did not record it. */
+  trouble: Schema.optionalWith(BottleTrouble, { default: () => ({}) }).pipe(
+    Schema.withConstructorDefault(() => ({})),
+  ),
   /** Version of bot-bottle that wrote the row. */
   version: Schema.String,
 }) {}
+
+/** The row with more that befell its newest run. */
+export const withTrouble = (bottle: BottleMetadata, trouble: BottleTrouble): BottleMetadata =>
+  new BottleMetadata({ ...bottle, trouble: { ...bottle.trouble, ...trouble } })
 
 /** State of a bottle: `created` is a launch that died half-way, `destroying` a destroy that has not ended, `lost` a frozen bottle whose artifact is gone. */
 export const BottleState = Schema.Literal("created", "running", "exited", "frozen", "destroying", "lost")
@@ -179,7 +208,7 @@ export interface NeckOpenings {
   /** Hosts that the neck lets through. */
   readonly egress: NonNullable<BottleManifest["egress"]>["allow"]
   readonly routes: NonNullable<BottleManifest["routes"]>
-  readonly git: NonNullable<BottleManifest["git"]>
+  readonly git: RunGit
 }
 
 /** The plan of a launch with all that an operator agrees to: what `--dry-run` prints and an interactive start asks about. */

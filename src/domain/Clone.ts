@@ -1,6 +1,7 @@
 /** A workspace that is a clone: which repository of the manifest, from where on, and who commits in it. */
 import { LaunchRefused, ManifestInvalid } from "./Errors.ts"
 import type { BottleManifest } from "./Manifest.ts"
+import type { RunBottle } from "./OwnRepository.ts"
 import { ownBranch } from "./PushPolicy.ts"
 
 /** What a bottle's workspace is cloned from before its agent starts for the first time. */
@@ -19,7 +20,7 @@ export interface PlanClone {
 
 /** The clone that a bottle's manifest asks for, if it asks for one. */
 export const cloneOf = (
-  { workspace }: BottleManifest,
+  { workspace }: BottleManifest | RunBottle,
   run: { readonly slug: string; readonly agent: string; readonly forge: boolean },
 ): PlanClone | undefined =>
   workspace === undefined
@@ -52,7 +53,7 @@ export const workspaceProblem = (
       })
 
 /** Why a bottle with such a manifest cannot be given the files of a working tree. */
-export const copyRefusal = ({ workspace }: BottleManifest): LaunchRefused | undefined =>
+export const copyRefusal = ({ workspace }: BottleManifest | RunBottle): LaunchRefused | undefined =>
   workspace === undefined
     ? undefined
     : new LaunchRefused({

@@ -1,10 +1,8 @@
 /** Deploy keys of runs: which repositories of a manifest get one, whether that was agreed to, and what is kept of each. */
 import { Option, Schema } from "effect"
 import { LaunchRefused } from "./Errors.ts"
-import type { BottleManifest } from "./Manifest.ts"
+import type { RunGit } from "./OwnRepository.ts"
 import { Slug } from "./Slug.ts"
-
-type ManifestGit = NonNullable<BottleManifest["git"]>
 
 /** A key that a launch will make: for which repository of the manifest, and whether it may only fetch. */
 export interface PlannedKey {
@@ -31,7 +29,7 @@ export const sshRepository = (
 }
 
 /** The keys that a launch of such a bottle makes: for each `key.provider: gitea` over ssh; read-only where nothing may be pushed. */
-export const plannedKeys = (git: ManifestGit = {}): ReadonlyArray<PlannedKey> =>
+export const plannedKeys = (git: RunGit = {}): ReadonlyArray<PlannedKey> =>
   Object.entries(git).flatMap(([name, { url, key, push }]) =>
     "provider" in key && isSshUrl(url)
       ? Option.match(sshRepository(url), {
@@ -43,7 +41,7 @@ export const plannedKeys = (git: ManifestGit = {}): ReadonlyArray<PlannedKey> =>
 
 /** Why a bottle that uses its run's forge in `git` cannot be launched so, if it cannot. */
 export const keyRefusal = (
-  git: ManifestGit = {},
+  git: RunGit = {},
   run: { readonly hasForge: boolean; readonly agreed: boolean },
 ): LaunchRefused | undefined => {
   const name = Object.entries(git).find(([, { key }]) => "provider" in key)?.[0]

@@ -120,6 +120,38 @@ export class HomeServed extends Schema.TaggedError<HomeServed>()("HomeServed", {
   }
 }
 
+/** A secret cannot be read from where the configuration says it is. */
+export class SecretUnreadable extends Schema.TaggedError<SecretUnreadable>()("SecretUnreadable", {
+  /** What is wrong where, never a part of the secret. */
+  reason: Schema.String,
+}) {
+  override get message(): string {
+    return this.reason
+  }
+}
+
+/** The configuration of the orchestrator cannot be served. */
+export class ConfigurationInvalid extends Schema.TaggedError<ConfigurationInvalid>()("ConfigurationInvalid", {
+  /** All that is wrong, as `ManifestInvalid` has it. */
+  problems: Schema.Array(Schema.Struct({ file: Schema.String, key: Schema.String, expected: Schema.String })),
+}) {
+  override get message(): string {
+    return this.problems.map(({ file, key, expected }) => `${file}: ${key}: ${expected}`).join("\n")
+  }
+}
+
+/** No issue of that name was ever looked at. */
+export class IssueUnknown extends Schema.TaggedError<IssueUnknown>()("IssueUnknown", {
+  /** What was asked for. */
+  issue: Schema.String,
+  /** What to do. */
+  hint: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.issue} is no issue that the orchestrator knows: ${this.hint}`
+  }
+}
+
 /** Nothing can be served at that address. */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
   host: Schema.String,

@@ -31,6 +31,8 @@ export interface CallUsage<Parameter extends string = string> {
   readonly options?: ReadonlyArray<CallOption<Parameter>>
   /** The parameter that standard input is. */
   readonly body?: Parameter
+  /** The answer is a file in base64, which the command writes to the path that comes last; this is what the help calls that. */
+  readonly file?: string
   /** What it does, in one line of the help. */
   readonly help: string
   /** Absent: the assignment does not mention it. Neighbours with the same note share a line. */
@@ -112,6 +114,48 @@ export const forgeCommands = {
     assignment: {
       example: () => 'forge signal-done success "what was done"',
       note: () => "or `no_change`, `blocked`, `failure`",
+    },
+  },
+  read_reviews: {
+    name: "read_reviews",
+    words: number,
+    help: "the reviews of a pull request, with their comments on lines",
+    assignment: { example: () => "forge read-reviews NUMBER", note: anyNumber },
+  },
+  read_checks: {
+    name: "read_checks",
+    words: number,
+    help: "what checks say of a pull request's head",
+    assignment: { example: () => "forge read-checks NUMBER", note: anyNumber },
+  },
+  list_attachments: {
+    name: "list_attachments",
+    words: number,
+    help: "files of an issue or a pull request and of its comments, each with an ID",
+    assignment: { example: ({ issue }) => `forge list-attachments ${issue}`, note: anyNumber },
+  },
+  read_attachment: {
+    name: "read_attachment",
+    words: [{ name: "id", shown: "ID" }],
+    file: "PATH",
+    help: "writes one of them to a file",
+    assignment: {
+      example: () => "forge read-attachment ID PATH",
+      note: () => "one of these files, such as a screenshot",
+    },
+  },
+  list_issues: {
+    name: "list_issues",
+    options: [
+      { name: "state", shown: "STATE", optional: true },
+      { name: "labels", shown: "A,B", optional: true },
+      { name: "text", shown: "WORDS", optional: true },
+      { name: "page", shown: "N", number: true, optional: true },
+    ],
+    help: "issues of this repository, newest first; STATE is open, closed or all",
+    assignment: {
+      example: () => "forge list-issues --text WORDS",
+      note: () => "issues of this repository that have these words",
     },
   },
 } as const satisfies Record<string, CallUsage>

@@ -1,6 +1,6 @@
 /** What a forge tells of an issue or a pull request beside its text: reviews, checks, dependencies, who did what. Times are ISO 8601, `""` when the forge names none. */
 import { Schema } from "effect"
-import { PullRequest } from "./Forge.ts"
+import { Issue, PullRequest } from "./Forge.ts"
 
 /** A comment on one place of the diff. A thread of a review holds answers of other people too: each has its own author. */
 export const ReviewLine = Schema.Struct({
@@ -39,6 +39,32 @@ export const Review = Schema.Struct({
 /** A review that was submitted. */
 export type Review = typeof Review.Type
 
+/** A file that hangs on the text of an issue or a pull request, or on one of its comments. Who wrote on the forge chose the name. */
+export const Attachment = Schema.Struct({
+  /** Of this forge; it counts together with the number of the issue or pull request. */
+  id: Schema.Number,
+  name: Schema.String,
+  /** In bytes, as the forge says. */
+  size: Schema.Number,
+  createdAt: Schema.String,
+  /** How texts of the forge refer to it. Nothing is fetched from there because somebody names it. */
+  link: Schema.String,
+  /** The comment that it hangs on; null: the description. */
+  comment: Schema.NullOr(Schema.Number),
+  /** Who wrote that text. */
+  user: Schema.String,
+  /** False whenever it cannot be decided. */
+  authorTrusted: Schema.Boolean,
+})
+/** A file that hangs on a text of the forge. */
+export type Attachment = typeof Attachment.Type
+
+/** A file, and what is in it. */
+export interface AttachmentContent extends Attachment {
+  /** In base64. */
+  readonly data: string
+}
+
 /** What a check says of a commit; `error` is a failure of the infrastructure, not of the commit. */
 export const CheckState = Schema.Literal("success", "warning", "skipped", "pending", "error", "failure")
 /** What a check says of a commit. */
@@ -73,6 +99,26 @@ export const stateOfChecks = (
   if (has("error")) return "error"
   return has("pending") ? "pending" : "success"
 }
+
+/** Which issues to list. */
+export interface IssueQuery {
+  readonly state: "open" | "closed" | "all"
+  /** Names of labels, each of which an issue must have. */
+  readonly labels: ReadonlyArray<string>
+  /** Words to look for, as the forge searches; `""` for all issues. */
+  readonly text: string
+  /** From 1. */
+  readonly page: number
+}
+
+/** A page of issues, newest first, without their descriptions. */
+export const IssuePage = Schema.Struct({
+  issues: Schema.Array(Issue.pipe(Schema.omit("body"))),
+  /** Whether another page may follow. One may have no issue that fits, and have others behind it. */
+  more: Schema.Boolean,
+})
+/** A page of issues. */
+export type IssuePage = typeof IssuePage.Type
 
 /** The open issues and pull requests that an issue waits for. */
 export interface Dependencies {

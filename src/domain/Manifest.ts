@@ -1,16 +1,9 @@
 /** What an operator writes down: agent manifests and bottle manifests, and how several bottles merge. */
 import { Duration, Option, Schema } from "effect"
+import { expecting, required } from "./expecting.ts"
+import { GitEntry, GitRef, renamed } from "./ManifestGit.ts"
 import { isPassableHeader, PASSABLE_HEADER_RULE } from "./RoutePasses.ts"
 import { ALLOWED_HOST_RULE, isAllowedHost } from "./AllowList.ts"
-
-/** Replaces a schema's own message at any depth: for choices, whose parts would each tell of themselves. */
-export const expecting = (expected: string) => ({
-  message: () => ({ message: `expected ${expected}`, override: true }),
-})
-
-/** A key that must be there; `expected` is what a manifest without it is told. */
-export const required = <A, I>(schema: Schema.Schema<A, I>, expected: string) =>
-  Schema.propertySignature(schema).annotations({ missingMessage: () => `is missing: expected ${expected}` })
 
 /** How an agent program is run. */
 export const ProviderName = Schema.Literal("claude", "codex", "pi", "command").annotations(
@@ -150,27 +143,6 @@ export const Route = Schema.Struct({
   private: Schema.optional(Schema.Boolean),
 }).annotations({ title: "a map with upstream, header and secret" })
 
-const GitRef = Schema.String.pipe(
-  Schema.pattern(/^[^-/\0-\x20\x7f~^:?*[\\][^\0-\x20\x7f~^:?*[\\]{0,243}$/),
-).annotations(expecting("a branch, a tag or a commit"))
-
-/** A repository behind the git gate. */
-export const GitUpstream = Schema.Struct({
-  url: required(Schema.String, "the repository's URL"),
-  key: required(
-    Schema.Union(
-      Schema.Struct({ provider: Schema.Literal("gitea") }),
-      Schema.Struct({ identityFile: Schema.String }),
-    ).annotations(expecting("{provider: gitea} or {identityFile: PATH}")),
-    "{provider: gitea} or {identityFile: PATH}",
-  ),
-  knownHost: Schema.optional(Schema.String),
-  push: Schema.optional(Texts),
-  protectedPaths: Schema.optional(Texts),
-  base: Schema.optional(GitRef),
-  private: Schema.optional(Schema.Boolean),
-}).annotations({ title: "a map with url and key" })
-
 /** Names of routes and repositories are parts of paths at the neck. */
 const named = <A, I>(value: Schema.Schema<A, I>, title: string) =>
   Schema.Record({ key: ManifestName.annotations({ title: MANIFEST_NAME_RULE }), value }).annotations({
@@ -235,7 +207,7 @@ export const BottleManifest = Schema.Struct({
     }).annotations({ title: "{allow: [...]}" }),
   ),
   routes: Schema.optional(named(Route, "a map of routes by name")),
-  git: Schema.optional(named(GitUpstream, "a map of repositories by name")),
+  git: Schema.optional(named(GitEntry, "a map of repositories by name")),
   workspace: Schema.optional(
     Schema.Struct({
       git: required(Schema.String, "a name of the map git"),
@@ -250,15 +222,16 @@ export type BottleManifest = typeof BottleManifest.Type
 
 /**
  * Several bottles as one, in order: maps merge by key, lists concatenate without repeats, of scalars the last wins.
- * A choice is never a mix of two: `secret`, `key` and `workspace` are the last's as a whole, and an `image` takes the place of an
- * earlier `build`, and the reverse.
+ * A choice is never a mix of two: `secret`, `key` and `workspace` are the last's as a whole, an `image` takes the place of an
+ * earlier `build`, and `forge` in a repository the place of an earlier `url` with its key, and the reverse.
  */
 export const mergeBottles = (bottles: ReadonlyArray<BottleManifest>): BottleManifest =>
   bottles.reduce<BottleManifest>((merged, next) => {
     const { image: _image, build: _build, ...rest } = merged
     const replacesImage = next.image !== undefined || next.build !== undefined
     const before = replacesImage ? rest : merged
-    const into = next.workspace === undefined ? before : { ...before, workspace: undefined }
+    const named = { ...before, ...(before.git !== undefined && { git: renamed(before.git, next.git) }) }
+    const into = next.workspace === undefined ? named : { ...named, workspace: undefined }
     return mergeValues(into, next, MERGED_LEVELS) as BottleManifest
   }, {})
 

@@ -55,6 +55,7 @@ export const decodeBottle = (file: string, value: unknown): Effect.Effect<Bottle
 const keyProblem = (file: string, bottle: BottleManifest): Option.Option<ManifestInvalid> =>
   Option.firstSomeOf(
     Object.entries(bottle.git ?? {}).map(([name, { url, key, knownHost }]) => {
+      if (url === undefined || key === undefined) return Option.none()
       const problem = (which: string, expected: string) =>
         Option.some(new ManifestInvalid({ file, key: `git.${name}.${which}`, expected }))
       if (!("provider" in key) || !isSshUrl(url)) return Option.none()
@@ -83,7 +84,7 @@ export const projectProblem = (file: string, bottle: BottleManifest): Option.Opt
       typeof entry !== "string" && entry.private === true ? [`egress.allow.${n}.private`] : [],
     ),
     ...git
-      .filter(([, upstream]) => "identityFile" in upstream.key)
+      .filter(([, { key }]) => key !== undefined && "identityFile" in key)
       .map(([name]) => `git.${name}.key.identityFile`),
     ...git.filter(([, upstream]) => upstream.private === true).map(([name]) => `git.${name}.private`),
   ]

@@ -4,6 +4,7 @@ import { buildOf, bytesOf } from "./Manifest.ts"
 import type { BottlePlan, NeckOpenings, PlanLimits, PullPolicy, RunFile, WorkspaceListing } from "./Bottle.ts"
 import type { PlanClone } from "./Clone.ts"
 import type { BottleManifest } from "./Manifest.ts"
+import type { RunBottle } from "./OwnRepository.ts"
 import { modelAllow } from "./ProviderRoutes.ts"
 import { PROTECTED_PATHS, pushPatterns } from "./PushPolicy.ts"
 import type { Slug } from "./Slug.ts"
@@ -19,7 +20,7 @@ export interface PlanInput {
   readonly run: number
   readonly backend: string
   readonly defaultMemoryBytes: number
-  readonly bottle: BottleManifest
+  readonly bottle: RunBottle
   readonly pull: PullPolicy
   readonly interactive: boolean
   readonly invocation: {
@@ -64,10 +65,7 @@ export const makePlan = (input: PlanInput): BottlePlan => {
 }
 
 /** What the neck of a bottle with this manifest opens. */
-export const neckOpenings = (
-  slug: Slug,
-  { egress, routes = {}, git = {} }: BottleManifest,
-): NeckOpenings => ({
+export const neckOpenings = (slug: Slug, { egress, routes = {}, git = {} }: RunBottle): NeckOpenings => ({
   egress: egress?.allow ?? [],
   routes: Object.fromEntries(
     Object.entries(routes).map(([name, route]) => {
@@ -93,7 +91,7 @@ const holds = (value: unknown): boolean =>
     ? Object.values(value).some((inner) => !Array.isArray(inner) || inner.length > 0)
     : value !== undefined
 
-const planLimits = (bottle: BottleManifest, defaultMemoryBytes: number): PlanLimits => {
+const planLimits = (bottle: RunBottle, defaultMemoryBytes: number): PlanLimits => {
   const { memory, pids, cpus, disk, outputBytes, ...others } = bottle.limits ?? {}
   return {
     memoryBytes: memory === undefined ? defaultMemoryBytes : bytesOf(memory),

@@ -79,6 +79,19 @@ export const modelAllow = (upstream: string): ReadonlyArray<string> | undefined 
     })
 }
 
+/** Which of some routes lead to a model: the agent's own, and those to model APIs that are known. */
+export const modelRoutes = (
+  agent: Pick<AgentManifest, "provider" | "model">,
+  routes: Routes,
+): ReadonlyArray<string> =>
+  Object.entries(routes).flatMap(([name, { upstream }]) =>
+    Object.hasOwn(MODEL_ROUTES, name) ||
+    Option.contains(modelRouteName(agent), name) ||
+    modelAllow(upstream) !== undefined
+      ? [name]
+      : [],
+  )
+
 /** Why an agent could not reach its model, if it could not. `neck` is its address in the bottle, if that is fixed. */
 export const modelRefusal = (
   agent: Pick<AgentManifest, "name" | "provider" | "model">,

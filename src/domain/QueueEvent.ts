@@ -34,6 +34,23 @@ export const QueueEvent = Schema.Union(
   Schema.Struct({ ...common, kind: Schema.Literal("pr-opened"), number: ForgeNumber }),
   Schema.Struct({
     ...common,
+    kind: Schema.Literal("model-refused"),
+    run: Schema.Number,
+    /** Name of the route to the model. */
+    route: Schema.String,
+    reason: Schema.Literal("rate-limit", "overloaded", "usage-limit"),
+    /** When calls may be made again, as the provider said it; ISO 8601 in UTC. */
+    until: Schema.optional(Schema.String),
+  }),
+  /** The first call that was answered after a refusal. */
+  Schema.Struct({
+    ...common,
+    kind: Schema.Literal("model-answered"),
+    run: Schema.Number,
+    route: Schema.String,
+  }),
+  Schema.Struct({
+    ...common,
     kind: Schema.Literal("exit"),
     /** The run that ended. */
     run: Schema.Number,

@@ -14,7 +14,7 @@ export type {
   WriteGuard,
 } from "../sidecar/forge/ForgeCall.ts"
 export { make, makeLocal } from "../sidecar/forge/ForgeCall.ts"
-export type { McpTool } from "../sidecar/forge/McpTools.ts"
+export type { McpContent, McpTool } from "../sidecar/forge/McpTools.ts"
 export { anyText, described, numberOf, text } from "../sidecar/forge/parameters.ts"
 export type { RunScope } from "../sidecar/forge/RunScope.ts"
 export { inline, quoted } from "../sidecar/forge/showing.ts"

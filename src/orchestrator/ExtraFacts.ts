@@ -1,8 +1,7 @@
-/** ExtraFacts are reads that not every forge and backend has; a fact that cannot be read is left out, and the rules say what holds then. */
+/** ExtraFacts are reads that not every forge has; a fact that cannot be read is left out, and the rules say what holds then. */
 import { Context, Effect } from "effect"
-import type { BottleMetadata } from "../domain/Bottle.ts"
 import type { ForgeRequestError } from "../domain/Errors.ts"
-import type { Millis, ObservedBottle } from "../domain/orchestrator/Observed.ts"
+import type { Millis } from "../domain/orchestrator/Observed.ts"
 import type { ForgeTarget } from "../domain/ForgeTarget.ts"
 
 type Read<A> = Effect.Effect<A, ForgeRequestError>
@@ -16,8 +15,6 @@ export interface ForgeFacts {
 /** The reads that there are. */
 export interface ExtraFactsShape {
   readonly forge?: (target: ForgeTarget) => ForgeFacts
-  /** What ended a run that has exited: `agent` unless given. */
-  readonly ended?: (bottle: BottleMetadata) => Effect.Effect<NonNullable<ObservedBottle["ended"]>>
 }
 
 /** ExtraFacts are the optional reads; none unless provided. */

@@ -47,6 +47,7 @@ export const bringUp = Effect.fn("bringUp")(function* (
         startedAt: Option.some(startedAt),
         exit: Option.none(),
         done: Option.none(),
+        trouble: {},
       }),
     )
     // Of a bottle that goes on: the image that its artifact was made from.

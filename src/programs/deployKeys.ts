@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { isSameForge, keyRefusal } from "../domain/DeployKey.ts"
 import type { LaunchRefused } from "../domain/Errors.ts"
-import type { BottleManifest } from "../domain/Manifest.ts"
+import type { RunBottle } from "../domain/OwnRepository.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { ForgeAccess } from "../domain/ForgeTarget.ts"
 import { DeployKeys } from "../services/DeployKeys.ts"
@@ -12,7 +12,7 @@ import type { KeyOption } from "./options.ts"
 
 /** Refuses a launch whose repositories want a forge that the run has not, or keys that the caller did not agree to. */
 export const agreeToKeys = (
-  { git }: Pick<BottleManifest, "git">,
+  { git }: Pick<RunBottle, "git">,
   { hasForge, registerKeys = true }: { readonly hasForge: boolean } & KeyOption,
 ): Effect.Effect<void, LaunchRefused> =>
   Effect.suspend(() => {

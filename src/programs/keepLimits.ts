@@ -1,9 +1,10 @@
 /** keepLimits: ends a run that takes too long or gives no sign of life. */
 import { Clock, Duration, Effect, Option, Ref } from "effect"
-import type { BottleMetadata } from "../domain/Bottle.ts"
+import { type BottleMetadata, withTrouble } from "../domain/Bottle.ts"
 import { LimitReached } from "../domain/Errors.ts"
 import type { Backend } from "../services/Backends.ts"
 import { BottleEvents } from "../services/BottleEvents.ts"
+import { BottleStore } from "../services/BottleStore.ts"
 
 /** Waits for the first of the bottle's limits, notes it in `reached` and stops the bottle. A bottle without limits: nothing. */
 export const keepLimits = Effect.fn("keepLimits")(function* (
@@ -14,9 +15,12 @@ export const keepLimits = Effect.fn("keepLimits")(function* (
 ) {
   const startedAt = Option.match(bottle.startedAt, { onNone: () => 0, onSome: Date.parse })
   const end = (limit: "timeout" | "idleTimeout", value: string) =>
-    Effect.zipRight(
-      Ref.set(reached, Option.some(new LimitReached({ slug: bottle.slug, limit, value }))),
-      Effect.catchAll(backend.stop(bottle.slug), (error) => Effect.logWarning(error.message)),
+    Ref.set(reached, Option.some(new LimitReached({ slug: bottle.slug, limit, value }))).pipe(
+      Effect.zipRight(BottleStore),
+      Effect.flatMap((store) => store.modify(bottle.slug, (row) => withTrouble(row, { stopped: limit }))),
+      Effect.ignoreLogged,
+      Effect.zipRight(backend.stop(bottle.slug)),
+      Effect.catchAll((error) => Effect.logWarning(error.message)),
     )
   const keep = (
     limit: "timeout" | "idleTimeout",

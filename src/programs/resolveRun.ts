@@ -4,10 +4,11 @@ import type { AssignedForge } from "../domain/Assignment.ts"
 import type { BottlePlan, LaunchPlan } from "../domain/Bottle.ts"
 import { workspaceProblem } from "../domain/Clone.ts"
 import { LaunchRefused, NoDefaultBottle } from "../domain/Errors.ts"
-import type { AgentManifest, BottleManifest } from "../domain/Manifest.ts"
+import type { AgentManifest } from "../domain/Manifest.ts"
 import { forgeOverlay, withOverlay } from "../domain/Overlay.ts"
+import { type RunBottle, type RunGit, withOwnRepository } from "../domain/OwnRepository.ts"
 import { neckOpenings } from "../domain/Plan.ts"
-import { modelRefusal, routesOf } from "../domain/ProviderRoutes.ts"
+import { modelRefusal, modelRoutes, routesOf } from "../domain/ProviderRoutes.ts"
 import { ownBranch, pushPatterns } from "../domain/PushPolicy.ts"
 import { neckLimits } from "../domain/RunLimits.ts"
 import type { Slug } from "../domain/Slug.ts"
@@ -18,7 +19,7 @@ import { NeckCommands } from "../services/NeckCommands.ts"
 import type { AgentInvocation, Provider } from "../services/Providers.ts"
 import { Providers } from "../services/Providers.ts"
 import { nothingToVerify } from "./requireVerified.ts"
-import type { SidecarConfig } from "../services/Sidecar.ts"
+import { Sidecar, type SidecarConfig } from "../services/Sidecar.ts"
 
 /** The backend of a bottle for which neither caller nor manifest names one. */
 export const DEFAULT_BACKEND = "docker"
@@ -27,8 +28,8 @@ export const DEFAULT_BACKEND = "docker"
 export interface ResolvedRun {
   readonly agent: AgentManifest
   readonly bottles: ReadonlyArray<string>
-  /** As the manifests have it, with the route to the agent's model. */
-  readonly bottle: BottleManifest
+  /** As the manifests have it, with the route to the agent's model and the address of the run's own repository. */
+  readonly bottle: RunBottle
   readonly backend: Backend
 }
 
@@ -48,9 +49,10 @@ export const resolveRun = Effect.fn("resolveRun")(function* (request: {
   const agent = yield* manifests.agent(request.agent, scope)
   const bottles = request.bottles.length > 0 ? request.bottles : Option.toArray(agent.bottle)
   if (bottles.length === 0) return yield* new NoDefaultBottle({ agent: agent.name })
-  const bottle = yield* manifests.bottle(bottles, scope)
-  const misplaced = workspaceProblem(bottle, bottles)
+  const manifest = yield* manifests.bottle(bottles, scope)
+  const misplaced = workspaceProblem(manifest, bottles)
   if (misplaced !== undefined) return yield* misplaced
+  const bottle = yield* withOwnRepository(manifest, yield* placeOf(request.forge))
   const backend = yield* (yield* Backends).get(request.backend ?? bottle.backend ?? DEFAULT_BACKEND)
   const unproven = bottle.verify === "required" ? nothingToVerify(backend) : undefined
   if (unproven !== undefined) {
@@ -64,6 +66,13 @@ export const resolveRun = Effect.fn("resolveRun")(function* (request: {
     bottle: { ...bottle, routes: routesOf(agent, bottle) },
     backend,
   } satisfies ResolvedRun
+})
+
+const placeOf = Effect.fnUntraced(function* (forge: AssignedForge | undefined) {
+  if (forge === undefined) return undefined
+  const { target, assignment } = forge
+  const webUrl = yield* (yield* Sidecar).webUrl(target)
+  return { webUrl, owner: target.owner, repo: target.repo, base: assignment.base }
 })
 
 /** How the agent of a run is invoked. The forge overlay is put ahead of the prompt, never into the manifest. */
@@ -105,7 +114,7 @@ export const launchPlan = (
 /** What the sidecar of a run is to serve; `number` is the run's. */
 export const sidecarConfig = (
   slug: Slug,
-  run: Pick<ResolvedRun, "bottle" | "backend">,
+  run: Pick<ResolvedRun, "agent" | "bottle" | "backend">,
   forge: AssignedForge | undefined,
   number = 1,
 ): SidecarConfig => ({
@@ -115,13 +124,14 @@ export const sidecarConfig = (
   ...(forge !== undefined && { forge }),
   push: pushPatterns(slug),
   routes: run.bottle.routes ?? {},
+  modelRoutes: modelRoutes(run.agent, run.bottle.routes ?? {}),
   egress: run.bottle.egress ?? { allow: [] },
   git: withBase(run.bottle),
   loopback: run.backend.needsLoopback,
 })
 
 /** What a workspace begins at is the base of what is pushed from it, unless the manifest names another. */
-const withBase = ({ git = {}, workspace }: BottleManifest): NonNullable<BottleManifest["git"]> => {
+const withBase = ({ git = {}, workspace }: RunBottle): RunGit => {
   const entry = workspace === undefined ? undefined : git[workspace.git]
   return workspace?.ref === undefined || entry === undefined
     ? git
@@ -129,7 +139,7 @@ const withBase = ({ git = {}, workspace }: BottleManifest): NonNullable<BottleMa
 }
 
 /** A bottle without a git upstream can push nothing. */
-const overlayOf = (slug: Slug, bottle: BottleManifest, { assignment }: AssignedForge) => ({
+const overlayOf = (slug: Slug, bottle: RunBottle, { assignment }: AssignedForge) => ({
   issueNumber: assignment.issueNumber,
   prNumbers: [...(assignment.prNumbers ?? []), ...(assignment.openedPrs ?? [])],
   ...(Object.keys(bottle.git ?? {}).length > 0 && {

@@ -1,7 +1,7 @@
 /** settleEvents: stores the effect of each queue event, in order, and removes its file only then. */
 import { Effect, Option } from "effect"
-import { BottleMetadata } from "../domain/Bottle.ts"
-import type { NumberedEvent } from "../domain/QueueEvent.ts"
+import { BottleMetadata, type BottleTrouble } from "../domain/Bottle.ts"
+import type { NumberedEvent, QueueEvent } from "../domain/QueueEvent.ts"
 import type { Slug } from "../domain/Slug.ts"
 import { BottleEvents } from "../services/BottleEvents.ts"
 import { BottleStore } from "../services/BottleStore.ts"
@@ -43,7 +43,15 @@ const apply = Effect.fn("applyEvent")(function* (slug: Slug, { number, event }: 
         `bottle "${slug}" reached its limit ${event.limit} (${event.value}): calls beyond it are refused, and the agent goes on`,
       )
       break
+    case "model-refused":
+      yield* Effect.logWarning(
+        `bottle "${slug}": the model provider behind route ${event.route} refuses calls (${event.reason})${
+          event.until === undefined ? "" : ` until ${event.until}`
+        }`,
+      )
+      break
     case "done":
+    case "model-answered":
     case "exit":
       break
   }
@@ -56,6 +64,7 @@ const withEvent = (row: BottleMetadata, { number, event }: NumberedEvent): Bottl
   new BottleMetadata({
     ...row,
     lastEvent: number,
+    trouble: troubleAfter(row, event),
     ...(event.kind === "done" && {
       done: Option.some({ status: event.status, summary: event.summary, at: event.at }),
     }),
@@ -68,3 +77,12 @@ const withEvent = (row: BottleMetadata, { number, event }: NumberedEvent): Bottl
         }),
       }),
   })
+
+/** What a run's model said last. */
+const troubleAfter = ({ trouble, run }: BottleMetadata, event: QueueEvent): BottleTrouble => {
+  if ((event.kind !== "model-refused" && event.kind !== "model-answered") || event.run !== run) return trouble
+  const { refused, ...rest } = trouble
+  if (event.kind === "model-answered") return refused?.route === event.route ? rest : trouble
+  const { route, reason, at, until } = event
+  return { ...rest, refused: { route, reason, at, ...(until !== undefined && { until }) } }
+}

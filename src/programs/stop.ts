@@ -1,6 +1,6 @@
 /** stop: ends the agent of a bottle; the bottle is kept. */
 import { Effect, Option } from "effect"
-import { BottleMetadata } from "../domain/Bottle.ts"
+import { BottleMetadata, withTrouble } from "../domain/Bottle.ts"
 import type { BottleState } from "../domain/Bottle.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
@@ -22,7 +22,14 @@ export const stop = Effect.fn("stop")(function* (name: string) {
   if (Option.isNone(bottle)) return Option.none<BottleState>()
   const backend = yield* bottleBackend(bottle.value)
   yield* requireOwnEngine(backend, bottle.value)
-  yield* store.withOperation(slug, "stop", stopAgent(backend, slug))
+  yield* store.withOperation(
+    slug,
+    "stop",
+    Effect.zipRight(
+      store.modify(slug, (row) => withTrouble(row, { stopped: "stop" })),
+      stopAgent(backend, slug),
+    ),
+  )
   return yield* Effect.asSome(bottleState(backend, bottle.value))
 })
 
@@ -32,8 +39,9 @@ export const stopAgent = Effect.fn("stopAgent")(function* (backend: Backend, slu
   yield* backend.stop(slug)
   yield* stopSidecar(slug)
   const box = yield* backend.inspect(slug)
-  const at = yield* nowIso
   if (Option.isSome(box) && box.value.state === "exited") {
+    const { finishedAt } = box.value
+    const at = finishedAt === undefined ? yield* nowIso : new Date(finishedAt).toISOString()
     const exit = Option.some(exitOf(box.value.exitCode ?? 0, at))
     yield* store.modify(
       slug,

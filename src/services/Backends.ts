@@ -24,8 +24,18 @@ export interface BackendBottle {
   /** Of an exited bottle: its code (128+n when a signal ended it). */
   readonly exitCode?: number
   readonly outOfMemory?: boolean
+  /** When it ended, in milliseconds since the epoch; absent when the backend cannot tell. */
+  readonly finishedAt?: number
   /** When the box was made, in milliseconds since the epoch; absent when the backend cannot tell. */
   readonly createdAt?: number
+}
+
+/** What ended the agent of an exited bottle, as far as its backend can tell. */
+export interface BackendEnding {
+  /** `machine`: the engine or the machine stopped it. `unclear`: the engine may be about to end, which shows at `clearAt`. */
+  readonly by: "agent" | "machine" | "unclear"
+  /** Of `unclear`; milliseconds since the epoch. */
+  readonly clearAt?: number
 }
 
 /** What a freeze made and the backend still has. */
@@ -92,6 +102,8 @@ export interface Backend {
   readonly start: (slug: Slug) => Effect.Effect<void, BackendError>
   /** None when the backend has nothing of that slug. */
   readonly inspect: (slug: Slug) => Effect.Effect<Option.Option<BackendBottle>, BackendError>
+  /** What ended the agent of an exited bottle that bot-bottle did not stop; absent: always the agent itself. */
+  readonly ending?: (slug: Slug) => Effect.Effect<BackendEnding, BackendError>
   /** Output of a run from its beginning, to its end; kept in `output-<run>.log` as it is read. */
   readonly output: (slug: Slug, run: number) => Stream.Stream<OutputChunk, BackendError>
   /** The output of a run as it was kept; empty when nothing was. Follows to the end when the run is under way. */

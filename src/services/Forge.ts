@@ -5,8 +5,12 @@ import { ForgeRequestError } from "../domain/Errors.ts"
 import type { ForgeScopeError } from "../domain/Errors.ts"
 import type { Comment, DeployKey, Issue, PullRequest, WriteScope } from "../domain/Forge.ts"
 import type {
+  Attachment,
+  AttachmentContent,
   Checks,
   Dependencies,
+  IssuePage,
+  IssueQuery,
   PullRequestDetails,
   Review,
   TimelineEntry,
@@ -46,6 +50,15 @@ export interface ForgeReads {
   readonly readReviews: (number: number) => Effect.Effect<ReadonlyArray<Review>, ForgeRequestError>
   /** Checks of a PR's head, the newest word of each. */
   readonly readChecks: (number: number) => Effect.Effect<Checks, ForgeRequestError>
+  /** Issues of the repository and no PRs, one page of at most 50. */
+  readonly listIssues: (query: IssueQuery) => Effect.Effect<IssuePage, ForgeRequestError>
+  /** Files that hang on an issue or a PR and on its comments: those of its description first, then by comment. */
+  readonly listAttachments: (number: number) => Effect.Effect<ReadonlyArray<Attachment>, ForgeRequestError>
+  /**
+   * One of them, by the address that the forge itself has for it. Fails with `NotFound` for an id that does not hang on that number,
+   * and with `Malformed` for a file that is too large; a redirect is `Moved`, and is not followed.
+   */
+  readonly readAttachment: (number: number, id: number) => Effect.Effect<AttachmentContent, ForgeRequestError>
   /** What an issue waits for; a forge that knows no dependencies has none. */
   readonly dependencies: (number: number) => Effect.Effect<Dependencies, ForgeRequestError>
   /** Who labelled, assigned, closed, ... an issue or a PR, oldest first. */
@@ -139,6 +152,9 @@ export const readsOf = (forge: ForgeReads): ForgeReads => ({
   readPrDetails: forge.readPrDetails,
   readReviews: forge.readReviews,
   readChecks: forge.readChecks,
+  listIssues: forge.listIssues,
+  listAttachments: forge.listAttachments,
+  readAttachment: forge.readAttachment,
   dependencies: forge.dependencies,
   timeline: forge.timeline,
   isOrgMember: forge.isOrgMember,

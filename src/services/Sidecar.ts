@@ -4,9 +4,10 @@ import { Context } from "effect"
 import type { AssignedForge } from "../domain/Assignment.ts"
 import type { SidecarError } from "../domain/Errors.ts"
 import type { BottleManifest } from "../domain/Manifest.ts"
+import type { RunGit } from "../domain/OwnRepository.ts"
 import type { NeckLimits } from "../domain/RunLimits.ts"
 import type { Slug } from "../domain/Slug.ts"
-import type { ForgeVariables } from "./Forges.ts"
+import type { ForgesApi, ForgeVariables } from "./Forges.ts"
 
 /** What a sidecar is to serve. Paths follow from the slug. */
 export interface SidecarConfig {
@@ -16,8 +17,10 @@ export interface SidecarConfig {
   /** Ref patterns that a PR's head must match when no repository of `git` is the forge's own; else it is that one's patterns. */
   readonly push: ReadonlyArray<string>
   readonly routes: NonNullable<BottleManifest["routes"]>
+  /** Names of those that lead to a model: what its provider says of limits is told; none unless given. */
+  readonly modelRoutes?: ReadonlyArray<string>
   readonly egress: NonNullable<BottleManifest["egress"]>
-  readonly git: NonNullable<BottleManifest["git"]>
+  readonly git: RunGit
   /** Serve a loopback port with a secret prefix too, and write how to reach it beside the socket. */
   readonly loopback: boolean
   /** The run: its counts go on when its sidecar is launched again; 1 unless given. */
@@ -47,6 +50,8 @@ export class Sidecar extends Context.Tag("bot-bottle/Sidecar")<
   {
     /** Reads FORGE_* variables for the kinds of forge that it can reach. */
     readonly variables: ForgeVariables
+    /** Where the forge of a target shows and serves its repositories, without a slash at the end. */
+    readonly webUrl: ForgesApi["webUrl"]
     /** Says which route has no secret and which repository no key, before anything is made. */
     readonly check: (config: SidecarConfig) => Effect.Effect<void, SidecarError>
     /** Launches a sidecar that outlives us; returns when it serves, with the deploy keys registered that `git` asks for. It revokes them when it ends. */

@@ -35,6 +35,7 @@ import * as OperationLog from "./record/OperationLog.ts"
 import * as Queue from "./record/Queue.ts"
 import * as RunScope from "./forge/RunScope.ts"
 import { makeRoutes } from "./routes/RouteCalls.ts"
+import { watchModelCalls } from "./routes/modelCalls.ts"
 import { secretsOf } from "./secrets.ts"
 import { makeKeeper, openCounts, reportLimit } from "./forge/limits.ts"
 import type { ForgePart, ServedDocument } from "./SidecarDocument.ts"
@@ -146,7 +147,7 @@ const serveNeck = Effect.fnUntraced(function* (
   }).pipe(Either.mapLeft((reason) => failed(document, reason, undefined)))
   const neck = yield* makeNeck({
     calls,
-    serveRoute: yield* makeRoutes(routes),
+    serveRoute: yield* makeRoutes(routes, watchModelCalls({ slug, run: document.run ?? 1 }, queue.append)),
     serveGit: git.serve,
     egress: yield* makeEgress(allowList(document.egress?.allow ?? [])),
     keeper,
@@ -236,7 +237,7 @@ const runForge = Effect.fnUntraced(function* (
   const own = upstreams.filter(({ url }) => isRepositoryOf(place, url))
   const push = own.length > 0 ? own.flatMap((upstream) => upstream.push) : (part.push ?? pushPatterns(slug))
   const opened = yield* textOf(prsFile(stateDir))
-  const { issueNumber, openedPrs = [], closingKeywords } = part.assignment
+  const { issueNumber, openedPrs = [], closingKeywords, base } = part.assignment
   const scope = RunScope.make({
     forge: api,
     issue: issueNumber,
@@ -250,6 +251,7 @@ const runForge = Effect.fnUntraced(function* (
     scope,
     given: [...named, ...openedPrs],
     push,
+    base,
     closing: { keywords: closingKeywords, subPath: hasSubPath(place.webUrl) },
     isPushed: (branch) => own.length === 0 || own.some(({ url }) => pushed.has(url, `refs/heads/${branch}`)),
   }

@@ -2,6 +2,7 @@
 import { Effect, type Scope } from "effect"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { readSeededTexts } from "./actions.ts"
+import { attachmentReply } from "./attachmentRoute.ts"
 import { type Fault, Faults } from "./faults.ts"
 import type { Mount } from "./Mount.ts"
 import { type Person, personOf } from "./people.ts"
@@ -25,6 +26,7 @@ export type { Mount } from "./Mount.ts"
 export type { Ask, Reply, Route } from "./router.ts"
 export type {
   GiteaSeed,
+  SeedAttachment,
   SeedComment,
   SeedIssue,
   SeedOrg,
@@ -36,6 +38,7 @@ export type {
 export type { Shapes } from "./shapes.ts"
 export type {
   GiteaState,
+  SimAttachment,
   SimComment,
   SimCommit,
   SimEvent,
@@ -146,7 +149,10 @@ const serve = (it: Serving, request: IncomingMessage, body: string, response: Se
   if (fault?.kind === "refused") return void request.socket.destroy()
   if (fault?.kind === "status") return write(response, toReply(fault), it.state.millis())
 
-  const reply = path === undefined ? unknownRoute : answer(it, method, path, url, request, user, body)
+  const reply =
+    path === undefined
+      ? attachmentReply(it.state, method, url.pathname, user)
+      : answer(it, method, path, url, request, user, body)
   if (fault?.kind === "lost") return void request.socket.destroy()
   if (fault?.kind === "cut-off") return halfOf(reply, response, () => response.destroy())
   if (fault?.kind === "stalled") return halfOf(reply, response, () => undefined)
@@ -219,8 +225,8 @@ const otherBody = (reply: Reply, text: string, contentType = "application/json;c
   headers: { "content-type": contentType },
 })
 
-const bodyOf = (reply: Reply): string =>
-  reply.text ?? (reply.json === undefined ? "" : JSON.stringify(reply.json))
+const bodyOf = (reply: Reply): string | Uint8Array =>
+  reply.bytes ?? reply.text ?? (reply.json === undefined ? "" : JSON.stringify(reply.json))
 
 /** The Date header is the simulated clock's. An answer without a body has no type. */
 const write = (response: ServerResponse, reply: Reply, millis: number): void => {

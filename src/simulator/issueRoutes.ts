@@ -116,12 +116,11 @@ const depend = (method: "POST" | "DELETE"): Route => ({
   }),
 })
 
-/** There are no attachments. */
 const assets: Route = {
   method: "GET",
   path: `${REPO}/issues/{index}/assets`,
   scope: "issue",
-  handle: inIssue(notFound, () => ({ status: 200, json: [] })),
+  handle: inIssue(notFound, ({ shapes }, issue) => ({ status: 200, json: shapes.attachments(issue) })),
 }
 
 /** All of them but the lists. */

@@ -21,6 +21,23 @@ export interface SimOrg {
   hidden: boolean
 }
 
+/** A file of an issue or a comment. */
+export interface SimAttachment {
+  readonly id: number
+  readonly uuid: string
+  name: string
+  content: Uint8Array
+  /** What is said to be its size; `content`'s unless given. */
+  size?: number
+  /** What is said to be its address; its own unless given. */
+  link?: string
+  /** What is said to be its type when it is asked for; bytes unless given. */
+  type?: string
+  /** Where its address leads to, as with a store of objects beside the forge. */
+  redirect?: string
+  readonly createdAt: string
+}
+
 /** A comment. Times are ISO 8601 with whole seconds. */
 export interface SimComment {
   readonly id: number
@@ -29,6 +46,7 @@ export interface SimComment {
   readonly createdAt: string
   updatedAt: string
   reactions?: Array<SimReaction>
+  attachments?: Array<SimAttachment>
 }
 
 /** That a text somewhere names this issue; `neutered` when the text no longer does. */
@@ -159,6 +177,7 @@ export interface SimIssue {
   readonly reactions: Array<SimReaction>
   /** The issues that it waits for. */
   readonly dependencies: Set<SimIssue>
+  attachments?: Array<SimAttachment>
   readonly pull: SimPull | undefined
 }
 

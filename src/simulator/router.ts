@@ -14,6 +14,8 @@ export interface Reply {
   readonly status: number
   readonly json?: unknown
   readonly text?: string
+  /** Instead of both. */
+  readonly bytes?: Uint8Array
   readonly headers?: Readonly<Record<string, string>>
 }
 

@@ -2,12 +2,14 @@
 import { type Ask, inRepo, linked, noTime, type Route, within } from "./router.ts"
 import { fold, type SimIssue } from "./state.ts"
 
-/** What both lists share: `state` (open unless given), `type`, `since` and `before`. */
+/** What both lists share: `state` (open unless given), `type`, `q`, `since` and `before`. */
 const asked = (ask: Ask): ((issue: SimIssue) => boolean) => {
   const type = ask.query.get("type")
   const state = ask.query.get("state") || "open"
   const inTime = within(ask)
+  const words = (ask.query.get("q") ?? "").toLowerCase()
   return (issue) =>
+    `${issue.title}\n${issue.body}`.toLowerCase().includes(words) &&
     (type === "issues" ? issue.pull === undefined : type !== "pulls" || issue.pull !== undefined) &&
     (state === "all" || issue.state === state) &&
     inTime(issue.updatedAt)

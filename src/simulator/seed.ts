@@ -23,6 +23,12 @@ export interface SeedOrg {
   readonly hidden?: boolean
 }
 
+/** A file of an issue or a comment. */
+export interface SeedAttachment {
+  readonly name: string
+  readonly content: string | Uint8Array
+}
+
 /** A comment. */
 export interface SeedComment {
   readonly user: string

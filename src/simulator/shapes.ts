@@ -17,7 +17,7 @@ export class Shapes extends AccountShapes {
       ref: "",
       original_author: "",
       original_author_id: 0,
-      assets: [],
+      assets: this.attachments(issue),
       pull_request:
         pull === undefined
           ? null
@@ -82,6 +82,19 @@ export class Shapes extends AccountShapes {
     }
   }
 
+  /** The files of an issue or a comment. */
+  attachments({ attachments = [] }: Pick<SimIssue | SimComment, "attachments">): ReadonlyArray<Json> {
+    return attachments.map(({ id, uuid, name, size, content, link, createdAt }) => ({
+      id,
+      name,
+      size: size ?? content.length,
+      download_count: 0,
+      created_at: createdAt,
+      uuid,
+      browser_download_url: link ?? `${this.root}/attachments/${uuid}`,
+    }))
+  }
+
   /** The URL that does not apply is "". */
   comment(issue: SimIssue, comment: SimComment): Json {
     const url = `${this.web(issue.repo)}/${issue.pull === undefined ? "issues" : "pulls"}/${issue.number}`
@@ -94,7 +107,7 @@ export class Shapes extends AccountShapes {
       original_author: "",
       original_author_id: 0,
       body: comment.body,
-      assets: [],
+      assets: this.attachments(comment),
       created_at: comment.createdAt,
       updated_at: comment.updatedAt,
     }

@@ -1,8 +1,17 @@
 /** The state of a simulated Gitea: plain mutable records that tests may seed, change and look at. */
-import { createHash } from "node:crypto"
+import { createHash, randomUUID } from "node:crypto"
 import type { Happening } from "./happenings.ts"
-import type { SimCommit, SimIssue, SimOrg, SimPull, SimRepo, SimUser } from "./records.ts"
-import type { GiteaSeed, SeedIssue, SeedPull, SeedRepo, SimPermission } from "./seed.ts"
+import type {
+  SimAttachment,
+  SimComment,
+  SimCommit,
+  SimIssue,
+  SimOrg,
+  SimPull,
+  SimRepo,
+  SimUser,
+} from "./records.ts"
+import type { GiteaSeed, SeedAttachment, SeedIssue, SeedPull, SeedRepo, SimPermission } from "./seed.ts"
 
 export type * from "./records.ts"
 
@@ -189,6 +198,19 @@ export class GiteaState {
         reviews: [],
       },
     )
+  }
+
+  /** Hangs a file on an issue or a comment. */
+  attach(on: SimIssue | SimComment, { name, content }: SeedAttachment): SimAttachment {
+    const made: SimAttachment = {
+      id: this.nextId(),
+      uuid: randomUUID(),
+      name,
+      content: typeof content === "string" ? Buffer.from(content) : content,
+      createdAt: this.now(),
+    }
+    on.attachments = [...(on.attachments ?? []), made]
+    return made
   }
 
   /** Tells the watchers. */

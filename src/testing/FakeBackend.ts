@@ -31,8 +31,17 @@ export interface FakeAgentIo {
 /** A fake agent: what it does, and its exit code. Stopping its bottle interrupts it: exit code 143. */
 export type FakeAgent = (plan: BottlePlan, io: FakeAgentIo) => Effect.Effect<number>
 
-/** A call that can be made to fail. */
-export type FakeStep = "ensureImage" | "create" | "start" | "wait" | "stop" | "freeze" | "remove" | "destroy"
+/** A call that can be made to fail; `inspect` is not among the steps that are kept. */
+export type FakeStep =
+  | "inspect"
+  | "ensureImage"
+  | "create"
+  | "start"
+  | "wait"
+  | "stop"
+  | "freeze"
+  | "remove"
+  | "destroy"
 
 /** What the backend does. */
 export interface FakeScript {
@@ -55,6 +64,11 @@ export interface FakeBackend {
   readonly steps: Effect.Effect<ReadonlyArray<string>>
   /** Names of the artifacts there are. */
   readonly artifacts: Effect.Effect<ReadonlyArray<string>>
+  /**
+   * Its engine or machine stops, and all agents with it; its boxes stay. `ending` says so of them, and of agents that were stopped before:
+   * an engine cannot tell them apart.
+   */
+  readonly stopMachine: Effect.Effect<void>
 }
 
 interface Written {
@@ -86,6 +100,7 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
     const artifacts = new Map<string, BackendArtifact>()
     const plans: Array<BottlePlan> = []
     const steps: Array<string> = []
+    const stopped = new WeakSet<Box>()
 
     const failure = (operation: string, target: string, reason: string) =>
       new BackendFailure({ backend: name, operation, target, reason })
@@ -250,6 +265,17 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
       plans: Effect.sync(() => [...plans]),
       steps: Effect.sync(() => [...steps]),
       artifacts: Effect.sync(() => [...artifacts.keys()]),
+      stopMachine: Effect.suspend(() =>
+        Effect.forEach(
+          Array.from(MutableHashMap.values(boxes)),
+          (box) =>
+            Effect.gen(function* () {
+              yield* Effect.forEach(Option.toArray(box.agent), Fiber.interrupt)
+              if (box.state === "exited" && (yield* Deferred.await(box.exit)) === TERMINATED) stopped.add(box)
+            }),
+          { discard: true },
+        ),
+      ),
       backend: {
         name,
         warning: Option.none(),
@@ -262,13 +288,18 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
         ensureImage: ({ slug }) => take("ensureImage", slug),
         create,
         start,
-        inspect: (slug) =>
-          Effect.suspend(() =>
-            Option.match(MutableHashMap.get(boxes, slug), {
-              onNone: () => Effect.succeedNone,
-              onSome: (box) => Effect.asSome(inspectBox(slug, box)),
-            }),
-          ),
+        inspect: Effect.fn("Backend.inspect")(function* (slug) {
+          const reason = script.fail?.("inspect", slug) ?? Option.none()
+          if (Option.isSome(reason)) return yield* failure("inspect", slug, reason.value)
+          const box = MutableHashMap.get(boxes, slug)
+          return Option.isSome(box) ? Option.some(yield* inspectBox(slug, box.value)) : Option.none()
+        }),
+        ending: (slug) =>
+          Effect.sync(() => ({
+            by: Option.exists(MutableHashMap.get(boxes, slug), (box) => stopped.has(box))
+              ? "machine"
+              : "agent",
+          })),
         output: (slug, run) => readRun(slug, run, true),
         logs: (slug, run, follow) => Stream.map(readRun(slug, run, follow), ({ bytes }) => bytes),
         wait: Effect.fn("Backend.wait")(function* (slug) {

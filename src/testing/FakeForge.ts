@@ -1,5 +1,5 @@
 /** FakeForge is a Forge in memory, for tests of programs: it records what is written and fails when told to. */
-import { Effect, Layer, Option, Stream } from "effect"
+import { Effect, Encoding, Layer, Option, Stream } from "effect"
 import { ForgeRequestError } from "../domain/Errors.ts"
 import { reasonOfStatus } from "../domain/ForgeReason.ts"
 import type { Issue, PullRequest } from "../domain/Forge.ts"
@@ -12,7 +12,16 @@ import type { Forges } from "../services/Forges.ts"
 import * as actions from "../simulator/actions.ts"
 import type { SeedOrg, SeedRepo } from "../simulator/seed.ts"
 import { fold, GiteaState, mayWrite, type SimIssue, type SimPull, type SimRepo } from "../simulator/state.ts"
-import { checksOf, dependenciesOf, prDetails, reviewsOf, timelineOf, type Viewer } from "./fakeDetails.ts"
+import {
+  attachmentsOf,
+  checksOf,
+  dependenciesOf,
+  issuesOf,
+  prDetails,
+  reviewsOf,
+  timelineOf,
+  type Viewer,
+} from "./fakeDetails.ts"
 
 /** What the forge holds at first. Users that are named anywhere are made. */
 export interface FakeForgeSeed extends Omit<SeedRepo, "owner" | "name"> {
@@ -224,6 +233,22 @@ const build = (seed: FakeForgeSeed): FakeForge => {
       onPr("readPrDetails", number, (pr, issue, pull) => prDetails(viewer, issue, pull, pr)),
     readReviews: (number) => onPr("readReviews", number, (_, __, pull) => reviewsOf(viewer, pull)),
     readChecks: (number) => onPr("readChecks", number, (_, issue, pull) => checksOf(viewer, issue, pull)),
+    listIssues: (query) => as("listIssues", () => issuesOf(repo, toIssue, query)),
+    listAttachments: (number) =>
+      on("listAttachments", number, (issue) =>
+        attachmentsOf(viewer, issue).map(({ attachment }) => attachment),
+      ),
+    readAttachment: (number, id) =>
+      on("readAttachment", number, (issue) => {
+        const found = attachmentsOf(viewer, issue).find(({ attachment }) => attachment.id === id)
+        return found === undefined
+          ? error(
+              "readAttachment",
+              404,
+              `#${number} has no attachment ${id}: list_attachments tells which there are`,
+            )
+          : { ...found.attachment, data: Encoding.encodeBase64(found.content) }
+      }),
     dependencies: (number) => on("dependencies", number, (issue) => dependenciesOf(viewer, issue)),
     timeline: (number) => on("timeline", number, (issue) => timelineOf(viewer, issue)),
     readComments: (number) =>

@@ -4,7 +4,7 @@ import type { RunKey } from "../domain/DeployKey.ts"
 import type { QueueEvent } from "../domain/QueueEvent.ts"
 import { Slug } from "../domain/Slug.ts"
 import { CHAIN_START } from "../sidecar/record/OperationChain.ts"
-import { giteaVariables } from "../layers/gitea/GiteaForgeConfig.ts"
+import { giteaVariables, webUrl } from "../layers/gitea/GiteaForgeConfig.ts"
 import { BottleEvents } from "../services/BottleEvents.ts"
 import { DeployKeys } from "../services/DeployKeys.ts"
 import { ObjectStores } from "../services/ObjectStores.ts"
@@ -71,6 +71,7 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
     })
   const sidecar = Sidecar.of({
     variables: giteaVariables,
+    webUrl: ({ apiUrl }) => Effect.succeed(webUrl(apiUrl)),
     check: () => Effect.void,
     launch: (config) =>
       Effect.gen(function* () {

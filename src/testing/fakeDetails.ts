@@ -1,20 +1,25 @@
 /** What FakeForge reads of reviews, checks, dependencies and timelines. */
 import type {
+  Attachment,
   Checks,
   CheckState,
   Dependencies,
+  IssuePage,
+  IssueQuery,
   PullRequestDetails,
   Review,
   TimelineEntry,
 } from "../domain/ForgeDetails.ts"
-import type { PullRequest } from "../domain/Forge.ts"
+import type { Issue, PullRequest } from "../domain/Forge.ts"
 import { latestOf } from "../simulator/reviewShapes.ts"
 import {
+  fold,
   type GiteaState,
   mayWrite,
   type SimEvent,
   type SimIssue,
   type SimPull,
+  type SimRepo,
   type SimUser,
 } from "../simulator/state.ts"
 
@@ -89,6 +94,53 @@ export const checksOf = (viewer: Viewer, issue: SimIssue, pull: SimPull): Checks
       link: targetUrl,
     })),
   }
+}
+
+/** What hangs on an issue and on its comments. */
+export const attachmentsOf = (
+  viewer: Viewer,
+  issue: SimIssue,
+): ReadonlyArray<{ readonly attachment: Attachment; readonly content: Uint8Array }> =>
+  [{ comment: null, on: issue }, ...issue.comments.map((on) => ({ comment: on.id, on }))].flatMap(
+    ({ comment, on: { authorId, attachments = [] } }) =>
+      attachments.map(({ id, uuid, name, size, content, link, createdAt }) => ({
+        content,
+        attachment: {
+          id,
+          name,
+          size: size ?? content.length,
+          createdAt,
+          link: link ?? `http://git.example/attachments/${uuid}`,
+          comment,
+          user: loginOf(viewer, authorId),
+          authorTrusted: viewer.isTrusted(authorId),
+        },
+      })),
+  )
+
+const PAGE_SIZE = 50
+
+/** A page of the issues that fit. */
+export const issuesOf = (
+  { issues }: SimRepo,
+  toIssue: (issue: SimIssue) => Issue,
+  { state, labels, text, page }: IssueQuery,
+): IssuePage => {
+  const found = [...issues.values()]
+    .filter(
+      (issue) =>
+        issue.pull === undefined &&
+        (state === "all" || issue.state === state) &&
+        fold(`${issue.title}\n${issue.body}`).includes(fold(text)) &&
+        labels.every((label) => issue.labels.some((one) => fold(one) === fold(label))),
+    )
+    .sort((a, b) => b.number - a.number)
+    .slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE)
+  const withoutBody = (issue: SimIssue) => {
+    const { body: _, ...rest } = toIssue(issue)
+    return rest
+  }
+  return { issues: found.map(withoutBody), more: found.length > 0 }
 }
 
 /** The open ones that the viewer sees. Somebody who may write is told of all. */

@@ -7,11 +7,12 @@ import { packageFile } from "../../src/layers/home/packageRoot.ts"
 const HELP_COLUMN = 38
 
 const usageLine = (usage: CallUsage): string => {
-  const { words = [], options = [], body } = usage
+  const { words = [], options = [], body, file } = usage
   return [
     "forge",
     commandOf(usage),
     ...words.map(({ shown }) => shown),
+    ...(file === undefined ? [] : [file]),
     ...options.map(({ name, shown, optional }) =>
       optional === true ? `[--${name} ${shown}]` : `--${name} ${shown}`,
     ),
@@ -26,9 +27,10 @@ const helpLine = (line: string, help: string): string => {
     : `${left}\n${" ".repeat(HELP_COLUMN)}${help}`
 }
 
-const parametersOf = ({ words = [], options = [], body }: CallUsage): string =>
+const parametersOf = ({ words = [], options = [], body, file }: CallUsage): string =>
   [
     ...words.map(({ name, number }) => (number === true ? `${name}#` : name)),
+    ...(file === undefined ? [] : [">"]),
     ...options.map(({ name, optional }) => (optional === true ? `[--${name}]` : `--${name}`)),
     ...(body === undefined ? [] : ["<"]),
   ].join(" ")

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, rmSync } from "node:fs"
+import { randomBytes } from "node:crypto"
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import type { Server } from "node:http"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
@@ -22,7 +23,15 @@ const nasty = 'it\'s "done" é 🦊 100% a&b=c?d #1 +\n\nsecond line\\'
 for (const tool of NECK_TOOLS) {
   describe.skipIf(realProgram(tool) === undefined)(`forge by ${tool}`, () => {
     const folder = mkdtempSync(join(tmpdir(), "bb-forge-"))
-    const path = pathWith(join(folder, "bin"), [tool, "sh", "cat", "od", "tr"])
+    const path = pathWith(join(folder, "bin"), [
+      tool,
+      "sh",
+      "cat",
+      "od",
+      "tr",
+      // The others decode by themselves.
+      ...(tool === "socat" ? ["base64"] : []),
+    ])
     const asked: Array<Asked> = []
     let answer: { status: number; text: string | Buffer; cut?: boolean } = { status: 200, text: "" }
     let server: Server
@@ -84,6 +93,28 @@ for (const tool of NECK_TOOLS) {
       expect(request).toEqual([
         { method: "POST", path: "/forge/read-issue", query: { number: "17" }, body: "" },
       ])
+    })
+
+    it("writes an attachment to the path that it is given, byte by byte, and nothing when there is none", async () => {
+      const bytes = Buffer.concat([randomBytes(100_001), Buffer.from("\0\n\r\n\0\n")])
+      const file = join(folder, "-a b.png")
+      answer = { status: 200, text: `${bytes.toString("base64")}\n` }
+      const { code, out, err, request } = await forge(["read-attachment", "17-302", file])
+      expect([code, out, err]).toEqual([0, "", ""])
+      expect(request).toMatchObject([{ path: "/forge/read-attachment", query: { id: "17-302" } }])
+      expect(readFileSync(file).equals(bytes)).toBe(true)
+      for (const left of [1, 2, 3]) {
+        answer = { status: 200, text: `${bytes.subarray(0, left).toString("base64")}\n` }
+        expect((await forge(["read-attachment", "17-302", file])).code).toBe(0)
+        expect(readFileSync(file).equals(bytes.subarray(0, left))).toBe(true)
+      }
+      answer = { status: 502, text: "#17 has no attachment 302\n" }
+      const none = join(folder, "none")
+      const failed = await forge(["read-attachment", "17-302", none])
+      expect([failed.code, failed.err]).toEqual([1, expect.stringContaining("#17 has no attachment 302")])
+      expect(existsSync(none)).toBe(false)
+      for (const wrong of [["17-302"], ["17-302", ""], [], ["17-302", none, "more"]])
+        expect(await forge(["read-attachment", ...wrong])).toMatchObject({ code: 2, request: [] })
     })
 
     it("sends bodies unchanged, to the number given", async () => {

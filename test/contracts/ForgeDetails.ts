@@ -1,7 +1,7 @@
 /** What every Forge tells of reviews, checks, dependencies and timelines. A layer's test gives a way to make one over the seed of `Forge.ts`. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { stateOfChecks } from "../../src/domain/ForgeDetails.ts"
+import { type IssueQuery, stateOfChecks } from "../../src/domain/ForgeDetails.ts"
 import type { ForgeRequestError } from "../../src/domain/Errors.ts"
 import * as actions from "../../src/simulator/actions.ts"
 import * as gitActions from "../../src/simulator/gitActions.ts"
@@ -210,6 +210,97 @@ export const forgeDetailsContract = (name: string, make: Effect.Effect<Tested, n
       }),
     )
 
+    it.scoped("lists what hangs on an issue and its comments, and reads each, of a PR too", () =>
+      Effect.gen(function* () {
+        const { forge, state, repo } = yield* tested
+        const [issue, pr] = [numbered(repo, 17), numbered(repo, 18)]
+        const [, wendys] = issue.comments
+        if (wendys === undefined) return yield* Effect.dieMessage("no comment")
+        expect(yield* forge.listAttachments(17)).toEqual([])
+        const bytes = Uint8Array.from([0x89, 0, 0xff, 10, 13, 10])
+        const shot = state.attach(issue, { name: "door.png", content: bytes })
+        const log = state.attach(wendys, { name: "log.txt", content: "créak" })
+        const patch = state.attach(pr, { name: "a.patch", content: "" })
+        const link = (uuid: string) => expect.stringContaining(`/attachments/${uuid}`)
+        expect(yield* forge.listAttachments(17)).toEqual([
+          {
+            id: shot.id,
+            name: "door.png",
+            size: 6,
+            createdAt: shot.createdAt,
+            link: link(shot.uuid),
+            comment: null,
+            user: "ann",
+            authorTrusted: false,
+          },
+          {
+            id: log.id,
+            name: "log.txt",
+            size: 6,
+            createdAt: log.createdAt,
+            link: link(log.uuid),
+            comment: wendys.id,
+            user: "wendy",
+            authorTrusted: true,
+          },
+        ])
+        const data = (number: number, id: number) =>
+          Effect.map(forge.readAttachment(number, id), (read) => Buffer.from(read.data, "base64"))
+        expect(yield* data(17, shot.id)).toEqual(Buffer.from(bytes))
+        expect((yield* data(17, log.id)).toString()).toBe("créak")
+        expect(yield* forge.readAttachment(18, patch.id)).toMatchObject({ name: "a.patch", data: "" })
+      }),
+    )
+
+    it.scoped("has no attachment of another number or another repository", () =>
+      Effect.gen(function* () {
+        const { forge, state, repo } = yield* tested
+        const other = state.addRepo({ owner: "acme", name: "other", issues: [{ number: 17, title: "x" }] })
+        const theirs = state.attach(numbered(other, 17), { name: "x", content: "secret" })
+        const ours = state.attach(numbered(repo, 3), { name: "y", content: "y" })
+        for (const [number, id] of [
+          [17, theirs.id],
+          [17, ours.id],
+          [17, 0],
+          [999, ours.id],
+        ] as const)
+          expect(yield* Effect.flip(forge.readAttachment(number, id))).toMatchObject({ reason: "NotFound" })
+      }),
+    )
+
+    it.scoped("lists issues by state, labels and words, newest first, and no PRs", () =>
+      Effect.gen(function* () {
+        const { forge, state, repo } = yield* tested
+        const numbers = (query: Partial<IssueQuery>) =>
+          Effect.map(
+            forge.listIssues({ state: "open", labels: [], text: "", page: 1, ...query }),
+            ({ issues }) => issues.map(({ number }) => number),
+          )
+        expect(yield* numbers({})).toEqual([21, 20, 17])
+        expect(yield* numbers({ state: "closed" })).toEqual([3])
+        expect(yield* numbers({ state: "all", labels: ["bot-bottle:fixer"] })).toEqual([20, 17, 3])
+        expect(yield* numbers({ labels: ["Bug", "bot-bottle:fixer"] })).toEqual([17])
+        // Gitea drops a label that it does not know, and would list everything.
+        expect(yield* numbers({ labels: ["no such label"] })).toEqual([])
+        expect(yield* numbers({ text: "TOOL FAILS" })).toEqual([17])
+        const [first] = (yield* forge.listIssues({ state: "closed", labels: [], text: "", page: 1 })).issues
+        expect(first).toEqual({
+          number: 3,
+          title: "Old",
+          state: "closed",
+          author: "ann",
+          authorId: state.user("ann")?.id,
+          labels: ["bot-bottle:fixer"],
+          assignees: [],
+        })
+        for (let number = 100; number < 200; number++) state.addIssue(repo, { number, title: "many" })
+        const page = (page: number) => forge.listIssues({ state: "open", labels: [], text: "many", page })
+        const [one, two, three] = [yield* page(1), yield* page(2), yield* page(3)]
+        expect([one.issues.length, one.more, two.issues[49]?.number, two.more]).toEqual([50, true, 100, true])
+        expect(three).toEqual({ issues: [], more: false })
+      }),
+    )
+
     it.scoped("says when a comment was edited", () =>
       Effect.gen(function* () {
         const { forge, repo } = yield* tested
@@ -227,7 +318,7 @@ export const forgeDetailsContract = (name: string, make: Effect.Effect<Tested, n
         const { forge } = yield* tested
         type Read = (number: number) => Effect.Effect<unknown, ForgeRequestError>
         const ofPr: ReadonlyArray<Read> = [forge.readPrDetails, forge.readReviews, forge.readChecks]
-        const ofBoth: ReadonlyArray<Read> = [forge.dependencies, forge.timeline]
+        const ofBoth: ReadonlyArray<Read> = [forge.dependencies, forge.timeline, forge.listAttachments]
         const calls = [...[...ofPr, ...ofBoth].map((read) => read(999)), ...ofPr.map((read) => read(17))]
         for (const call of calls) expect(yield* Effect.flip(call)).toMatchObject({ status: 404 })
         for (const read of ofPr) expect((yield* Effect.flip(read(17))).detail).toMatch(/is an issue/)

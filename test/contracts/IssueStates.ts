@@ -25,6 +25,7 @@ const full: IssueState = {
   away: true,
   digest: "d1",
   given: "d2",
+  allowance: { seconds: 60 },
   consumed: [
     { kind: "comment", id: 1, updatedAt: 100 },
     { kind: "review", id: 1, updatedAt: 200 },

@@ -188,6 +188,19 @@ export const lifeCycleEngineContract = (
       }),
     )
 
+    it.scoped("a look that no hint asked for is repeated when the forge is back", () =>
+      Effect.gen(function* () {
+        const world = yield* inWorld()
+        const { engine } = yield* world.serve
+        yield* targets(world)
+        for (let n = 0; n < 3; n++) world.forge.failNext("readIssue", 502)
+        yield* engine.look(issue)
+        yield* TestClock.adjust("2 minutes")
+        yield* engine.idle
+        expect(yield* kept(world)).toMatchObject({ phase: "frozen", runs: [1] })
+      }),
+    )
+
     it.scoped("a home that is served is not served twice", () =>
       Effect.gen(function* () {
         const world = yield* inWorld()

@@ -124,6 +124,23 @@ describe("mergeBottles", () => {
     expect(mergeBottles([{ image: "i" }, { build: "b" }, { env: {} }])).toEqual({ build: "b", env: {} })
   })
 
+  it("lets a later forge: true take the place of an earlier address with its key, and the reverse; what else is said stays", () => {
+    const at = { url: "git@h:a/b.git", key: { identityFile: "f" }, knownHost: "h k", push: ["p"] } as const
+    const own = { forge: true, push: ["q"] } as const
+    expect(mergeBottles([{ git: { app: at } }, { git: { app: own } }]).git).toEqual({
+      app: { forge: true, push: ["p", "q"] },
+    })
+    expect(mergeBottles([{ git: { app: own } }, { git: { app: at } }]).git).toEqual({
+      app: { ...at, push: ["q", "p"] },
+    })
+    expect(mergeBottles([{ git: { app: own } }, { git: { other: at } }]).git).toEqual({ app: own, other: at })
+    expect(mergeBottles([{ git: { app: own } }, { git: { app: { forge: true, base: "dev" } } }]).git).toEqual(
+      {
+        app: { ...own, base: "dev" },
+      },
+    )
+  })
+
   it("makes valid manifests of valid manifests", () => {
     const valid = Schema.is(BottleManifest)
     fc.assert(

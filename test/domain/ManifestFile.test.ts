@@ -123,6 +123,26 @@ describe("decodeBottle", () => {
       "is missing: expected {env: NAME} or {file: PATH}",
     ])
     expect(bottle({ git: { "../x": { url: "u", key: { provider: "gitea" } } } })[0]).toBe('git."../x"')
+    const app = (entry: object) => bottle({ git: { app: entry } })
+    expect(app({ forge: true, push: ["refs/heads/x"], base: "dev", private: true })).toBe("accepted")
+    expect(app({ forge: true, key: { provider: "gitea" } })).toBe("accepted")
+    expect(app({ forge: false })).toEqual(["git.app.forge", "expected true"])
+    expect(app({})).toEqual([
+      "git.app.url",
+      "is missing: expected the repository's URL, or forge: true for the run's own repository",
+    ])
+    expect(app({ url: "u" })).toEqual([
+      "git.app.key",
+      "is missing: expected {provider: gitea} or {identityFile: PATH}",
+    ])
+    for (const [key, value] of Object.entries({
+      url: "https://git.example.com/ada/cellar.git",
+      knownHost: "git.example.com ssh-ed25519 AAAA",
+      key: { identityFile: "~/.ssh/id" },
+    })) {
+      const [place, expected] = app({ forge: true, [key]: value })
+      expect([place, expected]).toEqual([`git.app.${key}`, expect.stringContaining("beside forge: ")])
+    }
     expect(bottle({ verify: "maybe" })).toEqual(["verify", "expected required"])
     expect(bottle({ image: "i", build: "." })).toEqual(["build", "either image or build, not both"])
     for (const build of ["", 1, "a\nb", { dockerfile: "D" }, { context: ".", args: {} }])

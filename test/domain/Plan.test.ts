@@ -4,14 +4,14 @@ import { Option } from "effect"
 import { describe, expect, it } from "vitest"
 import { ForgeState } from "../../src/domain/ForgeState.ts"
 import { forgeStatus } from "../../src/domain/ForgeStatus.ts"
-import type { BottleManifest } from "../../src/domain/Manifest.ts"
+import type { RunBottle } from "../../src/domain/OwnRepository.ts"
 import { makePlan } from "../../src/domain/Plan.ts"
 import { mayPush, pushPatterns } from "../../src/domain/PushPolicy.ts"
 import { signalOf } from "../../src/domain/Signals.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import { VERSION } from "../../src/domain/Version.ts"
 
-const plan = (bottle: BottleManifest, earlier?: { artifact?: string; user?: string }) =>
+const plan = (bottle: RunBottle, earlier?: { artifact?: string; user?: string }) =>
   makePlan({
     slug: Slug.make("door-abcde"),
     run: earlier === undefined ? 1 : 2,

@@ -9,7 +9,7 @@ import { play } from "../../src/cli/lazy/demo.ts"
 import { ISSUES, makeDemoForge } from "../../src/cli/demo/demoForge.ts"
 import { demoPlace } from "../../src/cli/demo/demoPlace.ts"
 import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
-import { makeCli } from "../support/cli.ts"
+import { bin, makeCli } from "../support/cli.ts"
 import { describeDocker, docker } from "../support/docker.ts"
 import { demoImageForTests } from "../support/images.ts"
 
@@ -55,14 +55,17 @@ describeDocker("the demo on a real engine", () => {
     const slug = await Effect.gen(function* () {
       const at = yield* demoPlace
       const forge = yield* makeDemoForge(at)
-      const printed = yield* printedBy(play(at, forge, { backend: "docker", image }))
+      const printed = yield* printedBy(
+        play(at, forge, { backend: "docker", image, program: [process.execPath, bin] }),
+      )
       const [pull, ...others] = forge.pulls()
       expect(others).toEqual([])
       const head = pull?.pull?.head ?? ""
       expect(head).toMatch(/^bot-bottle\/carpenter-[a-z2-7]{5}$/)
       expect(pull).toMatchObject({ title: "The door closes", state: "closed", pull: { base: "main" } })
       expect(pull?.body).toContain(`Closes #${ISSUES.door}`)
-      expect(pull?.comments.map(({ body }) => body)).toEqual(["Good. Please oil the hinge too.", "Oiled it."])
+      expect(pull?.comments.map(({ body }) => body)).toEqual(["Oiled it."])
+      expect(pull?.pull?.reviews).toMatchObject([{ body: "Good. One thing:" }])
       expect(forge.issue(ISSUES.door)).toMatchObject({ state: "closed", comments: [{}] })
       expect(forge.issue(ISSUES.trap)).toMatchObject({ state: "open", comments: [] })
 
@@ -79,6 +82,12 @@ describeDocker("the demo on a real engine", () => {
       const objects = yield* forge.git("cat-file", "--batch-all-objects", "--batch-check=%(objecttype)")
       expect(objects.split("\n")).toHaveLength(10)
 
+      // The service was killed in between, and nobody took the webhook of the review.
+      expect(printed.match(/service: serving/g)).toHaveLength(2)
+      expect(printed).toContain("webhooks that nobody took: 1")
+      expect(printed).toMatch(/#17: resumed bottle carpenter-[a-z2-7]{5}, run 2/)
+      expect(printed).toContain("| Please oil the hinge too.")
+      expect(printed).toMatch(/#17: destroyed/)
       expect(printed).toMatch(/remote: bot-bottle: refs\/heads\/main: this bottle may push/)
       expect(printed).toMatch(/remote: bot-bottle: deploy\.key:1: /)
       expect(printed).toContain("write to #17 denied")
@@ -106,7 +115,7 @@ describe("the demo without an engine", () => {
   it("says that nothing is isolated, and is the same otherwise", async () => {
     const { code, stdout, stderr } = await run({})
     expect(stderr).toContain("no docker engine")
-    expect(stderr).toContain("NO ISOLATION")
+    expect(stdout).toContain("NO ISOLATION")
     expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" })
     expect(stdout).toContain("pull request #19, open: The door closes")
     expect(stdout).toContain("rejected secrets found")

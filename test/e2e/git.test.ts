@@ -25,11 +25,18 @@ const forgeWithGit = Effect.gen(function* () {
           collaborators: { bot: "write" },
           issues: [{ number: 17, title: "The door", body: "It does not close.", author: "ada" }],
         },
+        {
+          owner: "ada",
+          name: "press",
+          collaborators: { bot: "write" },
+          issues: [{ number: 17, title: "The ink", author: "ada" }],
+        },
       ],
     },
     { mounts: [repositories.mount] },
   )
   yield* repositories.create("ada", "cellar")
+  yield* repositories.create("ada", "press", { "README.md": "press\n" })
   const directory = repositories.directory("ada", "cellar")
   const seeded = yield* tempDir
   yield* ok(seeded, ["init", "-q", "-b", "main"])
@@ -46,6 +53,21 @@ const forgeWithGit = Effect.gen(function* () {
       FORGE_PR_NUMBER: "",
     },
     repositories,
+    /** Branches of both repositories at the forge. */
+    branches: () =>
+      ["cellar", "press"].map((name) =>
+        execFileSync(
+          "git",
+          [
+            "-C",
+            repositories.directory("ada", name),
+            "for-each-ref",
+            "--format=%(refname:lstrip=2)",
+            "refs/heads/bot-bottle",
+          ],
+          { encoding: "utf8" },
+        ).trim(),
+      ),
     /** git at the forge itself. */
     git: (...args: ReadonlyArray<string>) =>
       execFileSync("git", ["-C", directory, ...args], { encoding: "utf8" }).trim(),
@@ -221,5 +243,38 @@ describe("git in a bottle of the host", () => {
     const second = await orchestrate("resume", "--slug", slug, "--prompt", "y")
     expect([second.code, second.stdout]).toEqual([0, expect.stringContaining("bot:bot@noreply.127.0.0.1")])
     expect(forge.git("log", "-1", "--format=%s", `bot-bottle/${slug}`)).toBe("Run 2")
+  })
+
+  it("is the repository of the run itself where a manifest says so: one manifest serves two repositories", async () => {
+    cli.write(
+      "bottles/own.yaml",
+      "backend: host\ngit: { app: { forge: true, private: true } }\nworkspace: { git: app }\n",
+    )
+    cli.write(
+      "agents/own.md",
+      shellAgent("set -e; cat README.md; echo x >x; git add x; git commit -q -m x; git push -q", "own"),
+    )
+    const before = forge.branches()
+    const added = () =>
+      forge.branches().map((now, at) =>
+        now
+          .split("\n")
+          .filter((branch) => !before[at]?.split("\n").includes(branch))
+          .join("\n"),
+      )
+    const cellar = await orchestrate("start", "--agent", "own", "--prompt", "x")
+    expect([cellar.code, cellar.stdout]).toEqual([0, "cellar\n"])
+    const inCellar = `bot-bottle/${slugIn(cellar.stderr)}`
+    expect(added()).toEqual([inCellar, ""])
+    const press = await cli.run(["orchestrate", "start", "--agent", "own", "--prompt", "x"], {
+      env: { ...forge.env, FORGE_REPO: "press" },
+    })
+    expect([press.code, press.stdout]).toEqual([0, "press\n"])
+    expect(added()).toEqual([inCellar, `bot-bottle/${slugIn(press.stderr)}`])
+    const alone = await cli.run(["start", "own", "--headless", "--prompt", "x", "--dry-run"])
+    expect([alone.code, alone.stdout]).toEqual([126, ""])
+    expect(alone.stderr).toContain(
+      "git.app is the run's own repository (forge: true), and this run has no forge",
+    )
   })
 })

@@ -1,7 +1,18 @@
 /** A world in which the orchestrator lives: a forge, a backend and stores that outlive each engine. */
-import { Clock, Context, Effect, Exit, Layer, Option, Redacted, Scope, TestClock } from "effect"
+import {
+  Clock,
+  Context,
+  type Duration,
+  Effect,
+  Exit,
+  Layer,
+  Option,
+  Redacted,
+  Scope,
+  TestClock,
+} from "effect"
 import { HintId, InboxHint } from "../../src/domain/orchestrator/InboxHint.ts"
-import { type IssueKey, IssueNumber } from "../../src/domain/orchestrator/IssueKey.ts"
+import { type IssueKey, IssueNumber, type RepositoryKey } from "../../src/domain/orchestrator/IssueKey.ts"
 import { defaultLife } from "../../src/domain/orchestrator/LifeSettings.ts"
 import { HostName } from "../../src/domain/orchestrator/StoredOperation.ts"
 import type { ForgeTarget } from "../../src/domain/ForgeTarget.ts"
@@ -13,6 +24,7 @@ import * as LiveProviders from "../../src/layers/providers/LiveProviders.ts"
 import * as LocalLifeCycleEngine from "../../src/orchestrator/engine/LocalLifeCycleEngine.ts"
 import { ServedRepositories, type ServedRepository } from "../../src/orchestrator/ServedRepositories.ts"
 import type { BottlePlan } from "../../src/domain/Bottle.ts"
+import type { BottleManifest } from "../../src/domain/Manifest.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import { BottleStore } from "../../src/services/BottleStore.ts"
 import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
@@ -53,12 +65,30 @@ export interface WorldOptions {
   readonly stores?: Layer.Layer<LifeStores, unknown>
   readonly gate?: Gate
   readonly fail?: FakeBackend.FakeScript["fail"]
+  /** What an agent does instead: it is given what it would do. */
+  readonly agent?: (
+    plan: BottlePlan,
+    usual: Effect.Effect<number>,
+    world: AgentWorld,
+  ) => Effect.Effect<number>
+  /** Bottle manifest of the agents; an image and nothing else unless given. */
+  readonly bottle?: Partial<BottleManifest>
+  /** How often the engine looks at its tables; each 5 seconds unless given. */
+  readonly poll?: Duration.DurationInput
+  readonly budgets?: ServedRepository["budgets"]
+  /** Of the whole service. */
+  readonly service?: Partial<typeof ServedRepositories.Service>
   /** Milliseconds of silence after a comment. */
   readonly settle?: number
   readonly running?: number
   readonly life?: Partial<ServedRepository["life"]>
   /** Numbers of issues beside 17. */
   readonly more?: ReadonlyArray<number>
+}
+
+/** What an agent can do. */
+export interface AgentWorld {
+  readonly sidecar: FakeSidecar.FakeSidecar
 }
 
 /** Stores in memory. */
@@ -108,11 +138,17 @@ export const makeWorld = Effect.fnUntraced(function* (options: WorldOptions = {}
     prompts.push(plan.prompt ?? "")
     return 0
   })
-  const fake = yield* FakeBackend.make({ agent, ...(options.fail !== undefined && { fail: options.fail }) })
+  const played = (plan: BottlePlan) =>
+    options.agent === undefined ? agent(plan) : options.agent(plan, agent(plan), { sidecar })
+  const fake = yield* FakeBackend.make({
+    agent: played,
+    ...(options.fail !== undefined && { fail: options.fail }),
+  })
   const gate: Gate = options.gate ?? (() => Effect.void)
   const served: ServedRepository = {
     target,
     life: { ...defaultLife, settle: options.settle ?? defaultLife.settle, ...options.life },
+    ...(options.budgets !== undefined && { budgets: options.budgets }),
   }
   const layers = Layer.mergeAll(
     FakeBackend.layer({ backend: gated("backend", gate, fake.backend) }),
@@ -124,15 +160,22 @@ export const makeWorld = Effect.fnUntraced(function* (options: WorldOptions = {}
     FakeForge.forges(forge),
     MemoryManifests.layer({
       agents: { carpenter: { bottle: "plain", command: ["agent"] } },
-      bottles: { plain: { image: "image", backend: "fake" } },
+      bottles: { plain: { image: "image", backend: "fake", ...options.bottle } },
     }),
-    Layer.succeed(ServedRepositories, {
-      find: ({ owner, repo }) =>
-        owner.toLowerCase() === "ada" && repo.toLowerCase() === "cellar"
-          ? Option.some(served)
-          : Option.none(),
-      running: options.running ?? 8,
-    }),
+    Layer.succeed(
+      ServedRepositories,
+      Object.defineProperties(
+        {
+          find: ({ owner, repo }: RepositoryKey) =>
+            owner.toLowerCase() === "ada" && repo.toLowerCase() === "cellar"
+              ? Option.some(served)
+              : Option.none(),
+          running: options.running ?? 8,
+        },
+        // Getters stay getters.
+        Object.getOwnPropertyDescriptors(options.service ?? {}),
+      ),
+    ),
   )
   const context = yield* Layer.build(layers)
   const world = {
@@ -147,7 +190,7 @@ export const makeWorld = Effect.fnUntraced(function* (options: WorldOptions = {}
       const scope = yield* Scope.make()
       const built = yield* LocalLifeCycleEngine.layer({
         host: HostName.make("host-a"),
-        poll: "5 seconds",
+        poll: options.poll ?? "5 seconds",
       }).pipe(
         Layer.buildWithScope(scope),
         Effect.provide(context),

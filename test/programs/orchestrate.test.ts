@@ -91,7 +91,7 @@ describe("an orchestrated run", () => {
         yield* Effect.provideService(start, NeckCommands, [...FORGE_COMMANDS, own])
         const [plan] = yield* fake.plans
         expect(plan?.prompt).toContain("\n- `forge call label-issue number=17`: only #17, once\n")
-        expect(plan?.prompt).toContain("`signal_done`, `label_issue`) are tools")
+        expect(plan?.prompt).toContain("`list_issues`, `label_issue`) are tools")
         expect(plan?.prompt).toContain("- `forge read-issue 17`, `forge read-pr NUMBER`")
       }),
     ),

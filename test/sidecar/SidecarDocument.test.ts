@@ -16,7 +16,14 @@ const textOf = (part: object) =>
 
 it.effect("is a target and an assignment; without a kind it is of a Gitea", () =>
   Effect.gen(function* () {
-    const more = { prNumbers: [18], openedPrs: [19], org: "bots", trustOrg: "team", closingKeywords: ["zu"] }
+    const more = {
+      prNumbers: [18],
+      openedPrs: [19],
+      org: "bots",
+      trustOrg: "team",
+      closingKeywords: ["zu"],
+      base: "dev",
+    }
     const document = yield* decodeDocument(textOf({ ...forge, ...more, push: ["refs/heads/x"] }))
     const { issueNumber, token, ...place } = forge
     expect(document.forge).toEqual({

@@ -26,7 +26,7 @@ export const withIssue = Effect.tap(forge, ({ sim, repo }) =>
 /** A place for a bottle's state; each `launch` serves it by a new sidecar until the scope closes. */
 export const bottle = (
   at: Forge,
-  more: { readonly git?: object; readonly prNumbers?: ReadonlyArray<number> } = {},
+  more: { readonly git?: object; readonly prNumbers?: ReadonlyArray<number>; readonly base?: string } = {},
 ) =>
   Effect.gen(function* () {
     const directory = yield* tempDir
@@ -44,6 +44,7 @@ export const bottle = (
         token: TOKEN,
         issueNumber: ISSUE,
         prNumbers: more.prNumbers ?? [],
+        ...(more.base !== undefined && { base: more.base }),
       },
       git: [{ name: "app", url: at.url, credential: TOKEN, private: true, ...more.git }],
     })

@@ -33,8 +33,8 @@ else
   say "I am back, run $BOT_BOTTLE_RUN, and my clone is still here: $(git -C cellar log -1 --format=%s)"
   cd cellar
   pr=$(tr -cd 0-9 <../pr)
-  say "I read the review"
-  forge read-comments "$pr" | show
+  say "my prompt has the review, with the line that it is about:"
+  sed -n '/"kind":"diff"/,/^.[0-9a-f]*. end$/p; /"kind":"review comment"/,/^.[0-9a-f]*. end$/p' "$BOT_BOTTLE_PROMPT_FILE" | show
   say "I oil the hinge, commit, and push"
   sed -i 's/^Hinge:.*/Hinge: oiled/' door.md
   git commit -q -a -m "Oil the hinge"
@@ -90,17 +90,16 @@ export const demoAgents: Readonly<Record<"carpenter" | "apprentice", string>> = 
   apprentice: manifest("Does what it is told", apprentice, "You do what you are told."),
 }
 
-/** The bottle manifest of both: an image if there is one, the repository behind the neck, and who commits. */
+/** The bottle manifest of both: an image if there is one, the run's own repository behind the neck, and who commits. */
 export const demoBottle = (options: {
   readonly backend: string
   readonly image: string | undefined
-  readonly url: string
 }): string =>
   JSON.stringify({
     ...(options.image !== undefined && { image: options.image }),
     backend: options.backend,
     limits: { timeout: "2 minutes" },
-    git: { cellar: { url: options.url, key: { provider: "gitea" }, private: true } },
+    git: { cellar: { forge: true, private: true } },
     env: {
       GIT_AUTHOR_NAME: "cellar-bot",
       GIT_AUTHOR_EMAIL: "cellar-bot@example.com",

@@ -1,7 +1,8 @@
 /** What the demo prints beside the agents' own words: steps, the status of issues, and operation logs. */
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, Schema, Stream } from "effect"
 import { listBottles } from "../../programs/listBottles.ts"
 import { orchestrateStatus } from "../../programs/orchestrateStatus.ts"
+import { readLogs } from "../../programs/readLogs.ts"
 import { verifyProvenance } from "../../programs/verifyProvenance.ts"
 import { OperationLogs } from "../../services/OperationLogs.ts"
 import { Slug } from "../../domain/Slug.ts"
@@ -16,6 +17,12 @@ export const lines = (text: ReadonlyArray<Line>): Effect.Effect<void> =>
   printLine(
     text.map((line) => (typeof line === "string" ? `   ${line}` : { ...line, text: `   ${line.text}` })),
   )
+
+/** What the agent of a bottle wrote in one run. */
+export const showOutput = Effect.fn("showOutput")(function* (slug: string, run: number) {
+  const text = yield* readLogs(slug, { run }).pipe(Stream.decodeText(), Stream.mkString)
+  yield* lines(text.trimEnd().split("\n"))
+})
 
 /** Which bottle handles which issue, and what it is now. */
 export const showStatus = Effect.gen(function* () {

@@ -12,6 +12,7 @@ import { Backends } from "../../services/Backends.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
 import { Forges } from "../../services/Forges.ts"
 import { neckProbe } from "./neckProbe.ts"
+import { orchestratorChecks } from "./orchestratorChecks.ts"
 
 /** Any of these asks for a forge. */
 const FORGE_VARIABLES = [
@@ -61,6 +62,7 @@ export const examine = Effect.gen(function* () {
     { subject: "socket path", needed: true, todo: "", ask: socketPathLength(home) },
     { subject: "state database", needed: true, todo: "", ask: database },
     ...(yield* forge),
+    ...(yield* orchestratorChecks),
     {
       subject: "neck",
       needed: docker,

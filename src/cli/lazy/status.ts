@@ -1,16 +1,30 @@
-/** What `orchestrate status` needs, and no more: it is asked often. */
+/** What `orchestrate status`, `pause`, `continue` and `retry` need, and no more: they are asked often. */
 import { Layer } from "effect"
 import { lookups } from "../../layers/live.ts"
 import * as SidecarProcess from "../../layers/sidecar/SidecarProcess.ts"
 import * as NodeProcessRunner from "../../layers/process/NodeProcessRunner.ts"
 import * as SqliteBottleStore from "../../layers/sqlite/SqliteBottleStore.ts"
 import * as SqliteForgeStateStore from "../../layers/sqlite/SqliteForgeStateStore.ts"
+import * as SqliteInbox from "../../layers/sqlite/SqliteInbox.ts"
+import * as SqliteIssueStates from "../../layers/sqlite/SqliteIssueStates.ts"
+import * as SqliteServiceState from "../../layers/sqlite/SqliteServiceState.ts"
 
+export { orchestrateRetry } from "../../programs/orchestrateRetry.ts"
 export { orchestrateStatus } from "../../programs/orchestrateStatus.ts"
+export { serviceStatus } from "../../programs/serviceStatus.ts"
+export { ServiceState } from "../../services/ServiceState.ts"
+
+/** What the service and its issues are read from. */
+export const stores = Layer.mergeAll(
+  SqliteInbox.layer(),
+  SqliteIssueStates.layer(),
+  SqliteServiceState.layer(),
+)
 
 /** The layers of `orchestrate status`. */
 export const live = Layer.mergeAll(
   lookups,
+  stores,
   SqliteBottleStore.layer(),
   SqliteForgeStateStore.layer(),
   Layer.provide(SidecarProcess.layer, NodeProcessRunner.layer),

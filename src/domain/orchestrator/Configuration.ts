@@ -1,7 +1,10 @@
 /** The orchestrator's configuration, `orchestrator.yaml`: its keys, what they may be, and what they are when absent. */
 import { DateTime, Duration, Option, Schema } from "effect"
 import { forgeAddress } from "../ForgeAddress.ts"
-import { expecting, ManifestName, required } from "../Manifest.ts"
+import { ManifestName } from "../Manifest.ts"
+import { expecting, required } from "../expecting.ts"
+import { GitRef } from "../ManifestGit.ts"
+import { Budget } from "./Budgets.ts"
 import { RepositoryPattern } from "./RepositoryPattern.ts"
 import { DurationText, SecretSource, SECRET_SOURCE_RULE } from "./SecretSource.ts"
 
@@ -15,7 +18,6 @@ const Word = Schema.String.pipe(Schema.pattern(/^[A-Za-z0-9][\w.-]*$/)).annotati
 const Count = Schema.Number.pipe(Schema.int(), Schema.positive()).annotations(
   expecting("a whole number from 1"),
 )
-const Amount = Schema.Finite.pipe(Schema.positive()).annotations(expecting("a number above 0"))
 
 const ApiAddress = Schema.String.pipe(Schema.filter((text) => Option.isSome(forgeAddress(text)))).annotations(
   expecting("the http or https URL of the forge's API"),
@@ -40,14 +42,6 @@ const orElse = <A, I>(schema: Schema.Schema<A, I>, value: () => NoInfer<A>) =>
 
 const duration = (value: Duration.DurationInput) => orElse(DurationText, () => Duration.decode(value))
 
-/** What may be spent in a day, or on one issue. */
-const Budget = Schema.Struct({
-  cost: Schema.optional(Amount),
-  tokens: Schema.optional(Count),
-  time: Schema.optional(DurationText),
-  runs: Schema.optional(Count),
-}).annotations(map("{cost?, tokens?, time?, runs?}"))
-
 const budgets = { day: Schema.optional(Budget), issue: Schema.optional(Budget) }
 
 /** What holds for the repositories of one key. */
@@ -57,7 +51,7 @@ export const RepositorySettings = Schema.Struct({
   /** Bottles that labels may name, the first ones when they name none; all when absent. */
   bottles: Schema.optional(Names),
   /** Branch that pull requests go to; the repository's default branch when absent. */
-  base: Schema.optional(Text),
+  base: Schema.optional(GitRef),
   limits: Schema.optional(Schema.Struct({ running: Schema.optional(Count) }).annotations(map("{running?}"))),
   budgets: Schema.optional(Schema.Struct(budgets).annotations(map("{day?, issue?}"))),
 }).annotations(map("a map of keys"))

@@ -1,6 +1,6 @@
 /** What is kept of an issue between two looks at it: the row of the table `issue_state`. */
 import { Schema } from "effect"
-import { Consumed, FreezeCause } from "./Operation.ts"
+import { Allowance, Consumed, FreezeCause } from "./Operation.ts"
 
 /** Where an issue is in its life, for people. */
 export const Phase = Schema.Literal("idle", "running", "frozen", "destroyed")
@@ -32,6 +32,8 @@ export const IssueState = Schema.Struct({
   digest: Schema.NullOr(Schema.String),
   given: Schema.NullOr(Schema.String),
   consumed: Schema.Array(Consumed),
+  /** What the newest run may use; null: no budget. */
+  allowance: Schema.NullOr(Allowance),
   /** Failures in a row of the same operation for the same cause. */
   failures: Schema.NullOr(
     Schema.Struct({
@@ -77,6 +79,7 @@ export const newIssueState: IssueState = {
   digest: null,
   given: null,
   consumed: [],
+  allowance: null,
   failures: null,
   frozen: null,
   machineResumes: 0,

@@ -48,5 +48,8 @@ export const DEFAULT_FEEDBACK = 3
 /** How long after the `count`th failure in a row an operation is tried again: 1, 5, 25 minutes, then each hour. */
 export const retryDelay = (count: number): number => Math.min(60_000 * 5 ** (count - 1), 3_600_000)
 
+/** How long a run rests at least that the provider stops again after its resume: an agent that is refused each time starts no loop. */
+export const PROVIDER_REST = 300_000
+
 /** How long a route rests after the `count`th refusal in a row where the provider does not say: 5 minutes, doubled up to 4 hours. */
 export const providerDelay = (count: number): number => Math.min(300_000 * 2 ** (count - 1), 4 * 3_600_000)

@@ -120,8 +120,11 @@ export interface ObservedBottle {
   readonly checkinAt?: Millis
   /** What the newest run signalled. */
   readonly done?: { readonly status: BottleDone["status"]; readonly at: Millis }
-  /** What ended the newest run; of `provider`, when its route may be used again, where the provider said it. */
-  readonly ended?: { readonly by: "agent" | "machine" | "provider"; readonly until?: Millis }
+  /**
+   * What ended the newest run. `until`: of `provider`, when its route may be used again, where the provider said it; of `unclear`, when it
+   * will show whether the engine is about to end.
+   */
+  readonly ended?: { readonly by: "agent" | "machine" | "provider" | "unclear"; readonly until?: Millis }
   readonly frozenAt?: Millis
   /** Pull requests that its runs opened, as their sidecars recorded them. */
   readonly prs: ReadonlyArray<number>
@@ -155,7 +158,7 @@ export interface Bound {
 /** What a start needs besides a reason. */
 export interface Capacity {
   readonly bounds: ReadonlyArray<Bound>
-  /** Whether the cost of a run can be known: its provider's prices are. */
+  /** Whether the tokens and the cost of a run can be known. */
   readonly costKnown: boolean
   /** When the agent's model route may be used again, after the provider refused a call. */
   readonly routeUntil?: Millis

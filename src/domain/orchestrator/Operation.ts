@@ -80,6 +80,7 @@ export const FreezeCause = Schema.Literal(
   "provider",
   "watchdog",
   "sidecar",
+  "budget",
 )
 /** Why a bottle was frozen. */
 export type FreezeCause = typeof FreezeCause.Type

@@ -1,6 +1,6 @@
 /** Where a secret is read from: a variable, a file, or the output of a command on the host. Never the secret itself. */
 import { Duration, Option, Schema } from "effect"
-import { expecting, required } from "../Manifest.ts"
+import { expecting, required } from "../expecting.ts"
 
 const isSpan = (duration: Duration.Duration): boolean =>
   Duration.isFinite(duration) && Duration.greaterThan(duration, Duration.zero)

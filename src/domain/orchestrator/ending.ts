@@ -16,10 +16,12 @@ const oneAtATime: LifeRule = {
 /** A destroy that did not come to its end is completed. */
 const interrupted: LifeRule = {
   name: "a destroy is completed",
-  says: ({ bottle, forge }) =>
-    bottle?.state === "destroying"
-      ? destroy("interrupted", "a destroy did not come to its end", forge.at)
-      : undefined,
+  says: (facts) => {
+    if (facts.bottle?.state !== "destroying") return undefined
+    // Its work was over with its pull requests: who targeted the issue since then asked for another bottle.
+    const over = overPrs(facts).length > 0 ? newestEnd(facts) : facts.forge.at
+    return destroy("interrupted", "a destroy did not come to its end", over)
+  },
 }
 
 const merged: LifeRule = {

@@ -1,9 +1,9 @@
 /** Rules of a bottle whose agent runs or has ended: when it is stopped and frozen. */
 import type { Facts } from "./Facts.ts"
-import { DONE_GRACE, providerDelay } from "./LifeSettings.ts"
+import { DONE_GRACE, PROVIDER_REST, providerDelay } from "./LifeSettings.ts"
 import type { Freeze } from "./Operation.ts"
 import type { LifeRule } from "./Rule.ts"
-import { later } from "./Rule.ts"
+import { later, wait } from "./Rule.ts"
 
 const done: LifeRule = {
   name: "done: freeze",
@@ -37,15 +37,29 @@ const untargeted: LifeRule = {
   },
 }
 
+const unclear: LifeRule = {
+  name: "stopped by a signal: wait until it shows whether the engine ends",
+  says: ({ bottle }) =>
+    bottle?.state === "exited" && bottle.done === undefined && bottle.ended?.by === "unclear"
+      ? wait(
+          "agent",
+          "its agent was stopped, and it is looked whether its engine ends too",
+          bottle.ended.until,
+        )
+      : undefined,
+}
+
 const provider: LifeRule = {
   name: "stopped by the model provider: freeze until it may go on",
-  says: (facts) =>
-    facts.bottle?.state === "exited" && facts.bottle.ended?.by === "provider"
-      ? {
-          ...freeze(facts, "provider", "the model provider refused its last call"),
-          until: facts.bottle.ended.until ?? facts.now + providerDelay(facts.state.providerStops + 1),
-        }
-      : undefined,
+  says: (facts) => {
+    const { bottle, now, state } = facts
+    if (bottle?.state !== "exited" || bottle.ended?.by !== "provider") return undefined
+    const until = bottle.ended.until ?? now + providerDelay(state.providerStops + 1)
+    return {
+      ...freeze(facts, "provider", "the model provider refused its last call"),
+      until: state.providerStops === 0 ? until : Math.max(until, now + PROVIDER_REST),
+    }
+  },
 }
 
 const incomplete: LifeRule = {
@@ -80,14 +94,29 @@ const sidecar: LifeRule = {
       : undefined,
 }
 
+const spent: LifeRule = {
+  name: "its time is used up: freeze",
+  says: (facts) => {
+    const { bottle, state, now } = facts
+    const seconds = state.allowance?.seconds
+    if (bottle?.state !== "running" || bottle.done !== undefined || seconds === undefined) return undefined
+    const until = bottle.startedAt + seconds * 1000
+    return until <= now
+      ? freeze(facts, "budget", "the running time that its budget left is used up")
+      : later("agent", "its agent is at work", until)
+  },
+}
+
 /** The rules, first to last. */
 export const runningRules: ReadonlyArray<LifeRule> = [
   done,
   lingering,
+  unclear,
   untargeted,
   provider,
   incomplete,
   sidecar,
+  spent,
   watchdog,
 ]
 

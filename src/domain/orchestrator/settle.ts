@@ -81,11 +81,12 @@ const succeeded = (before: IssueState, { input }: ObservedOperation): IssueState
 
 const started = (
   state: IssueState,
-  { consumes, text, targeting }: Operation & { _tag: "Launch" | "Resume" },
+  { allowance, consumes, text, targeting }: Operation & { _tag: "Launch" | "Resume" },
 ): IssueState => ({
   ...state,
   consumed: [...state.consumed, ...consumes],
   given: text.digest,
+  allowance,
   targeting,
   frozen: null,
 })

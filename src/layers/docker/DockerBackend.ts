@@ -23,6 +23,7 @@ import { containersOf, findContainer, listBottles, removeContainers, runOf, toBo
 import { accepts, agentUser, createContainer } from "./create.ts"
 import type { Dialect } from "./dialect.ts"
 import { docker as dockerDialect } from "./dialect.ts"
+import { ending } from "./ending.ts"
 import type { Engine, Purpose } from "./engine.ts"
 import { makeEngine } from "./engine.ts"
 import { findArtifacts, freezeBottle, MAX_LAYERS, removeArtifacts } from "./freeze.ts"
@@ -97,6 +98,7 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
     create: (plan) => using((docker) => createBottle(docker, namedByBuild(docker.naming, plan))),
     start: (slug) => using((docker) => startBottle(docker, slug)),
     inspect: (slug) => using((docker) => inspectBottle(docker, slug)),
+    ending: (slug) => using((docker) => ending(docker, slug)),
     output: (slug, run) => Stream.unwrap(Effect.map(ready, (docker) => outputOf(docker, slug, run))),
     logs: (slug, run, follow) =>
       Stream.unwrap(Effect.map(ready, (docker) => logsOf(docker, slug, run, follow))),

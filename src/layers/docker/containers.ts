@@ -31,6 +31,8 @@ const ContainerJson = Schema.Struct({
     ExitCode: Schema.Number,
     OOMKilled: Schema.Boolean,
     Error: Schema.String,
+    StartedAt: Schema.optionalWith(Schema.String, { default: () => "" }),
+    FinishedAt: Schema.optionalWith(Schema.String, { default: () => "" }),
   }),
 })
 
@@ -90,8 +92,18 @@ export const toBottle = (slug: Slug, { State, Created }: Container): BackendBott
     case "restarting":
     case "stopping":
       return { slug, state: "running", createdAt }
-    default:
-      return { slug, state: "exited", exitCode: State.ExitCode, outOfMemory: State.OOMKilled, createdAt }
+    default: {
+      const finishedAt = Date.parse(State.FinishedAt)
+      return {
+        slug,
+        state: "exited",
+        exitCode: State.ExitCode,
+        outOfMemory: State.OOMKilled,
+        createdAt,
+        // An engine that does not know it says the year 1.
+        ...(finishedAt >= createdAt && { finishedAt }),
+      }
+    }
   }
 }
 

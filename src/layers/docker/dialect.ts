@@ -21,6 +21,8 @@ export interface Dialect {
   readonly info: string
   /** What names the engine: a template of `info`, and how its answer becomes the name. */
   readonly engine: { readonly format: string; readonly name: (said: string) => string }
+  /** Arguments that answer when the engine was started, as ISO 8601; absent: its containers end with the machine alone. */
+  readonly startedAt?: ReadonlyArray<string>
   /** Why the engine did not answer, by what the client wrote; none when it did answer. */
   readonly trouble: (stderr: string) => string | undefined
   /** Whether the client says that there is no such container or image. */
@@ -113,6 +115,8 @@ export const docker: Dialect = {
       return `${id} ${driver} ${folderName(root)}`
     },
   },
+  // An engine makes its default bridge anew whenever it starts, and says nowhere else when that was.
+  startedAt: ["network", "inspect", "--format", "{{json .Created}}", "bridge"],
   create: () => noClientProxies,
   files: () => ({}),
   lostLimit: /^WARNING: (.*(discarded|not support).*)$/im,

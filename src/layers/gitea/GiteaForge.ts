@@ -6,6 +6,7 @@ import { AGENT_LABEL } from "../../domain/Targeting.ts"
 import { Forge, type ForgeApi } from "../../services/Forge.ts"
 import type { ForgeKind } from "../../services/Forges.ts"
 import { SelfAnswer, toComment } from "./answers.ts"
+import { makeAttachments } from "./attachments.ts"
 import { changesOf } from "./changes.ts"
 import { makeDetails } from "./details.ts"
 import { type GiteaForgeConfig, giteaForgeConfig, giteaVariables, webUrl } from "./GiteaForgeConfig.ts"
@@ -45,6 +46,7 @@ export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeCo
     readPrDetails: reads.readPrDetails,
     readComments,
     ...makeDetails(reads, membership),
+    ...makeAttachments(reads, membership),
     postComment: writes.postComment,
     updateDescription: writes.updateDescription,
     openPr: writes.openPr,
@@ -53,6 +55,7 @@ export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeCo
     getPrForIssue: reads.getPrForIssue,
     isPrOpen: reads.isPrOpen,
     openPrs: reads.openPrs,
+    listIssues: reads.listIssues,
     targetedIssues: (since) =>
       reads.targetedIssues(since, (labels) => labels.some((label) => label.startsWith(AGENT_LABEL))),
     ...keys,

@@ -46,6 +46,18 @@ const nobody: UserAnswer = { id: 0, login: "" }
 /** A user; nobody when the forge names none. */
 export const user = Schema.optionalWith(UserAnswer, { nullable: true, default: () => nobody })
 
+/** A file of an issue, a pull request or a comment; its address is made of `uuid`, and `browser_download_url` is never asked. */
+export const AttachmentAnswer = Schema.Struct({
+  id: count(0),
+  name: text,
+  size: count(0),
+  uuid: text,
+  created_at: text,
+  browser_download_url: text,
+})
+/** A file of an issue, a pull request or a comment. */
+export type AttachmentAnswer = typeof AttachmentAnswer.Type
+
 const common = {
   number: Schema.optionalWith(Schema.NullOr(ForgeNumber), { default: () => null }),
   title: text,
@@ -60,6 +72,7 @@ const common = {
 export const IssueAnswer = Schema.Struct({
   ...common,
   pull_request: Schema.optionalWith(Schema.Unknown, { default: () => null }),
+  assets: list(AttachmentAnswer),
   /** Since 1.26: counts the edits of the body. */
   content_version: Schema.optionalWith(Schema.NullOr(Schema.Number), { default: () => null }),
   repository: Schema.optionalWith(Schema.Struct({ id: count(0), full_name: text }), {
@@ -100,6 +113,7 @@ export const CommentAnswer = Schema.Struct({
   body: text,
   created_at: text,
   updated_at: text,
+  assets: list(AttachmentAnswer),
 })
 /** An element of `GET .../issues/{n}/comments`. */
 export type CommentAnswer = typeof CommentAnswer.Type
@@ -159,7 +173,7 @@ export const PermissionAnswer = Schema.Struct({ permission: text })
 export const SelfAnswer = Schema.Struct({ id: Schema.Number, login: Schema.String })
 
 const shared = (
-  answer: Omit<IssueAnswer, "pull_request" | "content_version" | "repository">,
+  answer: Omit<IssueAnswer, "pull_request" | "content_version" | "repository" | "assets">,
   asked: number,
 ) => ({
   number: answer.number ?? asked,

@@ -16,6 +16,7 @@ import {
 } from "./detailAnswers.ts"
 import type { Membership } from "./membership.ts"
 import { collectNew, collectPages, type GiteaReads } from "./reads.ts"
+import { type Subject, worded } from "./reasons.ts"
 
 /** Reviews whose lines are read at once. */
 const REVIEWS_AT_ONCE = 4
@@ -29,8 +30,9 @@ export const makeDetails = (reads: GiteaReads, { trusted }: Membership): DetailR
   const readReviews = Effect.fn("Forge.readReviews")(function* (number: number) {
     const operation = "readReviews"
     const call = { operation, subject: `#${number}`, path: `${repoPath}/pulls/${number}/reviews` }
+    const bounded = boundedTogether({ operation, subject: `the reviews of #${number}` }, http.bytesMax)
     const found = yield* collectPages(
-      (page) => reads.page({ ...call, query: { page } }, ReviewAnswer),
+      (page) => bounded(reads.page({ ...call, query: { page } }, ReviewAnswer)),
       operation,
     ).pipe(whatIsMissing(reads.pull(operation, number)))
     const reviews = yield* Effect.forEach(
@@ -39,7 +41,7 @@ export const makeDetails = (reads: GiteaReads, { trusted }: Membership): DetailR
         Effect.map(
           review.comments_count === 0
             ? Effect.succeed<ReadonlyArray<ReviewLineAnswer>>([])
-            : http.read({ ...call, path: `${call.path}/${review.id}/comments` }, ReviewLinesAnswer),
+            : bounded(http.read({ ...call, path: `${call.path}/${review.id}/comments` }, ReviewLinesAnswer)),
           (lines) => ({ review, lines }),
         ),
       { concurrency: REVIEWS_AT_ONCE },
@@ -111,6 +113,29 @@ export const makeDetails = (reads: GiteaReads, { trusted }: Membership): DetailR
 
   return { readReviews, readChecks, dependencies, timeline }
 }
+
+/** Many answers of one operation are not to hold more together than one may: who writes on the forge chooses how many there are. */
+const boundedTogether = ({ operation, subject }: Subject, bytesMax: number) => {
+  let left = bytesMax
+  return <A extends object>(
+    read: Effect.Effect<ReadonlyArray<A>, ForgeRequestError>,
+  ): Effect.Effect<ReadonlyArray<A>, ForgeRequestError> =>
+    Effect.filterOrFail(
+      read,
+      (all) => {
+        for (const one of all) for (const value of Object.values(one)) left -= sizeOf(value)
+        return left >= 0
+      },
+      () =>
+        worded(
+          { operation, status: 200, reason: "Malformed" },
+          `${subject} have more text than can be read here (${bytesMax / 1024 / 1024} MiB)`,
+        ),
+    )
+}
+
+/** About as much as the value takes in an answer. */
+const sizeOf = (value: unknown): number => (typeof value === "string" ? value.length : 32)
 
 /** Something that is missing is explained by the pull request that it belongs to, where that is missing too. */
 const whatIsMissing =

@@ -10,7 +10,7 @@ import { globalAgent as plainAgent } from "node:http"
 import { globalAgent as tlsAgent } from "node:https"
 import type { ForgeRequestError } from "../../domain/Errors.ts"
 import { AnswerRoom } from "../../services/Forge.ts"
-import type { GiteaForgeConfig } from "./GiteaForgeConfig.ts"
+import { type GiteaForgeConfig, webUrl } from "./GiteaForgeConfig.ts"
 import { malformed, noAnswer, refused, type Subject } from "./reasons.ts"
 
 /** A request; `path` is below the API's base and already encoded. */
@@ -48,12 +48,16 @@ export interface GiteaHttp {
   readonly read: <A, I>(call: GiteaCall, schema: Schema.Schema<A, I>) => Effect.Effect<A, ForgeRequestError>
   /** The same, before it is decoded; `guard` sees each single try. */
   readonly readAnswer: (call: GiteaCall, guard?: Guard) => Effect.Effect<GiteaAnswer, ForgeRequestError>
+  /** What a GET outside of the API answers with 200, in base64; `path` is below the forge's web address. */
+  readonly download: (call: GiteaCall) => Effect.Effect<string, ForgeRequestError>
   /** Sends once; any status but 201 fails. */
   readonly write: (call: GiteaWrite) => Effect.Effect<GiteaAnswer, ForgeRequestError>
   /** Sends a DELETE, again when there is no answer; any status but 204 fails. For what may be removed twice. */
   readonly remove: (call: GiteaCall) => Effect.Effect<void, ForgeRequestError>
   /** How long one exchange may take. */
   readonly limit: Duration.Duration
+  /** How many bytes one answer may have. */
+  readonly bytesMax: number
 }
 
 const DEFAULT_TIMEOUT = Duration.seconds(30)
@@ -73,10 +77,14 @@ export const makeGiteaHttp = Effect.fnUntraced(function* (config: Omit<GiteaForg
   const limit = Duration.decode(config.requestTimeout ?? DEFAULT_TIMEOUT)
   const base = config.apiUrl.replace(/\/+$/, "")
 
-  const exchange = (call: GiteaCall, request: HttpClientRequest.HttpClientRequest) =>
+  const exchange = (
+    call: GiteaCall,
+    request: HttpClientRequest.HttpClientRequest,
+    read: (response: HttpClientResponse) => Effect.Effect<string, HttpClientError> = ({ text }) => text,
+  ) =>
     client.execute(authorised(request, config.token)).pipe(
       Effect.flatMap((response) =>
-        Effect.map(textOf(response), (text): GiteaAnswer => {
+        Effect.map(withRoom(response, read(response)), (text): GiteaAnswer => {
           const date = Date.parse(response.headers["date"] ?? "")
           return {
             status: response.status,
@@ -103,14 +111,19 @@ export const makeGiteaHttp = Effect.fnUntraced(function* (config: Omit<GiteaForg
         ),
     })
 
-  const once = (call: GiteaCall) =>
+  const whole = (call: GiteaCall, attempt: Effect.Effect<GiteaAnswer, ForgeRequestError>) =>
     Effect.filterOrFail(
+      attempt,
+      (answer) => answer.status < 500,
+      (answer) => refused(call, answer.status),
+    )
+  const once = (call: GiteaCall) =>
+    whole(
+      call,
       exchange(
         call,
         HttpClientRequest.get(`${base}/${call.path}`, call.query ? { urlParams: call.query } : {}),
       ),
-      (answer) => answer.status < 500,
-      (answer) => refused(call, answer.status),
     )
 
   const repeated = <A>(call: GiteaCall, attempt: Effect.Effect<A, ForgeRequestError>) =>
@@ -118,11 +131,19 @@ export const makeGiteaHttp = Effect.fnUntraced(function* (config: Omit<GiteaForg
 
   const http: GiteaHttp = {
     limit,
+    bytesMax,
     ask: (call) => repeated(call, once(call)),
     askOnce: (call) => withLimit(call, once(call)),
     readAnswer: (call, guard = identity) =>
       repeated(call, guard(Effect.flatMap(once(call), expecting(call, 200)))),
     read: (call, schema) => Effect.flatMap(http.readAnswer(call), (answer) => decode(call, answer, schema)),
+    download: (call) =>
+      repeated(
+        call,
+        whole(call, exchange(call, HttpClientRequest.get(`${webUrl(base)}/${call.path}`), base64Of)).pipe(
+          Effect.flatMap(expecting(call, 200)),
+        ),
+      ).pipe(Effect.map(({ text }) => text)),
     write: (call) =>
       withLimit(
         call,
@@ -176,12 +197,14 @@ export const decode = <A, I>(
 const acceptsNull = <A, I>(schema: Schema.Schema<A, I>): boolean =>
   Option.isSome(Schema.decodeUnknownOption(schema)(null))
 
-const textOf = (response: HttpClientResponse) => {
+const withRoom = <E>(response: HttpClientResponse, read: Effect.Effect<string, E>) => {
   const length = Number(response.headers["content-length"] ?? Number.NaN)
-  return Effect.flatMap(AnswerRoom, ({ within }) =>
-    within(response.text, Number.isNaN(length) ? undefined : length),
-  )
+  return Effect.flatMap(AnswerRoom, ({ within }) => within(read, Number.isNaN(length) ? undefined : length))
 }
+
+/** Bytes as text: they go to an agent in JSON. */
+const base64Of = (response: HttpClientResponse): Effect.Effect<string, HttpClientError> =>
+  Effect.map(response.arrayBuffer, (bytes) => Buffer.from(bytes).toString("base64"))
 
 /** 200 where 201 is documented can be a followed redirect or another server: only the exact code is a success. */
 const expecting = (call: Subject, status: number) => (answer: GiteaAnswer) =>

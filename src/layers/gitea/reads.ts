@@ -15,6 +15,7 @@ import {
   toPullRequestDetails,
 } from "./answers.ts"
 import type { PullRequest } from "../../domain/Forge.ts"
+import type { IssueQuery } from "../../domain/ForgeDetails.ts"
 import type { GiteaForgeConfig } from "./GiteaForgeConfig.ts"
 import { decode, type GiteaCall, type GiteaHttp, type Guard } from "./http.ts"
 import { refused, worded } from "./reasons.ts"
@@ -147,6 +148,36 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
     return linkedPr(yield* timeline(operation, number), asked.repository, config)
   })
 
+  const listIssues = Effect.fn("Forge.listIssues")(function* (query: IssueQuery) {
+    const { state, labels, text, page } = query
+    const found = yield* readPage(
+      {
+        operation: "listIssues",
+        subject: `the issues of ${config.owner}/${config.repo}`,
+        path: `${repoPath}/issues`,
+        query: {
+          type: "issues",
+          state,
+          page,
+          ...(text !== "" && { q: text }),
+          ...(labels.length > 0 && { labels: labels.join(",") }),
+        },
+      },
+      IssueAnswer,
+    )
+    // A label that the repository does not know is dropped from the question without a word.
+    const fits = (it: IssueAnswer) =>
+      !isPr(it) &&
+      it.number !== null &&
+      labels.every((label) => it.labels.some(({ name }) => name.toLowerCase() === label.toLowerCase()))
+    const issues = found.filter(fits).map((it) => {
+      const { body: _, ...rest } = toIssue(it, 0)
+      return rest
+    })
+    // A short page is no last one: what cannot be shown is left out after it was counted.
+    return { issues, more: found.length > 0 }
+  })
+
   const targetedIssues = (since: string, isTargeted: (labels: ReadonlyArray<string>) => boolean) =>
     Stream.paginateChunkEffect(1, (page) =>
       Effect.map(
@@ -188,6 +219,7 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
     openPrs,
     getPrForIssue,
     targetedIssues,
+    listIssues,
   }
 }
 

@@ -18,7 +18,7 @@ import { folderOfMachine } from "../home/machine.ts"
 import type { BoxPaths } from "./box.ts"
 import { boxPaths, failed, onDisk, removeBox } from "./box.ts"
 import { copyOut } from "./copy.ts"
-import { keep, lookAt, readRecord, RunRecord, slugsOf } from "../supervisor/control.ts"
+import { keep, endingOf, lookAt, readRecord, RunRecord, slugsOf } from "../supervisor/control.ts"
 import { followOutput, harvest, keepOutput, keptOf, snapshot } from "../supervisor/output.ts"
 import { killSession, waitForEnd } from "../supervisor/session.ts"
 import { attachBox, startBox, stopBox } from "./agent.ts"
@@ -53,6 +53,7 @@ export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = E
     create: (plan) => running(createBox(home, plan)),
     start: (slug) => running(startBox(home, slug)),
     inspect: (slug) => lookAt(boxPaths(home, slug)),
+    ending: (slug) => endingOf(boxPaths(home, slug)),
     output: (slug, run) => outputOf(home, slug, run),
     logs: (slug, run, follow) => logsOf(home, slug, run, follow),
     wait: (slug) => waitForEnd(boxPaths(home, slug)),

@@ -47,6 +47,7 @@ export const makeService = (
   })
   return {
     variables: forges.variables,
+    webUrl: forges.webUrl,
     check: Effect.fn("Sidecar.check")(function* (config: SidecarConfig) {
       yield* routeParts(config)
       yield* gitParts(config)

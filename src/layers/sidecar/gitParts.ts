@@ -6,13 +6,11 @@ import { isAbsolute, join } from "node:path"
 import { isSshUrl, sshRepository } from "../../domain/DeployKey.ts"
 import { SidecarError } from "../../domain/Errors.ts"
 import type { ForgeAccess } from "../../domain/ForgeTarget.ts"
-import type { BottleManifest } from "../../domain/Manifest.ts"
+import type { RunUpstream } from "../../domain/OwnRepository.ts"
 import type { SidecarConfig } from "../../services/Sidecar.ts"
 import { file } from "../../files/files.ts"
 import { readPrivateKey } from "../../sidecar/git/privateKey.ts"
 import { type GitPart, readUpstream } from "../../sidecar/git/Upstream.ts"
-
-type ManifestGit = NonNullable<BottleManifest["git"]>[string]
 
 /** The repositories to serve. Fails with what is wrong of which one, never with a credential. */
 export const gitParts = ({
@@ -22,7 +20,7 @@ export const gitParts = ({
 }: SidecarConfig): Effect.Effect<ReadonlyArray<GitPart>, SidecarError> =>
   Effect.forEach(Object.entries(git), ([name, entry]) =>
     Effect.gen(function* () {
-      const { key, ...rest } = entry
+      const { key, own: _, forge: __, ...rest } = entry
       const part: GitPart = {
         name,
         ...rest,
@@ -43,7 +41,7 @@ export const gitParts = ({
 
 /** A key of this run alone, registered with the token of the run's forge: that goes to the forge's API, and never to the address. */
 const deployKey = (
-  { url, knownHost, push }: ManifestGit,
+  { url, knownHost, push }: RunUpstream,
   forge: ForgeAccess | undefined,
 ): Either.Either<Pick<GitPart, "credential" | "deployKey">, string> => {
   if (forge === undefined) return Either.left(NO_FORGE)
@@ -58,9 +56,9 @@ const deployKey = (
 
 const NO_FORGE = "key.provider gitea takes the token of the run's forge, and this run has none"
 
-/** The token of the run's forge goes to that forge and to no other host, whatever a manifest says. */
+/** The token of the run's forge goes to that forge and to no other host, whatever a manifest says; where its repositories are, only the forge says. */
 const forgeToken = (
-  { url, private: isPrivate }: ManifestGit,
+  { url, private: isPrivate, own }: RunUpstream,
   forge: ForgeAccess | undefined,
 ): Either.Either<Redacted.Redacted, string> => {
   if (forge === undefined) return Either.left(NO_FORGE)
@@ -72,13 +70,13 @@ const forgeToken = (
     )
   if (host.protocol === "http:" && isPrivate !== true)
     return Either.left("url: plain http needs private: true")
-  return host.host === api.host
+  return own === true || host.host === api.host
     ? Either.right(forge.token)
     : Either.left(`url: key.provider gitea is for repositories of the run's forge, at ${api.host}`)
 }
 
 /** ssh reads the file itself, and the sidecar what is looked for in pushes: its content is no part of any document. */
-const identityFile = ({ url, knownHost }: ManifestGit, path: string): Effect.Effect<string, string> => {
+const identityFile = ({ url, knownHost }: RunUpstream, path: string): Effect.Effect<string, string> => {
   if (/^https?:/i.test(url)) return Effect.fail("key.identityFile is for ssh: the url is one of http")
   if (knownHost === undefined)
     return Effect.fail("knownHost: ssh needs the line of the host's key, as ssh-keyscan prints it")

@@ -15,7 +15,7 @@ import { Home } from "../home/Home.ts"
 import { installationId } from "../home/installation.ts"
 import { folderOfMachine } from "../home/machine.ts"
 import type { Control } from "../supervisor/control.ts"
-import { controlOf, failure, lookAt, onFiles, readRecord, slugsOf } from "../supervisor/control.ts"
+import { endingOf, controlOf, failure, lookAt, onFiles, readRecord, slugsOf } from "../supervisor/control.ts"
 import { followOutput, harvest, keepOutput, keptOf, snapshot } from "../supervisor/output.ts"
 import { killSession } from "../supervisor/session.ts"
 import type { Smol } from "./create.ts"
@@ -68,6 +68,7 @@ export const makeWith = Effect.fn("SmolvmBackend.make")(function* (options: Smol
     create: (plan) => using((smol) => createBottle(smol, plan)),
     start: (slug) => on(slug, startRun),
     inspect: (slug) => on(slug, inspectRun),
+    ending: (slug) => on(slug, ({ control }) => endingOf(control)),
     output: (slug, run) => outputOf(home, slug, run),
     logs: (slug, run, follow) => logsOf(home, slug, run, follow),
     wait: (slug) => on(slug, waitForRun),

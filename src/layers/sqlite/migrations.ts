@@ -141,6 +141,14 @@ export const migrations: ReadonlyArray<ReadonlyArray<string>> = [
      ) STRICT, WITHOUT ROWID`,
     `CREATE INDEX usage_day ON usage (day, forge, owner, repo)`,
     `CREATE TABLE home_lease (one INTEGER PRIMARY KEY CHECK (one = 1), holder TEXT NOT NULL) STRICT`,
+    `CREATE TABLE service (one INTEGER PRIMARY KEY CHECK (one = 1), paused_ms INTEGER, health TEXT) STRICT`,
+    `CREATE TABLE looks_asked (
+       seq INTEGER PRIMARY KEY,
+       forge TEXT NOT NULL,
+       owner TEXT NOT NULL COLLATE NOCASE,
+       repo TEXT NOT NULL COLLATE NOCASE,
+       issue_number INTEGER NOT NULL
+     ) STRICT`,
   ],
 ]
 

@@ -5,10 +5,10 @@ import { dirname, join } from "node:path"
 import { BackendFailure } from "../../domain/Errors.ts"
 import { Slug } from "../../domain/Slug.ts"
 import { ensureDirectory, replaceFile } from "../../files/files.ts"
-import type { BackendBottle } from "../../services/Backends.ts"
+import type { BackendBottle, BackendEnding } from "../../services/Backends.ts"
 import { outputLimitFile } from "../bottle/cutOutput.ts"
 import type { HomeShape } from "../home/Home.ts"
-import { isAlive } from "../process/ProcessIdentity.ts"
+import { isAlive, self } from "../process/ProcessIdentity.ts"
 import { ProcessIdentity } from "../../domain/ProcessIdentity.ts"
 
 /** How a bottle ends whose supervisor was killed before it could say how. */
@@ -109,6 +109,21 @@ const exitCode = (control: Control): number | undefined => {
   const text = existsSync(control.exit) ? readFileSync(control.exit, "utf8") : ""
   return /^\d+\n$/.test(text) ? Number(text) : undefined
 }
+
+/** Codes of agents that were told or made to end. */
+const STOPPED: ReadonlySet<number> = new Set([129, 130, KILLED, 143])
+
+/** What ended an agent: the machine, when it was started anew since then and nothing else is known. */
+export const endingOf = Effect.fnUntraced(function* (control: Control) {
+  const supervisor = yield* readSupervisor(control)
+  const code = yield* onFiles(control, "inspect", () => exitCode(control))
+  const { bootId } = yield* self
+  const isOfOtherBoot = Option.exists(supervisor, (was) => was.bootId !== "" && was.bootId !== bootId)
+  const ending: BackendEnding = {
+    by: isOfOtherBoot && (code === undefined || STOPPED.has(code)) ? "machine" : "agent",
+  }
+  return ending
+})
 
 /** The bottle as it is now. */
 export const lookAt = Effect.fnUntraced(function* (control: Control) {

@@ -17,7 +17,7 @@ import { bottleOf } from "../issue/observeBottle.ts"
 import { ServedRepositories } from "../ServedRepositories.ts"
 import { type Failures, makeLookAt } from "./lookAt.ts"
 import { type Look, makeBusy, makeKeyedQueue } from "./keyedQueue.ts"
-import { allPages } from "./pages.ts"
+import { allPages } from "../../programs/allPages.ts"
 
 /** Options of the engine. */
 export interface LocalEngineOptions {
@@ -72,6 +72,11 @@ const make = Effect.fnUntraced(function* ({
       watchers,
       `${slug}:${run}`,
       watchRun({ issue, slug, run, served: served.value }, tellBy(look)).pipe(
+        // An engine that is away may have kept its bottles.
+        Effect.tapError((error) =>
+          Effect.logWarning(`the agent of ${slug} is watched again: ${error.message}`),
+        ),
+        Effect.retry(Schedule.spaced(WATCH_AGAIN)),
         Effect.catchAllCause((cause) => Effect.logWarning(`the agent of ${slug} is not watched`, cause)),
       ),
       { onlyIfMissing: true },
@@ -126,6 +131,8 @@ const make = Effect.fnUntraced(function* ({
     const issues = [
       ...hinted.flatMap(({ issueNumber, ...row }) => (issueNumber === null ? [] : [{ ...row, issueNumber }])),
       ...due,
+      // Not every look has a hint that stays open when it fails.
+      ...[...failures.values()].map(({ issue }) => issue),
     ]
     yield* Effect.forEach(
       issues.filter(rested),
@@ -148,7 +155,8 @@ const make = Effect.fnUntraced(function* ({
   const start = Effect.gen(function* () {
     const rows = yield* allPages(states.all)
     yield* Effect.forEach(
-      rows.filter(({ state }) => state.live),
+      // What waits for room has no time of its own, and the limits may be others now.
+      rows.filter(({ state, waits }) => state.live || waits === "limit" || waits === "turn"),
       ({ forge, owner, repo, issueNumber }) => look({ forge, owner, repo, issueNumber }),
       { discard: true },
     )
@@ -171,6 +179,9 @@ const make = Effect.fnUntraced(function* ({
     idle: busy.idle,
   })
 })
+
+/** How long to wait before an agent is watched again that could not be. */
+const WATCH_AGAIN = Duration.seconds(10)
 
 /** A tick that comes this much later than it should was held up by more than load, in milliseconds. */
 const JUMP = 60_000

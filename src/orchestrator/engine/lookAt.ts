@@ -13,7 +13,10 @@ import { ServedRepositories } from "../ServedRepositories.ts"
 import type { Look } from "./keyedQueue.ts"
 
 /** Looks that failed in a row, by issue, and when the next one may be. A new process tries at once. */
-export type Failures = Map<string, { readonly count: number; readonly notBefore: number }>
+export type Failures = Map<
+  string,
+  { readonly issue: IssueKey; readonly count: number; readonly notBefore: number }
+>
 
 /** What a look needs besides the services. */
 export interface LookContext<E, R> {
@@ -83,12 +86,14 @@ const failed = Effect.fnUntraced(function* <E, R>(
   const id = issueId(issue)
   const count = (failures.get(id)?.count ?? 0) + 1
   const now = yield* Clock.currentTimeMillis
-  failures.set(id, { count, notBefore: now + Math.min(RETRY * 2 ** (count - 1), RETRY_MOST) })
+  failures.set(id, { issue, count, notBefore: now + Math.min(RETRY * 2 ** (count - 1), RETRY_MOST) })
   const error = Cause.squash(cause)
   const problem = error instanceof Error ? error.message : String(error)
   yield* Effect.logWarning(`${id}: ${problem}`)
   // A forge or an engine that is away is not the hint's fault: it is tried until they are back.
   if (Chunk.every(Cause.failures(cause), isAway) && Chunk.isNonEmpty(Cause.failures(cause))) return
+  // Tried often enough: the next hint begins anew.
+  if (count >= tries) failures.delete(id)
   const aside = yield* (yield* Inbox).failed(
     hints.map(({ id }) => id),
     problem,

@@ -7,7 +7,7 @@ import type { ServedRepository } from "../ServedRepositories.ts"
 /** The forge of a run, with the pull requests that earlier runs of its bottle opened. */
 export const assigned = (
   { issueNumber, owner, repo }: IssueKey,
-  { target, org, trustOrg, closingKeywords, life }: ServedRepository,
+  { target, org, trustOrg, closingKeywords, base, life }: ServedRepository,
   openedPrs: ReadonlyArray<number> = [],
 ): AssignedForge => ({
   target: { ...target, owner, repo },
@@ -15,6 +15,7 @@ export const assigned = (
     issueNumber,
     openedPrs,
     watchdog: Duration.millis(life.watchdog),
+    ...(base !== undefined && { base }),
     ...(org !== undefined && { org }),
     ...(trustOrg !== undefined && { trustOrg }),
     ...(closingKeywords !== undefined && { closingKeywords }),

@@ -1,18 +1,21 @@
 /** operate: carries out one operation on the bottle of an issue, on the machine that has the engine. */
-import { Cause, Clock, DateTime, Effect, Option } from "effect"
-import type { BottleMetadata } from "../../domain/Bottle.ts"
+import { Cause, Clock, Effect, Option } from "effect"
+import { BottleMetadata } from "../../domain/Bottle.ts"
 import { BackendFailure } from "../../domain/Errors.ts"
 import { instantOf } from "../../domain/Instant.ts"
+import { zoneOf } from "../../domain/orchestrator/Budgets.ts"
 import { RunNumber } from "../../domain/orchestrator/IssueKey.ts"
 import type { OperationEnd, StoredOperation } from "../../domain/orchestrator/StoredOperation.ts"
 import { dayOf } from "../../domain/orchestrator/Usage.ts"
 import { destroy } from "../../programs/destroy.ts"
 import { freeze } from "../../programs/freeze.ts"
+import { exitOf } from "../../programs/bottleState.ts"
 import { stop } from "../../programs/stop.ts"
+import { type BackendBottle, Backends } from "../../services/Backends.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
 import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 import { Operations } from "../../services/Operations.ts"
-import type { ServedRepository } from "../ServedRepositories.ts"
+import { ServedRepositories, type ServedRepository } from "../ServedRepositories.ts"
 import { bottleOf } from "../issue/observeBottle.ts"
 import { ensureLaunched } from "./ensureLaunched.ts"
 import { ensureResumed } from "./ensureResumed.ts"
@@ -22,7 +25,7 @@ import { ensureResumed } from "./ensureResumed.ts"
  * is not done again. Fails only when that cannot be recorded; then it stays open, and is repeated.
  */
 export const operate = Effect.fn("operate")(function* (operation: StoredOperation, served: ServedRepository) {
-  const before = Option.map(yield* bottleOf(operation), ({ metadata }) => metadata)
+  const before = yield* bottleBefore(operation)
   const end: Pick<OperationEnd, "problem" | "usage"> = yield* perform(operation, served).pipe(
     Effect.zipRight(usageOf(operation, before)),
     Effect.catchAllCause((cause) =>
@@ -33,6 +36,30 @@ export const operate = Effect.fn("operate")(function* (operation: StoredOperatio
   )
   const at = yield* Clock.currentTimeMillis
   return yield* (yield* Operations).finish(operation.id, { ...end, at })
+})
+
+/** The row as it is before, with the end of its run as far as the backend knows that. */
+const bottleBefore = Effect.fnUntraced(function* (operation: StoredOperation) {
+  const bottle = Option.map(yield* bottleOf(operation), ({ metadata }) => metadata)
+  if (operation.input._tag !== "Resume" || Option.isNone(bottle)) return bottle
+  const { slug, spec, exit } = bottle.value
+  if (Option.isSome(exit)) return bottle
+  const found = yield* Effect.flatMap(Backends, ({ get }) => get(spec.backend)).pipe(
+    Effect.flatMap(({ inspect }) => inspect(slug)),
+    Effect.orElseSucceed(() => Option.none<BackendBottle>()),
+  )
+  return Option.match(found, {
+    onNone: () => bottle,
+    onSome: ({ exitCode = 0, finishedAt }) =>
+      finishedAt === undefined
+        ? bottle
+        : Option.some(
+            new BottleMetadata({
+              ...bottle.value,
+              exit: Option.some(exitOf(exitCode, new Date(finishedAt).toISOString())),
+            }),
+          ),
+  })
 })
 
 const perform = Effect.fnUntraced(function* (operation: StoredOperation, served: ServedRepository) {
@@ -68,26 +95,47 @@ const gone = ({ input, id }: StoredOperation) =>
     reason: "its bottle is gone",
   })
 
-/** What the run used that a freeze or a destroy ends. Tokens and money are not known here. */
+/**
+ * What the run used that an operation ends: a freeze, a destroy, and a resume of what the machine stopped. Tokens and
+ * money are not known here. A bottle that was frozen before was counted then: a run counts once.
+ */
 const usageOf = Effect.fnUntraced(function* (
   operation: StoredOperation,
   before: Option.Option<BottleMetadata>,
 ) {
   const { _tag } = operation.input
-  if ((_tag !== "Freeze" && _tag !== "Destroy") || Option.isNone(before)) return {}
-  const { run, startedAt } = before.value
-  // A bottle that a destroy finds frozen was counted when it was frozen: a run counts once.
+  if (_tag === "Launch" || _tag === "Stop" || Option.isNone(before)) return {}
+  const after = yield* bottleOf(operation)
+  const { run, startedAt, exit } = before.value
+  if (_tag === "Resume") {
+    const begun = Option.match(after, { onNone: () => run, onSome: ({ metadata }) => metadata.run })
+    // One that was repeated finds the run that it began itself: of the one before only that it was is known.
+    if (begun === run)
+      return begun > 1 ? { usage: yield* useOf(begun - 1, Option.none(), Option.none()) } : {}
+  }
   if (Option.isNone(startedAt) || run < 1) return {}
-  const after = Option.map(yield* bottleOf(operation), ({ metadata }) => metadata)
-  const exit = Option.flatMap(
-    Option.orElse(after, () => before),
-    (bottle) => bottle.exit,
-  )
+  const frozen = Option.map(after, ({ metadata }) => metadata)
+  const known =
+    _tag === "Resume"
+      ? exit
+      : Option.flatMap(
+          Option.orElse(frozen, () => before),
+          (it) => it.exit,
+        )
+  return { usage: yield* useOf(run, startedAt, known) }
+})
+
+const useOf = Effect.fnUntraced(function* (
+  run: number,
+  startedAt: Option.Option<string>,
+  exit: BottleMetadata["exit"],
+) {
+  const { timeZone = "UTC" } = yield* ServedRepositories
   const now = yield* Clock.currentTimeMillis
   const endedAt = Option.match(exit, { onNone: () => now, onSome: ({ at }) => instantOf(at) })
-  const seconds = Math.max(0, Math.round((endedAt - instantOf(startedAt.value)) / 1000))
-  const day = dayOf(endedAt, DateTime.zoneMakeOffset(0))
-  return { usage: { run: RunNumber.make(run), day, seconds, tokens: 0, cost: null } }
+  const from = Option.match(startedAt, { onNone: () => endedAt, onSome: instantOf })
+  const seconds = Math.max(0, Math.round((endedAt - from) / 1000))
+  return { run: RunNumber.make(run), day: dayOf(endedAt, zoneOf(timeZone)), seconds, tokens: 0, cost: null }
 })
 
 const problemOf = (cause: Cause.Cause<unknown>): string => {

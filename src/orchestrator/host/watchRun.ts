@@ -1,5 +1,6 @@
 /** watchRun: waits for the end of an agent that was launched, by this process or an earlier one, and leaves hints: when it is done, and when it has ended. */
 import { Clock, Duration, Effect, Option, Schedule } from "effect"
+import type { BottleMetadata } from "../../domain/Bottle.ts"
 import { endHintId, HintId, InboxHint } from "../../domain/orchestrator/InboxHint.ts"
 import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
 import { RunNumber } from "../../domain/orchestrator/IssueKey.ts"
@@ -10,8 +11,8 @@ import { observeBottle } from "../issue/observeBottle.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
 import { assigned } from "./assigned.ts"
 
-/** How often it is looked whether the agent has signalled that it is done. */
-const DONE_INTERVAL = Duration.seconds(5)
+/** How often it is looked whether the agent has signalled that it is done, and whether its sidecar is gone. */
+const SIGN_INTERVAL = Duration.seconds(5)
 /** How long to wait before watching again what could not be watched, as a command watches it. */
 const AGAIN = Duration.seconds(30)
 
@@ -35,25 +36,47 @@ export const watchRun = Effect.fn("watchRun")(function* <E, R>(
   })
   const store = yield* BottleStore
   const isOfRun = Effect.map(store.get(slug), (row) => Option.filter(row, (bottle) => bottle.run === run))
-  const done = isOfRun.pipe(
-    Effect.repeat({
-      until: Option.match({ onNone: () => true, onSome: (bottle) => Option.isSome(bottle.done) }),
-      schedule: Schedule.spaced(DONE_INTERVAL),
-    }),
-    Effect.zipRight(say(HintId.make(`done:${slug}:${run}`))),
-    Effect.catchAll((error) => Effect.logWarning("an agent's signal is not seen", error)),
+  /** Says it once the row of the run shows it; never, once there is no such row. */
+  const once = (sign: string, shows: (bottle: BottleMetadata) => boolean) =>
+    isOfRun.pipe(
+      Effect.repeat({
+        until: Option.match({ onNone: () => true, onSome: shows }),
+        schedule: Schedule.spaced(SIGN_INTERVAL),
+      }),
+      Effect.zipRight(isOfRun),
+      Effect.flatMap(
+        Option.match({
+          onNone: () => Effect.void,
+          onSome: () => say(HintId.make(`${sign}:${slug}:${run}`)),
+        }),
+      ),
+      Effect.catchAll((error) => Effect.logWarning("what befalls a run is not seen", error)),
+    )
+  const signs = Effect.all(
+    [
+      once("done", ({ done }) => Option.isSome(done)),
+      once("sidecar", ({ trouble }) => trouble.sidecar === "failed"),
+    ],
+    { concurrency: "unbounded", discard: true },
   )
   const prs = Option.match(yield* observeBottle(issue), { onNone: () => [], onSome: (it) => it.prs })
-  const wait = Effect.scoped(
-    Effect.zipRight(Effect.forkScoped(done), awaitExit(slug, { forge: assigned(issue, served, prs) })),
-  ).pipe(
-    // How it ended is in its row. Who cannot watch it now, because somebody else does, tries again.
-    Effect.catchAll((error) => Effect.logDebug(error.message)),
-    Effect.zipRight(observeBottle(issue)),
+  const runs = observeBottle(issue).pipe(
     Effect.map(
       Option.exists((bottle) => bottle.slug === slug && bottle.run === run && bottle.state === "running"),
     ),
+    // An engine that is away may have kept its bottles.
+    Effect.catchTags({ BackendUnavailable: unknown, BackendFailure: unknown }),
+  )
+  const wait = Effect.scoped(
+    Effect.zipRight(Effect.forkScoped(signs), awaitExit(slug, { forge: assigned(issue, served, prs) })),
+  ).pipe(
+    // How it ended is in its row. Who cannot watch it now, because somebody else does, tries again.
+    Effect.catchAll((error) => Effect.logDebug(error.message)),
+    Effect.zipRight(runs),
   )
   yield* Effect.repeat(wait, { while: (isRunning) => isRunning, schedule: Schedule.spaced(AGAIN) })
   yield* say(endHintId(slug, RunNumber.make(run)))
 })
+
+const unknown = (error: { readonly message: string }) =>
+  Effect.as(Effect.logWarning(`whether an agent runs is asked again: ${error.message}`), true)

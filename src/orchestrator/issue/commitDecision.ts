@@ -26,9 +26,9 @@ export const commitDecision = Effect.fn("commitDecision")(function* (
   context: CommitContext,
 ) {
   const decision = decide({ ...observation, capacity: unlimited })
-  const starts = decision.verdict._tag === "Launch" || decision.verdict._tag === "Resume"
-  if (!starts) return yield* store(decision, context)
-  return yield* capacityFor(context.issue, context.served, context.host).pipe(
+  const start = decision.verdict
+  if (start._tag !== "Launch" && start._tag !== "Resume") return yield* store(decision, context)
+  return yield* capacityFor({ ...context, start }).pipe(
     Effect.flatMap((capacity) => store(decide({ ...observation, capacity }), context)),
     context.starting.withPermits(1),
   )

@@ -6,11 +6,10 @@ import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
 import type { ObservedBottle } from "../../domain/orchestrator/Observed.ts"
 import { bottleState } from "../../programs/bottleState.ts"
 import { settleEvents } from "../../programs/settleEvents.ts"
-import { Backends } from "../../services/Backends.ts"
+import { type Backend, type BackendEnding, Backends } from "../../services/Backends.ts"
 import { BottleEvents } from "../../services/BottleEvents.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
 import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
-import { ExtraFacts } from "../ExtraFacts.ts"
 
 /** The row of the bottle that handles an issue; none when there is no bottle, or it was destroyed. */
 export const bottleOf = Effect.fn("bottleOf")(function* (issue: IssueKey) {
@@ -33,7 +32,7 @@ export const observeBottle = Effect.fn("observeBottle")(function* (issue: IssueK
   const state = yield* bottleState(backend, metadata)
   const checkinAt = timeOf(yield* (yield* BottleEvents).lastCheckin(slug))
   const frozenAt = timeOf(metadata.frozenAt)
-  const ended = state === "exited" ? yield* endOf(metadata) : undefined
+  const ended = state === "exited" ? yield* endOf(backend, metadata) : undefined
   return Option.some<ObservedBottle>({
     slug,
     agent: spec.agent,
@@ -47,14 +46,21 @@ export const observeBottle = Effect.fn("observeBottle")(function* (issue: IssueK
     ...(ended !== undefined && { ended }),
     ...(frozenAt !== undefined && { frozenAt }),
     prs: Option.toArray(row.prNumber),
-    sidecar: "alive",
+    sidecar: metadata.trouble.sidecar === "failed" ? "failed" : "alive",
   })
 })
 
-const endOf = Effect.fnUntraced(function* (bottle: BottleMetadata) {
-  const ended = (yield* ExtraFacts).ended
-  return ended === undefined ? { by: "agent" as const } : yield* ended(bottle)
+/** What bot-bottle stopped was stopped by nobody else. */
+const endOf = Effect.fnUntraced(function* (backend: Backend, { slug, trouble }: BottleMetadata) {
+  if (trouble.stopped !== undefined) return { by: "agent" as const }
+  const { by, clearAt } = backend.ending === undefined ? AGENT : yield* backend.ending(slug)
+  if (by !== "agent") return { by, ...(clearAt !== undefined && { until: clearAt }) }
+  const { refused } = trouble
+  if (refused === undefined) return { by }
+  return { by: "provider" as const, ...(refused.until !== undefined && { until: instantOf(refused.until) }) }
 })
+
+const AGENT: BackendEnding = { by: "agent" }
 
 const timeOf = (at: Option.Option<string>): number | undefined =>
   Option.getOrUndefined(Option.map(at, instantOf))

@@ -3,6 +3,7 @@ import { Cause, Clock, Effect, Either, Exit, Option, type ParseResult, Schema } 
 import { CallFailure, internalFailure } from "./CallFailure.ts"
 import { firstProblem } from "../../domain/firstProblem.ts"
 import { logFull } from "./limits.ts"
+import { type McpContent, textContent } from "./McpTools.ts"
 import { type EndWords, around } from "../record/around.ts"
 import type { OperationEntry } from "../record/OperationChain.ts"
 import type { LogUnwritable, CallLog } from "../record/OperationLog.ts"
@@ -14,6 +15,8 @@ export interface Call {
   readonly run: (params: unknown) => Effect.Effect<unknown, CallFailure>
   /** The same, its answer as text for people and agents. */
   readonly text: (params: unknown) => Effect.Effect<string, CallFailure>
+  /** The same, its answer as what MCP gives to a model. */
+  readonly contents: (params: unknown) => Effect.Effect<ReadonlyArray<McpContent>, CallFailure>
 }
 
 /** What a call did: its answer, and what the operation log says of it. */
@@ -29,6 +32,8 @@ export interface CallSpec<P, A, PI = P, AI = A> {
   readonly success: Schema.Schema<A, AI>
   /** The answer as text. */
   readonly show: (answer: A) => string
+  /** What a model is given; the answer as JSON unless given. */
+  readonly contents?: (answer: A) => ReadonlyArray<McpContent>
   /** What it is about, such as `#17`. */
   readonly target: (params: P) => string
   /** Whether it writes: then a `begin` line is appended before and an `end` line after. */
@@ -51,12 +56,19 @@ export const makeCall = <P, A, PI, AI>(log: CallLog, spec: CallSpec<P, A, PI, AI
           ? refuse(log, spec.name, "", paramsFailure(params.left))
           : perform(log, spec, { params: params.right, given }, render)
       })
+  const encode = Schema.encodeSync(spec.success, ENCODE)
+  const { contents } = spec
   return {
     name: spec.name,
-    run: answered<unknown>(Schema.encodeSync(spec.success, ENCODE)),
+    run: answered<unknown>(encode),
     text: answered((answer) => spec.show(validate(answer))),
+    contents: answered(
+      contents === undefined ? (answer) => jsonOf(encode(answer)) : (answer) => contents(validate(answer)),
+    ),
   }
 }
+
+const jsonOf = (result: unknown) => textContent(result === null ? "done" : JSON.stringify(result))
 
 /** Fields stay in the order in which they came. */
 const ENCODE = { propertyOrder: "original" } as const

@@ -14,7 +14,7 @@ import {
   noForge,
   refuseClosing,
 } from "./callContext.ts"
-import { type McpTool, toolOf } from "./McpTools.ts"
+import { type McpContent, type McpTool, toolOf } from "./McpTools.ts"
 import { refuseSecrets, stringsOf } from "./refuseSecrets.ts"
 
 /** One call at the neck, whatever its parameters and its answer are. Made by {@link make} or {@link makeLocal}. */
@@ -50,6 +50,8 @@ export interface CallDescription<P, A, PI, AI> {
   readonly success: Schema.Schema<A, AI>
   /** What the operation log says that the call is about, such as `#17`. */
   readonly subject: (params: P) => string
+  /** What a model is given by MCP; the answer as JSON unless given. */
+  readonly contents?: (answer: A) => ReadonlyArray<McpContent>
   /** The answer as text. What others wrote on the forge must be quoted: see `quoted` and `inline`. */
   readonly show: (answer: A) => string
 }
@@ -185,7 +187,7 @@ const describe = <P, A, PI, AI>(
   writes: boolean,
   serve: (context: NeckContext) => Served<P, A>,
 ): ForgeCall => {
-  const { usage, description, params, success, show, subject } = spec
+  const { usage, description, params, success, show, subject, contents } = spec
   const { name } = usage
   return {
     usage,
@@ -199,6 +201,7 @@ const describe = <P, A, PI, AI>(
         params,
         success,
         show,
+        ...(contents !== undefined && { contents }),
         target: subject,
         writes,
         ...serve(context),

@@ -5,6 +5,7 @@ import { VERSION } from "../../domain/Version.ts"
 import { CallFailure } from "./CallFailure.ts"
 import { refuse } from "./Calls.ts"
 import { type Member, parseFrame } from "./JsonRpc.ts"
+import { textContent } from "./McpTools.ts"
 import type { CallLog } from "../record/OperationLog.ts"
 import type { ServedCalls } from "./ServedCalls.ts"
 
@@ -223,15 +224,13 @@ const callTool = (
       onFailure: () => errorAnswer(asked.id, problem),
     })
   }
-  return Effect.match(call.run(given), {
-    onSuccess: (result) => answer({ content: texts(result === null ? "done" : JSON.stringify(result)) }),
-    onFailure: ({ message }) => answer({ content: texts(message), isError: true }),
+  return Effect.match(call.contents(given), {
+    onSuccess: (content) => answer({ content }),
+    onFailure: ({ message }) => answer({ content: textContent(message), isError: true }),
   })
 }
 
 const UNKNOWN_TOOL = new CallFailure({ kind: "method", message: "unknown tool" })
-
-const texts = (text: string) => [{ type: "text", text }]
 
 const resultAnswer = (id: unknown, result: Fields): McpAnswer => ({
   status: 200,

@@ -10,6 +10,14 @@ export interface McpTool {
   readonly annotations: { readonly readOnlyHint: boolean }
 }
 
+/** A part of what a tool gives to a model; an image is in base64. */
+export type McpContent =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "image"; readonly data: string; readonly mimeType: string }
+
+/** One text. */
+export const textContent = (text: string): ReadonlyArray<McpContent> => [{ type: "text", text }]
+
 /** The tool of a call. Throws when its parameters cannot be said in JSON Schema. */
 export const toolOf = <P, PI>(call: {
   readonly name: string

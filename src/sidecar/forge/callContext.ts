@@ -25,6 +25,8 @@ export interface RunForge<Api extends ForgeReads = ForgeApi> {
   readonly given: ReadonlyArray<number>
   /** Refs that a PR's head must match. */
   readonly push: ReadonlyArray<string>
+  /** The branch that a PR goes to when the agent names none; the default branch unless given. */
+  readonly base?: string | undefined
   /** Whether this bottle has pushed that branch; always, where its pushes do not pass the gate. */
   readonly isPushed: (branch: string) => boolean
 }

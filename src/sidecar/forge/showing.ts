@@ -15,6 +15,19 @@ export const quoted = (text: string): string =>
 /** A text from the forge within a line of the neck's own. */
 export const inline = (text: string): string => neutral(text.split(LINE_BREAK).join(" "))
 
+/** A login within a header of the neck's own. It is one word; one that is not could hold what comes behind it there. */
+export const oneWord = (login: string): string =>
+  login === "" ? "(nobody)" : inline(login).replaceAll(/\s/g, "\ufffd")
+
+/** Who wrote something, for a header of the neck's own. */
+export const byline = ({
+  user,
+  authorTrusted,
+}: {
+  readonly user: string
+  readonly authorTrusted: boolean
+}): string => `by ${oneWord(user)}${authorTrusted ? "" : " (not trusted)"}`
+
 /** The first lines of an issue or a pull request. */
 export const showHead = (issue: Issue): string =>
   [

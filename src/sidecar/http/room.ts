@@ -50,6 +50,10 @@ const ANSWERS_KIB = 16 * 1024
 /** The largest answer of the forge that a sidecar reads: room for so much is taken where its length is not known before. */
 export const ANSWER_BYTES_MAX = 4 * 1024 * 1024
 const ANSWER_KIB_MIN = 4
+/** A later answer of a request that needs no room of its own. */
+const SMALL_KIB = 64
+/** The most that one request counts. */
+const REQUEST_KIB = ANSWERS_KIB / 2
 
 /** Makes the room of a neck. */
 export const makeRoom = (): Room => {
@@ -105,8 +109,9 @@ export const makeRoom = (): Room => {
 }
 
 /**
- * Only the first answer of a request waits for room: a request that waited while it holds room could wait for itself.
- * What a call reads after its first answer is small, or `open_pr` reads it, one at a time.
+ * Nothing waits for room while it holds some: two that did could wait for each other. So a later answer gives up what its
+ * request holds, and waits for room for both. Until it has that, the earlier answers lie in memory uncounted: calls that
+ * read several large ones are made one at a time (`oneAtATime`). A later answer that is known to be small takes none.
  */
 const answerPlace = (room: Effect.Semaphore): AnswerPlace => {
   let held = 0
@@ -117,14 +122,18 @@ const answerPlace = (room: Effect.Semaphore): AnswerPlace => {
   return {
     within: (read, bytes) =>
       Effect.suspend(() => {
-        if (held > 0) return read
         const most = kibOf(Math.min(bytes ?? ANSWER_BYTES_MAX, ANSWER_BYTES_MAX))
+        if (held > 0 && bytes !== undefined && most <= SMALL_KIB) return read
         return Effect.uninterruptibleMask((restore) =>
-          Effect.flatMap(restore(room.take(most)), (taken) =>
-            Effect.onExit(restore(read), (exit) =>
-              keep(taken, Exit.isSuccess(exit) ? Math.min(taken, kibOf(exit.value.length)) : 0),
-            ),
-          ),
+          Effect.gen(function* () {
+            const before = held
+            held = 0
+            yield* room.release(before)
+            const taken = yield* restore(room.take(Math.min(before + most, REQUEST_KIB)))
+            return yield* Effect.onExit(restore(read), (exit) =>
+              keep(taken, Math.min(taken, before + (Exit.isSuccess(exit) ? kibOf(exit.value.length) : 0))),
+            )
+          }),
         )
       }),
     give: () => {

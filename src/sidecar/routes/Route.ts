@@ -20,6 +20,8 @@ export const RoutePart = Schema.Struct({
   /** Parameters of the query that pass; beyond the provider's, where the service is known. */
   query: Schema.optional(Schema.Array(Schema.String)),
   private: Schema.optional(Schema.Boolean),
+  /** It leads to a model: what the provider says of its limits is told. */
+  model: Schema.optional(Schema.Boolean),
 })
 /** What of a sidecar's document is about a route. */
 export type RoutePart = typeof RoutePart.Type
@@ -46,6 +48,8 @@ export interface Route {
   readonly passes: Passes
   /** Whether addresses that are not public may be dialled. */
   readonly private: boolean
+  /** Whether it leads to a model. */
+  readonly model: boolean
 }
 
 /** The names of routes are parts of paths. */
@@ -94,6 +98,7 @@ export const readRoute = (part: RoutePart): Either.Either<Route, string> =>
       allows,
       passes: passesOf({ ...part, hostname }),
       private: part.private === true,
+      model: part.model === true,
     }
   })
 

@@ -11,6 +11,7 @@ import { answerEarly } from "../http/afterBody.ts"
 import { agentOf } from "./dial.ts"
 import { exchange } from "./exchange.ts"
 import { repeatsSecret } from "./echo.ts"
+import type { WatchModelCall } from "./modelCalls.ts"
 import { framingProblem } from "../http/headers.ts"
 import type { Route } from "./Route.ts"
 import { SidecarSettings } from "../SidecarSettings.ts"
@@ -32,6 +33,7 @@ interface Refused {
 /** Makes the server of routes; its connections to upstreams close with the scope. */
 export const makeRoutes = (
   routes: ReadonlyMap<string, Route>,
+  watchModel: WatchModelCall,
 ): Effect.Effect<ServePath, never, OperationLog | CheckIn | Scope.Scope> =>
   Effect.gen(function* () {
     const log = yield* OperationLog
@@ -74,6 +76,7 @@ export const makeRoutes = (
     const call = (asked: Asked, request: IncomingMessage, response: ServerResponse) =>
       Effect.suspend(() => {
         const { route, target, path, query } = asked
+        const watched = route.model ? watchModel(route.name, request.method ?? "", path) : undefined
         const exchanged = exchange(
           {
             route,
@@ -83,11 +86,17 @@ export const makeRoutes = (
             repeats,
             idleMs,
             passed,
+            ...(watched !== undefined && { answered: watched.answered }),
           },
           request,
           response,
         )
-        return logged({ op: "route", target, detail: `calling ${route.host}`, ended: wordsOf }, exchanged)
+        const call = logged(
+          { op: "route", target, detail: `calling ${route.host}`, ended: wordsOf },
+          exchanged,
+        )
+        // Before the agent has the end of the answer, so that its own end comes later in the queue.
+        return watched === undefined ? call : Effect.zipLeft(call, watched.told)
       }).pipe(
         Effect.flatMap(({ finish }) => finish),
         // The disk is full: what cannot be told is not done.

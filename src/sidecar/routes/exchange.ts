@@ -28,6 +28,8 @@ export interface Exchange {
   readonly idleMs: number
   /** Called with every part that passes. */
   readonly passed: () => void
+  /** Called with the upstream's answer, before anything of it passes. */
+  readonly answered?: (answer: IncomingMessage) => void
 }
 
 const HEADERS_MAX = 64 * 1024
@@ -52,9 +54,10 @@ export const exchange = (
       : passOn(passingOf(call), opened.right, request, response),
   )
 
-const passingOf = ({ route, locate, repeats, idleMs, passed }: Exchange): Passing => ({
+const passingOf = ({ route, locate, repeats, idleMs, passed, answered }: Exchange): Passing => ({
   name: `route ${route.name}`,
   headers: (answer) => {
+    answered?.(answer)
     const { location } = answer.headers
     const found = location === undefined ? undefined : locate(location)
     return responseHeaders(answer, repeats, found)

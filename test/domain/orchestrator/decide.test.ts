@@ -28,6 +28,9 @@ const written: ReadonlyArray<History> = [
   life("label", "assign", "unlabel", "label"),
   life("label", "assign", "agentOpensPr", "agentDone", "hang"),
   life("label", "assign", "hang"),
+  life("shortTime", "label", "assign", "hang"),
+  life("label", "assign", "agentOpensPr", "agentDone", "agentExits", "closePr", "label", "breakDestroy"),
+  life("label", "assign", "providerStopsBriefly", { act: "providerStopsBriefly", wait: 10_000 }),
   life("label", "assign", { act: "agentDone", wait: 1_770_000, hints: 0 }),
   life(
     "label",

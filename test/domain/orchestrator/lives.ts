@@ -55,6 +55,7 @@ const often: ReadonlyArray<Happening["act"]> = [
   "closePr",
   "unlabel",
   "machineStops",
+  "machineEnds",
   "providerStops",
   "checksFail",
   "conflict",

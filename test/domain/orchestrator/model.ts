@@ -249,14 +249,20 @@ const wrongResume = (
   if (bottle === undefined) return "no bottle"
   if (!mayGoOnLater(forge, bottle.agent)) return "no target"
   if (cause === "machine")
-    return bottle.state === "exited" && bottle.ended?.by === "machine" && !resumedForMachine(earlier)
+    return bottle.state === "exited" &&
+      bottle.ended?.by === "machine" &&
+      now.now >= now.machine.unclearUntil &&
+      !resumedForMachine(earlier)
       ? ""
       : "no first stop by the machine"
   if (bottle.state !== "frozen") return `it is ${bottle.state}`
   const freeze = lastFreeze(earlier)
   if (cause === "provider") {
     const { ended } = freeze?.before.bottle ?? {}
-    return ended?.by === "provider" && now.now >= (ended.until ?? freeze?.at ?? 0) ? "" : "the provider rests"
+    const last = startsOf(earlier).at(-1)
+    const again = last?._tag === "Resume" && last.cause === "provider"
+    const earliest = Math.max(ended?.until ?? 0, (freeze?.at ?? 0) + (again ? 5 * MINUTE : 0))
+    return ended?.by === "provider" && now.now >= earliest ? "" : "the provider rests"
   }
   const cutOff = freeze !== undefined && wasCutOff(freeze)
   if (cause === "targeted") return cutOff && asksForAgent(forge) ? "" : "not targeted again"
@@ -273,6 +279,12 @@ const resumedForMachine = (earlier: ReadonlyArray<Deed>): boolean => {
   return last?._tag === "Resume" && last.cause === "machine"
 }
 
+/** How long the newest run may take. */
+const timeOf = (earlier: ReadonlyArray<Deed>): number => {
+  const last = earlier.findLast(({ ok, operation }) => ok && /Launch|Resume/.test(operation._tag))
+  return last !== undefined && last.before.machine.seconds > 0 ? 20 * MINUTE : Number.POSITIVE_INFINITY
+}
+
 /** Frozen in the middle of its work because nobody asked for it any more. */
 const wasCutOff = ({ before: { bottle, forge } }: Deed): boolean =>
   bottle !== undefined &&
@@ -282,7 +294,7 @@ const wasCutOff = ({ before: { bottle, forge } }: Deed): boolean =>
 
 const wrongFreeze = (
   cause: string,
-  { bottle, forge, now, steadySince }: Snapshot,
+  { bottle, forge, machine, now, steadySince }: Snapshot,
   earlier: ReadonlyArray<Deed>,
 ): string => {
   if (bottle === undefined) return "no bottle"
@@ -294,18 +306,22 @@ const wrongFreeze = (
         ? "untargeted"
         : bottle.sidecar === "failed"
           ? "sidecar"
-          : bottle.done === undefined && now - signs >= 30 * MINUTE
-            ? "watchdog"
-            : "nothing"
+          : bottle.done === undefined && now - bottle.startedAt >= timeOf(earlier)
+            ? "budget"
+            : bottle.done === undefined && now - signs >= 30 * MINUTE
+              ? "watchdog"
+              : "nothing"
       : bottle.done !== undefined
         ? "done"
-        : by !== "agent" && !goesOn(forge, bottle.agent)
-          ? "untargeted"
-          : by === "provider"
-            ? "provider"
-            : by === "machine" && !resumedForMachine(earlier)
-              ? "nothing"
-              : "incomplete"
+        : now < machine.unclearUntil
+          ? "nothing"
+          : by !== "agent" && !goesOn(forge, bottle.agent)
+            ? "untargeted"
+            : by === "provider"
+              ? "provider"
+              : by === "machine" && !resumedForMachine(earlier)
+                ? "nothing"
+                : "incomplete"
   return right === cause ? "" : `the reason is ${right}`
 }
 

@@ -101,8 +101,10 @@ export class World implements Seen {
     if (this.operation?.state !== "open") return
     const { input } = this.operation
     const before = this.decidedOn ?? this.snapshot()
-    const ok = this.machine.failures === 0
-    if (!ok) this.machine = { ...this.machine, failures: this.machine.failures - 1 }
+    // Lost since it was decided on.
+    const isLost = input._tag === "Resume" && this.bottle?.state === "lost"
+    const ok = this.machine.failures === 0 && !isLost
+    if (this.machine.failures > 0) this.machine = { ...this.machine, failures: this.machine.failures - 1 }
     this.deeds.push({ at: this.now, operation: input, ok, before })
     if (ok) this.apply(input)
     this.operation = {
@@ -195,12 +197,15 @@ export class World implements Seen {
     done,
     by = "agent",
     until,
+    unclear = false,
   }: {
     done?: "success" | "blocked"
     by?: "agent" | "machine" | "provider"
     until?: number
+    unclear?: boolean
   }): void {
     if (this.bottle?.state !== "running") return
+    this.machine = { ...this.machine, unclearUntil: unclear ? this.now + 20_000 : 0 }
     this.bottle = {
       ...this.bottle,
       state: "exited",

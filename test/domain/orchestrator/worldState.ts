@@ -65,6 +65,10 @@ export interface Machine {
   setAside: boolean
   failures: number
   slow: boolean
+  /** Running time that the budget of the day leaves, in seconds; 0: there is none. */
+  seconds: number
+  /** Until when it does not show what ended the newest run. */
+  unclearUntil: number
 }
 
 /** Number of the issue. */
@@ -106,6 +110,8 @@ export const newMachine: Machine = {
   setAside: false,
   failures: 0,
   slow: false,
+  seconds: 0,
+  unclearUntil: 0,
 }
 
 /** What can be seen of a world. */
@@ -114,6 +120,11 @@ export interface Seen extends Snapshot {
   readonly operation: ObservedOperation | undefined
   readonly life: LifeSettings
 }
+
+const seenOf = (bottle: ObservedBottle, { machine, now }: Snapshot): ObservedBottle =>
+  bottle.state === "exited" && now < machine.unclearUntil
+    ? { ...bottle, ended: { by: "unclear", until: machine.unclearUntil } }
+    : bottle
 
 /** What `decide` is asked about a world. */
 export const inputOf = (world: Seen): Input => {
@@ -150,12 +161,15 @@ export const inputOf = (world: Seen): Input => {
       remarks: forge.remarks,
     },
     state: machine.setAside ? { ...world.state, setAside: "it failed" } : { ...world.state, setAside: null },
-    ...(world.bottle && { bottle: world.bottle }),
+    ...(world.bottle && { bottle: seenOf(world.bottle, world) }),
     ...(world.operation && { operation: world.operation }),
     capacity: {
       bounds: [
         { of: "this machine", what: "running", used: machine.full ? 1 : 0, limit: 1 },
         { of: "today", what: "cost", used: 1, limit: 5 },
+        ...(machine.seconds > 0
+          ? [{ of: "today", what: "seconds" as const, used: 100, limit: 100 + machine.seconds }]
+          : []),
       ],
       costKnown: machine.costKnown,
       ...(machine.routeUntil > 0 && { routeUntil: machine.routeUntil }),

@@ -15,6 +15,8 @@ const denied = exchange("permission of another, not as administrator")
 const people = exchange("who may be assigned (any reader)")
 const repository = exchange("repository")
 const absent = exchange("org member: no")
+const isMember = exchange("org member: yes")
+const undecided = exchange("org member asked by a stranger: 303")
 
 /** People of the recorded list, who may write: cellar-bot, wendy, and ada, who owns the repository. */
 const comments = JSON.stringify(
@@ -40,10 +42,19 @@ const answers = (
 
 /** A forge that answers as the recorded one did to a bot with write permission, and `changes`. */
 const recordedForge = (
-  changes: { readonly repository?: string; readonly people?: string; readonly peopleStatus?: number } = {},
+  changes: {
+    readonly repository?: string
+    readonly people?: string
+    readonly peopleStatus?: number
+    /** The org of the bots; none unless given. */
+    readonly org?: string
+    /** Memberships, such as `team/members/wendy`, that are answered otherwise than with no. */
+    readonly members?: Readonly<Record<string, typeof isMember>>
+  } = {},
 ) =>
   Effect.gen(function* () {
-    const { forge, sim } = yield* simulated({ trustOrg: "team", org: undefined })
+    const { forge, sim } = yield* simulated({ trustOrg: "team", org: changes.org })
+    for (const [path, said] of Object.entries(changes.members ?? {})) answers(sim, `/orgs/${path}`, said)
     answers(sim, "/permission", denied)
     answers(sim, "/assignees", {
       status: changes.peopleStatus ?? people.status,
@@ -76,6 +87,37 @@ describe.concurrent("a bot that may write and does not administer", () => {
       const { forge } = yield* recordedForge({ repository: ofOrg })
       expect(yield* trusted(forge)).toEqual([])
       expect(yield* failed(forge.canWrite("wendy"))).toMatchObject({ reason: "Forbidden", status: 403 })
+    }).pipe(Effect.scoped),
+  )
+
+  it.live(
+    "trusts members of the trusted org in an org's repository, and nobody whose membership cannot be decided",
+    () =>
+      Effect.gen(function* () {
+        const ofOrg = JSON.stringify({ ...JSON.parse(repository.answer), owner: { id: 77, login: "acme" } })
+        const members = { "team/members/wendy": isMember, "team/members/bot": isMember }
+        const { forge } = yield* recordedForge({ repository: ofOrg, members })
+        expect(yield* trusted(forge)).toEqual(["wendy"])
+        const outside = { "team/members/": undecided }
+        const { forge: stranger } = yield* recordedForge({ repository: ofOrg, members: outside })
+        expect(yield* trusted(stranger)).toEqual([])
+      }).pipe(Effect.scoped),
+  )
+
+  it.live("never trusts a bot, also one that may write and is a member of the trusted org", () =>
+    Effect.gen(function* () {
+      const members = {
+        "bot-bottle/members/cellar-bot": isMember,
+        "bot-bottle/members/bot": isMember,
+        "team/members/cellar-bot": isMember,
+        "team/members/bot": isMember,
+      }
+      const { forge } = yield* recordedForge({ org: "bot-bottle", members })
+      expect(yield* trusted(forge)).toEqual(["ada", "wendy"])
+      // Who is a bot cannot be decided by somebody outside of their org: then nobody counts.
+      const outside = { "bot-bottle/members/": undecided }
+      const { forge: stranger } = yield* recordedForge({ org: "bot-bottle", members: outside })
+      expect(yield* trusted(stranger)).toEqual([])
     }).pipe(Effect.scoped),
   )
 

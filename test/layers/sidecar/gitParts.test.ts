@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process"
 import { chmodSync } from "node:fs"
 import { join } from "node:path"
 import type { AssignedForge } from "../../../src/domain/Assignment.ts"
-import type { BottleManifest } from "../../../src/domain/Manifest.ts"
+import type { RunUpstream } from "../../../src/domain/OwnRepository.ts"
 import { Slug } from "../../../src/domain/Slug.ts"
 import { gitParts } from "../../../src/layers/sidecar/gitParts.ts"
 import { tempDir } from "../../support/tempDir.ts"
@@ -17,11 +17,9 @@ const forge: AssignedForge = {
 }
 const gitea = { provider: "gitea" } as const
 
-type Git = NonNullable<BottleManifest["git"]>[string]
-
 const plain = { slug, push: [], routes: {}, egress: { allow: [] }, loopback: false }
 
-const partsOf = (entry: Git) => gitParts({ ...plain, forge, git: { app: entry } })
+const partsOf = (entry: RunUpstream) => gitParts({ ...plain, forge, git: { app: entry } })
 
 it.effect("the forge's token goes to repositories of the forge, and to no other host", () =>
   Effect.gen(function* () {
@@ -42,6 +40,18 @@ it.effect("the forge's token goes to repositories of the forge, and to no other 
     ])
       expect((yield* Effect.flip(partsOf({ url, key: gitea }))).message, url).toContain('git "app": ')
   }),
+)
+
+it.effect(
+  "the address of the run's own repository is what its forge says, also at another host than its API",
+  () =>
+    Effect.gen(function* () {
+      const url = "https://web.example/ada/cellar.git"
+      const [part] = yield* partsOf({ url, key: gitea, own: true })
+      expect(part).toEqual({ name: "app", url, credential: token })
+      const plain = { url: "http://web.example/ada/cellar.git", key: gitea, own: true } as const
+      expect((yield* Effect.flip(partsOf(plain))).message).toContain("plain http needs private: true")
+    }),
 )
 
 it.effect("a run without a forge has no token to give", () =>
@@ -68,7 +78,7 @@ it.scoped("a key file is for ssh, must be readable, and needs the host's key", (
     const [part] = yield* partsOf({ url, key: { identityFile }, knownHost })
     expect(part).toMatchObject({ name: "app", identityFile, knownHost })
     expect(part?.credential).toBeUndefined()
-    const wrong: ReadonlyArray<readonly [Git, string]> = [
+    const wrong: ReadonlyArray<readonly [RunUpstream, string]> = [
       [{ url, key: { identityFile: `${identityFile}.pub` }, knownHost }, "does not hold a private key"],
       [{ url, key: { identityFile: keygen("locked", "correct horse") }, knownHost }, "has a passphrase"],
       [{ url, key: { identityFile: open }, knownHost }, `can be read by others: chmod 600 ${open}`],

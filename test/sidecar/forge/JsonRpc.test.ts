@@ -12,16 +12,16 @@ const log: CallLog = {
   sync: Effect.void,
 }
 const made: Array<unknown> = []
-const text = () => Effect.succeed("")
+const unused = { text: () => Effect.succeed(""), contents: () => Effect.succeed([]) }
 const echo: Call = {
   name: "echo",
-  text,
+  ...unused,
   run: (params) => Effect.sync(() => (made.push(params), params)),
 }
-const nothing: Call = { name: "nothing", text, run: () => Effect.succeed(null) }
+const nothing: Call = { name: "nothing", ...unused, run: () => Effect.succeed(null) }
 const broken: Call = {
   name: "broken",
-  text,
+  ...unused,
   run: () => new CallFailure({ kind: "internal", message: "internal error" }),
 }
 const calls = new Map([echo, nothing, broken].map((call) => [call.name, call]))

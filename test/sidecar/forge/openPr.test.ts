@@ -112,6 +112,26 @@ describe("a pull request", () => {
     }),
   )
 
+  it.scopedLive(
+    "goes to the base that the operator named for the repository, unless the agent names another",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* withIssue
+        yield* ok(at.seeded, ["push", "-q", at.directory, "main:refs/heads/dev", "main:refs/heads/release"])
+        for (const branch of ["dev", "release"]) at.repo.branches.add(branch)
+        const { launch, open } = yield* bottle(at, { base: "dev" })
+        const { work } = yield* launch
+        yield* push(work, DOOR)
+        yield* push(work, LOCK)
+        const first = (yield* open({ head: DOOR })).result
+        expect(pulls(at).map(({ pull }) => pull?.base)).toEqual(["dev"])
+        const [only] = pulls(at)
+        if (only !== undefined) actions.setState(at.sim.state, only, "closed")
+        expect((yield* open({ head: LOCK, base: "release" })).result).not.toEqual(first)
+        expect(pulls(at).map(({ pull }) => pull?.base)).toEqual(["dev", "release"])
+      }),
+  )
+
   it.scopedLive("that is a stranger's is not taken over, whatever it says it closes", () =>
     Effect.gen(function* () {
       const at = yield* withIssue

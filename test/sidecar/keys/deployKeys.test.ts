@@ -3,7 +3,7 @@ import { expect, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { copyFileSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
-import type { BottleManifest } from "../../../src/domain/Manifest.ts"
+import type { RunUpstream } from "../../../src/domain/OwnRepository.ts"
 import { Home, homeAt } from "../../../src/layers/home/Home.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
 import * as SidecarInProcess from "../../../src/layers/sidecar/SidecarInProcess.ts"
@@ -15,8 +15,6 @@ import { cellarAt, configOf } from "../../contracts/Sidecar.ts"
 import { TOKEN, cellarIn, commit, forwardTo, git, ok } from "../../support/git.ts"
 import { authorizedKeys, describeSsh, sshd } from "../../support/sshd.ts"
 import { tempDir } from "../../support/tempDir.ts"
-
-type Git = NonNullable<BottleManifest["git"]>[string]
 
 /** A forge with `ada/cellar` behind sshd and an API, and a home of ours. */
 const world = Effect.gen(function* () {
@@ -32,7 +30,7 @@ const world = Effect.gen(function* () {
   const { directory } = yield* cellarIn(repositories)
   const server = yield* sshd(root, sim.url)
   const home = homeAt(yield* tempDir)
-  const entry: Git = {
+  const entry: RunUpstream = {
     url: `${server.url}/ada/cellar.git`,
     key: { provider: "gitea" },
     knownHost: server.knownHost,
@@ -50,7 +48,7 @@ const world = Effect.gen(function* () {
     forge,
     server,
     layer,
-    config: (more: Partial<Git> = {}) => ({
+    config: (more: Partial<RunUpstream> = {}) => ({
       ...configOf("door-abcde", forge),
       git: { app: { ...entry, ...more } },
     }),

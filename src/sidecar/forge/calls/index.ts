@@ -2,11 +2,16 @@
 import type { forgeCommands } from "../../../domain/ForgeCommands.ts"
 import type { ForgeCall } from "../ForgeCall.ts"
 import { gitIdentity } from "./gitIdentity.ts"
+import { listAttachments } from "./listAttachments.ts"
+import { listIssues } from "./listIssues.ts"
 import { openPr } from "./openPr.ts"
 import { postComment } from "./postComment.ts"
+import { readAttachment } from "./readAttachment.ts"
+import { readChecks } from "./readChecks.ts"
 import { readComments } from "./readComments.ts"
 import { readIssue } from "./readIssue.ts"
 import { readPr } from "./readPr.ts"
+import { readReviews } from "./readReviews.ts"
 import { signalDone } from "./signalDone.ts"
 import { updateDescription } from "./updateDescription.ts"
 
@@ -20,4 +25,9 @@ export const builtIn: ReadonlyArray<ForgeCall> = Object.values({
   open_pr: openPr,
   git_identity: gitIdentity,
   signal_done: signalDone,
+  read_reviews: readReviews,
+  read_checks: readChecks,
+  list_attachments: listAttachments,
+  read_attachment: readAttachment,
+  list_issues: listIssues,
 } satisfies Record<keyof typeof forgeCommands, ForgeCall>)

@@ -8,6 +8,7 @@ import type { ForgeApi } from "../../../services/Forge.ts"
 import { CallFailure, failureOfForge } from "../CallFailure.ts"
 import { type RunForge, stamp, tellOrWarn } from "../callContext.ts"
 import * as ForgeCall from "../ForgeCall.ts"
+import { oneAtATime } from "../oneAtATime.ts"
 import { anyText, described, text } from "../parameters.ts"
 import { belongsToRun } from "../RunScope.ts"
 
@@ -34,14 +35,16 @@ export const openPr = ForgeCall.make({
     title: text(255, "One line"),
     body: anyText("The description, in Markdown"),
     head: branch("The branch with your work"),
-    base: Schema.optional(branch("The branch to merge into; the repository's default branch unless given")),
+    base: Schema.optional(
+      branch("The branch to merge into; unless given, the one that pull requests of this run go to"),
+    ),
   }),
   success: Schema.Struct({ number: ForgeNumber }),
   writes: { number: "none", closing: ({ title, body }) => [title, body] },
   subject: ({ head }) => head,
   show: ({ number }) => `PR #${number}`,
   serve: (context) => {
-    const oneAtATime = Effect.unsafeMakeSemaphore(1).withPermits(1)
+    const inTurn = oneAtATime()
     const reportedPrs = new Set<number>()
     /** Once in a sidecar's life: what was lost with an earlier one is made good, and a PR that is stored twice does no harm. */
     const keep = (forge: RunForge, number: number) =>
@@ -65,7 +68,7 @@ export const openPr = ForgeCall.make({
             yield* keep(forge, first.value)
             return { answer: { number: first.value }, detail: `PR #${first.value} is already open` }
           }
-          const number = yield* context.propose(head, base, (to) =>
+          const number = yield* context.propose(head, base ?? forge.base, (to) =>
             Effect.mapError(
               forge.api.openPr({ title, body, head, ...(to !== undefined && { base: to }) }),
               failureOfForge,
@@ -73,7 +76,7 @@ export const openPr = ForgeCall.make({
           )
           yield* keep(forge, number)
           return { answer: { number }, detail: `opened PR #${number} from ${head}` }
-        }).pipe(oneAtATime),
+        }).pipe(inTurn),
     }
   },
 })

@@ -4,7 +4,7 @@ import { Comment } from "../../../domain/Forge.ts"
 import { forgeCommands } from "../../../domain/ForgeCommands.ts"
 import * as ForgeCall from "../ForgeCall.ts"
 import { numberOf } from "../parameters.ts"
-import { inline, quoted } from "../showing.ts"
+import { byline, inline, quoted } from "../showing.ts"
 
 /** The call. */
 export const readComments = ForgeCall.make({
@@ -21,8 +21,5 @@ export const readComments = ForgeCall.make({
   }),
 })
 
-const showComment = ({ id, user, createdAt, authorTrusted, body }: Comment): string =>
-  `--- comment ${id} by ${user === "" ? "(nobody)" : nameOf(user)}${authorTrusted ? "" : " (not trusted)"} at ${inline(createdAt)}\n${quoted(body)}`
-
-/** A login is one word; one that is not could hold what comes behind it in a header. */
-const nameOf = (login: string): string => inline(login).replaceAll(/\s/g, "\ufffd")
+const showComment = (comment: Comment): string =>
+  `--- comment ${comment.id} ${byline(comment)} at ${inline(comment.createdAt)}\n${quoted(comment.body)}`

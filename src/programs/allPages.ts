@@ -1,6 +1,6 @@
 /** All rows of a list that is read in pages. */
 import { Effect } from "effect"
-import type { Page } from "../../domain/orchestrator/IssueKey.ts"
+import type { Page } from "../domain/orchestrator/IssueKey.ts"
 
 const LIMIT = 200
 

@@ -1,0 +1,120 @@
+/** What doctor asks about the orchestrator, where it is configured: the file, its secrets, the forge, and what repositories name. */
+import { Effect, Either, Layer, Option, type Redacted } from "effect"
+import type { Configuration } from "../../domain/orchestrator/Configuration.ts"
+import { unkept } from "../../domain/orchestrator/unkept.ts"
+import * as GiteaForges from "../../layers/gitea/GiteaForges.ts"
+import { readConfiguration } from "../../layers/manifests/configuration.ts"
+import * as NodeProcessRunner from "../../layers/process/NodeProcessRunner.ts"
+import * as LiveSecrets from "../../layers/secrets/LiveSecrets.ts"
+import { secretsOf } from "../../orchestrator/keepSecrets.ts"
+import { forgeOf } from "../../orchestrator/served.ts"
+import { type DoctorCheck, forgeChecks } from "../../programs/doctor.ts"
+import { Forges } from "../../services/Forges.ts"
+import { Manifests } from "../../services/Manifests.ts"
+
+/** None where no orchestrator is configured. */
+export const orchestratorChecks: Effect.Effect<ReadonlyArray<DoctorCheck>, never, Manifests> = Effect.gen(
+  function* () {
+    const read = yield* Effect.either(readConfiguration(Option.none(), process.env))
+    if (Either.isLeft(read)) return [check("configuration", Effect.fail(read.left))]
+    if (Option.isNone(read.right)) return []
+    const { file, configuration } = read.right.value
+    const { refused, ignored } = unkept(configuration)
+    const refusal = refused.map((key) => `${file}: ${key}: this version does not keep it: leave it out`)
+    const configured = [file, ...(ignored.length === 0 ? [] : [`without effect: ${ignored.join(", ")}`])]
+    return [
+      check(
+        "configuration",
+        refusal.length === 0
+          ? Effect.succeed(configured.join("; "))
+          : Effect.fail({ message: refusal.join("; ") }),
+      ),
+      ...(yield* secretChecks(configuration)),
+      ...(yield* manifestChecks(configuration)),
+    ]
+  },
+).pipe(Effect.provide(LiveSecrets.layer.pipe(Layer.provide(NodeProcessRunner.layer))))
+
+const check = (
+  subject: string,
+  ask: Effect.Effect<string, { readonly message: string }>,
+  todo = "",
+): DoctorCheck => ({ subject: `orchestrator ${subject}`, needed: true, todo, ask })
+
+/** Each secret; with the token, the forge. */
+const secretChecks = Effect.fnUntraced(function* (configuration: Configuration) {
+  const reads = yield* secretsOf(configuration)
+  const found = yield* Effect.forEach(reads, ([key, secret]) =>
+    Effect.map(Effect.either(secret), (value) => ({ key, value })),
+  )
+  const checks = found.map(({ key, value }) => check(key, Effect.as(value, "can be read")))
+  const without: ReadonlyArray<DoctorCheck> =
+    configuration.webhook === undefined
+      ? [
+          {
+            subject: "orchestrator webhook.secret",
+            needed: false,
+            todo: "configure it, and a webhook on the forge, to have things happen at once",
+            ask: Effect.fail({ message: "not configured: only sweeps find what changed" }),
+          },
+        ]
+      : []
+  const token = found.find(({ key }) => key === "forge.token")?.value
+  return [
+    ...checks,
+    ...without,
+    ...(token === undefined || Either.isLeft(token)
+      ? []
+      : yield* repositoryChecks(configuration, token.right)),
+  ]
+})
+
+/** What a run needs of each repository that is named whole; of patterns, what holds for all. */
+const repositoryChecks = Effect.fnUntraced(
+  function* (configuration: Configuration, token: Redacted.Redacted) {
+    const { org, trustOrg } = configuration.forge
+    const forges = yield* Forges
+    const named = Object.keys(configuration.repositories).filter((name) => !name.includes("*"))
+    const at = (name: string) => {
+      const [owner = "", repo = ""] = name.split("/")
+      return forges.of(
+        { kind: "gitea", apiUrl: forgeOf(configuration), token, owner, repo },
+        { org, ...(trustOrg !== undefined && { trustOrg }) },
+      )
+    }
+    const general = forgeChecks(yield* at(named[0] ?? "any/any"), org).filter(({ subject }) =>
+      GENERAL.has(subject),
+    )
+    const each = yield* Effect.forEach(named, (name) =>
+      Effect.map(at(name), (forge) =>
+        forgeChecks(forge, org)
+          .filter(({ subject, needed }) => needed && !GENERAL.has(subject))
+          .map((it) => withSubject(it, `${it.subject} ${name}`)),
+      ),
+    )
+    return [...general, ...each.flat()].map((it) => withSubject(it, `orchestrator ${it.subject}`))
+  },
+  Effect.provide(GiteaForges.layer),
+  Effect.catchAll((error) => Effect.succeed([check("forge", Effect.fail(error))])),
+)
+
+const withSubject = (it: DoctorCheck, subject: string): DoctorCheck => ({ ...it, subject })
+
+const GENERAL: ReadonlySet<string> = new Set(["forge", "forge org"])
+
+/** Agents and bottles that repositories name are there. */
+const manifestChecks = Effect.fnUntraced(function* ({ repositories }: Configuration) {
+  const manifests = yield* Manifests
+  const scope = { homeOnly: true } as const
+  const all = Object.values(repositories)
+  const agents = new Set(all.flatMap((settings) => settings?.agents ?? []))
+  const bottles = new Set(all.flatMap((settings) => settings?.bottles ?? []))
+  return [
+    ...[...agents].map((name) =>
+      check(`agent ${name}`, Effect.as(manifests.agent(name, scope), "its manifest can be read")),
+    ),
+    ...[...bottles].map((name) =>
+      check(`bottle ${name}`, Effect.as(manifests.bottle([name], scope), "its manifest can be read")),
+    ),
+  ]
+})

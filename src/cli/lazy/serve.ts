@@ -1,0 +1,52 @@
+/** `orchestrate serve`: the orchestrator over all live layers, as its configuration says. */
+import { Effect, Layer, Option } from "effect"
+import { ConfigurationInvalid } from "../../domain/Errors.ts"
+import type { Configuration } from "../../domain/orchestrator/Configuration.ts"
+import { unkept } from "../../domain/orchestrator/unkept.ts"
+import { Home } from "../../layers/home/Home.ts"
+import { readConfiguration } from "../../layers/manifests/configuration.ts"
+import * as NodeProcessRunner from "../../layers/process/NodeProcessRunner.ts"
+import * as LiveSecrets from "../../layers/secrets/LiveSecrets.ts"
+import * as SqliteOrchestratorStores from "../../layers/sqlite/SqliteOrchestratorStores.ts"
+import { keepSecrets } from "../../orchestrator/keepSecrets.ts"
+import { run } from "../../orchestrator/Orchestrator.ts"
+import type { Observe } from "../../orchestrator/telling.ts"
+import { live } from "./live.ts"
+
+/** Serves until it is interrupted. */
+export const serve = Effect.fn("serve")(
+  function* ({ config, observe }: { readonly config: Option.Option<string>; readonly observe: Observe }) {
+    const { root } = yield* Home
+    const read = yield* readConfiguration(config, process.env)
+    const { file, configuration } = yield* Effect.mapError(
+      read,
+      () =>
+        new ConfigurationInvalid({
+          problems: [
+            {
+              file: `${root}/orchestrator.yaml`,
+              key: "",
+              expected:
+                "there is no such file: write one as docs/orchestrator.md has it, or name another with --config",
+            },
+          ],
+        }),
+    )
+    yield* requireKept(file, configuration)
+    const secrets = yield* keepSecrets(file, configuration)
+    return yield* Effect.provide(run({ configuration, secrets, observe }), stores)
+  },
+  Effect.scoped,
+  Effect.provide(LiveSecrets.layer.pipe(Layer.provide(NodeProcessRunner.layer))),
+)
+
+const stores = Layer.merge(live, SqliteOrchestratorStores.layer())
+
+const requireKept = Effect.fnUntraced(function* (file: string, configuration: Configuration) {
+  const { refused, ignored } = unkept(configuration)
+  yield* Effect.forEach(ignored, (key) => Effect.logWarning(`${file}: ${key} has no effect in this version`))
+  if (refused.length === 0) return
+  return yield* new ConfigurationInvalid({
+    problems: refused.map((key) => ({ file, key, expected: "this version does not keep it: leave it out" })),
+  })
+})

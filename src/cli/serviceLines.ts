@@ -1,0 +1,55 @@
+/** What is told of the service: whether one carries issues on, and if nothing starts, why. */
+import { Option } from "effect"
+import type { ReportedHealth } from "../domain/orchestrator/ServiceHealth.ts"
+import type { ServiceStatus } from "../programs/serviceStatus.ts"
+import { ago } from "./output.ts"
+
+/** A line for each thing; none where no service ever was and nothing is paused. Without `now` they say no times. */
+export const serviceLines = ({ service, pausedAt }: ServiceStatus, now?: number): ReadonlyArray<string> => [
+  ...Option.match(service, {
+    onNone: () => [],
+    onSome: (it) => (it.isServing ? working(it, now) : gone(it, now)),
+  }),
+  ...Option.match(pausedAt, {
+    onNone: () => [],
+    onSome: (at) => [`paused${timed(at, now)}: nothing starts before "bot-bottle orchestrate continue"`],
+  }),
+]
+
+/** How long until a time, in words of one unit. */
+export const untilText = (until: number, now: number): string =>
+  until <= now ? "now" : `in ${ago(new Date(now - (until - now)).toISOString(), now).replace(/ ago$/, "")}`
+
+const working = (it: ReportedHealth, now: number | undefined): ReadonlyArray<string> => [
+  `process ${it.pid} on ${it.host} serves ${it.forge}${timed(it.startedAt, now, "began ")}`,
+  it.listening === null
+    ? "it accepts no webhooks: webhook.secret is not configured"
+    : `webhooks: http://${it.listening}/webhook${it.webhookAt === undefined ? ", none yet" : timed(it.webhookAt, now, "last ")}`,
+  ...sweep(it, now),
+  ...(it.secret === undefined ? [] : [`warning: ${it.secret}`]),
+]
+
+const sweep = ({ sweep }: ReportedHealth, now: number | undefined): ReadonlyArray<string> => {
+  const next = sweep.nextAt === undefined || now === undefined ? "" : `; next ${untilText(sweep.nextAt, now)}`
+  if (sweep.problem !== undefined)
+    return [
+      `warning: the forge does not say what changed (failed ${sweep.failures} times): ${sweep.problem}${next}`,
+    ]
+  return sweep.sweptAt === undefined ? [] : [`swept${timed(sweep.sweptAt, now)}${next}`]
+}
+
+const gone = (
+  { stoppedAt, startedAt, pid }: ReportedHealth,
+  now: number | undefined,
+): ReadonlyArray<string> => [
+  `no service runs, so nothing starts: process ${pid} ${
+    stoppedAt === undefined ? `died${timed(startedAt, now, "began ")}` : `ended${timed(stoppedAt, now)}`
+  }`,
+]
+
+const timed = (at: number, now: number | undefined, what = ""): string =>
+  now === undefined
+    ? ""
+    : what === ""
+      ? ` ${ago(new Date(at).toISOString(), now)}`
+      : ` (${what}${ago(new Date(at).toISOString(), now)})`

@@ -1,0 +1,197 @@
+/** `orchestrate status`: which bottle handles which issue, what each issue waits for, and whether a service carries them on. */
+import { Command, Options } from "@effect/cli"
+import { Clock, Effect, Option, Schema } from "effect"
+import { ForgeStatus } from "../domain/ForgeStatus.ts"
+import { isAbout, issueName } from "../domain/ForgeState.ts"
+import type { IssueStatus } from "../domain/orchestrator/IssueStatus.ts"
+import type { ServiceStatus } from "../programs/serviceStatus.ts"
+import { reportFailures } from "./failure.ts"
+import { doneText, stateText } from "./list.ts"
+import { ago, type Line, note, printJson, printLine, redraw, table } from "./output.ts"
+import { serviceLines, untilText } from "./serviceLines.ts"
+import { json } from "./shared.ts"
+
+const all = Options.boolean("all").pipe(
+  Options.withDescription("Show destroyed ones too, and issues that are for no agent"),
+)
+const service = Options.boolean("service").pipe(
+  Options.withDescription("With --json: an object that has the service beside the issues"),
+)
+const watch = Options.boolean("watch").pipe(
+  Options.withDescription("Go on until interrupted, showing changes"),
+)
+
+/** A bottle's row, what is known of its issue's life, or both. */
+interface Row {
+  readonly bottle: ForgeStatus | undefined
+  readonly life: IssueStatus | undefined
+}
+
+interface Shown {
+  readonly rows: ReadonlyArray<Row>
+  readonly service: ServiceStatus
+  readonly now: number
+}
+
+/** `orchestrate status` */
+export const status = Command.make("status", { all, json, service, watch }, (options) =>
+  Effect.gen(function* () {
+    const { live, orchestrateStatus, serviceStatus } = yield* Effect.promise(() => import("./lazy/status.ts"))
+    const read = Effect.gen(function* () {
+      const bottles = yield* orchestrateStatus({ all: options.all })
+      const service = yield* serviceStatus({ all: options.all })
+      return { rows: joined(bottles, service.issues), service, now: yield* Clock.currentTimeMillis }
+    })
+    const show = (shown: Shown) => (options.json ? showJson(shown, options.service) : showText(shown))
+    yield* Effect.provide(
+      options.watch
+        ? Effect.flatMap(watching(options), (next) => Effect.forever(Effect.flatMap(read, next)))
+        : Effect.flatMap(read, show),
+      live,
+    )
+  }).pipe(reportFailures(options.json)),
+).pipe(Command.withDescription("Show which bottle handles which issue, and what each issue waits for"))
+
+/** Issues with bottles first, as their rows are ordered; then those that have none. */
+const joined = (
+  bottles: ReadonlyArray<ForgeStatus>,
+  lives: ReadonlyArray<IssueStatus>,
+): ReadonlyArray<Row> => {
+  const lifeOf = (bottle: ForgeStatus) => lives.find((life) => isAbout(bottle, life))
+  const alone = lives.filter((life) => !bottles.some((bottle) => isAbout(bottle, life)))
+  return [
+    ...bottles.map((bottle) => ({ bottle, life: lifeOf(bottle) })),
+    ...alone.map((life) => ({ bottle: undefined, life })),
+  ]
+}
+
+const showText = Effect.fnUntraced(function* ({ rows, service, now }: Shown) {
+  for (const { bottle } of rows) {
+    if (bottle === undefined || bottle.forge !== "" || bottle.status === "destroyed") continue
+    yield* note(
+      `${bottle.slug}: its forge is not known, so ${bottle.issueUrl} counts as handled on every forge: "bot-bottle orchestrate assign ${bottle.slug} --forge URL" says which it is`,
+    )
+  }
+  for (const line of serviceLines(service, now)) yield* note(line)
+  if (rows.length === 0) return yield* note("no issue is being handled")
+  yield* printLine(tableOf(rows, now))
+})
+
+const tableOf = (rows: ReadonlyArray<Row>, now: number): ReadonlyArray<Line> => {
+  // Whoever starts by hand has nothing in the last column.
+  const isCarried = rows.some(({ life }) => life !== undefined)
+  const head = ["ISSUE", "PR", "SLUG", "AGENT", "STATE", "DONE", "LAST CHECK-IN"]
+  return table(
+    isCarried ? [...head, "WAITS FOR"] : head,
+    rows.map(({ bottle, life }) => {
+      const cells =
+        bottle === undefined
+          ? [life === undefined ? "" : issueName(life), "-", "-", "-", "-", "-", "-"]
+          : [
+              bottle.issueUrl,
+              Option.getOrElse(bottle.prUrl, () => "-"),
+              bottle.slug,
+              bottle.agent,
+              stateText(bottle),
+              doneText(bottle),
+              ago(bottle.lastCheckinAt, now),
+            ]
+      return isCarried ? [...cells, life === undefined ? "-" : waitText(life, now)] : cells
+    }),
+  )
+}
+
+/** Without `now` it says no time. */
+const waitText = ({ setAside, reason, until }: IssueStatus, now?: number): string =>
+  setAside === null
+    ? `${reason}${until === null || now === undefined ? "" : ` (${untilText(until, now)})`}`
+    : `set aside: ${setAside}`
+
+const encode = Schema.encodeSync(ForgeStatus)
+
+/** A row without a bottle has null where a bottle's would have it. */
+const jsonRow = ({ bottle, life }: Row): unknown => ({
+  ...(bottle === undefined
+    ? {
+        ...(life !== undefined && {
+          forge: life.forge,
+          owner: life.owner,
+          repo: life.repo,
+          issueNumber: life.issueNumber,
+        }),
+        slug: null,
+        status: null,
+        state: null,
+      }
+    : encode(bottle)),
+  life: life === undefined ? null : lifeJson(life),
+})
+
+const lifeJson = ({ phase, waits, reason, until, decidedAt, failures, setAside }: IssueStatus) => ({
+  phase,
+  waits,
+  reason,
+  until: isoOf(until),
+  decidedAt: isoOf(decidedAt),
+  failures: failures === null ? null : { ...failures, notBefore: isoOf(failures.notBefore) },
+  setAside,
+})
+
+const isoOf = (at: number | null | undefined): string | null =>
+  at == null ? null : new Date(at).toISOString()
+
+const showJson = ({ rows, service }: Shown, whole: boolean): Effect.Effect<void> => {
+  const issues = rows.map(jsonRow)
+  return printJson(whole ? { service: serviceJson(service), pausedAt: pausedJson(service), issues } : issues)
+}
+
+const pausedJson = ({ pausedAt }: ServiceStatus): string | null => isoOf(Option.getOrNull(pausedAt))
+
+const serviceJson = ({ service }: ServiceStatus): unknown =>
+  Option.getOrNull(
+    Option.map(service, ({ sweep, startedAt, stoppedAt, webhookAt, secret, ...rest }) => ({
+      ...rest,
+      startedAt: isoOf(startedAt),
+      stoppedAt: isoOf(stoppedAt),
+      webhookAt: isoOf(webhookAt),
+      secretProblem: secret ?? null,
+      sweep: {
+        failures: sweep.failures,
+        problem: sweep.problem ?? null,
+        sweptAt: isoOf(sweep.sweptAt),
+        nextAt: isoOf(sweep.nextAt),
+      },
+    })),
+  )
+
+/** On a terminal the whole is drawn again; elsewhere what changed is a line. */
+const watching = (options: { readonly json: boolean; readonly service: boolean }) =>
+  Effect.sync(() => {
+    let before: ReadonlySet<string> = new Set()
+    return Effect.fnUntraced(function* (shown: Shown) {
+      if (process.stdout.isTTY && !options.json) {
+        yield* redraw([...serviceLines(shown.service, shown.now), "", ...tableOf(shown.rows, shown.now)])
+      } else if (options.json) {
+        const text = JSON.stringify([shown.rows.map(jsonRow), serviceJson(shown.service)])
+        if (!before.has(text)) yield* showJson(shown, options.service)
+        before = new Set([text])
+      } else {
+        const lines = changeLines(shown)
+        for (const line of lines) if (!before.has(line)) yield* printLine(line)
+        before = new Set(lines)
+      }
+      yield* Effect.sleep("1 second")
+    })
+  })
+
+/** A line for the service and for each issue, without what changes by itself. */
+const changeLines = ({ rows, service }: Shown): ReadonlyArray<string> => [
+  ...serviceLines(service, undefined),
+  ...rows.map(({ bottle, life }) =>
+    [
+      bottle?.issueUrl ?? (life === undefined ? "" : issueName(life)),
+      ...(bottle === undefined ? [] : [bottle.slug, stateText(bottle), doneText(bottle)]),
+      ...(life === undefined ? [] : [waitText(life)]),
+    ].join("  "),
+  ),
+]

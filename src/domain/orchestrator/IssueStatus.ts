@@ -1,0 +1,73 @@
+/** What `orchestrate status` shows of the life of an issue: what is done, or what it waits for and until when. */
+import { Schema } from "effect"
+import type { InboxRow } from "./InboxHint.ts"
+import { IssueKey, Millis } from "./IssueKey.ts"
+import { Phase } from "./IssueState.ts"
+import type { StoredIssue } from "./StoredIssue.ts"
+
+/** The life of an issue; times in milliseconds. */
+export const IssueStatus = Schema.Struct({
+  ...IssueKey.fields,
+  phase: Phase,
+  /** What it waits for, as the decision named it; null: an operation is under way, or no decision was made yet. */
+  waits: Schema.NullOr(Schema.String),
+  /** Why, in words. */
+  reason: Schema.String,
+  /** When it is looked at again without anything new; null: only when something happens. */
+  until: Schema.NullOr(Millis),
+  /** When that was decided; null: not looked at yet. */
+  decidedAt: Schema.NullOr(Millis),
+  /** Failures in a row of what was tried last. */
+  failures: Schema.NullOr(Schema.Struct({ count: Schema.Int, problem: Schema.String, notBefore: Millis })),
+  /** Why it is left alone until `orchestrate retry`. */
+  setAside: Schema.NullOr(Schema.String),
+})
+/** The life of an issue. */
+export type IssueStatus = typeof IssueStatus.Type
+
+/** The status of an issue that was looked at, with its oldest hint that was set aside. */
+export const issueStatus = (
+  { forge, owner, repo, issueNumber, state, waits, decidedAt }: StoredIssue,
+  aside?: InboxRow,
+): IssueStatus => ({
+  forge,
+  owner,
+  repo,
+  issueNumber,
+  phase: state.phase,
+  waits,
+  reason: state.reason,
+  until: state.nextAt === null ? null : Math.ceil(state.nextAt),
+  decidedAt,
+  failures:
+    state.failures === null
+      ? null
+      : {
+          count: state.failures.count,
+          problem: state.failures.problem,
+          notBefore: Math.ceil(state.failures.notBefore),
+        },
+  setAside: state.setAside ?? (aside === undefined ? null : asideReason(aside)),
+})
+
+/** The status of an issue of which only hints are known. */
+export const hintedStatus = (issue: IssueKey, hint: InboxRow): IssueStatus => ({
+  ...issue,
+  phase: "idle",
+  waits: null,
+  reason: hint.state === "set-aside" ? asideReason(hint) : "it was not looked at yet",
+  until: null,
+  decidedAt: null,
+  failures: null,
+  setAside: hint.state === "set-aside" ? asideReason(hint) : null,
+})
+
+const asideReason = ({ tries, problem }: InboxRow): string =>
+  `it failed ${tries} times: ${problem ?? "no reason"}`
+
+/** Most issues of a forge are for no agent, and need not be shown. */
+export const isOfInterest = ({ waits, phase, setAside, reason }: IssueStatus): boolean =>
+  setAside !== null ||
+  phase === "running" ||
+  phase === "frozen" ||
+  (waits === null ? reason !== "" : !["not-targeted", "over", "person"].includes(waits))

@@ -1,0 +1,35 @@
+/** Keys of the configuration that this version does not act on: limits are refused, because whoever sets one relies on it. */
+import type { Budgets } from "./Budgets.ts"
+import type { Configuration } from "./Configuration.ts"
+
+/** Keys that are set and have no effect. */
+export interface Unkept {
+  /** Limits that would not be kept. */
+  readonly refused: ReadonlyArray<string>
+  readonly ignored: ReadonlyArray<string>
+}
+
+/** The keys of a configuration that have no effect in this version. */
+export const unkept = (configuration: Configuration): Unkept => {
+  const { budgets, repositories } = configuration
+  const named = Object.entries(repositories)
+  const refused = [
+    ...unknown("budgets", budgets),
+    ...named.flatMap(([name, settings]) => unknown(`repositories.${name}.budgets`, settings?.budgets ?? {})),
+  ]
+  const ignored = [
+    ...(configuration.publicUrl === undefined ? [] : ["publicUrl"]),
+    ...(configuration.acknowledge === "none" ? [] : ["acknowledge"]),
+    ...(configuration.notify.length === 0 ? [] : ["notify"]),
+    ...(Object.keys(configuration.operators).length === 0 ? [] : ["operators"]),
+  ]
+  return { refused, ignored }
+}
+
+/** Neither the tokens nor the money that a run uses are known yet. */
+const unknown = (key: string, budgets: Budgets): ReadonlyArray<string> =>
+  (["day", "issue"] as const).flatMap((scope) =>
+    (["cost", "tokens"] as const).flatMap((what) =>
+      budgets[scope]?.[what] === undefined ? [] : [`${key}.${scope}.${what}`],
+    ),
+  )

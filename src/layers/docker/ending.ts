@@ -1,0 +1,81 @@
+/** What ended a container: its agent, or the engine and the machine under it. An engine records no reason, so it follows from times and codes. */
+import { Clock, Effect, Option } from "effect"
+import { uptime } from "node:os"
+import type { Slug } from "../../domain/Slug.ts"
+import type { BackendEnding } from "../../services/Backends.ts"
+import { findContainer } from "./containers.ts"
+import type { Docker } from "./agent.ts"
+import type { Engine, Purpose } from "./engine.ts"
+
+/** What is known of the end of a container; times in milliseconds since the epoch, NaN where the engine does not say. */
+export interface EndFacts {
+  readonly now: number
+  readonly startedAt: number
+  readonly finishedAt: number
+  readonly exitCode: number
+  readonly outOfMemory: boolean
+  /** When the engine that answers now was started; NaN when that cannot be told. */
+  readonly engineStartedAt: number
+  /** Whether containers outlive a restart of the engine. */
+  readonly keepsContainers: boolean
+}
+
+/** An engine that stops gives its containers 10 s, and ends a few seconds later. */
+const ENGINE_STOPS_MS = 20_000
+/** An agent that ended so shortly before its engine started was stopped with the engine before, whatever its code. */
+const RESTART_MS = 30_000
+
+/** Codes of agents that were told or made to end, and of containers that the engine lost. */
+const STOPPED: ReadonlySet<number> = new Set([129, 130, 137, 143, 255])
+
+/** What ended a container that bot-bottle did not stop. */
+export const endingOf = (facts: EndFacts): BackendEnding => {
+  const { now, startedAt, finishedAt, exitCode, outOfMemory, engineStartedAt, keepsContainers } = facts
+  const isStopped = STOPPED.has(exitCode)
+  if (outOfMemory) return { by: "agent" }
+  // An engine without its own bridge does not say when it started.
+  if (Number.isNaN(engineStartedAt)) return { by: isStopped ? "machine" : "agent" }
+  if (startedAt < engineStartedAt) {
+    const before = engineStartedAt - finishedAt
+    // The engine had no word of its end when it started, or ended what it found running.
+    if (Number.isNaN(finishedAt) || finishedAt < startedAt) return { by: "machine" }
+    if (before < 0 && !keepsContainers) return { by: "machine" }
+    if (before >= 0 && (isStopped || before < RESTART_MS)) return { by: "machine" }
+  }
+  const clearAt = finishedAt + ENGINE_STOPS_MS
+  return isStopped && now < clearAt ? { by: "unclear", clearAt } : { by: "agent" }
+}
+
+/** Asks the engine what ended an exited bottle. */
+export const ending = Effect.fn("Backend.ending")(function* ({ engine, naming }: Docker, slug: Slug) {
+  const purpose = { operation: "inspect", target: slug }
+  const container = yield* findContainer(engine, naming, purpose, slug)
+  if (Option.isNone(container)) return { by: "agent" } satisfies BackendEnding
+  const { State } = container.value
+  const [engineStartedAt, keepsContainers] = yield* Effect.all([
+    started(engine, purpose),
+    keeps(engine, purpose),
+  ])
+  return endingOf({
+    now: yield* Clock.currentTimeMillis,
+    startedAt: Date.parse(State.StartedAt),
+    finishedAt: Date.parse(State.FinishedAt),
+    exitCode: State.ExitCode,
+    outOfMemory: State.OOMKilled,
+    engineStartedAt,
+    keepsContainers,
+  })
+})
+
+const started = (engine: Engine, purpose: Purpose) =>
+  engine.dialect.startedAt === undefined
+    ? Effect.map(Clock.currentTimeMillis, (now) => now - uptime() * 1000)
+    : Effect.map(engine.run(purpose, engine.dialect.startedAt), ({ exitCode, stdout }) =>
+        exitCode === 0 ? Date.parse(stdout.trim().replaceAll('"', "")) : Number.NaN,
+      )
+
+const keeps = (engine: Engine, purpose: Purpose) =>
+  Effect.map(
+    engine.run(purpose, ["info", "--format", "{{.LiveRestoreEnabled}}"]),
+    ({ stdout }) => stdout.trim() === "true",
+  )

@@ -1,0 +1,54 @@
+/** Reads secrets of the operator, from variables and from files, without the newline at their end. */
+import { Effect } from "effect"
+import { readFile, stat } from "node:fs/promises"
+import { homedir } from "node:os"
+import { isAbsolute, join } from "node:path"
+import { file } from "../../files/files.ts"
+
+/** Where a secret is: a variable of this process, or a file. */
+export type SecretPlace = { readonly env: string } | { readonly file: string }
+
+/** The place in words. */
+export const placeText = (place: SecretPlace): string =>
+  "env" in place ? `the variable ${place.env}` : `the file ${place.file}`
+
+/** The secret of a place. Fails with what is wrong there, never with a part of it. */
+export const readSecret = (place: SecretPlace): Effect.Effect<string, string> =>
+  Effect.flatMap("env" in place ? fromEnvironment(place.env) : fromFile(place.file), (text) =>
+    withoutNewline(text, placeText(place)),
+  )
+
+/** With a newline at its end, as editors and commands leave it, a secret is the same secret. */
+export const withoutNewline = (text: string, place: string): Effect.Effect<string, string> => {
+  const secret = text.replace(/\r?\n$/, "")
+  return secret === "" ? Effect.fail(`${place} is empty`) : Effect.succeed(secret)
+}
+
+/** Whether users of this machine besides its owner may read a file; false when it cannot be said. */
+export const isReadByOthers = (path: string): Effect.Effect<boolean> =>
+  file(() => stat(atHome(path))).pipe(
+    Effect.map(({ mode }) => (mode & 0o044) !== 0),
+    Effect.orElseSucceed(() => false),
+  )
+
+const fromEnvironment = (name: string): Effect.Effect<string, string> =>
+  Effect.suspend(() => {
+    const value = process.env[name]
+    return value === undefined
+      ? Effect.fail(`its secret is in the variable ${name}, which is not set: set it and try again`)
+      : Effect.succeed(value)
+  })
+
+/** Relative to what would not be clear: the manifest's folder, or the working directory. */
+const fromFile = (path: string): Effect.Effect<string, string> => {
+  const place = atHome(path)
+  return isAbsolute(place)
+    ? Effect.mapError(
+        file(() => readFile(place, "utf8")),
+        ({ code }) =>
+          `its secret is in the file ${path}, which cannot be read${code === "" ? "" : ` (${code})`}`,
+      )
+    : Effect.fail(`secret.file must be an absolute path or begin with ~/, and is ${path}`)
+}
+
+const atHome = (path: string): string => (path.startsWith("~/") ? join(homedir(), path.slice(2)) : path)

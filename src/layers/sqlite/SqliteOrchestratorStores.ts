@@ -1,0 +1,22 @@
+/** All stores of the orchestrator on one SQLite file. */
+import { Layer } from "effect"
+import type { DatabaseOptions } from "./Database.ts"
+import * as SqliteHomeLease from "./SqliteHomeLease.ts"
+import * as SqliteInbox from "./SqliteInbox.ts"
+import * as SqliteIssueStates from "./SqliteIssueStates.ts"
+import * as SqliteOperations from "./SqliteOperations.ts"
+import * as SqliteServiceState from "./SqliteServiceState.ts"
+import * as SqliteSweepCursors from "./SqliteSweepCursors.ts"
+import * as SqliteUsage from "./SqliteUsage.ts"
+
+/** Those of the home's database, or of `filename`. Fails when that database is newer, damaged or out of reach. */
+export const layer = (options: DatabaseOptions = {}) =>
+  Layer.mergeAll(
+    SqliteHomeLease.layer(options),
+    SqliteInbox.layer(options),
+    SqliteIssueStates.layer(options),
+    SqliteOperations.layer(options),
+    SqliteServiceState.layer(options),
+    SqliteSweepCursors.layer(options),
+    SqliteUsage.layer(options),
+  )

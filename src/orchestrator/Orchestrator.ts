@@ -1,0 +1,170 @@
+/** Orchestrator: issues of a forge carried through their life by this process, as a configuration says. */
+import { Clock, Context, Deferred, Effect, Layer, Option, Redacted, Scope } from "effect"
+import type { DurationInput } from "effect/Duration"
+import { hostname } from "node:os"
+import type { Configuration } from "../domain/orchestrator/Configuration.ts"
+import { ServiceEvent } from "../domain/orchestrator/ServiceEvent.ts"
+import { HostName } from "../domain/orchestrator/StoredOperation.ts"
+import { VERSION } from "../domain/Version.ts"
+import { HomeLease } from "../services/HomeLease.ts"
+import { IssueStates } from "../services/IssueStates.ts"
+import { LifeCycleEngine } from "../services/LifeCycleEngine.ts"
+import { Operations } from "../services/Operations.ts"
+import { ServiceState } from "../services/ServiceState.ts"
+import { attend, lookAtFrozen, type Pause } from "./attend.ts"
+import * as LocalLifeCycleEngine from "./engine/LocalLifeCycleEngine.ts"
+import { forPulls } from "./ingest/forPulls.ts"
+import { type AcceptHint, listedBy } from "./ingest/webhook.ts"
+import * as WebhookListener from "./ingest/WebhookListener.ts"
+import { forgeOf, listingOf, servedBy } from "./served.ts"
+import { ServedRepositories } from "./ServedRepositories.ts"
+import * as sweeping from "./sweep/sweep.ts"
+import { type Observe, tellingOperations, tellingStates } from "./telling.ts"
+
+/** The secrets that a configuration names. Each is read anew at each use: a getter may give another value. */
+export interface OrchestratorSecrets {
+  /** Of `forge.token`. */
+  readonly token: Redacted.Redacted
+  /** Of `webhook.secret`; without it no webhook is listened for, and sweeps alone find what changed. */
+  readonly webhook?: Redacted.Redacted | undefined
+  /** What is wrong with one of them now, for `status`. */
+  readonly problem?: string | undefined
+}
+
+/** Options of the orchestrator. */
+export interface OrchestratorOptions {
+  readonly configuration: Configuration
+  readonly secrets: OrchestratorSecrets
+  /** Kind of the forge, as `Forges` has it; `gitea` unless given. */
+  readonly kind?: string
+  /** Backend of new bottles; the manifest's unless given. */
+  readonly backend?: string
+  /** Name of this machine, in the operations that it carries out; the system's unless given. */
+  readonly host?: string
+  /** How often timers, and what operators say, are looked at; 1 second unless given. */
+  readonly poll?: DurationInput
+  /** Is given what happens, in order. */
+  readonly observe?: Observe
+}
+
+/** How long a service that is to end may take to let go of what it does. */
+const ENDING = "4 seconds"
+
+/**
+ * Serves the repositories of a configuration until its scope ends; agents go on. Fails with `HomeServed` when another process serves
+ * the home, and with `ListenFailed` when webhooks cannot be listened for. Stores, forges, backends and manifests are the caller's.
+ */
+export const layer = (options: OrchestratorOptions) => Layer.scopedContext(make(options))
+
+/** Serves until it is interrupted, and ends within 5 seconds then: agents go on, and what was begun is finished by whoever serves next. */
+export const run = (options: OrchestratorOptions) =>
+  Effect.acquireUseRelease(
+    Scope.make(),
+    (scope) => Effect.zipRight(Layer.buildWithScope(layer(options), scope), Effect.never),
+    (scope, exit) =>
+      // Whatever is not over by then is as after a crash: safe to repeat.
+      Scope.close(scope, exit).pipe(Effect.disconnect, Effect.interruptible, Effect.timeoutOption(ENDING)),
+  )
+
+const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
+  const { configuration, secrets, poll = "1 second", observe = () => Effect.void } = options
+  const lease = yield* HomeLease
+  // First of all, so that a second service changes nothing and says why.
+  yield* lease.hold
+  const pause: Pause = { isOn: Option.isSome(yield* (yield* ServiceState).pausedAt) }
+  const served = servedBy(configuration, {
+    ...(options.kind !== undefined && { kind: options.kind }),
+    ...(options.backend !== undefined && { backend: options.backend }),
+    get token() {
+      return secrets.token
+    },
+    get paused() {
+      return pause.isOn
+    },
+  })
+  const isListed = listedBy(served)
+  const hints = yield* Deferred.make<AcceptHint>()
+  const webhooks: { keptAt?: number } = {}
+  // Before the engine works: a port that is taken is found out before anything is launched.
+  const listening = yield* listen(options, {
+    isListed,
+    accept: (hint) =>
+      Deferred.await(hints).pipe(
+        Effect.flatMap((keep) => keep(hint)),
+        Effect.tap(() => Effect.map(Clock.currentTimeMillis, (now) => (webhooks.keptAt = now))),
+      ),
+  })
+  const startedAt = yield* Clock.currentTimeMillis
+  const host = HostName.make(options.host ?? hostname())
+  yield* observe(ServiceEvent.Serving({ listening, paused: pause.isOn }))
+  const engine = yield* LocalLifeCycleEngine.layer({ host, poll }).pipe(
+    Layer.provide(Layer.succeed(ServedRepositories, served)),
+    Layer.provide(telling(observe)),
+    Layer.provide(Layer.succeed(HomeLease, { hold: Effect.void })),
+    Layer.build,
+    Effect.map(Context.get(LifeCycleEngine)),
+  )
+  const keep = yield* forPulls(engine.hint)
+  yield* Deferred.succeed(hints, keep)
+  const forge = forgeOf(configuration)
+  const sweep = yield* sweeping.make({
+    get access() {
+      return { kind: options.kind ?? "gitea", apiUrl: forge, token: secrets.token }
+    },
+    forge,
+    isListed,
+    listing: listingOf(configuration),
+    accept: keep,
+    every: configuration.sweep,
+  })
+  yield* Effect.forkScoped(sweep.run)
+  if (configuration.ciFeedback > 0 || configuration.onConflict === "resume")
+    yield* lookAtFrozen(engine, configuration.sweep)
+  const health = Effect.sync(() => ({
+    host,
+    version: VERSION,
+    startedAt,
+    forge,
+    listening,
+    ...(webhooks.keptAt !== undefined && { webhookAt: webhooks.keptAt }),
+    ...(secrets.problem !== undefined && { secret: secrets.problem }),
+  }))
+  yield* attend({ engine, pause, sweep: sweep.status, health, observe, poll })
+  return Context.make(LifeCycleEngine, engine)
+})
+
+/** `HOST:PORT` of the webhooks, null without their secret. */
+const listen = Effect.fnUntraced(function* (
+  { configuration, secrets }: OrchestratorOptions,
+  { isListed, accept }: Pick<WebhookListener.WebhookListenerOptions, "isListed" | "accept">,
+) {
+  if (secrets.webhook === undefined) return null
+  const [, host = "", port = ""] = /^\[?(.*?)\]?:(\d+)$/.exec(configuration.listen) ?? []
+  const bound = yield* WebhookListener.listen({
+    get secret() {
+      return secrets.webhook ?? NO_SECRET
+    },
+    forge: forgeOf(configuration),
+    isListed,
+    accept,
+    host,
+    port: Number(port),
+  })
+  return configuration.listen.replace(/\d+$/, String(bound))
+})
+
+/** With it every webhook is refused. */
+const NO_SECRET = Redacted.make("")
+
+/** The stores of the engine, so that what it decides is reported. */
+const telling = (observe: Observe) =>
+  Layer.merge(
+    Layer.effect(
+      IssueStates,
+      Effect.map(IssueStates, (states) => tellingStates(states, observe)),
+    ),
+    Layer.effect(
+      Operations,
+      Effect.map(Operations, (operations) => tellingOperations(operations, observe)),
+    ),
+  )

@@ -1,0 +1,133 @@
+/** attend: a service keeps to what operators say from other processes, and reports how it is. */
+import { Clock, type Context, Effect, Option, Ref, Schedule } from "effect"
+import type { DurationInput } from "effect/Duration"
+import { ServiceEvent } from "../domain/orchestrator/ServiceEvent.ts"
+import type { ServiceHealth, SweepHealth } from "../domain/orchestrator/ServiceHealth.ts"
+import { Inbox } from "../services/Inbox.ts"
+import { IssueStates } from "../services/IssueStates.ts"
+import { LifeCycleEngine } from "../services/LifeCycleEngine.ts"
+import { ServiceState } from "../services/ServiceState.ts"
+import { allPages } from "../programs/allPages.ts"
+import { routeStatuses } from "./ingest/routeStatuses.ts"
+import type { SweepStatus } from "./sweep/sweep.ts"
+import type { Observe } from "./telling.ts"
+
+/** Whether nothing may start; read whenever something wants to. */
+export interface Pause {
+  isOn: boolean
+}
+
+/** What is attended to. */
+export interface Attended {
+  readonly engine: Context.Tag.Service<LifeCycleEngine>
+  readonly pause: Pause
+  readonly sweep: Effect.Effect<SweepStatus>
+  /** What is reported, besides the sweep. */
+  readonly health: Effect.Effect<Omit<ServiceHealth, "sweep">>
+  readonly observe: Observe
+  readonly poll: DurationInput
+}
+
+/** Attends until the scope ends, and reports that it did; what fails is logged, and repeated. */
+export const attend = Effect.fn("attend")(function* ({
+  engine,
+  pause,
+  sweep,
+  health,
+  observe,
+  poll,
+}: Attended) {
+  const state = yield* ServiceState
+  const inbox = yield* Inbox
+  const reported = yield* Ref.make("")
+  const problem = yield* Ref.make<string | null>(null)
+  const forgotAt = yield* Ref.make(0)
+
+  const obey = Effect.gen(function* () {
+    const was = pause.isOn
+    pause.isOn = Option.isSome(yield* state.pausedAt)
+    if (was !== pause.isOn) yield* observe(ServiceEvent.Paused({ paused: pause.isOn }))
+    if (was && !pause.isOn) yield* lookAtWaiting(engine, ["paused"])
+    yield* Effect.forEach(yield* state.asked, engine.look, { discard: true })
+    yield* routeStatuses
+  })
+
+  const current = Effect.gen(function* () {
+    return { ...(yield* health), sweep: sweepHealth(yield* sweep) } satisfies ServiceHealth
+  })
+  const report = Effect.gen(function* () {
+    const whole = yield* current
+    const now = whole.sweep.problem ?? null
+    if ((yield* Ref.getAndSet(problem, now)) !== now) yield* observe(ServiceEvent.Sweep({ problem: now }))
+    const text = JSON.stringify(whole)
+    if (text === (yield* Ref.get(reported))) return
+    yield* state.report(whole)
+    yield* Ref.set(reported, text)
+  })
+
+  const forget = Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    if (now - (yield* Ref.get(forgotAt)) < HOUR) return
+    yield* Ref.set(forgotAt, now)
+    yield* inbox.forget(now - KEPT)
+  })
+
+  yield* Effect.addFinalizer(() =>
+    Effect.flatMap(Effect.all([current, Clock.currentTimeMillis]), ([whole, stoppedAt]) =>
+      Effect.catchAll(state.report({ ...whole, stoppedAt }), (error) =>
+        Effect.logWarning(`its end is not reported: ${error.message}`),
+      ),
+    ),
+  )
+  const pass = (name: string, step: Effect.Effect<void, { readonly message: string }, IssueStates | Inbox>) =>
+    Effect.catchAllCause(step, (cause) => Effect.logError(`${name} failed`, cause))
+  // What waited for a change of the configuration, or for the end of a pause while nothing served.
+  const waited = ["limit", "turn", ...(pause.isOn ? [] : ["paused"])]
+  yield* pass("looking at what waits", lookAtWaiting(engine, waited))
+  yield* Effect.all([
+    pass("reading orders", obey),
+    pass("reporting", report),
+    pass("forgetting hints", forget),
+  ]).pipe(Effect.repeat(Schedule.spaced(poll)), Effect.forkScoped)
+})
+
+/** Looks at what rests with its pull request again and again: neither checks nor conflicts change the times that a sweep asks for. */
+export const lookAtFrozen = Effect.fn("attend.lookAtFrozen")(function* (
+  { look }: Context.Tag.Service<LifeCycleEngine>,
+  every: DurationInput,
+) {
+  const states = yield* IssueStates
+  const pass = Effect.flatMap(allPages(states.all), (rows) =>
+    Effect.forEach(
+      rows.filter(({ state }) => state.live && state.phase === "frozen"),
+      ({ forge, owner, repo, issueNumber }) => look({ forge, owner, repo, issueNumber }),
+      { discard: true },
+    ),
+  )
+  const logged = Effect.catchAllCause(pass, (cause) => Effect.logError("looking at what rests failed", cause))
+  yield* Effect.forkScoped(Effect.schedule(logged, Schedule.spaced(every)))
+})
+
+/** Looks at the issues that wait for one of these. */
+const lookAtWaiting = Effect.fn("attend.lookAtWaiting")(function* (
+  { look }: Context.Tag.Service<LifeCycleEngine>,
+  kinds: ReadonlyArray<string>,
+) {
+  const rows = yield* allPages((yield* IssueStates).all)
+  yield* Effect.forEach(
+    rows.filter(({ waits }) => waits !== null && kinds.includes(waits)),
+    ({ forge, owner, repo, issueNumber }) => look({ forge, owner, repo, issueNumber }),
+    { discard: true },
+  )
+})
+
+const sweepHealth = ({ sweptAt, failures, problem, nextAt }: SweepStatus): SweepHealth => ({
+  failures,
+  ...(sweptAt !== undefined && { sweptAt }),
+  ...(problem !== undefined && { problem }),
+  ...(nextAt !== undefined && { nextAt }),
+})
+
+const HOUR = 3_600_000
+/** How long the id of a hint that was handled is known. */
+const KEPT = 7 * 24 * HOUR

@@ -1,0 +1,49 @@
+/** modelRest: until when the model of a run may not be asked, because its provider refused calls of any bottle. */
+import { Effect, Option } from "effect"
+import type { BottleMetadata } from "../../domain/Bottle.ts"
+import { instantOf } from "../../domain/Instant.ts"
+import { providerDelay } from "../../domain/orchestrator/LifeSettings.ts"
+import { modelRoutes, type Routes, routesOf } from "../../domain/ProviderRoutes.ts"
+import { Manifests } from "../../services/Manifests.ts"
+
+/** What a run is of. */
+export interface RunsOf {
+  readonly agent: string
+  /** Empty: the agent's default. */
+  readonly bottles: ReadonlyArray<string>
+}
+
+/** When the last of the refusals ends that concern a route of this run; none when there is no such refusal now. */
+export const modelRest = Effect.fn("modelRest")(function* (
+  run: RunsOf,
+  bottles: ReadonlyArray<BottleMetadata>,
+  now: number,
+) {
+  const refusals = bottles.flatMap(({ spec, trouble: { refused } }) => {
+    if (refused === undefined) return []
+    const until =
+      refused.until === undefined ? instantOf(refused.at) + providerDelay(1) : instantOf(refused.until)
+    return until > now ? [{ spec, route: refused.route, until }] : []
+  })
+  if (refusals.length === 0) return undefined
+  const own = new Set(Object.values(yield* routesFor(run)).map(keyOf))
+  const concerned = yield* Effect.filter(refusals, ({ spec, route }) =>
+    Effect.map(routesFor(spec), ({ [route]: refused }) => refused !== undefined && own.has(keyOf(refused))),
+  )
+  return concerned.length === 0 ? undefined : Math.max(...concerned.map(({ until }) => until))
+})
+
+/** A provider counts by account: the same upstream with another secret is another one. */
+const keyOf = ({ upstream, header, secret }: Routes[string]): string =>
+  JSON.stringify([upstream, header, secret])
+
+/** The routes to models of a run; none when its manifests cannot be read, which its launch says. */
+const routesFor = (run: RunsOf): Effect.Effect<Routes, never, Manifests> =>
+  Effect.gen(function* () {
+    const manifests = yield* Manifests
+    const agent = yield* manifests.agent(run.agent, { homeOnly: true })
+    const bottles = run.bottles.length > 0 ? run.bottles : Option.toArray(agent.bottle)
+    const routes = routesOf(agent, yield* manifests.bottle(bottles, { homeOnly: true }))
+    const named = new Set(modelRoutes(agent, routes))
+    return Object.fromEntries(Object.entries(routes).filter(([name]) => named.has(name)))
+  }).pipe(Effect.orElseSucceed((): Routes => ({})))

@@ -1,0 +1,74 @@
+/** keepSecrets: the secrets that a configuration names, read at start and again and again, so that a new token needs no restart. */
+import { Effect, Either, Redacted, Schedule } from "effect"
+import { ConfigurationInvalid, SecretUnreadable } from "../domain/Errors.ts"
+import type { Configuration } from "../domain/orchestrator/Configuration.ts"
+import type { SecretSource } from "../domain/orchestrator/SecretSource.ts"
+import { Secrets } from "../services/Secrets.ts"
+import type { OrchestratorSecrets } from "./Orchestrator.ts"
+
+/** How often secrets are read again; a command is run again when its `ttl` is over. */
+const AGAIN = "30 seconds"
+
+/** A secret that is read where the configuration says, by its key. */
+type Read = readonly [key: string, secret: Effect.Effect<Redacted.Redacted, SecretUnreadable>]
+
+/** How each secret of a configuration that the service uses is read. */
+export const secretsOf = ({
+  forge,
+  webhook,
+}: Configuration): Effect.Effect<ReadonlyArray<Read>, never, Secrets> =>
+  Effect.map(Secrets, (secrets): ReadonlyArray<Read> => {
+    // Read anew each time, also where `read` is eager.
+    const read = (source: SecretSource) => Effect.suspend(() => secrets.read(source))
+    return [
+      ["forge.token", Effect.filterOrFail(read(forge.token), isToken, () => NO_TOKEN)],
+      ...(webhook === undefined ? [] : [["webhook.secret", read(webhook.secret)] as const]),
+    ]
+  })
+
+/** The secrets of a configuration as their places have them, until the scope ends. Fails with all that cannot be read. */
+export const keepSecrets = Effect.fn("keepSecrets")(function* (file: string, configuration: Configuration) {
+  const reads = yield* secretsOf(configuration)
+  const readAll = Effect.forEach(reads, ([key, secret]) =>
+    Effect.map(Effect.either(secret), (found) => ({ key, found })),
+  )
+  const first = yield* readAll
+  const problems = first.flatMap(({ key, found }) =>
+    Either.isLeft(found) ? [{ file, key, expected: found.left.message }] : [],
+  )
+  const values = new Map(
+    first.flatMap(({ key, found }) => (Either.isRight(found) ? [[key, found.right] as const] : [])),
+  )
+  const token = values.get("forge.token")
+  if (problems.length > 0 || token === undefined) return yield* new ConfigurationInvalid({ problems })
+  let problem: string | undefined
+  const again = Effect.gen(function* () {
+    let wrong: string | undefined
+    for (const { key, found } of yield* readAll) {
+      if (Either.isRight(found)) values.set(key, found.right)
+      else wrong ??= `${key}: ${found.left.message}`
+    }
+    if (wrong !== undefined && wrong !== problem)
+      yield* Effect.logWarning(`${wrong}; the one that was read before is used`)
+    problem = wrong
+  })
+  yield* Effect.forkScoped(Effect.schedule(again, Schedule.spaced(AGAIN)))
+  return {
+    get token() {
+      return values.get("forge.token") ?? token
+    },
+    get webhook() {
+      return values.get("webhook.secret")
+    },
+    get problem() {
+      return problem
+    },
+  } satisfies OrchestratorSecrets
+})
+
+/** A token is sent in a header, where anything but visible ASCII is an injection or a mistake. */
+const isToken = (secret: Redacted.Redacted): boolean => /^[\x21-\x7e]{1,4096}$/.test(Redacted.value(secret))
+
+const NO_TOKEN = new SecretUnreadable({
+  reason: "is no token: expected one word of visible ASCII characters",
+})

@@ -1,0 +1,72 @@
+/** telling: stores that report what is decided about issues, and what comes of it. */
+import { type Context, Effect } from "effect"
+import type { Wait } from "../domain/orchestrator/Decision.ts"
+import { type IssueKey, issueId } from "../domain/orchestrator/IssueKey.ts"
+import { ServiceEvent } from "../domain/orchestrator/ServiceEvent.ts"
+import type { CommitResult, IssueCommit } from "../domain/orchestrator/StoredIssue.ts"
+import type { StoredOperation } from "../domain/orchestrator/StoredOperation.ts"
+import { IssueStates } from "../services/IssueStates.ts"
+import { Operations } from "../services/Operations.ts"
+
+/** Takes an event; it cannot fail. */
+export type Observe = (event: ServiceEvent) => Effect.Effect<void>
+
+/** States that report each decision that was stored; a wait only when it is not the one before. */
+export const tellingStates = (
+  states: Context.Tag.Service<IssueStates>,
+  observe: Observe,
+): Context.Tag.Service<IssueStates> => {
+  const waits = new Map<string, string>()
+  const tell = ({ issue, decision: { verdict } }: IssueCommit, result: CommitResult) => {
+    if (result._tag !== "Committed") return Effect.void
+    const key = keyOf(issue)
+    const id = issueId(key)
+    const isKnown = waits.has(id)
+    if (verdict._tag !== "Wait") {
+      waits.set(id, "")
+      return observe(ServiceEvent.Began({ issue: key, operation: verdict._tag, reason: verdict.reason }))
+    }
+    const text = `${verdict.kind} ${verdict.reason}`
+    if (waits.get(id) === text || verdict.kind === "operation") return Effect.void
+    waits.set(id, text)
+    return !isKnown && isNothing(verdict) ? Effect.void : observe(waitEvent(key, verdict))
+  }
+  return IssueStates.of({
+    ...states,
+    commit: (commit) => Effect.tap(states.commit(commit), (result) => tell(commit, result)),
+  })
+}
+
+/** Operations that report how each ends. */
+export const tellingOperations = (
+  operations: Context.Tag.Service<Operations>,
+  observe: Observe,
+): Context.Tag.Service<Operations> =>
+  Operations.of({
+    ...operations,
+    finish: (id, end) =>
+      Effect.tap(operations.finish(id, end), (row) =>
+        Effect.transposeMapOption(row, (operation) => observe(endEvent(operation))),
+      ),
+  })
+
+/** Most issues of a forge are for no agent: that is no news. */
+const isNothing = ({ kind }: Wait): boolean => kind === "not-targeted" || kind === "over"
+
+const waitEvent = (issue: IssueKey, { kind, reason, until }: Wait): ServiceEvent =>
+  ServiceEvent.Waits({ issue, kind, reason, ...(until !== undefined && { until }) })
+
+const endEvent = ({ input, problem, started, ...issue }: StoredOperation): ServiceEvent =>
+  ServiceEvent.Ended({
+    issue: keyOf(issue),
+    operation: input._tag,
+    ...(started !== null && { slug: started.slug, run: started.run }),
+    ...(problem !== null && { problem }),
+  })
+
+const keyOf = ({ forge, owner, repo, issueNumber }: IssueKey): IssueKey => ({
+  forge,
+  owner,
+  repo,
+  issueNumber,
+})

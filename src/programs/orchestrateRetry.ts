@@ -1,0 +1,75 @@
+/** orchestrateRetry: an issue that was given up, set aside, or rests after failures is looked at again. */
+import { Clock, Effect, Option } from "effect"
+import { InvalidInput, IssueUnknown } from "../domain/Errors.ts"
+import { issueName } from "../domain/ForgeState.ts"
+import { HintId, InboxHint } from "../domain/orchestrator/InboxHint.ts"
+import { type IssueKey, issueId } from "../domain/orchestrator/IssueKey.ts"
+import { retried } from "../domain/orchestrator/IssueState.ts"
+import type { IssueStatus } from "../domain/orchestrator/IssueStatus.ts"
+import { Inbox } from "../services/Inbox.ts"
+import { IssueStates } from "../services/IssueStates.ts"
+import { ServiceState } from "../services/ServiceState.ts"
+import { serviceStatus } from "./serviceStatus.ts"
+
+/** What was retried. */
+export interface Retried {
+  /** The issue as it was before. */
+  readonly issue: IssueStatus
+  /** Whether a service looks at it now; else the next one does when it begins. */
+  readonly isServing: boolean
+  readonly isPaused: boolean
+}
+
+/**
+ * Forgets the failures of an issue and what set it aside, and has it looked at. `name` is `OWNER/REPO#N`, or `#N` where that is one
+ * issue. Fails with `InvalidInput` when it is no such name or names several, and with `IssueUnknown`.
+ */
+export const orchestrateRetry = Effect.fn("orchestrateRetry")(function* (name: string) {
+  const { service, pausedAt, issues } = yield* serviceStatus({ all: true })
+  const issue = yield* theOne(name, issues)
+  const { forge, owner, repo, issueNumber } = issue
+  const key = { forge, owner, repo, issueNumber }
+  yield* (yield* IssueStates).revise(key, retried)
+  const inbox = yield* Inbox
+  yield* inbox.reopen(key)
+  const now = yield* Clock.currentTimeMillis
+  yield* inbox.accept(operatorHint(key, now))
+  yield* (yield* ServiceState).ask(key)
+  return {
+    issue,
+    isServing: Option.exists(service, ({ isServing }) => isServing),
+    isPaused: Option.isSome(pausedAt),
+  } satisfies Retried
+})
+
+const theOne = Effect.fnUntraced(function* (name: string, issues: ReadonlyArray<IssueStatus>) {
+  const [, repository, number] = /^(?:([^/#\s]+\/[^/#\s]+)?#)?([1-9]\d{0,15})$/.exec(name) ?? []
+  if (number === undefined)
+    return yield* new InvalidInput({ field: "issue", reason: "give OWNER/REPO#NUMBER, or #NUMBER" })
+  const found = issues.filter(
+    ({ owner, repo, issueNumber }) =>
+      issueNumber === Number(number) &&
+      (repository === undefined || `${owner}/${repo}`.toLowerCase() === repository.toLowerCase()),
+  )
+  const [first, ...more] = found
+  if (first === undefined)
+    return yield* new IssueUnknown({
+      issue: name,
+      hint: '"bot-bottle orchestrate status --all" lists those that it looked at',
+    })
+  if (more.length > 0)
+    return yield* new InvalidInput({
+      field: "issue",
+      reason: `${name} may be ${found.map((issue) => `${issueName(issue)} at ${issue.forge}`).join(", or ")}: name one as OWNER/REPO#NUMBER`,
+    })
+  return first
+})
+
+const operatorHint = (issue: IssueKey, now: number): InboxHint =>
+  new InboxHint({
+    id: HintId.make(`operator:${issueId(issue)}@${now}`),
+    ...issue,
+    kind: "operator",
+    receivedAt: now,
+    detail: { action: "retry" },
+  })

@@ -1,0 +1,250 @@
+/** The orchestrator as a library runs it: what its configuration lists is served, steered and reported, until it is ended. */
+import { expect, it } from "@effect/vitest"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Option, Redacted, TestClock } from "effect"
+import { decodeConfiguration } from "../../src/domain/orchestrator/ConfigurationFile.ts"
+import type { ServiceEvent } from "../../src/domain/orchestrator/ServiceEvent.ts"
+import * as MemoryServiceState from "../../src/layers/memory/MemoryServiceState.ts"
+import * as MemorySweepCursors from "../../src/layers/memory/MemorySweepCursors.ts"
+import * as Orchestrator from "../../src/orchestrator/Orchestrator.ts"
+import { servedBy } from "../../src/orchestrator/served.ts"
+import { HomeLease } from "../../src/services/HomeLease.ts"
+import { LifeCycleEngine } from "../../src/services/LifeCycleEngine.ts"
+import { ServiceState } from "../../src/services/ServiceState.ts"
+import { sqliteStores } from "../support/lifeStores.ts"
+import { hint, issue, kept, makeWorld, prOf, says, targets, type WorldOptions } from "./world.ts"
+
+const token = Redacted.make("0123456789abcdef0123456789abcdef01234567")
+
+const configured = (more: object = {}) =>
+  decodeConfiguration("orchestrator.yaml", {
+    forge: { api: issue.forge, token: { env: "TOKEN" }, trustOrg: "acme" },
+    repositories: { "ada/*": { limits: { running: 3 } }, "ada/cellar": { agents: ["carpenter"] } },
+    settle: "5 seconds",
+    sweep: "1 minute",
+    limits: { running: 4, perRepository: 2 },
+    ...more,
+  })
+
+/** A world with what a service has besides, and the options of one that serves it. */
+const makeService = Effect.fnUntraced(function* (options: WorldOptions = {}) {
+  const world = yield* makeWorld(options)
+  const context = Context.merge(
+    world.context,
+    yield* Layer.build(Layer.merge(MemoryServiceState.layer, MemorySweepCursors.layer)),
+  )
+  const events: Array<ServiceEvent> = []
+  const serving: Orchestrator.OrchestratorOptions = {
+    configuration: yield* configured(),
+    secrets: { token },
+    host: "host-a",
+    observe: (event) => Effect.sync(() => void events.push(event)),
+  }
+  return { world, context, events, serving, state: Context.get(context, ServiceState) }
+})
+
+/** What is reported of the issue, in short. */
+const told = (events: Array<ServiceEvent>) =>
+  events.splice(0).map((event) => ("operation" in event ? `${event._tag} ${event.operation}` : event._tag))
+
+/** Lets time pass, and what is due in it be done. */
+const passes = (seconds: number, engine: Context.Tag.Service<LifeCycleEngine>) =>
+  Effect.zipRight(
+    Effect.replicateEffect(Effect.zipRight(TestClock.adjust("5 seconds"), engine.idle), seconds / 5),
+    engine.idle,
+  )
+
+it.scoped(
+  "an issue that a sweep finds is carried to its frozen bottle, and resumed; each step is reported",
+  () =>
+    Effect.gen(function* () {
+      const { world, context, events, serving, state } = yield* makeService({ stores: yield* sqliteStores })
+      yield* targets(world)
+      const built = yield* Effect.provide(Layer.build(Orchestrator.layer(serving)), context)
+      const engine = Context.get(built, LifeCycleEngine)
+      yield* passes(30, engine)
+      expect(yield* kept(world)).toMatchObject({ phase: "frozen", runs: [1], open: 0 })
+      expect(told(events)).toEqual([
+        "Serving",
+        "Began Launch",
+        "Ended Launch",
+        "Waits",
+        "Began Freeze",
+        "Ended Freeze",
+        "Waits",
+      ])
+      yield* says(world, "ada", prOf(world), "Use oak.")
+      yield* engine.hint(hint("comment"))
+      yield* passes(90, engine)
+      expect(yield* kept(world)).toMatchObject({ phase: "frozen", runs: [2], consumed: 1 })
+      expect(told(events).filter((text) => text.startsWith("Ended"))).toEqual([
+        "Ended Resume",
+        "Ended Freeze",
+      ])
+      expect(Option.getOrThrow(yield* state.health)).toMatchObject({
+        isServing: true,
+        listening: null,
+        host: "host-a",
+        sweep: { failures: 0 },
+      })
+    }),
+)
+
+it.scoped(
+  "paused, nothing starts, across restarts too; when it goes on, what waited starts within a second",
+  () =>
+    Effect.gen(function* () {
+      const { world, context, events, serving, state } = yield* makeService()
+      yield* state.pause(1)
+      yield* targets(world)
+      const serve = Effect.provide(Layer.build(Orchestrator.layer(serving)), context)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const engine = Context.get(yield* serve, LifeCycleEngine)
+          yield* passes(30, engine)
+          expect(yield* kept(world)).toMatchObject({ waits: "paused", runs: [] })
+        }),
+      )
+      const engine = Context.get(yield* serve, LifeCycleEngine)
+      yield* passes(30, engine)
+      expect(yield* kept(world)).toMatchObject({ waits: "paused", runs: [] })
+      expect(told(events)).not.toContain("Began Launch")
+      yield* state.resume
+      yield* TestClock.adjust("1 second")
+      yield* engine.idle
+      expect(yield* kept(world)).toMatchObject({ phase: "running", runs: [1] })
+      yield* state.pause(2)
+      // The agent that works goes on to its end.
+      yield* passes(30, engine)
+      expect(yield* kept(world)).toMatchObject({ phase: "frozen", runs: [1] })
+      yield* says(world, "ada", prOf(world), "Use oak.")
+      yield* engine.hint(hint("comment"))
+      yield* passes(90, engine)
+      expect(yield* kept(world)).toMatchObject({ phase: "frozen", runs: [1], waits: "paused" })
+    }),
+)
+
+it.scoped("what was paused is started by a service that begins after the pause was over", () =>
+  Effect.gen(function* () {
+    const { world, context, serving, state } = yield* makeService()
+    yield* state.pause(1)
+    yield* targets(world)
+    const serve = Effect.provide(Layer.build(Orchestrator.layer(serving)), context)
+    yield* Effect.scoped(Effect.flatMap(serve, (built) => passes(180, Context.get(built, LifeCycleEngine))))
+    yield* state.resume
+    const engine = Context.get(yield* serve, LifeCycleEngine)
+    yield* passes(5, engine)
+    expect(yield* kept(world)).toMatchObject({ runs: [1] })
+  }),
+)
+
+it.scoped("a look that is asked for is taken at once, though the issue rests after a failure", () =>
+  Effect.gen(function* () {
+    const { world, context, serving, state } = yield* makeService()
+    const built = yield* Effect.provide(Layer.build(Orchestrator.layer(serving)), context)
+    const engine = Context.get(built, LifeCycleEngine)
+    yield* passes(5, engine)
+    yield* targets(world)
+    world.forge.failNext("readIssue", 503)
+    yield* engine.hint(hint("label"))
+    yield* engine.idle
+    expect(yield* kept(world)).toMatchObject({ runs: [], open: 1 })
+    yield* state.ask(issue)
+    yield* TestClock.adjust("1 second")
+    yield* engine.idle
+    expect(yield* kept(world)).toMatchObject({ runs: [1], open: 0 })
+  }),
+)
+
+it.scoped(
+  "interrupted, it ends within 5 seconds whatever hangs, leaves the agent at work, and reports its end",
+  () =>
+    Effect.gen(function* () {
+      const hangs = yield* Deferred.make<void>()
+      const { world, context, serving, state } = yield* makeService({
+        gate: (call) =>
+          call === "backend.freeze"
+            ? Effect.zipRight(Deferred.succeed(hangs, undefined), Effect.uninterruptible(Effect.never))
+            : Effect.void,
+      })
+      yield* targets(world)
+      const service = yield* Effect.fork(Effect.provide(Orchestrator.run(serving), context))
+      yield* TestClock.adjust("5 seconds")
+      expect(yield* kept(world)).toMatchObject({ phase: "running", runs: [1] })
+      expect(world.atWork.now).toBe(1)
+      const second = TestClock.adjust("1 second")
+      yield* Effect.repeat(second, { times: 60, until: () => Deferred.isDone(hangs) })
+      const ending = yield* Effect.fork(Fiber.interrupt(service))
+      yield* TestClock.adjust("5 seconds")
+      const ended = yield* Fiber.join(ending)
+      expect(Exit.isInterrupted(ended)).toBe(true)
+      expect(Option.getOrThrow(yield* state.health)).toMatchObject({ isServing: false })
+    }),
+)
+
+it.scoped(
+  "interrupted while an agent works, it gives its lease back, and another goes on with that agent",
+  () =>
+    Effect.gen(function* () {
+      const { world, context, serving } = yield* makeService()
+      yield* targets(world)
+      const service = yield* Effect.fork(Effect.provide(Orchestrator.run(serving), context))
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.interrupt(service)
+      expect(world.atWork.now).toBe(1)
+      yield* Effect.scoped(Context.get(context, HomeLease).hold)
+      const built = yield* Effect.provide(Layer.build(Orchestrator.layer(serving)), context)
+      yield* passes(30, Context.get(built, LifeCycleEngine))
+      expect(yield* kept(world)).toMatchObject({ phase: "frozen", runs: [1] })
+      expect([world.prompts.length, world.atWork.most]).toEqual([1, 1])
+    }),
+)
+
+it.scoped("a second one on the same home fails, and reports nothing of itself", () =>
+  Effect.gen(function* () {
+    const { context, serving, state } = yield* makeService()
+    yield* Effect.provide(Layer.build(Orchestrator.layer(serving)), context)
+    yield* TestClock.adjust("1 second")
+    const second = Orchestrator.run({ ...serving, host: "host-b" })
+    expect(yield* Effect.flip(Effect.provide(second, context))).toMatchObject({ _tag: "HomeServed" })
+    yield* TestClock.adjust("1 second")
+    expect(Option.getOrThrow(yield* state.health)).toMatchObject({ host: "host-a", isServing: true })
+  }),
+)
+
+it.scoped(
+  "a sweep that fails is reported with its problem and the time of the next, and when it works again",
+  () =>
+    Effect.gen(function* () {
+      const { world, context, events, serving, state } = yield* makeService()
+      world.forge.failNext("changedSince", 401)
+      const built = yield* Effect.provide(Layer.build(Orchestrator.layer(serving)), context)
+      yield* TestClock.adjust("1 second")
+      const { sweep } = Option.getOrThrow(yield* state.health)
+      expect(sweep).toMatchObject({ failures: 1, problem: expect.stringMatching(/401|Unauthorized/) })
+      expect(sweep.nextAt).toBeGreaterThan(0)
+      yield* passes(30, Context.get(built, LifeCycleEngine))
+      expect(Option.getOrThrow(yield* state.health).sweep).toMatchObject({ failures: 0 })
+      expect(events.filter(({ _tag }) => _tag === "Sweep")).toMatchObject([
+        { problem: expect.any(String) },
+        { problem: null },
+      ])
+    }),
+)
+
+it.effect("what the configuration lists is served by its settings; another repository or forge is not", () =>
+  Effect.gen(function* () {
+    const served = servedBy(yield* configured(), { token })
+    const at = (owner: string, repo: string, forge: string = issue.forge) =>
+      served.find({ forge, owner, repo })
+    expect(served.running).toBe(4)
+    expect(Option.getOrThrow(at("Ada", "Cellar"))).toMatchObject({
+      target: { kind: "gitea", apiUrl: issue.forge, owner: "Ada", repo: "Cellar" },
+      life: { settle: 5_000, agents: ["carpenter"], paused: false },
+      trustOrg: "acme",
+      running: 2,
+    })
+    expect(Option.getOrThrow(at("ada", "attic"))).toMatchObject({ running: 3 })
+    expect(at("eve", "cellar")).toEqual(Option.none())
+    expect(at("ada", "cellar", "http://other.example/api/v1")).toEqual(Option.none())
+  }),
+)

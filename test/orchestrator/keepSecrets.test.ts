@@ -1,0 +1,61 @@
+/** Secrets of a service are read again while it works: a new one is used, and a failed read keeps the former. */
+import { expect, it } from "@effect/vitest"
+import { Effect, Layer, Redacted, TestClock } from "effect"
+import { SecretUnreadable } from "../../src/domain/Errors.ts"
+import { decodeConfiguration } from "../../src/domain/orchestrator/ConfigurationFile.ts"
+import { keepSecrets } from "../../src/orchestrator/keepSecrets.ts"
+import { Secrets } from "../../src/services/Secrets.ts"
+
+const passes = Effect.zipRight(Effect.yieldNow(), TestClock.adjust("31 seconds"))
+
+const configuration = decodeConfiguration("o.yaml", {
+  forge: { api: "https://git.example/api/v1", token: { env: "TOKEN" } },
+  repositories: { "acme/*": {} },
+  webhook: { secret: { env: "HOOK" } },
+})
+
+/** Secrets of variables that a test sets. */
+const over = (variables: Map<string, string>) =>
+  Layer.succeed(Secrets, {
+    read: (source) => {
+      const value = "env" in source ? variables.get(source.env) : undefined
+      return value === undefined
+        ? new SecretUnreadable({ reason: "is not there" })
+        : Effect.succeed(Redacted.make(value))
+    },
+  })
+
+it.scoped(
+  "a new token is used without a restart; one that cannot be read leaves the former, and is told",
+  () =>
+    Effect.gen(function* () {
+      const variables = new Map([
+        ["TOKEN", "old"],
+        ["HOOK", "hook"],
+      ])
+      const kept = yield* Effect.provide(keepSecrets("o.yaml", yield* configuration), over(variables))
+      const now = () => [Redacted.value(kept.token), Redacted.value(kept.webhook ?? kept.token), kept.problem]
+      expect(now()).toEqual(["old", "hook", undefined])
+      variables.set("TOKEN", "new")
+      yield* passes
+      expect(now()).toEqual(["new", "hook", undefined])
+      variables.delete("HOOK")
+      variables.set("TOKEN", "two words")
+      yield* passes
+      expect(now()).toEqual(["new", "hook", expect.stringMatching(/^forge\.token: is no token/)])
+      variables.set("HOOK", "other").set("TOKEN", "last")
+      yield* passes
+      expect(now()).toEqual(["last", "other", undefined])
+    }),
+)
+
+it.scoped("all that cannot be read at start is one error, by their keys", () =>
+  Effect.gen(function* () {
+    const failed = keepSecrets("o.yaml", yield* configuration)
+    const error = yield* Effect.flip(Effect.provide(failed, over(new Map([["TOKEN", ""]]))))
+    expect(error.message.split("\n")).toEqual([
+      expect.stringMatching(/^o\.yaml: forge\.token: is no token/),
+      "o.yaml: webhook.secret: is not there",
+    ])
+  }),
+)
