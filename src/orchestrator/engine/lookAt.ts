@@ -1,5 +1,5 @@
 /** One look at an issue: observe, decide, commit, and begin what was decided. */
-import { Cause, Chunk, Clock, Effect, Option, Ref } from "effect"
+import { Cause, Chunk, Clock, Effect, Option } from "effect"
 import { ForgeRequestError } from "../../domain/Errors.ts"
 import { isOutage } from "../../domain/ForgeReason.ts"
 import { type IssueKey, issueId } from "../../domain/orchestrator/IssueKey.ts"
@@ -23,7 +23,8 @@ export interface LookContext<E, R> {
   readonly host: HostName
   readonly tries: number
   readonly starting: Effect.Semaphore
-  readonly steadySince: Ref.Ref<number>
+  /** Since when the clock has run without a jump, in milliseconds. */
+  readonly steadySince: Effect.Effect<number>
   readonly failures: Failures
   readonly carry: (operation: StoredOperation, look: Look) => Effect.Effect<void, E, R>
   readonly watch: (issue: IssueKey, look: Look) => Effect.Effect<void, E, R>
@@ -64,7 +65,7 @@ const lookWith = Effect.fnUntraced(function* <E, R>(
   })
   const observation = yield* observe(issue, served.value, {
     hints,
-    steadySince: yield* Ref.get(steadySince),
+    steadySince,
   })
   const { bottle, state, operation } = observation
   if (bottle !== undefined && !state.live && operation === undefined) {

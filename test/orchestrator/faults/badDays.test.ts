@@ -8,21 +8,24 @@ import { tempDir } from "../../support/tempDir.ts"
 import { jumpingClock } from "./fastClock.ts"
 import { BOT, fast, makeWorld, until, type World, type WorldOptions } from "./world.ts"
 
-const LIFE = { settle: 10_000 }
 const HOURS = 3_600_000
 
 const served = Effect.fnUntraced(function* (options: WorldOptions = {}) {
-  const world = yield* makeWorld({ life: LIFE, ...options })
-  const service = yield* world.serve
+  const world = yield* makeWorld({ settle: 10_000, ...options })
+  yield* world.serve
   yield* until("swept", world.kept, ({ sweptAt }) => sweptAt > 0)
   const runs = () => world.boxes.journal.map(({ issue, run }) => [issue, run])
-  /** Waits until sweeps say that. */
-  const says = (what: RegExp) =>
-    until(`said ${what}`, service.sweeps, ({ problem = "" }) => what.test(problem))
-  return { ...world, ...service, runs, says, ada: world.sim.as("ada") }
+  /** Waits until `orchestrate status` has, or has not, a line of that. */
+  const says = (what: RegExp, isSaid = true) =>
+    until(
+      `${isSaid ? "" : "un"}said ${what}`,
+      world.status,
+      (lines) => lines.some((line) => what.test(line)) === isSaid,
+    )
+  return { ...world, runs, says, ada: world.sim.as("ada") }
 })
 
-/** An event comes while the forge is away: the service says so, and the event has its effect when the forge is back. */
+/** An event comes while the forge is away: status says so, and the event has its effect when the forge is back. */
 const outlives = (
   away: (world: World) => { readonly back: () => void },
   problem: RegExp,
@@ -30,18 +33,17 @@ const outlives = (
 ) =>
   fast(
     Effect.gen(function* () {
-      const world = yield* served({ patience: "2 minutes", ...options })
+      const world = yield* served({ patience: 120_000, ...options })
       const { back } = away(world)
       yield* world.targets(17)
-      const { failures } = yield* world.says(problem)
-      expect(failures).toBeGreaterThan(0)
+      yield* world.says(problem)
       expect(world.runs()).toEqual([])
       back()
       yield* until("at work", Effect.sync(world.runs), (runs) => runs.length > 0)
       yield* world.rest
       expect(world.runs()).toEqual([[17, 1]])
       expect((yield* world.kept).issues[17]?.phase).toBe("frozen")
-      expect(yield* world.sweeps).toMatchObject({ failures: 0 })
+      yield* world.says(/warning/, false)
     }),
   )
 
@@ -52,15 +54,20 @@ const failing = (fault: Fault) => (world: World) => {
 
 describe("a service whose forge", () => {
   it.scopedLive("is down goes on when it is back", () =>
-    outlives(failing({ kind: "refused" }), /cannot be reached/),
+    outlives(failing({ kind: "refused" }), /the forge does not say what changed .*cannot be reached/),
   )
 
   it.scopedLive("is too slow goes on when it is faster", () =>
-    outlives(failing({ kind: "slow" }), /no answer within/, { patience: "20 seconds" }),
+    outlives(failing({ kind: "slow" }), /the forge does not say what changed .*no answer within/, {
+      patience: 20_000,
+    }),
   )
 
   it.scopedLive("fails goes on when it does not", () =>
-    outlives(failing({ kind: "status", status: 500 }), /the forge failed/),
+    outlives(
+      failing({ kind: "status", status: 500 }),
+      /the forge does not say what changed .*the forge failed/,
+    ),
   )
 
   it.scopedLive("does not accept the token says so, and goes on when it does", () =>
@@ -69,7 +76,7 @@ describe("a service whose forge", () => {
       const token = bot.token
       bot.token = undefined
       return { back: () => void (bot.token = token) }
-    }, /does not accept the token/),
+    }, /the forge does not say what changed .*does not accept the token/),
   )
 
   it.scopedLive("does not say who somebody is takes nobody for a stranger", () =>
@@ -139,29 +146,32 @@ describe("a service whose forge", () => {
   it.scopedLive("has a repository no more takes no issue of it for one that is gone", () =>
     fast(
       Effect.gen(function* () {
-        const { sim, kept, targets, rest, runs, ada, pr, boxes } = yield* served({
+        const { sim, kept, targets, rest, runs, ada, pr, boxes, says } = yield* served({
           more: [31],
           takes: (run) => (run === 1 ? "10 seconds" : "4 minutes"),
         })
         yield* targets(17)
         yield* rest
         yield* ada.comment(pr(17), "Ada says: use oak.")
-        yield* until("at work", Effect.sync(boxes.working), (working) => working === 1)
+        yield* until("at work", kept, ({ issues }) => issues[17]?.phase === "running")
         const { repos } = sim.state
         const [cellar] = repos.splice(0, 1)
         yield* targets(31)
         yield* until("at work", Effect.sync(runs), (all) => all.length === 3)
-        yield* Effect.sleep("1 minute")
-        expect((yield* kept).issues[17]?.phase).toBe("running")
+        yield* until("ended", Effect.sync(boxes.working), (working) => working === 0)
+        yield* says(/#17: it failed 5 times: .*the repository ada\/cellar does not exist/)
+        expect((yield* kept).issues[17]).toMatchObject({ phase: "running", status: "running" })
         if (cellar !== undefined) repos.unshift(cellar)
+        yield* ada.comment(pr(17), "Ada says: and ash.")
         yield* rest
         expect(runs()).toEqual([
           [17, 1],
           [17, 2],
           [31, 1],
+          [17, 3],
         ])
-        expect((yield* boxes.fake.steps).filter((step) => step.startsWith("stop"))).toEqual([])
-        expect((yield* kept).issues[17]?.phase).toBe("frozen")
+        expect(boxes.journal.filter(({ isCut }) => isCut)).toEqual([])
+        expect((yield* kept).issues[17]).toMatchObject({ phase: "frozen", status: "frozen" })
       }),
     ),
   )
@@ -173,7 +183,8 @@ describe("a service whose machine", () => {
       Effect.gen(function* () {
         const { clock, jump } = jumpingClock(yield* Effect.clock)
         const world = yield* makeWorld({
-          life: { ...LIFE, watchdog: 1 * HOURS },
+          settle: 10_000,
+          watchdog: 1 * HOURS,
           takes: () => "2 minutes",
         })
         const { sim, boxes, targets, rest, kept } = world
@@ -191,7 +202,7 @@ describe("a service whose machine", () => {
           [1, 1],
           [2, 1],
         ])
-        expect((yield* boxes.fake.steps).filter((step) => step.startsWith("stop"))).toEqual([])
+        expect(boxes.journal.filter(({ isCut }) => isCut)).toEqual([])
         expect((yield* kept).issues[17]?.phase).toBe("frozen")
       }),
     ),
@@ -204,15 +215,17 @@ describe("a service whose machine", () => {
           Effect.sync(() => smallDisk(4)),
           ({ remove }) => Effect.sync(remove),
         )
-        const { sim, targets, rest, runs, kept } = yield* served({ directory: disk.path })
+        const { sim, targets, rest, runs, kept, says } = yield* served({ directory: disk.path })
         disk.fill()
         yield* targets(17)
         yield* sim.webhooks.idle
         expect(sim.webhooks.deliveries.map(({ answers }) => answers[0])).toContain(503)
+        yield* says(/reported nothing .*the disk may be full|no space is left for/)
         disk.free()
         yield* rest
         expect(runs()).toEqual([[17, 1]])
         expect((yield* kept).issues[17]?.phase).toBe("frozen")
+        yield* says(/warning/, false)
       }),
     ),
   )
@@ -220,17 +233,19 @@ describe("a service whose machine", () => {
   it.scopedLive("has its database locked by another process goes on when it is not", () =>
     fast(
       Effect.gen(function* () {
-        const { sim, settings, targets, rest, runs, kept } = yield* served()
+        const { sim, settings, targets, rest, runs, kept, says } = yield* served()
         const other = new SqliteDatabase(settings.filename)
         other.exec("BEGIN IMMEDIATE")
         yield* targets(17)
         yield* sim.webhooks.idle
         expect(sim.webhooks.deliveries.map(({ answers }) => answers[0])).toContain(503)
+        yield* says(/reported nothing .*may lock the database/)
         other.exec("ROLLBACK")
         other.close()
         yield* rest
         expect(runs()).toEqual([[17, 1]])
         expect((yield* kept).issues[17]?.phase).toBe("frozen")
+        yield* says(/warning/, false)
       }),
     ),
   )

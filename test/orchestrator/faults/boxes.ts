@@ -15,6 +15,8 @@ export interface AgentRun {
   readonly prompt: string
   /** How many agents of this issue worked when it began, itself too. */
   readonly together: number
+  /** It was stopped before it came to its end. */
+  isCut?: boolean
 }
 
 /** How agents work. */
@@ -42,10 +44,11 @@ export const makeBoxes = Effect.fnUntraced(function* ({ takes, openPr }: Work) {
     const prompt = plan.prompt ?? ""
     const issue = Number(/^\D*#(\d+)/.exec(prompt)?.[1])
     const slug = Slug.make(plan.slug)
-    journal.push({ issue, slug, run: plan.run, prompt, together: count(issue, 1) })
-    yield* Effect.ensuring(
-      Effect.sleep(takes(plan.run)),
-      Effect.sync(() => count(issue, -1)),
+    const entry: AgentRun = { issue, slug, run: plan.run, prompt, together: count(issue, 1) }
+    journal.push(entry)
+    yield* Effect.sleep(takes(plan.run)).pipe(
+      Effect.onInterrupt(() => Effect.sync(() => (entry.isCut = true))),
+      Effect.ensuring(Effect.sync(() => count(issue, -1))),
     )
     const at = new Date(yield* Clock.currentTimeMillis).toISOString()
     if (plan.run === 1)

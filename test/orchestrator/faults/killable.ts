@@ -71,7 +71,7 @@ const tracer = Tracer.make({
 const begin = ({ settings, began, kill }: Begin): void => {
   target = kill
   const program = Effect.gen(function* () {
-    const { port } = yield* Effect.provide(Scope.extend(serve(settings), yield* Scope.make()), remote)
+    const port = yield* Effect.provide(Scope.extend(serve(settings), yield* Scope.make()), remote)
     process.send?.({ port } satisfies Said)
     return yield* Effect.never
   }).pipe(Effect.withTracer(tracer), Effect.withClock(fastClock(began)))

@@ -22,8 +22,8 @@ const live = (kill: string | undefined, index: number) =>
     const random = randomOf(SEED + index)
     return Effect.gen(function* () {
       const world = yield* makeWorld({
-        sweep: "15 seconds",
-        life: { settle: 5_000 },
+        sweep: 15_000,
+        settle: 5_000,
         // The second is stopped.
         takes: (run) => (run === 2 ? "10 minutes" : "10 seconds"),
       })

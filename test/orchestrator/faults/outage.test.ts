@@ -59,8 +59,8 @@ const live = Effect.fnUntraced(function* (outage: boolean) {
   const world = yield* makeWorld({
     issues: ISSUES,
     more: MORE,
-    sweep: "30 seconds",
-    life: { settle: 10_000, closeGrace: 60_000 },
+    settle: 10_000,
+    closeGrace: 60_000,
   })
   const { sim, boxes } = world
   yield* Effect.forEach([...ISSUES, ...MORE], (issue) =>

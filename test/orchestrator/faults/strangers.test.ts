@@ -11,8 +11,8 @@ const LIFE = { settle: 10_000 }
 
 /** A service for a world whose issue is not targeted yet. */
 const served = Effect.fnUntraced(function* (options: WorldOptions = {}) {
-  const world = yield* makeWorld({ life: LIFE, ...options })
-  const { port } = yield* world.serve
+  const world = yield* makeWorld({ ...LIFE, ...options })
+  const port = yield* world.serve
   const runs = () => world.boxes.journal.map(({ issue, run }) => [issue, run])
   const prompts = () => world.boxes.journal.map(({ prompt }) => prompt)
   yield* until("swept", world.kept, ({ sweptAt }) => sweptAt > 0)
@@ -111,7 +111,7 @@ describe("what strangers do on the forge", () => {
     fast(
       Effect.gen(function* () {
         const { sim, rest, kept, boxes, runs, eve, ada, pull } = yield* frozen({
-          life: { ...LIFE, closeGrace: 10_000 },
+          closeGrace: 10_000,
         })
         const { owner, repo } = pull
         const number = yield* eve.openPull(pull, { title: "Mine", body: "closes #17", head: "mend-it" })
@@ -216,7 +216,7 @@ describe("what strangers send to the listener", () => {
   it.scopedLive("a webhook with a wrong, an empty or no signature starts nothing", () =>
     fast(
       Effect.gen(function* () {
-        const { sim, port, targets, runs, kept, boxes } = yield* served({ sweep: "10 hours" })
+        const { sim, port, targets, runs, kept, boxes } = yield* served({ sweep: 36_000_000 })
         sim.webhooks.treat(() => ({ lost: true }))
         yield* targets(17)
         const [delivery] = sim.webhooks.deliveries.slice(-1)

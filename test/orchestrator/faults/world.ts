@@ -1,5 +1,5 @@
 /** A simulated forge with hooks, boxes that outlive services, and a service in this process: by a fast clock, over real sockets and SQLite. */
-import { Effect, Exit, Layer, Option, Scope } from "effect"
+import { Clock, Effect, Exit, Layer, Option, Scope } from "effect"
 import { join } from "node:path"
 import { BottleStore } from "../../../src/services/BottleStore.ts"
 import { ForgeStateStore } from "../../../src/services/ForgeStateStore.ts"
@@ -7,6 +7,8 @@ import { Inbox } from "../../../src/services/Inbox.ts"
 import { IssueStates } from "../../../src/services/IssueStates.ts"
 import { Operations } from "../../../src/services/Operations.ts"
 import { SweepCursors } from "../../../src/services/SweepCursors.ts"
+import { serviceLines } from "../../../src/cli/serviceLines.ts"
+import { serviceStatus } from "../../../src/programs/serviceStatus.ts"
 import { HostName } from "../../../src/domain/orchestrator/StoredOperation.ts"
 import * as GiteaSimulator from "../../../src/simulator/GiteaSimulator.ts"
 import type { SimHook } from "../../../src/simulator/GiteaSimulator.ts"
@@ -14,7 +16,7 @@ import * as FakeBackend from "../../../src/testing/FakeBackend.ts"
 import { tempDir } from "../../support/tempDir.ts"
 import { makeBoxes, type Work } from "./boxes.ts"
 import { fastClock } from "./fastClock.ts"
-import { type Service, serve, type ServiceSettings, storesOf } from "./service.ts"
+import { HOST, serve, type ServiceSettings, storesOf } from "./service.ts"
 
 /** The bot. */
 export const BOT = "cellar-bot"
@@ -39,7 +41,7 @@ const EVENTS = [
 
 /** What differs between tests. */
 export interface WorldOptions extends Partial<
-  Pick<ServiceSettings, "life" | "sweep" | "running" | "patience">
+  Omit<ServiceSettings, "filename" | "apiUrl" | "token" | "secret">
 > {
   /** Issues of `ada/cellar`; 17 unless given. Numbers are unique over repositories. */
   readonly issues?: ReadonlyArray<number>
@@ -50,8 +52,6 @@ export interface WorldOptions extends Partial<
   readonly takes?: Work["takes"]
   /** Where the database is; a directory of the test's own unless given. */
   readonly directory?: string
-  /** `owner/name`; both unless given. */
-  readonly repositories?: ReadonlyArray<string>
 }
 
 /** Where an issue is. */
@@ -75,7 +75,7 @@ export const prOf = (
 }
 
 /** A forge by that clock: `ada` owns both repositories, `grace` may write, everybody else is a stranger. */
-export const makeForge = (now: () => number, options: WorldOptions) =>
+const makeForge = (now: () => number, options: WorldOptions) =>
   Effect.gen(function* () {
     const { issues = [17], more = [], author = "ada" } = options
     const repo = (name: string, numbers: ReadonlyArray<number>) => ({
@@ -125,24 +125,6 @@ export const makeForge = (now: () => number, options: WorldOptions) =>
     }
   })
 
-/** Settings of a service for a forge. */
-export const settingsFor = (
-  sim: Pick<GiteaSimulator.GiteaSimulator, "apiUrl">,
-  filename: string,
-  options: WorldOptions,
-): ServiceSettings => ({
-  filename,
-  apiUrl: sim.apiUrl,
-  token: TOKEN,
-  secret: SECRET,
-  repositories: options.repositories ?? ["ada/cellar", "ada/loft"],
-  // On a busy machine the fast clock is an hour ahead before an agent is heard of.
-  life: { watchdog: 360_000_000, ...options.life },
-  ...(options.sweep !== undefined && { sweep: options.sweep }),
-  ...(options.patience !== undefined && { patience: options.patience }),
-  ...(options.running !== undefined && { running: options.running }),
-})
-
 /** Looks again and again until it is so; fails with what it saw last when that has not changed for a minute of the machine. */
 export const until = <A, E, R>(what: string, look: Effect.Effect<A, E, R>, isSo: (seen: A) => boolean) =>
   Effect.gen(function* () {
@@ -158,12 +140,12 @@ export const until = <A, E, R>(what: string, look: Effect.Effect<A, E, R>, isSo:
   })
 
 /** What is kept of all issues: what waits, what is at work, and the state of each. */
-export const keptOf = Effect.fnUntraced(function* (forge: string) {
+const keptOf = Effect.fnUntraced(function* (forge: string) {
   const states = yield* (yield* IssueStates).all({ limit: 1000 })
   const rows = yield* (yield* ForgeStateStore).all
   return {
     hints: (yield* (yield* Inbox).waiting({ limit: 1000 })).length,
-    operations: (yield* (yield* Operations).open(HostName.make("host-a"), { limit: 1000 })).length,
+    operations: (yield* (yield* Operations).open(HostName.make(HOST), { limit: 1000 })).length,
     bottles: (yield* (yield* BottleStore).all).length,
     /** When the newest sweep began that has ended. */
     sweptAt: Option.match(yield* (yield* SweepCursors).get(forge), {
@@ -192,18 +174,28 @@ export const makeWorld = Effect.fnUntraced(function* (options: WorldOptions = {}
   const directory = options.directory ?? (yield* tempDir)
   const { sim, deliverTo, openPr } = yield* makeForge(() => clock.unsafeCurrentTimeMillis(), options)
   const boxes = yield* makeBoxes({ takes: options.takes ?? (() => "10 seconds"), openPr })
-  const settings = settingsFor(sim, join(directory, "bot-bottle.db"), options)
+  const { issues: _, more: __, author: ___, takes: ____, directory: _____, ...chosen } = options
+  const settings: ServiceSettings = {
+    filename: join(directory, "bot-bottle.db"),
+    apiUrl: sim.apiUrl,
+    token: TOKEN,
+    secret: SECRET,
+    repositories: ["ada/cellar", "ada/loft"],
+    // On a busy machine the fast clock is an hour ahead before an agent is heard of.
+    watchdog: 360_000_000,
+    ...chosen,
+  }
   const outliving = Layer.merge(FakeBackend.layer(boxes.fake), Layer.succeedContext(boxes.services))
   const context = yield* Layer.build(Layer.orDie(storesOf(settings)))
   const kept = Effect.orDie(Effect.provide(keptOf(sim.apiUrl), context))
   const place = (number: number) => placeOf(sim.state, number)
-  let serving = Option.none<{ readonly service: Service; readonly scope: Scope.CloseableScope }>()
+  let serving = Option.none<Scope.CloseableScope>()
   const stop = Effect.suspend(() => {
     const was = serving
     serving = Option.none()
     return Option.match(was, {
       onNone: () => Effect.void,
-      onSome: ({ scope }) => Scope.close(scope, Exit.void),
+      onSome: (scope) => Scope.close(scope, Exit.void),
     })
   })
   yield* Effect.addFinalizer(() => stop)
@@ -215,6 +207,14 @@ export const makeWorld = Effect.fnUntraced(function* (options: WorldOptions = {}
     context,
     place,
     deliverTo,
+    /** What `orchestrate status` says: of the service, and of the issues that wait. */
+    status: Effect.gen(function* () {
+      const seen = yield* serviceStatus()
+      const issues = seen.issues.map(
+        ({ issueNumber, reason, setAside }) => `#${issueNumber}: ${setAside ?? reason}`,
+      )
+      return [...serviceLines(seen, yield* Clock.currentTimeMillis), ...issues]
+    }).pipe(Effect.orDie, Effect.provide(context)),
     /** The pull request of an issue's agent, which there is. */
     pr: (number: number) => {
       const found = prOf(sim.state, number)
@@ -224,14 +224,14 @@ export const makeWorld = Effect.fnUntraced(function* (options: WorldOptions = {}
     /** Begins to serve, until `stop` or the end of the test. */
     serve: Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const service = yield* serve(settings).pipe(
+      const port = yield* serve(settings).pipe(
         Scope.extend(scope),
         Effect.provide(outliving),
         Effect.tapErrorCause(() => Scope.close(scope, Exit.void)),
       )
-      serving = Option.some({ service, scope })
-      deliverTo(service.port)
-      return service
+      serving = Option.some(scope)
+      deliverTo(port)
+      return port
     }),
     /** Stops as on SIGTERM: agents go on, and webhooks find nobody. */
     stop,
@@ -242,9 +242,11 @@ export const makeWorld = Effect.fnUntraced(function* (options: WorldOptions = {}
       const since = clock.unsafeCurrentTimeMillis()
       const look = Effect.gen(function* () {
         yield* sim.webhooks.idle
-        const { hints, operations, next, sweptAt } = yield* kept
+        const { hints, operations, next, sweptAt, issues } = yield* kept
         const soon = next - clock.unsafeCurrentTimeMillis() < SOON
-        return { hints, operations, soon, working: boxes.working(), isSwept: sweptAt >= since }
+        // One whose agent has ended is running until that is seen.
+        const running = Object.values(issues).filter(({ phase }) => phase === "running").length
+        return { hints, operations, soon, working: boxes.working() + running, isSwept: sweptAt >= since }
       })
       return until(
         "at rest",
