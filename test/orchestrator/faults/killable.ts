@@ -1,5 +1,6 @@
 /** A service in a process of its own, which kills itself at one of its steps: before or after a call that changes something. */
 import { Cause, Effect, Exit, Scope, Tracer } from "effect"
+import { appendFileSync, readFileSync } from "node:fs"
 import { fastClock } from "./fastClock.ts"
 import { type Answer, answered, remote } from "./remote.ts"
 import { serve, type ServiceSettings } from "./service.ts"
@@ -9,7 +10,9 @@ export interface Begin {
   readonly settings: ServiceSettings
   /** When the fast clock of the test began. */
   readonly began: number
-  /** The step to end at, as `recorded` names it. */
+  /** The file of all steps that were taken, by former processes too: a line for each. */
+  readonly steps: string
+  /** The step to end at, as that file names it. */
   readonly kill?: string
 }
 
@@ -17,8 +20,6 @@ export interface Begin {
 export interface Said {
   /** It serves on that port. */
   readonly port?: number
-  /** It took a step. */
-  readonly step?: string
   readonly failed?: string
 }
 
@@ -27,15 +28,22 @@ const CHANGES =
   /^(Inbox\.(accept|handle|failed)|IssueStates\.(commit|revise)|Operations\.(start|finish)|BottleStore\.(put|mint|modify|remove|take)|ForgeStateStore\.(upsert|modify)|SweepCursors\.set|Backend\.(ensureImage|create|start|stop|freeze|remove|removeArtifacts|destroy)|Sidecar\.(launch|stop)|BottleEvents\.(append|settle)|RunDirectories\.forget|webhook|forPulls|sweepOnce|operate)$/
 
 const counts = new Map<string, number>()
-let target: string | undefined
+let file = ""
+let target: { readonly what: string; readonly count: number } | undefined
+
+const read = (line: string) => {
+  const [, what = "", count = ""] = /^(.*) #(\d+)$/.exec(line) ?? []
+  return { what, count: Number(count) }
+}
 
 const step = (when: "before" | "after", name: string): void => {
   const what = `${when} ${name}`
   const count = (counts.get(what) ?? 0) + 1
   counts.set(what, count)
-  const said = count === 1 ? what : `${what} #${count}`
-  if (said === target) process.kill(process.pid, "SIGKILL")
-  process.send?.({ step: said } satisfies Said)
+  // At once: what is sent may be lost with the process.
+  appendFileSync(file, `${what} #${count}\n`)
+  // Or later: how often it sweeps until then is a matter of time.
+  if (target?.what === what && target.count <= count) process.kill(process.pid, "SIGKILL")
 }
 
 /** A tracer that sees each step begin and end. */
@@ -68,8 +76,13 @@ const tracer = Tracer.make({
   },
 })
 
-const begin = ({ settings, began, kill }: Begin): void => {
-  target = kill
+const begin = ({ settings, began, steps, kill }: Begin): void => {
+  target = kill === undefined ? undefined : read(kill)
+  file = steps
+  for (const line of readFileSync(file, "utf8").split("\n")) {
+    const { what, count } = read(line)
+    counts.set(what, count)
+  }
   const program = Effect.gen(function* () {
     const port = yield* Effect.provide(Scope.extend(serve(settings), yield* Scope.make()), remote)
     process.send?.({ port } satisfies Said)

@@ -7,16 +7,25 @@ import { fastClock } from "./fastClock.ts"
 import { restarting } from "./restarting.ts"
 import { LABEL, makeWorld, until } from "./world.ts"
 
-/** Repeats a run: which steps are tried, and what becomes of webhooks. */
+/** Repeats a run: at which steps, which of them in one life, and what becomes of webhooks. */
 const SEED = Number(process.env["SEED"] ?? 20_261_129)
-/** One step alone. */
-const POINT = process.env["POINT"]
-/** How many steps the ordinary suite tries, of all. */
-const SAMPLE = 14
+/** Repeats one life: its steps, with commas between them. */
+const POINTS = process.env["POINTS"]
+/** How many steps of all: everything is `npm run test:nightly`. */
+const MANY = process.env["BOT_BOTTLE_FAULTS"] === "1" ? 64 : 0
+/** What the ordinary suite tries: a step of the intake, of a decision, of an operation, and of a sweep. */
+const SAMPLE = [
+  "after Inbox.accept #1",
+  "before Operations.finish #1",
+  "after Backend.start #2",
+  "before sweepOnce #3",
+]
+/** Deaths in one life. */
+const DEATHS = 4
 const AT_ONCE = 3
 
 /** From the label to the merge: a comment, a stop by unlabelling, a review with a line, each seen by webhook or by sweep. */
-const live = (kill: string | undefined, index: number) =>
+const live = (kills: ReadonlyArray<string>, index: number) =>
   Effect.suspend(() => {
     const began = Date.now()
     const random = randomOf(SEED + index)
@@ -32,7 +41,7 @@ const live = (kill: string | undefined, index: number) =>
         const dice = random()
         return dice < 0.6 ? {} : dice < 0.8 ? { lost: true } : { times: 2 }
       })
-      const service = yield* restarting({ settings, began, ...(kill !== undefined && { kill }) }, world)
+      const service = yield* restarting({ settings, began, kills }, world)
       const issue = place(17)
       yield* rest
       yield* targets(17)
@@ -51,7 +60,13 @@ const live = (kill: string | undefined, index: number) =>
       const artifacts = yield* boxes.fake.artifacts
       yield* ada.merge(pull)
       yield* rest
-      const where = `SEED=${SEED} POINT="${kill ?? ""}"`
+      yield* until(
+        `killed at ${kills.join()}`,
+        Effect.sync(() => [...service.killed]),
+        ({ length }) => length === kills.length,
+      )
+      yield* rest
+      const where = `SEED=${SEED} POINTS="${kills.join()}"`
       const { journal } = boxes
       const said = (text: string) => journal.filter(({ prompt }) => prompt.includes(text)).length
       expect({
@@ -66,7 +81,7 @@ const live = (kill: string | undefined, index: number) =>
         remains: yield* boxes.remains,
       }).toEqual({
         where,
-        killed: kill === undefined ? [] : [`${kill}: SIGKILL`],
+        killed: kills.map((kill) => `${kill}: SIGKILL`),
         frozen: ["frozen", 1, 1],
         end: expect.objectContaining({
           hints: 0,
@@ -82,34 +97,45 @@ const live = (kill: string | undefined, index: number) =>
         said: [1, 1, 1, 1],
         remains: [],
       })
-      return service.steps
+      return yield* service.steps
     }).pipe(Effect.scoped, Effect.withClock(fastClock(began)))
   })
 
 /** The how-manieth of a kind: polls and sweeps go on for as long as a life takes. */
 const EARLY = 6
-const isEarly = (step: string) => Number(/#(\d+)$/.exec(step)?.[1] ?? 1) <= EARLY
+const isEarly = (step: string) => Number(/#(\d+)$/.exec(step)?.[1]) <= EARLY
+
+/** The steps at which each life ends for a while, in the order in which it takes them. */
+const choose = Effect.gen(function* () {
+  if (POINTS !== undefined) return [POINTS.split(",")]
+  if (MANY === 0 && !nightly) return [SAMPLE]
+  const recorded = (yield* live([], 0)).filter(isEarly)
+  const random = randomOf(SEED)
+  const shuffled = recorded
+    .map((step, place) => ({ step, place }))
+    .sort((a, b) => (a.step < b.step ? -1 : 1))
+    .map((one) => ({ ...one, dice: random() }))
+    .sort((a, b) => a.dice - b.dice)
+    .slice(0, nightly ? recorded.length : MANY)
+  expect(shuffled.length).toBeGreaterThanOrEqual(60)
+  return Array.from({ length: Math.ceil(shuffled.length / DEATHS) }, (_, n) =>
+    shuffled
+      .slice(n * DEATHS, (n + 1) * DEATHS)
+      .sort((a, b) => a.place - b.place)
+      .map(({ step }) => step),
+  )
+})
 
 describe("a service that is killed", () => {
   it.live(
     `at any step of a life loses nothing and does nothing twice (seed ${SEED})`,
     () =>
       Effect.gen(function* () {
-        const recorded = [...new Set(yield* live(undefined, 0))].filter(isEarly)
-        const random = randomOf(SEED)
-        const shuffled = recorded
-          .map((step) => [random(), step] as const)
-          .sort(([a], [b]) => a - b)
-          .map(([, step]) => step)
-        expect(shuffled.length).toBeGreaterThanOrEqual(60)
-        const points = POINT !== undefined ? [POINT] : nightly ? recorded : shuffled.slice(0, SAMPLE)
+        const lives = yield* choose
         process.stdout.write(
-          `SEED=${SEED}: ${points.length} of ${recorded.length} steps\n${points.map((point) => `  ${point}\n`).join("")}`,
+          `SEED=${SEED}: ${lives.flat().length} steps in ${lives.length} lives\n${lives.map((points) => `  ${points.join()}\n`).join("")}`,
         )
-        yield* Effect.forEach(points, (point) => live(point, recorded.indexOf(point)), {
-          concurrency: AT_ONCE,
-          discard: true,
-        })
+        yield* Effect.forEach(lives, live, { concurrency: AT_ONCE, discard: true })
       }),
     3_600_000,
   )

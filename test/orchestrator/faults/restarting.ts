@@ -1,5 +1,6 @@
-/** A service in a process that is killed at a step, and begun again at once. */
+/** A service in a process that is killed at a step, and begun again at once, until no step is left. */
 import { Deferred, Effect, Runtime } from "effect"
+import { readFileSync, writeFileSync } from "node:fs"
 import { bundledChild } from "../../support/bundledChild.ts"
 import type { Boxes } from "./boxes.ts"
 import type { Begin, Said } from "./killable.ts"
@@ -7,49 +8,48 @@ import { answering, type Call } from "./remote.ts"
 
 const killable = bundledChild("../orchestrator/faults/killable")
 
-/** Serves from now on; another process takes over when the first is killed at `kill`. Ends with the scope. */
+/** Serves from now on; another process takes over when one is killed at the next of `kills`. Ends with the scope. */
 export const restarting = Effect.fnUntraced(function* (
-  { settings, began, kill }: Begin,
+  { settings, began, kills }: Omit<Begin, "steps" | "kill"> & { readonly kills: ReadonlyArray<string> },
   { boxes, deliverTo }: { readonly boxes: Boxes; readonly deliverTo: (port: number) => void },
 ) {
-  const steps: Array<string> = []
+  const steps = `${settings.filename}.steps`
+  writeFileSync(steps, "")
   const killed: Array<string> = []
   const answer = answering(boxes)
   const run = Runtime.runFork(yield* Effect.runtime())
-  const spawn = Effect.fnUntraced(function* (target: string | undefined) {
+  const serves = yield* Deferred.make<void, string>()
+  const spawn = Effect.fnUntraced(function* (kill: string | undefined) {
     const { child, exited } = yield* killable
-    const serves = yield* Deferred.make<void, string>()
     child.on("message", (message: Said | Call) => {
       if ("call" in message) {
         // The one who asked may be gone by then.
         run(Effect.map(answer(message), (it) => child.connected && child.send(it, () => undefined)))
         return
       }
-      if (message.step !== undefined) steps.push(message.step)
       if (message.port !== undefined) {
         deliverTo(message.port)
         Deferred.unsafeDone(serves, Effect.void)
       }
       if (message.failed !== undefined) Deferred.unsafeDone(serves, Effect.fail(message.failed))
     })
-    child.send({ settings, began, ...(target !== undefined && { kill: target }) } satisfies Begin)
-    return { exited: Effect.promise(() => exited), serves }
+    child.send({ settings, began, steps, ...(kill !== undefined && { kill }) } satisfies Begin)
+    return yield* Effect.promise(() => exited)
   })
-  const first = yield* spawn(kill)
-  const again = yield* Deferred.make<void, string>()
   yield* Effect.forkScoped(
     Effect.gen(function* () {
-      const [, signal] = yield* first.exited
-      killed.push(`${kill}: ${String(signal)}`)
-      const { serves } = yield* spawn(undefined)
-      yield* Deferred.complete(again, Deferred.await(serves))
+      for (const kill of kills) {
+        const [, signal] = yield* spawn(kill)
+        killed.push(`${kill}: ${String(signal)}`)
+      }
+      yield* spawn(undefined)
     }),
   )
-  yield* Effect.raceFirst(Deferred.await(first.serves), Deferred.await(again))
+  yield* Deferred.await(serves)
   return {
     /** The steps that were taken, in order. */
-    steps,
-    /** How the first process ended, if it did. */
+    steps: Effect.sync(() => readFileSync(steps, "utf8").trim().split("\n")),
+    /** How each process ended that did. */
     killed,
   }
 })
