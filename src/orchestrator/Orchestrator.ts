@@ -84,7 +84,8 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
   })
   const isListed = listedBy(served)
   const hints = yield* Deferred.make<AcceptHint>()
-  const webhooks: { keptAt?: number } = {}
+  const webhooks: { keptAt?: number; signedAt?: number; missignedAt?: number } = {}
+  const clock = yield* Effect.clock
   // Before the engine works: a port that is taken is found out before anything is launched.
   const listening = yield* listen(options, {
     isListed,
@@ -93,6 +94,9 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
         Effect.flatMap((keep) => keep(hint)),
         Effect.tap(() => Effect.map(Clock.currentTimeMillis, (now) => (webhooks.keptAt = now))),
       ),
+    onSigned: (byOurs) => {
+      webhooks[byOurs ? "signedAt" : "missignedAt"] = clock.unsafeCurrentTimeMillis()
+    },
   })
   const startedAt = yield* Clock.currentTimeMillis
   const host = HostName.make(options.host ?? hostname())
@@ -127,6 +131,8 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
     forge,
     listening,
     ...(webhooks.keptAt !== undefined && { webhookAt: webhooks.keptAt }),
+    ...(webhooks.signedAt !== undefined && { signedAt: webhooks.signedAt }),
+    ...(webhooks.missignedAt !== undefined && { missignedAt: webhooks.missignedAt }),
     ...(secrets.problem !== undefined && { secret: secrets.problem }),
   }))
   yield* attend({ engine, pause, sweep: sweep.status, health, observe, poll })
@@ -136,7 +142,7 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
 /** `HOST:PORT` of the webhooks, null without their secret. */
 const listen = Effect.fnUntraced(function* (
   { configuration, secrets }: OrchestratorOptions,
-  { isListed, accept }: Pick<WebhookListener.WebhookListenerOptions, "isListed" | "accept">,
+  asked: Pick<WebhookListener.WebhookListenerOptions, "isListed" | "accept" | "onSigned">,
 ) {
   if (secrets.webhook === undefined) return null
   const [, host = "", port = ""] = /^\[?(.*?)\]?:(\d+)$/.exec(configuration.listen) ?? []
@@ -145,8 +151,7 @@ const listen = Effect.fnUntraced(function* (
       return secrets.webhook ?? NO_SECRET
     },
     forge: forgeOf(configuration),
-    isListed,
-    accept,
+    ...asked,
     host,
     port: Number(port),
   })

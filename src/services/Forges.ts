@@ -6,6 +6,7 @@ import type { ForgeConfigInvalid, ForgeRequestError } from "../domain/Errors.ts"
 import type { ForgeChanges } from "../domain/ForgeChanges.ts"
 import type { ForgeAccess, ForgeTarget } from "../domain/ForgeTarget.ts"
 import type { ForgeApi } from "./Forge.ts"
+import type { ForgeHooks } from "./ForgeHooks.ts"
 
 /** What FORGE_* variables say, read from the current `ConfigProvider`. */
 export interface ForgeVariables {
@@ -31,6 +32,8 @@ export interface ForgeKind {
     access: ForgeAccess,
     since: number | undefined,
   ) => Stream.Stream<ForgeChanges, ForgeRequestError>
+  /** As `Forges.hooks`. Absent: people make the webhooks by hand. */
+  readonly hooks?: (access: ForgeAccess) => Effect.Effect<ForgeHooks>
   /** Absent: no FORGE_* variables are for this kind, and its targets come as values. */
   readonly variables?: ForgeVariables
 }
@@ -55,6 +58,8 @@ export interface ForgesApi {
     access: ForgeAccess,
     since: number | undefined,
   ) => Stream.Stream<ForgeChanges, ForgeRequestError | ForgeConfigInvalid>
+  /** The webhooks of a forge; nothing is asked of it until a method is used. Fails when its kind cannot make any. */
+  readonly hooks: (access: ForgeAccess) => Effect.Effect<ForgeHooks, ForgeConfigInvalid>
   /** Reads FORGE_* variables, the file that holds the token too. */
   readonly variables: ForgeVariables
 }

@@ -11,6 +11,7 @@ import { changesOf } from "./changes.ts"
 import { makeDetails } from "./details.ts"
 import { type GiteaForgeConfig, giteaForgeConfig, giteaVariables, webUrl } from "./GiteaForgeConfig.ts"
 import { makeGiteaHttp } from "./http.ts"
+import { makeHooks } from "./hooks.ts"
 import { makeKeys } from "./keys.ts"
 import { makeMembership } from "./membership.ts"
 import { makeReads } from "./reads.ts"
@@ -73,6 +74,7 @@ export const kindWith = (options: GiteaOptions): ForgeKind => ({
   webUrl,
   changedSince: (access, since) =>
     Stream.unwrap(Effect.map(makeGiteaHttp({ ...options, ...access }), (http) => changesOf(http, since))),
+  hooks: (access) => Effect.map(makeGiteaHttp({ ...options, ...access }), makeHooks),
   variables: giteaVariables,
 })
 
