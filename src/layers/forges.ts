@@ -35,6 +35,10 @@ export const layer = (kinds: ForgeKinds): Layer.Layer<Forges> => {
               changedSince?.(access, since) ?? Stream.fail(unasked(access.kind)),
           ),
         ),
+      react: Effect.fn("Forges.react")(function* (target, to, content) {
+        const { react } = yield* find(target.kind)
+        if (react !== undefined) yield* react(target, to, content)
+      }),
       hooks: Effect.fn("Forges.hooks")(function* (access) {
         const { hooks } = yield* find(access.kind)
         return yield* hooks?.(access) ?? Effect.fail(unhooked(access.kind))

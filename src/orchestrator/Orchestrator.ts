@@ -14,6 +14,7 @@ import { ServiceState } from "../services/ServiceState.ts"
 import { attend, lookAtFrozen, type Pause } from "./attend.ts"
 import * as LocalLifeCycleEngine from "./engine/LocalLifeCycleEngine.ts"
 import { forPulls } from "./ingest/forPulls.ts"
+import { deliver } from "./tell/deliver.ts"
 import { type AcceptHint, listedBy } from "./ingest/webhook.ts"
 import * as WebhookListener from "./ingest/WebhookListener.ts"
 import { forgeOf, listingOf, servedBy } from "./served.ts"
@@ -27,6 +28,8 @@ export interface OrchestratorSecrets {
   readonly token: Redacted.Redacted
   /** Of `webhook.secret`; without it no webhook is listened for, and sweeps alone find what changed. */
   readonly webhook?: Redacted.Redacted | undefined
+  /** Of another key, such as `notify.0.secret`; undefined for one that was not read. */
+  readonly at?: (key: string) => Redacted.Redacted | undefined
   /** What is wrong with one of them now, for `status`. */
   readonly problem?: string | undefined
 }
@@ -135,6 +138,7 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
     ...(webhooks.missignedAt !== undefined && { missignedAt: webhooks.missignedAt }),
     ...(secrets.problem !== undefined && { secret: secrets.problem }),
   }))
+  yield* deliver({ configuration, served, secretAt: (key) => secrets.at?.(key), poll })
   yield* attend({ engine, pause, sweep: sweep.status, health, observe, poll })
   return Context.make(LifeCycleEngine, engine)
 })

@@ -4,6 +4,7 @@ import type { DurationInput } from "effect/Duration"
 import { ServiceEvent } from "../domain/orchestrator/ServiceEvent.ts"
 import type { ServiceHealth, SweepHealth } from "../domain/orchestrator/ServiceHealth.ts"
 import { Inbox } from "../services/Inbox.ts"
+import { Outbox } from "../services/Outbox.ts"
 import { IssueStates } from "../services/IssueStates.ts"
 import { LifeCycleEngine } from "../services/LifeCycleEngine.ts"
 import { ServiceState } from "../services/ServiceState.ts"
@@ -39,6 +40,7 @@ export const attend = Effect.fn("attend")(function* ({
 }: Attended) {
   const state = yield* ServiceState
   const inbox = yield* Inbox
+  const outbox = yield* Outbox
   const reported = yield* Ref.make("")
   const problem = yield* Ref.make<string | null>(null)
   const forgotAt = yield* Ref.make(0)
@@ -70,6 +72,7 @@ export const attend = Effect.fn("attend")(function* ({
     if (now - (yield* Ref.get(forgotAt)) < HOUR) return
     yield* Ref.set(forgotAt, now)
     yield* inbox.forget(now - KEPT)
+    yield* outbox.forget(now - KEPT)
   })
 
   yield* Effect.addFinalizer(() =>
