@@ -11,8 +11,9 @@ import { IssueStates } from "../services/IssueStates.ts"
 import { LifeCycleEngine } from "../services/LifeCycleEngine.ts"
 import { Operations } from "../services/Operations.ts"
 import { ServiceState } from "../services/ServiceState.ts"
-import { attend, lookAtFrozen, type Pause } from "./attend.ts"
+import { attend, lookAtDependants, lookAtFrozen, type Pause } from "./attend.ts"
 import * as LocalLifeCycleEngine from "./engine/LocalLifeCycleEngine.ts"
+import { forDependants } from "./ingest/forDependants.ts"
 import { forPulls } from "./ingest/forPulls.ts"
 import { deliver } from "./tell/deliver.ts"
 import { type AcceptHint, listedBy } from "./ingest/webhook.ts"
@@ -111,7 +112,7 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
     Layer.build,
     Effect.map(Context.get(LifeCycleEngine)),
   )
-  const keep = yield* forPulls(engine.hint)
+  const keep = yield* forDependants(engine, yield* forPulls(engine.hint))
   yield* Deferred.succeed(hints, keep)
   const forge = forgeOf(configuration)
   const sweep = yield* sweeping.make({
@@ -127,6 +128,7 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
   yield* Effect.forkScoped(sweep.run)
   if (configuration.ciFeedback > 0 || configuration.onConflict === "resume")
     yield* lookAtFrozen(engine, configuration.sweep)
+  yield* lookAtDependants(engine, configuration.sweep)
   const health = Effect.sync(() => ({
     host,
     version: VERSION,

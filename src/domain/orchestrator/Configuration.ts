@@ -79,9 +79,6 @@ const Zone = Schema.String.pipe(
   Schema.filter((name) => Option.isSome(DateTime.zoneMakeNamed(name))),
 ).annotations(expecting("a time zone such as Europe/Berlin"))
 
-const NOTIFY_RULE =
-  "{url, format, events, secret?}, with a secret for json: what it receives could be anybody's"
-
 const Notify = Schema.Struct({
   /** One that is itself a secret, such as Slack's, is named as secrets are. */
   url: required(
@@ -99,12 +96,7 @@ const Notify = Schema.Struct({
     ),
     "a list of events",
   ),
-})
-  .annotations(map("{url, format, events, secret?}"))
-  .pipe(
-    Schema.filter(({ format, secret }) => format !== "json" || secret !== undefined),
-    (schema) => schema.annotations(expecting(NOTIFY_RULE)),
-  )
+}).annotations(map("{url, format, events, secret?}"))
 
 /** The configuration with all defaults. */
 export const Configuration = Schema.Struct({
