@@ -82,10 +82,13 @@ it.scopedLive(
   () =>
     Effect.gen(function* () {
       const world = yield* makeSimulated({ issues: [16, 17] })
-      yield* world.serve
+      const { engine } = yield* world.serve
       yield* world.ada.depend(at(17), at(16))
       yield* world.target(17)
       yield* world.until(17, ({ waits }) => waits === "dependencies")
+      // Nothing about it is under way any more.
+      yield* world.sim.webhooks.idle
+      yield* engine.idle
       expect(world.prompts).toEqual([])
       yield* world.ada.close(at(16))
       yield* world.until(17, rests)
@@ -115,5 +118,26 @@ it.scopedLive("20 issues at once do not pass a budget of 5 runs a day, nor after
     yield* Effect.sleep("1 second")
     yield* second.engine.idle
     expect(world.prompts).toHaveLength(5)
+  }),
+)
+
+it.scopedLive("a pull request of the same repository is taken on like an issue, by its own number", () =>
+  Effect.gen(function* () {
+    const world = yield* makeSimulated({ issues: [17, 30] })
+    yield* world.serve
+    world.sim.state.repo("ada", "cellar")?.issues.delete(30)
+    const number = yield* world.ada.openPull(
+      { owner: "ada", repo: "cellar" },
+      { number: 30, title: "Update oak to 2", body: "A newer oak.", head: "work-30", base: "main" },
+    )
+    yield* world.target(number)
+    const row = yield* world.until(number, ({ state }) => state.phase === "frozen")
+    expect(row?.state).toMatchObject({ generation: 1, frozen: { cause: "done", run: 1 } })
+    expect(world.prompts[0]).toContain("A newer oak.")
+    yield* world.ada.comment(at(number), "Use 2.1.")
+    yield* world.until(number, ({ state }) => state.frozen?.run === 2)
+    expect(world.prompts[1]).toContain("Use 2.1.")
+    yield* world.ada.merge(at(number))
+    yield* world.until(number, ({ state }) => state.phase === "destroyed")
   }),
 )

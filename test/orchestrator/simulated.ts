@@ -28,6 +28,8 @@ const repository = { owner: "ada", repo: "cellar" }
 /** Number `number` of the repository. */
 export const at = (number: number) => ({ ...repository, number })
 
+const numberOf = ({ prompt = "" }: BottlePlan): string => /#(\d+)/.exec(prompt)?.[1] ?? ""
+
 /** How long something may take under load. */
 const SOON = "40 seconds"
 
@@ -68,14 +70,17 @@ export const makeSimulated = Effect.fnUntraced(function* (options: SimulatedOpti
   const agent = (plan: BottlePlan) =>
     Effect.gen(function* () {
       const slug = Slug.make(plan.slug)
-      const head = `work-${/#(\d+)/.exec(plan.prompt ?? "")?.[1] ?? ""}`
+      const head = `work-${numberOf(plan)}`
       const say = (event: Record<string, unknown>) =>
         sidecar.push({ version: 1, slug, at: new Date().toISOString(), ...event } as QueueEvent)
       prompts.push(plan.prompt ?? "")
       const branch = plan.run === 1 ? head : (branches.get(slug) ?? head)
       branches.set(slug, branch)
       yield* sim.as("bot").push(repository, branch)
-      if (plan.run === 1) {
+      if (
+        plan.run === 1 &&
+        sim.state.repo("ada", "cellar")?.issues.get(Number(numberOf(plan)))?.pull === undefined
+      ) {
         const api = yield* Effect.flatMap(Forges, (forges) => forges.of(target, {}))
         const number = yield* api.openPr({ title: `Mend ${branch}`, body: "", head: branch })
         yield* say({ kind: "pr-opened", number })
