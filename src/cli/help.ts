@@ -39,6 +39,8 @@ export const ROOT: Readonly<Record<string, Lines>> = {
     ["orchestrate pause", "have nothing start; agents at work go on"],
     ["orchestrate continue", "let agents start again"],
     ["orchestrate retry ISSUE", "try one again that was given up or set aside"],
+    ["orchestrate hook install PLACE", "make the forge's webhook for OWNER/REPO or an organisation"],
+    ["orchestrate hook check PLACE", "whether that webhook is right, and delivers"],
     ["orchestrate start", "launch an agent on the issue that FORGE_* names"],
     ["orchestrate resume", "resume the bottle of that issue"],
     ["orchestrate assign", "say at which forge a bottle's issue is"],
