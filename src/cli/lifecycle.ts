@@ -27,10 +27,11 @@ export const freeze = Command.make("freeze", { slug, backend: ownBackend }, (opt
   }).pipe(reportFailures(false)),
 ).pipe(Command.withDescription("Turn a bottle into a resumable artifact; nothing of it runs after"))
 
-const goneBackend = ownBackend.pipe(
+const goneBackend = Options.text("backend").pipe(
   Options.withDescription(
-    "The bottle's own backend, when its engine is gone for good: then what is left on this machine is removed",
+    "The bottle's own backend, when its engine is gone for good: then what is left here is removed",
   ),
+  Options.optional,
 )
 
 /** `destroy SLUG` */

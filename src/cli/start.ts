@@ -28,9 +28,7 @@ const spec = {
     Options.optional,
   ),
   copyCwd: Options.boolean("copy-cwd").pipe(
-    Options.withDescription(
-      "Copy the git working tree here into the workspace: tracked files, and untracked ones that are not ignored",
-    ),
+    Options.withDescription("Copy this git working tree into the workspace, without ignored files"),
   ),
   pull: Options.choice("pull", ["always", "missing", "never"]).pipe(
     Options.withDescription("When the image is pulled"),
