@@ -21,13 +21,15 @@ export const ROOT: Readonly<Record<string, ReadonlyArray<Entry>>> = {
   "A bottle": [
     ["start [AGENT]", "launch an agent in a bottle, on this terminal or on a prompt"],
     ["resume SLUG", "start it again from where it was"],
-    ["stop SLUG", "end its agent; the bottle is kept"],
-    ["freeze SLUG", "turn it into an artifact; nothing of it runs after"],
-    ["destroy SLUG", "remove all there is of it"],
+    ["stop SLUG...", "end its agent; the bottle is kept"],
+    ["freeze SLUG...", "turn it into an artifact; nothing of it runs after"],
+    ["destroy SLUG...", "remove all there is of it"],
   ],
   "What it does": [
     ["list", "every bottle and what it is now"],
     ["logs SLUG", "what its agent wrote"],
+    ["log SLUG", "what it did at its neck: its operation log"],
+    ["inspect SLUG", "all that is known of it"],
     ["watch SLUG", "wait for its agent, and keep its limits until then"],
     ["attach SLUG", "come back to the terminal of an agent that was left at work"],
     ["shell SLUG", "a shell in it, as its agent's user"],

@@ -13,6 +13,7 @@ import { doctor } from "./doctor.ts"
 import { reportFailures } from "./failure.ts"
 import { gc } from "./gc.ts"
 import { helpOf, rootHelp, withPlainConsole } from "./help.ts"
+import { inspect } from "./inspect.ts"
 import { init } from "./init.ts"
 import { destroy, freeze, stop } from "./lifecycle.ts"
 import { levelOf } from "./line/globals.ts"
@@ -21,6 +22,7 @@ import { treeOf } from "./line/tree.ts"
 import { list } from "./list.ts"
 import { stderrLogger } from "./log.ts"
 import { logs } from "./logs.ts"
+import { log } from "./operationLog.ts"
 import { orchestrate } from "./orchestrate.ts"
 import { note, outputClosed, outputFailure, printLine } from "./output.ts"
 import { provenance } from "./provenance.ts"
@@ -49,6 +51,8 @@ export const root = Command.make("bot-bottle", {}, () => printLine(rootHelp())).
     destroy,
     list,
     logs,
+    log,
+    inspect,
     cp,
     gc,
     verify,

@@ -38,7 +38,13 @@ export const prompts = {
 
 /** `SLUG` */
 export const slug = Args.text({ name: "slug" }).pipe(
-  Args.withDescription("Name of the bottle, as `list` shows it"),
+  Args.withDescription("Name of the bottle, as `list` shows it, or its label"),
+)
+
+/** `SLUG...` */
+export const slugs = Args.text({ name: "slug" }).pipe(
+  Args.withDescription("Names of bottles, as `list` shows them, or their labels"),
+  Args.atLeast(1),
 )
 
 /** `--bottle B`, several times */
@@ -51,6 +57,14 @@ export const bottles = Options.text("bottle").pipe(
 /** `--dry-run` */
 export const dryRun = Options.boolean("dry-run").pipe(
   Options.withDescription("Print the plan and do nothing else; fails where a launch would"),
+)
+
+/** `--tail LINES` */
+export const tail = Options.integer("tail").pipe(
+  Options.withAlias("n"),
+  Options.withPseudoName("LINES"),
+  Options.withDescription("Only so many lines from the end"),
+  Options.optional,
 )
 
 /** `--raw` */

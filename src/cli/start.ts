@@ -3,6 +3,7 @@ import { Args, Command, Options } from "@effect/cli"
 import { Effect, Option } from "effect"
 import { InvalidInput } from "../domain/Errors.ts"
 import { confirmPlan, printPlan } from "./plan.ts"
+import { COLOURS } from "./colours.ts"
 import { reportFailures } from "./failure.ts"
 import {
   bottles,
@@ -23,8 +24,9 @@ const spec = {
     Options.withDescription("What you call the bottle; the agent's name unless given"),
     Options.optional,
   ),
-  color: Options.text("color").pipe(
-    Options.withDescription("Colour of the bottle in lists"),
+  color: Options.choice("color", COLOURS).pipe(
+    Options.withPseudoName("COLOR"),
+    Options.withDescription(`Colour of the bottle in lists: ${COLOURS.join(", ")}`),
     Options.optional,
   ),
   copyCwd: Options.boolean("copy-cwd").pipe(
