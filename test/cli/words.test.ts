@@ -11,7 +11,15 @@ beforeAll(async () => {
   cli.write("agents/talker.md", shellAgent("printf 'one\\ntwo\\nthree\\n'"))
   for (const label of ["first", "second"]) {
     const { stderr } = await cli.run([
-      ...["start", "talker", "--headless", "--prompt", "x", "--label", label, "--color", "magenta"],
+      "start",
+      "talker",
+      "--headless",
+      "--prompt",
+      "x",
+      "--label",
+      label,
+      "--color",
+      "magenta",
     ])
     slugs.push(/^bottle (\S+)$/m.exec(stderr)?.[1] ?? "none")
   }
