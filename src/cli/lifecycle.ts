@@ -21,11 +21,12 @@ const toEach = <E, R>(names: ReadonlyArray<string>, act: (name: string) => Effec
 /** `stop SLUG...` */
 export const stop = Command.make("stop", { slugs }, (options) =>
   Effect.gen(function* () {
-    const { bottleNamed, live, stop } = yield* programs
+    const { bottleNamed, live, resumeLine, stop } = yield* programs
     yield* toEach(options.slugs, (name) =>
       Effect.gen(function* () {
         const slug = yield* bottleNamed(name)
-        yield* note(stoppedText(slug, yield* stop(slug)))
+        const state = yield* stop(slug)
+        yield* note(stoppedText(slug, yield* resumeLine(slug), state))
       }),
     ).pipe(Effect.provide(live))
   }).pipe(reportFailures(false)),
@@ -34,12 +35,12 @@ export const stop = Command.make("stop", { slugs }, (options) =>
 /** `freeze SLUG...` */
 export const freeze = Command.make("freeze", { slugs, backend: ownBackend }, (options) =>
   Effect.gen(function* () {
-    const { bottleNamed, freeze, live } = yield* programs
+    const { bottleNamed, freeze, live, resumeLine } = yield* programs
     yield* toEach(options.slugs, (name) =>
       Effect.gen(function* () {
         const slug = yield* bottleNamed(name)
         yield* freeze(slug, given("backend", options.backend))
-        yield* note(`${slug} is frozen: "bot-bottle resume ${slug} --headless --prompt ..." goes on`)
+        yield* note(`${slug} is frozen: "${yield* resumeLine(slug)}" goes on`)
       }),
     ).pipe(Effect.provide(live))
   }).pipe(reportFailures(false)),
@@ -77,8 +78,8 @@ export const destroy = Command.make("destroy", { slugs: wholeSlugs, backend: gon
 ).pipe(Command.withDescription("Remove all there is of a bottle"))
 
 /** What a bottle is after a stop, and what can be done with it. */
-const stoppedText = (slug: string, state: Option.Option<BottleState>): string => {
-  const resume = `"bot-bottle resume ${slug}"`
+const stoppedText = (slug: string, line: string, state: Option.Option<BottleState>): string => {
+  const resume = `"${line}"`
   const destroy = `"bot-bottle destroy ${slug}"`
   switch (Option.getOrUndefined(state)) {
     case undefined:

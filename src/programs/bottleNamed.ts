@@ -1,7 +1,8 @@
 /** bottleNamed: which bottle an operator means, by its slug or by its label. */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { InvalidInput } from "../domain/Errors.ts"
 import { BottleStore } from "../services/BottleStore.ts"
+import { parseSlug } from "./parseSlug.ts"
 
 /**
  * The slug of a bottle, by its slug or, where one bottle alone has it, by its label. A name of no bottle is returned as it
@@ -29,4 +30,15 @@ export const slugAlone = Effect.fn("slugAlone")(function* (name: string) {
     field: "slug",
     reason: `"${name}" is a label, and bottles are removed by their slug: ${slug}`,
   })
+})
+
+/** The command line that goes on with a bottle: one that works on an issue needs its forge, which `resume` does not have. */
+export const resumeLine = Effect.fn("resumeLine")(function* (name: string) {
+  const slug = yield* parseSlug(name)
+  const spec = Option.map(yield* (yield* BottleStore).get(slug), (row) => row.spec)
+  if (Option.exists(spec, ({ forgeTargeted }) => forgeTargeted))
+    return `bot-bottle orchestrate resume --slug ${slug} --prompt ...`
+  return Option.exists(spec, ({ headless }) => headless)
+    ? `bot-bottle resume ${slug} --headless --prompt ...`
+    : `bot-bottle resume ${slug}`
 })

@@ -6,7 +6,7 @@ export { live, lookups }
 export { pickAgent, pickBottles } from "./pick.ts"
 export { attach, startInteractive, resumeInteractive } from "./terminal.ts"
 export { agreeToKeys } from "../../programs/deployKeys.ts"
-export { bottleNamed, slugAlone } from "../../programs/bottleNamed.ts"
+export { bottleNamed, resumeLine, slugAlone } from "../../programs/bottleNamed.ts"
 export { awaitExit } from "../../programs/awaitExit.ts"
 export { collectGarbage } from "../../programs/collectGarbage.ts"
 export { destroy } from "../../programs/destroy.ts"
