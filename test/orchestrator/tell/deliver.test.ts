@@ -66,7 +66,7 @@ const makeSending = Effect.fnUntraced(function* (formats: ReadonlyArray<"json" |
       Effect.provide(context),
       Scope.extend(scope),
     )
-    return Scope.close(scope, Exit.void)
+    return { close: Scope.close(scope, Exit.void) }
   })
   return {
     receiver,
@@ -100,7 +100,7 @@ it.scopedLive(
       yield* sending.put("blocked", "n3")
       yield* sending.put("limit", "nobody")
       receiver.answer(500)
-      const close = yield* sending.begin
+      const { close } = yield* sending.begin
       yield* Effect.repeat(
         Effect.sync(() => receiver.received.length),
         {
