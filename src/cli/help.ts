@@ -87,7 +87,7 @@ const withoutGroups = (lines: ReadonlyArray<Entry>): ReadonlyArray<Entry> => {
     const group = groupOf(line)
     if (group === undefined) return [line]
     if (lines.findIndex((other) => groupOf(other) === group) !== at) return []
-    const names = lines.filter((other) => groupOf(other) === group).map(nameOf)
+    const names = [...new Set(lines.filter((other) => groupOf(other) === group).map(nameOf))]
     return [[`${group} COMMAND`, `${GROUPS[group]}: ${names.join(", ")}`]]
   })
 }
@@ -111,7 +111,7 @@ export const groupHelp = (group: string): ReadonlyArray<Line> => {
 export const helpOf = (command: CommandInfo): ReadonlyArray<Line> => {
   const [group] = command.path
   if (group === undefined) return rootHelp()
-  return command.children.length > 0 ? groupHelp(group) : commandHelp(command)
+  return command.children.length > 0 ? groupHelp(command.path.join(" ")) : commandHelp(command)
 }
 
 /**
