@@ -20,7 +20,7 @@ export const SHELLS = ["bash", "zsh", "fish", "sh"] as const
 export const GLOBALS: ReadonlyArray<OptionInfo> = [
   flag(["--help", "-h"], "Show the help of a command"),
   {
-    ...flag(["--log-level"], "What is reported on stderr; debug shows each step"),
+    ...flag(["--log-level"], "The least level of what is reported on stderr"),
     value: "LEVEL",
     choices: LEVELS,
     fallback: "info",
