@@ -26,6 +26,7 @@ const working = (it: ReportedHealth, now: number | undefined): ReadonlyArray<str
     ? "it accepts no webhooks: webhook.secret is not configured"
     : `webhooks: http://${it.listening}/webhook${it.webhookAt === undefined ? ", none yet" : timed(it.webhookAt, now, "last ")}`,
   ...sweep(it, now),
+  ...silence(it, now),
   ...(it.secret === undefined ? [] : [`warning: ${it.secret}`]),
 ]
 
@@ -37,6 +38,16 @@ const sweep = ({ sweep }: ReportedHealth, now: number | undefined): ReadonlyArra
     ]
   return sweep.sweptAt === undefined ? [] : [`swept${timed(sweep.sweptAt, now)}${next}`]
 }
+
+/** A service that works reports each sweep within seconds. */
+const silence = ({ sweep: { nextAt } }: ReportedHealth, now = 0): ReadonlyArray<string> =>
+  nextAt === undefined || now - nextAt < SILENT
+    ? []
+    : [
+        `warning: it has reported nothing since its sweep was due${timed(nextAt, now)}: its log says why; the disk may be full, or another process may lock the database`,
+      ]
+
+const SILENT = 60_000
 
 const gone = (
   { stoppedAt, startedAt, pid }: ReportedHealth,

@@ -41,4 +41,10 @@ export const AssignedForge = Schema.Struct({ target: ForgeTarget, assignment: As
 export type AssignedForge = typeof AssignedForge.Type
 
 /** Whose words count at a forge; of an {@link Assignment}, or by themselves. */
-export type ForgeTrust = Pick<Assignment, "org" | "trustOrg">
+export type ForgeTrust = Pick<Assignment, "org" | "trustOrg"> & {
+  /**
+   * When the forge does not answer who somebody is: their words do not count (`no`), or what was read `fails`. `no` unless given; what
+   * the forge may not tell is no in any case.
+   */
+  readonly unanswered?: "no" | "fails"
+}

@@ -80,3 +80,10 @@ const DONE: Readonly<Record<ForgeReason, "no" | "unknown">> = {
 
 /** Whether the forge said no to a request: then it has done nothing of it. */
 export const saidNo = (reason: ForgeReason): boolean => DONE[reason] === "no"
+
+/** No answer, or none that says anything about what was asked: the same question may be answered later. */
+export const isOutage = (reason: ForgeReason): boolean =>
+  reason === "Unreachable" ||
+  reason === "RateLimited" ||
+  reason === "ServerError" ||
+  reason === "Unauthorized"

@@ -31,6 +31,9 @@ export const bundledChild = (name: string) => {
           target: "node20",
           format: "esm",
           external: ["better-sqlite3"],
+          banner: {
+            js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
+          },
           logLevel: "error",
         }),
       ),

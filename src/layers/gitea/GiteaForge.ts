@@ -70,8 +70,8 @@ export type GiteaOptions = Pick<GiteaForgeConfig, "requestTimeout" | "answerByte
 
 /** Gitea as a kind of forge, for `Forges.layer`, with these options. */
 export const kindWith = (options: GiteaOptions): ForgeKind => ({
-  make: ({ apiUrl, token, owner, repo }, { org = DEFAULT_FORGE_ORG, trustOrg }) =>
-    make({ ...options, apiUrl, token, owner, repo, org, trustOrg }),
+  make: ({ apiUrl, token, owner, repo }, { org = DEFAULT_FORGE_ORG, trustOrg, unanswered = "no" }) =>
+    make({ ...options, apiUrl, token, owner, repo, org, trustOrg, unanswered }),
   webUrl,
   changedSince: (access, since) =>
     Stream.unwrap(Effect.map(makeGiteaHttp({ ...options, ...access }), (http) => changesOf(http, since))),

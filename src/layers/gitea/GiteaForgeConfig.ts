@@ -20,6 +20,8 @@ export interface GiteaForgeConfig {
   readonly trustOrg?: string | undefined
   /** The org of the bot accounts, whose members are never trusted; nobody is asked when absent. */
   readonly org?: string | undefined
+  /** When the forge does not answer who somebody is; `no` unless given. */
+  readonly unanswered?: ForgeTrust["unanswered"]
   /** How long one request may take, answer included; 30 seconds unless given. */
   readonly requestTimeout?: Duration.DurationInput | undefined
   /** The largest answer that is read, in bytes; 16 MiB unless given. */

@@ -1,7 +1,7 @@
 /** Who may steer a run: memberships and permissions as Gitea tells them, and the trust that follows. */
 import { Cache, Effect, Exit, Option } from "effect"
 import { ForgeRequestError } from "../../domain/Errors.ts"
-import { reasonOfStatus } from "../../domain/ForgeReason.ts"
+import { isOutage, reasonOfStatus } from "../../domain/ForgeReason.ts"
 import type { ForgeSelf } from "../../services/Forge.ts"
 import { page, PermissionAnswer, UserAnswer } from "./answers.ts"
 import { type GiteaForgeConfig, isForgeName } from "./GiteaForgeConfig.ts"
@@ -13,8 +13,10 @@ import { refused } from "./reasons.ts"
 export interface Membership {
   readonly isOrgMember: (org: string, user: string) => Effect.Effect<boolean, ForgeRequestError>
   readonly canWrite: (user: string) => Effect.Effect<boolean, ForgeRequestError>
-  /** Ids of those whose words count, of these; each is asked about once, and what cannot be decided is no. */
-  readonly trusted: (authors: ReadonlyArray<UserAnswer>) => Effect.Effect<ReadonlySet<number>>
+  /** Ids of those whose words count, of these; each is asked about once. What cannot be decided is no; what is not answered is, or fails, as the configuration says. */
+  readonly trusted: (
+    authors: ReadonlyArray<UserAnswer>,
+  ) => Effect.Effect<ReadonlySet<number>, ForgeRequestError>
 }
 
 /** Questions asked at once about different authors. */
@@ -100,6 +102,17 @@ export const makeMembership = Effect.fnUntraced(function* (
 
   const canWrite = Effect.fn("Forge.canWrite")((user: string) => mayWrite(user, assignable))
 
+  /** What holds when a question fails. */
+  const or =
+    <A>(otherwise: A) =>
+    (question: Effect.Effect<A, ForgeRequestError>): Effect.Effect<A, ForgeRequestError> =>
+      Effect.catchAll(question, (error) =>
+        config.unanswered === "fails" && isOutage(error.reason)
+          ? Effect.fail(error)
+          : Effect.succeed(otherwise),
+      )
+  const orNo = or(false)
+
   const trusted = Effect.fnUntraced(function* (authors: ReadonlyArray<UserAnswer>) {
     const people = new Map(authors.filter(isPerson).map((author) => [author.id, author]))
     if (people.size === 0) return new Set<number>()
@@ -114,10 +127,10 @@ export const makeMembership = Effect.fnUntraced(function* (
         // An org never writes: an author with the owner's id is the owner, a user.
         if (author.id === owner.id) return true
         const member = isOrgMember(config.trustOrg ?? owner.login, author.login)
-        return (yield* Effect.orElseSucceed(member, () => false)) || (yield* mayWrite(author.login, writers))
+        return (yield* orNo(member)) || (yield* mayWrite(author.login, writers))
       },
-      Effect.timeout(http.limit),
-      Effect.orElseSucceed(() => false),
+      Effect.timeoutFail({ duration: http.limit, onTimeout: () => unanswered }),
+      orNo,
     )
 
     const judged = yield* Effect.filter([...people.values()], isTrusted, { concurrency: AUTHORS_AT_ONCE })
@@ -127,9 +140,16 @@ export const makeMembership = Effect.fnUntraced(function* (
   const membership: Membership = {
     isOrgMember,
     canWrite,
-    trusted: (authors) => Effect.orElseSucceed(trusted(authors), () => new Set<number>()),
+    trusted: (authors) => or(new Set<number>())(trusted(authors)),
   }
   return membership
+})
+
+const unanswered = new ForgeRequestError({
+  operation: "trusted",
+  status: 0,
+  reason: "Unreachable",
+  detail: "the forge does not answer who somebody is: check the forge and the network, then try again",
 })
 
 /** A redirect of a membership (303) is no answer, any other says that a name was changed. */

@@ -46,7 +46,7 @@ const make = Effect.fnUntraced(function* ({
   const operations = yield* Operations
   const repositories = yield* ServedRepositories
   const busy = yield* makeBusy
-  const steadySince = yield* Ref.make(yield* Clock.currentTimeMillis)
+  const steadySince = yield* makeSteadySince(poll)
   const starting = yield* Effect.makeSemaphore(1)
   const room = yield* Effect.makeSemaphore(concurrency)
   const watchers = yield* FiberMap.make<string>()
@@ -143,12 +143,8 @@ const make = Effect.fnUntraced(function* ({
     yield* Effect.forEach(open, (operation) => carry(operation, look), { discard: true })
   })
 
-  const tick = Effect.fn("engine.tick")(function* (last: Ref.Ref<number>) {
-    const now = yield* Clock.currentTimeMillis
-    const before = yield* Ref.getAndSet(last, now)
-    // After a suspend or a jump of the clock no agent is silent for longer than it had the chance to speak.
-    const expected = Duration.toMillis(poll)
-    if (now < before || now - before > expected + JUMP) yield* Ref.set(steadySince, now)
+  const tick = Effect.fn("engine.tick")(function* () {
+    yield* steadySince
     yield* sweepTables()
   })
 
@@ -160,8 +156,7 @@ const make = Effect.fnUntraced(function* ({
       ({ forge, owner, repo, issueNumber }) => look({ forge, owner, repo, issueNumber }),
       { discard: true },
     )
-    const last = yield* Ref.make(yield* Clock.currentTimeMillis)
-    yield* tick(last).pipe(
+    yield* tick().pipe(
       Effect.catchAllCause((cause) => Effect.logError("the tables cannot be read", cause)),
       Effect.repeat(Schedule.spaced(poll)),
       Effect.forkScoped,
@@ -183,5 +178,21 @@ const make = Effect.fnUntraced(function* ({
 /** How long to wait before an agent is watched again that could not be. */
 const WATCH_AGAIN = Duration.seconds(10)
 
-/** A tick that comes this much later than it should was held up by more than load, in milliseconds. */
+/**
+ * Since when the clock has run steadily, in milliseconds; to be asked at each poll at least. After a suspend or a jump no agent is silent
+ * for longer than it had the chance to speak. Looks ask too: a webhook may come before the first poll after a jump.
+ */
+const makeSteadySince = Effect.fnUntraced(function* (poll: DurationInput) {
+  const began = yield* Clock.currentTimeMillis
+  const known = yield* Ref.make({ since: began, last: began })
+  const expected = Duration.toMillis(poll)
+  return Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Ref.modify(known, ({ since, last }) => {
+      const steady = now < last || now - last > expected + JUMP ? now : since
+      return [steady, { since: steady, last: now }]
+    }),
+  )
+})
+
+/** A poll that comes this much later than it should was held up by more than load, in milliseconds. */
 const JUMP = 60_000

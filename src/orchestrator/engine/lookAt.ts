@@ -1,5 +1,7 @@
 /** One look at an issue: observe, decide, commit, and begin what was decided. */
-import { Cause, Chunk, Clock, Effect, Option, Ref } from "effect"
+import { Cause, Chunk, Clock, Effect, Option } from "effect"
+import { ForgeRequestError } from "../../domain/Errors.ts"
+import { isOutage } from "../../domain/ForgeReason.ts"
 import { type IssueKey, issueId } from "../../domain/orchestrator/IssueKey.ts"
 import type { InboxRow } from "../../domain/orchestrator/InboxHint.ts"
 import { noticesOf } from "../../domain/orchestrator/Outbox.ts"
@@ -23,7 +25,8 @@ export interface LookContext<E, R> {
   readonly host: HostName
   readonly tries: number
   readonly starting: Effect.Semaphore
-  readonly steadySince: Ref.Ref<number>
+  /** Since when the clock has run without a jump, in milliseconds. */
+  readonly steadySince: Effect.Effect<number>
   readonly failures: Failures
   readonly carry: (operation: StoredOperation, look: Look) => Effect.Effect<void, E, R>
   readonly watch: (issue: IssueKey, look: Look) => Effect.Effect<void, E, R>
@@ -64,7 +67,7 @@ const lookWith = Effect.fnUntraced(function* <E, R>(
   })
   const observation = yield* observe(issue, served.value, {
     hints,
-    steadySince: yield* Ref.get(steadySince),
+    steadySince,
   })
   const { bottle, state, operation } = observation
   if (bottle !== undefined && !state.live && operation === undefined) {
@@ -91,7 +94,7 @@ const failed = Effect.fnUntraced(function* <E, R>(
   const problem = error instanceof Error ? error.message : String(error)
   yield* Effect.logWarning(`${id}: ${problem}`)
   // A forge or an engine that is away is not the hint's fault: it is tried until they are back.
-  if (Chunk.every(Cause.failures(cause), isOutage) && Chunk.isNonEmpty(Cause.failures(cause))) return
+  if (Chunk.every(Cause.failures(cause), isAway) && Chunk.isNonEmpty(Cause.failures(cause))) return
   // Tried often enough: the next hint begins anew.
   if (count >= tries) failures.delete(id)
   const aside = yield* (yield* Inbox).failed(
@@ -111,15 +114,8 @@ const failed = Effect.fnUntraced(function* <E, R>(
 const RETRY = 5_000
 const RETRY_MOST = 300_000
 
-const OUTAGES: ReadonlySet<string> = new Set(["Unreachable", "RateLimited", "ServerError", "Unauthorized"])
-
-const isOutage = (error: unknown): boolean => {
+const isAway = (error: unknown): boolean => {
   if (typeof error !== "object" || error === null || !("_tag" in error)) return false
   if (error._tag === "BackendUnavailable" || error._tag === "StateStoreError") return true
-  return (
-    error._tag === "ForgeRequestError" &&
-    "reason" in error &&
-    typeof error.reason === "string" &&
-    OUTAGES.has(error.reason)
-  )
+  return error instanceof ForgeRequestError && isOutage(error.reason)
 }

@@ -21,7 +21,10 @@ export type Observation = Omit<Input, "capacity">
 export const observe = Effect.fn("observe")(function* (
   issue: IssueKey,
   served: ServedRepository,
-  { hints, steadySince }: { readonly hints: ReadonlyArray<InboxRow>; readonly steadySince: Millis },
+  {
+    hints,
+    steadySince,
+  }: { readonly hints: ReadonlyArray<InboxRow>; readonly steadySince: Effect.Effect<Millis> },
 ) {
   const stored = yield* (yield* IssueStates).get(issue)
   const operation = yield* (yield* Operations).newest(issue)
@@ -29,8 +32,9 @@ export const observe = Effect.fn("observe")(function* (
   const prs = Option.match(bottle, { onNone: () => [], onSome: (it) => it.prs })
   const { forge, botLogin } = yield* observeForge(served, issue.issueNumber, prs, editorsOf(hints))
   return {
+    // Together: the clock may have jumped while the forge answered.
     now: yield* Clock.currentTimeMillis,
-    steadySince,
+    steadySince: yield* steadySince,
     number: issue.issueNumber,
     forge,
     state: Option.match(stored, { onNone: () => newIssueState, onSome: ({ state }) => state }),

@@ -31,7 +31,8 @@ export const observeForge = Effect.fn("observeForge")(function* (
   editors: ReadonlyArray<string>,
 ) {
   const { org = DEFAULT_FORGE_ORG, target } = served
-  const api = yield* (yield* Forges).of(target, served)
+  // Whoever is taken for a stranger because the forge did not answer would not be looked at again.
+  const api = yield* (yield* Forges).of(target, { ...served, unanswered: "fails" })
   const facts = (yield* ExtraFacts).forge?.(target) ?? {}
   const login = yield* loginOf(api)
   const at = yield* facts.now ?? Clock.currentTimeMillis
@@ -104,12 +105,12 @@ interface Numbered {
   readonly pull?: { readonly fork: boolean }
 }
 
-/** A number is an issue, a pull request, or nothing. */
+/** A number is an issue, a pull request, or nothing; of a repository that is out of sight nothing is known. */
 const readNumbered = Effect.fnUntraced(function* (api: ForgeApi, number: number) {
   const issue = yield* ifThere(api.readIssue(number))
   if (Option.isSome(issue)) return Option.some<Numbered>({ issue: issue.value })
   const pr = yield* ifThere(api.readPr(number))
-  if (Option.isNone(pr)) return Option.none<Numbered>()
+  if (Option.isNone(pr)) return yield* Effect.as(api.repositoryId, Option.none<Numbered>())
   const fork = pr.value.headRepoId !== (yield* api.repositoryId)
   return Option.some<Numbered>({ issue: pr.value, pull: { fork } })
 })
