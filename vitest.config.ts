@@ -1,8 +1,16 @@
 import { defineConfig } from "vitest/config"
 
+/** What takes minutes each: kills and floods, hostile packs, real agents, and what an engine enforces. `npm run test:long` runs them. */
+const long = [
+  "test/faults/**/*.test.ts",
+  "test/e2e/{agents,verify}.test.ts",
+  "test/layers/*/{builds,policy}.test.ts",
+  "test/sidecar/{floods,fuzz}.test.ts",
+  "test/sidecar/git/{hostile,packs}.test.ts",
+]
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
     globalSetup: ["test/support/globalSetup.ts"],
     // Guards against what hangs: on a busy machine of two cores an engine takes long for what it does.
     testTimeout: 180_000,
@@ -10,6 +18,17 @@ export default defineConfig({
     maxWorkers: 2,
     // Engines on a shared CI machine stall at times: a test is tried once more there, and its line says so (retry x1).
     retry: process.env["CI_REQUIRE_DOCKER"] === "1" ? 1 : 0,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "short",
+          include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
+          exclude: [...long, "**/node_modules/**"],
+        },
+      },
+      { extends: true, test: { name: "long", include: long } },
+    ],
   },
   resolve: {
     alias: [

@@ -55,7 +55,8 @@ export const serve = (file, args, options = {}) =>
 export const forward = (socketPath, port) =>
   start(new URL("../bottle/forwarder.cjs", import.meta.url).pathname, [socketPath, String(port)])
 
-const start = (script, args, options = {}) =>
+/** A program of node that ends when we tell it, once it has written to its stdout. */
+export const start = (script, args, options = {}) =>
   new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [script, ...args], {
       stdio: ["pipe", "pipe", "inherit"],

@@ -29,3 +29,15 @@ export const sidecarConfig = (slug, apiUrl, issueNumber) => ({
 
 /** The token of the simulated forge's bot. */
 export const TOKEN = "0123456789abcdef0123456789abcdef01234567"
+
+/** A forge with repositories `acme/tool1`, `acme/tool2`, ... and issues in each, all of the user `acme`; its bot may write to them. */
+export const forgeSeed = (repositories, issues) => ({
+  users: [{ login: "bot", token: TOKEN }, { login: "acme" }],
+  orgs: [{ name: "bot-bottle", members: ["bot"] }],
+  repos: Array.from({ length: repositories }, (_, at) => ({
+    owner: "acme",
+    name: `tool${at + 1}`,
+    collaborators: { bot: "write" },
+    issues: Array.from({ length: issues }, (_, number) => issueOf(number + 1)),
+  })),
+})

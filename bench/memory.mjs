@@ -11,6 +11,16 @@ export const peakMiB = (pid) => field(`/proc/${pid}/status`, "VmHWM")
 /** The same without what other processes have in memory too: of that it counts its share. */
 export const shareMiB = (pid) => field(`/proc/${pid}/smaps_rollup`, "Pss")
 
+/** Milliseconds for which a process kept a processor busy. */
+export const busyMs = (pid) => {
+  const [, ...fields] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")
+  const [user, system] = fields.join(") ").split(" ").slice(11, 13)
+  return (Number(user) + Number(system)) * TICK_MS
+}
+
+/** Linux counts in hundredths of a second. */
+const TICK_MS = 10
+
 const field = (file, name) =>
   Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(readFileSync(file, "utf8"))?.[1]) / 1024
 

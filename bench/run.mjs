@@ -11,6 +11,7 @@ import { accepting } from "./inbox.mjs"
 import { engineAnswers } from "./installation.mjs"
 import { many } from "./many.mjs"
 import { calls, memory } from "./neck.mjs"
+import { idle } from "./orchestrator.mjs"
 import { output } from "./output.mjs"
 import { table } from "./report.mjs"
 import { route } from "./route.mjs"
@@ -29,6 +30,7 @@ const BENCHMARKS = {
   memory: { measure: memory },
   store: { measure: upsert },
   inbox: { measure: accepting },
+  idle: { measure: idle },
   freeze: { measure: freezing, needsEngine: true },
 }
 

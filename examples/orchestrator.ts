@@ -1,63 +1,43 @@
 /**
- * A small orchestrator: it sweeps one repository, gives each targeted issue a bottle, freezes the bottle
- * when its agent has ended, and destroys it when the pull request is closed. FORGE_* says which repository;
- * FORGE_ISSUE_NUMBER is set here, for each issue. With `--once` it sweeps once and ends.
+ * The orchestrator in a process of your own, over a forge, backends and stores of your choice. It serves the repositories that
+ * REPOSITORIES names (`acme/cellar`, or `acme/*`) on the forge of FORGE_API with the token FORGE_TOKEN, until it is interrupted.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { destroy, Forge, ForgeStateStore, freeze, orchestrateStart, parseTarget } from "bot-bottle"
-import type { Issue } from "bot-bottle"
-import * as BotBottle from "bot-bottle/BotBottle"
-import * as GiteaForge from "bot-bottle/GiteaForge"
-import { Config, ConfigProvider, Effect, Layer, Option, Schedule, Stream } from "effect"
+import * as Backends from "bot-bottle/Backends"
+import * as DockerBackend from "bot-bottle/DockerBackend"
+import * as FileManifests from "bot-bottle/FileManifests"
+import * as GiteaForges from "bot-bottle/GiteaForges"
+import * as HostBackend from "bot-bottle/HostBackend"
+import * as LiveProviders from "bot-bottle/LiveProviders"
+import * as NodeProcessRunner from "bot-bottle/NodeProcessRunner"
+import * as Orchestrator from "bot-bottle/Orchestrator"
+import * as SidecarProcess from "bot-bottle/SidecarProcess"
+import * as SqliteBottleStore from "bot-bottle/SqliteBottleStore"
+import * as SqliteForgeStateStore from "bot-bottle/SqliteForgeStateStore"
+import * as SqliteOrchestratorStores from "bot-bottle/SqliteOrchestratorStores"
+import { Config, Effect, Layer } from "effect"
+import { pathToFileURL } from "node:url"
 
-const forIssue = (number: number) =>
-  Effect.withConfigProvider(
-    ConfigProvider.orElse(ConfigProvider.fromMap(new Map([["FORGE_ISSUE_NUMBER", String(number)]])), () =>
-      ConfigProvider.fromEnv(),
-    ),
-  )
+/** The service; a test gives it fakes. */
+export const service = Effect.gen(function* () {
+  const token = yield* Config.redacted("FORGE_TOKEN")
+  const configuration = yield* Orchestrator.decodeConfiguration("examples/orchestrator.ts", {
+    forge: { api: yield* Config.string("FORGE_API"), token: { env: "FORGE_TOKEN" } },
+    repositories: { [yield* Config.string("REPOSITORIES")]: {} },
+    sweep: "1 minute",
+  })
+  const observe: Orchestrator.Observe = (event) => Effect.logInfo(JSON.stringify(event))
+  return Orchestrator.layer({ configuration, secrets: { token }, observe })
+}).pipe(Layer.unwrapEffect)
 
-/** Whether an assignee is one of the bots: asked of the forge, which must have our own bot in that org. */
-const isForUs = Effect.fn("isForUs")(function* (issue: Issue) {
-  const org = yield* Config.withDefault(Config.string("FORGE_ORG"), "bot-bottle")
-  const forge = yield* Forge
-  return yield* Effect.exists(issue.assignees, (user) => forge.isOrgMember(org, user))
-})
+const parts = Layer.mergeAll(
+  GiteaForges.layer,
+  Backends.layer({ docker: DockerBackend.make, host: HostBackend.make }),
+  Layer.mergeAll(FileManifests.layer, LiveProviders.layer, SidecarProcess.layer),
+  Layer.merge(SqliteBottleStore.layer(), SqliteForgeStateStore.layer()),
+  SqliteOrchestratorStores.layer(),
+).pipe(Layer.provide(NodeProcessRunner.layer))
 
-const work = Effect.fn("work")(function* (issue: Issue) {
-  const target = parseTarget(issue)
-  if (target._tag === "NotTargeted") return yield* Effect.logInfo(`#${issue.number}: ${target.reason}`)
-  if (!(yield* isForUs(issue))) return
-  const slug = yield* orchestrateStart({
-    agent: target.agent,
-    bottles: target.bottles,
-    label: `issue-${issue.number}`,
-    prompt: `Work on issue #${issue.number}.`,
-  }).pipe(forIssue(issue.number))
-  yield* freeze(slug)
-  yield* Effect.logInfo(`#${issue.number}: ${slug} is frozen`)
-})
-
-const tidy = Effect.gen(function* () {
-  const forge = yield* Forge
-  const rows = yield* (yield* ForgeStateStore).all
-  for (const row of rows) {
-    if (row.status !== "frozen" || Option.isNone(row.prNumber)) continue
-    if (!(yield* forge.isPrOpen(row.prNumber.value))) yield* destroy(row.slug)
-  }
-})
-
-const sweep = Effect.gen(function* () {
-  const forge = yield* Forge
-  const attempt = (issue: Issue) =>
-    work(issue).pipe(
-      Effect.catchTag("AlreadyHandled", () => Effect.void),
-      Effect.catchAll((error) => Effect.logError(error.message)),
-    )
-  yield* forge.targetedIssues("").pipe(Stream.mapEffect(attempt, { concurrency: 4 }), Stream.runDrain)
-  yield* tidy
-})
-
-const program = process.argv.includes("--once") ? sweep : Effect.repeat(sweep, Schedule.spaced("1 minute"))
-
-NodeRuntime.runMain(Effect.provide(program, Layer.merge(BotBottle.layer, GiteaForge.layerConfig)))
+// Run, not imported.
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
+  NodeRuntime.runMain(Layer.launch(Layer.provide(service, parts)))

@@ -1,4 +1,4 @@
-// Every promise of docs/security.md names at least one test, and each test that it names exists.
+// Every promise of a document (docs/security.md unless another is named) names at least one test, and each test that it names exists.
 // Usage: node scripts/check-promises.mjs [FILE]
 import { existsSync, readFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"

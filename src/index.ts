@@ -85,8 +85,10 @@ export type {
   OpenPr,
 } from "./services/Forge.ts"
 export type { ChangedIssue, ForgeChanges } from "./domain/ForgeChanges.ts"
+export type { ForgeHook, ForgeHooks, HookPlace, NewHook } from "./services/ForgeHooks.ts"
 export { Forges } from "./services/Forges.ts"
-export type { ForgeKind, ForgesApi, ForgeVariables } from "./services/Forges.ts"
+export { ReactionContent } from "./domain/orchestrator/Outbox.ts"
+export type { ForgeKind, ForgesApi, ForgeVariables, Reacts, ReactTo } from "./services/Forges.ts"
 export { ForgeStateStore } from "./services/ForgeStateStore.ts"
 export { Manifests } from "./services/Manifests.ts"
 export type {

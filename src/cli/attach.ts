@@ -10,17 +10,19 @@ const programs = Effect.promise(() => import("./lazy/run.ts"))
 /** `attach SLUG` */
 export const attach = Command.make("attach", { slug }, (options) =>
   Effect.gen(function* () {
-    const { attach, live } = yield* programs
+    const { attach, bottleNamed, live } = yield* programs
     if (!isOnTerminal()) return yield* new Cancelled({ reason: "there is no terminal to attach" })
-    yield* onTerminal((observe) => attach(options.slug, { observe })).pipe(Effect.provide(live))
+    yield* onTerminal((observe) =>
+      Effect.flatMap(bottleNamed(options.slug), (slug) => attach(slug, { observe })),
+    ).pipe(Effect.provide(live))
   }).pipe(reportFailures(false)),
 ).pipe(Command.withDescription("Come back to the terminal of an agent that was left at work"))
 
 /** `shell SLUG` */
 export const shell = Command.make("shell", { slug }, (options) =>
   Effect.gen(function* () {
-    const { live, openShell } = yield* programs
-    const exitCode = yield* Effect.provide(openShell(options.slug), live)
+    const { bottleNamed, live, openShell } = yield* programs
+    const exitCode = yield* Effect.provide(Effect.flatMap(bottleNamed(options.slug), openShell), live)
     yield* Effect.sync(() => {
       process.exitCode = exitCode
     })

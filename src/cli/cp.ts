@@ -28,9 +28,11 @@ export const cp = Command.make("cp", spec, ({ source, destination }) =>
         reason: "it is SLUG:PATH, such as worker-abcde:report.md",
       })
     }
-    const { copyOut, live } = yield* Effect.promise(() => import("./lazy/run.ts"))
+    const { bottleNamed, copyOut, live } = yield* Effect.promise(() => import("./lazy/run.ts"))
     const { extract } = yield* Effect.promise(() => import("../layers/tar/extract.ts"))
-    const copied = yield* Effect.provide(extract(copyOut(slug, path), destination), live)
+    const copied = yield* Effect.flatMap(bottleNamed(slug), (name) =>
+      extract(copyOut(name, path), destination),
+    ).pipe(Effect.provide(live))
     yield* Effect.forEach(copied.skipped.slice(0, SHOWN), ({ name, reason }) =>
       note(`left out: ${neutralLine(name)}: ${neutralLine(reason)}`),
     )

@@ -15,9 +15,7 @@ export const doctor = Command.make("doctor", { json }, (options) =>
     const missing = findings.filter(({ status }) => status === "missing").length
     yield* options.json ? printJson(findings) : printLine(report(findings))
     if (missing === 0) {
-      return yield* options.json
-        ? Effect.void
-        : note(`all that is needed is there: "bot-bottle init" writes examples`)
+      return yield* options.json ? Effect.void : note(enoughText(findings))
     }
     if (!options.json) yield* note(`${missing} of what is needed is missing`)
     yield* Effect.sync(() => {
@@ -25,6 +23,17 @@ export const doctor = Command.make("doctor", { json }, (options) =>
     })
   }).pipe(reportFailures(options.json)),
 ).pipe(Command.withDescription("Check what is needed: engines, git, home, forge, and a real bottle's neck"))
+
+/** Enough is not all: what bottles use by default may be missing, and the neck is tried on docker alone. */
+export const enoughText = (findings: ReadonlyArray<Finding>): string => {
+  const docker = findings.find(({ subject }) => subject === "backend docker")
+  const other = findings.find(
+    ({ subject, status }) => /^backend (?!docker|host)/.test(subject) && status === "ok",
+  )
+  return docker?.status === "ok"
+    ? `all that is needed is there: "bot-bottle init" writes examples`
+    : `docker does not answer, and no neck was tried: start it, or use --backend ${other?.subject.slice("backend ".length) ?? "podman"}`
+}
 
 /** Aligned lines; what to do is below what it is about. */
 export const report = (findings: ReadonlyArray<Finding>): string => {

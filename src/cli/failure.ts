@@ -6,6 +6,7 @@ import { note, printJson } from "./output.ts"
 /** Exit codes beside the agent's own and {@link OWN_FAILURE}. */
 const codes: Readonly<Record<string, number>> = {
   InvalidInput: 2,
+  UsageError: 2,
   LaunchRefused: 126,
   Cancelled: 126,
   IssueClosed: 126,

@@ -1,32 +1,35 @@
-/** Help of the commands that have others below them: what there is, in a line each, and what to do next. */
+/** Help: of the root and of groups, what there is in a line each; of a command, all that it takes. */
 import { Console, Effect } from "effect"
 import { stripVTControlCharacters } from "node:util"
 import { VERSION } from "../domain/Version.ts"
 import { neutral } from "../domain/Neutral.ts"
 import { mendCompletions } from "./completions.ts"
+import { type Entry, commandHelp, exampleLines, optionEntry, section } from "./line/commandHelp.ts"
+import { GLOBALS } from "./line/globals.ts"
+import type { CommandInfo } from "./line/tree.ts"
 import { type Line, bold, isColour } from "./output.ts"
 
-type Lines = ReadonlyArray<readonly [string, string]>
-
 /** Commands of the root, by what they are for. */
-export const ROOT: Readonly<Record<string, Lines>> = {
+export const ROOT: Readonly<Record<string, ReadonlyArray<Entry>>> = {
   "To begin": [
-    ["demo", "the main job on this machine, with a simulated forge and scripted agents"],
+    ["demo", "the main job on this machine, on a simulated forge"],
     ["doctor", "what is there, what is missing, and what to do"],
-    ["verify", "try every way out of a real bottle that is promised to be closed"],
+    ["verify", "try every way out of a real bottle that must be closed"],
     ["init", "write example manifests into the home"],
     ["trust [PATH]", "let the manifests of a working directory be used"],
   ],
   "A bottle": [
-    ["start [AGENT]", "launch an agent in a bottle, on this terminal or headless on a prompt"],
+    ["start [AGENT]", "launch an agent in a bottle, on this terminal or on a prompt"],
     ["resume SLUG", "start it again from where it was"],
-    ["stop SLUG", "end its agent; the bottle is kept"],
-    ["freeze SLUG", "turn it into an artifact; nothing of it runs after"],
-    ["destroy SLUG", "remove all there is of it"],
+    ["stop SLUG...", "end its agent; the bottle is kept"],
+    ["freeze SLUG...", "turn it into an artifact; nothing of it runs after"],
+    ["destroy SLUG...", "remove all there is of it"],
   ],
   "What it does": [
     ["list", "every bottle and what it is now"],
     ["logs SLUG", "what its agent wrote"],
+    ["log SLUG", "what it did at its neck: its operation log"],
+    ["inspect SLUG", "all that is known of it"],
     ["watch SLUG", "wait for its agent, and keep its limits until then"],
     ["attach SLUG", "come back to the terminal of an agent that was left at work"],
     ["shell SLUG", "a shell in it, as its agent's user"],
@@ -39,44 +42,55 @@ export const ROOT: Readonly<Record<string, Lines>> = {
     ["orchestrate pause", "have nothing start; agents at work go on"],
     ["orchestrate continue", "let agents start again"],
     ["orchestrate retry ISSUE", "try one again that was given up or set aside"],
+    ["orchestrate hook install PLACE", "make the forge's webhook for OWNER/REPO or an organisation"],
+    ["orchestrate hook check PLACE", "whether that webhook is right, and delivers"],
     ["orchestrate start", "launch an agent on the issue that FORGE_* names"],
     ["orchestrate resume", "resume the bottle of that issue"],
     ["orchestrate assign", "say at which forge a bottle's issue is"],
   ],
-  "To clean up": [["gc", "remove what no bottle needs any more"]],
+  Other: [
+    ["gc", "remove what no bottle needs any more"],
+    ["version", "print the version"],
+    ["help COMMAND", "the help of a command"],
+  ],
 }
 
-/** Options that every command has. */
-const OPTIONS: Lines = [
-  ["-h, --help", "the options of a command"],
-  ["--version", "the version"],
-  ["--completions SHELL", "completions for sh, bash, fish or zsh, on stdout"],
-  ["--log-level LEVEL", "none, error, warning, info or debug"],
-]
-
-const sections = (all: Readonly<Record<string, Lines>>): ReadonlyArray<Line> => {
-  const width = Math.max(...Object.values(all).flatMap((lines) => lines.map(([name]) => name.length)))
-  return Object.entries(all).flatMap(([title, lines]) => {
-    const head: ReadonlyArray<Line> = [bold(title)]
-    return head.concat(
-      lines.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`),
-      "",
-    )
-  })
+/** What the commands of a group are about; the root names them on one line. */
+const GROUPS: Readonly<Record<string, string>> = {
+  orchestrate: "issues of a forge",
+  provenance: "the proof of what a bottle did",
 }
 
 /** Help of `bot-bottle` itself. */
-export const rootHelp = (): ReadonlyArray<Line> => [
-  bold(
-    "bot-bottle",
-    ` ${VERSION}: coding agents work on issues, in bottles without network and without credentials`,
-  ),
-  "",
-  "usage: bot-bottle COMMAND ...",
-  "",
-  ...sections({ ...ROOT, Options: OPTIONS }),
-  `"bot-bottle COMMAND --help" shows the options of a command. Next: bot-bottle doctor`,
-]
+export const rootHelp = (): ReadonlyArray<Line> => {
+  const shown = Object.entries(ROOT).map(([title, lines]) => [title, withoutGroups(lines)] as const)
+  const width = Math.max(...shown.flatMap(([, lines]) => lines.map(([term]) => term.length)))
+  return [
+    bold("Usage:", " bot-bottle COMMAND [OPTIONS] [ARGUMENTS]"),
+    "",
+    `Coding agents work on issues, in bottles without network and without credentials (${VERSION})`,
+    "",
+    ...shown.flatMap(([title, lines]) => section(title, lines, width).slice(0, -1)),
+    "",
+    ...section("Options of every command", GLOBALS.map(optionEntry)),
+    ...exampleLines([]),
+    "",
+    `"bot-bottle COMMAND --help" shows the options of a command`,
+  ]
+}
+
+/** Entries with those of a group as one. */
+const withoutGroups = (lines: ReadonlyArray<Entry>): ReadonlyArray<Entry> => {
+  const groupOf = ([term]: Entry) => Object.keys(GROUPS).find((group) => term.startsWith(`${group} `))
+  const nameOf = ([term]: Entry) => term.split(" ")[1] ?? ""
+  return lines.flatMap((line, at): ReadonlyArray<Entry> => {
+    const group = groupOf(line)
+    if (group === undefined) return [line]
+    if (lines.findIndex((other) => groupOf(other) === group) !== at) return []
+    const names = [...new Set(lines.filter((other) => groupOf(other) === group).map(nameOf))]
+    return [[`${group} COMMAND`, `${GROUPS[group]}: ${names.join(", ")}`]]
+  })
+}
 
 /** Help of a command of the root that has others below it. */
 export const groupHelp = (group: string): ReadonlyArray<Line> => {
@@ -84,24 +98,20 @@ export const groupHelp = (group: string): ReadonlyArray<Line> => {
     .flat()
     .filter(([name]) => name.startsWith(`${group} `))
   return [
-    `usage: bot-bottle ${group} COMMAND ...`,
+    bold("Usage:", ` bot-bottle ${group} COMMAND [OPTIONS] [ARGUMENTS]`),
     "",
-    ...sections({ Commands: lines }),
+    ...section("Commands", lines),
+    ...exampleLines([group]),
+    "",
     `"bot-bottle ${group} COMMAND --help" shows the options of a command`,
   ]
 }
 
-/** Commands that have others below them. */
-const GROUPS = new Set(["orchestrate", "provenance"])
-
-/** Asked for help, the root and its groups answer as they do without a command. */
-export const withoutHelpFlag = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const args = argv.slice(2)
-  const last = args.at(-1)
-  const asked = last === "--help" || last === "-h" || (last === "help" && args.length === 1)
-  const [group] = args
-  const own = args.length === 1 || (args.length === 2 && group !== undefined && GROUPS.has(group))
-  return asked && own ? argv.slice(0, -1) : argv
+/** Help of the root, of a group or of a command. */
+export const helpOf = (command: CommandInfo): ReadonlyArray<Line> => {
+  const [group] = command.path
+  if (group === undefined) return rootHelp()
+  return command.children.length > 0 ? groupHelp(command.path.join(" ")) : commandHelp(command)
 }
 
 /**

@@ -1,54 +1,85 @@
 /** `stop`, `freeze` and `destroy`: the short operations on a bottle. */
-import { Command, Options } from "@effect/cli"
+import { Args, Command, Options } from "@effect/cli"
 import { Effect, Option } from "effect"
 import type { BottleState } from "../domain/Bottle.ts"
 import { reportFailures } from "./failure.ts"
 import { note } from "./output.ts"
-import { given, ownBackend, slug } from "./shared.ts"
+import { given, ownBackend, slugs } from "./shared.ts"
 
 const programs = Effect.promise(() => import("./lazy/run.ts"))
 
-/** `stop SLUG` */
-export const stop = Command.make("stop", { slug }, (options) =>
+/** Several at once: a stop waits for its agent. */
+const AT_ONCE = 8
+
+/** Does it to each bottle; one that fails is reported, and the others are done all the same. */
+const toEach = <E, R>(names: ReadonlyArray<string>, act: (name: string) => Effect.Effect<void, E, R>) =>
+  Effect.forEach(new Set(names), (name) => act(name).pipe(reportFailures(false)), {
+    concurrency: AT_ONCE,
+    discard: true,
+  })
+
+/** `stop SLUG...` */
+export const stop = Command.make("stop", { slugs }, (options) =>
   Effect.gen(function* () {
-    const { live, stop } = yield* programs
-    yield* note(stoppedText(options.slug, yield* Effect.provide(stop(options.slug), live)))
+    const { bottleNamed, live, resumeLine, stop } = yield* programs
+    yield* toEach(options.slugs, (name) =>
+      Effect.gen(function* () {
+        const slug = yield* bottleNamed(name)
+        const state = yield* stop(slug)
+        yield* note(stoppedText(slug, yield* resumeLine(slug), state))
+      }),
+    ).pipe(Effect.provide(live))
   }).pipe(reportFailures(false)),
 ).pipe(Command.withDescription("End the agent of a bottle (TERM, 10 s, KILL); the bottle is kept"))
 
-/** `freeze SLUG` */
-export const freeze = Command.make("freeze", { slug, backend: ownBackend }, (options) =>
+/** `freeze SLUG...` */
+export const freeze = Command.make("freeze", { slugs, backend: ownBackend }, (options) =>
   Effect.gen(function* () {
-    const { live, freeze } = yield* programs
-    yield* Effect.provide(freeze(options.slug, given("backend", options.backend)), live)
-    yield* note(
-      `${options.slug} is frozen: "bot-bottle resume ${options.slug} --headless --prompt ..." goes on`,
-    )
+    const { bottleNamed, freeze, live, resumeLine } = yield* programs
+    yield* toEach(options.slugs, (name) =>
+      Effect.gen(function* () {
+        const slug = yield* bottleNamed(name)
+        yield* freeze(slug, given("backend", options.backend))
+        yield* note(`${slug} is frozen: "${yield* resumeLine(slug)}" goes on`)
+      }),
+    ).pipe(Effect.provide(live))
   }).pipe(reportFailures(false)),
 ).pipe(Command.withDescription("Turn a bottle into a resumable artifact; nothing of it runs after"))
 
-const goneBackend = ownBackend.pipe(
+const goneBackend = Options.text("backend").pipe(
   Options.withDescription(
-    "The bottle's own backend, when its engine is gone for good: then what is left on this machine is removed",
+    "The bottle's own backend, when its engine is gone for good: then what is left here is removed",
   ),
+  Options.optional,
 )
 
-/** `destroy SLUG` */
-export const destroy = Command.make("destroy", { slug, backend: goneBackend }, (options) =>
+/** Whole slugs alone: a label that moved to another bottle must not remove that one. */
+const wholeSlugs = Args.text({ name: "slug" }).pipe(
+  Args.withDescription("Names of bottles, as `list` shows them; labels are not accepted"),
+  Args.atLeast(1),
+)
+
+/** `destroy SLUG...` */
+export const destroy = Command.make("destroy", { slugs: wholeSlugs, backend: goneBackend }, (options) =>
   Effect.gen(function* () {
-    const { live, destroy } = yield* programs
-    const wasKnown = yield* Effect.provide(destroy(options.slug, given("backend", options.backend)), live)
-    yield* note(
-      wasKnown
-        ? `${options.slug} is gone`
-        : `no bottle "${options.slug}" is known; if there was anything of it, it is gone`,
-    )
+    const { destroy, live, slugAlone } = yield* programs
+    yield* toEach(options.slugs, (name) =>
+      Effect.gen(function* () {
+        const slug = yield* slugAlone(name)
+        const wasKnown = yield* destroy(slug, given("backend", options.backend))
+        yield* note(
+          wasKnown
+            ? `${slug} is gone`
+            : `no bottle "${slug}" is known; if there was anything of it, it is gone`,
+        )
+      }),
+    ).pipe(Effect.provide(live))
   }).pipe(reportFailures(false)),
 ).pipe(Command.withDescription("Remove all there is of a bottle"))
 
 /** What a bottle is after a stop, and what can be done with it. */
-const stoppedText = (slug: string, state: Option.Option<BottleState>): string => {
-  const resume = `"bot-bottle resume ${slug}"`
+const stoppedText = (slug: string, line: string, state: Option.Option<BottleState>): string => {
+  const resume = `"${line}"`
   const destroy = `"bot-bottle destroy ${slug}"`
   switch (Option.getOrUndefined(state)) {
     case undefined:

@@ -1,35 +1,78 @@
 /** `list`: every bottle and what it is now. */
-import { Command } from "@effect/cli"
+import { Command, Options } from "@effect/cli"
 import { Clock, Effect, Option, Schema } from "effect"
 import { BottleStatus } from "../domain/Bottle.ts"
+import { InvalidInput } from "../domain/Errors.ts"
+import { ofBottle, ofState } from "./colours.ts"
 import { reportFailures } from "./failure.ts"
-import { ago, note, printJson, printLine, table } from "./output.ts"
+import { type Cell, ago, note, painted, printJson, printLine, table } from "./output.ts"
 import { json } from "./shared.ts"
 
+type Show = (bottle: BottleStatus, now: number) => Cell
+
+/** What can be shown of a bottle. */
+const COLUMNS = {
+  slug: (bottle) => painted(bottle.slug, ofBottle(bottle.color)),
+  label: (bottle) => painted(bottle.label, ofBottle(bottle.color)),
+  agent: ({ agent }) => agent,
+  bottles: ({ bottles }) => bottles.join(" + "),
+  backend: ({ backend }) => backend,
+  state: (bottle) => painted(stateText(bottle), ofState(bottle)),
+  run: ({ run }) => String(run),
+  done: (bottle) => doneText(bottle),
+  color: ({ color }) => Option.getOrElse(color, () => "-"),
+  started: ({ createdAt }, now) => ago(createdAt, now),
+} satisfies Readonly<Record<string, Show>>
+
+type Column = keyof typeof COLUMNS
+
+/** The columns unless others are named. */
+const USUAL = "slug,agent,backend,state,run,done,started"
+
+const spec = {
+  json,
+  quiet: Options.boolean("quiet").pipe(
+    Options.withAlias("q"),
+    Options.withDescription("Print the slugs alone"),
+  ),
+  format: Options.text("format").pipe(
+    Options.withPseudoName("COLUMNS"),
+    Options.withDescription(`Which columns to show, separated by commas: ${Object.keys(COLUMNS).join(", ")}`),
+    Options.optional,
+  ),
+}
+
 /** `list` */
-export const list = Command.make("list", { json }, (options) =>
+export const list = Command.make("list", spec, (options) =>
   Effect.gen(function* () {
+    const columns = yield* columnsOf(Option.getOrElse(options.format, () => USUAL))
     const { listBottles, live } = yield* Effect.promise(() => import("./lazy/run.ts"))
     const bottles = yield* Effect.provide(listBottles(), live)
     if (options.json) return yield* printJson(Schema.encodeSync(Schema.Array(BottleStatus))(bottles))
+    if (options.quiet) return yield* Effect.forEach(bottles, ({ slug }) => printLine(slug), { discard: true })
     if (bottles.length === 0) return yield* note(`no bottles: "bot-bottle start AGENT" makes one`)
     const now = yield* Clock.currentTimeMillis
     yield* printLine(
       table(
-        ["SLUG", "AGENT", "BACKEND", "STATE", "RUN", "DONE", "STARTED"],
-        bottles.map((bottle) => [
-          bottle.slug,
-          bottle.agent,
-          bottle.backend,
-          stateText(bottle),
-          String(bottle.run),
-          doneText(bottle),
-          ago(bottle.createdAt, now),
-        ]),
+        columns.map((name) => name.toUpperCase()),
+        bottles.map((bottle) => columns.map((name) => COLUMNS[name](bottle, now))),
       ),
     )
   }).pipe(reportFailures(options.json)),
 ).pipe(Command.withDescription("Show every bottle and what it is now"))
+
+/** The columns of `--format`, each once and in the order given. */
+const columnsOf = (format: string): Effect.Effect<ReadonlyArray<Column>, InvalidInput> =>
+  Effect.forEach(new Set(format.split(",").map((name) => name.trim().toLowerCase())), (name) =>
+    isColumn(name)
+      ? Effect.succeed(name)
+      : new InvalidInput({
+          field: "format",
+          reason: `there is no column "${name}": ${Object.keys(COLUMNS).join(", ")}`,
+        }),
+  )
+
+const isColumn = (name: string): name is Column => Object.hasOwn(COLUMNS, name)
 
 /** What an agent signalled, cut for a table. */
 export const doneText = ({ done }: Pick<BottleStatus, "done">): string =>

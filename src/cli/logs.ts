@@ -2,8 +2,9 @@
 import { Command, Options } from "@effect/cli"
 import { Effect, Option, Stream } from "effect"
 import { reportFailures } from "./failure.ts"
-import { passBytes, print } from "./output.ts"
-import { raw, slug } from "./shared.ts"
+import { passBytes, print, printJson } from "./output.ts"
+import { tailStart, withoutFirst } from "./tail.ts"
+import { raw, slug, tail } from "./shared.ts"
 
 const spec = {
   slug,
@@ -15,20 +16,32 @@ const spec = {
     Options.withAlias("f"),
     Options.withDescription("Go on until the agent ends"),
   ),
+  tail,
+  json: Options.boolean("json").pipe(
+    Options.withDescription("Print pieces of output as lines of JSON: {text}"),
+  ),
   raw,
 }
 
 /** `logs SLUG` */
 export const logs = Command.make("logs", spec, (options) =>
   Effect.gen(function* () {
-    const { live, readLogs } = yield* Effect.promise(() => import("./lazy/run.ts"))
+    const { bottleNamed, live, readLogs } = yield* Effect.promise(() => import("./lazy/run.ts"))
     const decoder = new TextDecoder()
     const plain = !process.stdout.isTTY || options.raw
-    yield* readLogs(options.slug, { follow: options.follow, run: Option.getOrUndefined(options.run) }).pipe(
-      Stream.runForEach((bytes) =>
-        plain ? passBytes("stdout", bytes) : print("stdout", decoder.decode(bytes, { stream: true })),
-      ),
-      Effect.provide(live),
-    )
-  }).pipe(reportFailures(false)),
+    const show = (bytes: Uint8Array) => {
+      if (plain && !options.json) return passBytes("stdout", bytes)
+      const text = decoder.decode(bytes, { stream: true })
+      return options.json ? printJson({ text }) : print("stdout", text)
+    }
+    yield* Effect.gen(function* () {
+      const slug = yield* bottleNamed(options.slug)
+      const run = Option.getOrUndefined(options.run)
+      const from = yield* Option.match(options.tail, {
+        onNone: () => Effect.succeed(0),
+        onSome: (lines) => tailStart(readLogs(slug, { run }), lines),
+      })
+      yield* Stream.runForEach(withoutFirst(readLogs(slug, { run, follow: options.follow }), from), show)
+    }).pipe(Effect.provide(live))
+  }).pipe(reportFailures(options.json)),
 ).pipe(Command.withDescription("Print the output of a bottle's agent"))

@@ -5,6 +5,7 @@ import { issueName } from "../domain/ForgeState.ts"
 import { InvalidInput } from "../domain/Errors.ts"
 import { reportFailures } from "./failure.ts"
 import { groupHelp } from "./help.ts"
+import { hook } from "./hook.ts"
 import { note, printJson, printLine } from "./output.ts"
 import { serve } from "./serve.ts"
 import { status } from "./status.ts"
@@ -105,5 +106,5 @@ const assign = Command.make("assign", assignSpec, (options) =>
 /** `orchestrate ...` */
 export const orchestrate = Command.make("orchestrate", {}, () => printLine(groupHelp("orchestrate"))).pipe(
   Command.withDescription("Runs on issues of the forge"),
-  Command.withSubcommands([serve, status, pause, goOn, retry, start, resume, assign]),
+  Command.withSubcommands([serve, status, pause, goOn, retry, hook, start, resume, assign]),
 )

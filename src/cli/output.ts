@@ -58,13 +58,34 @@ export interface Styled {
   readonly rest: string
 }
 
-/** What is printed on a line; newlines in it make more lines. */
-export type Line = string | Styled
+/** A line of several parts. */
+export interface Parts {
+  readonly parts: ReadonlyArray<string | Styled>
+}
 
-const STYLES = { bold: ["\u001b[1m", "\u001b[22m"], red: ["\u001b[31m", "\u001b[39m"] } as const
+/** What is printed on a line; newlines in it make more lines. */
+export type Line = string | Styled | Parts
+
+/** What stands in one place of a table. */
+export type Cell = string | Styled
+
+const FOREGROUND = "\u001b[39m"
+
+const STYLES = {
+  bold: ["\u001b[1m", "\u001b[22m"],
+  red: ["\u001b[31m", FOREGROUND],
+  green: ["\u001b[32m", FOREGROUND],
+  yellow: ["\u001b[33m", FOREGROUND],
+  blue: ["\u001b[34m", FOREGROUND],
+  magenta: ["\u001b[35m", FOREGROUND],
+  cyan: ["\u001b[36m", FOREGROUND],
+  white: ["\u001b[37m", FOREGROUND],
+  gray: ["\u001b[90m", FOREGROUND],
+} as const
 
 const shown = (line: Line): string => {
   if (typeof line === "string") return neutral(line)
+  if ("parts" in line) return line.parts.map(shown).join("")
   const text = neutral(line.text)
   const [on, off] = STYLES[line.style]
   return `${isColour(process.stdout) ? `${on}${text}${off}` : text}${neutral(line.rest)}`
@@ -91,24 +112,39 @@ export const note = (text: string): Effect.Effect<void> => print("stderr", `${te
 /** A line whose beginning is bold. */
 export const bold = (text: string, rest = ""): Styled => ({ text, style: "bold", rest })
 
+/** A text in a style, or as it is where there is none. */
+export const painted = (text: string, style: Styled["style"] | undefined): Cell =>
+  style === undefined ? text : { text, style, rest: "" }
+
 /** A line in red. */
 export const red = (text: string): Styled => ({ text, style: "red", rest: "" })
 
 /** Columns aligned by their widest cell, the head bold. Cells are kept on one line. */
 export const table = (
   head: ReadonlyArray<string>,
-  rows: ReadonlyArray<ReadonlyArray<string>>,
+  rows: ReadonlyArray<ReadonlyArray<Cell>>,
 ): ReadonlyArray<Line> => {
-  const cells = [head, ...rows.map((row) => row.map(neutralLine))]
+  const cells = [head, ...rows.map((row) => row.map((cell) => neutralLine(textOf(cell))))]
   const widths = head.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? "").length)))
-  const [first = "", ...lines] = cells.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  )
-  return [bold(first), ...lines]
+  const aligned = cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)))
+  const [first = "", ...lines] = aligned.map((row) => row.join("  ").trimEnd())
+  return [
+    bold(first),
+    ...rows.map((row, at): Line => {
+      if (row.every((cell) => typeof cell === "string")) return lines[at] ?? ""
+      // The spaces after a text have no style.
+      return {
+        parts: row.flatMap((cell, column) => {
+          const text = cells[at + 1]?.[column] ?? ""
+          const space = column === row.length - 1 ? "" : " ".repeat((widths[column] ?? 0) - text.length + 2)
+          return [typeof cell === "string" ? text : { ...cell, text }, space]
+        }),
+      }
+    }),
+  ]
 }
+
+const textOf = (cell: Cell): string => (typeof cell === "string" ? cell : cell.text)
 
 /** Whether a stream shows colours: a terminal, unless NO_COLOR is set. */
 export const isColour = (stream: NodeJS.WriteStream): boolean => stream.isTTY && !process.env["NO_COLOR"]

@@ -8,8 +8,8 @@ import { json, slug } from "./shared.ts"
 
 const verify = Command.make("verify", { slug, json }, (options) =>
   Effect.gen(function* () {
-    const { live, verifyProvenance } = yield* Effect.promise(() => import("./lazy/run.ts"))
-    const verdict = yield* Effect.provide(verifyProvenance(options.slug), live)
+    const { bottleNamed, live, verifyProvenance } = yield* Effect.promise(() => import("./lazy/run.ts"))
+    const verdict = yield* Effect.provide(Effect.flatMap(bottleNamed(options.slug), verifyProvenance), live)
     yield* options.json
       ? printJson(verdict)
       : printLine(

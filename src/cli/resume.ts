@@ -26,8 +26,9 @@ const run = Effect.fn("cli.resume")(function* (options: Command.Command.ParseCon
   const prompt = yield* headlessPrompt(options)
   const programs = yield* Effect.promise(() => import("./lazy/run.ts"))
   const again = given("backend", options.backend)
+  const slug = yield* Effect.provide(programs.bottleNamed(options.slug), programs.live)
   if (options.dryRun) {
-    const prepared = yield* Effect.provide(programs.prepareResume(options.slug, again, prompt), programs.live)
+    const prepared = yield* Effect.provide(programs.prepareResume(slug, again, prompt), programs.live)
     const plan = yield* Effect.provide(programs.planResume(prepared), programs.lookups)
     return yield* printPlan(
       plan,
@@ -38,7 +39,7 @@ const run = Effect.fn("cli.resume")(function* (options: Command.Command.ParseCon
   if (Option.isSome(prompt)) {
     return yield* stoppedByInterrupt(programs.stop)(
       (observe) =>
-        programs.resumeHeadless(options.slug, {
+        programs.resumeHeadless(slug, {
           ...again,
           prompt: prompt.value,
           registerKeys: options.yes,
@@ -49,6 +50,6 @@ const run = Effect.fn("cli.resume")(function* (options: Command.Command.ParseCon
   }
   yield* needTerminal
   yield* onTerminal((observe) =>
-    programs.resumeInteractive(options.slug, { ...again, observe }, (plan) => confirmPlan(plan, options.yes)),
+    programs.resumeInteractive(slug, { ...again, observe }, (plan) => confirmPlan(plan, options.yes)),
   ).pipe(Effect.provide(programs.live))
 })

@@ -4,7 +4,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
-import { Effect, Exit, Layer, Logger, Option } from "effect"
+import { Effect, Exit, Layer, Logger, Option, identity } from "effect"
 import { VERSION } from "../domain/Version.ts"
 import { attach, shell } from "./attach.ts"
 import { cp } from "./cp.ts"
@@ -12,12 +12,17 @@ import { demo } from "./demo.ts"
 import { doctor } from "./doctor.ts"
 import { reportFailures } from "./failure.ts"
 import { gc } from "./gc.ts"
-import { rootHelp, withoutHelpFlag, withPlainConsole } from "./help.ts"
+import { helpOf, rootHelp, withPlainConsole } from "./help.ts"
+import { inspect } from "./inspect.ts"
 import { init } from "./init.ts"
 import { destroy, freeze, stop } from "./lifecycle.ts"
+import { levelOf } from "./line/globals.ts"
+import { type Line, readLine } from "./line/read.ts"
+import { treeOf } from "./line/tree.ts"
 import { list } from "./list.ts"
 import { stderrLogger } from "./log.ts"
 import { logs } from "./logs.ts"
+import { log } from "./operationLog.ts"
 import { orchestrate } from "./orchestrate.ts"
 import { note, outputClosed, outputFailure, printLine } from "./output.ts"
 import { provenance } from "./provenance.ts"
@@ -25,6 +30,7 @@ import { resume } from "./resume.ts"
 import { sidecar } from "./sidecar.ts"
 import { start } from "./start.ts"
 import { trust } from "./trust.ts"
+import { help, version } from "./version.ts"
 import { watch } from "./watch.ts"
 import { verify } from "./verify.ts"
 
@@ -45,6 +51,8 @@ export const root = Command.make("bot-bottle", {}, () => printLine(rootHelp())).
     destroy,
     list,
     logs,
+    log,
+    inspect,
     cp,
     gc,
     verify,
@@ -52,6 +60,8 @@ export const root = Command.make("bot-bottle", {}, () => printLine(rootHelp())).
     orchestrate,
     sidecar,
     demo,
+    version,
+    help,
   ]),
 )
 
@@ -63,8 +73,32 @@ const context = Layer.mergeAll(
   Logger.replace(Logger.defaultLogger, stderrLogger),
 )
 
-const command = Command.run(root, { name: "bot-bottle", version: VERSION })(
-  withoutHelpFlag(process.argv),
+/** The command tree, as help, usage errors and completions need it. */
+export const tree = treeOf(root)
+
+const runRoot = Command.run(root, { name: "bot-bottle", version: VERSION })
+
+const perform = Effect.fnUntraced(function* (line: Line) {
+  switch (line._tag) {
+    case "Help":
+      return yield* printLine(helpOf(line.command))
+    case "Version":
+      return yield* printLine(VERSION)
+    case "Completions":
+      return yield* runRoot([...PROGRAM, "--completions", line.shell])
+    case "Run":
+      return yield* runRoot([...PROGRAM, ...line.argv]).pipe(
+        line.logLevel === undefined ? identity : Logger.withMinimumLogLevel(levelOf(line.logLevel)),
+      )
+  }
+})
+
+/** What stands before the words of a command line. */
+const PROGRAM = ["node", "bot-bottle"]
+
+const command = Effect.flatMap(
+  Effect.suspend(() => readLine(tree, process.argv.slice(2))),
+  perform,
 ).pipe(withPlainConsole, reportFailures(process.argv.includes("--json")), Effect.provide(context))
 
 /** Exit code of a command that Ctrl-C ended. */

@@ -13,9 +13,7 @@ export const json = Options.boolean("json").pipe(
 
 /** `--backend B` */
 export const backend = Options.text("backend").pipe(
-  Options.withDescription(
-    "one that doctor lists (host is a plain process: no isolation); the manifest's unless given",
-  ),
+  Options.withDescription("docker, podman, smolvm or host (no isolation); the manifest's unless given"),
   Options.optional,
 )
 
@@ -27,7 +25,11 @@ export const ownBackend = Options.text("backend").pipe(
 
 /** `--prompt T` or `--prompt-file F` */
 export const prompts = {
-  prompt: Options.text("prompt").pipe(Options.withDescription("What the agent is to do"), Options.optional),
+  prompt: Options.text("prompt").pipe(
+    Options.withPseudoName("TEXT"),
+    Options.withDescription("What the agent is to do"),
+    Options.optional,
+  ),
   promptFile: Options.text("prompt-file").pipe(
     Options.withDescription("A file that says it"),
     Options.optional,
@@ -36,21 +38,33 @@ export const prompts = {
 
 /** `SLUG` */
 export const slug = Args.text({ name: "slug" }).pipe(
-  Args.withDescription("Name of the bottle, as `list` shows it"),
+  Args.withDescription("Name of the bottle, as `list` shows it, or its label"),
+)
+
+/** `SLUG...` */
+export const slugs = Args.text({ name: "slug" }).pipe(
+  Args.withDescription("Names of bottles, as `list` shows them, or their labels"),
+  Args.atLeast(1),
 )
 
 /** `--bottle B`, several times */
 export const bottles = Options.text("bottle").pipe(
+  Options.withPseudoName("NAME"),
   Options.withDescription("Bottle manifest; several merge in order"),
   Options.repeated,
 )
 
-/** `--yes` */
-export const yes = Options.boolean("yes").pipe(Options.withDescription("Do not ask"))
-
 /** `--dry-run` */
 export const dryRun = Options.boolean("dry-run").pipe(
-  Options.withDescription("Print the plan, and do nothing else; fails where the launch would be refused"),
+  Options.withDescription("Print the plan and do nothing else; fails where a launch would"),
+)
+
+/** `--tail LINES` */
+export const tail = Options.integer("tail").pipe(
+  Options.withAlias("n"),
+  Options.withPseudoName("LINES"),
+  Options.withDescription("Only so many lines from the end"),
+  Options.optional,
 )
 
 /** `--raw` */
@@ -64,7 +78,7 @@ export const runOptions = {
   ...prompts,
   backend,
   dryRun,
-  yes: yes.pipe(Options.withDescription("Do not ask; agrees to deploy keys, too")),
+  yes: Options.boolean("yes").pipe(Options.withDescription("Do not ask; agrees to deploy keys, too")),
   json,
   raw,
 }

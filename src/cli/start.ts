@@ -3,6 +3,7 @@ import { Args, Command, Options } from "@effect/cli"
 import { Effect, Option } from "effect"
 import { InvalidInput } from "../domain/Errors.ts"
 import { confirmPlan, printPlan } from "./plan.ts"
+import { COLOURS } from "./colours.ts"
 import { reportFailures } from "./failure.ts"
 import {
   bottles,
@@ -23,14 +24,13 @@ const spec = {
     Options.withDescription("What you call the bottle; the agent's name unless given"),
     Options.optional,
   ),
-  color: Options.text("color").pipe(
-    Options.withDescription("Colour of the bottle in lists"),
+  color: Options.choice("color", COLOURS).pipe(
+    Options.withPseudoName("COLOR"),
+    Options.withDescription(`Colour of the bottle in lists: ${COLOURS.join(", ")}`),
     Options.optional,
   ),
   copyCwd: Options.boolean("copy-cwd").pipe(
-    Options.withDescription(
-      "Copy the git working tree here into the workspace: tracked files, and untracked ones that are not ignored",
-    ),
+    Options.withDescription("Copy this git working tree into the workspace, without ignored files"),
   ),
   pull: Options.choice("pull", ["always", "missing", "never"]).pipe(
     Options.withDescription("When the image is pulled"),

@@ -149,19 +149,24 @@ const pausedJson = ({ pausedAt }: ServiceStatus): string | null => isoOf(Option.
 
 const serviceJson = ({ service }: ServiceStatus): unknown =>
   Option.getOrNull(
-    Option.map(service, ({ sweep, startedAt, stoppedAt, webhookAt, secret, ...rest }) => ({
-      ...rest,
-      startedAt: isoOf(startedAt),
-      stoppedAt: isoOf(stoppedAt),
-      webhookAt: isoOf(webhookAt),
-      secretProblem: secret ?? null,
-      sweep: {
-        failures: sweep.failures,
-        problem: sweep.problem ?? null,
-        sweptAt: isoOf(sweep.sweptAt),
-        nextAt: isoOf(sweep.nextAt),
-      },
-    })),
+    Option.map(
+      service,
+      ({ sweep, startedAt, stoppedAt, webhookAt, signedAt, missignedAt, secret, ...rest }) => ({
+        ...rest,
+        startedAt: isoOf(startedAt),
+        stoppedAt: isoOf(stoppedAt),
+        webhookAt: isoOf(webhookAt),
+        signedAt: isoOf(signedAt),
+        missignedAt: isoOf(missignedAt),
+        secretProblem: secret ?? null,
+        sweep: {
+          failures: sweep.failures,
+          problem: sweep.problem ?? null,
+          sweptAt: isoOf(sweep.sweptAt),
+          nextAt: isoOf(sweep.nextAt),
+        },
+      }),
+    ),
   )
 
 /** On a terminal the whole is drawn again; elsewhere what changed is a line. */

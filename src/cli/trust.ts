@@ -1,17 +1,18 @@
 /** `trust [PATH]`: lets the manifests of a working directory be used, as they are now. */
-import { Args, Command, Prompt } from "@effect/cli"
+import { Args, Command, Options, Prompt } from "@effect/cli"
 import { Effect, Option } from "effect"
 import { Cancelled } from "../domain/Errors.ts"
 import { neutralLine } from "../domain/Neutral.ts"
 import { Manifests } from "../services/Manifests.ts"
 import { reportFailures } from "./failure.ts"
 import { note } from "./output.ts"
-import { yes } from "./shared.ts"
 
 const path = Args.text({ name: "path" }).pipe(
   Args.withDescription("The working directory that has a .bot-bottle folder; this one unless given"),
   Args.optional,
 )
+
+const yes = Options.boolean("yes").pipe(Options.withDescription("Do not ask"))
 
 /** `trust [PATH]` */
 export const trust = Command.make("trust", { path, yes }, (options) =>

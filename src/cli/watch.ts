@@ -8,10 +8,11 @@ import { slug } from "./shared.ts"
 /** `watch SLUG` */
 export const watch = Command.make("watch", { slug }, (options) =>
   Effect.gen(function* () {
-    const { awaitExit, live } = yield* Effect.promise(() => import("./lazy/run.ts"))
+    const { awaitExit, bottleNamed, live } = yield* Effect.promise(() => import("./lazy/run.ts"))
+    const slug = yield* Effect.provide(bottleNamed(options.slug), live)
     // A line on stdout, for whoever started this in the background.
-    yield* printLine(`watching ${options.slug}`)
-    yield* Effect.provide(awaitExit(options.slug), live)
+    yield* printLine(`watching ${slug}`)
+    yield* Effect.provide(awaitExit(slug), live)
     yield* note("the agent has ended with 0")
   }).pipe(reportFailures(false)),
 ).pipe(Command.withDescription("Wait for a bottle's agent, keep its limits, and store how it ended"))

@@ -152,6 +152,16 @@ export class IssueUnknown extends Schema.TaggedError<IssueUnknown>()("IssueUnkno
   }
 }
 
+/** A webhook is not there, is not right, or delivers nothing; what exactly was said before. */
+export class HookNotWorking extends Schema.TaggedError<HookNotWorking>()("HookNotWorking", {
+  /** `OWNER/REPO`, or an organisation. */
+  place: Schema.String,
+}) {
+  override get message(): string {
+    return `the webhook of ${this.place} does not work`
+  }
+}
+
 /** Nothing can be served at that address. */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
   host: Schema.String,

@@ -1,5 +1,6 @@
 /** What an operator writes down: agent manifests and bottle manifests, and how several bottles merge. */
 import { Duration, Option, Schema } from "effect"
+import { durationOf } from "./durationOf.ts"
 import { expecting, required } from "./expecting.ts"
 import { GitEntry, GitRef, renamed } from "./ManifestGit.ts"
 import { isPassableHeader, PASSABLE_HEADER_RULE } from "./RoutePasses.ts"
@@ -68,8 +69,8 @@ const isSpan = (duration: Duration.Duration) =>
   Duration.isFinite(duration) && Duration.greaterThan(duration, Duration.zero)
 
 const DurationText = Schema.String.pipe(
-  Schema.filter((text) => Option.exists(Duration.decodeUnknown(text), isSpan), {
-    message: () => "expected a duration such as 30 minutes",
+  Schema.filter((text) => Option.exists(durationOf(text), isSpan), {
+    message: () => "expected a duration such as 30 minutes or 1h30m",
   }),
 )
 

@@ -35,6 +35,14 @@ export const layer = (kinds: ForgeKinds): Layer.Layer<Forges> => {
               changedSince?.(access, since) ?? Stream.fail(unasked(access.kind)),
           ),
         ),
+      react: Effect.fn("Forges.react")(function* (target, to, content) {
+        const { react } = yield* find(target.kind)
+        if (react !== undefined) yield* react(target, to, content)
+      }),
+      hooks: Effect.fn("Forges.hooks")(function* (access) {
+        const { hooks } = yield* find(access.kind)
+        return yield* hooks?.(access) ?? Effect.fail(unhooked(access.kind))
+      }),
       variables: Object.values(kinds).find(({ variables }) => variables !== undefined)?.variables ?? none,
     }),
   )
@@ -44,6 +52,12 @@ const unasked = (kind: string) =>
   new ForgeConfigInvalid({
     variable: "forge.target.kind",
     reason: `a forge of kind "${kind}" cannot be asked what changed: only webhooks say it`,
+  })
+
+const unhooked = (kind: string) =>
+  new ForgeConfigInvalid({
+    variable: "forge.target.kind",
+    reason: `the webhooks of a forge of kind "${kind}" are made by hand`,
   })
 
 const unread = new ForgeConfigInvalid({

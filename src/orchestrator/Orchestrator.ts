@@ -11,9 +11,11 @@ import { IssueStates } from "../services/IssueStates.ts"
 import { LifeCycleEngine } from "../services/LifeCycleEngine.ts"
 import { Operations } from "../services/Operations.ts"
 import { ServiceState } from "../services/ServiceState.ts"
-import { attend, lookAtFrozen, type Pause } from "./attend.ts"
+import { attend, lookAtDependants, lookAtFrozen, type Pause } from "./attend.ts"
 import * as LocalLifeCycleEngine from "./engine/LocalLifeCycleEngine.ts"
+import { forDependants } from "./ingest/forDependants.ts"
 import { forPulls } from "./ingest/forPulls.ts"
+import { deliver } from "./tell/deliver.ts"
 import { type AcceptHint, listedBy } from "./ingest/webhook.ts"
 import * as WebhookListener from "./ingest/WebhookListener.ts"
 import { forgeOf, listingOf, servedBy } from "./served.ts"
@@ -27,6 +29,8 @@ export interface OrchestratorSecrets {
   readonly token: Redacted.Redacted
   /** Of `webhook.secret`; without it no webhook is listened for, and sweeps alone find what changed. */
   readonly webhook?: Redacted.Redacted | undefined
+  /** Of another key, such as `notify.0.secret`; undefined for one that was not read. */
+  readonly at?: (key: string) => Redacted.Redacted | undefined
   /** What is wrong with one of them now, for `status`. */
   readonly problem?: string | undefined
 }
@@ -84,7 +88,8 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
   })
   const isListed = listedBy(served)
   const hints = yield* Deferred.make<AcceptHint>()
-  const webhooks: { keptAt?: number } = {}
+  const webhooks: { keptAt?: number; signedAt?: number; missignedAt?: number } = {}
+  const clock = yield* Effect.clock
   // Before the engine works: a port that is taken is found out before anything is launched.
   const listening = yield* listen(options, {
     isListed,
@@ -93,6 +98,9 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
         Effect.flatMap((keep) => keep(hint)),
         Effect.tap(() => Effect.map(Clock.currentTimeMillis, (now) => (webhooks.keptAt = now))),
       ),
+    onSigned: (byOurs) => {
+      webhooks[byOurs ? "signedAt" : "missignedAt"] = clock.unsafeCurrentTimeMillis()
+    },
   })
   const startedAt = yield* Clock.currentTimeMillis
   const host = HostName.make(options.host ?? hostname())
@@ -104,7 +112,7 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
     Layer.build,
     Effect.map(Context.get(LifeCycleEngine)),
   )
-  const keep = yield* forPulls(engine.hint)
+  const keep = yield* forDependants(engine, yield* forPulls(engine.hint))
   yield* Deferred.succeed(hints, keep)
   const forge = forgeOf(configuration)
   const sweep = yield* sweeping.make({
@@ -120,6 +128,7 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
   yield* Effect.forkScoped(sweep.run)
   if (configuration.ciFeedback > 0 || configuration.onConflict === "resume")
     yield* lookAtFrozen(engine, configuration.sweep)
+  yield* lookAtDependants(engine, configuration.sweep)
   const health = Effect.sync(() => ({
     host,
     version: VERSION,
@@ -127,8 +136,11 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
     forge,
     listening,
     ...(webhooks.keptAt !== undefined && { webhookAt: webhooks.keptAt }),
+    ...(webhooks.signedAt !== undefined && { signedAt: webhooks.signedAt }),
+    ...(webhooks.missignedAt !== undefined && { missignedAt: webhooks.missignedAt }),
     ...(secrets.problem !== undefined && { secret: secrets.problem }),
   }))
+  yield* deliver({ configuration, served, secretAt: (key) => secrets.at?.(key), poll })
   yield* attend({ engine, pause, sweep: sweep.status, health, observe, poll })
   return Context.make(LifeCycleEngine, engine)
 })
@@ -136,7 +148,7 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
 /** `HOST:PORT` of the webhooks, null without their secret. */
 const listen = Effect.fnUntraced(function* (
   { configuration, secrets }: OrchestratorOptions,
-  { isListed, accept }: Pick<WebhookListener.WebhookListenerOptions, "isListed" | "accept">,
+  asked: Pick<WebhookListener.WebhookListenerOptions, "isListed" | "accept" | "onSigned">,
 ) {
   if (secrets.webhook === undefined) return null
   const [, host = "", port = ""] = /^\[?(.*?)\]?:(\d+)$/.exec(configuration.listen) ?? []
@@ -145,8 +157,7 @@ const listen = Effect.fnUntraced(function* (
       return secrets.webhook ?? NO_SECRET
     },
     forge: forgeOf(configuration),
-    isListed,
-    accept,
+    ...asked,
     host,
     port: Number(port),
   })

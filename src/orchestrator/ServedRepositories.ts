@@ -4,6 +4,7 @@ import type { ForgeTarget } from "../domain/ForgeTarget.ts"
 import type { ForgeTrust } from "../domain/Assignment.ts"
 import type { Budgets } from "../domain/orchestrator/Budgets.ts"
 import type { RepositoryKey } from "../domain/orchestrator/IssueKey.ts"
+import type { Tells } from "../domain/orchestrator/Outbox.ts"
 import type { LifeSettings } from "../domain/orchestrator/LifeSettings.ts"
 
 /** A repository that is served. */
@@ -37,5 +38,7 @@ export class ServedRepositories extends Context.Tag("bot-bottle/ServedRepositori
     readonly budgets?: Budgets
     /** Where the days of budgets begin, such as `Europe/Berlin`; UTC unless given. */
     readonly timeZone?: string
+    /** Who is to be told of what; nobody unless given. */
+    readonly tells?: Tells
   }
 >() {}

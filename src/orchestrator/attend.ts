@@ -4,6 +4,7 @@ import type { DurationInput } from "effect/Duration"
 import { ServiceEvent } from "../domain/orchestrator/ServiceEvent.ts"
 import type { ServiceHealth, SweepHealth } from "../domain/orchestrator/ServiceHealth.ts"
 import { Inbox } from "../services/Inbox.ts"
+import { Outbox } from "../services/Outbox.ts"
 import { IssueStates } from "../services/IssueStates.ts"
 import { LifeCycleEngine } from "../services/LifeCycleEngine.ts"
 import { ServiceState } from "../services/ServiceState.ts"
@@ -39,6 +40,7 @@ export const attend = Effect.fn("attend")(function* ({
 }: Attended) {
   const state = yield* ServiceState
   const inbox = yield* Inbox
+  const outbox = yield* Outbox
   const reported = yield* Ref.make("")
   const problem = yield* Ref.make<string | null>(null)
   const forgotAt = yield* Ref.make(0)
@@ -70,6 +72,7 @@ export const attend = Effect.fn("attend")(function* ({
     if (now - (yield* Ref.get(forgotAt)) < HOUR) return
     yield* Ref.set(forgotAt, now)
     yield* inbox.forget(now - KEPT)
+    yield* outbox.forget(now - KEPT)
   })
 
   yield* Effect.addFinalizer(() =>
@@ -82,13 +85,24 @@ export const attend = Effect.fn("attend")(function* ({
   const pass = (name: string, step: Effect.Effect<void, { readonly message: string }, IssueStates | Inbox>) =>
     Effect.catchAllCause(step, (cause) => Effect.logError(`${name} failed`, cause))
   // What waited for a change of the configuration, or for the end of a pause while nothing served.
-  const waited = ["limit", "turn", ...(pause.isOn ? [] : ["paused"])]
+  const waited = ["limit", "turn", "dependencies", ...(pause.isOn ? [] : ["paused"])]
   yield* pass("looking at what waits", lookAtWaiting(engine, waited))
   yield* Effect.all([
     pass("reading orders", obey),
     pass("reporting", report),
     pass("forgetting hints", forget),
   ]).pipe(Effect.repeat(Schedule.spaced(poll)), Effect.forkScoped)
+})
+
+/** Looks again and again at what waits for other issues: one of them may be in a repository that is not served. */
+export const lookAtDependants = Effect.fn("attend.lookAtDependants")(function* (
+  engine: Context.Tag.Service<LifeCycleEngine>,
+  every: DurationInput,
+) {
+  const logged = Effect.catchAllCause(lookAtWaiting(engine, ["dependencies"]), (cause) =>
+    Effect.logError("looking at what waits for other issues failed", cause),
+  )
+  yield* Effect.forkScoped(Effect.schedule(logged, Schedule.spaced(every)))
 })
 
 /** Looks at what rests with its pull request again and again: neither checks nor conflicts change the times that a sweep asks for. */
@@ -109,7 +123,7 @@ export const lookAtFrozen = Effect.fn("attend.lookAtFrozen")(function* (
 })
 
 /** Looks at the issues that wait for one of these. */
-const lookAtWaiting = Effect.fn("attend.lookAtWaiting")(function* (
+export const lookAtWaiting = Effect.fn("attend.lookAtWaiting")(function* (
   { look }: Context.Tag.Service<LifeCycleEngine>,
   kinds: ReadonlyArray<string>,
 ) {

@@ -16,6 +16,7 @@ type Read = readonly [key: string, secret: Effect.Effect<Redacted.Redacted, Secr
 export const secretsOf = ({
   forge,
   webhook,
+  notify,
 }: Configuration): Effect.Effect<ReadonlyArray<Read>, never, Secrets> =>
   Effect.map(Secrets, (secrets): ReadonlyArray<Read> => {
     // Read anew each time, also where `read` is eager.
@@ -23,6 +24,12 @@ export const secretsOf = ({
     return [
       ["forge.token", Effect.filterOrFail(read(forge.token), isToken, () => NO_TOKEN)],
       ...(webhook === undefined ? [] : [["webhook.secret", read(webhook.secret)] as const]),
+      ...notify.flatMap(({ url, secret }, index) => [
+        ...(typeof url === "string"
+          ? []
+          : [[`notify.${index}.url`, Effect.filterOrFail(read(url), isWebAddress, () => NO_URL)] as const]),
+        ...(secret === undefined ? [] : [[`notify.${index}.secret`, read(secret)] as const]),
+      ]),
     ]
   })
 
@@ -60,6 +67,7 @@ export const keepSecrets = Effect.fn("keepSecrets")(function* (file: string, con
     get webhook() {
       return values.get("webhook.secret")
     },
+    at: (key) => values.get(key),
     get problem() {
       return problem
     },
@@ -68,6 +76,11 @@ export const keepSecrets = Effect.fn("keepSecrets")(function* (file: string, con
 
 /** A token is sent in a header, where anything but visible ASCII is an injection or a mistake. */
 const isToken = (secret: Redacted.Redacted): boolean => /^[\x21-\x7e]{1,4096}$/.test(Redacted.value(secret))
+
+const isWebAddress = (secret: Redacted.Redacted): boolean =>
+  /^https?:\/\/[!-~]+$/.test(Redacted.value(secret)) && URL.canParse(Redacted.value(secret))
+
+const NO_URL = new SecretUnreadable({ reason: "is no http or https URL" })
 
 const NO_TOKEN = new SecretUnreadable({
   reason: "is no token: expected one word of visible ASCII characters",

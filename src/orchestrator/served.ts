@@ -3,6 +3,7 @@ import { Option, type Redacted } from "effect"
 import { forgeAddress } from "../domain/ForgeAddress.ts"
 import type { Configuration } from "../domain/orchestrator/Configuration.ts"
 import { lifeSettings, repositorySettings } from "../domain/orchestrator/ConfigurationFile.ts"
+import { tellsOf } from "./tell/receivers.ts"
 import { ServedRepositories } from "./ServedRepositories.ts"
 
 /** What the configuration does not hold. Each is read anew at each use: a getter may give another value. */
@@ -35,6 +36,7 @@ export const servedBy = (
     ...(perOrganisation !== undefined && { perOrganisation }),
     timeZone,
     budgets,
+    tells: tellsOf(configuration),
     find: ({ forge, owner, repo }) =>
       forge !== address
         ? Option.none()

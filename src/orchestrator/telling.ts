@@ -21,15 +21,15 @@ export const tellingStates = (
     if (result._tag !== "Committed") return Effect.void
     const key = keyOf(issue)
     const id = issueId(key)
-    const isKnown = waits.has(id)
     if (verdict._tag !== "Wait") {
       waits.set(id, "")
       return observe(ServiceEvent.Began({ issue: key, operation: verdict._tag, reason: verdict.reason }))
     }
     const text = `${verdict.kind} ${verdict.reason}`
     if (waits.get(id) === text || verdict.kind === "operation") return Effect.void
+    if (!waits.has(id) && isNothing(verdict)) return Effect.void
     waits.set(id, text)
-    return !isKnown && isNothing(verdict) ? Effect.void : observe(waitEvent(key, verdict))
+    return observe(waitEvent(key, verdict))
   }
   return IssueStates.of({
     ...states,
@@ -50,7 +50,7 @@ export const tellingOperations = (
       ),
   })
 
-/** Most issues of a forge are for no agent: that is no news. */
+/** Most issues of a forge are for no agent: what becomes of them is no news. */
 const isNothing = ({ kind }: Wait): boolean => kind === "not-targeted" || kind === "over"
 
 const waitEvent = (issue: IssueKey, { kind, reason, until }: Wait): ServiceEvent =>

@@ -1,5 +1,7 @@
 /** doctor: asks everything that a bottle needs whether it is there, and says what to do where it is not. */
 import { Effect, Option, Stream } from "effect"
+import { ForgeRequestError } from "../domain/Errors.ts"
+import type { ForgeReason } from "../domain/ForgeReason.ts"
 import { canPinAddresses } from "../domain/GitVersion.ts"
 import { Backends } from "../services/Backends.ts"
 import type { ForgeApi } from "../services/Forge.ts"
@@ -19,6 +21,8 @@ export interface Finding {
 export interface DoctorCheck<R = never> {
   readonly subject: string
   readonly needed: boolean
+  /** A check before it, without whose success it has no answer of its own: then it is not asked. */
+  readonly after?: string
   /** What to do when it fails; its own message says it where this is `""`. */
   readonly todo: string
   /** What it is, in a line. */
@@ -28,9 +32,29 @@ export interface DoctorCheck<R = never> {
 /** Asks every backend and git, then the checks given, one after the other. Never fails. */
 export const doctor = Effect.fn("doctor")(function* <R = never>(checks: ReadonlyArray<DoctorCheck<R>> = []) {
   const backends = yield* askBackends
-  const found = yield* Effect.forEach(checks, perform)
+  const silent = new Set<string>()
+  const found = yield* Effect.forEach(checks, (check) =>
+    check.after !== undefined && silent.has(check.after)
+      ? Effect.succeed(notAsked(check.subject, check.after))
+      : perform(check, (error) => {
+          if (givesNoAnswers(error)) silent.add(check.subject)
+        }),
+  )
   return [...backends, yield* perform(git), ...found]
 })
+
+const notAsked = (subject: string, after: string): Finding => ({
+  subject,
+  status: "absent",
+  detail: `not asked, because of ${after}`,
+  todo: "",
+})
+
+/** A forge that cannot be reached, or does not know the token, answers nothing else either. */
+const givesNoAnswers = (error: { readonly message: string }): boolean =>
+  error instanceof ForgeRequestError && NO_ANSWERS.has(error.reason)
+
+const NO_ANSWERS: ReadonlySet<ForgeReason> = new Set(["Unreachable", "Unauthorized"] as const)
 
 /** One that isolates is needed; which one is the operator's choice. */
 const askBackends = Effect.gen(function* () {
@@ -60,7 +84,13 @@ const askBackends = Effect.gen(function* () {
     subject: `backend ${name}`,
     status: works ? "ok" : enough ? "absent" : "missing",
     detail,
-    todo: works || enough ? "" : "one backend that isolates is needed: docker is the one that is tested most",
+    todo: works
+      ? ""
+      : enough
+        ? name === "docker"
+          ? "bottles use docker unless their manifest or --backend names another backend"
+          : ""
+        : "one backend that isolates is needed: docker is the one that is tested most",
   }))
 })
 
@@ -77,15 +107,21 @@ const git: DoctorCheck<ProcessRunner> = {
   ),
 }
 
-const perform = <R>({ subject, needed, todo, ask }: DoctorCheck<R>): Effect.Effect<Finding, never, R> =>
+const perform = <R>(
+  { subject, needed, todo, ask }: DoctorCheck<R>,
+  failed: (error: { readonly message: string }) => void = () => undefined,
+): Effect.Effect<Finding, never, R> =>
   Effect.match(ask, {
     onSuccess: (detail) => ({ subject, status: "ok", detail, todo: "" }),
-    onFailure: (error) => ({
-      subject,
-      status: needed ? "missing" : "absent",
-      detail: error.message.split("\n")[0] ?? "",
-      todo,
-    }),
+    onFailure: (error) => {
+      failed(error)
+      return {
+        subject,
+        status: needed ? "missing" : "absent",
+        detail: error.message.split("\n")[0] ?? "",
+        todo,
+      }
+    },
   })
 
 /**
@@ -93,6 +129,14 @@ const perform = <R>({ subject, needed, todo, ask }: DoctorCheck<R>): Effect.Effe
  * scopes that reading shows, and the bot's membership in `org`. Nothing is written, so write scopes stay unknown.
  */
 export const forgeChecks = (forge: ForgeApi, org: string): ReadonlyArray<DoctorCheck> => {
+  const [first, ...others] = checksOf(forge, org)
+  return [...(first === undefined ? [] : [first]), ...others.map(afterForge)]
+}
+
+const afterForge = (check: DoctorCheck): DoctorCheck => ({ ...check, after: "forge" })
+
+/** The first one tells whether the forge answers. */
+const checksOf = (forge: ForgeApi, org: string): ReadonlyArray<DoctorCheck> => {
   const { owner, repo } = forge.repository
   const unless = (holds: boolean, message: string, detail: string) =>
     holds ? Effect.succeed(detail) : Effect.fail({ message })

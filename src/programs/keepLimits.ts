@@ -1,5 +1,6 @@
 /** keepLimits: ends a run that takes too long or gives no sign of life. */
 import { Clock, Duration, Effect, Option, Ref } from "effect"
+import { durationOf } from "../domain/durationOf.ts"
 import { type BottleMetadata, withTrouble } from "../domain/Bottle.ts"
 import { LimitReached } from "../domain/Errors.ts"
 import type { Backend } from "../services/Backends.ts"
@@ -27,7 +28,7 @@ export const keepLimits = Effect.fn("keepLimits")(function* (
     value: Option.Option<string>,
     lastSign: Effect.Effect<number, never, BottleEvents>,
   ) =>
-    Option.match(Option.flatMap(value, Duration.decodeUnknown), {
+    Option.match(Option.flatMap(value, durationOf), {
       onNone: () => Effect.never,
       onSome: (length) =>
         Effect.zipRight(

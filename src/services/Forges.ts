@@ -4,8 +4,10 @@ import { Context } from "effect"
 import type { AssignedForge, ForgeTrust } from "../domain/Assignment.ts"
 import type { ForgeConfigInvalid, ForgeRequestError } from "../domain/Errors.ts"
 import type { ForgeChanges } from "../domain/ForgeChanges.ts"
+import type { ReactionContent } from "../domain/orchestrator/Outbox.ts"
 import type { ForgeAccess, ForgeTarget } from "../domain/ForgeTarget.ts"
 import type { ForgeApi } from "./Forge.ts"
+import type { ForgeHooks } from "./ForgeHooks.ts"
 
 /** What FORGE_* variables say, read from the current `ConfigProvider`. */
 export interface ForgeVariables {
@@ -20,6 +22,16 @@ export interface ForgeVariables {
   readonly assigned: Effect.Effect<AssignedForge, ForgeConfigInvalid>
 }
 
+/** What is reacted to. */
+export type ReactTo = { readonly number: number } | { readonly comment: number }
+
+/** Reacts to something as the user of the token. */
+export type Reacts = (
+  target: ForgeTarget,
+  to: ReactTo,
+  content: ReactionContent,
+) => Effect.Effect<void, ForgeRequestError | ForgeConfigInvalid>
+
 /** How forges of one kind are reached. */
 export interface ForgeKind {
   /** The forge of a target, nothing of which is asked until a method is used. */
@@ -31,6 +43,10 @@ export interface ForgeKind {
     access: ForgeAccess,
     since: number | undefined,
   ) => Stream.Stream<ForgeChanges, ForgeRequestError>
+  /** As `Forges.react`. Absent: it knows no reactions. */
+  readonly react?: Reacts
+  /** As `Forges.hooks`. Absent: people make the webhooks by hand. */
+  readonly hooks?: (access: ForgeAccess) => Effect.Effect<ForgeHooks>
   /** Absent: no FORGE_* variables are for this kind, and its targets come as values. */
   readonly variables?: ForgeVariables
 }
@@ -55,6 +71,13 @@ export interface ForgesApi {
     access: ForgeAccess,
     since: number | undefined,
   ) => Stream.Stream<ForgeChanges, ForgeRequestError | ForgeConfigInvalid>
+  /**
+   * Reacts to an issue or a pull request, or to a comment on one, as the token's user; safe to repeat. Ok where the forge's kind knows
+   * no reactions. No run can: it is no part of a `ForgeApi`.
+   */
+  readonly react: Reacts
+  /** The webhooks of a forge; nothing is asked of it until a method is used. Fails when its kind cannot make any. */
+  readonly hooks: (access: ForgeAccess) => Effect.Effect<ForgeHooks, ForgeConfigInvalid>
   /** Reads FORGE_* variables, the file that holds the token too. */
   readonly variables: ForgeVariables
 }

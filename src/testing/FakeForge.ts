@@ -79,8 +79,10 @@ export const forges = ({
   changedSince,
 }: Pick<FakeForge, "forge" | "changedSince">): Layer.Layer<Forges> =>
   LiveForges.layer({
+    // Neither webhooks nor reactions: there is no server.
     gitea: {
-      ...kind,
+      webUrl: kind.webUrl,
+      ...(kind.variables !== undefined && { variables: kind.variables }),
       make: () => Effect.succeed(forge),
       changedSince: (_, since) => changedSince(since),
     },

@@ -96,7 +96,7 @@ describePty("text of strangers on a terminal", () => {
   })
 
   it("does not cost what is printed its own colours", async () => {
-    expect(await written("")).toContain("\u001b[1mbot-bottle\u001b[22m")
-    expect(await written("start --help")).toContain("\u001b[0;1m")
+    expect(await written("")).toContain("\u001b[1mUsage:\u001b[22m")
+    expect(await written("start --help")).toContain("\u001b[1mOptions:\u001b[22m")
   })
 })

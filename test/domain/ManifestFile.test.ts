@@ -87,7 +87,7 @@ describe("decodeBottle", () => {
     ])
     expect(bottle({ limits: { timeout: "soon" } })).toEqual([
       "limits.timeout",
-      "expected a duration such as 30 minutes",
+      "expected a duration such as 30 minutes or 1h30m",
     ])
     expect(bottle({ limits: { ram: 1 } })[0]).toBe("limits.ram")
     expect(bottle({ limits: 5 })).toEqual(["limits", "expected a map of limits"])

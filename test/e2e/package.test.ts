@@ -1,8 +1,9 @@
 /** The packed tarball, installed word for word as docs/library.md says, in an empty folder: its bin, and every complete snippet of the documents. */
-import { execFile } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { shellAgent } from "../support/cli.ts"
 import { startForge } from "../support/forge.ts"
@@ -27,6 +28,23 @@ const run = (
       (error, stdout, stderr) =>
         resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr }),
     )
+  })
+
+/** Runs node until it prints `last`, and interrupts it then. */
+const runUntil = (args: ReadonlyArray<string>, env: Record<string, string>, last: string) =>
+  new Promise<{ code: number | null; output: string }>((resolve) => {
+    const child = spawn(process.execPath, args, {
+      cwd: folder,
+      env: { ...process.env, BOT_BOTTLE_HOME: home, ...env },
+    })
+    let output = ""
+    const hear = (chunk: Buffer) => {
+      output += chunk.toString()
+      if (output.includes(last)) child.kill("SIGINT")
+    }
+    child.stdout.on("data", hear)
+    child.stderr.on("data", hear)
+    child.on("close", (code) => resolve({ code, output }))
   })
 
 const read = (file: string) => readFileSync(join(checkout, file), "utf8")
@@ -133,14 +151,26 @@ const strictProject = (include: string) =>
     }),
   )
 
-it("compiles examples/orchestrator.ts in a strict project, and the program runs", async () => {
-  cpSync(join(checkout, "examples/orchestrator.ts"), join(folder, "orchestrator.ts"))
+it("compiles examples/orchestrator.ts in a strict project, and the program carries an issue to its frozen bottle", async () => {
+  cpSync(join(folder, "node_modules/bot-bottle/examples/orchestrator.ts"), join(folder, "orchestrator.ts"))
   strictProject("orchestrator.ts")
   const compiled = await compile()
   expect(compiled.stdout).toBe("")
-  const result = await run(process.execPath, ["orchestrator.js", "--once"], forge.env)
-  expect(result.stdout + result.stderr).toMatch(/#17: issue-17-[a-z2-7]{5} is frozen/)
-  expect(result.code).toBe(0)
+  const number = await Effect.runPromise(
+    forge.forge
+      .as("ada")
+      .openIssue(
+        { owner: "ada", repo: "cellar" },
+        { title: "The window", labels: ["bot-bottle:worker"], assignees: ["bot"] },
+      ),
+  )
+  const { code, output } = await runUntil(
+    ["orchestrator.js"],
+    { FORGE_API: forge.env.FORGE_GITEA_API, FORGE_TOKEN: forge.env.FORGE_GITEA_TOKEN, REPOSITORIES: "ada/*" },
+    `"issueNumber":${number}},"operation":"Freeze","_tag":"Ended"`,
+  )
+  expect(output).not.toContain('"problem"')
+  expect(code).toBe(0)
 }, 120_000)
 
 it("compiles examples/extend in a strict project, and its program runs with sidecars of its own bin", async () => {

@@ -117,6 +117,27 @@ describe("a model provider that refuses calls", () => {
     }),
   )
 
+  it.scoped("each time costs one launch, and a run at each of its ever rarer resets", () =>
+    Effect.gen(function* () {
+      const { world, passes, stateOf, restarts, targets, used } = yield* served({
+        bottle: { routes },
+        agent: refused(Number.POSITIVE_INFINITY),
+        poll: "5 minutes",
+      })
+      yield* targets(17)
+      for (const _ of [1, 2, 3]) {
+        yield* passes("8 hours")
+        yield* restarts
+      }
+      const { state } = yield* stateOf()
+      expect(state).toMatchObject({ generation: 1, phase: "frozen" })
+      expect(world.prompts).toEqual([])
+      const { runs } = yield* used
+      expect(runs).toBeGreaterThan(5)
+      expect(runs).toBeLessThan(14)
+    }),
+  )
+
   it.scoped("and then answers has not ended the run: the agent has", () =>
     Effect.gen(function* () {
       const { passes, stateOf, targets } = yield* served({

@@ -33,6 +33,7 @@ import { Inbox } from "../../src/services/Inbox.ts"
 import { IssueStates } from "../../src/services/IssueStates.ts"
 import { LifeCycleEngine } from "../../src/services/LifeCycleEngine.ts"
 import { Operations } from "../../src/services/Operations.ts"
+import { Outbox } from "../../src/services/Outbox.ts"
 import { Sidecar } from "../../src/services/Sidecar.ts"
 import { Usage } from "../../src/services/Usage.ts"
 import * as actions from "../../src/simulator/actions.ts"
@@ -55,7 +56,7 @@ const target: ForgeTarget = {
 }
 
 /** The stores of the orchestrator. */
-export type LifeStores = Inbox | IssueStates | Operations | Usage | HomeLease
+export type LifeStores = Inbox | IssueStates | Operations | Outbox | Usage | HomeLease
 
 /** Called before each call of a store or the backend; a test stops an engine there. */
 export type Gate = (call: string) => Effect.Effect<void>

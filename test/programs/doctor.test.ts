@@ -6,6 +6,7 @@ import { BackendUnavailable } from "../../src/domain/Errors.ts"
 import { homeAt } from "../../src/layers/home/Home.ts"
 import { homePermissions, socketPathLength } from "../../src/layers/home/inspectHome.ts"
 import { make as makeGitea } from "../../src/layers/gitea/GiteaForge.ts"
+import { enoughText } from "../../src/cli/doctor.ts"
 import { doctor, forgeChecks } from "../../src/programs/doctor.ts"
 import type { DoctorCheck } from "../../src/programs/doctor.ts"
 import { Backends } from "../../src/services/Backends.ts"
@@ -91,11 +92,12 @@ describe("doctor", () => {
 })
 
 const TOKEN = "0123456789abcdef0123456789abcdef01234567"
-const askForge = (world: {
+interface World {
   readonly member: boolean
   readonly permission: "read" | "write" | "admin"
   readonly token?: string
-}) =>
+}
+const checksOfForge = (world: World) =>
   Effect.gen(function* () {
     const forge = yield* GiteaSimulator.make({
       users: [{ login: "bot", token: TOKEN }, { login: "ada" }],
@@ -109,7 +111,12 @@ const askForge = (world: {
       token: Redacted.make(world.token ?? TOKEN),
       org: "bot-bottle",
     })
-    const asked = yield* Effect.forEach(forgeChecks(api, "bot-bottle"), ({ subject, ask }) =>
+    return forgeChecks(api, "bot-bottle")
+  })
+
+const askForge = (world: World) =>
+  Effect.gen(function* () {
+    const asked = yield* Effect.forEach(yield* checksOfForge(world), ({ subject, ask }) =>
       Effect.map(Effect.either(ask), ({ _tag }) => [subject, _tag]),
     )
     return Object.fromEntries(asked)
@@ -142,6 +149,35 @@ describe("doctor of a forge", () => {
       })
     }),
   )
+
+  it.scopedLive("reports a token that is no good once, and does not ask what follows from it", () =>
+    Effect.gen(function* () {
+      const bad = { member: true, permission: "write", token: "f".repeat(40) } as const
+      const found = yield* examine({ docker: "works" }, yield* checksOfForge(bad))
+      expect(found.slice(2)).toEqual([
+        ["forge", "missing"],
+        ["forge repository", "absent"],
+        ["forge issues", "absent"],
+        ["forge permission", "absent"],
+        ["forge deploy keys", "absent"],
+        ["forge org", "absent"],
+      ])
+      // What is wrong for a reason of its own is still reported beside others.
+      const outside = { member: false, permission: "read" } as const
+      const alone = yield* examine({ docker: "works" }, yield* checksOfForge(outside))
+      expect(alone.filter(([, status]) => status === "missing")).toEqual([
+        ["forge permission", "missing"],
+        ["forge org", "missing"],
+      ])
+    }),
+  )
+
+  it("docker down is not all there, even if another backend works", () => {
+    const docker = { subject: "backend docker", status: "absent", detail: "", todo: "" } as const
+    const podman = { subject: "backend podman", status: "ok", detail: "", todo: "" } as const
+    expect(enoughText([docker, podman])).toMatch(/docker does not answer.*--backend podman/)
+    expect(enoughText([{ ...docker, status: "ok" }, podman])).toMatch(/^all that is needed is there/)
+  })
 
   it.scopedLive("misses all of it when the token is no good", () =>
     Effect.gen(function* () {

@@ -14,14 +14,14 @@ export interface Received {
 export interface HookReceiver {
   readonly url: string
   readonly received: ReadonlyArray<Received>
-  /** The status of its answers from now on. */
-  readonly answer: (status: number) => void
+  /** The status of its answers from now on; a function is given how many have arrived. */
+  readonly answer: (status: number | ((count: number) => number)) => void
 }
 
 /** Starts one that ends with the scope; it answers 202. */
 export const hookReceiver: Effect.Effect<HookReceiver, never, Scope.Scope> = Effect.gen(function* () {
   const received: Array<Received> = []
-  let status = 202
+  let status: number | ((count: number) => number) = 202
   const server = createServer((request, response) => {
     const chunks: Array<Buffer> = []
     request.on("data", (chunk: Buffer) => chunks.push(chunk))
@@ -30,7 +30,7 @@ export const hookReceiver: Effect.Effect<HookReceiver, never, Scope.Scope> = Eff
         Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
       )
       received.push({ headers, raw: Buffer.concat(chunks).toString("utf8") })
-      response.writeHead(status).end()
+      response.writeHead(typeof status === "number" ? status : status(received.length)).end()
     })
   })
   yield* Effect.acquireRelease(

@@ -5,6 +5,7 @@ import * as SqliteHomeLease from "../../src/layers/sqlite/SqliteHomeLease.ts"
 import * as SqliteInbox from "../../src/layers/sqlite/SqliteInbox.ts"
 import * as SqliteIssueStates from "../../src/layers/sqlite/SqliteIssueStates.ts"
 import * as SqliteOperations from "../../src/layers/sqlite/SqliteOperations.ts"
+import * as SqliteOutbox from "../../src/layers/sqlite/SqliteOutbox.ts"
 import * as SqliteUsage from "../../src/layers/sqlite/SqliteUsage.ts"
 import { tempDir } from "./tempDir.ts"
 
@@ -14,6 +15,7 @@ export const stores = (options: { readonly filename: string }) =>
     SqliteInbox.layer(options),
     SqliteIssueStates.layer(options),
     SqliteOperations.layer(options),
+    SqliteOutbox.layer(options),
     SqliteUsage.layer(options),
   )
 

@@ -48,6 +48,10 @@ const MADE: ReadonlyArray<readonly [method: string, path: RegExp]> = [
   ["GET", new RegExp(`^${REPO}/keys$`)],
   ["POST", new RegExp(`^${REPO}/keys$`)],
   ["DELETE", new RegExp(`^${REPO}/keys/\\d+$`)],
+  ["GET", new RegExp(`^(?:${REPO}|/api/v1/orgs/[^/]+)/hooks$`)],
+  ["POST", new RegExp(`^(?:${REPO}|/api/v1/orgs/[^/]+)/hooks$`)],
+  ["POST", new RegExp(`^${REPO}/hooks/\\d+/tests$`)],
+  ["DELETE", new RegExp(`^(?:${REPO}|/api/v1/orgs/[^/]+)/hooks/\\d+$`)],
 ]
 
 /** Whether GiteaForge can make a request. `path` may have a query. */

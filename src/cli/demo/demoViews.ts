@@ -15,7 +15,9 @@ export const step = (title: string, why: string): Effect.Effect<void> =>
 /** Lines of what is shown, set in. */
 export const lines = (text: ReadonlyArray<Line>): Effect.Effect<void> =>
   printLine(
-    text.map((line) => (typeof line === "string" ? `   ${line}` : { ...line, text: `   ${line.text}` })),
+    text.map((line) => ({
+      parts: ["   ", ...(typeof line === "object" && "parts" in line ? line.parts : [line])],
+    })),
   )
 
 /** What the agent of a bottle wrote in one run. */

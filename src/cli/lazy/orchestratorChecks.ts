@@ -92,13 +92,18 @@ const repositoryChecks = Effect.fnUntraced(
           .map((it) => withSubject(it, `${it.subject} ${name}`)),
       ),
     )
-    return [...general, ...each.flat()].map((it) => withSubject(it, `orchestrator ${it.subject}`))
+    return [...general, ...each.flat()].map(ofOrchestrator)
   },
   Effect.provide(GiteaForges.layer),
   Effect.catchAll((error) => Effect.succeed([check("forge", Effect.fail(error))])),
 )
 
 const withSubject = (it: DoctorCheck, subject: string): DoctorCheck => ({ ...it, subject })
+
+const ofOrchestrator = (it: DoctorCheck): DoctorCheck => ({
+  ...withSubject(it, `orchestrator ${it.subject}`),
+  ...(it.after !== undefined && { after: `orchestrator ${it.after}` }),
+})
 
 const GENERAL: ReadonlySet<string> = new Set(["forge", "forge org"])
 

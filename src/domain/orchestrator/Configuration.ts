@@ -5,6 +5,7 @@ import { ManifestName } from "../Manifest.ts"
 import { expecting, required } from "../expecting.ts"
 import { GitRef } from "../ManifestGit.ts"
 import { Budget } from "./Budgets.ts"
+import { NoticeEvent } from "./Outbox.ts"
 import { RepositoryPattern } from "./RepositoryPattern.ts"
 import { DurationText, SecretSource, SECRET_SOURCE_RULE } from "./SecretSource.ts"
 
@@ -79,15 +80,23 @@ const Zone = Schema.String.pipe(
 ).annotations(expecting("a time zone such as Europe/Berlin"))
 
 const Notify = Schema.Struct({
-  url: required(WebAddress, "a URL"),
+  /** One that is itself a secret, such as Slack's, is named as secrets are. */
+  url: required(
+    Schema.Union(WebAddress, SecretSource).annotations(
+      expecting(`an http or https URL without user, query and fragment, or ${SECRET_SOURCE_RULE}`),
+    ),
+    "a URL",
+  ),
+  /** Of `json`: signs what is sent. */
+  secret: Schema.optional(SecretSource),
   format: required(choice("json", "slack", "ntfy"), "json, slack or ntfy"),
   events: required(
-    Schema.NonEmptyArray(
-      choice("blocked", "failed", "limit", "approval", "set-aside", "finished"),
-    ).annotations(map("a list of events")),
+    Schema.NonEmptyArray(NoticeEvent.annotations(expecting(NoticeEvent.literals.join(" or ")))).annotations(
+      map("a list of events"),
+    ),
     "a list of events",
   ),
-}).annotations(map("{url, format, events}"))
+}).annotations(map("{url, format, events, secret?}"))
 
 /** The configuration with all defaults. */
 export const Configuration = Schema.Struct({

@@ -5,6 +5,7 @@ import { decodeStrictly } from "../ManifestFile.ts"
 import { Configuration } from "./Configuration.ts"
 import type { RepositorySettings } from "./Configuration.ts"
 import type { LifeSettings } from "./LifeSettings.ts"
+import { SECRET_SOURCE_RULE } from "./SecretSource.ts"
 import { repositoryEntry } from "./RepositoryPattern.ts"
 
 /** Variables of the environment. */
@@ -84,6 +85,7 @@ export const decodeConfiguration = (
       Effect.mapError((error) => byVariable(error, found)),
     )
     yield* distinctRepositories(file, decoded)
+    yield* signedNotices(file, decoded)
     return decoded
   })
 
@@ -162,6 +164,18 @@ const distinctRepositories = (
         file,
         key: `repositories.${twice}`,
         expected: "is there twice: names compare without case",
+      })
+}
+
+/** What a receiver takes for the orchestrator's could be anybody's. */
+const signedNotices = (file: string, { notify }: Configuration): Effect.Effect<void, ManifestInvalid> => {
+  const index = notify.findIndex(({ format, secret }) => format === "json" && secret === undefined)
+  return index < 0
+    ? Effect.void
+    : new ManifestInvalid({
+        file,
+        key: `notify.${index}.secret`,
+        expected: `is missing: json is signed, expected ${SECRET_SOURCE_RULE}`,
       })
 }
 

@@ -63,24 +63,10 @@ export const IssueState = Schema.Struct({
 /** The row. */
 export type IssueState = typeof IssueState.Type
 
-/** The state of an issue that was never looked at. */
-export const newIssueState: IssueState = {
-  version: 0,
-  generation: 0,
-  step: 0,
-  settled: 0,
-  phase: "idle",
-  reason: "",
-  nextAt: null,
+/** What a state says of its bottle, when there is none. */
+export const withoutBottle = {
   live: false,
-  targeting: 0,
-  over: null,
   away: false,
-  digest: null,
-  given: null,
-  consumed: [],
-  allowance: null,
-  failures: null,
   frozen: null,
   machineResumes: 0,
   providerStops: 0,
@@ -88,6 +74,25 @@ export const newIssueState: IssueState = {
   conflictHeads: [],
   feedback: 0,
   conflict: null,
+} satisfies Partial<IssueState>
+
+/** The state of an issue that was never looked at. */
+export const newIssueState: IssueState = {
+  ...withoutBottle,
+  version: 0,
+  generation: 0,
+  step: 0,
+  settled: 0,
+  phase: "idle",
+  reason: "",
+  nextAt: null,
+  targeting: 0,
+  over: null,
+  digest: null,
+  given: null,
+  consumed: [],
+  allowance: null,
+  failures: null,
   setAside: null,
 }
 

@@ -1,16 +1,17 @@
 /** Where a secret is read from: a variable, a file, or the output of a command on the host. Never the secret itself. */
 import { Duration, Option, Schema } from "effect"
+import { durationOf } from "../durationOf.ts"
 import { expecting, required } from "../expecting.ts"
 
 const isSpan = (duration: Duration.Duration): boolean =>
   Duration.isFinite(duration) && Duration.greaterThan(duration, Duration.zero)
 
-/** A duration such as `5 minutes`: finite, and longer than nothing. */
+/** A duration such as `5 minutes` or `1h30m`: finite, and longer than nothing. */
 export const DurationText = Schema.String.pipe(
-  Schema.filter((text) => Option.exists(Duration.decodeUnknown(text), isSpan)),
+  Schema.filter((text) => Option.exists(durationOf(text), isSpan)),
   Schema.transform(Schema.DurationFromSelf, {
     strict: true,
-    decode: (text) => Option.getOrElse(Duration.decodeUnknown(text), () => Duration.zero),
+    decode: (text) => Option.getOrElse(durationOf(text), () => Duration.zero),
     encode: (duration) => `${Duration.toMillis(duration)} millis`,
   }),
   // A number would leave the unit to guesses.

@@ -30,6 +30,10 @@ export const ServiceHealth = Schema.Struct({
   listening: Schema.NullOr(Schema.String),
   /** When a webhook last was kept. */
   webhookAt: Schema.optional(Millis),
+  /** When a delivery last arrived that was signed with `webhook.secret`, whatever it was about. */
+  signedAt: Schema.optional(Millis),
+  /** When one last arrived that was signed with another secret. */
+  missignedAt: Schema.optional(Millis),
   sweep: SweepHealth,
   /** What is wrong with a secret that is read again and again; absent when nothing is. */
   secret: Schema.optional(Schema.String),

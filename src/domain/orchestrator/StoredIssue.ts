@@ -4,6 +4,7 @@ import type { Decision } from "./Decision.ts"
 import type { HintId } from "./InboxHint.ts"
 import { IssueKey, Millis, type OperationId, operationId } from "./IssueKey.ts"
 import { IssueState } from "./IssueState.ts"
+import type { OutboxMessage } from "./Outbox.ts"
 import { type HostName, StoredOperation } from "./StoredOperation.ts"
 
 /** An issue that was looked at. */
@@ -27,6 +28,8 @@ export interface IssueCommit {
   /** The hints that were seen before the forge was read: they are done with. */
   readonly handled: ReadonlyArray<HintId>
   readonly at: number
+  /** What to send because of it; none unless given. */
+  readonly messages?: ReadonlyArray<OutboxMessage>
 }
 
 /** What became of a commit. All but `Committed` stored nothing: look at the issue again. */

@@ -1,6 +1,6 @@
 /** How a row changes: by the end of an operation, by what is seen, and by a decision. */
 import type { Wait } from "./Decision.ts"
-import type { IssueState, Phase } from "./IssueState.ts"
+import { type IssueState, type Phase, withoutBottle } from "./IssueState.ts"
 import type { Facts } from "./Facts.ts"
 import { retryDelay } from "./LifeSettings.ts"
 import type { Input, ObservedOperation } from "./Observed.ts"
@@ -94,16 +94,8 @@ const started = (
 /** Nothing of a bottle outlives it but what it consumed, and what it was launched for. */
 const ended = (state: IssueState, over: number | null): IssueState => ({
   ...state,
-  live: false,
+  ...withoutBottle,
   over,
-  away: false,
-  frozen: null,
-  machineResumes: 0,
-  providerStops: 0,
-  failedHeads: [],
-  conflictHeads: [],
-  feedback: 0,
-  conflict: null,
 })
 
 /** The row with what is seen now: the text at first, an issue that is away, a conflict since when. */

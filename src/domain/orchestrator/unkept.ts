@@ -17,12 +17,7 @@ export const unkept = (configuration: Configuration): Unkept => {
     ...unknown("budgets", budgets),
     ...named.flatMap(([name, settings]) => unknown(`repositories.${name}.budgets`, settings?.budgets ?? {})),
   ]
-  const ignored = [
-    ...(configuration.publicUrl === undefined ? [] : ["publicUrl"]),
-    ...(configuration.acknowledge === "none" ? [] : ["acknowledge"]),
-    ...(configuration.notify.length === 0 ? [] : ["notify"]),
-    ...(Object.keys(configuration.operators).length === 0 ? [] : ["operators"]),
-  ]
+  const ignored = Object.keys(configuration.operators).length === 0 ? [] : ["operators"]
   return { refused, ignored }
 }
 

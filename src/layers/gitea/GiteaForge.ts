@@ -11,8 +11,10 @@ import { changesOf } from "./changes.ts"
 import { makeDetails } from "./details.ts"
 import { type GiteaForgeConfig, giteaForgeConfig, giteaVariables, webUrl } from "./GiteaForgeConfig.ts"
 import { makeGiteaHttp } from "./http.ts"
+import { makeHooks } from "./hooks.ts"
 import { makeKeys } from "./keys.ts"
 import { makeMembership } from "./membership.ts"
+import { react } from "./react.ts"
 import { makeReads } from "./reads.ts"
 import { makeWrites } from "./writes.ts"
 
@@ -73,6 +75,9 @@ export const kindWith = (options: GiteaOptions): ForgeKind => ({
   webUrl,
   changedSince: (access, since) =>
     Stream.unwrap(Effect.map(makeGiteaHttp({ ...options, ...access }), (http) => changesOf(http, since))),
+  react: (target, to, content) =>
+    Effect.flatMap(makeGiteaHttp({ ...options, ...target }), (http) => react(http, target, to, content)),
+  hooks: (access) => Effect.map(makeGiteaHttp({ ...options, ...access }), makeHooks),
   variables: giteaVariables,
 })
 

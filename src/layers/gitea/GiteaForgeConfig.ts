@@ -3,6 +3,7 @@ import { Config, type Duration, Effect, Option, Redacted } from "effect"
 import { readFile } from "node:fs/promises"
 import { isClosingKeyword } from "../../domain/ClosingKeywords.ts"
 import { type Assignment, DEFAULT_FORGE_ORG, type ForgeTrust } from "../../domain/Assignment.ts"
+import { durationOf } from "../../domain/durationOf.ts"
 import { ForgeConfigInvalid } from "../../domain/Errors.ts"
 import { forgeAddress } from "../../domain/ForgeAddress.ts"
 import { type ForgeAccess, atRepository } from "../../domain/ForgeTarget.ts"
@@ -123,8 +124,8 @@ const watchdogTimeout: Effect.Effect<Duration.Duration | undefined, ForgeConfigI
     return text === undefined
       ? undefined
       : yield* Effect.mapError(
-          Config.duration(variable),
-          () => new ForgeConfigInvalid({ variable, reason: "is no duration: write it as 30 minutes" }),
+          durationOf(text),
+          () => new ForgeConfigInvalid({ variable, reason: "is no duration: write it as 30 minutes or 30m" }),
         )
   },
 )

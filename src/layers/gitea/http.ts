@@ -23,6 +23,8 @@ export interface GiteaCall extends Subject {
 export interface GiteaWrite extends GiteaCall {
   readonly method: "POST" | "PATCH"
   readonly body: Readonly<Record<string, unknown>>
+  /** The statuses of its success; 201 unless given. */
+  readonly expects?: ReadonlyArray<number>
 }
 
 /** An answer, whatever its status; `serverTime` is its Date header in milliseconds, `total` the length of a whole list, when they are there. */
@@ -50,7 +52,7 @@ export interface GiteaHttp {
   readonly readAnswer: (call: GiteaCall, guard?: Guard) => Effect.Effect<GiteaAnswer, ForgeRequestError>
   /** What a GET outside of the API answers with 200, in base64; `path` is below the forge's web address. */
   readonly download: (call: GiteaCall) => Effect.Effect<string, ForgeRequestError>
-  /** Sends once; any status but 201 fails. */
+  /** Sends once; any status but those of its success fails. */
   readonly write: (call: GiteaWrite) => Effect.Effect<GiteaAnswer, ForgeRequestError>
   /** Sends a DELETE, again when there is no answer; any status but 204 fails. For what may be removed twice. */
   readonly remove: (call: GiteaCall) => Effect.Effect<void, ForgeRequestError>
@@ -154,7 +156,7 @@ export const makeGiteaHttp = Effect.fnUntraced(function* (config: Omit<GiteaForg
             call.body,
           ),
         ),
-      ).pipe(Effect.flatMap(expecting(call, 201))),
+      ).pipe(Effect.flatMap(expecting(call, ...(call.expects ?? [201])))),
     remove: (call) =>
       repeated(
         call,
@@ -207,8 +209,10 @@ const base64Of = (response: HttpClientResponse): Effect.Effect<string, HttpClien
   Effect.map(response.arrayBuffer, (bytes) => Buffer.from(bytes).toString("base64"))
 
 /** 200 where 201 is documented can be a followed redirect or another server: only the exact code is a success. */
-const expecting = (call: Subject, status: number) => (answer: GiteaAnswer) =>
-  answer.status === status ? Effect.succeed(answer) : Effect.fail(refused(call, answer.status))
+const expecting =
+  (call: Subject, ...statuses: ReadonlyArray<number>) =>
+  (answer: GiteaAnswer) =>
+    statuses.includes(answer.status) ? Effect.succeed(answer) : Effect.fail(refused(call, answer.status))
 
 /** node's own agents keep connections for 5 seconds and never keep a process alive; redirects are not followed. */
 const quietClient = NodeHttpClient.make.pipe(

@@ -1,4 +1,4 @@
-/** Inbox, IssueStates, Operations and Usage in memory, over the same rows: for tests, and for programs that keep nothing. */
+/** Inbox, IssueStates, Operations, Outbox and Usage in memory, over the same rows: for tests, and for programs that keep nothing. */
 import { Array as Arr, Context, Effect, Layer, Option } from "effect"
 import { type HintId, type InboxHint, InboxRow, routedHintId } from "../../domain/orchestrator/InboxHint.ts"
 import { type IssueKey, issueId, type Page } from "../../domain/orchestrator/IssueKey.ts"
@@ -10,9 +10,11 @@ import {
   type StoredIssue,
 } from "../../domain/orchestrator/StoredIssue.ts"
 import { endedHint, finished, StoredOperation } from "../../domain/orchestrator/StoredOperation.ts"
+import type { OutboxMessage, OutboxRow } from "../../domain/orchestrator/Outbox.ts"
 import { RunUsage, type UsageOf, type UsageTotal } from "../../domain/orchestrator/Usage.ts"
 import { Inbox } from "../../services/Inbox.ts"
 import { IssueStates } from "../../services/IssueStates.ts"
+import { Outbox } from "../../services/Outbox.ts"
 import { Operations } from "../../services/Operations.ts"
 import { Usage } from "../../services/Usage.ts"
 
@@ -24,23 +26,33 @@ interface Tables {
   readonly issues: Map<string, StoredIssue>
   readonly operations: Map<string, StoredOperation>
   readonly usage: Map<string, RunUsage>
+  readonly outbox: Map<string, Sending>
   seq: number
 }
 
+/** A message; over when it was sent or given up. */
+interface Sending {
+  readonly row: OutboxRow
+  readonly nextAt: number
+  readonly overAt?: number
+}
+
 /** Empty stores, of this layer alone. */
-export const layer: Layer.Layer<Inbox | IssueStates | Operations | Usage> = Layer.syncContext(() => {
+export const layer: Layer.Layer<Inbox | IssueStates | Operations | Outbox | Usage> = Layer.syncContext(() => {
   const tables: Tables = {
     hints: new Map(),
     handled: new Map(),
     issues: new Map(),
     operations: new Map(),
     usage: new Map(),
+    outbox: new Map(),
     seq: 0,
   }
   return Context.make(Inbox, inboxOver(tables)).pipe(
     Context.add(IssueStates, issueStatesOver(tables)),
     Context.add(Operations, operationsOver(tables)),
     Context.add(Usage, usageOver(tables)),
+    Context.add(Outbox, outboxOver(tables)),
   )
 })
 
@@ -115,6 +127,7 @@ const issueStatesOver = (tables: Tables) => {
           put(result.issue)
           if (result.operation !== undefined) tables.operations.set(result.operation.id, result.operation)
           handle(tables, commit.handled, commit.at)
+          send(tables, commit.messages ?? [], commit.at)
         }
         return result
       }),
@@ -172,6 +185,36 @@ const operationsOver = (tables: Tables) => {
         return finished(row, end)
       }),
   })
+}
+
+const outboxOver = (tables: Tables) => {
+  const change = (id: string, to: (sending: Sending) => Sending) =>
+    Effect.sync(() => {
+      const sending = tables.outbox.get(id)
+      if (sending !== undefined && sending.overAt === undefined) tables.outbox.set(id, to(sending))
+    })
+  return Outbox.of({
+    put: (messages, at) => Effect.sync(() => send(tables, messages, at)),
+    due: (now, limit) =>
+      Effect.sync(() =>
+        [...tables.outbox.values()]
+          .filter(({ overAt, nextAt }) => overAt === undefined && nextAt <= now)
+          .slice(0, limit)
+          .map(({ row }) => row),
+      ),
+    over: (id, at) => change(id, (sending) => ({ ...sending, overAt: at })),
+    again: (id, nextAt) => change(id, ({ row }) => ({ row: { ...row, tries: row.tries + 1 }, nextAt })),
+    forget: (before) =>
+      Effect.sync(() => {
+        for (const [id, { overAt }] of tables.outbox)
+          if (overAt !== undefined && overAt < before) tables.outbox.delete(id)
+      }),
+  })
+}
+
+const send = ({ outbox }: Tables, messages: ReadonlyArray<OutboxMessage>, at: number): void => {
+  for (const message of messages)
+    if (!outbox.has(message.id)) outbox.set(message.id, { row: { ...message, tries: 0 }, nextAt: at })
 }
 
 const usageOver = (tables: Tables) =>

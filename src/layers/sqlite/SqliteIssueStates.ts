@@ -16,6 +16,7 @@ import { ISSUE_COLUMNS, issueParams, jsonOf, OF_ISSUE, rowsBy } from "./issueCol
 import type { Run } from "./run.ts"
 import { markHandled } from "./SqliteInbox.ts"
 import { insertOperation, inTheWayOf } from "./SqliteOperations.ts"
+import { putMessages } from "./SqliteOutbox.ts"
 
 /** The states in the home's database, or in `filename`; processes may share it. Fails when that database is newer, damaged or out of reach. */
 export const layer = (options: Database.DatabaseOptions = {}): Layer.Layer<IssueStates, StateStoreError> =>
@@ -81,6 +82,7 @@ const store = Effect.fnUntraced(function* (run: Run, commit: IssueCommit) {
   yield* write(run, "commit", issue)
   if (operation !== undefined) yield* insertOperation(run, operation)
   yield* markHandled(run, commit.handled, commit.at)
+  yield* putMessages(run, commit.messages ?? [], commit.at)
   return { _tag: "Committed", issue, ...(operation !== undefined && { operation }) } satisfies CommitResult
 })
 

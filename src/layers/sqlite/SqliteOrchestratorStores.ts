@@ -5,6 +5,7 @@ import * as SqliteHomeLease from "./SqliteHomeLease.ts"
 import * as SqliteInbox from "./SqliteInbox.ts"
 import * as SqliteIssueStates from "./SqliteIssueStates.ts"
 import * as SqliteOperations from "./SqliteOperations.ts"
+import * as SqliteOutbox from "./SqliteOutbox.ts"
 import * as SqliteServiceState from "./SqliteServiceState.ts"
 import * as SqliteSweepCursors from "./SqliteSweepCursors.ts"
 import * as SqliteUsage from "./SqliteUsage.ts"
@@ -16,6 +17,7 @@ export const layer = (options: DatabaseOptions = {}) =>
     SqliteInbox.layer(options),
     SqliteIssueStates.layer(options),
     SqliteOperations.layer(options),
+    SqliteOutbox.layer(options),
     SqliteServiceState.layer(options),
     SqliteSweepCursors.layer(options),
     SqliteUsage.layer(options),

@@ -150,6 +150,18 @@ export const migrations: ReadonlyArray<ReadonlyArray<string>> = [
        issue_number INTEGER NOT NULL
      ) STRICT`,
   ],
+  // What is to be sent: with next_ms it is due then, with over_ms it was sent or given up.
+  [
+    `CREATE TABLE outbox (
+       seq INTEGER PRIMARY KEY AUTOINCREMENT,
+       id TEXT NOT NULL UNIQUE,
+       body TEXT NOT NULL,
+       tries INTEGER NOT NULL DEFAULT 0,
+       next_ms INTEGER,
+       over_ms INTEGER
+     ) STRICT`,
+    `CREATE INDEX outbox_due ON outbox (next_ms) WHERE next_ms IS NOT NULL`,
+  ],
 ]
 
 /** The schema version this program reads and writes. */

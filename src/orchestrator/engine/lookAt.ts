@@ -4,11 +4,13 @@ import { ForgeRequestError } from "../../domain/Errors.ts"
 import { isOutage } from "../../domain/ForgeReason.ts"
 import { type IssueKey, issueId } from "../../domain/orchestrator/IssueKey.ts"
 import type { InboxRow } from "../../domain/orchestrator/InboxHint.ts"
+import { noticesOf } from "../../domain/orchestrator/Outbox.ts"
 import type { HostName, StoredOperation } from "../../domain/orchestrator/StoredOperation.ts"
 import { Inbox } from "../../services/Inbox.ts"
 import { IssueStates } from "../../services/IssueStates.ts"
 import { commitDecision } from "../issue/commitDecision.ts"
 import { observe } from "../issue/observe.ts"
+import { Outbox } from "../../services/Outbox.ts"
 import { ServedRepositories } from "../ServedRepositories.ts"
 import type { Look } from "./keyedQueue.ts"
 
@@ -100,7 +102,12 @@ const failed = Effect.fnUntraced(function* <E, R>(
     problem,
     tries,
   )
-  if (aside.length > 0) yield* Effect.logError(`${id}: ${aside.length} hints were set aside: ${problem}`)
+  if (aside.length === 0) return
+  yield* Effect.logError(`${id}: ${aside.length} hints were set aside: ${problem}`)
+  const { tells } = yield* ServedRepositories
+  if (tells === undefined) return
+  const about = { issue, slug: null, run: null, reason: problem, at: now }
+  yield* (yield* Outbox).put(noticesOf(tells, "set-aside", `${id}/aside/${aside[0]}`, about), now)
 })
 
 /** Times between looks that fail, in milliseconds: doubled each time. */

@@ -10,11 +10,12 @@ import {
   refusedByHeaders,
   WEBHOOK_BYTES_MAX,
 } from "./readDelivery.ts"
-import { type AcceptHint, webhook } from "./webhook.ts"
+import { type AcceptHint, type OnSigned, webhook } from "./webhook.ts"
 
 /** Where to listen, and what is accepted. */
 export interface WebhookListenerOptions extends DeliverySettings {
   readonly accept: AcceptHint
+  readonly onSigned?: OnSigned
   readonly host: string
   /** 0: a free one. */
   readonly port: number
@@ -24,7 +25,7 @@ export interface WebhookListenerOptions extends DeliverySettings {
 export const listen = (options: WebhookListenerOptions): Effect.Effect<number, ListenFailed, Scope.Scope> =>
   Effect.gen(function* () {
     const run = yield* FiberSet.makeRuntime<never>()
-    const judge = webhook(options, options.accept)
+    const judge = webhook(options, options.accept, options.onSigned)
     const server = createServer(
       { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS, connectionsCheckingInterval: 1000 },
       route((headers, body, answer) => {

@@ -21,10 +21,14 @@ export const listedBy =
   (repository, kind) =>
     Option.exists(find(repository), ({ life }) => kind !== "status" || life.ciFeedback > 0)
 
+/** Is called for each signed delivery: whether by the secret of the hook. */
+export type OnSigned = (byOurs: boolean) => void
+
 /** Answers a delivery: its headers, and its body byte for byte. 202 when its hint is kept, was kept before, or says nothing. */
-export const webhook = (settings: DeliverySettings, accept: AcceptHint) =>
+export const webhook = (settings: DeliverySettings, accept: AcceptHint, onSigned: OnSigned = () => {}) =>
   Effect.fn("webhook")(function* (headers: Headers, body: Uint8Array) {
     const hint = readDelivery(settings, headers, body, yield* Clock.currentTimeMillis)
+    onSigned(Either.isRight(hint) || hint.left.status !== 401)
     if (Either.isLeft(hint)) {
       if (hint.left.status !== 202) yield* Effect.logWarning(`a webhook was refused: ${hint.left.text}`)
       return hint.left

@@ -3,9 +3,10 @@ import { Clock, Effect } from "effect"
 import { decide } from "../../domain/orchestrator/decide.ts"
 import type { HintId } from "../../domain/orchestrator/InboxHint.ts"
 import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
+import { messagesOf } from "../../domain/orchestrator/Outbox.ts"
 import type { HostName } from "../../domain/orchestrator/StoredOperation.ts"
 import { IssueStates } from "../../services/IssueStates.ts"
-import type { ServedRepository } from "../ServedRepositories.ts"
+import { ServedRepositories, type ServedRepository } from "../ServedRepositories.ts"
 import { capacityFor, unlimited } from "./capacity.ts"
 import type { Observation } from "./observe.ts"
 
@@ -27,9 +28,10 @@ export const commitDecision = Effect.fn("commitDecision")(function* (
 ) {
   const decision = decide({ ...observation, capacity: unlimited })
   const start = decision.verdict
-  if (start._tag !== "Launch" && start._tag !== "Resume") return yield* store(decision, context)
+  const { bottle } = observation
+  if (start._tag !== "Launch" && start._tag !== "Resume") return yield* store(decision, context, bottle)
   return yield* capacityFor({ ...context, start }).pipe(
-    Effect.flatMap((capacity) => store(decide({ ...observation, capacity }), context)),
+    Effect.flatMap((capacity) => store(decide({ ...observation, capacity }), context, bottle)),
     context.starting.withPermits(1),
   )
 })
@@ -37,7 +39,10 @@ export const commitDecision = Effect.fn("commitDecision")(function* (
 const store = Effect.fnUntraced(function* (
   decision: ReturnType<typeof decide>,
   { issue, host, handled }: CommitContext,
+  bottle: Observation["bottle"],
 ) {
   const at = yield* Clock.currentTimeMillis
-  return yield* (yield* IssueStates).commit({ issue, decision, host, handled, at })
+  const { tells } = yield* ServedRepositories
+  const messages = tells === undefined ? [] : messagesOf(tells, issue, decision, { bottle, at })
+  return yield* (yield* IssueStates).commit({ issue, decision, host, handled, at, messages })
 })

@@ -228,14 +228,14 @@ const wrongStart = (start: Start, before: Snapshot, earlier: ReadonlyArray<Deed>
 }
 
 const wrongLaunch = (
-  { removedAt }: Lived,
-  { forge, bottle, forgeNow }: Snapshot,
+  { removedAt, removedAfter }: Lived,
+  { forge, bottle }: Snapshot,
   earlier: ReadonlyArray<Deed>,
 ): string => {
   if (bottle !== undefined) return "there is a bottle"
   if (!asksForAgent(forge)) return "no target"
   if (forge.dependency) return "open dependency"
-  const byHand = removedAt !== undefined && removedAt <= forgeNow ? removedAt : undefined
+  const byHand = earlier.length >= removedAfter ? removedAt : undefined
   return askedLater(forge, earlier, byHand) ? "" : "not asked for again"
 }
 
@@ -261,7 +261,7 @@ const wrongResume = (
     const { ended } = freeze?.before.bottle ?? {}
     const last = startsOf(earlier).at(-1)
     const again = last?._tag === "Resume" && last.cause === "provider"
-    const earliest = Math.max(ended?.until ?? 0, (freeze?.at ?? 0) + (again ? 5 * MINUTE : 0))
+    const earliest = Math.max(ended?.until ?? 0, (freeze?.before.now ?? 0) + (again ? 5 * MINUTE : 0))
     return ended?.by === "provider" && now.now >= earliest ? "" : "the provider rests"
   }
   const cutOff = freeze !== undefined && wasCutOff(freeze)

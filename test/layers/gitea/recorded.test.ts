@@ -2,6 +2,7 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Option, Schema } from "effect"
 import * as answers from "../../../src/layers/gitea/answers.ts"
+import * as hooks from "../../../src/layers/gitea/hooks.ts"
 import * as details from "../../../src/layers/gitea/detailAnswers.ts"
 import { decode } from "../../../src/layers/gitea/http.ts"
 import { isMade, recorded } from "../../support/recorded.ts"
@@ -18,6 +19,8 @@ const DECODERS: ReadonlyArray<readonly [path: RegExp, schema: Schema.Schema<unkn
   [/\/reviews$/, answers.page(details.ReviewAnswer)],
   [/\/reviews\/\d+\/comments$/, details.ReviewLinesAnswer],
   [/\/commits\/[^/]+\/status$/, details.CombinedAnswer],
+  [/GET .*\/hooks$/, answers.page(hooks.HookAnswer)],
+  [/POST .*\/hooks$/, hooks.HookAnswer],
   [/\/issues$/, answers.page(answers.IssueAnswer)],
   [/\/issues\/\d+$/, answers.IssueAnswer],
   [/GET .*\/pulls$/, answers.page(answers.PullAnswer)],
@@ -124,4 +127,24 @@ it.effect("reviews with their lines, checks, dependencies and who targeted an is
       [163, "ada", { kind: "assigned", assignee: "cellar-bot" }],
     ])
   }),
+)
+
+it.effect(
+  "a hook that was made has all events that it was asked for, and one for pushes alone is not whole",
+  () =>
+    Effect.gen(function* () {
+      const made = (yield* decoded("make a hook")) as hooks.HookAnswer
+      expect(hooks.toHook({ ...made, events: [...made.events, "push"] })).toEqual({
+        id: 3,
+        url: "http://127.0.0.1:9/webhook",
+        isWhole: true,
+      })
+      expect(hooks.toHook(made).isWhole).toBe(false)
+      expect((yield* decoded("hooks")) as ReadonlyArray<hooks.HookAnswer>).toMatchObject([
+        { id: 3, active: true, type: "gitea" },
+      ])
+      const other = (yield* decoded("hook to a private address")) as hooks.HookAnswer
+      expect(hooks.toHook(other)).toEqual({ id: 4, url: "http://10.0.0.1/webhook", isWhole: false })
+      expect(yield* decoded("org hooks as owner")).toEqual([])
+    }),
 )

@@ -1,0 +1,28 @@
+/** Colours of bottles and of their states, on a terminal. */
+import { Option } from "effect"
+import type { BottleStatus } from "../domain/Bottle.ts"
+import type { Styled } from "./output.ts"
+
+type Style = Styled["style"]
+
+/** What `--color` may be. */
+export const COLOURS = ["red", "green", "yellow", "blue", "magenta", "cyan", "white", "gray"] as const
+
+/** The colour of a bottle; none where it has none that a terminal shows. */
+export const ofBottle = (color: Option.Option<string>): Style | undefined =>
+  COLOURS.find((name) => Option.contains(color, name))
+
+/** Green works, red needs somebody, and yellow is half of something. */
+export const ofState = ({ state, exit }: Pick<BottleStatus, "state" | "exit">): Style | undefined => {
+  if (state === "exited") return Option.exists(exit, ({ code }) => code !== 0) ? "red" : undefined
+  return STATES[state]
+}
+
+const STATES: Readonly<Partial<Record<BottleStatus["state"], Style>>> = {
+  running: "green",
+  frozen: "cyan",
+  lost: "red",
+  created: "yellow",
+  destroying: "yellow",
+  unknown: "yellow",
+}

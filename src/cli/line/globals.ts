@@ -1,0 +1,34 @@
+/** Options that every command takes, anywhere on the line. */
+import { LogLevel } from "effect"
+import type { OptionInfo } from "./tree.ts"
+
+const flag = (names: OptionInfo["names"], about: string): OptionInfo => ({
+  names,
+  isInteger: false,
+  isRequired: false,
+  isRepeated: false,
+  about,
+})
+
+/** From all to nothing. */
+const LEVELS = ["debug", "info", "warning", "error", "none", "all", "trace", "fatal"]
+
+/** Shells that there are completions for. */
+export const SHELLS = ["bash", "zsh", "fish", "sh"] as const
+
+/** Options that every command takes. */
+export const GLOBALS: ReadonlyArray<OptionInfo> = [
+  flag(["--help", "-h"], "Show the help of a command"),
+  {
+    ...flag(["--log-level"], "The least level of what is reported on stderr"),
+    value: "LEVEL",
+    choices: LEVELS,
+    fallback: "info",
+  },
+  flag(["--version"], "Print the version"),
+  { ...flag(["--completions"], "Print completions for a shell"), value: "SHELL", choices: SHELLS },
+]
+
+/** The level of a name that is a choice of `--log-level`. */
+export const levelOf = (name: string): LogLevel.LogLevel =>
+  LogLevel.allLevels.find(({ _tag }) => _tag.toLowerCase() === name) ?? LogLevel.Info

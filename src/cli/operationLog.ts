@@ -1,0 +1,107 @@
+/** `log SLUG`: the operation log of a bottle, as a table or as it is. */
+import { Command, Options } from "@effect/cli"
+import { Clock, Duration, Effect, Option, Schema, Stream } from "effect"
+import { durationOf } from "../domain/durationOf.ts"
+import { InvalidInput } from "../domain/Errors.ts"
+import { BEFORE_ALL, instantOf } from "../domain/Instant.ts"
+import { neutralJson, neutralLine } from "../domain/Neutral.ts"
+import { reportFailures } from "./failure.ts"
+import { type Line, bold, painted, passBytes, printLine } from "./output.ts"
+import { slug, tail } from "./shared.ts"
+
+const spec = {
+  slug,
+  follow: Options.boolean("follow").pipe(
+    Options.withAlias("f"),
+    Options.withDescription("Go on until the agent ends"),
+  ),
+  tail,
+  since: Options.text("since").pipe(
+    Options.withPseudoName("TIME"),
+    Options.withDescription("Only what was since then: 45m, 1h30m, or 2026-11-20T10:00:00Z"),
+    Options.optional,
+  ),
+  denied: Options.boolean("denied").pipe(Options.withDescription("Only calls that were refused")),
+  json: Options.boolean("json").pipe(Options.withDescription("Print the lines of the log as they are")),
+}
+
+/** `log SLUG` */
+export const log = Command.make("log", spec, (options) =>
+  Effect.gen(function* () {
+    const since = yield* Option.match(options.since, {
+      onNone: () => Effect.succeed(BEFORE_ALL),
+      onSome: timeOf,
+    })
+    const { live, operationLines } = yield* Effect.promise(() => import("./lazy/operationLines.ts"))
+    const chosen = <E, R>(lines: Stream.Stream<string, E, R>) =>
+      lines.pipe(
+        Stream.map((text) => ({ text, call: Option.getOrUndefined(readCall(text)) })),
+        Stream.filter(
+          ({ call }) =>
+            (!options.denied || call?.outcome === "rejected") &&
+            (call === undefined || instantOf(call.at) >= since),
+        ),
+      )
+    // The database is open for as long as the log is followed.
+    yield* Effect.gen(function* () {
+      const { kept, added } = yield* operationLines(options.slug, options.follow)
+      const last = Option.match(options.tail, {
+        onNone: () => chosen(kept),
+        onSome: (count) => Stream.takeRight(chosen(kept), Math.max(0, count)),
+      })
+      if (!options.json) yield* printLine(HEAD)
+      yield* Stream.runForEach(Stream.concat(last, chosen(added)), ({ text, call }) =>
+        options.json ? passBytes("stdout", `${neutralJson(text)}\n`) : printLine(shown(text, call)),
+      )
+    }).pipe(Effect.provide(live))
+  }).pipe(reportFailures(options.json)),
+).pipe(Command.withDescription("Show what a bottle did at its neck: its operation log"))
+
+const timeOf = Effect.fnUntraced(function* (text: string) {
+  const length = Option.getOrUndefined(durationOf(text))
+  if (length !== undefined) return (yield* Clock.currentTimeMillis) - Duration.toMillis(length)
+  const at = instantOf(text)
+  if (at !== BEFORE_ALL) return at
+  return yield* new InvalidInput({
+    field: "since",
+    reason: `"${text}" is no duration (45m) and no time (2026-11-20T10:00:00Z)`,
+  })
+})
+
+const Call = Schema.Struct({
+  at: Schema.String,
+  op: Schema.String,
+  target: Schema.String,
+  phase: Schema.optional(Schema.String),
+  outcome: Schema.String,
+  reason: Schema.optional(Schema.String),
+  durationMs: Schema.Number,
+  detail: Schema.String,
+})
+
+const readCall = Schema.decodeOption(Schema.parseJson(Call))
+
+/** Widths of the columns: a log that is followed has no widest cell. */
+const WIDTHS = [20, 8, 20, 12, 6, 0]
+
+const row = (cells: ReadonlyArray<string>): string =>
+  cells
+    .map((cell, at) => neutralLine(cell).padEnd(WIDTHS[at] ?? 0))
+    .join("  ")
+    .trimEnd()
+
+const HEAD = bold(row(["TIME", "OUTCOME", "CALL", "ON", "MS", "WHAT"]))
+
+const shown = (text: string, call: typeof Call.Type | undefined): Line => {
+  if (call === undefined) return painted(`not a line of an operation log: ${neutralLine(text)}`, "red")
+  const { at, op, target, phase, outcome, reason, durationMs, detail } = call
+  const line = row([
+    at.replace(/\.\d+Z$/, "Z"),
+    phase === "begin" ? "begins" : outcome,
+    op,
+    target || "-",
+    phase === "begin" ? "" : String(durationMs),
+    reason === undefined ? detail : `${detail}: ${reason}`,
+  ])
+  return painted(line, outcome === "ok" ? undefined : outcome === "rejected" ? "yellow" : "red")
+}

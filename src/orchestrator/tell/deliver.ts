@@ -1,0 +1,100 @@
+/** deliver: sends what is in the outbox, again and again with growing delay, until it was taken or is given up. */
+import { Clock, type Context, Effect, Option, type Redacted, Schedule } from "effect"
+import type { DurationInput } from "effect/Duration"
+import type { Configuration } from "../../domain/orchestrator/Configuration.ts"
+import type { Notice, OutboxRow, Reaction } from "../../domain/orchestrator/Outbox.ts"
+import { Forges } from "../../services/Forges.ts"
+import { Outbox } from "../../services/Outbox.ts"
+import type { ServedRepositories } from "../ServedRepositories.ts"
+import { post } from "./post.ts"
+import { postOf, receiverOf } from "./receivers.ts"
+
+/** What is needed to send. */
+export interface DeliverOptions {
+  readonly configuration: Configuration
+  readonly served: Context.Tag.Service<ServedRepositories>
+  /** Secrets by their key in the configuration. */
+  readonly secretAt: (key: string) => Redacted.Redacted | undefined
+  readonly poll: DurationInput
+  /** Milliseconds before the second try; 10 seconds unless given. */
+  readonly firstDelay?: number
+}
+
+/** How many messages are under way at a time; each takes 10 seconds at most. */
+const AT_ONCE = 8
+/** The delay is doubled each time, up to an hour: given up after about half a day. */
+const TRIES_MAX = 20
+const DELAY_MAX = 3_600_000
+
+/** `gone`: nobody can take it any more. */
+type Outcome = "sent" | "gone" | "failed"
+
+/** Delivers until the scope ends. What was under way is sent again by whoever serves next: at least once. */
+export const deliver = Effect.fn("deliver")(function* (options: DeliverOptions) {
+  const outbox = yield* Outbox
+  const { firstDelay = 10_000, poll } = options
+  const send = Effect.fnUntraced(function* (row: OutboxRow) {
+    const { id, body, tries } = row
+    const outcome = yield* body._tag === "Notice"
+      ? sendNotice(options, id, body)
+      : sendReaction(options, body)
+    const now = yield* Clock.currentTimeMillis
+    const isLast = outcome === "failed" && tries + 1 >= TRIES_MAX
+    if (outcome !== "sent" && (isLast || outcome === "gone"))
+      yield* Effect.logWarning(`given up after ${tries + 1} tries: ${id}`)
+    if (outcome === "failed" && !isLast) {
+      if (tries === 0) yield* Effect.logWarning(`not sent, and tried again: ${id}`)
+      return yield* outbox.again(id, now + Math.min(firstDelay * 2 ** tries, DELAY_MAX))
+    }
+    return yield* outbox.over(id, now)
+  })
+  const pass = Effect.gen(function* () {
+    const rows = yield* outbox.due(yield* Clock.currentTimeMillis, 100)
+    yield* Effect.forEach(rows, send, { concurrency: AT_ONCE, discard: true })
+  })
+  const logged = Effect.catchAllCause(pass, (cause) => Effect.logError("sending failed", cause))
+  yield* Effect.forkScoped(Effect.repeat(logged, Schedule.spaced(poll)))
+})
+
+const sendNotice = Effect.fnUntraced(function* (
+  { configuration, secretAt, served }: DeliverOptions,
+  id: string,
+  notice: Notice,
+) {
+  const receiver = receiverOf(configuration, secretAt, notice.to)
+  if (receiver === undefined) return "gone" satisfies Outcome
+  const { owner, repo, issueNumber } = notice.issue
+  const target = Option.map(served.find(notice.issue), (it) => it.target)
+  const web = yield* Option.match(target, {
+    onNone: () => Effect.succeed(""),
+    onSome: (it) => Effect.flatMap(Forges, (forges) => forges.webUrl(it)),
+  }).pipe(Effect.orElseSucceed(() => ""))
+  const url = `${web}/${owner}/${repo}/issues/${issueNumber}`
+  const status = yield* post(receiver.url, postOf(receiver, { id, notice, url }))
+  return (status >= 200 && status < 300 ? "sent" : "failed") satisfies Outcome
+})
+
+const sendReaction = Effect.fnUntraced(function* (
+  { served }: DeliverOptions,
+  { issue, comment, content }: Reaction,
+) {
+  const found = served.find(issue)
+  if (Option.isNone(found)) return "gone" satisfies Outcome
+  const { owner, repo, issueNumber } = issue
+  return yield* (yield* Forges)
+    .react(
+      { ...found.value.target, owner, repo },
+      comment === null ? { number: issueNumber } : { comment },
+      content,
+    )
+    .pipe(
+      Effect.as<Outcome>("sent"),
+      Effect.catchTags({
+        ForgeConfigInvalid: () => Effect.succeed<Outcome>("gone"),
+        // A comment that was deleted, or a locked issue, takes no reaction however often it is asked.
+        ForgeRequestError: ({ reason }) => Effect.succeed<Outcome>(PASSES.has(reason) ? "failed" : "gone"),
+      }),
+    )
+})
+
+const PASSES: ReadonlySet<string> = new Set(["Unreachable", "ServerError", "RateLimited", "Unauthorized"])

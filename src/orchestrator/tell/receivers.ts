@@ -1,0 +1,108 @@
+/** Receivers of notices as a configuration has them, and what is posted to each. */
+import { Redacted } from "effect"
+import { createHash, createHmac } from "node:crypto"
+import { neutralLine } from "../../domain/Neutral.ts"
+import type { Configuration } from "../../domain/orchestrator/Configuration.ts"
+import type { Notice, Tells } from "../../domain/orchestrator/Outbox.ts"
+import type { Post } from "./post.ts"
+
+type Entry = Configuration["notify"][number]
+
+/** The name of a receiver in stored messages: it holds no secret, and stays when others come or go. */
+const nameOf = ({ url, format }: Entry): string =>
+  createHash("sha256")
+    .update(JSON.stringify([url, format]))
+    .digest("hex")
+    .slice(0, 12)
+
+/** Who is to be told of what. */
+export const tellsOf = ({ notify, acknowledge }: Configuration): Tells => ({
+  acknowledge: acknowledge === "reaction",
+  receivers: notify.map((entry) => ({ name: nameOf(entry), events: entry.events })),
+})
+
+/** A receiver. */
+export interface Receiver {
+  readonly format: Entry["format"]
+  readonly url: Redacted.Redacted
+  readonly secret: Redacted.Redacted | undefined
+}
+
+/** The receiver of that name; undefined when the configuration has none any more. `secretAt` has the secrets, by their key. */
+export const receiverOf = (
+  { notify }: Configuration,
+  secretAt: (key: string) => Redacted.Redacted | undefined,
+  name: string,
+): Receiver | undefined => {
+  const index = notify.findIndex((entry) => nameOf(entry) === name)
+  const entry = notify[index]
+  if (entry === undefined) return undefined
+  const url = typeof entry.url === "string" ? Redacted.make(entry.url) : secretAt(`notify.${index}.url`)
+  if (url === undefined) return undefined
+  return { format: entry.format, url, secret: secretAt(`notify.${index}.secret`) }
+}
+
+/** The most characters of a reason: it may quote what an engine or a forge said. */
+const REASON_MAX = 500
+
+const TITLES: Readonly<Record<Notice["event"], string>> = {
+  blocked: "is blocked",
+  failed: "failed",
+  limit: "is at a limit",
+  approval: "asks for approval",
+  "set-aside": "is set aside",
+  finished: "is finished",
+}
+
+/** What is posted about a notice. `url` is the issue's on the forge. */
+export const postOf = (
+  { format, secret }: Pick<Receiver, "format" | "secret">,
+  { id, notice, url }: { readonly id: string; readonly notice: Notice; readonly url: string },
+): Post => {
+  const { event, issue, slug, run, at } = notice
+  const name = `${issue.owner}/${issue.repo}#${issue.issueNumber}`
+  const text = neutralLine(notice.reason)
+  const reason = text.length > REASON_MAX ? `${text.slice(0, REASON_MAX)}...` : text
+  if (format === "slack") {
+    const body = JSON.stringify({ text: `<${url}|${name}> ${TITLES[event]}: ${escaped(reason)}` })
+    return { headers: JSON_TYPE, body }
+  }
+  if (format === "ntfy")
+    return {
+      headers: {
+        "content-type": "text/plain; charset=utf-8",
+        title: `${name} ${TITLES[event]}`,
+        tags: event,
+        click: url,
+      },
+      body: reason,
+    }
+  const { forge, owner, repo, issueNumber } = issue
+  const body = JSON.stringify({
+    version: 1,
+    id,
+    event,
+    at: new Date(at).toISOString(),
+    issue: { forge, owner, repo, number: issueNumber, url },
+    slug,
+    run,
+    reason,
+  })
+  return {
+    headers: {
+      ...JSON_TYPE,
+      "x-bot-bottle-event": event,
+      "x-bot-bottle-delivery": id,
+      ...(secret !== undefined && {
+        "x-bot-bottle-signature": `sha256=${createHmac("sha256", Redacted.value(secret)).update(body).digest("hex")}`,
+      }),
+    },
+    body,
+  }
+}
+
+const JSON_TYPE = { "content-type": "application/json" }
+
+/** Slack reads these three as markup: `<!channel>` would call everybody. */
+const escaped = (text: string): string =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")

@@ -1,0 +1,43 @@
+/** inspectBottle: all that is known of one bottle. */
+import { Effect, Option } from "effect"
+import type { BottleMetadata, BottleStatus } from "../domain/Bottle.ts"
+import { BottleNotFound } from "../domain/Errors.ts"
+import type { ForgeState } from "../domain/ForgeState.ts"
+import { BottleEvents } from "../services/BottleEvents.ts"
+import { BottleStore } from "../services/BottleStore.ts"
+import { ForgeStateStore } from "../services/ForgeStateStore.ts"
+import { statusesOf } from "./listBottles.ts"
+import { parseSlug } from "./parseSlug.ts"
+
+/** All that is known of a bottle. */
+export interface Inspected {
+  readonly bottle: BottleMetadata
+  readonly state: BottleStatus["state"]
+  /** The operation under way and the watcher, as process ids of live processes. */
+  readonly leases: {
+    readonly operation?: { readonly name: string; readonly pid: number }
+    readonly watcher?: number
+  }
+  /** When it was last seen to call its neck, ISO 8601; `""` when it never did. */
+  readonly lastCheckinAt: string
+  /** The issues that it handles. */
+  readonly issues: ReadonlyArray<ForgeState>
+}
+
+/** All that is known of one bottle, by its slug. */
+export const inspectBottle = Effect.fn("inspectBottle")(function* (name: string) {
+  const slug = yield* parseSlug(name)
+  const store = yield* BottleStore
+  const bottle = Option.getOrUndefined(yield* store.get(slug))
+  if (bottle === undefined) return yield* new BottleNotFound({ slug })
+  const [status] = yield* statusesOf([bottle])
+  const rows = yield* (yield* ForgeStateStore).all
+  const inspected: Inspected = {
+    bottle,
+    state: status?.state ?? "unknown",
+    leases: yield* store.leases(slug),
+    lastCheckinAt: Option.getOrElse(yield* (yield* BottleEvents).lastCheckin(slug), () => ""),
+    issues: rows.filter((row) => row.slug === slug),
+  }
+  return inspected
+})
