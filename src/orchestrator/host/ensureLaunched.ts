@@ -13,6 +13,7 @@ import { destroy } from "../../programs/destroy.ts"
 import { performStart, prepareStart } from "../../programs/launch.ts"
 import { Backends } from "../../services/Backends.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
+import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 import { Operations } from "../../services/Operations.ts"
 import { bottleOf } from "../issue/observeBottle.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
@@ -57,14 +58,18 @@ const isLaunched = Effect.fnUntraced(function* (operation: StoredOperation) {
     if (state !== "created" && state !== "destroying") return true
     yield* destroy(metadata.slug)
   }
-  const left = (yield* (yield* BottleStore).all).filter((row) => isLeftOf(operation, row))
+  const rows = yield* (yield* ForgeStateStore).all
+  const claimedSlugs = new Set(rows.filter(({ status }) => status !== "destroyed").map(({ slug }) => slug))
+  const left = (yield* (yield* BottleStore).all).filter(
+    (row) => isLeftOf(operation, row) && !claimedSlugs.has(row.slug),
+  )
   yield* Effect.forEach(left, ({ slug }) => destroy(slug), { discard: true })
   return false
 })
 
-/** A row that was minted by a try of this operation that died before it claimed the issue: nothing was made of it. */
-const isLeftOf = (operation: StoredOperation, { slug, startedAt, spec }: BottleMetadata): boolean =>
-  slug.endsWith(`-${suffixOf(operation)}`) && spec.forgeTargeted && Option.isNone(startedAt)
+/** A row that was minted by a try of this operation: one that died before it claimed the issue, or while this removal gave the claim up. */
+const isLeftOf = (operation: StoredOperation, { slug, spec }: BottleMetadata): boolean =>
+  slug.endsWith(`-${suffixOf(operation)}`) && spec.forgeTargeted
 
 /** The end of the slugs that tries of one operation mint, so that each finds what another left. */
 const suffixOf = ({ id }: StoredOperation): string =>

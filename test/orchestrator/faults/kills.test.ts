@@ -13,12 +13,10 @@ const SEED = Number(process.env["SEED"] ?? 20_261_129)
 const POINTS = process.env["POINTS"]
 /** How many steps of all: everything is `npm run test:nightly`. */
 const MANY = process.env["BOT_BOTTLE_FAULTS"] === "1" ? 64 : 0
-/** What the ordinary suite tries: a step of the intake, of a decision, of an operation, and of a sweep. */
+/** What the ordinary suite tries: a step of the intake, of a decision, of an operation, and of a sweep; and a launch that dies, as does its removal. */
 const SAMPLE = [
-  "after Inbox.accept #1",
-  "before Operations.finish #1",
-  "after Backend.start #2",
-  "before sweepOnce #3",
+  ["after Inbox.accept #1", "before Operations.finish #1", "after Backend.start #2", "before sweepOnce #3"],
+  ["after BottleStore.put #1", "after ForgeStateStore.modify #2"],
 ]
 /** Deaths in one life. */
 const DEATHS = 4
@@ -103,7 +101,7 @@ const isEarly = (step: string) => Number(/#(\d+)$/.exec(step)?.[1]) <= EARLY
 /** The steps at which each life ends for a while, in the order in which it takes them. */
 const choose = Effect.gen(function* () {
   if (POINTS !== undefined) return [POINTS.split(",")]
-  if (MANY === 0 && !nightly) return [SAMPLE]
+  if (MANY === 0 && !nightly) return SAMPLE
   const recorded = (yield* live([], 0)).steps.filter(isEarly)
   const random = randomOf(SEED)
   const shuffled = recorded
