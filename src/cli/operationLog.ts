@@ -42,7 +42,7 @@ export const log = Command.make("log", spec, (options) =>
             (call === undefined || instantOf(call.at) >= since),
         ),
       )
-    // The database stays open only as long as the log is followed.
+    // Keeps the database open while the log is followed.
     yield* Effect.gen(function* () {
       const { kept, added } = yield* operationLines(options.slug, options.follow)
       const last = Option.match(options.tail, {
