@@ -1,4 +1,4 @@
-/** Runs a bundled program with the code that V8 made of it in an earlier run: to compile it anew is half of what a short command takes. */
+/** Runs a bundled program with V8's code cache from an earlier run: compiling it anew takes half of the time of a short command. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire, wrap } from "node:module"
 import { join } from "node:path"
@@ -6,9 +6,9 @@ import { cachedDataVersionTag } from "node:v8"
 import { Script } from "node:vm"
 
 /**
- * Runs the CommonJS file `name` of a directory, all ASCII, and answers what it exports. `digest` is of its content,
- * because V8 tells sources apart by their length alone. The code is written beside the program when the process ends:
- * who could put other code there could change the program too. Where it cannot be written, the program is compiled.
+ * Runs the CommonJS file `name` of a directory, all ASCII, and returns its exports. `digest` is a hash of its content: V8 tells sources
+ * apart by their length alone. When the process ends, the code cache is written beside the program; who could put other code there
+ * could change the program too. Where it cannot be written, the program is compiled each time.
  */
 export const runCached = (directory: string, name: string, digest: string): unknown => {
   const file = join(directory, name)
@@ -21,7 +21,7 @@ export const runCached = (directory: string, name: string, digest: string): unkn
   return module.exports
 }
 
-/** A reader finds all of it or nothing. */
+/** Renames the file into place, so that a reader finds all of it or nothing. */
 const keep = (script: Script, path: string): void => {
   const part = `${path}.${process.pid}`
   attempt(() => {
@@ -31,7 +31,7 @@ const keep = (script: Script, path: string): void => {
   attempt(() => rmSync(part, { force: true }))
 }
 
-/** Nothing here is worth a failure of the program. */
+/** A cache that cannot be read or written must not fail the program. */
 const attempt = <A>(body: () => A): A | undefined => {
   try {
     return body()

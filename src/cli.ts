@@ -1,8 +1,8 @@
-/** The bin: what asks for nothing but the version is answered before anything else is loaded. */
+/** The bin. Answers `--version` before anything else is loaded. */
 import { VERSION } from "./domain/Version.ts"
 
 if (process.argv[2] === "--version" && process.argv.length === 3) {
-  // The reader may be gone.
+  // The reader may have closed the pipe.
   process.stdout.on("error", () => process.exit(141))
   process.stdout.write(`${VERSION}\n`)
 } else {

@@ -1,4 +1,4 @@
-/** The public surface of bot-bottle: programs, services, domain and errors. Layers have export paths of their own. */
+/** The public API of bot-bottle: programs, services, domain types and errors. Layers have their own export paths. */
 export * from "./domain/Errors.ts"
 export { BottleMetadata, BottleSpec, BottleState, BottleStatus } from "./domain/Bottle.ts"
 export type {

@@ -1,4 +1,4 @@
-/** The scanner process: a bin of its own, so that the sidecar stays small and outlives whatever a text does to a rule. */
+/** The scanner process. It has its own bin so that the sidecar stays small, and survives a text that makes a rule crash or hang. */
 import { runMain } from "@effect/platform-node/NodeRuntime"
 import { main } from "./layers/scanner/child.ts"
 

@@ -1,4 +1,4 @@
-/** `attach SLUG` and `shell SLUG`: the operator's terminal in a bottle. */
+/** `attach SLUG` and `shell SLUG`: connect the operator's terminal to a bottle. */
 import { Command } from "@effect/cli"
 import { Effect } from "effect"
 import { Cancelled } from "../domain/Errors.ts"

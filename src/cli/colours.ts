@@ -5,14 +5,14 @@ import type { Styled } from "./output.ts"
 
 type Style = Styled["style"]
 
-/** What `--color` may be. */
+/** Values of `--color`. */
 export const COLOURS = ["red", "green", "yellow", "blue", "magenta", "cyan", "white", "gray"] as const
 
-/** The colour of a bottle; none where it has none that a terminal shows. */
+/** The colour of a bottle; none if a terminal cannot show it. */
 export const ofBottle = (color: Option.Option<string>): Style | undefined =>
   COLOURS.find((name) => Option.contains(color, name))
 
-/** Green works, red needs somebody, and yellow is half of something. */
+/** Green: working. Red: needs attention. Yellow: in between. */
 export const ofState = ({ state, exit }: Pick<BottleStatus, "state" | "exit">): Style | undefined => {
   if (state === "exited") return Option.exists(exit, ({ code }) => code !== 0) ? "red" : undefined
   return STATES[state]

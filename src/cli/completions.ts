@@ -1,6 +1,6 @@
-/** Completions for bash as @effect/cli prints them, mended: it loses a program with a dash in its name, and what is below a group. */
+/** Fixes @effect/cli's bash completions, which break on a program name with a dash and on nested commands. */
 
-/** The script, with one name for each command wherever it is named; any other text as it is. */
+/** The script with consistent command names. Any other text is returned unchanged. */
 export const mendCompletions = (text: string): string =>
   text.startsWith("function _bot-bottle_bash_completions")
     ? text

@@ -1,4 +1,4 @@
-/** `cp SLUG:PATH DEST`: files out of a bottle. */
+/** `cp SLUG:PATH DEST`: copies files out of a bottle. */
 import { Args, Command } from "@effect/cli"
 import { Effect } from "effect"
 import { InvalidInput } from "../domain/Errors.ts"
@@ -15,7 +15,7 @@ const spec = {
   ),
 }
 
-/** More of what was left out is counted, not listed. */
+/** Further files that were left out are counted, not listed. */
 const SHOWN = 20
 
 /** `cp SLUG:PATH DEST` */

@@ -1,4 +1,4 @@
-/** `demo`: the main job on this machine with nothing configured. */
+/** `demo`: the main use case on this machine, without configuration. */
 import { Command } from "@effect/cli"
 import { Effect } from "effect"
 import { reportFailures } from "./failure.ts"

@@ -1,4 +1,4 @@
-/** `doctor`: what is there, what is missing, and what to do. */
+/** `doctor`: reports what is present, what is missing, and what to do. */
 import { Command } from "@effect/cli"
 import { Effect } from "effect"
 import { neutralLine } from "../domain/Neutral.ts"
@@ -24,7 +24,7 @@ export const doctor = Command.make("doctor", { json }, (options) =>
   }).pipe(reportFailures(options.json)),
 ).pipe(Command.withDescription("Check what is needed: engines, git, home, forge, and a real bottle's neck"))
 
-/** Enough is not all: what bottles use by default may be missing, and the neck is tried on docker alone. */
+/** Enough is not everything: what bottles use by default may be missing, and the neck is only tested on docker. */
 export const enoughText = (findings: ReadonlyArray<Finding>): string => {
   const docker = findings.find(({ subject }) => subject === "backend docker")
   const other = findings.find(
@@ -35,7 +35,7 @@ export const enoughText = (findings: ReadonlyArray<Finding>): string => {
     : `docker does not answer, and no neck was tried: start it, or use --backend ${other?.subject.slice("backend ".length) ?? "podman"}`
 }
 
-/** Aligned lines; what to do is below what it is about. */
+/** Aligned lines, with what to do below each check. */
 export const report = (findings: ReadonlyArray<Finding>): string => {
   const width = Math.max(...findings.map(({ subject }) => subject.length))
   return findings

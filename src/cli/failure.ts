@@ -3,7 +3,7 @@ import { ValidationError } from "@effect/cli"
 import { Cause, Chunk, Effect, Option } from "effect"
 import { note, printJson } from "./output.ts"
 
-/** Exit codes beside the agent's own and {@link OWN_FAILURE}. */
+/** Exit codes in addition to the agent's own and {@link OWN_FAILURE}. */
 const codes: Readonly<Record<string, number>> = {
   InvalidInput: 2,
   UsageError: 2,
@@ -34,8 +34,8 @@ export const exitCodeOf = (error: unknown): number => {
 }
 
 /**
- * Turns failures of a command into its exit code; the rest of the program sees success. An interruption
- * (Ctrl-C) stays one. Errors of the command line itself are printed by @effect/cli.
+ * Converts failures of a command into its exit code; the rest of the program sees success. An interruption (Ctrl-C) stays one.
+ * @effect/cli prints errors of the command line itself.
  */
 export const reportFailures =
   (json: boolean) =>

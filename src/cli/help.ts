@@ -1,4 +1,4 @@
-/** Help: of the root and of groups, what there is in a line each; of a command, all that it takes. */
+/** Help of the root and of groups: one line per command. Help of a command: all of its arguments and options. */
 import { Console, Effect } from "effect"
 import { stripVTControlCharacters } from "node:util"
 import { VERSION } from "../domain/Version.ts"
@@ -9,7 +9,7 @@ import { GLOBALS } from "./line/globals.ts"
 import type { CommandInfo } from "./line/tree.ts"
 import { type Line, bold, isColour } from "./output.ts"
 
-/** Commands of the root, by what they are for. */
+/** Commands of the root, by purpose. */
 export const ROOT: Readonly<Record<string, ReadonlyArray<Entry>>> = {
   "To begin": [
     ["demo", "the main job on this machine, on a simulated forge"],
@@ -55,7 +55,7 @@ export const ROOT: Readonly<Record<string, ReadonlyArray<Entry>>> = {
   ],
 }
 
-/** What the commands of a group are about; the root names them on one line. */
+/** The subjects of a group's commands. The root lists them on one line. */
 const GROUPS: Readonly<Record<string, string>> = {
   orchestrate: "issues of a forge",
   provenance: "the proof of what a bottle did",
@@ -79,7 +79,7 @@ export const rootHelp = (): ReadonlyArray<Line> => {
   ]
 }
 
-/** Entries with those of a group as one. */
+/** Merges the entries of a group into one. */
 const withoutGroups = (lines: ReadonlyArray<Entry>): ReadonlyArray<Entry> => {
   const groupOf = ([term]: Entry) => Object.keys(GROUPS).find((group) => term.startsWith(`${group} `))
   const nameOf = ([term]: Entry) => term.split(" ")[1] ?? ""
@@ -92,7 +92,7 @@ const withoutGroups = (lines: ReadonlyArray<Entry>): ReadonlyArray<Entry> => {
   })
 }
 
-/** Help of a command of the root that has others below it. */
+/** Help of a group. */
 export const groupHelp = (group: string): ReadonlyArray<Line> => {
   const lines = Object.values(ROOT)
     .flat()
@@ -115,8 +115,8 @@ export const helpOf = (command: CommandInfo): ReadonlyArray<Line> => {
 }
 
 /**
- * What @effect/cli prints has colours always: here only where the stream shows them. It quotes what was typed, which may
- * be a file's name that a shell put there: of its control characters only colours pass. Its completions are mended.
+ * Adapts what @effect/cli prints. It always uses colours; here only if the stream shows them. It quotes what was typed, which may be a
+ * file name inserted by a shell: of its control characters only colours pass. Its completions are fixed.
  */
 export const withPlainConsole = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Effect.console, (console) =>
@@ -137,7 +137,7 @@ const plainOn =
           isColour(stream) ? neutralButColours(value) : neutral(stripVTControlCharacters(value)),
         )
 
-/** Bold, italics, underlining, and colours but black, which would hide text. */
+/** Bold, italics, underlining, and colours except black, which would hide text. */
 const CODE = "(?:[0134]|2[2-4]|3[1-79]|9[0-7])"
 const COLOUR = new RegExp(`(${String.fromCharCode(27)}\\[${CODE}(?:;${CODE})*m)`)
 

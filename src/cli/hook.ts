@@ -68,7 +68,7 @@ const PROBLEMS = {
   twice: `there is more than one webhook to this service; ${INSTALL} one`,
 } as const
 
-/** JSON was printed already: the exit code says the rest. */
+/** The JSON is already printed; the exit code says the rest. */
 const failUnless = (
   { place, json }: { readonly place: string; readonly json: boolean },
   delivery: string,

@@ -1,4 +1,4 @@
-/** `inspect SLUG`: all that is known of a bottle. */
+/** `inspect SLUG`: everything that is known about a bottle. */
 import { Command } from "@effect/cli"
 import { Effect, Option, Schema } from "effect"
 import { BottleMetadata } from "../domain/Bottle.ts"
@@ -77,6 +77,6 @@ const asTable = ({ bottle, state, leases, lastCheckinAt, issues }: Inspected, fi
     ["output", files.outputs.at(-1) ?? "-"],
     ["version", bottle.version],
   ]
-  // Without a head: each line says what it is.
+  // Without a header: each line names its value.
   return table(["", ""], rows).slice(1)
 }

@@ -8,10 +8,10 @@ import { given, ownBackend, slugs } from "./shared.ts"
 
 const programs = Effect.promise(() => import("./lazy/run.ts"))
 
-/** Several at once: a stop waits for its agent. */
+/** How many run at once: a stop waits for its agent. */
 const AT_ONCE = 8
 
-/** Does it to each bottle; one that fails is reported, and the others are done all the same. */
+/** Runs the operation on each bottle. A failure is reported, and the others still run. */
 const toEach = <E, R>(names: ReadonlyArray<string>, act: (name: string) => Effect.Effect<void, E, R>) =>
   Effect.forEach(new Set(names), (name) => act(name).pipe(reportFailures(false)), {
     concurrency: AT_ONCE,
@@ -53,7 +53,7 @@ const goneBackend = Options.text("backend").pipe(
   Options.optional,
 )
 
-/** Whole slugs alone: a label that moved to another bottle must not remove that one. */
+/** Full slugs only: a label that moved to another bottle must not remove that one. */
 const wholeSlugs = Args.text({ name: "slug" }).pipe(
   Args.withDescription("Names of bottles, as `list` shows them; labels are not accepted"),
   Args.atLeast(1),
@@ -77,7 +77,7 @@ export const destroy = Command.make("destroy", { slugs: wholeSlugs, backend: gon
   }).pipe(reportFailures(false)),
 ).pipe(Command.withDescription("Remove all there is of a bottle"))
 
-/** What a bottle is after a stop, and what can be done with it. */
+/** The state of a bottle after a stop, and the possible next steps. */
 const stoppedText = (slug: string, line: string, state: Option.Option<BottleState>): string => {
   const resume = `"${line}"`
   const destroy = `"bot-bottle destroy ${slug}"`

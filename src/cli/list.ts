@@ -1,4 +1,4 @@
-/** `list`: every bottle and what it is now. */
+/** `list`: shows every bottle and its current state. */
 import { Command, Options } from "@effect/cli"
 import { Clock, Effect, Option, Schema } from "effect"
 import { BottleStatus } from "../domain/Bottle.ts"
@@ -10,7 +10,7 @@ import { json } from "./shared.ts"
 
 type Show = (bottle: BottleStatus, now: number) => Cell
 
-/** What can be shown of a bottle. */
+/** The available columns. */
 const COLUMNS = {
   slug: (bottle) => painted(bottle.slug, ofBottle(bottle.color)),
   label: (bottle) => painted(bottle.label, ofBottle(bottle.color)),
@@ -26,7 +26,7 @@ const COLUMNS = {
 
 type Column = keyof typeof COLUMNS
 
-/** The columns unless others are named. */
+/** The default columns. */
 const USUAL = "slug,agent,backend,state,run,done,started"
 
 const spec = {
@@ -61,7 +61,7 @@ export const list = Command.make("list", spec, (options) =>
   }).pipe(reportFailures(options.json)),
 ).pipe(Command.withDescription("Show every bottle and what it is now"))
 
-/** The columns of `--format`, each once and in the order given. */
+/** The columns of `--format`, each once and in the given order. */
 const columnsOf = (format: string): Effect.Effect<ReadonlyArray<Column>, InvalidInput> =>
   Effect.forEach(new Set(format.split(",").map((name) => name.trim().toLowerCase())), (name) =>
     isColumn(name)
@@ -74,14 +74,14 @@ const columnsOf = (format: string): Effect.Effect<ReadonlyArray<Column>, Invalid
 
 const isColumn = (name: string): name is Column => Object.hasOwn(COLUMNS, name)
 
-/** What an agent signalled, cut for a table. */
+/** The agent's signal, cut for a table. */
 export const doneText = ({ done }: Pick<BottleStatus, "done">): string =>
   Option.match(done, {
     onNone: () => "-",
     onSome: ({ status, summary }) => `${status}: ${summary.slice(0, 60)}`,
   })
 
-/** What a bottle is, with how its agent ended. */
+/** The state of a bottle, with how its agent ended. */
 export const stateText = (bottle: { readonly state: string; readonly exit: BottleStatus["exit"] }): string =>
   bottle.state === "exited" && Option.isSome(bottle.exit)
     ? `exited (${bottle.exit.value.signal ?? bottle.exit.value.code})`

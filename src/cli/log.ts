@@ -3,7 +3,7 @@ import { Cause, Logger } from "effect"
 import { neutralLine } from "../domain/Neutral.ts"
 import { logLine } from "./output.ts"
 
-/** `warning: text` on stderr; information goes without a word ahead. */
+/** `warning: text` on stderr. Information has no prefix. */
 export const stderrLogger = Logger.make<unknown, void>(({ logLevel, message, cause }) => {
   const words = (Array.isArray(message) ? message : [message]).map(String)
   const text = Cause.isEmpty(cause) ? words : [...words, Cause.pretty(cause)]

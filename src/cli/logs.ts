@@ -1,4 +1,4 @@
-/** `logs SLUG`: the output of a bottle's agent. */
+/** `logs SLUG`: shows the output of a bottle's agent. */
 import { Command, Options } from "@effect/cli"
 import { Effect, Option, Stream } from "effect"
 import { reportFailures } from "./failure.ts"

@@ -1,4 +1,4 @@
-/** `log SLUG`: the operation log of a bottle, as a table or as it is. */
+/** `log SLUG`: shows the operation log of a bottle, as a table or unchanged. */
 import { Command, Options } from "@effect/cli"
 import { Clock, Duration, Effect, Option, Schema, Stream } from "effect"
 import { durationOf } from "../domain/durationOf.ts"
@@ -42,7 +42,7 @@ export const log = Command.make("log", spec, (options) =>
             (call === undefined || instantOf(call.at) >= since),
         ),
       )
-    // The database is open for as long as the log is followed.
+    // Keeps the database open while the log is followed.
     yield* Effect.gen(function* () {
       const { kept, added } = yield* operationLines(options.slug, options.follow)
       const last = Option.match(options.tail, {
@@ -81,7 +81,7 @@ const Call = Schema.Struct({
 
 const readCall = Schema.decodeOption(Schema.parseJson(Call))
 
-/** Widths of the columns: a log that is followed has no widest cell. */
+/** Fixed column widths: when following, the widest cell is not known. */
 const WIDTHS = [20, 8, 20, 12, 6, 0]
 
 const row = (cells: ReadonlyArray<string>): string =>

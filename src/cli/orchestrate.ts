@@ -1,4 +1,4 @@
-/** `orchestrate ...`: the service and what steers it; `start`, `resume` and `assign` are for one issue, which FORGE_* variables name. */
+/** `orchestrate ...`: runs and steers the service. `start`, `resume` and `assign` handle one issue, named by FORGE_* variables. */
 import { Command, Options } from "@effect/cli"
 import { Effect, Option } from "effect"
 import { issueName } from "../domain/ForgeState.ts"

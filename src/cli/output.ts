@@ -1,4 +1,4 @@
-/** What commands print, all of it through here: results on stdout, as text for people or as JSON; all else on stderr. */
+/** All output of commands: results on stdout, as text for people or as JSON; everything else on stderr. */
 import { Deferred, Effect, FiberId, Option } from "effect"
 import { neutral, neutralJson, neutralLine } from "../domain/Neutral.ts"
 
@@ -6,10 +6,10 @@ type Stream = "stdout" | "stderr"
 
 const closed = Deferred.unsafeMake<NodeJS.ErrnoException>(FiberId.none)
 
-/** Returns once stdout or stderr cannot be written to any more. */
+/** Completes once stdout or stderr can no longer be written. */
 export const outputClosed: Effect.Effect<void> = Effect.asVoid(Deferred.await(closed))
 
-/** Why stdout or stderr cannot be written to any more: a pipe whose reader has gone, a full disk. */
+/** Why stdout or stderr can no longer be written: a closed pipe, a full disk. */
 export const outputFailure: Effect.Effect<Option.Option<NodeJS.ErrnoException>> = Effect.flatMap(
   Deferred.poll(closed),
   Option.match({ onNone: () => Effect.succeedNone, onSome: Effect.asSome }),
@@ -19,7 +19,10 @@ const failed = (error: NodeJS.ErrnoException | null | undefined): void => {
   if (error) Deferred.unsafeDone(closed, Effect.succeed(error))
 }
 
-/** Without a listener node ends the process in the middle of whatever it does. At the first write: a sidecar closes its streams and writes nothing. */
+/**
+ * Without a listener node ends the process in the middle of its work. Attached at the first write, since a sidecar closes its streams
+ * and writes nothing.
+ */
 const watchStreams = (): void => {
   if (watched.size > 0) return
   for (const stream of [process.stdout, process.stderr]) {
@@ -38,23 +41,23 @@ const put = (stream: Stream, bytes: Uint8Array | string, done: () => void = () =
 }
 
 /**
- * Writes bytes as they are: for `--raw`, and for streams that are not a terminal. Returns when the stream has taken
- * them, so that a slow reader slows the writer. Everything else is printed by the functions below, which neutralise it.
+ * Writes bytes unchanged: for `--raw`, and for streams that are not a terminal. Returns when the stream has accepted them, so that a
+ * slow reader slows the writer. All other output uses the functions below, which make it safe.
  */
 export const passBytes = (stream: Stream, bytes: Uint8Array | string): Effect.Effect<void> =>
   Effect.async<void>((resume) => put(stream, bytes, () => resume(Effect.void)))
 
-/** Writes text to stdout or stderr, made harmless. */
+/** Writes text to stdout or stderr, made safe for a terminal. */
 export const print = (stream: Stream, text: string): Effect.Effect<void> => passBytes(stream, neutral(text))
 
-/** Writes a line to stderr, made harmless, for a logger, which cannot wait. */
+/** Writes a line to stderr, made safe, for a logger, which cannot wait. */
 export const logLine = (text: string): void => put("stderr", `${neutral(text)}\n`)
 
-/** A line that begins in a style, where the terminal has colours. */
+/** A line that begins in a style, if the terminal has colours. */
 export interface Styled {
   readonly text: string
   readonly style: keyof typeof STYLES
-  /** What comes after it without one. */
+  /** The rest of the line, without a style. */
   readonly rest: string
 }
 
@@ -63,10 +66,10 @@ export interface Parts {
   readonly parts: ReadonlyArray<string | Styled>
 }
 
-/** What is printed on a line; newlines in it make more lines. */
+/** The text of a line; newlines in it make more lines. */
 export type Line = string | Styled | Parts
 
-/** What stands in one place of a table. */
+/** The text of a table cell. */
 export type Cell = string | Styled
 
 const FOREGROUND = "\u001b[39m"
@@ -91,14 +94,14 @@ const shown = (line: Line): string => {
   return `${isColour(process.stdout) ? `${on}${text}${off}` : text}${neutral(line.rest)}`
 }
 
-/** Lines as they are printed. */
+/** Lines in printed form. */
 export const rendered = (lines: ReadonlyArray<Line>): string => lines.map(shown).join("\n")
 
-/** A line, or several, on stdout. */
+/** One or more lines on stdout. */
 export const printLine = (text: Line | ReadonlyArray<Line>): Effect.Effect<void> =>
   passBytes("stdout", `${rendered(Array.isArray(text) ? text : [text])}\n`)
 
-/** Lines on stdout in the place of all that the terminal shows. */
+/** Lines on stdout that replace everything on the terminal. */
 export const redraw = (lines: ReadonlyArray<Line>): Effect.Effect<void> =>
   passBytes("stdout", `\u001b[H\u001b[2J${rendered(lines)}\n`)
 
@@ -106,20 +109,20 @@ export const redraw = (lines: ReadonlyArray<Line>): Effect.Effect<void> =>
 export const printJson = (value: unknown): Effect.Effect<void> =>
   passBytes("stdout", `${neutralJson(JSON.stringify(value))}\n`)
 
-/** A line on stderr: progress, and what to do next. */
+/** A line on stderr: progress, and next steps. */
 export const note = (text: string): Effect.Effect<void> => print("stderr", `${text}\n`)
 
-/** A line whose beginning is bold. */
+/** A line that begins in bold. */
 export const bold = (text: string, rest = ""): Styled => ({ text, style: "bold", rest })
 
-/** A text in a style, or as it is where there is none. */
+/** A text in a style, or unchanged without one. */
 export const painted = (text: string, style: Styled["style"] | undefined): Cell =>
   style === undefined ? text : { text, style, rest: "" }
 
 /** A line in red. */
 export const red = (text: string): Styled => ({ text, style: "red", rest: "" })
 
-/** Columns aligned by their widest cell, the head bold. Cells are kept on one line. */
+/** Columns aligned by their widest cell, with a bold header. Cells are kept on one line. */
 export const table = (
   head: ReadonlyArray<string>,
   rows: ReadonlyArray<ReadonlyArray<Cell>>,
@@ -132,7 +135,7 @@ export const table = (
     bold(first),
     ...rows.map((row, at): Line => {
       if (row.every((cell) => typeof cell === "string")) return lines[at] ?? ""
-      // The spaces after a text have no style.
+      // The padding after a text has no style.
       return {
         parts: row.flatMap((cell, column) => {
           const text = cells[at + 1]?.[column] ?? ""
@@ -149,7 +152,7 @@ const textOf = (cell: Cell): string => (typeof cell === "string" ? cell : cell.t
 /** Whether a stream shows colours: a terminal, unless NO_COLOR is set. */
 export const isColour = (stream: NodeJS.WriteStream): boolean => stream.isTTY && !process.env["NO_COLOR"]
 
-/** How long ago an ISO 8601 time was, in words of one unit; `-` for none. */
+/** How long ago an ISO 8601 time was, in one unit; `-` for none. */
 export const ago = (iso: string, now: number): string => {
   const seconds = Math.max(0, Math.round((now - Date.parse(iso)) / 1000))
   if (Number.isNaN(seconds)) return "-"

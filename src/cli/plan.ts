@@ -1,4 +1,4 @@
-/** How a plan is shown, and agreed to. */
+/** Shows a plan and asks for agreement. */
 import { Prompt } from "@effect/cli"
 import { Effect } from "effect"
 import type { LaunchPlan } from "../domain/Bottle.ts"
@@ -20,7 +20,7 @@ export const printPlan = Effect.fn("printPlan")(function* (
   yield* refusal
 })
 
-/** Shows the plan and asks; declining ends with exit code 126. */
+/** Shows the plan and asks. Declining exits with code 126. */
 export const confirmPlan = Effect.fn("confirmPlan")(function* (plan: LaunchPlan, yes: boolean) {
   yield* note(planText(plan))
   if (yes) return
@@ -92,7 +92,7 @@ const networkText = ({ isolated, backend, neck }: LaunchPlan): string => {
   return open.length === 0 ? "none but the neck" : `none but the neck, which opens ${open.join(", ")}`
 }
 
-/** What a backend without isolation cannot keep. */
+/** What a backend without isolation cannot enforce. */
 const KEPT_BY_BACKEND: ReadonlySet<string> = new Set(["memoryBytes", "pids", "cpus", "diskBytes"])
 
 const limitsText = ({ isolated, limits }: LaunchPlan): string => {

@@ -1,4 +1,4 @@
-/** What the neck of a bottle opens, in the lines of a plan. Manifest keys that this file does not know are shown too. */
+/** What the neck of a bottle opens, as lines of a plan. Manifest keys that this file does not know are shown too. */
 import type { NeckOpenings } from "../domain/Bottle.ts"
 import { isSshUrl } from "../domain/DeployKey.ts"
 

@@ -1,4 +1,4 @@
-/** `provenance verify SLUG`: checks the chain of a bottle's operation log. */
+/** `provenance verify SLUG`: verifies the chain of a bottle's operation log. */
 import { Command } from "@effect/cli"
 import { Effect } from "effect"
 import { reportFailures } from "./failure.ts"

@@ -1,4 +1,4 @@
-/** `resume SLUG`: starts a bottle again from where it was. */
+/** `resume SLUG`: starts a bottle again from where it stopped. */
 import { Command } from "@effect/cli"
 import { Effect, Option } from "effect"
 import { reportFailures } from "./failure.ts"

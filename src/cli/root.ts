@@ -1,4 +1,4 @@
-/** The command tree, and how it is run. */
+/** The command tree, and how to run it. */
 import { Command } from "@effect/cli"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
@@ -65,7 +65,7 @@ export const root = Command.make("bot-bottle", {}, () => printLine(rootHelp())).
   ]),
 )
 
-/** What a command line needs, and no more: `NodeContext` makes workers too, which takes as long as to read the line. */
+/** The minimal services for a command line: `NodeContext` also provides workers, which takes as long as reading the line. */
 const context = Layer.mergeAll(
   NodeFileSystem.layer,
   NodePath.layer,
@@ -73,7 +73,7 @@ const context = Layer.mergeAll(
   Logger.replace(Logger.defaultLogger, stderrLogger),
 )
 
-/** The command tree, as help, usage errors and completions need it. */
+/** The command tree, for help, usage errors and completions. */
 export const tree = treeOf(root)
 
 const runRoot = Command.run(root, { name: "bot-bottle", version: VERSION })
@@ -93,7 +93,7 @@ const perform = Effect.fnUntraced(function* (line: Line) {
   }
 })
 
-/** What stands before the words of a command line. */
+/** The words before those of a command line. */
 const PROGRAM = ["node", "bot-bottle"]
 
 const command = Effect.flatMap(
@@ -103,12 +103,12 @@ const command = Effect.flatMap(
 
 /** Exit code of a command that Ctrl-C ended. */
 const INTERRUPTED = 130
-/** Exit code of a command whose reader is gone: that of a program ended by SIGPIPE. */
+/** Exit code of a command whose reader is gone, as of a program ended by SIGPIPE. */
 const READER_GONE = 141
 /** Exit code of bot-bottle's own failure. */
 const OWN_FAILURE = 125
 
-/** The errors of a pipe without a reader, and of a terminal that was closed. */
+/** The errors of a pipe without a reader, and of a closed terminal. */
 const GONE = new Set(["EPIPE", "EIO", "ECONNRESET", "ERR_STREAM_DESTROYED"])
 
 const exitCodeOf = ({ code = "" }: NodeJS.ErrnoException): Effect.Effect<number> =>
@@ -123,9 +123,9 @@ const program = Effect.gen(function* () {
   if (Option.isSome(failure)) process.exitCode = yield* exitCodeOf(failure.value)
 })
 
-/** Runs the command line of this process, to its exit code. */
+/** Runs the command line of this process and sets its exit code. */
 export const run = (): void => {
-  // A terminal that is closed interrupts a command as TERM does: there is something to clean up.
+  // A closed terminal interrupts a command like TERM, so that it cleans up.
   process.once("SIGHUP", () => process.kill(process.pid, "SIGTERM"))
   NodeRuntime.runMain(program, {
     disableErrorReporting: true,

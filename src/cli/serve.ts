@@ -1,4 +1,4 @@
-/** `orchestrate serve`: carries issues through their life until it is told to end. */
+/** `orchestrate serve`: runs the orchestrator until it is interrupted. */
 import { Command, Options } from "@effect/cli"
 import { Effect, Match } from "effect"
 import { issueName } from "../domain/ForgeState.ts"
@@ -25,7 +25,7 @@ export const serve = Command.make("serve", { config, json }, (options) =>
   }).pipe(endsInOrder, reportFailures(options.json)),
 ).pipe(Command.withDescription("Carry issues of the forge through their life, until it is ended"))
 
-/** A service that a supervisor ends by TERM has not failed; Ctrl-C gives 130 as elsewhere. */
+/** A service that a supervisor ends with TERM has not failed. Ctrl-C exits with 130 as usual. */
 const endsInOrder = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.acquireUseRelease(
     Effect.sync(() => {
@@ -79,7 +79,7 @@ const tell = Match.type<ServiceEvent>().pipe(
   Match.tag("Paused", ({ paused }) =>
     note(paused ? "paused: nothing starts" : "goes on: agents start again"),
   ),
-  // Its problem is a warning of the sweep itself.
+  // The sweep's own warning reports its problem.
   Match.tag("Sweep", ({ problem }) =>
     problem === null ? note("the forge can be asked again what changed") : Effect.void,
   ),

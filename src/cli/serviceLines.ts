@@ -1,10 +1,10 @@
-/** What is told of the service: whether one carries issues on, and if nothing starts, why. */
+/** Describes the service: whether one is running and, if launches are held back, why. */
 import { Option } from "effect"
 import type { ReportedHealth } from "../domain/orchestrator/ServiceHealth.ts"
 import type { ServiceStatus } from "../programs/serviceStatus.ts"
 import { ago } from "./output.ts"
 
-/** A line for each thing; none where no service ever was and nothing is paused. Without `now` they say no times. */
+/** One line for each fact; none if there never was a service and nothing is paused. Without `now` they contain no times. */
 export const serviceLines = ({ service, pausedAt }: ServiceStatus, now?: number): ReadonlyArray<string> => [
   ...Option.match(service, {
     onNone: () => [],
@@ -16,7 +16,7 @@ export const serviceLines = ({ service, pausedAt }: ServiceStatus, now?: number)
   }),
 ]
 
-/** How long until a time, in words of one unit. */
+/** How long until a time, in one unit. */
 export const untilText = (until: number, now: number): string =>
   until <= now ? "now" : `in ${ago(new Date(now - (until - now)).toISOString(), now).replace(/ ago$/, "")}`
 
@@ -39,7 +39,7 @@ const sweep = ({ sweep }: ReportedHealth, now: number | undefined): ReadonlyArra
   return sweep.sweptAt === undefined ? [] : [`swept${timed(sweep.sweptAt, now)}${next}`]
 }
 
-/** A service that works reports each sweep within seconds. */
+/** A running service reports each sweep within seconds. */
 const silence = ({ sweep: { nextAt } }: ReportedHealth, now = 0): ReadonlyArray<string> =>
   nextAt === undefined || now - nextAt < SILENT
     ? []

@@ -1,4 +1,4 @@
-/** What several commands share: options, and how an agent's output reaches the operator. */
+/** Options that several commands share, and how an agent's output reaches the operator. */
 import { Args, Options } from "@effect/cli"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { Cause, Effect, Option } from "effect"
@@ -72,7 +72,7 @@ export const raw = Options.boolean("raw").pipe(
   Options.withDescription("Pass the agent's control characters to the terminal as they are"),
 )
 
-/** Options of what runs an agent, on a prompt or on this terminal. */
+/** Options of commands that run an agent, with a prompt or on this terminal. */
 export const runOptions = {
   headless: Options.boolean("headless").pipe(Options.withDescription("Run one prompt without a terminal")),
   ...prompts,
@@ -83,11 +83,11 @@ export const runOptions = {
   raw,
 }
 
-/** Options that are there, without the absent ones. */
+/** Removes absent options. */
 export const given = <A>(name: string, value: Option.Option<A>): Record<string, A> =>
   Option.match(value, { onNone: () => ({}), onSome: (some) => ({ [name]: some }) })
 
-/** The prompt that was given, if one was; both ways at once is an error. */
+/** The prompt, if one was given. Giving it in both ways is an error. */
 export const promptOf = Effect.fn("promptOf")(function* (options: {
   readonly prompt: Option.Option<string>
   readonly promptFile: Option.Option<string>
@@ -108,7 +108,7 @@ export const promptOf = Effect.fn("promptOf")(function* (options: {
   return Option.some(text)
 })
 
-/** A prompt goes with `--headless` and only with it: checked before anything is looked up. */
+/** `--headless` and a prompt require each other. Checked before anything is looked up. */
 export const headlessPrompt = Effect.fn("headlessPrompt")(function* (options: {
   readonly headless: boolean
   readonly prompt: Option.Option<string>
@@ -125,8 +125,8 @@ export const headlessPrompt = Effect.fn("headlessPrompt")(function* (options: {
 })
 
 /**
- * Passes a run's events on. As text: the slug on stderr, the agent's stdout and stderr as they are, made
- * harmless where they are a terminal unless `raw`. As JSON: a line for each event on stdout.
+ * Passes on a run's events. As text: the slug on stderr, the agent's stdout and stderr unchanged, except that they are made safe on a
+ * terminal unless `raw` is set. As JSON: a line for each event on stdout.
  */
 export const observer = (options: { readonly json: boolean; readonly raw: boolean }) => {
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() }
@@ -158,10 +158,10 @@ export const observer = (options: { readonly json: boolean; readonly raw: boolea
   }
 }
 
-/** Whether there is a person at a terminal to ask. */
+/** Whether a person at a terminal can be asked. */
 export const isOnTerminal = (): boolean => process.stdin.isTTY && process.stdout.isTTY
 
-/** Fails where there is no terminal to give an agent. */
+/** Fails when there is no terminal to connect to an agent. */
 export const needTerminal = Effect.suspend(() =>
   isOnTerminal()
     ? Effect.void
@@ -171,8 +171,8 @@ export const needTerminal = Effect.suspend(() =>
 )
 
 /**
- * Runs an effect that gives an agent the terminal; says its slug before, and how to go on after. `tell` is told
- * when it ended: an attach that ends without was left by the detach keys.
+ * Runs an effect that connects an agent to the terminal. Prints the slug before, and how to continue after. `tell` receives the end of
+ * the agent: an attach without one was detached.
  */
 export const onTerminal = <A, E, R>(
   run: (observe: (event: RunEvent) => Effect.Effect<void>) => Effect.Effect<A, E, R>,
@@ -200,10 +200,10 @@ export const onTerminal = <A, E, R>(
     )
   })
 
-/** Whether a run ended because its bottle was destroyed, so that there is nothing to resume. */
+/** Whether a run ended because its bottle was destroyed, so that it cannot be resumed. */
 const isDestroyed = (error: unknown): boolean => error instanceof AgentExited && error.destroyed === true
 
-/** Runs a command's effect so that Ctrl-C stops the bottle it started; the bottle is kept. */
+/** Runs a command's effect so that Ctrl-C stops the bottle that it started. The bottle is kept. */
 export const stoppedByInterrupt =
   <R2>(stop: (slug: string) => Effect.Effect<void, unknown, R2>) =>
   <A, E, R>(

@@ -1,4 +1,4 @@
-/** `sidecar serve`: the sidecar process, for other programs; its configuration comes on stdin. */
+/** `sidecar serve`: the sidecar process, for other programs. Its configuration comes on stdin. */
 import { Command } from "@effect/cli"
 import { Effect } from "effect"
 

@@ -1,4 +1,4 @@
-/** `start AGENT`: launches an agent in a bottle, headless on a prompt or on this terminal. */
+/** `start AGENT`: launches an agent in a bottle, headless with a prompt or on this terminal. */
 import { Args, Command, Options } from "@effect/cli"
 import { Effect, Option } from "effect"
 import { InvalidInput } from "../domain/Errors.ts"

@@ -1,4 +1,4 @@
-/** `orchestrate status`: which bottle handles which issue, what each issue waits for, and whether a service carries them on. */
+/** `orchestrate status`: which bottle handles which issue, what each issue waits for, and whether a service is running. */
 import { Command, Options } from "@effect/cli"
 import { Clock, Effect, Option, Schema } from "effect"
 import { ForgeStatus } from "../domain/ForgeStatus.ts"
@@ -21,7 +21,7 @@ const watch = Options.boolean("watch").pipe(
   Options.withDescription("Go on until interrupted, showing changes"),
 )
 
-/** A bottle's row, what is known of its issue's life, or both. */
+/** A bottle's row, the status of its issue's life, or both. */
 interface Row {
   readonly bottle: ForgeStatus | undefined
   readonly life: IssueStatus | undefined
@@ -52,7 +52,7 @@ export const status = Command.make("status", { all, json, service, watch }, (opt
   }).pipe(reportFailures(options.json)),
 ).pipe(Command.withDescription("Show which bottle handles which issue, and what each issue waits for"))
 
-/** Issues with bottles first, as their rows are ordered; then those that have none. */
+/** Issues with bottles first, in the order of their rows; then those without. */
 const joined = (
   bottles: ReadonlyArray<ForgeStatus>,
   lives: ReadonlyArray<IssueStatus>,
@@ -78,7 +78,7 @@ const showText = Effect.fnUntraced(function* ({ rows, service, now }: Shown) {
 })
 
 const tableOf = (rows: ReadonlyArray<Row>, now: number): ReadonlyArray<Line> => {
-  // Whoever starts by hand has nothing in the last column.
+  // For runs started by hand the last column is empty.
   const isCarried = rows.some(({ life }) => life !== undefined)
   const head = ["ISSUE", "PR", "SLUG", "AGENT", "STATE", "DONE", "LAST CHECK-IN"]
   return table(
@@ -101,7 +101,7 @@ const tableOf = (rows: ReadonlyArray<Row>, now: number): ReadonlyArray<Line> => 
   )
 }
 
-/** Without `now` it says no time. */
+/** Without `now` it contains no time. */
 const waitText = ({ setAside, reason, until }: IssueStatus, now?: number): string =>
   setAside === null
     ? `${reason}${until === null || now === undefined ? "" : ` (${untilText(until, now)})`}`
@@ -109,7 +109,7 @@ const waitText = ({ setAside, reason, until }: IssueStatus, now?: number): strin
 
 const encode = Schema.encodeSync(ForgeStatus)
 
-/** A row without a bottle has null where a bottle's would have it. */
+/** In a row without a bottle, the bottle's fields are null. */
 const jsonRow = ({ bottle, life }: Row): unknown => ({
   ...(bottle === undefined
     ? {
@@ -169,7 +169,7 @@ const serviceJson = ({ service }: ServiceStatus): unknown =>
     ),
   )
 
-/** On a terminal the whole is drawn again; elsewhere what changed is a line. */
+/** On a terminal everything is drawn again. Elsewhere each change is a line. */
 const watching = (options: { readonly json: boolean; readonly service: boolean }) =>
   Effect.sync(() => {
     let before: ReadonlySet<string> = new Set()
@@ -189,7 +189,7 @@ const watching = (options: { readonly json: boolean; readonly service: boolean }
     })
   })
 
-/** A line for the service and for each issue, without what changes by itself. */
+/** A line for the service and for each issue, without values that change by themselves. */
 const changeLines = ({ rows, service }: Shown): ReadonlyArray<string> => [
   ...serviceLines(service, undefined),
   ...rows.map(({ bottle, life }) =>

@@ -1,4 +1,4 @@
-/** `orchestrate pause|continue|retry`: what an operator says to the service, whether one runs or not. */
+/** `orchestrate pause|continue|retry`: an operator's requests to the service, whether or not one is running. */
 import { Args, Command } from "@effect/cli"
 import { Clock, Effect, Option } from "effect"
 import { issueName } from "../domain/ForgeState.ts"

@@ -1,12 +1,12 @@
-/** The last lines of output, in constant memory. */
+/** Finds the last lines of an output in constant memory. */
 import { Effect, Stream } from "effect"
 
 const NEWLINE = 10
 
-/** Where the last `lines` lines of a stream of bytes begin. */
+/** The offset of the last `lines` lines of a stream of bytes. */
 export const tailStart = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>, lines: number) =>
   Effect.suspend(() => {
-    /** Where the newest lines begin, oldest first; the last one may be empty. */
+    /** Offsets of the newest lines, oldest first; the last one may be empty. */
     const starts = [0]
     let size = 0
     return Effect.as(

@@ -1,4 +1,4 @@
-/** `trust [PATH]`: lets the manifests of a working directory be used, as they are now. */
+/** `trust [PATH]`: allows the current manifests of a working directory to be used. */
 import { Args, Command, Options, Prompt } from "@effect/cli"
 import { Effect, Option } from "effect"
 import { Cancelled } from "../domain/Errors.ts"
@@ -28,7 +28,7 @@ export const trust = Command.make("trust", { path, yes }, (options) =>
   }).pipe(reportFailures(false)),
 ).pipe(Command.withDescription("Let the manifests of a working directory be used, as they are now"))
 
-/** Shows what would be trusted and asks for it on a terminal; what was shown is what is trusted. */
+/** Shows what would be trusted and asks on a terminal. Exactly what was shown is trusted. */
 const ask = Effect.fn("cli.trust")(function* (cwd: string, yes: boolean) {
   const manifests = yield* Manifests
   const report = yield* manifests.describeProject(cwd)

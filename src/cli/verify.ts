@@ -1,4 +1,4 @@
-/** `verify`: tries every way out of a real bottle, and tells which are open. */
+/** `verify`: tries every way out of a real bottle, and reports which are open. */
 import { Command } from "@effect/cli"
 import { Effect } from "effect"
 import { neutralLine } from "../domain/Neutral.ts"
@@ -39,7 +39,7 @@ export const verify = Command.make("verify", { bottles, backend, json }, (option
   ),
 )
 
-/** A line for each probe; those that are not as promised once more at the end, with what to do. */
+/** A line for each probe. Those that are not as promised are repeated at the end, with what to do. */
 export const report = (probes: ReadonlyArray<ProbeResult>): ReadonlyArray<Line> => {
   const rows = probes.map(({ ok, class: about, name, expected, seen }) => [
     ok ? "ok" : "HOLE",
@@ -55,7 +55,7 @@ export const report = (probes: ReadonlyArray<ProbeResult>): ReadonlyArray<Line> 
   return [...shown, ...holes(probes)]
 }
 
-/** What is open, by what it is about, and what to do. */
+/** The open ways out by class, and what to do. */
 const holes = (probes: ReadonlyArray<ProbeResult>): ReadonlyArray<Line> => {
   const failed = probes.filter(({ ok }) => !ok)
   return [...new Set(failed.map((probe) => probe.class))].flatMap((about) => {

@@ -1,4 +1,4 @@
-/** `version` and `help COMMAND`, for hands that type them as commands. */
+/** `version` and `help COMMAND`, as commands in addition to the options. */
 import { Args, Command } from "@effect/cli"
 import { VERSION } from "../domain/Version.ts"
 import { rootHelp } from "./help.ts"
@@ -14,7 +14,7 @@ const about = Args.text({ name: "command" }).pipe(
   Args.repeated,
 )
 
-/** `help COMMAND`; with a command it is read as `COMMAND --help` is. */
+/** `help COMMAND`; with a command it is read as `COMMAND --help`. */
 export const help = Command.make("help", { about }, () => printLine(rootHelp())).pipe(
   Command.withDescription("Show the help of a command"),
 )

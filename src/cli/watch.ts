@@ -1,4 +1,4 @@
-/** `watch SLUG`: waits for the agent of a bottle that nobody waits for, and keeps its limits until then. */
+/** `watch SLUG`: takes over watching a running agent and enforces its limits. */
 import { Command } from "@effect/cli"
 import { Effect } from "effect"
 import { reportFailures } from "./failure.ts"
@@ -10,7 +10,7 @@ export const watch = Command.make("watch", { slug }, (options) =>
   Effect.gen(function* () {
     const { awaitExit, bottleNamed, live } = yield* Effect.promise(() => import("./lazy/run.ts"))
     const slug = yield* Effect.provide(bottleNamed(options.slug), live)
-    // A line on stdout, for whoever started this in the background.
+    // A line on stdout for the process that started this one in the background.
     yield* printLine(`watching ${slug}`)
     yield* Effect.provide(awaitExit(slug), live)
     yield* note("the agent has ended with 0")

@@ -1,8 +1,8 @@
-/** An egress allow-list: which hosts and ports an agent may reach, and how. Nothing is looked up. */
+/** An egress allow-list: which hosts and ports an agent may reach, and how. It does no name resolution. */
 import { Option } from "effect"
 import { type Host, readHost } from "./Hosts.ts"
 
-/** An entry as a manifest has it: `host`, `*.host`, or with more. */
+/** An entry as written in a manifest: `host`, `*.host`, or an object with more keys. */
 export type AllowEntry =
   | string
   | {
@@ -12,14 +12,14 @@ export type AllowEntry =
       readonly tls?: boolean | undefined
     }
 
-/** Where an agent wants to go: by a tunnel, or by plain HTTP. */
+/** A destination that an agent asks for: by a tunnel, or by plain HTTP. */
 export interface Destination {
   readonly host: Host
   readonly port: number
   readonly by: "tunnel" | "http"
 }
 
-/** What a destination on the list may do. */
+/** What is allowed for a destination on the list. */
 export interface Permit {
   /** Whether addresses that are not public may be dialled. */
   readonly private: boolean
@@ -27,21 +27,21 @@ export interface Permit {
   readonly tls: boolean
 }
 
-/** Asks a list. None: not on it. */
+/** Looks a destination up. None: it is not on the list. */
 export type AllowList = (destination: Destination) => Option.Option<Permit>
 
-/** What {@link isAllowedHost} wants, for messages. */
+/** The rule of {@link isAllowedHost}, for messages. */
 export const ALLOWED_HOST_RULE = "a host without scheme and port (api.example.com, *.example.com, an address)"
 
-/** Whether a text can be the host of an entry. `*` alone is none: it would be no list. */
+/** Whether a text can be the host of an entry. `*` alone is refused, since it would allow every host. */
 export const isAllowedHost = (text: string): boolean => Option.isSome(readPattern(text))
 
-/** The port of an entry that names none. */
+/** The port of an entry without one. */
 const DEFAULT_PORTS = { tunnel: 443, http: 80 } as const
 
 /**
- * The list of these entries; one whose host cannot be read allows nothing. A destination that several entries allow
- * may do what any of them allows.
+ * The list of these entries. An entry whose host cannot be parsed allows nothing. A destination that several entries allow may do what
+ * any of them allows.
  */
 export const allowList = (entries: ReadonlyArray<AllowEntry>): AllowList => {
   const rules = entries.flatMap((entry) => {
@@ -61,7 +61,7 @@ export const allowList = (entries: ReadonlyArray<AllowEntry>): AllowList => {
   }
 }
 
-/** `*.host` is every name below it, and not the host itself. */
+/** `*.host` matches every name below the host, and not the host itself. */
 const readPattern = (text: string): Option.Option<(host: Host) => boolean> => {
   const below = text.startsWith("*.")
   return readHost(below ? text.slice(2) : text).pipe(

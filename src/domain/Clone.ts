@@ -1,24 +1,24 @@
-/** A workspace that is a clone: which repository of the manifest, from where on, and who commits in it. */
+/** A workspace that is a clone: of which repository of the manifest, from which commit, and who commits in it. */
 import { LaunchRefused, ManifestInvalid } from "./Errors.ts"
 import type { BottleManifest } from "./Manifest.ts"
 import type { RunBottle } from "./OwnRepository.ts"
 import { ownBranch } from "./PushPolicy.ts"
 
-/** What a bottle's workspace is cloned from before its agent starts for the first time. */
+/** What a bottle's workspace is cloned from before the first start of its agent. */
 export interface PlanClone {
   /** Name of the repository at the neck. */
   readonly git: string
-  /** Branch, tag or commit to begin at; absent: where the upstream's HEAD is. */
+  /** Branch, tag or commit to start from; absent: the upstream's HEAD. */
   readonly ref?: string
-  /** The branch that is made there, and checked out. */
+  /** The branch that is created and checked out. */
   readonly branch: string
-  /** Who commits, unless a forge says who the run is there. */
+  /** Who commits, unless a forge names the run's user. */
   readonly author: { readonly name: string; readonly email: string }
-  /** Whether the run has a forge to ask. */
+  /** Whether the run has a forge that can name its user. */
   readonly forge: boolean
 }
 
-/** The clone that a bottle's manifest asks for, if it asks for one. */
+/** The clone that a bottle's manifest asks for, if any. */
 export const cloneOf = (
   { workspace }: BottleManifest | RunBottle,
   run: { readonly slug: string; readonly agent: string; readonly forge: boolean },
@@ -33,13 +33,13 @@ export const cloneOf = (
         forge: run.forge,
       }
 
-/** Who commits for a user of a forge: Gitea counts such an address as the user's, unless it is configured otherwise. */
+/** Committer for a user of a forge. By default Gitea attributes such an address to the user. */
 export const forgeAuthor = (login: string, host: string): PlanClone["author"] => ({
   name: login,
   email: `${login}@noreply.${host}`,
 })
 
-/** What is wrong with the workspace of the merged manifest of these bottles. */
+/** The problem of the workspace in the merged manifest of these bottles, if any. */
 export const workspaceProblem = (
   { workspace, git = {} }: BottleManifest,
   bottles: ReadonlyArray<string>,
@@ -52,7 +52,7 @@ export const workspaceProblem = (
         expected: `expected a name of the map git, which has ${Object.keys(git).join(", ") || "none"}`,
       })
 
-/** Why a bottle with such a manifest cannot be given the files of a working tree. */
+/** Why a bottle with such a manifest cannot get the files of a working tree, if so. */
 export const copyRefusal = ({ workspace }: BottleManifest | RunBottle): LaunchRefused | undefined =>
   workspace === undefined
     ? undefined

@@ -11,14 +11,14 @@ import {
   timeLogs,
 } from "./ForgeReferences.ts"
 
-/** Which references a text may close: numbers of the run's own repository. */
+/** Which references a text may close: numbers in the run's own repository. */
 export interface ClosingScope {
   readonly owner: string
   readonly repo: string
   readonly writable: ReadonlyArray<number>
 }
 
-/** A closing word, or a time log such as `@1h`, and the reference that it acts on, as written. */
+/** A closing keyword or a time log such as `@1h`, and the reference that it acts on, as written. */
 export interface ClosingReference {
   readonly keyword: string
   readonly reference: string
@@ -26,9 +26,9 @@ export interface ClosingReference {
 
 /** How a text is read. */
 export interface ClosingOptions {
-  /** Closing words of this forge beside Gitea's own; letters only. */
+  /** Closing keywords of this forge in addition to Gitea's own; letters only. */
   readonly keywords?: ReadonlyArray<string> | undefined
-  /** `plain`: read as commit messages and titles are. Otherwise as Markdown, which refuses all that `plain` does. */
+  /** `plain`: read as Gitea reads commit messages and titles. Otherwise as Markdown, which refuses everything that `plain` refuses. */
   readonly kind?: "md" | "plain" | undefined
   /** Whether the forge is served below a path of its host, such as `/git/`. */
   readonly subPath?: boolean | undefined
@@ -49,19 +49,22 @@ const WORDS = [
   "reopened",
 ]
 
-/** Gitea ignores configured words with anything but letters. */
+/** Gitea ignores configured keywords with anything but letters. */
 export const isClosingKeyword = (word: string): boolean => /^\p{L}{1,100}$/u.test(word)
 
-/** Go lower-cases `İ` to `i` before it builds its pattern; JavaScript does not fold the two. */
+/** Go lower-cases `İ` to `i` before it builds its pattern; JavaScript does not treat the two as the same. */
 const goLowerCase = (word: string): string => word.replaceAll("İ", "i").toLowerCase()
 
-/** `u` with `i` folds as Go does: `ſ` is an s, the Kelvin sign a k. */
+/** `u` with `i` folds case as Go does: `ſ` is an s, the Kelvin sign a k. */
 const patternOf = (extra: ReadonlyArray<string>): RegExp =>
   new RegExp(`(${[...WORDS, ...extra.filter(isClosingKeyword).map(goLowerCase)].join("|")}):? `, "giu")
 
 const GITEA_WORDS = patternOf([])
 
-/** The first reference of `text` to something outside the scope that the forge would act on. Names compare without case, as on Gitea. */
+/**
+ * The first reference in `text` to something outside the scope that the forge would act on. Names are compared case-insensitively, as
+ * on Gitea.
+ */
 export const closingReferenceOutside = (
   text: string,
   scope: ClosingScope,
@@ -78,8 +81,8 @@ export const closingReferenceOutside = (
 }
 
 /**
- * Markdown's hard line breaks vanish when Gitea strips the markup: `clo\` and `ses #5` on two lines become one word,
- * `#17` with two spaces behind and `5` on the next line become #175.
+ * Markdown's hard line breaks vanish when Gitea strips the markup: `clo\` and `ses #5` on two lines become one word, and `#17` followed
+ * by two spaces and `5` on the next line becomes #175.
  */
 const joined = (text: string): ReadonlyArray<string> => {
   let isJoined = false
@@ -120,19 +123,19 @@ const closing = (
 }
 
 const PLAIN_BEFORE = /[\t\n\f\r ([]/
-/** Gitea's reading has a line break where an element of Markdown begins or ends. */
+/** Gitea sees a line break where a Markdown element begins or ends. */
 const MARKDOWN_BEFORE = /[\t\n\f\r ([\])}>*_~|`]/
 
 /**
- * Whether a word stands alone. With letters that fold to fewer bytes it may follow anything: Gitea looks for words in a
- * window whose size is counted in bytes of the configured words, and takes the window's start for the text's.
+ * Whether a keyword stands alone. With letters that fold to fewer bytes it may follow anything: Gitea searches for keywords in a window
+ * whose size is counted in bytes of the configured keywords, and takes the start of the window for the start of the text.
  */
 const isFree = (text: string, index: number, keyword: string, markdown: boolean): boolean =>
   index === 0 ||
   (markdown ? MARKDOWN_BEFORE : PLAIN_BEFORE).test(text[index - 1] ?? "") ||
   keyword.replace(/[^\u017F\u212A]/g, "").replaceAll("\u212A", "kk").length > 1
 
-/** Returns, for ascending places behind a word, the address out of scope on which Gitea may take the word to act. */
+/** For ascending positions after a keyword, returns the out-of-scope address that Gitea may apply the keyword to. */
 const linkFinder = (
   text: string,
   scope: ClosingScope,
@@ -156,7 +159,7 @@ const linkFinder = (
   return (start) => {
     for (const link of named.get(start) ?? []) {
       if (isOutside(link) && (link.bracket !== undefined || !link.isPath)) return link
-      // Gitea looks for the word before the first place of an address in the text, which may be within a longer one.
+      // Gitea looks for the keyword before the first occurrence of the address in the text, which may be inside a longer address.
       const other = outside.get(link.key)?.find(({ index }) => index !== link.index)
       if (other !== undefined) return other
     }
@@ -178,7 +181,7 @@ const groupBy = <K, A>(items: ReadonlyArray<A>, keyOf: (item: A) => K): Readonly
   return groups
 }
 
-/** The next of some links behind places that only grow. */
+/** Returns the next link for positions that only increase. */
 const ascending = (links: ReadonlyArray<Link>) => {
   let at = 0
   return (start: number): Link | undefined => {
@@ -187,7 +190,7 @@ const ascending = (links: ReadonlyArray<Link>) => {
   }
 }
 
-/** Time is logged on the last reference before, as it reads without markup: which that is is known only where the two touch. */
+/** Time is logged on the reference before it in the text without markup. Which one that is is only certain where the two touch. */
 const timeLogged = (text: string, scope: ClosingScope): ClosingReference | undefined => {
   for (const { log, before } of timeLogs(text)) {
     if (before !== undefined && isInScope(before, scope)) continue

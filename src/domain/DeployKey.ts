@@ -1,10 +1,10 @@
-/** Deploy keys of runs: which repositories of a manifest get one, whether that was agreed to, and what is kept of each. */
+/** Deploy keys of runs: which repositories of a manifest get one, whether the operator agreed, and what is stored of each. */
 import { Option, Schema } from "effect"
 import { LaunchRefused } from "./Errors.ts"
 import type { RunGit } from "./OwnRepository.ts"
 import { Slug } from "./Slug.ts"
 
-/** A key that a launch will make: for which repository of the manifest, and whether it may only fetch. */
+/** A key that a launch will create: for which repository of the manifest, and whether it is read-only. */
 export interface PlannedKey {
   readonly name: string
   readonly owner: string
@@ -15,10 +15,10 @@ export interface PlannedKey {
 const SSH_URL =
   /^(?:ssh:\/\/(?:[^@/\s]+@)?[^@/\s]+\/|[\w.-]+@[\w.-]+:(?!\/))([\w.-]{1,100})\/([\w.-]{1,100}?)(?:\.git)?\/?$/i
 
-/** Whether an address is one of ssh, in either form. */
+/** Whether an address is an ssh address, in either form. */
 export const isSshUrl = (url: string): boolean => /^ssh:|^[\w.-]+@[\w.-]+:/i.test(url)
 
-/** The repository that an address of ssh names on its forge; none when it names anything else. */
+/** The repository that an ssh address names on its forge; none when it names anything else. */
 export const sshRepository = (
   url: string,
 ): Option.Option<{ readonly owner: string; readonly repo: string }> => {
@@ -28,7 +28,7 @@ export const sshRepository = (
     : Option.some({ owner, repo })
 }
 
-/** The keys that a launch of such a bottle makes: for each `key.provider: gitea` over ssh; read-only where nothing may be pushed. */
+/** The keys that a launch of such a bottle creates: one for each `key.provider: gitea` over ssh; read-only where nothing may be pushed. */
 export const plannedKeys = (git: RunGit = {}): ReadonlyArray<PlannedKey> =>
   Object.entries(git).flatMap(([name, { url, key, push }]) =>
     "provider" in key && isSshUrl(url)
@@ -39,7 +39,7 @@ export const plannedKeys = (git: RunGit = {}): ReadonlyArray<PlannedKey> =>
       : [],
   )
 
-/** Why a bottle that uses its run's forge in `git` cannot be launched so, if it cannot. */
+/** Why a bottle that uses its run's forge in `git` cannot be launched in this way, if so. */
 export const keyRefusal = (
   git: RunGit = {},
   run: { readonly hasForge: boolean; readonly agreed: boolean },
@@ -58,11 +58,11 @@ export const keyRefusal = (
       })
 }
 
-/** A planned key, for people. */
+/** Describes a planned key for people. */
 export const keyText = ({ owner, repo, readOnly }: PlannedKey): string =>
   `a deploy key of ${owner}/${repo} that may ${readOnly ? "only read" : "push"}`
 
-/** A deploy key of a run, from before it is registered until it is known to be revoked. Nothing of it is secret. */
+/** A deploy key of a run, stored from before it is registered until it is known to be revoked. Contains no secret. */
 export class RunKey extends Schema.Class<RunKey>("RunKey")({
   /** Unique in this installation. */
   name: Schema.String,
@@ -74,22 +74,22 @@ export class RunKey extends Schema.Class<RunKey>("RunKey")({
   title: Schema.String,
   publicKey: Schema.String,
   readOnly: Schema.Boolean,
-  /** Number at its repository; none while it is not known whether it was registered. */
+  /** Its number at its repository; none while it is not known whether it was registered. */
   id: Schema.OptionFromNullOr(Schema.Number),
   /** ISO 8601 in UTC. */
   createdAt: Schema.String,
 }) {
-  /** What to say of a key that no run uses, and that nobody could revoke yet. */
+  /** A message about a key that no run uses and that could not be revoked yet. */
   get left(): string {
     const id = Option.match(this.id, { onNone: () => "", onSome: (number) => ` (number ${number})` })
     return `deploy key "${this.title}"${id} of ${this.owner}/${this.repo} may still be registered at ${this.apiUrl}: "bot-bottle gc" with FORGE_GITEA_API and FORGE_GITEA_TOKEN revokes it, and so does the next "orchestrate" command there`
   }
 }
 
-/** How long a request to register a key may be under way after we gave it up, in milliseconds. */
+/** How long a request to register a key may still take effect after we gave up on it, in milliseconds. */
 export const UNDER_WAY_MS = 120_000
 
-/** Whether two addresses are of one forge's API. */
+/** Whether two addresses belong to the API of the same forge. */
 export const isSameForge = (one: string, other: string): boolean => plainUrl(one) === plainUrl(other)
 
 const plainUrl = (url: string): string => url.trim().replace(/\/+$/, "").toLowerCase()

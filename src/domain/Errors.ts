@@ -1,6 +1,6 @@
 /**
- * Every failure of bot-bottle: a tag, fields that a program can act on, and a message that says what
- * failed, on what, and what to do. None carries a request, a header, a body or a secret.
+ * All errors of bot-bottle. Each has a tag, fields that a program can act on, and a message that says what failed, on what, and what to
+ * do next. None contains a request, a header, a body or a secret.
  */
 import { Schema } from "effect"
 import { ForgeReason } from "./ForgeReason.ts"
@@ -8,7 +8,7 @@ import { Slug } from "./Slug.ts"
 
 const Cause = Schema.optional(Schema.Defect)
 
-/** A value given by the caller is not acceptable; `field` names it (`label`, `slug`, `prompt`, ...). */
+/** A value from the caller is not acceptable. `field` names it (`label`, `slug`, `prompt`, ...). */
 export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
   field: Schema.String,
   reason: Schema.String,
@@ -18,13 +18,13 @@ export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInp
   }
 }
 
-/** A manifest file is missing a key, has one too many or of a wrong type, or is not what its format says. */
+/** A manifest lacks a key, has an unknown key or a wrong type, or is not in its format. */
 export class ManifestInvalid extends Schema.TaggedError<ManifestInvalid>()("ManifestInvalid", {
   /** Path of the file. */
   file: Schema.String,
   /** Dotted path of the key, `""` for the file as a whole. */
   key: Schema.String,
-  /** What was expected there. */
+  /** What was expected. */
   expected: Schema.String,
 }) {
   override get message(): string {
@@ -32,10 +32,10 @@ export class ManifestInvalid extends Schema.TaggedError<ManifestInvalid>()("Mani
   }
 }
 
-/** No agent manifest of that name. */
+/** There is no agent manifest with that name. */
 export class AgentNotFound extends Schema.TaggedError<AgentNotFound>()("AgentNotFound", {
   agent: Schema.String,
-  /** Where it was looked for, and what to do. */
+  /** Where it was searched, and what to do. */
   hint: Schema.String,
 }) {
   override get message(): string {
@@ -43,7 +43,7 @@ export class AgentNotFound extends Schema.TaggedError<AgentNotFound>()("AgentNot
   }
 }
 
-/** Neither the caller nor the agent's manifest names a bottle manifest. */
+/** Neither the caller nor the agent manifest names a bottle manifest. */
 export class NoDefaultBottle extends Schema.TaggedError<NoDefaultBottle>()("NoDefaultBottle", {
   agent: Schema.String,
 }) {
@@ -52,7 +52,7 @@ export class NoDefaultBottle extends Schema.TaggedError<NoDefaultBottle>()("NoDe
   }
 }
 
-/** Nothing is known of a bottle of that slug. */
+/** There is no bottle with that slug. */
 export class BottleNotFound extends Schema.TaggedError<BottleNotFound>()("BottleNotFound", {
   slug: Slug,
 }) {
@@ -64,7 +64,7 @@ export class BottleNotFound extends Schema.TaggedError<BottleNotFound>()("Bottle
 /** Another operation holds the bottle's lease. */
 export class BottleBusy extends Schema.TaggedError<BottleBusy>()("BottleBusy", {
   slug: Slug,
-  /** The operation under way, or `watch`. */
+  /** The running operation, or `watch`. */
   operation: Schema.String,
   /** The process that holds the lease. */
   pid: Schema.Number,
@@ -74,7 +74,7 @@ export class BottleBusy extends Schema.TaggedError<BottleBusy>()("BottleBusy", {
   }
 }
 
-/** The bottle's agent is at work. */
+/** The bottle's agent is running. */
 export class BottleRunning extends Schema.TaggedError<BottleRunning>()("BottleRunning", {
   slug: Slug,
 }) {
@@ -83,7 +83,7 @@ export class BottleRunning extends Schema.TaggedError<BottleRunning>()("BottleRu
   }
 }
 
-/** A policy forbids the launch: root, a VOLUME, a limit that cannot be kept, a field not built yet. */
+/** A policy forbids the launch: root, a VOLUME, a limit that cannot be enforced, an unsupported field. */
 export class LaunchRefused extends Schema.TaggedError<LaunchRefused>()("LaunchRefused", {
   reason: Schema.String,
 }) {
@@ -94,7 +94,7 @@ export class LaunchRefused extends Schema.TaggedError<LaunchRefused>()("LaunchRe
 
 /** The issue already has a live bottle. */
 export class AlreadyHandled extends Schema.TaggedError<AlreadyHandled>()("AlreadyHandled", {
-  /** Of the row that has it; `""` when its forge is not known, and it counts on every forge. */
+  /** The forge of the row that has it; `""` when it is not known, and the row counts on every forge. */
   forge: Schema.String,
   owner: Schema.String,
   repo: Schema.String,
@@ -120,9 +120,9 @@ export class HomeServed extends Schema.TaggedError<HomeServed>()("HomeServed", {
   }
 }
 
-/** A secret cannot be read from where the configuration says it is. */
+/** A secret cannot be read from the source that the configuration names. */
 export class SecretUnreadable extends Schema.TaggedError<SecretUnreadable>()("SecretUnreadable", {
-  /** What is wrong where, never a part of the secret. */
+  /** What is wrong and where; never any part of the secret. */
   reason: Schema.String,
 }) {
   override get message(): string {
@@ -130,9 +130,9 @@ export class SecretUnreadable extends Schema.TaggedError<SecretUnreadable>()("Se
   }
 }
 
-/** The configuration of the orchestrator cannot be served. */
+/** The orchestrator cannot run with this configuration. */
 export class ConfigurationInvalid extends Schema.TaggedError<ConfigurationInvalid>()("ConfigurationInvalid", {
-  /** All that is wrong, as `ManifestInvalid` has it. */
+  /** Every problem, in the form of `ManifestInvalid`. */
   problems: Schema.Array(Schema.Struct({ file: Schema.String, key: Schema.String, expected: Schema.String })),
 }) {
   override get message(): string {
@@ -140,9 +140,9 @@ export class ConfigurationInvalid extends Schema.TaggedError<ConfigurationInvali
   }
 }
 
-/** No issue of that name was ever looked at. */
+/** The orchestrator has never looked at such an issue. */
 export class IssueUnknown extends Schema.TaggedError<IssueUnknown>()("IssueUnknown", {
-  /** What was asked for. */
+  /** The name that was asked for. */
   issue: Schema.String,
   /** What to do. */
   hint: Schema.String,
@@ -152,7 +152,7 @@ export class IssueUnknown extends Schema.TaggedError<IssueUnknown>()("IssueUnkno
   }
 }
 
-/** A webhook is not there, is not right, or delivers nothing; what exactly was said before. */
+/** A webhook is missing, misconfigured, or its deliveries do not arrive. Details were printed before. */
 export class HookNotWorking extends Schema.TaggedError<HookNotWorking>()("HookNotWorking", {
   /** `OWNER/REPO`, or an organisation. */
   place: Schema.String,
@@ -162,11 +162,11 @@ export class HookNotWorking extends Schema.TaggedError<HookNotWorking>()("HookNo
   }
 }
 
-/** Nothing can be served at that address. */
+/** The service cannot listen on that address. */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
   host: Schema.String,
   port: Schema.Number,
-  /** Code of the system, such as `EADDRINUSE`. */
+  /** System error code, such as `EADDRINUSE`. */
   reason: Schema.String,
 }) {
   override get message(): string {
@@ -174,7 +174,7 @@ export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFail
   }
 }
 
-/** The issue of an orchestrated start is closed. */
+/** An orchestrated start was asked for an issue that is closed. */
 export class IssueClosed extends Schema.TaggedError<IssueClosed>()("IssueClosed", {
   forge: Schema.String,
   owner: Schema.String,
@@ -186,12 +186,12 @@ export class IssueClosed extends Schema.TaggedError<IssueClosed>()("IssueClosed"
   }
 }
 
-/** A limit of the run was reached, and its agent was stopped. */
+/** A limit of the run was reached, and bot-bottle stopped its agent. */
 export class LimitReached extends Schema.TaggedError<LimitReached>()("LimitReached", {
   slug: Slug,
   /** `timeout` or `idleTimeout`. */
   limit: Schema.String,
-  /** The limit's value, as the manifest has it. */
+  /** The limit's value, as in the manifest. */
   value: Schema.String,
 }) {
   override get message(): string {
@@ -199,12 +199,12 @@ export class LimitReached extends Schema.TaggedError<LimitReached>()("LimitReach
   }
 }
 
-/** The agent ended with an exit code that is not 0; `signal` when a signal ended it (then `exitCode` is 128+n). */
+/** The agent ended with a nonzero exit code. `signal` is set when a signal ended it (`exitCode` is then 128+n). */
 export class AgentExited extends Schema.TaggedError<AgentExited>()("AgentExited", {
   slug: Slug,
   exitCode: Schema.Number,
   signal: Schema.optional(Schema.String),
-  /** Whether the bottle was destroyed while it was watched: nothing of it is kept. */
+  /** Whether the bottle was destroyed while it was watched, so that nothing of it is left. */
   destroyed: Schema.optional(Schema.Boolean),
 }) {
   override get message(): string {
@@ -216,7 +216,7 @@ export class AgentExited extends Schema.TaggedError<AgentExited>()("AgentExited"
   }
 }
 
-/** No backend of that name. */
+/** There is no backend with that name. */
 export class BackendNotFound extends Schema.TaggedError<BackendNotFound>()("BackendNotFound", {
   backend: Schema.String,
   known: Schema.Array(Schema.String),
@@ -226,7 +226,7 @@ export class BackendNotFound extends Schema.TaggedError<BackendNotFound>()("Back
   }
 }
 
-/** The backend cannot work now: no engine, or the bottle's neck did not answer. */
+/** The backend cannot work now: there is no engine, or the bottle's neck did not respond. */
 export class BackendUnavailable extends Schema.TaggedError<BackendUnavailable>()("BackendUnavailable", {
   backend: Schema.String,
   /** What is wrong and what to do. */
@@ -237,7 +237,7 @@ export class BackendUnavailable extends Schema.TaggedError<BackendUnavailable>()
   }
 }
 
-/** The backend answered that an operation failed. */
+/** The backend reported that an operation failed. */
 export class BackendFailure extends Schema.TaggedError<BackendFailure>()("BackendFailure", {
   backend: Schema.String,
   /** `pull`, `create`, `start`, `destroy`, ... */
@@ -252,11 +252,11 @@ export class BackendFailure extends Schema.TaggedError<BackendFailure>()("Backen
   }
 }
 
-/** The bottle could not be made into an artifact; what there was of it is still there. */
+/** The bottle could not be turned into an artifact. What existed of it is unchanged. */
 export class FreezeFailed extends Schema.TaggedError<FreezeFailed>()("FreezeFailed", {
   slug: Slug,
   reason: Schema.String,
-  /** `false`: there is nothing to freeze, and a second freeze fails in the same way; `reason` says what to do. */
+  /** `false`: there is nothing to freeze, and a second freeze would fail in the same way. `reason` says what to do. */
   retry: Schema.optional(Schema.Boolean),
 }) {
   override get message(): string {
@@ -274,7 +274,7 @@ export class Cancelled extends Schema.TaggedError<Cancelled>()("Cancelled", {
   }
 }
 
-/** A write outside the run's scope. `writable` is ascending. */
+/** A write outside the run's scope. `writable` is in ascending order. */
 export class ForgeScopeError extends Schema.TaggedError<ForgeScopeError>()("ForgeScopeError", {
   number: Schema.Number,
   writable: Schema.Array(Schema.Number),
@@ -284,17 +284,17 @@ export class ForgeScopeError extends Schema.TaggedError<ForgeScopeError>()("Forg
   }
 }
 
-/** The forge answered an error, or did not answer (`status` 0). */
+/** The forge returned an error, or did not respond (`status` 0). */
 export class ForgeRequestError extends Schema.TaggedError<ForgeRequestError>()("ForgeRequestError", {
   /** The method of the Forge service, such as `readIssue`. */
   operation: Schema.String,
-  /** HTTP status, for people and logs; 0 when there was no answer (unreachable, cut off, timed out). Programs decide by `reason`. */
+  /** HTTP status, for people and logs; 0 when there was no response (unreachable, cut off, timed out). Programs decide by `reason`. */
   status: Schema.Number,
-  /** What it means: one of a closed list. */
+  /** The meaning of the failure, from a closed list. */
   reason: ForgeReason,
-  /** The same in words, and what the operator can do; never the forge's own text. */
+  /** The reason in words, and what the operator can do; never the forge's own text. */
   detail: Schema.String,
-  /** The text for an agent, without names of settings and products; absent: the agent gets a text made from the status. */
+  /** The text for an agent, without names of settings and products. Absent: the agent gets a text made from the status. */
   shown: Schema.optional(Schema.String),
 }) {
   override get message(): string {
@@ -326,7 +326,7 @@ export class StateStoreError extends Schema.TaggedError<StateStoreError>()("Stat
 
 /** The sidecar could not be launched, found or stopped. */
 export class SidecarError extends Schema.TaggedError<SidecarError>()("SidecarError", {
-  /** `*`: of all bottles, or of one that is not known yet. */
+  /** The slug; `*` for all bottles, or for one that is not known yet. */
   slug: Schema.Union(Slug, Schema.Literal("*")),
   operation: Schema.String,
   reason: Schema.String,

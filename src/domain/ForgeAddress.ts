@@ -1,9 +1,9 @@
-/** The address of a forge in one form, so that two spellings of it are the same forge. */
+/** Normalises the address of a forge, so that two spellings of it count as the same forge. */
 import { Option } from "effect"
 
 /**
- * The base URL of a forge's API, normalised: scheme and host in lower case, no default port, no slash at the end, the
- * path unchanged. None when it is not an http or https URL, or has a user, a password, a query or a fragment.
+ * The base URL of a forge's API, normalised: scheme and host in lower case, no default port, no trailing slash, path unchanged. None
+ * when it is not an http or https URL, or has a user, a password, a query or a fragment.
  */
 export const forgeAddress = (apiUrl: string): Option.Option<string> => {
   const url = URL.canParse(apiUrl) ? new URL(apiUrl) : undefined

@@ -1,4 +1,4 @@
-/** What changed on a forge, over every repository that a token sees. */
+/** Changes on a forge, in all repositories that a token sees. */
 
 /** An issue or a pull request that changed. */
 export interface ChangedIssue {
@@ -8,13 +8,13 @@ export interface ChangedIssue {
   readonly isPull: boolean
   readonly state: "open" | "closed"
   readonly labels: ReadonlyArray<string>
-  /** When it changed last, by the forge's clock, in milliseconds since the epoch; forges may know whole seconds alone. */
+  /** When it last changed, by the forge's clock, in milliseconds since the epoch. Some forges only have whole seconds. */
   readonly updatedAt: number
 }
 
-/** A part of what changed. */
+/** A part of the list of changes. */
 export interface ForgeChanges {
-  /** The forge's clock when it made this part, in milliseconds; absent when it does not say. */
+  /** The forge's clock when it produced this part, in milliseconds; absent when it does not say. */
   readonly forgeTime?: number
   readonly changes: ReadonlyArray<ChangedIssue>
 }

@@ -1,12 +1,12 @@
 /** The calls at the neck as agents see them: one entry per call, for the assignment, the `forge` command and its help. */
 
-/** A parameter on the command line, in its place. */
+/** A positional parameter on the command line. */
 export interface CallWord<Parameter extends string = string> {
-  /** The parameter of the call. */
+  /** Name of the call's parameter. */
   readonly name: Parameter
-  /** What the help calls it, such as `N`. */
+  /** Its name in the help, such as `N`. */
   readonly shown: string
-  /** Whether it is a number, and not a text. */
+  /** Whether it is a number instead of a text. */
   readonly number?: true
 }
 
@@ -15,27 +15,27 @@ export interface CallOption<Parameter extends string = string> extends CallWord<
   readonly optional?: true
 }
 
-/** What a run is about, for examples. */
+/** Facts about the run, for examples. */
 export interface AssignedNumbers {
   readonly issue: number
   /** What the run may write to: `#17, #42`. */
   readonly writable: string
 }
 
-/** How one call is used, on a command line and in the text of an assignment. `Parameter` is one of the call's. */
+/** How to use one call, on the command line and in the text of an assignment. `Parameter` is a parameter of the call. */
 export interface CallUsage<Parameter extends string = string> {
-  /** Name of the method and of the tool; the command has `-` for each `_`. */
+  /** Name of the method and of the tool. The command has `-` in place of each `_`. */
   readonly name: string
-  /** Parameters in their places. */
+  /** Positional parameters, in order. */
   readonly words?: ReadonlyArray<CallWord<Parameter>>
   readonly options?: ReadonlyArray<CallOption<Parameter>>
-  /** The parameter that standard input is. */
+  /** The parameter that is read from standard input. */
   readonly body?: Parameter
-  /** The answer is a file in base64, which the command writes to the path that comes last; this is what the help calls that. */
+  /** The result is a file in base64, which the command writes to a path in the last argument. This is that argument's name in the help. */
   readonly file?: string
-  /** What it does, in one line of the help. */
+  /** Description, in one line of the help. */
   readonly help: string
-  /** Absent: the assignment does not mention it. Neighbours with the same note share a line. */
+  /** Note in the assignment. Absent: the assignment does not mention the call. Neighbours with the same note share a line. */
   readonly assignment?: {
     /** A command to copy. */
     readonly example: (run: AssignedNumbers) => string
@@ -44,14 +44,14 @@ export interface CallUsage<Parameter extends string = string> {
   }
 }
 
-/** Name of the command of a call. */
+/** Command name of a call. */
 export const commandOf = ({ name }: Pick<CallUsage, "name">): string => name.replaceAll("_", "-")
 
 const anyNumber = () => "any number of this repository"
 const ownNumbers = ({ writable }: AssignedNumbers) => `only ${writable} and a pull request you open`
 const number = [{ name: "number", shown: "N", number: true }] as const
 
-/** The calls of every neck, in the order in which agents see them. */
+/** The built-in calls, in the order in which agents see them. */
 export const forgeCommands = {
   read_issue: {
     name: "read_issue",
@@ -160,5 +160,5 @@ export const forgeCommands = {
   },
 } as const satisfies Record<string, CallUsage>
 
-/** The same as a list. */
+/** The built-in calls as a list. */
 export const FORGE_COMMANDS: ReadonlyArray<CallUsage> = Object.values(forgeCommands)

@@ -1,8 +1,8 @@
-/** What a forge tells of an issue or a pull request beside its text: reviews, checks, dependencies, who did what. Times are ISO 8601, `""` when the forge names none. */
+/** More data of an issue or a pull request: reviews, checks, dependencies, timeline. Times are ISO 8601; `""` when the forge gives none. */
 import { Schema } from "effect"
 import { Issue, PullRequest } from "./Forge.ts"
 
-/** A comment on one place of the diff. A thread of a review holds answers of other people too: each has its own author. */
+/** A comment on a place in the diff. A review thread also has replies of other people: each has its own author. */
 export const ReviewLine = Schema.Struct({
   id: Schema.Number,
   user: Schema.String,
@@ -10,18 +10,18 @@ export const ReviewLine = Schema.Struct({
   authorTrusted: Schema.Boolean,
   path: Schema.String,
   line: Schema.Number,
-  /** Whether the line is one of the new file or of the old. */
+  /** Whether the line is in the new file or in the old one. */
   side: Schema.Literal("new", "old"),
-  /** The changed lines around it, as `diff -u` shows them. */
+  /** The surrounding changed lines, as in `diff -u`. */
   hunk: Schema.String,
   body: Schema.String,
   createdAt: Schema.String,
   updatedAt: Schema.String,
 })
-/** A comment on one place of the diff. */
+/** A comment on a place in the diff. */
 export type ReviewLine = typeof ReviewLine.Type
 
-/** A review that was submitted. */
+/** A submitted review. */
 export const Review = Schema.Struct({
   id: Schema.Number,
   user: Schema.String,
@@ -30,54 +30,54 @@ export const Review = Schema.Struct({
   state: Schema.Literal("approved", "rejected", "comment"),
   body: Schema.String,
   dismissed: Schema.Boolean,
-  /** When it was begun. */
+  /** When it was started. */
   submittedAt: Schema.String,
-  /** When it was submitted, or dismissed. */
+  /** When it was submitted or dismissed. */
   updatedAt: Schema.String,
   lines: Schema.Array(ReviewLine),
 })
-/** A review that was submitted. */
+/** A submitted review. */
 export type Review = typeof Review.Type
 
-/** A file that hangs on the text of an issue or a pull request, or on one of its comments. Who wrote on the forge chose the name. */
+/** A file attached to an issue, a pull request or a comment. Its name was chosen by whoever wrote that text. */
 export const Attachment = Schema.Struct({
-  /** Of this forge; it counts together with the number of the issue or pull request. */
+  /** Its ID on this forge; only valid together with the number of the issue or pull request. */
   id: Schema.Number,
   name: Schema.String,
-  /** In bytes, as the forge says. */
+  /** Size in bytes, as the forge reports it. */
   size: Schema.Number,
   createdAt: Schema.String,
-  /** How texts of the forge refer to it. Nothing is fetched from there because somebody names it. */
+  /** The address by which texts on the forge refer to it. It is never fetched just because somebody names it. */
   link: Schema.String,
-  /** The comment that it hangs on; null: the description. */
+  /** The comment that it is attached to; null: the description. */
   comment: Schema.NullOr(Schema.Number),
-  /** Who wrote that text. */
+  /** The author of that text. */
   user: Schema.String,
   /** False whenever it cannot be decided. */
   authorTrusted: Schema.Boolean,
 })
-/** A file that hangs on a text of the forge. */
+/** A file attached to a text on the forge. */
 export type Attachment = typeof Attachment.Type
 
-/** A file, and what is in it. */
+/** A file and its content. */
 export interface AttachmentContent extends Attachment {
-  /** In base64. */
+  /** Base64. */
   readonly data: string
 }
 
-/** What a check says of a commit; `error` is a failure of the infrastructure, not of the commit. */
+/** State of a check; `error` is a failure of the infrastructure, not of the commit. */
 export const CheckState = Schema.Literal("success", "warning", "skipped", "pending", "error", "failure")
-/** What a check says of a commit. */
+/** State of a check. */
 export type CheckState = typeof CheckState.Type
 
-/** The newest word of one check. */
+/** The newest result of one check. */
 export const CheckResult = Schema.Struct({
   name: Schema.String,
   state: CheckState,
   description: Schema.String,
   link: Schema.String,
 })
-/** The newest word of one check. */
+/** The newest result of one check. */
 export type CheckResult = typeof CheckResult.Type
 
 /** The checks of the head of a pull request. */
@@ -89,7 +89,7 @@ export const Checks = Schema.Struct({
 /** The checks of the head of a pull request. */
 export type Checks = typeof Checks.Type
 
-/** All checks of a commit together: a failure outweighs an error, and both what is not over yet. */
+/** The combined state of all checks of a commit: failure outranks error, and both outrank pending. */
 export const stateOfChecks = (
   checks: ReadonlyArray<Pick<CheckResult, "state">>,
 ): "none" | "pending" | "success" | "failure" | "error" => {
@@ -105,7 +105,7 @@ export interface IssueQuery {
   readonly state: "open" | "closed" | "all"
   /** Names of labels, each of which an issue must have. */
   readonly labels: ReadonlyArray<string>
-  /** Words to look for, as the forge searches; `""` for all issues. */
+  /** Search words, as the forge searches; `""` for all issues. */
   readonly text: string
   /** From 1. */
   readonly page: number
@@ -114,22 +114,22 @@ export interface IssueQuery {
 /** A page of issues, newest first, without their descriptions. */
 export const IssuePage = Schema.Struct({
   issues: Schema.Array(Issue.pipe(Schema.omit("body"))),
-  /** Whether another page may follow. One may have no issue that fits, and have others behind it. */
+  /** Whether another page may follow. A page may have no matching issue and still be followed by pages that do. */
   more: Schema.Boolean,
 })
 /** A page of issues. */
 export type IssuePage = typeof IssuePage.Type
 
-/** The open issues and pull requests that an issue waits for. */
+/** The open issues and pull requests that an issue depends on. */
 export interface Dependencies {
   readonly open: ReadonlyArray<{ readonly owner: string; readonly repo: string; readonly number: number }>
-  /** Whether there are others, which the forge does not show to this user. */
+  /** Whether there are more that the forge does not show to this user. */
   readonly hidden: boolean
 }
 
-/** Something that somebody did to an issue or a pull request. */
+/** A timeline entry of an issue or a pull request. */
 export interface TimelineEntry {
-  /** Grows with time within one forge. */
+  /** Increases with time within one forge. */
   readonly id: number
   readonly at: string
   /** Login; `""` when the forge names none. */
@@ -143,16 +143,16 @@ export interface TimelineEntry {
     | { readonly kind: "closed" | "reopened" | "merged" | "pushed" }
 }
 
-/** A pull request with what its fate depends on. */
+/** A pull request with everything that decides whether it can be merged. */
 export const PullRequestDetails = Schema.Struct({
   ...PullRequest.fields,
-  /** Commits of its head and of its base. */
+  /** Head and base commits. */
   headSha: Schema.String,
   baseSha: Schema.String,
-  /** What the forge says; false also while it computes it, and for a draft. */
+  /** As the forge reports it. Also false while the forge computes it, and for a draft. */
   mergeable: Schema.Boolean,
   /** When it was merged or closed; `""` while it is open. */
   overAt: Schema.String,
 })
-/** A pull request with what its fate depends on. */
+/** A pull request with everything that decides whether it can be merged. */
 export type PullRequestDetails = typeof PullRequestDetails.Type

@@ -1,18 +1,18 @@
-/** Why a request to a forge failed: one closed list, so that no decision reads prose or a status. */
+/** Why a request to a forge failed: a closed list, so that no decision depends on a message or a status. */
 import { Schema } from "effect"
 
 /**
- * What a forge's failure means, whatever its status and text are.
+ * The meaning of a forge's failure, whatever its status and text are.
  *
- * - `Unreachable`: no answer (refused connection, cut off, timed out).
- * - `Unauthorized`, `Forbidden`, `NotFound`, `Conflict`, `Precondition`, `Locked`, `BadRequest`, `Invalid`, `Refused`:
- *   the forge said no, and did nothing. `Locked` is an archived repository, `Refused` any other no.
+ * - `Unreachable`: no response (refused connection, cut off, timed out).
+ * - `Unauthorized`, `Forbidden`, `NotFound`, `Conflict`, `Precondition`, `Locked`, `BadRequest`, `Invalid`, `Refused`: the forge
+ *   refused and did nothing. `Locked` is an archived repository, `Refused` any other refusal.
  * - `RateLimited`: it did nothing and asks to slow down.
- * - `Moved`: it points elsewhere, which is not followed.
+ * - `Moved`: it redirects elsewhere, which is not followed.
  * - `Undecidable`: it may not tell this user what was asked.
- * - `ServerError`: it, or a proxy before it, failed.
- * - `Unexpected`: a success other than the documented one.
- * - `Malformed`: the documented answer in a form that cannot be read.
+ * - `ServerError`: the forge, or a proxy in front of it, failed.
+ * - `Unexpected`: a success status other than the documented one.
+ * - `Malformed`: the documented response in a form that cannot be read.
  */
 export const ForgeReason = Schema.Literal(
   "Unreachable",
@@ -32,7 +32,7 @@ export const ForgeReason = Schema.Literal(
   "Unexpected",
   "Malformed",
 )
-/** What a forge's failure means. */
+/** The meaning of a forge's failure. */
 export type ForgeReason = typeof ForgeReason.Type
 
 const OF_STATUS: Readonly<Record<number, ForgeReason>> = {
@@ -49,7 +49,7 @@ const OF_STATUS: Readonly<Record<number, ForgeReason>> = {
   429: "RateLimited",
 }
 
-/** The reason of an HTTP status that is not the documented success; 0 is no answer. */
+/** The reason for an HTTP status that is not the documented success; 0 means no response. */
 export const reasonOfStatus = (status: number): ForgeReason => {
   const known = OF_STATUS[status]
   if (known !== undefined) return known
@@ -58,7 +58,7 @@ export const reasonOfStatus = (status: number): ForgeReason => {
   return status >= 300 ? "Moved" : "Unexpected"
 }
 
-/** What is known of a write that failed so: whether it was done. */
+/** Whether a write that failed for this reason was done, as far as is known. */
 const DONE: Readonly<Record<ForgeReason, "no" | "unknown">> = {
   Unreachable: "unknown",
   Unauthorized: "no",
@@ -78,10 +78,10 @@ const DONE: Readonly<Record<ForgeReason, "no" | "unknown">> = {
   Malformed: "unknown",
 }
 
-/** Whether the forge said no to a request: then it has done nothing of it. */
+/** Whether the forge refused a request, and so did nothing. */
 export const saidNo = (reason: ForgeReason): boolean => DONE[reason] === "no"
 
-/** No answer, or none that says anything about what was asked: the same question may be answered later. */
+/** No response, or one that does not answer the question: the same request may succeed later. */
 export const isOutage = (reason: ForgeReason): boolean =>
   reason === "Unreachable" ||
   reason === "RateLimited" ||

@@ -1,9 +1,9 @@
 /** How Gitea reads references to issues in a text: `#5`, `owner/repo!5`, addresses of issues, and times logged on them. */
 
-/** A reference, as written and as read. */
+/** A reference, as written and as parsed. */
 export interface Reference {
   readonly reference: string
-  /** Absent: the repository of the text. */
+  /** Absent: the repository that the text belongs to. */
   readonly owner?: string | undefined
   readonly repo?: string | undefined
   /** Digits without leading zeros. */
@@ -14,21 +14,21 @@ export interface Reference {
 export interface Link extends Reference {
   /** Where the address begins. */
   readonly index: number
-  /** The same, or where its `<` stands. */
+  /** The same, or the position of its `<`. */
   readonly opens: number
-  /** Where the last `[` before it stands, for one in parentheses: `[text](address)`. */
+  /** Position of the last `[` before it, for an address in parentheses: `[text](address)`. */
   readonly bracket: number | undefined
-  /** Equal for addresses of which one may be the beginning of the other. */
+  /** Equal for addresses of which one may be a prefix of the other. */
   readonly key: string
-  /** The address ends behind the number, so that it can be a link of its own. */
+  /** The address ends after the number, so that it can be a link by itself. */
   readonly ends: boolean
-  /** A commit message or a title may have it: `https://host/owner/repo/issues/5` and nothing behind. */
+  /** The address is possible in a commit message or a title: `https://host/owner/repo/issues/5` with nothing after it. */
   readonly isPlain: boolean
   /** It has no scheme. */
   readonly isPath: boolean
-  /** Gitea itself writes no such address: it has a scheme and no host, or an empty step before the owner. */
+  /** Gitea itself never writes such an address: it has a scheme and no host, or an empty path segment before the owner. */
   readonly isOdd: boolean
-  /** An element of Markdown, or a line, may have ended directly before it. */
+  /** A Markdown element or a line may have ended directly before it. */
   readonly isBehindElement: boolean
 }
 
@@ -36,10 +36,10 @@ const NUMBER = /(?:([\w.-]+)\/([\w.-]+))?[#!](\d+)/y
 const SPACE_OR_END = "(?:[\\t\\n\\f\\r ]|$)"
 const AFTER_NUMBER = new RegExp(`${SPACE_OR_END}|[)\\]'"]|[:;,.?!]${SPACE_OR_END}`, "y")
 const AFTER_CROSS = new RegExp(`${SPACE_OR_END}|[)\\]]|[:;,.?!]${SPACE_OR_END}`, "y")
-/** Where an element of Markdown begins, Gitea's reading has a line break. */
+/** Gitea sees a line break where a Markdown element begins. */
 const ELEMENT = /[:;,.?!]?(?:[*_~`[{|]|<[A-Za-z/!?]|!\[)/y
 
-/** The reference by number that stands at `index`. */
+/** The reference by number at `index`. */
 export const numberAt = (text: string, index: number, markdown: boolean): Reference | undefined => {
   const match = matchAt(NUMBER, text, index)
   if (match === null) return undefined
@@ -54,7 +54,7 @@ export const numberAt = (text: string, index: number, markdown: boolean): Refere
 
 const INT64_MAX = "9223372036854775807"
 
-/** Gitea takes any number of zeros before, and no number that is larger than its own integers. */
+/** Gitea accepts any number of leading zeros, and no number larger than its own integers. */
 const numberOf = (digits: string): string | undefined => {
   const number = digits.slice(leadingZeros(digits)) || "0"
   return number.length < INT64_MAX.length || (number.length === INT64_MAX.length && number <= INT64_MAX)
@@ -72,10 +72,10 @@ const BREAK = /[\s<>()]/
 const DECORATION = /[*_~|`'"![\]]*/y
 const PARTS = /^(?:([a-z][a-z0-9+.-]*:)|www\.)?(\/\/[^/]+)?(.*)$/is
 const BEHIND_ELEMENT = /(?:[>`)\]*_~|]|(?:^|\n)[\s>*+\-\d.)#|:]*)$/
-/** How much of an address and of what is before it is looked at. */
+/** How many characters of an address, and of the text before it, are inspected. */
 const NEAR = 2000
 
-/** Every address of an issue or a pull request in a text, in order. */
+/** All addresses of issues and pull requests in a text, in order. */
 export const linksOf = (text: string): ReadonlyArray<Link> => {
   const links: Array<Link> = []
   let scanned = 0
@@ -128,10 +128,10 @@ export const decoration = (text: string, index: number): number =>
 
 const NAME = /[\w.-]*/y
 
-/** Length of what could be the first part of an owner's name at `index`. */
+/** Length of what could be the start of an owner's name at `index`. */
 export const nameRun = (text: string, index: number): number => matchAt(NAME, text, index)?.[0].length ?? 0
 
-/** Whether an element of Markdown that holds no text may begin at `index`; the end of a line counts for `atEnd`. */
+/** Whether a Markdown element without text may begin at `index`. With `atEnd`, the end of a line counts too. */
 export const isElement = (text: string, index: number, atEnd: boolean): boolean =>
   /[<`[\]]/.test(text.slice(Math.max(0, index - 1), index + 1)) ||
   (atEnd && /^(?:\r?\n|$)/.test(text.slice(index, index + 2)))
@@ -140,17 +140,17 @@ const TIME_LOG =
   /(?<![^\t\n\f\r ([\])}>*_~|`])@(?:\d+(?:[.,]\d+)?[wdmh])+(?=[:;,.?!]?(?:[\t\n\f\r *_~`[{|<]|$)|[)\]])/g
 const ANY_NUMBER = /(?<![^\t\n\f\r (['"\])}>*_~|`])(?:([\w.-]+)\/([\w.-]+))?[#!](\d+)/g
 
-/** A time log, such as `@1h30m`, and the reference that stands directly before it. */
+/** A time log such as `@1h30m`, and the reference directly before it. */
 export interface TimeLog {
   readonly log: string
   readonly before: Reference | undefined
 }
 
-/** How much before a time log is looked at. */
+/** How many characters before a time log are inspected. */
 const LOG_NEAR = 250
 const BEFORE_LOG = /[\s(['"]((?:[\w.-]+\/[\w.-]+)?[#!]\d+)[\t\n\f\r ]+$/
 
-/** Every time log of a text, in order. */
+/** All time logs in a text, in order. */
 export function* timeLogs(text: string): Generator<TimeLog> {
   for (const { 0: log, index } of text.matchAll(TIME_LOG)) {
     const near = index < LOG_NEAR ? ` ${text.slice(0, index)}` : text.slice(index - LOG_NEAR, index)
@@ -159,7 +159,7 @@ export function* timeLogs(text: string): Generator<TimeLog> {
   }
 }
 
-/** Every reference of a text that could be one for the forge. */
+/** All references in a text that the forge could recognise. */
 export const referencesOf = (text: string): ReadonlyArray<Reference> => [
   ...[...text.matchAll(ANY_NUMBER)].flatMap(({ index }) => numberAt(text, index, true) ?? []),
   ...linksOf(text).filter(({ ends }) => ends),

@@ -1,8 +1,8 @@
-/** Which addresses of git repositories are those of the repository that a run is about. */
+/** Tells whether the address of a git repository is the repository that a run works on. */
 
 /** A repository on a forge. */
 export interface ForgePlace {
-  /** Where the forge shows and serves its repositories: `<webUrl>/<owner>/<repo>`. */
+  /** The forge's web address: repositories are at `<webUrl>/<owner>/<repo>`. */
   readonly webUrl: string
   readonly owner: string
   readonly repo: string
@@ -10,19 +10,19 @@ export interface ForgePlace {
 
 const SHORT_SSH = /^([\w.-]+@)([\w.-]+):(?!\/)([\w./~-]+)$/
 
-/** The address as a URL: `user@host:path` is what ssh calls `ssh://user@host/path`. */
+/** The address as a URL: `user@host:path` is short for `ssh://user@host/path`. */
 export const longGitUrl = (url: string): string => url.replace(SHORT_SSH, "ssh://$1$2/$3")
 
 /**
- * Whether `url` is an address of that repository at that forge: over http at the same host and port, below where the
- * forge is served; over ssh at a host of the same name. Names compare without case, and `.git` at the end may be there.
+ * Whether `url` is an address of that repository at that forge: over http with the same host and port, below the forge's base path;
+ * over ssh with the same host name. Names are compared case-insensitively, with or without `.git` at the end.
  */
 export const isRepositoryOf = ({ webUrl, owner, repo }: ForgePlace, url: string): boolean => {
   const found = repositoryAt(webUrl, url)
   return found?.owner === owner.toLowerCase() && found.repo === repo.toLowerCase()
 }
 
-/** Which repository of the forge `url` is an address of, in lower case; none, when it is at another place. */
+/** The repository of the forge that `url` is an address of, in lower case; none when it is somewhere else. */
 export const repositoryAt = (
   webUrl: string,
   url: string,

@@ -3,26 +3,26 @@ import { Option, Schema } from "effect"
 import { ForgeNumber } from "./Forge.ts"
 import { Slug } from "./Slug.ts"
 
-/** What identifies a row. */
+/** The key of a row. */
 export const ForgeStateKey = Schema.Struct({
-  /** The forge's normalised API address (`forgeAddress`); `""` in rows that were written before rows had one. */
+  /** The forge's normalised API address (`forgeAddress`); `""` in rows of versions that did not store it. */
   forge: Schema.String,
   owner: Schema.String,
   repo: Schema.String,
   issueNumber: ForgeNumber,
 })
-/** What identifies a row. */
+/** The key of a row. */
 export type ForgeStateKey = typeof ForgeStateKey.Type
 
-/** Where an issue's bottle is in its life. */
+/** Where an issue's bottle is in its life cycle. */
 export const ForgeStateStatus = Schema.Literal("running", "frozen", "destroyed")
-/** Where an issue's bottle is in its life. */
+/** Where an issue's bottle is in its life cycle. */
 export type ForgeStateStatus = typeof ForgeStateStatus.Type
 
 const orElse = <A, I>(schema: Schema.Schema<A, I>, value: () => A) =>
   schema.pipe(Schema.propertySignature, Schema.withConstructorDefault(value))
 
-/** One row. Fields with a default may be left out at construction. */
+/** One row. Fields with a default may be omitted in the constructor. */
 export class ForgeState extends Schema.Class<ForgeState>("ForgeState")({
   ...ForgeStateKey.fields,
   slug: Slug,
@@ -33,7 +33,7 @@ export class ForgeState extends Schema.Class<ForgeState>("ForgeState")({
   agentGitUser: orElse(Schema.String, () => ""),
   prNumber: orElse(Schema.OptionFromNullOr(ForgeNumber), Option.none<number>),
   status: orElse(ForgeStateStatus, () => "running" as const),
-  /** ISO 8601, kept as given, offset included; `""` when there was none. */
+  /** ISO 8601, stored as given, including the offset; `""` when there was none. */
   lastCheckinAt: orElse(Schema.String, () => ""),
 }) {}
 
@@ -41,7 +41,10 @@ export class ForgeState extends Schema.Class<ForgeState>("ForgeState")({
 export const atKey = ({ forge, owner, repo, issueNumber }: ForgeStateKey, state: ForgeState): ForgeState =>
   new ForgeState({ ...state, forge, owner, repo, issueNumber })
 
-/** Whether a row is about that issue. A row whose forge is not known is about that issue on every forge; names compare without case. */
+/**
+ * Whether a row is about that issue. A row without a known forge matches the issue on every forge. Names are compared
+ * case-insensitively.
+ */
 export const isAbout = (row: ForgeStateKey, key: ForgeStateKey): boolean =>
   (row.forge === "" || row.forge === key.forge) &&
   row.issueNumber === key.issueNumber &&

@@ -16,20 +16,20 @@ export class ForgeStatus extends Schema.Class<ForgeStatus>("ForgeStatus")({
   prUrl: Schema.OptionFromNullOr(Schema.String),
   slug: Slug,
   agent: Schema.String,
-  /** Login of the forge token's user at the last launch; `""` when not known. */
+  /** Login of the forge token's user at the last launch; `""` when it is not known. */
   agentGitUser: Schema.String,
-  /** Of the row. `destroying`: a destroy of the bottle has not come to its end. */
+  /** Status of the row. `destroying`: a destroy of the bottle has not finished. */
   status: Schema.Union(ForgeStateStatus, Schema.Literal("destroying")),
-  /** What the bottle is now, as `list` shows it; `destroyed` as the row says, `gone` when there is no such bottle. */
+  /** State of the bottle, as in `list`; `destroyed` if the row says so, `gone` when there is no such bottle. */
   state: Schema.Union(BottleStatus.fields.state, Schema.Literal("destroyed", "gone")),
-  /** How the agent of the last run ended, and what it signalled. */
+  /** How the agent of the last run ended, and what it reported. */
   exit: BottleStatus.fields.exit,
   done: BottleStatus.fields.done,
   /** ISO 8601; `""` when there was none. */
   lastCheckinAt: Schema.String,
 }) {}
 
-/** A row as `status` shows it. `checkin` is a check-in that may be newer than the row's; `bottle` is none when no bottle has the row's slug. */
+/** A row as `status` shows it. `checkin` may be newer than the row's check-in. `bottle` is none when no bottle has the row's slug. */
 export const forgeStatus = (
   row: ForgeState,
   bottle: Option.Option<BottleStatus>,

@@ -1,4 +1,4 @@
-/** ForgeTarget says which repository on which forge a run is about, and with which token it is reached. */
+/** ForgeTarget says which repository on which forge a run works on, and the token to reach it. */
 import { Option, Redacted, Schema } from "effect"
 import { forgeAddress } from "./ForgeAddress.ts"
 
@@ -8,7 +8,7 @@ const Address = Schema.String.pipe(
   }),
 )
 
-/** A user, an org or a repository of that name: safe as one step of a path. */
+/** The name of a user, an organisation or a repository: safe as one path segment. */
 const Name = Schema.String.pipe(
   Schema.filter((name) => /^[A-Za-z0-9._-]{1,100}$/.test(name) && !/^\.+$/.test(name), {
     message: () => "must be a name on the forge: letters, digits, '-', '_' and '.' only, no slash",
@@ -25,7 +25,7 @@ const Token = Schema.Redacted(
 )
 
 const access = {
-  /** Base URL of the forge's API; a slash at its end does not matter. */
+  /** Base URL of the forge's API; a trailing slash does not matter. */
   apiUrl: Address,
   token: Token,
 }
@@ -40,7 +40,7 @@ const Custom = Schema.String.pipe(
   }),
 )
 
-/** A forge and a token, without a repository: what is needed to act on what an earlier run left there. */
+/** A forge and a token, without a repository: enough to clean up what an earlier run left there. */
 export const ForgeAccess = Schema.Union(
   Schema.Struct({ kind: Gitea, ...access }),
   Schema.Struct({ kind: Custom, ...access }),
@@ -51,10 +51,10 @@ export type ForgeAccess = typeof ForgeAccess.Type
 /** A repository on a Gitea. */
 export const GiteaTarget = Schema.Struct({ kind: Gitea, ...access, ...repository })
 
-/** A repository on a forge of a kind that was registered from outside. */
+/** A repository on a forge of a kind that the library user registered. */
 export const CustomTarget = Schema.Struct({ kind: Custom, ...access, ...repository })
 
-/** A repository on a forge, by the forge's kind. The token never shows when it is printed. */
+/** A repository on a forge, by the forge's kind. Printing it never shows the token. */
 export const ForgeTarget = Schema.Union(GiteaTarget, CustomTarget)
 /** A repository on a forge. */
 export type ForgeTarget = typeof ForgeTarget.Type

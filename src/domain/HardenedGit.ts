@@ -1,18 +1,21 @@
-/** How the host runs git: with bot-bottle's configuration only, without programs or transports that a repository names, and within limits. */
+/**
+ * How the host runs git: only with bot-bottle's configuration, without programs or transports that a repository names, and with
+ * resource limits.
+ */
 import type { Stream } from "effect"
 
 /** One run of git. */
 export interface GitRun {
   readonly args: ReadonlyArray<string>
-  /** Where it runs (default: `/`). */
+  /** Working directory (default: `/`). */
   readonly cwd?: string
-  /** Transports it may use, such as `https` or `file` (default: none). */
+  /** Allowed transports, such as `https` or `file` (default: none). */
   readonly protocols?: ReadonlyArray<string>
-  /** The git directory. Without one git looks for a repository from `cwd` upwards. */
+  /** The git directory. Without one, git searches for a repository from `cwd` upwards. */
   readonly directory?: string
-  /** Where new objects go, and where others are found beside the repository's own. */
+  /** Where new objects are written, and where others are found in addition to the repository's own. */
   readonly objects?: { readonly directory: string; readonly alternates?: ReadonlyArray<string> }
-  /** More configuration: credentials come this way, because arguments are visible to others. */
+  /** More configuration. Credentials are passed in this way because arguments are visible to other users. */
   readonly config?: ReadonlyArray<readonly [string, string]>
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string | Stream.Stream<Uint8Array, unknown>
@@ -21,21 +24,21 @@ export interface GitRun {
   readonly maxOutputBytes?: number
   /** Address space in KiB (default: 4 GiB). */
   readonly memoryKib?: number
-  /** Seconds of a processor (default: 15 minutes). */
+  /** CPU time in seconds (default: 15 minutes). */
   readonly cpuS?: number
 }
 
 const TIMEOUT_MS = 600_000
-/** Seconds of a processor. */
+/** CPU time in seconds. */
 const CPU_S = 900
-/** Address space in KiB: git maps packs of any size, and takes as much as a hostile one makes it. */
+/** Address space in KiB. Git maps packs of any size, and uses as much memory as a hostile pack makes it. */
 const MEMORY_KIB = 4 * 1024 * 1024
-/** Seconds without a byte after which a transfer ends. */
+/** Seconds without a byte after which a transfer is ended. */
 const STALLED_S = "15"
 
 const CONFIG: ReadonlyArray<readonly [string, string]> = [
   ["safe.directory", "*"],
-  // A directory that merely looks like a repository is not one.
+  // Do not trust a directory only because it looks like a repository.
   ["safe.bareRepository", "explicit"],
   ["core.hooksPath", "/dev/null"],
   ["core.fsmonitor", "false"],
@@ -62,7 +65,7 @@ const CONFIG: ReadonlyArray<readonly [string, string]> = [
 const limited = (memoryKib: number, cpuS: number): string =>
   `ulimit -v ${memoryKib} 2>/dev/null; ulimit -t ${cpuS} 2>/dev/null; exec git "$@"`
 
-/** How a run of git is started. */
+/** The command line and environment for a run of git. */
 export const gitSpec = (run: GitRun) => {
   const config = [...CONFIG, ...(run.config ?? [])]
   return {
@@ -80,7 +83,7 @@ export const gitSpec = (run: GitRun) => {
       GIT_TERMINAL_PROMPT: "0",
       GIT_NO_REPLACE_OBJECTS: "1",
       GIT_NO_LAZY_FETCH: "1",
-      // Unlike the key `protocol.allow`, no key of a repository overrides this.
+      // Unlike the key `protocol.allow`, no key of a repository can override this.
       GIT_ALLOW_PROTOCOL: (run.protocols ?? []).join(":"),
       GIT_CONFIG_COUNT: String(config.length),
       ...Object.fromEntries(

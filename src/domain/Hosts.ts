@@ -1,4 +1,4 @@
-/** Hosts as people and programs write them, each in the one form in which it is compared. */
+/** Parses hosts as people and programs write them into one canonical form, in which they are compared. */
 import { Option } from "effect"
 
 /** A name (lower case, in ASCII, without a trailing dot) or an address (IPv4 in four decimals, IPv6 as RFC 5952 has it, without brackets). */
@@ -8,9 +8,9 @@ export interface Host {
 }
 
 /**
- * Reads a host in any spelling: upper case, Unicode, a trailing dot; an IPv4 address as decimal, octal, hexadecimal
- * and short forms have it; an IPv6 address with or without brackets. None for what is neither, and for an address
- * with a zone, which means something else on each machine.
+ * Parses a host in any spelling: upper case, Unicode, a trailing dot; an IPv4 address in decimal, octal, hexadecimal and short forms;
+ * an IPv6 address with or without brackets. None for anything else, and for an address with a zone, which means something different on
+ * each machine.
  */
 export const readHost = (written: string): Option.Option<Host> => {
   const bracketed = /^\[(.*)\]$/s.exec(written)?.[1]
@@ -18,12 +18,12 @@ export const readHost = (written: string): Option.Option<Host> => {
   return bracketed !== undefined || inner.includes(":") ? readIPv6(inner) : readName(inner)
 }
 
-/** What would end a host in a URL, or be left out or decoded in it. */
+/** Characters that end a host in a URL, or are dropped or decoded in it. */
 const NOT_IN_A_NAME = /[\s\p{Cc}/?#@\\:%[\]]/u
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
 const NAME_MAX = 253
 
-/** A URL's host is parsed as the WHATWG has it: whatever ends in a number is an address or nothing. */
+/** A URL's host is parsed by the WHATWG rules: whatever ends in a number is an address or invalid. */
 const hostOf = (text: string): string | undefined =>
   URL.canParse(`http://${text}`) ? new URL(`http://${text}`).hostname : undefined
 

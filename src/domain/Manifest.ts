@@ -1,4 +1,4 @@
-/** What an operator writes down: agent manifests and bottle manifests, and how several bottles merge. */
+/** The schemas of agent manifests and bottle manifests, and how several bottles merge. */
 import { Duration, Option, Schema } from "effect"
 import { durationOf } from "./durationOf.ts"
 import { expecting, required } from "./expecting.ts"
@@ -13,11 +13,11 @@ export const ProviderName = Schema.Literal("claude", "codex", "pi", "command").a
 /** How an agent program is run. */
 export type ProviderName = typeof ProviderName.Type
 
-/** What {@link ManifestName} wants, for messages. */
+/** The rule of {@link ManifestName}, for messages. */
 export const MANIFEST_NAME_RULE =
   "a name starts with a letter or a digit, has only letters, digits, '.', '_' and '-', and at most 100 characters"
 
-/** File name of a manifest without its ending: `[A-Za-z0-9][A-Za-z0-9._-]*`, so that it never leaves its folder. */
+/** File name of a manifest without its extension: `[A-Za-z0-9][A-Za-z0-9._-]*`, so that it never leaves its folder. */
 export const ManifestName = Schema.String.pipe(
   Schema.pattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, { message: () => MANIFEST_NAME_RULE }),
 )
@@ -31,7 +31,7 @@ export const AgentFrontMatter = Schema.Struct({
   bottle: Schema.optional(Schema.NullOr(Schema.String)),
   model: Schema.optional(Schema.String),
   description: Schema.optional(Schema.String),
-  /** For the provider `command`: its argv. */
+  /** The argv of the provider `command`. */
   command: Schema.optional(
     Schema.NonEmptyArray(Schema.String.pipe(Schema.pattern(/^[^\0]+$/))).annotations(
       expecting('a list of texts that are not empty, such as ["sh", "run.sh"]'),
@@ -39,20 +39,20 @@ export const AgentFrontMatter = Schema.Struct({
   ),
 }).annotations({ title: "a map of keys" })
 
-/** An agent: what works in a bottle. */
+/** An agent: the program that works in a bottle. */
 export interface AgentManifest {
   readonly name: string
   readonly provider: ProviderName
   readonly bottle: Option.Option<string>
   readonly model: Option.Option<string>
   readonly description: Option.Option<string>
-  /** Present exactly when the provider is `command`. */
+  /** Present only when the provider is `command`. */
   readonly command: Option.Option<readonly [string, ...ReadonlyArray<string>]>
   /** The Markdown body. */
   readonly systemPrompt: string
 }
 
-/** An amount of memory or disk: bytes, or a number with `k`, `m`, `g` (powers of 1024, as docker has it). */
+/** An amount of memory or disk: bytes, or a number with `k`, `m`, `g` (powers of 1024, as in docker). */
 export const ByteSize = Schema.Union(
   Schema.Number.pipe(Schema.int(), Schema.positive()),
   Schema.String.pipe(Schema.pattern(/^[1-9]\d{0,11}[kmg]?b?$/i)),
@@ -74,7 +74,7 @@ const DurationText = Schema.String.pipe(
   }),
 )
 
-/** What a bottle may use. */
+/** Limits of a bottle. */
 export const Limits = Schema.Struct({
   cpus: Schema.optional(Schema.Finite.pipe(Schema.positive())),
   memory: Schema.optional(ByteSize),
@@ -82,11 +82,11 @@ export const Limits = Schema.Struct({
   disk: Schema.optional(ByteSize),
   /** How long a run may take. */
   timeout: Schema.optional(DurationText),
-  /** How long a run may give no sign of life: no neck call, no output. */
+  /** How long a run may show no sign of life: no neck call and no output. */
   idleTimeout: Schema.optional(DurationText),
-  /** Connections to the neck at once. */
+  /** Simultaneous connections to the neck. */
   connections: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.between(1, 4096))),
-  /** Calls per second at the neck; five times as many may come at once. */
+  /** Calls per second at the neck, with bursts of up to five times as many. */
   callRate: Schema.optional(Schema.Finite.pipe(Schema.between(0.1, 1_000_000))),
   /** How much a run may add to the operation log. */
   logBytes: Schema.optional(ByteSize),
@@ -95,7 +95,7 @@ export const Limits = Schema.Struct({
   /** How many comments a run may post. */
   comments: Schema.optional(Schema.NonNegativeInt),
 }).annotations({ title: "a map of limits" })
-/** What a bottle may use. */
+/** Limits of a bottle. */
 export type Limits = typeof Limits.Type
 
 const Port = Schema.Number.pipe(Schema.int(), Schema.between(1, 65535)).annotations(
@@ -106,7 +106,7 @@ const AllowedHost = Schema.String.annotations({ title: "a host" }).pipe(
   Schema.filter(isAllowedHost, { message: () => `expected ${ALLOWED_HOST_RULE}`, title: "a host" }),
 )
 
-/** A host that the neck lets through. */
+/** A host that the neck allows. */
 export const EgressEntry = Schema.Union(
   AllowedHost,
   Schema.Struct({
@@ -137,14 +137,14 @@ export const Route = Schema.Struct({
     "{env: NAME} or {file: PATH}",
   ),
   allow: Schema.optional(Texts),
-  /** Headers of the agent's that pass beyond those known to be harmless. */
+  /** Headers of the agent that pass in addition to those known to be harmless. */
   headers: Schema.optional(Schema.Array(PassedHeader)),
-  /** Parameters of the query that pass; beyond the provider's, where the service is known. */
+  /** Query parameters that pass; in addition to the provider's, where the service is known. */
   query: Schema.optional(Schema.Array(PassedParameter)),
   private: Schema.optional(Schema.Boolean),
 }).annotations({ title: "a map with upstream, header and secret" })
 
-/** Names of routes and repositories are parts of paths at the neck. */
+/** Names of routes and repositories are path segments at the neck. */
 const named = <A, I>(value: Schema.Schema<A, I>, title: string) =>
   Schema.Record({ key: ManifestName.annotations({ title: MANIFEST_NAME_RULE }), value }).annotations({
     title,
@@ -152,7 +152,7 @@ const named = <A, I>(value: Schema.Schema<A, I>, title: string) =>
 
 const PathText = Schema.String.pipe(Schema.pattern(/^[^\p{Cc}]+$/u))
 
-/** POSIX: names that a shell can set too. */
+/** POSIX names, which a shell can set too. */
 const EnvName = Schema.String.pipe(Schema.pattern(/^[A-Za-z_][A-Za-z0-9_]*$/)).annotations({
   title: "a name of letters, digits and '_' that starts with no digit",
 })
@@ -163,7 +163,7 @@ const EnvValue = Schema.Union(
   Schema.Boolean,
 ).annotations(expecting("a text without NUL, a number, true or false"))
 
-/** Where an image is built from: a folder, absolute or relative to the manifest's own, and a Dockerfile relative to that folder. */
+/** What an image is built from: a folder, absolute or relative to the manifest's folder, and a Dockerfile relative to that folder. */
 export const ImageBuild = Schema.Union(
   PathText,
   Schema.Struct({ context: required(PathText, "a folder"), dockerfile: Schema.optional(PathText) }),
@@ -222,9 +222,9 @@ export const BottleManifest = Schema.Struct({
 export type BottleManifest = typeof BottleManifest.Type
 
 /**
- * Several bottles as one, in order: maps merge by key, lists concatenate without repeats, of scalars the last wins.
- * A choice is never a mix of two: `secret`, `key` and `workspace` are the last's as a whole, an `image` takes the place of an
- * earlier `build`, and `forge` in a repository the place of an earlier `url` with its key, and the reverse.
+ * Merges several bottles in order: maps merge by key, lists concatenate without duplicates, and the last scalar wins. Alternatives are
+ * never mixed: `secret`, `key` and `workspace` are the last one's as a whole, an `image` replaces an earlier `build`, and `forge` in a
+ * repository replaces an earlier `url` with its key, and the reverse.
  */
 export const mergeBottles = (bottles: ReadonlyArray<BottleManifest>): BottleManifest =>
   bottles.reduce<BottleManifest>((merged, next) => {
@@ -241,7 +241,7 @@ type PlainMap = Readonly<Record<string, unknown>>
 const isMap = (value: unknown): value is PlainMap =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** The manifest, its maps, and their entries merge; a map within an entry is a choice. */
+/** The manifest, its maps, and their entries merge; a map inside an entry is one alternative. */
 const MERGED_LEVELS = 3
 
 const mergeValues = (into: unknown, next: unknown, levels: number): unknown =>
@@ -251,7 +251,7 @@ const mergeValues = (into: unknown, next: unknown, levels: number): unknown =>
       ? mergeMaps(into, next, levels)
       : next
 
-/** Through a Map and `Object.fromEntries`: a key such as `__proto__` stays a key. */
+/** Uses a Map and `Object.fromEntries`, so that a key such as `__proto__` stays a key. */
 const mergeMaps = (into: PlainMap, next: PlainMap, levels: number): PlainMap => {
   const merged = new Map(Object.entries(into))
   for (const [key, value] of Object.entries(next)) {

@@ -1,11 +1,11 @@
-/** From decoded YAML to manifests: what a file says is checked here, key by key, without reading any. */
+/** Decodes parsed YAML into manifests and checks it key by key. Reads no files. */
 import { Effect, Option, ParseResult, Schema } from "effect"
 import { isSshUrl, sshRepository } from "./DeployKey.ts"
 import { AgentNotFound, ManifestInvalid } from "./Errors.ts"
 import type { AgentManifest } from "./Manifest.ts"
 import { AgentFrontMatter, BottleManifest } from "./Manifest.ts"
 
-/** An agent manifest taken apart: `front` is the decoded front matter (`null` when it is empty), `body` the Markdown. */
+/** The parts of an agent manifest: `front` is the decoded front matter (`null` when it is empty), `body` the Markdown. */
 export interface AgentFile {
   readonly file: string
   readonly name: string
@@ -13,7 +13,7 @@ export interface AgentFile {
   readonly body: string
 }
 
-/** The agent of a file. Fails with the file, the dotted path of the first wrong key, and what was expected there. */
+/** Decodes an agent. Fails with the file, the dotted path of the first wrong key, and what was expected there. */
 export const decodeAgent = (source: AgentFile): Effect.Effect<AgentManifest, ManifestInvalid> =>
   decodeStrictly(source.file, AgentFrontMatter, source.front).pipe(
     Effect.filterOrFail(
@@ -39,7 +39,7 @@ export const decodeAgent = (source: AgentFile): Effect.Effect<AgentManifest, Man
     })),
   )
 
-/** The bottle of a file; `value` is its decoded YAML (`null` when it is empty). Fails as {@link decodeAgent} does. */
+/** Decodes a bottle. `value` is its parsed YAML (`null` when it is empty). Fails as {@link decodeAgent} does. */
 export const decodeBottle = (file: string, value: unknown): Effect.Effect<BottleManifest, ManifestInvalid> =>
   decodeStrictly(file, BottleManifest, value).pipe(
     Effect.filterOrFail(
@@ -51,7 +51,7 @@ export const decodeBottle = (file: string, value: unknown): Effect.Effect<Bottle
     ),
   )
 
-/** What a deploy key takes besides its token: a repository to register it at, and the host that it may be shown to. */
+/** What a deploy key needs besides its token: a repository to register it at, and the host that it may be used with. */
 const keyProblem = (file: string, bottle: BottleManifest): Option.Option<ManifestInvalid> =>
   Option.firstSomeOf(
     Object.entries(bottle.git ?? {}).map(([name, { url, key, knownHost }]) => {
@@ -73,7 +73,7 @@ const keyProblem = (file: string, bottle: BottleManifest): Option.Option<Manifes
     }),
   )
 
-/** What a manifest of a stranger's repository may not have: secrets, key files, private hosts, `build`, a backend. */
+/** What is not allowed in a manifest from an untrusted repository: secrets, key files, private hosts, `build`, a backend. */
 export const projectProblem = (file: string, bottle: BottleManifest): Option.Option<ManifestInvalid> => {
   const git = Object.entries(bottle.git ?? {})
   const found = [
@@ -100,16 +100,16 @@ export const projectProblem = (file: string, bottle: BottleManifest): Option.Opt
   )
 }
 
-/** Where agents are looked for, and what there is. */
+/** Where agents are searched, and which ones exist. */
 export interface KnownAgents {
-  /** The home's folder of agents, as people know it. */
+  /** The home's folder of agents, as shown to people. */
   readonly folder: string
   readonly names: ReadonlyArray<string>
   /** A file of that name that is not trusted. */
   readonly untrusted?: string
 }
 
-/** The failure for an agent that is not there: lists what there is, and says what to do. */
+/** The error for a missing agent. It lists those that exist and says what to do. */
 export const agentNotFound = (agent: string, known: KnownAgents): AgentNotFound =>
   new AgentNotFound({
     agent,
@@ -121,7 +121,7 @@ export const agentNotFound = (agent: string, known: KnownAgents): AgentNotFound 
           : `known are ${known.names.join(", ")}; another is made by writing ${known.folder}/<name>.md`,
   })
 
-/** The value of a file by a schema, strictly. Fails as {@link decodeAgent} does; never quotes a value, which may be a secret. */
+/** Decodes a file's value with a schema, strictly. Fails as {@link decodeAgent} does, and never quotes a value, which may be a secret. */
 export const decodeStrictly = <A, I>(
   file: string,
   schema: Schema.Schema<A, I>,
@@ -135,7 +135,7 @@ export const decodeStrictly = <A, I>(
       ),
   })
 
-/** The schema's decoder assigns keys one by one, which would drop `__proto__` without a word. */
+/** The schema's decoder assigns keys one by one, and would silently drop `__proto__`. */
 const protoKey = (
   value: unknown,
   path: ReadonlyArray<PropertyKey>,
@@ -145,7 +145,7 @@ const protoKey = (
   return Option.firstSomeOf(Object.entries(value).map(([key, inner]) => protoKey(inner, [...path, key])))
 }
 
-/** The deepest complaint is the most telling one: those above it only say that a part of them is wrong. */
+/** The deepest issue is the most specific one: those above it only say that a part is wrong. */
 const invalid = (file: string, issues: ReadonlyArray<ParseResult.ArrayFormatterIssue>): ManifestInvalid => {
   const depth = Math.max(...issues.map((issue) => issue.path.length))
   const deepest = issues.filter((issue) => issue.path.length === depth)
@@ -167,7 +167,7 @@ const invalid = (file: string, issues: ReadonlyArray<ParseResult.ArrayFormatterI
   })
 }
 
-/** Without the actual value, which may be a secret put in the wrong place. */
+/** Leaves out the actual value, which may be a secret in the wrong place. */
 const expectation = (message: string): string =>
   message
     .replace(/, actual [^]*$/, "")
@@ -177,7 +177,7 @@ const expectation = (message: string): string =>
       (_, keys: string) => `unknown key: expected ${keys.replaceAll(" | ", ", ")}`,
     )
 
-/** Keys come from a file that may be a stranger's: what is not plain is quoted, and cut. */
+/** Keys may come from an untrusted file: anything that is not plain is quoted and cut. */
 const dotted = (path: ReadonlyArray<PropertyKey>): string =>
   path
     .map(String)

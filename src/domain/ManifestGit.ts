@@ -1,10 +1,10 @@
-/** A repository behind the git gate, as a bottle's manifest names it: at an address, or the run's own. */
+/** The schema of a repository behind the git gate: named by an address, or the run's own repository. */
 import { Schema } from "effect"
 import { expecting } from "./expecting.ts"
 
 const Texts = Schema.Array(Schema.String).annotations({ title: "a list of texts" })
 
-/** What a git of the gate can take as a branch, a tag or a commit, without leading to an option. */
+/** A branch, tag or commit that any git of the gate accepts and that cannot be taken for an option. */
 export const GitRef = Schema.String.pipe(
   Schema.pattern(/^[^-/\0-\x20\x7f~^:?*[\\][^\0-\x20\x7f~^:?*[\\]{0,243}$/),
 ).annotations(expecting("a branch, a tag or a commit"))
@@ -18,7 +18,7 @@ const KeyOfManifest = Schema.Union(
 
 const GitFields = Schema.Struct({
   url: Schema.optional(Schema.String),
-  /** Instead of `url` and `key`: the repository of the run itself, on its forge, with the token of the run. */
+  /** In place of `url` and `key`: the run's own repository on its forge, with the run's token. */
   forge: Schema.optional(Schema.Literal(true).annotations(expecting("true"))),
   key: Schema.optional(KeyOfManifest),
   knownHost: Schema.optional(Schema.String),
@@ -30,10 +30,10 @@ const GitFields = Schema.Struct({
 
 type GitFields = typeof GitFields.Type
 
-/** With which key a repository is reached: the token of the run's forge or a deploy key of the run, or a key file. */
+/** The key of a repository: the token of the run's forge, a deploy key of the run, or a key file. */
 export type GitKey = { readonly provider: "gitea" } | { readonly identityFile: string }
 
-/** What holds at the gate for a repository, however it is named. */
+/** Settings of a repository at the gate, however it is named. */
 export interface GitRules {
   readonly push?: ReadonlyArray<string> | undefined
   readonly protectedPaths?: ReadonlyArray<string> | undefined
@@ -49,7 +49,7 @@ export interface GitUpstream extends GitRules {
   readonly knownHost?: string | undefined
 }
 
-/** The repository of the run itself: its address, credential and base come from the run. */
+/** The run's own repository: its address, credential and base come from the run. */
 export interface OwnRepository extends GitRules {
   readonly forge: true
   readonly url?: undefined
@@ -57,7 +57,7 @@ export interface OwnRepository extends GitRules {
   readonly knownHost?: undefined
 }
 
-/** What is wrong with how an entry names its repository; the first problem alone. */
+/** The first problem in how an entry names its repository. */
 const namingProblem = ({ url, forge, key, knownHost }: GitFields) => {
   const problem = (field: string, message: string) => ({ path: [field], message })
   if (forge === undefined) {
@@ -80,7 +80,7 @@ const namingProblem = ({ url, forge, key, knownHost }: GitFields) => {
         : undefined
 }
 
-/** A repository behind the git gate: at an address, or the run's own. */
+/** A repository behind the git gate: named by an address, or the run's own repository. */
 export const GitEntry = GitFields.pipe(
   Schema.filter(namingProblem),
   Schema.filter((entry): entry is GitUpstream | OwnRepository => namingProblem(entry) === undefined),
@@ -89,7 +89,7 @@ export const GitEntry = GitFields.pipe(
 /** The repositories of a manifest by name. */
 export type ManifestGit = Readonly<Record<string, typeof GitEntry.Type>>
 
-/** Entries without the name of their repository where the next bottle names it in the other way. */
+/** Removes the naming of a repository from entries where the next bottle names it in the other way. */
 export const renamed = (before: ManifestGit, next: ManifestGit = {}): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     Object.entries(before).map(([name, entry]) => {

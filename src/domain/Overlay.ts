@@ -1,21 +1,21 @@
-/** The forge overlay: what a forge-targeted run is told ahead of the operator's prompt, in words that fit any forge. */
+/** The forge overlay: the text before the operator's prompt in a forge-targeted run. It works for any forge. */
 import { type AssignedNumbers, type CallUsage, FORGE_COMMANDS } from "./ForgeCommands.ts"
 
-/** What the run is about. */
+/** Facts about the run. */
 export interface OverlayInput {
   /** The assigned issue. */
   readonly issueNumber: number
   /** Its pull requests, if there are any. */
   readonly prNumbers: ReadonlyArray<number>
-  /** The branch the run may push, without `refs/heads/`; absent when it may push none. */
+  /** The branch that the run may push, without `refs/heads/`; absent when it may push none. */
   readonly branch?: string
   /** Names of the repositories at the neck. */
   readonly repositories?: ReadonlyArray<string>
-  /** The one of them that the workspace is a clone of. */
+  /** The one of them that the workspace was cloned from. */
   readonly clone?: string
-  /** Repositories that other refs may be pushed to than the branch, as their manifest says it. */
+  /** Repositories whose manifest allows pushes to other refs than the branch. */
   readonly otherPush?: ReadonlyArray<{ readonly name: string; readonly refs: ReadonlyArray<string> }>
-  /** The calls at the neck; those of every neck unless given. */
+  /** The calls at the neck; the built-in calls unless given. */
   readonly calls?: ReadonlyArray<CallUsage>
 }
 
@@ -63,11 +63,11 @@ const callLines = (calls: ReadonlyArray<CallUsage>, run: AssignedNumbers): strin
 const namesOf = (calls: ReadonlyArray<CallUsage>): string =>
   calls.flatMap(({ name, assignment }) => (assignment === undefined ? [] : [`\`${name}\``])).join(", ")
 
-/** The prompt with the overlay ahead of it. */
+/** Puts the overlay before the prompt. */
 export const withOverlay = (prompt: string, overlay: string): string =>
   `${overlay}\n\n## Your task\n\n${prompt}`
 
-/** How to get at the repositories, and work back to them. */
+/** How to clone from the repositories and push to them. */
 const gitHelp = ({ branch, repositories = [], clone, otherPush = [] }: OverlayInput): string => {
   const others = repositories.filter((name) => name !== clone)
   return [

@@ -1,33 +1,33 @@
-/** The repository of the run itself in a bottle's manifest: `forge: true` becomes an address, a credential and a base. */
+/** Resolves the run's own repository in a bottle manifest: `forge: true` becomes an address, a credential and a base. */
 import { Either } from "effect"
 import { LaunchRefused } from "./Errors.ts"
 import { type ForgePlace, isRepositoryOf } from "./ForgeRepository.ts"
 import type { BottleManifest } from "./Manifest.ts"
 import type { GitUpstream, OwnRepository } from "./ManifestGit.ts"
 
-/** A repository behind the git gate, as a run has it. */
+/** A repository behind the git gate, resolved for a run. */
 export interface RunUpstream extends GitUpstream {
-  /** Of `forge: true`: the address is what the run's forge says of its own repository, so that the run's token may go there. */
+  /** Only for `forge: true`: the address comes from the run's forge, so the run's token may be sent there. */
   readonly own?: true
 }
 
-/** The repositories of a run by name. */
+/** Repositories of a run, by name. */
 export type RunGit = Readonly<Record<string, RunUpstream>>
 
-/** A bottle's manifest of which every repository has an address. */
+/** A bottle manifest in which every repository has an address. */
 export interface RunBottle extends Omit<BottleManifest, "git"> {
   readonly git?: RunGit | undefined
 }
 
-/** The repository that a run is about, and the branch that its pull requests go to when the operator named one. */
+/** The repository that a run works on, and the base branch of its pull requests if the operator named one. */
 export interface RunPlace extends ForgePlace {
   readonly base?: string | undefined
 }
 
 /**
- * The manifest as a run has it. The base of the run's own repository is what the operator named for that repository, before
- * what a manifest says for all of them; a workspace that is a clone of it begins there, unless the manifest names a ref.
- * Left: a run without a forge has no repository of its own.
+ * Resolves the manifest for a run. For the run's own repository, a base that the operator named takes precedence over the one in the
+ * manifest. A workspace that is a clone of it starts from that base, unless the manifest names a ref. Left: a run without a forge has
+ * no repository of its own.
  */
 export const withOwnRepository = (
   { git, workspace, ...rest }: BottleManifest,

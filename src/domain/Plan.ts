@@ -1,4 +1,4 @@
-/** From manifests to a plan: everything a backend needs, as plain data, made without looking at anything. */
+/** Makes a plan from manifests: everything a backend needs, as plain data. Pure. */
 import { plannedKeys } from "./DeployKey.ts"
 import { buildOf, bytesOf } from "./Manifest.ts"
 import type { BottlePlan, NeckOpenings, PlanLimits, PullPolicy, RunFile, WorkspaceListing } from "./Bottle.ts"
@@ -11,10 +11,10 @@ import type { Slug } from "./Slug.ts"
 
 /** Where an agent works unless its bottle manifest says otherwise. */
 export const DEFAULT_WORKDIR = "/workspace"
-/** Processes in a bottle whose manifest names no limit. */
+/** Process limit of a bottle whose manifest sets none. */
 export const DEFAULT_PIDS = 1024
 
-/** What a plan is made from. */
+/** Inputs of a plan. */
 export interface PlanInput {
   readonly slug: Slug
   readonly run: number
@@ -31,7 +31,7 @@ export interface PlanInput {
   }
   readonly workspace?: WorkspaceListing
   readonly clone?: PlanClone | undefined
-  /** At a resume: the artifact to start from, if there is one, and the user of the first launch. */
+  /** At a resume: the artifact to start from, if any, and the user of the first launch. */
   readonly earlier?: { readonly artifact?: string; readonly user?: string }
 }
 
@@ -85,7 +85,7 @@ export const neckOpenings = (slug: Slug, { egress, routes = {}, git = {} }: RunB
   ),
 })
 
-/** An empty map asks for nothing. */
+/** An empty map is left out. */
 const holds = (value: unknown): boolean =>
   typeof value === "object" && value !== null
     ? Object.values(value).some((inner) => !Array.isArray(inner) || inner.length > 0)

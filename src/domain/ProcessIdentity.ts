@@ -1,13 +1,13 @@
-/** ProcessIdentity tells one process from another that got its pid later: by start time and boot. */
+/** ProcessIdentity tells a process from a later one with the same PID, by start time and boot. */
 import { Schema } from "effect"
 
-/** One process among all that ever had its pid. */
+/** Identifies one process among all that ever had its PID. */
 export const ProcessIdentity = Schema.Struct({
   pid: Schema.Number,
-  /** Linux: clock ticks since boot, as /proc has them; elsewhere: the time that `ps` names, in UTC. */
+  /** Linux: clock ticks since boot, from /proc. Elsewhere: the start time from `ps`, in UTC. */
   startTime: Schema.String,
-  /** Linux: id of the boot that `startTime` counts from; elsewhere `""`. */
+  /** Linux: ID of the boot that `startTime` counts from. Elsewhere `""`. */
   bootId: Schema.String,
 })
-/** One process among all that ever had its pid. */
+/** Identifies one process among all that ever had its PID. */
 export type ProcessIdentity = typeof ProcessIdentity.Type

@@ -1,33 +1,33 @@
-/** Whether a model provider refused a call for a limit, and until when, by what its answer says. */
+/** Tells from a model provider's response whether it refused a call because of a limit, and until when. */
 import { Option } from "effect"
 
-/** What of an answer is looked at. */
+/** The parts of a response that are inspected. */
 export interface ProviderAnswer {
   readonly status: number
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
   /** The beginning of the body as text; `""` when it was not read. */
   readonly body: string
-  /** When it came, in milliseconds since the epoch. */
+  /** When it arrived, in milliseconds since the epoch. */
   readonly at: number
 }
 
-/** A refusal. */
+/** A refusal because of a limit. */
 export interface ProviderRefusal {
   readonly reason: "rate-limit" | "overloaded" | "usage-limit"
-  /** When calls may be made again, in milliseconds since the epoch; absent when the answer does not say. */
+  /** When calls may be made again, in milliseconds since the epoch; absent when the response does not say. */
   readonly until?: number
 }
 
-/** The statuses whose body says whether a usage limit was reached. */
+/** Statuses whose body says whether a usage limit was reached. */
 const MAY_BE_A_LIMIT: ReadonlySet<number> = new Set([400, 402, 403])
 
 const USAGE = /usage[ _]limit|insufficient_quota|quota[ _]exceeded|billing_|credit balance is too low/i
 
-/** A limit of a week is the longest that is known; what is further away is a mistake. */
+/** The longest known limit is a week. A time further away is a mistake. */
 const LONGEST_MS = 8 * 24 * 3_600_000
 
-/** None: it is no refusal for a limit. */
+/** None: the response is no refusal because of a limit. */
 export const refusalOf = (answer: ProviderAnswer): Option.Option<ProviderRefusal> => {
   const { status, body } = answer
   const isUsage = USAGE.test(body) || textOf(answer, "anthropic-ratelimit-unified-status") === "rejected"
@@ -51,7 +51,7 @@ const retryAfter = (answer: ProviderAnswer): number => {
   return /^\d+(\.\d+)?$/.test(text) ? answer.at + Number(text) * 1000 : Date.parse(text)
 }
 
-/** When those limits begin anew of which nothing is left: the other resets concern calls that may be made. */
+/** The reset time of the limits that are used up. Other resets concern calls that may still be made. */
 const exhausted = (answer: ProviderAnswer): ReadonlyArray<number> =>
   Object.keys(answer.headers).flatMap((name) => {
     const [, anthropic, openai] =
@@ -65,7 +65,7 @@ const exhausted = (answer: ProviderAnswer): ReadonlyArray<number> =>
     return left === "0" ? [timeOf(textOf(answer, name), answer.at)] : []
   })
 
-/** What OpenAI says of the limits of a plan. */
+/** OpenAI's fields about the limits of a plan. */
 const inBody = ({ body, at }: ProviderAnswer): ReadonlyArray<number> => {
   const [, seconds] = /"resets_in_seconds"\s*:\s*(\d{1,9})/.exec(body) ?? []
   const [, epoch] = /"resets_at"\s*:\s*(\d{9,11})\b/.exec(body) ?? []
@@ -75,7 +75,7 @@ const inBody = ({ body, at }: ProviderAnswer): ReadonlyArray<number> => {
   ]
 }
 
-/** A date, seconds since the epoch, or a duration such as `6m0s` and `20ms`. */
+/** A date, seconds since the epoch, or a duration such as `6m0s` or `20ms`. */
 const timeOf = (text: string, at: number): number => {
   if (/^\d{9,11}$/.test(text)) return Number(text) * 1000
   if (/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) {

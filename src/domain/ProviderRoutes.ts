@@ -1,14 +1,14 @@
-/** The route by which each provider's agent reaches its model, unless the bottle manifest has one of that name. */
+/** The default route by which each provider's agent reaches its model, unless the bottle manifest has a route of that name. */
 import { Option } from "effect"
 import { LaunchRefused } from "./Errors.ts"
 import type { AgentManifest, BottleManifest } from "./Manifest.ts"
 
-/** Routes by name, as a bottle manifest has them. */
+/** Routes by name, as in a bottle manifest. */
 export type Routes = NonNullable<BottleManifest["routes"]>
 
 /**
- * Routes to the public model APIs. What they allow is to ask a model, and to list models: no files, batches,
- * fine-tuning, stored answers or administration, through which an agent could leave or fetch data.
+ * Routes to the public model APIs. They allow calls to models and the list of models; no files, batches, fine-tuning, stored responses
+ * or administration, through which an agent could send out or fetch data.
  */
 export const MODEL_ROUTES: Routes = {
   anthropic: {
@@ -32,7 +32,7 @@ export const MODEL_ROUTES: Routes = {
   },
 }
 
-/** A model of pi: `openai/gpt-5` is the model `gpt-5` by the route `openai`; without a `/` it is Anthropic's. */
+/** A model of pi: `openai/gpt-5` is the model `gpt-5` on the route `openai`; without a `/` it is one of Anthropic's. */
 export const piModel = (
   model: AgentManifest["model"],
 ): { readonly route: string; readonly id: Option.Option<string> } => {
@@ -40,7 +40,7 @@ export const piModel = (
   return route === undefined ? { route: "anthropic", id: model } : { route, id: Option.fromNullable(id) }
 }
 
-/** Name of the route that an agent needs; none for a `command`. */
+/** Name of the route that an agent needs; none for `command`. */
 export const modelRouteName = (agent: Pick<AgentManifest, "provider" | "model">): Option.Option<string> => {
   switch (agent.provider) {
     case "claude":
@@ -54,7 +54,7 @@ export const modelRouteName = (agent: Pick<AgentManifest, "provider" | "model">)
   }
 }
 
-/** What the sidecar serves an agent: the manifest's routes, and the one to its model unless the manifest has it. */
+/** The routes that the sidecar serves to an agent: the manifest's, and the default route to its model unless the manifest has it. */
 export const routesOf = (
   agent: Pick<AgentManifest, "provider" | "model">,
   bottle: Pick<BottleManifest, "routes">,
@@ -66,7 +66,10 @@ export const routesOf = (
   ...bottle.routes,
 })
 
-/** What an operator's own route to a model API allows unless its manifest says: the same as the built-in route. The whole API would let an agent store and fetch files. */
+/**
+ * What an operator's own route to a model API allows by default: the same as the built-in route. The whole API would let an agent store
+ * and fetch files.
+ */
 export const modelAllow = (upstream: string): ReadonlyArray<string> | undefined => {
   if (!URL.canParse(upstream)) return undefined
   const { origin, pathname } = new URL(upstream)
@@ -79,7 +82,7 @@ export const modelAllow = (upstream: string): ReadonlyArray<string> | undefined 
     })
 }
 
-/** Which of some routes lead to a model: the agent's own, and those to model APIs that are known. */
+/** Which routes lead to a model: the agent's own, and those to known model APIs. */
 export const modelRoutes = (
   agent: Pick<AgentManifest, "provider" | "model">,
   routes: Routes,
@@ -92,7 +95,7 @@ export const modelRoutes = (
       : [],
   )
 
-/** Why an agent could not reach its model, if it could not. `neck` is its address in the bottle, if that is fixed. */
+/** Why an agent could not reach its model, if so. `neck` is its address in the bottle, if that is fixed. */
 export const modelRefusal = (
   agent: Pick<AgentManifest, "name" | "provider" | "model">,
   bottle: Pick<BottleManifest, "routes">,

@@ -1,6 +1,6 @@
-/** Which refs a bottle may push: full ref names, `*` at the end for everything below. */
+/** Which refs a bottle may push: full ref names, with `*` at the end for everything below. */
 
-/** What a bottle may push unless its manifest says otherwise: its own branch, and branches below it. */
+/** What a bottle may push by default: its own branch, and branches below it. */
 export const pushPatterns = (slug: string): ReadonlyArray<string> => [
   `refs/heads/${ownBranch(slug)}`,
   `refs/heads/${ownBranch(slug)}/*`,
@@ -9,7 +9,10 @@ export const pushPatterns = (slug: string): ReadonlyArray<string> => [
 /** The branch of a bottle. */
 export const ownBranch = (slug: string): string => `bot-bottle/${slug}`
 
-/** Whether one of the patterns lets `ref` (a full name such as `refs/heads/x`) pass; `*` stands for one or more characters, at the end only. */
+/**
+ * Whether one of the patterns allows `ref` (a full name such as `refs/heads/x`). `*` stands for one or more characters, and only at the
+ * end.
+ */
 export const mayPush = (patterns: ReadonlyArray<string>, ref: string): boolean =>
   patterns.some((pattern) =>
     pattern.endsWith("*")
@@ -17,7 +20,7 @@ export const mayPush = (patterns: ReadonlyArray<string>, ref: string): boolean =
       : ref === pattern,
   )
 
-/** Paths that a bottle may not change unless its manifest says otherwise: what a forge's CI would run, and our own folder. */
+/** Paths that a bottle may not change by default: files that a forge's CI would run, and bot-bottle's own folder. */
 export const PROTECTED_PATHS: ReadonlyArray<string> = [
   ".gitea/workflows",
   ".github/workflows",
@@ -26,8 +29,8 @@ export const PROTECTED_PATHS: ReadonlyArray<string> = [
 ]
 
 /**
- * The protected path that a change of `path` would touch. Spellings that some file systems take for the same are the
- * same, and a file or link in place of a folder above a protected one touches it too.
+ * The protected path that a change of `path` would affect. Spellings that some file systems treat as equal are equal, and a file or
+ * link in place of a parent folder counts too.
  */
 export const protectedBy = (protectedPaths: ReadonlyArray<string>, path: string): string | undefined => {
   const changed = plainPath(path)
@@ -37,7 +40,7 @@ export const protectedBy = (protectedPaths: ReadonlyArray<string>, path: string)
   })
 }
 
-/** Without what HFS+ passes over, case, and dots and spaces at the ends of names, which NTFS drops. */
+/** Removes case, characters that HFS+ ignores, and trailing dots and spaces of names, which NTFS drops. */
 const plainPath = (path: string): string =>
   path
     .normalize("NFKC")
@@ -48,17 +51,17 @@ const plainPath = (path: string): string =>
     .filter((name) => name !== "")
     .join("/")
 
-/** One ref of a push, by full name; an id of zeros: it was not there, or is not to be there. */
+/** One ref of a push, by full name. An ID of zeros: it did not exist, or is to be deleted. */
 export interface RefUpdate {
   readonly ref: string
   readonly old: string
   readonly new: string
 }
 
-/** Whether an id is the one that stands for nothing. */
+/** Whether an ID is the all-zero one. */
 export const isNoObject = (id: string): boolean => /^0+$/.test(id)
 
-/** Why a bottle with these patterns may not push so, if it may not, before anything of the push is looked at. */
+/** Why a bottle with these patterns may not make this push, if so. Decided before the pushed objects are inspected. */
 export const pushProblem = (patterns: ReadonlyArray<string>, update: RefUpdate): string | undefined => {
   if (!isRefName(update.ref)) return "it is not the name of a ref"
   if (isNoObject(update.new)) return "a bottle deletes no refs"
@@ -68,9 +71,9 @@ export const pushProblem = (patterns: ReadonlyArray<string>, update: RefUpdate):
   return undefined
 }
 
-/** Whether a bottle may move a ref to where it does not follow from: its own branches only. */
+/** Whether a bottle may force-push a ref: only its own branches. */
 export const mayForce = (slug: string, ref: string): boolean => mayPush(pushPatterns(slug), ref)
 
-/** git-check-ref-format(1), for a name with all its parts. */
+/** git-check-ref-format(1), for a full name. */
 const isRefName = (ref: string): boolean =>
   /^refs\/[^\0-\x20\x7f~^:?*[\\]{1,500}$/.test(ref) && !/\/$|\.$|\.\.|\/\/|@\{|\/\.|\.lock(?:\/|$)/.test(ref)

@@ -1,4 +1,4 @@
-/** What a sidecar or a watcher tells: one file for each event in the queue directory. */
+/** Events of a sidecar or a watcher: one file for each in the queue directory. */
 import { Schema } from "effect"
 import { BottleDone } from "./Bottle.ts"
 import { ForgeNumber } from "./Forge.ts"
@@ -17,17 +17,17 @@ export const QueueEvent = Schema.Union(
   Schema.Struct({
     ...common,
     kind: Schema.Literal("blocked-write"),
-    /** The method refused, such as `post_comment`. */
+    /** The refused method, such as `post_comment`. */
     operation: Schema.String,
     number: Schema.Number,
     writable: Schema.Array(Schema.Number),
-    /** What was refused, where it was not the write to `number` itself. */
+    /** What was refused, if it was not the write to `number` itself. */
     denied: Schema.optional(Schema.String),
   }),
   Schema.Struct({
     ...common,
     kind: Schema.Literal("limit-reached"),
-    /** Such as `callRate`; `memory` is the sidecar's own. */
+    /** Such as `callRate`. `memory` is the sidecar's own limit. */
     limit: Schema.String,
     value: Schema.Number,
   }),
@@ -39,10 +39,10 @@ export const QueueEvent = Schema.Union(
     /** Name of the route to the model. */
     route: Schema.String,
     reason: Schema.Literal("rate-limit", "overloaded", "usage-limit"),
-    /** When calls may be made again, as the provider said it; ISO 8601 in UTC. */
+    /** When calls may be made again, if the provider said so; ISO 8601 in UTC. */
     until: Schema.optional(Schema.String),
   }),
-  /** The first call that was answered after a refusal. */
+  /** The first successful call after a refusal. */
   Schema.Struct({
     ...common,
     kind: Schema.Literal("model-answered"),
@@ -61,7 +61,7 @@ export const QueueEvent = Schema.Union(
 /** One event. */
 export type QueueEvent = typeof QueueEvent.Type
 
-/** An event with the number of its file; numbers only grow. */
+/** An event with the number of its file. Numbers only increase. */
 export interface NumberedEvent {
   readonly number: number
   readonly event: QueueEvent

@@ -1,12 +1,15 @@
-/** Which parts of an agent's request pass a route: headers by a list of harmless names, query parameters by a list where the service is known. */
+/**
+ * Which parts of an agent's request pass a route: harmless headers by a list of names, and query parameters by a list where the service
+ * is known.
+ */
 
-/** Names that pass beyond the common ones. Header names are lower case. */
+/** Names that pass in addition to the common ones. Header names are in lower case. */
 export interface PassedNames {
   readonly headers: ReadonlyArray<string>
   readonly query: ReadonlyArray<string>
 }
 
-/** Headers that describe the content sent or wanted; no service reads an identity from them. */
+/** Headers that describe the content sent or accepted. No service reads an identity from them. */
 const COMMON_HEADERS: ReadonlySet<string> = new Set([
   "accept",
   "accept-charset",
@@ -30,7 +33,7 @@ const COMMON_HEADERS: ReadonlySet<string> = new Set([
   "x-request-id",
 ])
 
-/** What the client libraries of both providers say of themselves. */
+/** Headers in which the client libraries of both providers describe themselves. */
 const CLIENT_HEADERS = [
   "x-client-request-id",
   ...[
@@ -84,7 +87,7 @@ const OF_PROVIDER: Readonly<Record<string, PassedNames & { readonly hostname: st
   },
 }
 
-/** Headers of one connection, not of the message (RFC 9110, 7.6.1, and those added by convention). */
+/** Hop-by-hop headers (RFC 9110, 7.6.1, and those added by convention). */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "expect",
@@ -99,7 +102,7 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "upgrade",
 ])
 
-/** Headers with credentials, and headers from which upstreams take the client, the host, the method or the path. */
+/** Headers with credentials, and headers from which upstreams read the client, the host, the method or the path. */
 const NEVER = [
   /authorization/,
   /^(?:host|cookie2?|set-cookie2?|content-length)$/,
@@ -116,10 +119,13 @@ const NEVER = [
 /** A token of RFC 9110, 5.6.2. */
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/
 
-/** Some upstreams read `x_api_key` as `x-api-key`, and `content_length` as another length. */
+/** Some upstreams treat `x_api_key` as `x-api-key`, and `content_length` as a second length. */
 export const headerAsRead = (name: string): string => name.toLowerCase().replaceAll("_", "-")
 
-/** Whether an operator may let a header of the agent pass: it carries no credential, is not the connection's, and claims no origin of the request. */
+/**
+ * Whether an operator may allow a header of the agent: it carries no credential, is not hop-by-hop, and claims no origin of the
+ * request.
+ */
 export const isPassableHeader = (name: string): boolean => {
   const read = headerAsRead(name)
   return TOKEN.test(name) && !HOP_BY_HOP.has(read) && !NEVER.some((pattern) => pattern.test(read))
@@ -129,19 +135,22 @@ export const isPassableHeader = (name: string): boolean => {
 export const PASSABLE_HEADER_RULE =
   "the name of a header that carries no credential and is neither the connection's nor a claim about where the request comes from"
 
-/** Which parts of a request pass one route. */
+/** Which parts of a request pass a route. */
 export interface Passes {
-  /** Whether a header passes; the name is lower case. */
+  /** Whether a header passes. The name is in lower case. */
   readonly header: (name: string) => boolean
-  /** What is left of a query that begins with `?`; `""` when nothing is. */
+  /** The allowed part of a query that begins with `?`; `""` when nothing is left. */
   readonly query: (query: string) => string
 }
 
-/** Which parts pass a route. The service is known by its host, else by the route's name, since an agent program takes a route of that name for its provider. */
+/**
+ * Which parts pass a route. The service is known by its host, or else by the route's name, since an agent program takes a route of that
+ * name for its provider.
+ */
 export const passesOf = (route: {
   readonly name: string
   readonly hostname: string
-  /** The header that carries the route's own credential. */
+  /** The header with the route's own credential. */
   readonly header: string
   readonly headers?: ReadonlyArray<string> | undefined
   readonly query?: ReadonlyArray<string> | undefined
@@ -164,7 +173,7 @@ export const passesOf = (route: {
   return {
     header: (name) => headerAsRead(name) !== own && (COMMON_HEADERS.has(name) || headers.has(name)),
     query: (query) => {
-      // Some servers take a semicolon for a separator too.
+      // Some servers treat a semicolon as a separator too.
       const kept = query
         .slice(1)
         .split("&")
@@ -175,12 +184,15 @@ export const passesOf = (route: {
   }
 }
 
-/** Parameter names in which services take a key, reduced to letters and digits. Google takes one as `key`; elsewhere `key` is an ordinary word. */
+/**
+ * Parameter names in which services accept a key, reduced to letters and digits. Google accepts one as `key`; elsewhere `key` is an
+ * ordinary word.
+ */
 const CREDENTIAL =
   /(?:api|access|auth|private|secret|subscription|consumer)key(?:id)?$|^(?:access|auth|oauth|api|app|bearer|id|job|personalaccess|private|refresh|security|session|user|xamzsecurity)?token$|secret$|^(?:pass(?:word|wd)?|authorization|auth|credentials?|jwt|sessionid|xamz(?:signature|credential)|sig|signature)$/
 
 const isCredential = (name: string, takesKey: boolean): boolean => {
-  // PHP has `api_key[]` and `api.key` for `api_key`; a name that is still encoded hides what it is.
+  // PHP reads `api_key[]` and `api.key` as `api_key`. A name that is still encoded hides what it is.
   const squashed = name
     .toLowerCase()
     .replace(/\[.*/s, "")
@@ -188,7 +200,7 @@ const isCredential = (name: string, takesKey: boolean): boolean => {
   return squashed.includes("%") || CREDENTIAL.test(squashed) || (takesKey && squashed === "key")
 }
 
-/** The name of a parameter, decoded until nothing changes (at most four times). */
+/** The name of a parameter, decoded until it no longer changes (at most four times). */
 const nameOf = (part: string): string => {
   let name = new URLSearchParams(part.replace(/^\?+/, "")).keys().next().value ?? ""
   for (let round = 0; round < 3 && name.includes("%"); round += 1) {

@@ -1,6 +1,6 @@
-/** How an agent learns where its routes are: one variable for each. */
+/** Tells an agent the addresses of its routes: one variable for each. */
 
-/** `BOT_BOTTLE_ROUTE_<NAME>` (upper case, `-` and `.` as `_`) for each route: its base URL at a neck, without a trailing slash. */
+/** `BOT_BOTTLE_ROUTE_<NAME>` (upper case, `-` and `.` as `_`) for each route: its base URL at the neck, without a trailing slash. */
 export const routeVariables = (
   neck: string,
   names: ReadonlyArray<string>,

@@ -1,11 +1,11 @@
-/** Limits of a run that are kept outside of its box: at the neck, in the operation log and in its output. */
+/** Limits of a run that are enforced outside of its box: at the neck, in the operation log and on its output. */
 import { type Limits, bytesOf } from "./Manifest.ts"
 
-/** What the neck of a run lets pass. */
+/** Limits at the neck of a run. */
 export interface NeckLimits {
-  /** Connections at once. */
+  /** Simultaneous connections. */
   readonly connections: number
-  /** Calls per second; {@link BURST_SECONDS} times as many may come at once. */
+  /** Calls per second, with bursts of up to {@link BURST_SECONDS} times as many. */
   readonly callRate: number
   /** Bytes that a run may add to the operation log. */
   readonly logBytes: number
@@ -13,10 +13,10 @@ export interface NeckLimits {
   readonly comments: number
 }
 
-/** Calls of so many seconds may come at once. */
+/** A burst may have the calls of so many seconds. */
 export const BURST_SECONDS = 5
 
-/** Far above what agents need: an agent makes a few calls per second on a few connections, and a line of the log has some 400 bytes. */
+/** Far more than agents need: an agent makes a few calls per second on a few connections, and a line of the log has about 400 bytes. */
 export const DEFAULT_NECK_LIMITS: NeckLimits = {
   connections: 256,
   callRate: 100,
@@ -24,10 +24,10 @@ export const DEFAULT_NECK_LIMITS: NeckLimits = {
   comments: 20,
 }
 
-/** Bytes of output that are kept and shown of a run, unless its manifest says otherwise. */
+/** How many bytes of a run's output are kept and shown by default. */
 export const DEFAULT_OUTPUT_BYTES = 512 * 1024 ** 2
 
-/** The limits of a manifest at the neck, with the defaults. */
+/** The limits of a manifest at the neck, with defaults. */
 export const neckLimits = (limits: Limits = {}): NeckLimits => ({
   connections: limits.connections ?? DEFAULT_NECK_LIMITS.connections,
   callRate: limits.callRate ?? DEFAULT_NECK_LIMITS.callRate,

@@ -1,17 +1,17 @@
-/** The stream that a scanner reads: a line of JSON with what to look for, then objects as `git cat-file --batch` writes them. */
+/** The input format of a scanner: a line of JSON that says what to look for, then objects in the format of `git cat-file --batch`. */
 
-/** A part of the stream. `Data` comes in pieces between `Begin` and `End`. */
+/** A part of the stream. `Data` comes in chunks between `Begin` and `End`. */
 export type FramePart =
   | { readonly kind: "Config"; readonly text: string }
   | { readonly kind: "Begin"; readonly object: string; readonly type: string; readonly size: number }
   | { readonly kind: "Data"; readonly bytes: Uint8Array }
   | { readonly kind: "End" }
-  /** A line that is none of an object's: nothing after it can be read. */
+  /** A line that is no object header: nothing after it can be read. */
   | { readonly kind: "Broken"; readonly line: string }
 
 const LF = 10
 
-/** Reads the stream piece by piece. */
+/** Parses the stream chunk by chunk. */
 export const frameReader = (): ((bytes: Uint8Array) => ReadonlyArray<FramePart>) => {
   let header = ""
   let left = 0

@@ -1,11 +1,11 @@
-/** SecretMatch finds known secrets in bytes that come in pieces: whole, in parts, and in the usual encodings. */
+/** SecretMatch finds known secrets in chunks of bytes: whole, in parts, and in the usual encodings. */
 
 /** A shorter secret is too likely to be an ordinary word. */
 export const SECRET_LENGTH_MIN = 12
 
 /** A search through one text. */
 export interface SecretSearch {
-  /** Looks at the next piece; answers the lines (from 1) on which something was found, each once in a search. */
+  /** Searches the next chunk. Returns the line numbers (from 1) of matches, each once per search. */
   readonly push: (bytes: Uint8Array) => ReadonlyArray<number>
 }
 
@@ -13,8 +13,9 @@ export interface SecretSearch {
 export type SecretMatcher = () => SecretSearch
 
 /**
- * A matcher for secrets of `lengthMin` ({@link SECRET_LENGTH_MIN} unless given) or more bytes: each of them whole, 20 bytes of it in a row, in base64 and
- * base64url at any alignment, hex of either case, URL-encoded, and parts of those that stand for at least 12 bytes.
+ * A matcher for secrets of `lengthMin` ({@link SECRET_LENGTH_MIN} unless given) or more bytes. It finds the whole secret, any 20 bytes
+ * of it in a row, base64 and base64url at any alignment, hex in either case, URL-encoding, and parts of those encodings that stand for
+ * at least 12 bytes.
  */
 export const secretMatcher = (
   secrets: Iterable<string>,
@@ -39,7 +40,7 @@ export const secretMatcher = (
 export const hasSecret = (matcher: SecretMatcher, text: string): boolean =>
   matcher().push(new TextEncoder().encode(text)).length > 0
 
-/** A spelling of a secret, one character for each byte, and how much of it in a row gives it away. */
+/** One encoding of a secret, one character for each byte, and how many of them in a row count as a match. */
 interface Form {
   readonly text: string
   readonly part: number
@@ -65,23 +66,26 @@ const formsOf = (secret: string): ReadonlyArray<Form> => {
   ]
 }
 
-/** What URL-encoding leaves as it is: in RFC 3986, and in JavaScript. */
+/** Characters that URL-encoding leaves as they are: in RFC 3986, and in JavaScript. */
 const LEFT_ALONE: ReadonlyArray<RegExp> = [/[A-Za-z0-9_.~-]/, /[A-Za-z0-9_.!~*'()-]/]
 
 const upperEscapes = (text: string): string => text.replace(/%[0-9a-f]{2}/g, (code) => code.toUpperCase())
 
-/** What of the base64 of a text is the secret's alone when so many bytes (modulo 3) come before it, whatever they and those after it are. */
+/** The part of a text's base64 that depends on the secret alone when so many bytes (modulo 3) come before it. */
 const base64At = (secret: string, before: number): string => {
   const bits = (before + secret.length) * 8
   return btoa("\0".repeat(before) + secret).slice(Math.ceil((before * 8) / 6), Math.floor(bits / 6))
 }
 
-/** Line breaks and zero bytes are passed over on both sides: encodings are folded, and UTF-16 has a zero beside each letter. */
+/**
+ * Line breaks and zero bytes are ignored on both sides: encodings are folded into lines, and UTF-16 has a zero beside each ASCII
+ * letter.
+ */
 const isPassedOver = (byte: number): boolean => byte === 0 || byte === LF || byte === 13
 
 const LF = 10
 
-/** The armour of a key file is no secret, and is in every other key file too. */
+/** The header and footer of a key file are no secret, and are the same in every key file. */
 const withoutBreaks = (secret: string): string => {
   const bytes = new TextEncoder().encode(secret.replace(/-----(?:BEGIN|END) [A-Z ]*-----/g, ""))
   return Array.from(
@@ -90,12 +94,12 @@ const withoutBreaks = (secret: string): string => {
   ).join("")
 }
 
-/** Texts of one length, and a table that tells by a hash what is none of them. */
+/** Texts of one length, and a hash table that rules out most non-matches. */
 interface Pattern {
   readonly length: number
   readonly windows: ReadonlySet<string>
   readonly table: Uint8Array
-  /** What the oldest byte of a window counts for in its hash. */
+  /** Weight of the oldest byte of a window in its hash. */
   readonly oldest: number
 }
 
@@ -141,7 +145,7 @@ const startSearch = (patterns: ReadonlyArray<Pattern>): SecretSearch => {
 /** More than these make a report no clearer. */
 const ENDS_MAX = 1000
 
-/** Where windows end, by a hash that rolls along: those that a piece before has had are left out. */
+/** Ends of matching windows; a rolling hash rules out most others. Windows that an earlier chunk contained are skipped. */
 const endsIn = (pattern: Pattern, text: Uint8Array, from: number): ReadonlyArray<number> => {
   const { length, windows, table, oldest } = pattern
   const ends: Array<number> = []
@@ -156,7 +160,7 @@ const endsIn = (pattern: Pattern, text: Uint8Array, from: number): ReadonlyArray
   return ends
 }
 
-/** Line breaks before the byte at that place, counted without what is passed over. */
+/** Counts the line breaks before a byte; the position does not count ignored bytes. */
 const breaksBefore = (bytes: Uint8Array, place: number): number => {
   let breaks = 0
   let at = -1

@@ -1,4 +1,4 @@
-/** Exit codes of processes that a signal ended: 128+n, as a shell has it. */
+/** Exit codes of processes that a signal ended: 128+n, as in a shell. */
 
 const names: Readonly<Record<number, string>> = {
   1: "SIGHUP",
@@ -15,5 +15,5 @@ const names: Readonly<Record<number, string>> = {
   15: "SIGTERM",
 }
 
-/** The signal that an exit code of 128+n stands for (Linux numbers); undefined when it stands for none. */
+/** The signal for an exit code of 128+n (Linux numbers); undefined when there is none. */
 export const signalOf = (exitCode: number): string | undefined => names[exitCode - 128]

@@ -1,4 +1,4 @@
-/** How a bottle is named: the operator's label, and the slug minted from it. */
+/** Names of bottles: the operator's label, and the slug minted from it. */
 import { Schema } from "effect"
 
 /** Name of a bottle: `[a-z0-9][a-z0-9-]*`, at most 40 characters. */
@@ -12,13 +12,13 @@ export const Slug = Schema.String.pipe(
 /** Name of a bottle. */
 export type Slug = typeof Slug.Type
 
-/** The most characters a label keeps, so that `<label>-<5>` fits a slug. */
+/** Longest label, so that `<label>-<5>` fits a slug. */
 export const LABEL_MAX = 34
 
 /** The alphabet of a slug's suffix (RFC 4648 base32, lower case). */
 export const SUFFIX_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
-/** A label as we keep it: lower case, other runs become `-`, trimmed, cut to 34. Empty when nothing is left. */
+/** Normalises a label: lower case, other runs become `-`, trimmed, cut to 34. Empty when nothing is left. */
 export const normalizeLabel = (text: string): string =>
   cut(
     text
@@ -28,7 +28,7 @@ export const normalizeLabel = (text: string): string =>
     LABEL_MAX,
   )
 
-/** The first of `label`, `label-2`, `label-3`, ... that is not taken, cut so that it fits 34 with its suffix. */
+/** The first of `label`, `label-2`, `label-3`, ... that is free, cut so that it fits 34 with its suffix. */
 export const freeLabel = (label: string, taken: ReadonlySet<string>): string => {
   for (let n = 1; ; n++) {
     const suffix = n === 1 ? "" : `-${n}`

@@ -1,19 +1,19 @@
-/** Targeting says whether an issue is meant for an agent of ours, by its labels. */
+/** Targeting tells from an issue's labels whether it is meant for one of our agents. */
 import type { Issue } from "./Forge.ts"
 
 /** The label that names the agent: `bot-bottle:<agent>`. */
 export const AGENT_LABEL = "bot-bottle:"
-/** The labels that name bottles in place of the agent's default: `bot-bottle-bottle:<name>`. */
+/** The labels that select bottles instead of the agent's default: `bot-bottle-bottle:<name>`. */
 export const BOTTLE_LABEL = "bot-bottle-bottle:"
 
-/** What an issue's labels say. `bottles` is in label order, each once; empty means the agent's default. */
+/** What an issue's labels select. `bottles` is in label order, each once; empty means the agent's default. */
 export type Target =
   | { readonly _tag: "Targeted"; readonly agent: string; readonly bottles: ReadonlyArray<string> }
   | { readonly _tag: "NotTargeted"; readonly reason: string }
 
 /**
- * Reads the part of the targeting convention that the issue itself shows: exactly one agent label, no empty suffix, and an
- * assignee. Whether an assignee is a bot of ours is asked of the forge (`Forge.isOrgMember`).
+ * Reads the part of the targeting convention that the issue itself shows: exactly one agent label, no empty suffix, and an assignee.
+ * Only the forge knows whether an assignee is one of our bots (`Forge.isOrgMember`).
  */
 export const parseTarget = (issue: Issue): Target => {
   const agents = suffixes(issue.labels, AGENT_LABEL)

@@ -1,4 +1,4 @@
-/** What a bottle is like when it is verified: as its manifest has it, but with credentials and limits of the verification's own. */
+/** The bottle that `verify` launches: as its manifest describes it, but with the verification's own credentials and limits. */
 import type { PlanLimits } from "./Bottle.ts"
 import type { BottleManifest } from "./Manifest.ts"
 import { bytesOf } from "./Manifest.ts"
@@ -10,19 +10,19 @@ export interface VerificationKey {
   readonly image: string
   /** The engine and its version, as it says itself. */
   readonly engine: string
-  /** Version of bot-bottle: another one tries other things. */
+  /** Version of bot-bottle: another version tries other probes. */
   readonly version: string
 }
 
-/** What stands before the names of probes of the second round. */
+/** Prefix of the names of probes in the second round. */
 export const AGAIN = "after rehydrate: "
 
-/** Limits are tried by reaching them: those of a manifest may be all that the machine has. */
+/** Probes try limits by reaching them. A manifest's own limits may be all that the machine has. */
 const MEMORY_MAX = 256 * 1024 * 1024
 const PIDS_MAX = 128
 const TIMEOUT = "5 minutes"
 
-/** Limits at the neck of a bottle that is verified: each is tried by reaching it. */
+/** Limits at the neck of a bottle that is verified: probes try each by reaching it. */
 export const NECK_PROBE_LIMITS: NeckLimits = {
   connections: 48,
   callRate: 200,
@@ -30,15 +30,15 @@ export const NECK_PROBE_LIMITS: NeckLimits = {
   comments: 5,
 }
 
-/** The limits of a bottle that is verified: its manifest's, unless they are large. */
+/** The limits of a bottle that is verified: its manifest's, capped. */
 export const PROBE_LIMITS = ({ limits = {} }: BottleManifest): PlanLimits => ({
   memoryBytes: Math.min(limits.memory === undefined ? MEMORY_MAX : bytesOf(limits.memory), MEMORY_MAX),
   pids: Math.min(limits.pids ?? PIDS_MAX, PIDS_MAX),
 })
 
 /**
- * The manifest of a bottle that is verified. Its own routes and repositories, which lead to others with credentials of
- * the operator's, give way to those of the ground; its egress gets one more host.
+ * The manifest of a bottle that is verified. The ground's routes and repositories replace its own, which lead to other services with
+ * the operator's credentials; its egress gets one more host.
  */
 export const verificationManifest = (
   manifest: BottleManifest,

@@ -1,2 +1,2 @@
-/** Version of bot-bottle, as package.json has it; written into each row. */
+/** Version of bot-bottle, as in package.json. It is written into each row. */
 export const VERSION = "0.1.0"

@@ -1,4 +1,4 @@
-/** Durations as people write them: `45m` and `1h30m`, and `45 minutes` as Effect has it. */
+/** Parses durations as people write them: `45m`, `1h30m`, and Effect's `45 minutes`. */
 import { Duration, Option } from "effect"
 
 const MILLIS: Readonly<Record<string, number>> = {
@@ -12,7 +12,7 @@ const MILLIS: Readonly<Record<string, number>> = {
 const SHORT = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/
 const PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g
 
-/** The duration of a text; none when it is no duration. A number alone has no unit, and is none. */
+/** The duration of a text; none when it is not a duration. A number without a unit is refused. */
 export const durationOf = (text: string): Option.Option<Duration.Duration> => {
   const plain = text.trim()
   if (!SHORT.test(plain)) return Duration.decodeUnknown(text)

@@ -1,11 +1,11 @@
-/** What a schema of a manifest or a configuration says in place of its own messages. */
+/** Error messages of manifest and configuration schemas, in place of the library's own. */
 import { Schema } from "effect"
 
-/** Replaces a schema's own message at any depth: for choices, whose parts would each tell of themselves. */
+/** Replaces a schema's message at any depth: for unions, whose members would each report their own. */
 export const expecting = (expected: string) => ({
   message: () => ({ message: `expected ${expected}`, override: true }),
 })
 
-/** A key that must be there; `expected` is what a manifest without it is told. */
+/** A required key; `expected` is the message when it is missing. */
 export const required = <A, I>(schema: Schema.Schema<A, I>, expected: string) =>
   Schema.propertySignature(schema).annotations({ missingMessage: () => `is missing: expected ${expected}` })

@@ -1,4 +1,4 @@
-/** What is wrong with a value, in our own words: a schema's message would quote the value, which may be a secret. */
+/** Describes what is wrong with a value in our own words: a schema's message would quote the value, which may be a secret. */
 import { ParseResult } from "effect"
 
 /** Where the first problem is (`""`: the value as a whole), and what it is. */
@@ -16,7 +16,7 @@ const PROBLEMS: Partial<Record<ParseResult.ArrayFormatterIssue["_tag"], string>>
   Unexpected: "is not a known key",
 }
 
-/** Our own schemas say what they want by `must be ...`; of the library's messages only what stands before the value. */
+/** Our own schemas say `must be ...`. From the library's messages only the part before the value is used. */
 const expectation = (message: string): string => {
   if (message.startsWith("must be ")) return message
   const [, expected] = /^Expected (.{1,80}?), actual /.exec(message) ?? []

@@ -1,3 +1,3 @@
-/** bot-bottle/Backends: the Backends service from backends by name. */
+/** bot-bottle/Backends: makes the Backends service from named backends. */
 export * from "../layers/backends.ts"
 export * as Backends from "../layers/backends.ts"

@@ -1,3 +1,3 @@
-/** bot-bottle/BotBottle: all of the live layers. */
+/** bot-bottle/BotBottle: all live layers together. */
 export * from "../layers/live.ts"
 export * as BotBottle from "../layers/live.ts"

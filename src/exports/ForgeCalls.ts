@@ -1,4 +1,4 @@
-/** bot-bottle/ForgeCalls: the calls at the neck, and what a call of your own is made of. */
+/** bot-bottle/ForgeCalls: the calls at the neck, and the parts to write your own. */
 export { CallFailure } from "../sidecar/forge/CallFailure.ts"
 export type { Call, Done } from "../sidecar/forge/Calls.ts"
 export type { CallContext, Propose, RunForge } from "../sidecar/forge/callContext.ts"

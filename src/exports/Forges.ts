@@ -1,3 +1,3 @@
-/** bot-bottle/Forges: the Forges service from kinds of forge by name. */
+/** bot-bottle/Forges: makes the Forges service from named kinds of forge. */
 export * from "../layers/forges.ts"
 export * as Forges from "../layers/forges.ts"

@@ -1,2 +1,2 @@
-/** bot-bottle/Home: where files are kept. */
+/** bot-bottle/Home: paths of the home directory. */
 export * from "../layers/home/Home.ts"

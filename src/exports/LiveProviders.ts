@@ -1,3 +1,3 @@
-/** bot-bottle/LiveProviders: how agent programs are run. */
+/** bot-bottle/LiveProviders: how each agent program is run. */
 export * from "../layers/providers/LiveProviders.ts"
 export * as LiveProviders from "../layers/providers/LiveProviders.ts"

@@ -1,3 +1,3 @@
-/** bot-bottle/MemoryVerificationStore: verifications that passed, in memory. */
+/** bot-bottle/MemoryVerificationStore: passed verifications in memory. */
 export * from "../layers/memory/MemoryVerificationStore.ts"
 export * as MemoryVerificationStore from "../layers/memory/MemoryVerificationStore.ts"

@@ -1,3 +1,3 @@
-/** bot-bottle/NodeProcessRunner: processes of this machine. */
+/** bot-bottle/NodeProcessRunner: runs processes on this machine. */
 export * from "../layers/process/NodeProcessRunner.ts"
 export * as NodeProcessRunner from "../layers/process/NodeProcessRunner.ts"

@@ -1,4 +1,4 @@
-/** bot-bottle/Orchestrator: issues of a forge carried through their life in your own process. */
+/** bot-bottle/Orchestrator: the orchestrator, to run in your own process. */
 export { layer, run } from "../orchestrator/Orchestrator.ts"
 export type { OrchestratorOptions, OrchestratorSecrets } from "../orchestrator/Orchestrator.ts"
 export { ServiceEvent } from "../domain/orchestrator/ServiceEvent.ts"

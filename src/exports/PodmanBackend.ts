@@ -1,3 +1,3 @@
-/** bot-bottle/PodmanBackend: bottles as podman's containers. */
+/** bot-bottle/PodmanBackend: bottles as podman containers. */
 export * from "../layers/podman/PodmanBackend.ts"
 export * as PodmanBackend from "../layers/podman/PodmanBackend.ts"

@@ -1,3 +1,3 @@
-/** bot-bottle/ProvingGround: what the probes of `verify` aim at, on this machine's loopback. */
+/** bot-bottle/ProvingGround: the targets of `verify`'s probes, on the loopback interface of this machine. */
 export * from "../layers/ground/ProvingGround.ts"
 export * as ProvingGround from "../layers/ground/ProvingGround.ts"

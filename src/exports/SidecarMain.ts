@@ -1,4 +1,4 @@
-/** bot-bottle/SidecarMain: the program of a sidecar process, for a bin with calls and kinds of forge of your own. */
+/** bot-bottle/SidecarMain: the program of a sidecar process, for a bin with your own calls and kinds of forge. */
 export type { SidecarMainOptions } from "../sidecar/main.ts"
 export { gitea, main, mainWith, run } from "../sidecar/main.ts"
 export type { SidecarOptions } from "../sidecar/serve.ts"

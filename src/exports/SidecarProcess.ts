@@ -1,3 +1,3 @@
-/** bot-bottle/SidecarProcess: each sidecar as a process of its own. */
+/** bot-bottle/SidecarProcess: each sidecar as a separate process. */
 export * from "../layers/sidecar/SidecarProcess.ts"
 export * as SidecarProcess from "../layers/sidecar/SidecarProcess.ts"

@@ -1,3 +1,3 @@
-/** bot-bottle/SmolvmBackend: bottles as microVMs of smolvm. */
+/** bot-bottle/SmolvmBackend: bottles as smolvm microVMs. */
 export * from "../layers/smolvm/SmolvmBackend.ts"
 export * as SmolvmBackend from "../layers/smolvm/SmolvmBackend.ts"

@@ -1,3 +1,3 @@
-/** bot-bottle/SqliteBottleStore: bottles' metadata and leases on disk. */
+/** bot-bottle/SqliteBottleStore: metadata and leases of bottles on disk. */
 export * from "../layers/sqlite/SqliteBottleStore.ts"
 export * as SqliteBottleStore from "../layers/sqlite/SqliteBottleStore.ts"

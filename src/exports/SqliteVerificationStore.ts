@@ -1,3 +1,3 @@
-/** bot-bottle/SqliteVerificationStore: verifications that passed, on disk. */
+/** bot-bottle/SqliteVerificationStore: passed verifications on disk. */
 export * from "../layers/sqlite/SqliteVerificationStore.ts"
 export * as SqliteVerificationStore from "../layers/sqlite/SqliteVerificationStore.ts"

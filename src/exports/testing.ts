@@ -1,4 +1,4 @@
-/** bot-bottle/testing: fakes for the tests of programs that use bot-bottle, and the Gitea simulator. */
+/** bot-bottle/testing: fakes and the Gitea simulator, for tests of programs that use bot-bottle. */
 export * as FakeBackend from "../testing/FakeBackend.ts"
 export * as FakeForge from "../testing/FakeForge.ts"
 export * as FakeSidecar from "../testing/FakeSidecar.ts"

@@ -1,11 +1,11 @@
-/** Files as effects: written whole and safe on disk, read within bounds, absent as a value; failures carry the code of errno. */
+/** File operations as effects: atomic, durable writes; bounded reads; a missing file as a value. Failures carry the errno code. */
 import { Effect, Schema } from "effect"
 import { randomUUID } from "node:crypto"
 import { constants } from "node:fs"
 import { link, mkdir, open, readFile, readdir, rename, unlink } from "node:fs/promises"
 import { dirname, join } from "node:path"
 
-/** A file operation failed; `code` such as `ENOENT`, `""` when there is none. */
+/** A file operation failed. `code` is the errno code, such as `ENOENT`; `""` when there is none. */
 export class FileFailure extends Schema.TaggedError<FileFailure>()("FileFailure", {
   code: Schema.String,
   cause: Schema.Defect,
@@ -15,7 +15,7 @@ export class FileFailure extends Schema.TaggedError<FileFailure>()("FileFailure"
 export const file = <A>(operation: () => Promise<A>): Effect.Effect<A, FileFailure> =>
   Effect.tryPromise({ try: operation, catch: (cause) => new FileFailure({ code: codeOf(cause), cause }) })
 
-/** Answers `value` when the operation failed with that code. */
+/** Returns `value` when the operation failed with that code. */
 export const orElseOn =
   <B>(code: string, value: B) =>
   <A>(effect: Effect.Effect<A, FileFailure>): Effect.Effect<A | B, FileFailure> =>
@@ -25,15 +25,15 @@ export const orElseOn =
       () => Effect.succeed(value),
     )
 
-/** Removes a file; ok when there is none. */
+/** Removes a file. Succeeds when there is none. */
 export const unlinkIfThere = (path: string): Effect.Effect<void, FileFailure> =>
   file(() => unlink(path)).pipe(orElseOn("ENOENT", undefined))
 
-/** Names in a directory; none when there is no directory. */
+/** Names in a directory; empty when there is no such directory. */
 export const namesIn = (directory: string): Effect.Effect<ReadonlyArray<string>, FileFailure> =>
   file(() => readdir(directory)).pipe(orElseOn("ENOENT", []))
 
-/** The text of a file of our own; `""` when there is none. */
+/** The text of a file that bot-bottle wrote; `""` when there is none. */
 export const textOf = (path: string): Effect.Effect<string, FileFailure> =>
   file(() => readFile(path, "utf8")).pipe(orElseOn("ENOENT", ""))
 
@@ -43,10 +43,10 @@ export type BoundedRead =
   | { readonly kind: "NotAFile" }
   | { readonly kind: "TooLarge"; readonly size: number }
 
-/** Reads a file that somebody else may have placed: a regular one only, not through a link, and at most `max` bytes. */
+/** Reads a file that somebody else may have placed: only a regular file, never through a link, and at most `max` bytes. */
 export const readBounded = (path: string, max: number): Effect.Effect<BoundedRead, FileFailure> =>
   Effect.acquireUseRelease(
-    // A pipe would be waited for without O_NONBLOCK.
+    // Without O_NONBLOCK, opening a pipe would block.
     file(() => open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)),
     (handle) =>
       Effect.gen(function* () {
@@ -64,7 +64,7 @@ export const readBounded = (path: string, max: number): Effect.Effect<BoundedRea
 export const ensureDirectory = (path: string): Effect.Effect<void, FileFailure> =>
   Effect.asVoid(file(() => mkdir(path, { recursive: true, mode: 0o700 })))
 
-/** Writes a new hidden file into a directory, safe on disk, and answers its path. */
+/** Writes a new hidden file into a directory, flushes it to disk, and returns its path. */
 export const writeTemporary = Effect.fnUntraced(function* (directory: string, text: string) {
   const path = join(directory, `.${randomUUID()}.tmp`)
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
@@ -77,8 +77,8 @@ export const writeTemporary = Effect.fnUntraced(function* (directory: string, te
 })
 
 /**
- * Makes a file (mode 0600) that is not there yet: a reader sees it whole or not at all. Answers whether it is ours:
- * `false` when another was first, and then that is left as it is.
+ * Creates a file (mode 0600) unless it exists; a reader sees all of it or nothing. Returns whether this call created it: `false` when
+ * another process was first, whose file is left as it is.
  */
 export const createFile = Effect.fnUntraced(function* (path: string, text: string) {
   const isOurs = yield* Effect.acquireUseRelease(
@@ -91,7 +91,7 @@ export const createFile = Effect.fnUntraced(function* (path: string, text: strin
   return isOurs
 })
 
-/** Replaces a file as a whole (mode 0600): a reader sees the old or the new. `workDirectory` is on the same file system. */
+/** Replaces a whole file (mode 0600): a reader sees the old content or the new. `workDirectory` must be on the same file system. */
 export const replaceFile = Effect.fnUntraced(function* (
   path: string,
   text: string,
@@ -104,7 +104,7 @@ export const replaceFile = Effect.fnUntraced(function* (
   yield* syncDirectory(dirname(path))
 })
 
-/** Makes the names in a directory survive a power cut. */
+/** Flushes a directory, so that the names in it survive a power cut. */
 export const syncDirectory = (directory: string): Effect.Effect<void, FileFailure> =>
   Effect.acquireUseRelease(
     file(() => open(directory, constants.O_RDONLY)),

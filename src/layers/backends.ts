@@ -1,4 +1,4 @@
-/** Backends by name: each is built when it is first asked for, and kept. */
+/** Backends by name. Each is built on first use and then kept. */
 import { Effect, Layer, MutableHashMap, Option } from "effect"
 import { BackendNotFound } from "../domain/Errors.ts"
 import type { BackendUnavailable } from "../domain/Errors.ts"
@@ -7,13 +7,13 @@ import { Backends } from "../services/Backends.ts"
 import { ProcessRunner } from "../services/ProcessRunner.ts"
 import { listWorkspace } from "./git/workspace.ts"
 
-/** How each backend is made, by its name. */
+/** How to make each backend, by its name. */
 export type BackendMakers<R> = Readonly<Record<string, Effect.Effect<Backend, BackendUnavailable, R>>>
 
-/** Other names of a backend. */
+/** Aliases of a backend. */
 const ALIASES: Readonly<Record<string, string>> = { smolmachines: "smolvm" }
 
-/** Backends of these makers. One that cannot be built now is tried again at its next `get`. */
+/** Backends from these makers. One that cannot be built now is tried again at its next `get`. */
 export const layer = <R = never>(makers: BackendMakers<R>): Layer.Layer<Backends, never, R | ProcessRunner> =>
   Layer.effect(
     Backends,

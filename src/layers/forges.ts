@@ -1,12 +1,12 @@
-/** The Forges service from kinds of forge by name. */
+/** Makes the Forges service from named kinds of forge. */
 import { Effect, Layer, Stream } from "effect"
 import { ForgeConfigInvalid } from "../domain/Errors.ts"
 import { Forges, type ForgeKind, type ForgeVariables } from "../services/Forges.ts"
 
-/** How forges of each kind are reached, by the kind's name. */
+/** How to reach forges of each kind, by the kind's name. */
 export type ForgeKinds = Readonly<Record<string, ForgeKind>>
 
-/** Forges of these kinds. FORGE_* variables are those of the first kind that has some. */
+/** Forges of these kinds. FORGE_* variables are those of the first kind that defines any. */
 export const layer = (kinds: ForgeKinds): Layer.Layer<Forges> => {
   const names = Object.keys(kinds)
   const find = (kind: string): Effect.Effect<ForgeKind, ForgeConfigInvalid> =>

@@ -1,4 +1,4 @@
-/** The live layers, wired together once: files, SQLite, the backends of this machine, the sidecar as its own process. */
+/** The live layers: files, SQLite, the backends of this machine, the sidecar as a separate process. */
 import { Layer } from "effect"
 import * as DockerBackend from "./docker/DockerBackend.ts"
 import * as GiteaForges from "./gitea/GiteaForges.ts"
@@ -13,7 +13,7 @@ import * as SqliteBottleStore from "./sqlite/SqliteBottleStore.ts"
 import * as SqliteForgeStateStore from "./sqlite/SqliteForgeStateStore.ts"
 import * as LiveBackends from "./backends.ts"
 
-/** What a plan is made from; nothing is opened or made. */
+/** The layers that make a plan. They open and create nothing. */
 export const lookups = Layer.mergeAll(
   FileManifests.layer,
   LiveProviders.layer,
@@ -26,7 +26,7 @@ export const lookups = Layer.mergeAll(
   SidecarProcess.layer,
 ).pipe(Layer.provideMerge(NodeProcessRunner.layer))
 
-/** All of the live layers, for a caller that wants the defaults. */
+/** All live layers, for a caller that wants the defaults. */
 export const layer = Layer.mergeAll(
   lookups,
   SqliteBottleStore.layer(),

@@ -1,4 +1,4 @@
-/** ExtraFacts are reads that not every forge has; a fact that cannot be read is left out, and the rules say what holds then. */
+/** ExtraFacts are reads that not every forge supports. A fact that cannot be read is left out, and the rules say what applies then. */
 import { Context, Effect } from "effect"
 import type { ForgeRequestError } from "../domain/Errors.ts"
 import type { Millis } from "../domain/orchestrator/Observed.ts"
@@ -6,13 +6,13 @@ import type { ForgeTarget } from "../domain/ForgeTarget.ts"
 
 type Read<A> = Effect.Effect<A, ForgeRequestError>
 
-/** What a forge says beside what every `Forge` reads. */
+/** Reads in addition to those of every `Forge`. */
 export interface ForgeFacts {
   /** The forge's clock; this machine's unless given. */
   readonly now?: Read<Millis>
 }
 
-/** The reads that there are. */
+/** The supported reads. */
 export interface ExtraFactsShape {
   readonly forge?: (target: ForgeTarget) => ForgeFacts
 }

@@ -1,4 +1,4 @@
-/** Orchestrator: issues of a forge carried through their life by this process, as a configuration says. */
+/** Orchestrator: carries a forge's issues through their life in this process, as its configuration says. */
 import { Clock, Context, Deferred, Effect, Layer, Option, Redacted, Scope } from "effect"
 import type { DurationInput } from "effect/Duration"
 import { hostname } from "node:os"
@@ -23,15 +23,15 @@ import { ServedRepositories } from "./ServedRepositories.ts"
 import * as sweeping from "./sweep/sweep.ts"
 import { type Observe, tellingOperations, tellingStates } from "./telling.ts"
 
-/** The secrets that a configuration names. Each is read anew at each use: a getter may give another value. */
+/** The secrets of a configuration. Each is read at each use, so a getter may return a new value. */
 export interface OrchestratorSecrets {
-  /** Of `forge.token`. */
+  /** The secret of `forge.token`. */
   readonly token: Redacted.Redacted
-  /** Of `webhook.secret`; without it no webhook is listened for, and sweeps alone find what changed. */
+  /** The secret of `webhook.secret`. Without it the service does not listen for webhooks, and only sweeps find changes. */
   readonly webhook?: Redacted.Redacted | undefined
-  /** Of another key, such as `notify.0.secret`; undefined for one that was not read. */
+  /** The secret of another key, such as `notify.0.secret`; undefined for one that was not read. */
   readonly at?: (key: string) => Redacted.Redacted | undefined
-  /** What is wrong with one of them now, for `status`. */
+  /** What is currently wrong with one of them, for `status`. */
   readonly problem?: string | undefined
 }
 
@@ -39,41 +39,42 @@ export interface OrchestratorSecrets {
 export interface OrchestratorOptions {
   readonly configuration: Configuration
   readonly secrets: OrchestratorSecrets
-  /** Kind of the forge, as `Forges` has it; `gitea` unless given. */
+  /** Kind of the forge, as registered in `Forges`; `gitea` unless given. */
   readonly kind?: string
   /** Backend of new bottles; the manifest's unless given. */
   readonly backend?: string
-  /** Name of this machine, in the operations that it carries out; the system's unless given. */
+  /** Name of this machine in the operations that it carries out; the system's host name unless given. */
   readonly host?: string
-  /** How often timers, and what operators say, are looked at; 1 second unless given. */
+  /** How often timers and operators' requests are checked; 1 second unless given. */
   readonly poll?: DurationInput
-  /** Is given what happens, in order. */
+  /** Called with each event, in order. */
   readonly observe?: Observe
 }
 
-/** How long a service that is to end may take to let go of what it does. */
+/** How long a service that shuts down may take to stop its work. */
 const ENDING = "4 seconds"
 
 /**
- * Serves the repositories of a configuration until its scope ends; agents go on. Fails with `HomeServed` when another process serves
- * the home, and with `ListenFailed` when webhooks cannot be listened for. Stores, forges, backends and manifests are the caller's.
+ * Serves the repositories of a configuration until its scope ends. Agents keep running after that. Fails with `HomeServed` when another
+ * process serves the home, and with `ListenFailed` when it cannot listen for webhooks. The caller provides stores, forges, backends and
+ * manifests.
  */
 export const layer = (options: OrchestratorOptions) => Layer.scopedContext(make(options))
 
-/** Serves until it is interrupted, and ends within 5 seconds then: agents go on, and what was begun is finished by whoever serves next. */
+/** Serves until it is interrupted, and then stops within 5 seconds. Agents keep running, and the next service finishes what was begun. */
 export const run = (options: OrchestratorOptions) =>
   Effect.acquireUseRelease(
     Scope.make(),
     (scope) => Effect.zipRight(Layer.buildWithScope(layer(options), scope), Effect.never),
     (scope, exit) =>
-      // Whatever is not over by then is as after a crash: safe to repeat.
+      // Unfinished work is then in the same state as after a crash: safe to repeat.
       Scope.close(scope, exit).pipe(Effect.disconnect, Effect.interruptible, Effect.timeoutOption(ENDING)),
   )
 
 const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
   const { configuration, secrets, poll = "1 second", observe = () => Effect.void } = options
   const lease = yield* HomeLease
-  // First of all, so that a second service changes nothing and says why.
+  // First, so that a second service changes nothing and says why.
   yield* lease.hold
   const pause: Pause = { isOn: Option.isSome(yield* (yield* ServiceState).pausedAt) }
   const served = servedBy(configuration, {
@@ -90,7 +91,7 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
   const hints = yield* Deferred.make<AcceptHint>()
   const webhooks: { keptAt?: number; signedAt?: number; missignedAt?: number } = {}
   const clock = yield* Effect.clock
-  // Before the engine works: a port that is taken is found out before anything is launched.
+  // Before the engine starts, so that a port in use is detected before anything is launched.
   const listening = yield* listen(options, {
     isListed,
     accept: (hint) =>
@@ -145,7 +146,7 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
   return Context.make(LifeCycleEngine, engine)
 })
 
-/** `HOST:PORT` of the webhooks, null without their secret. */
+/** `HOST:PORT` of the webhooks; null without their secret. */
 const listen = Effect.fnUntraced(function* (
   { configuration, secrets }: OrchestratorOptions,
   asked: Pick<WebhookListener.WebhookListenerOptions, "isListed" | "accept" | "onSigned">,
@@ -164,10 +165,10 @@ const listen = Effect.fnUntraced(function* (
   return configuration.listen.replace(/\d+$/, String(bound))
 })
 
-/** With it every webhook is refused. */
+/** An empty secret, with which every webhook is refused. */
 const NO_SECRET = Redacted.make("")
 
-/** The stores of the engine, so that what it decides is reported. */
+/** The engine's stores, wrapped so that its decisions are reported. */
 const telling = (observe: Observe) =>
   Layer.merge(
     Layer.effect(

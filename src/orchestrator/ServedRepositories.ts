@@ -1,4 +1,4 @@
-/** ServedRepositories is the allow-list of the orchestrator: which repositories it serves, how it reaches them, and by which settings. */
+/** ServedRepositories is the orchestrator's allow-list: which repositories it serves, how to reach them, and their settings. */
 import { Context, type Option } from "effect"
 import type { ForgeTarget } from "../domain/ForgeTarget.ts"
 import type { ForgeTrust } from "../domain/Assignment.ts"
@@ -12,33 +12,33 @@ export interface ServedRepository extends ForgeTrust {
   readonly target: ForgeTarget
   /** The login of the bot is read from the forge. */
   readonly life: Omit<LifeSettings, "botLogin">
-  /** Closing words of the forge beside those that it always has. */
+  /** Closing keywords of the forge in addition to the built-in ones. */
   readonly closingKeywords?: ReadonlyArray<string>
-  /** The branch that pull requests go to; the repository's default branch unless given. */
+  /** Base branch of pull requests; the repository's default branch unless given. */
   readonly base?: string
   /** Backend of new bottles; the manifest's unless given. */
   readonly backend?: string
-  /** How many bottles of this repository may run at a time. */
+  /** How many bottles of this repository may run at once. */
   readonly running?: number
-  /** What the runs of this repository may use: beside the budgets of the service, of which the tightest counts. */
+  /** Budget of this repository's runs. The budgets of the service apply as well; the tightest one counts. */
   readonly budgets?: Budgets
 }
 
-/** ServedRepositories is the allow-list of the orchestrator. */
+/** ServedRepositories is the orchestrator's allow-list. */
 export class ServedRepositories extends Context.Tag("bot-bottle/ServedRepositories")<
   ServedRepositories,
   {
-    /** None for a repository that is not served: nothing is read of it and nothing is done. */
+    /** None for a repository that is not served: it is neither read nor changed. */
     readonly find: (repository: RepositoryKey) => Option.Option<ServedRepository>
     /** How many bottles may run on this machine. */
     readonly running: number
     /** How many bottles of one owner's repositories may run. */
     readonly perOrganisation?: number
-    /** What all runs may use in a day, and those of each issue. */
+    /** Budgets of all runs per day, and of the runs of each issue. */
     readonly budgets?: Budgets
-    /** Where the days of budgets begin, such as `Europe/Berlin`; UTC unless given. */
+    /** Time zone of the budgets' days, such as `Europe/Berlin`; UTC unless given. */
     readonly timeZone?: string
-    /** Who is to be told of what; nobody unless given. */
+    /** Which receivers get which notices; none unless given. */
     readonly tells?: Tells
   }
 >() {}

@@ -1,4 +1,4 @@
-/** attend: a service keeps to what operators say from other processes, and reports how it is. */
+/** attend: a service follows the requests that operators make from other processes, and reports its health. */
 import { Clock, type Context, Effect, Option, Ref, Schedule } from "effect"
 import type { DurationInput } from "effect/Duration"
 import { ServiceEvent } from "../domain/orchestrator/ServiceEvent.ts"
@@ -13,23 +13,23 @@ import { routeStatuses } from "./ingest/routeStatuses.ts"
 import type { SweepStatus } from "./sweep/sweep.ts"
 import type { Observe } from "./telling.ts"
 
-/** Whether nothing may start; read whenever something wants to. */
+/** Whether launches are paused. Read whenever something wants to start. */
 export interface Pause {
   isOn: boolean
 }
 
-/** What is attended to. */
+/** What a service attends to. */
 export interface Attended {
   readonly engine: Context.Tag.Service<LifeCycleEngine>
   readonly pause: Pause
   readonly sweep: Effect.Effect<SweepStatus>
-  /** What is reported, besides the sweep. */
+  /** What is reported, in addition to the sweep. */
   readonly health: Effect.Effect<Omit<ServiceHealth, "sweep">>
   readonly observe: Observe
   readonly poll: DurationInput
 }
 
-/** Attends until the scope ends, and reports that it did; what fails is logged, and repeated. */
+/** Attends until the scope ends, and reports the shutdown. Failures are logged and retried. */
 export const attend = Effect.fn("attend")(function* ({
   engine,
   pause,
@@ -84,7 +84,7 @@ export const attend = Effect.fn("attend")(function* ({
   )
   const pass = (name: string, step: Effect.Effect<void, { readonly message: string }, IssueStates | Inbox>) =>
     Effect.catchAllCause(step, (cause) => Effect.logError(`${name} failed`, cause))
-  // What waited for a change of the configuration, or for the end of a pause while nothing served.
+  // These waited for a change of the configuration, or for the end of a pause while no service was running.
   const waited = ["limit", "turn", "dependencies", ...(pause.isOn ? [] : ["paused"])]
   yield* pass("looking at what waits", lookAtWaiting(engine, waited))
   yield* Effect.all([
@@ -94,7 +94,7 @@ export const attend = Effect.fn("attend")(function* ({
   ]).pipe(Effect.repeat(Schedule.spaced(poll)), Effect.forkScoped)
 })
 
-/** Looks again and again at what waits for other issues: one of them may be in a repository that is not served. */
+/** Looks repeatedly at issues that wait for other issues: one of those may be in a repository that is not served. */
 export const lookAtDependants = Effect.fn("attend.lookAtDependants")(function* (
   engine: Context.Tag.Service<LifeCycleEngine>,
   every: DurationInput,
@@ -105,7 +105,7 @@ export const lookAtDependants = Effect.fn("attend.lookAtDependants")(function* (
   yield* Effect.forkScoped(Effect.schedule(logged, Schedule.spaced(every)))
 })
 
-/** Looks at what rests with its pull request again and again: neither checks nor conflicts change the times that a sweep asks for. */
+/** Looks repeatedly at issues that rest with a pull request: neither checks nor conflicts change the times that a sweep asks for. */
 export const lookAtFrozen = Effect.fn("attend.lookAtFrozen")(function* (
   { look }: Context.Tag.Service<LifeCycleEngine>,
   every: DurationInput,
@@ -122,7 +122,7 @@ export const lookAtFrozen = Effect.fn("attend.lookAtFrozen")(function* (
   yield* Effect.forkScoped(Effect.schedule(logged, Schedule.spaced(every)))
 })
 
-/** Looks at the issues that wait for one of these. */
+/** Looks at the issues that wait for one of these reasons. */
 export const lookAtWaiting = Effect.fn("attend.lookAtWaiting")(function* (
   { look }: Context.Tag.Service<LifeCycleEngine>,
   kinds: ReadonlyArray<string>,
@@ -143,5 +143,5 @@ const sweepHealth = ({ sweptAt, failures, problem, nextAt }: SweepStatus): Sweep
 })
 
 const HOUR = 3_600_000
-/** How long the id of a hint that was handled is known. */
+/** How long the ID of a handled hint stays known. */
 const KEPT = 7 * 24 * HOUR

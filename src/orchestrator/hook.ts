@@ -1,4 +1,4 @@
-/** installHook and checkHook: the webhook of a repository or an organisation, made once, renewed with its secret, and tested. */
+/** installHook and checkHook: create the webhook of a repository or an organisation once, renew it with its secret, and test it. */
 import { Duration, Effect, Option, Redacted, Schedule } from "effect"
 import { createHmac } from "node:crypto"
 import type { ForgeAccess } from "../domain/ForgeTarget.ts"
@@ -7,31 +7,31 @@ import type { ForgeHooks, HookPlace } from "../services/ForgeHooks.ts"
 import { Forges } from "../services/Forges.ts"
 import { ServiceState } from "../services/ServiceState.ts"
 
-/** A hook that there is to be. */
+/** A hook to install. */
 export interface WantedHook {
   readonly access: ForgeAccess
   readonly place: HookPlace
-  /** Where the forge reaches the service: `publicUrl`. */
+  /** The address at which the forge reaches the service: `publicUrl`. */
   readonly publicUrl: string
   readonly secret: Redacted.Redacted
-  /** A repository of the organisation through which a delivery is tested: a forge tests no hook of an organisation. */
+  /** A repository of the organisation to test deliveries with: a forge cannot test a hook of an organisation. */
   readonly through?: Required<HookPlace>
 }
 
-/** What became of a test delivery. `untested`: no hook of that kind can be tested. */
+/** The result of a test delivery. `untested`: such a hook cannot be tested. */
 export type TestDelivery = "arrived" | "missigned" | "lost" | "unserved" | "untested"
 
-/** What is wrong with the hooks of a place. */
+/** What is wrong with the hooks of a repository or an organisation. */
 export type HookProblem = "none" | "other-secret" | "incomplete" | "twice"
 
-/** What was found. */
+/** The result of a check. */
 export interface CheckedHook {
   readonly url: string
   readonly problems: ReadonlyArray<HookProblem>
   readonly delivery: TestDelivery
 }
 
-/** What was done. */
+/** The result of an installation. */
 export interface InstalledHook {
   readonly url: string
   readonly done: "kept" | "made" | "renewed"
@@ -42,8 +42,8 @@ export interface InstalledHook {
 const ARRIVES = Duration.seconds(15)
 
 /**
- * Makes the hook unless it is there. One with another secret, or that lacks events, is renewed: no forge shows a secret or
- * lets it be changed. The new one is made before the old one is removed, so that no event is lost.
+ * Creates the hook unless it exists. A hook with another secret or without some events is replaced: no forge shows a secret or allows
+ * to change it. The new hook is created before the old one is removed, so that no event is lost.
  */
 export const installHook = Effect.fn("installHook")(function* (
   wanted: WantedHook,
@@ -63,7 +63,10 @@ export const installHook = Effect.fn("installHook")(function* (
   } satisfies InstalledHook
 })
 
-/** Looks whether the hook is there and delivers; changes nothing, but for a hook of a repository that tests one of its organisation. */
+/**
+ * Checks whether the hook exists and delivers. Changes nothing, except for a temporary hook of a repository that tests one of its
+ * organisation.
+ */
 export const checkHook = Effect.fn("checkHook")(function* (wanted: WantedHook) {
   const { hooks, url, own } = yield* lookAt(wanted)
   const hook = own.find((it) => it.url === url) ?? own[0]
@@ -86,11 +89,11 @@ const lookAt = Effect.fnUntraced(function* ({ access, place, publicUrl, secret }
   return { hooks, own, url: `${base}?key=${markOf(secret)}` }
 })
 
-/** Shows which secret a hook has, as no forge does; 32 bits do not tell one that was made by chance. */
+/** Identifies the secret of a hook, which no forge shows. 32 bits do not exclude a match by chance. */
 const markOf = (secret: Redacted.Redacted): string =>
   createHmac("sha256", Redacted.value(secret)).update("bot-bottle webhook key").digest("hex").slice(0, 8)
 
-/** Has the forge deliver something, and waits until the service, in whichever process, reports it. */
+/** Asks the forge for a delivery, and waits until the service, in whichever process, reports it. */
 const tested = Effect.fnUntraced(function* (wanted: WantedHook, hooks: ForgeHooks, id: number) {
   const { place, through, publicUrl, secret } = wanted
   const state = yield* ServiceState
@@ -122,7 +125,7 @@ const outcome = (
   return changed("signedAt") ? "arrived" : changed("missignedAt") ? "missigned" : "lost"
 }
 
-/** Whether an address is one that a forge delivers nothing to unless its administrator allows it: as far as it shows. */
+/** Whether a forge delivers to an address only if its administrator allows it, as far as the address shows. */
 export const isPrivateAddress = (publicUrl: string): boolean => {
   const host = URL.canParse(publicUrl) ? new URL(publicUrl).hostname.replace(/^\[|\]$/g, "") : ""
   if (/^[\d.]+$/.test(host)) return PRIVATE_4.test(host)

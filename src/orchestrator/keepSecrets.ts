@@ -1,4 +1,4 @@
-/** keepSecrets: the secrets that a configuration names, read at start and again and again, so that a new token needs no restart. */
+/** keepSecrets: reads the secrets of a configuration at start and repeatedly, so that a new token needs no restart. */
 import { Effect, Either, Redacted, Schedule } from "effect"
 import { ConfigurationInvalid, SecretUnreadable } from "../domain/Errors.ts"
 import type { Configuration } from "../domain/orchestrator/Configuration.ts"
@@ -6,20 +6,20 @@ import type { SecretSource } from "../domain/orchestrator/SecretSource.ts"
 import { Secrets } from "../services/Secrets.ts"
 import type { OrchestratorSecrets } from "./Orchestrator.ts"
 
-/** How often secrets are read again; a command is run again when its `ttl` is over. */
+/** How often secrets are read again. A command runs again when its `ttl` is over. */
 const AGAIN = "30 seconds"
 
-/** A secret that is read where the configuration says, by its key. */
+/** A secret with its key in the configuration. */
 type Read = readonly [key: string, secret: Effect.Effect<Redacted.Redacted, SecretUnreadable>]
 
-/** How each secret of a configuration that the service uses is read. */
+/** How each secret that the service uses is read. */
 export const secretsOf = ({
   forge,
   webhook,
   notify,
 }: Configuration): Effect.Effect<ReadonlyArray<Read>, never, Secrets> =>
   Effect.map(Secrets, (secrets): ReadonlyArray<Read> => {
-    // Read anew each time, also where `read` is eager.
+    // Read each time, even if `read` is eager.
     const read = (source: SecretSource) => Effect.suspend(() => secrets.read(source))
     return [
       ["forge.token", Effect.filterOrFail(read(forge.token), isToken, () => NO_TOKEN)],
@@ -33,7 +33,7 @@ export const secretsOf = ({
     ]
   })
 
-/** The secrets of a configuration as their places have them, until the scope ends. Fails with all that cannot be read. */
+/** The current secrets of a configuration, until the scope ends. Fails with all secrets that cannot be read. */
 export const keepSecrets = Effect.fn("keepSecrets")(function* (file: string, configuration: Configuration) {
   const reads = yield* secretsOf(configuration)
   const readAll = Effect.forEach(reads, ([key, secret]) =>

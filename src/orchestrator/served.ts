@@ -1,4 +1,4 @@
-/** servedBy: the allow-list of the orchestrator as its configuration has it. */
+/** servedBy: the orchestrator's allow-list from its configuration. */
 import { Option, type Redacted } from "effect"
 import { forgeAddress } from "../domain/ForgeAddress.ts"
 import type { Configuration } from "../domain/orchestrator/Configuration.ts"
@@ -6,11 +6,11 @@ import { lifeSettings, repositorySettings } from "../domain/orchestrator/Configu
 import { tellsOf } from "./tell/receivers.ts"
 import { ServedRepositories } from "./ServedRepositories.ts"
 
-/** What the configuration does not hold. Each is read anew at each use: a getter may give another value. */
+/** Inputs that are not in the configuration. Each is read at each use, so a getter may return a new value. */
 export interface ServedOptions {
-  /** The secret that `forge.token` names. */
+  /** The secret of `forge.token`. */
   readonly token: Redacted.Redacted
-  /** Nothing starts. */
+  /** Launches are paused. */
   readonly paused?: boolean
   /** Kind of the forge; `gitea` unless given. */
   readonly kind?: string
@@ -18,11 +18,11 @@ export interface ServedOptions {
   readonly backend?: string
 }
 
-/** The forge of a configuration, as hints and rows name it. */
+/** The forge of a configuration, as named in hints and rows. */
 export const forgeOf = ({ forge: { api } }: Configuration): string =>
   Option.getOrElse(forgeAddress(api), () => api)
 
-/** Repositories of the configured forge that a key of `repositories` matches; none of another forge. */
+/** Repositories of the configured forge that match a key of `repositories`; none on another forge. */
 export const servedBy = (
   configuration: Configuration,
   options: ServedOptions,
@@ -58,7 +58,7 @@ export const servedBy = (
   })
 }
 
-/** A text that differs when other repositories are served, or other agents there. */
+/** A text that changes when the served repositories, or their agents, change. */
 export const listingOf = ({ repositories }: Configuration): string =>
   JSON.stringify(
     Object.entries(repositories)

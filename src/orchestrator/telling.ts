@@ -1,4 +1,4 @@
-/** telling: stores that report what is decided about issues, and what comes of it. */
+/** telling: wraps stores so that decisions about issues, and their results, are reported. */
 import { type Context, Effect } from "effect"
 import type { Wait } from "../domain/orchestrator/Decision.ts"
 import { type IssueKey, issueId } from "../domain/orchestrator/IssueKey.ts"
@@ -8,10 +8,10 @@ import type { StoredOperation } from "../domain/orchestrator/StoredOperation.ts"
 import { IssueStates } from "../services/IssueStates.ts"
 import { Operations } from "../services/Operations.ts"
 
-/** Takes an event; it cannot fail. */
+/** Receives an event. Cannot fail. */
 export type Observe = (event: ServiceEvent) => Effect.Effect<void>
 
-/** States that report each decision that was stored; a wait only when it is not the one before. */
+/** IssueStates that report each stored decision; a wait only when it differs from the one before. */
 export const tellingStates = (
   states: Context.Tag.Service<IssueStates>,
   observe: Observe,
@@ -37,7 +37,7 @@ export const tellingStates = (
   })
 }
 
-/** Operations that report how each ends. */
+/** Operations that report their results. */
 export const tellingOperations = (
   operations: Context.Tag.Service<Operations>,
   observe: Observe,
@@ -50,7 +50,7 @@ export const tellingOperations = (
       ),
   })
 
-/** Most issues of a forge are for no agent: what becomes of them is no news. */
+/** Most issues of a forge are not meant for an agent, so decisions about them are not reported. */
 const isNothing = ({ kind }: Wait): boolean => kind === "not-targeted" || kind === "over"
 
 const waitEvent = (issue: IssueKey, { kind, reason, until }: Wait): ServiceEvent =>

@@ -1,4 +1,4 @@
-/** All rows of a list that is read in pages. */
+/** Reads all rows of a paged list. */
 import { Effect } from "effect"
 import type { Page } from "../domain/orchestrator/IssueKey.ts"
 

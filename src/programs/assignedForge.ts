@@ -1,4 +1,4 @@
-/** assignedForge: what a run is about on a forge, decoded once, where a program is called. */
+/** assignedForge: decodes the forge target and assignment of a run once, when a program is called. */
 import { Effect, Either, Schema } from "effect"
 import { AssignedForge } from "../domain/Assignment.ts"
 import { InvalidInput } from "../domain/Errors.ts"
@@ -6,17 +6,17 @@ import { firstProblem } from "../domain/firstProblem.ts"
 import { type ForgeEnv, withForgeEnv } from "../services/ForgeEnv.ts"
 import { Sidecar } from "../services/Sidecar.ts"
 
-/** The forge of a run, in one of two ways; neither: a run without a forge. */
+/** The forge of a run, in one of two forms; neither: a run without a forge. */
 export interface ForgeOption {
-  /** The target and the assignment as values. They count when both are given. */
+  /** The target and the assignment as values. They are used when both are given. */
   readonly forge?: AssignedForge
-  /** FORGE_* variables, as the CLI reads them; an empty map is none. */
+  /** FORGE_* variables, as the CLI reads them; an empty map means no forge. */
   readonly forgeEnv?: ForgeEnv
 }
 
 /**
- * The forge of a run; undefined for a run without one. Fails with `ForgeConfigInvalid`, naming the variable, and with
- * `InvalidInput`, naming the field, of values that no forge can have.
+ * The forge of a run; undefined for a run without one. Fails with `ForgeConfigInvalid`, which names the variable, and with
+ * `InvalidInput`, which names the field, when no forge can have the value.
  */
 export const assignedForge = Effect.fn("assignedForge")(function* ({ forge, forgeEnv = {} }: ForgeOption) {
   if (forge !== undefined) return yield* validated(forge)
@@ -24,7 +24,10 @@ export const assignedForge = Effect.fn("assignedForge")(function* ({ forge, forg
   return yield* withForgeEnv(forgeEnv)((yield* Sidecar).variables.assigned)
 })
 
-/** Values that may be used: names become parts of paths, and the token a header, which a type alone does not allow. Fails with `InvalidInput`. */
+/**
+ * Checks values from a caller: names become path segments and the token a header, and the type alone does not make them safe. Fails
+ * with `InvalidInput`.
+ */
 export const validated = (forge: AssignedForge): Effect.Effect<AssignedForge, InvalidInput> =>
   Either.mapLeft(validate(forge), (error) => {
     const { path, problem } = firstProblem(error)
@@ -33,7 +36,7 @@ export const validated = (forge: AssignedForge): Effect.Effect<AssignedForge, In
 
 const validate = Schema.validateEither(AssignedForge)
 
-/** Options whose forge was decoded before: nothing is read again. */
+/** Options with a forge that is already decoded, so that nothing is read again. */
 export const watchOptions = <O extends ForgeOption>(
   options: O,
   forge: AssignedForge | undefined,

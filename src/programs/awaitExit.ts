@@ -26,9 +26,9 @@ const OPERATION_INTERVAL = Duration.millis(100)
 const KILLED = 137
 
 /**
- * Waits for the agent of a bottle that was launched, by this process or an earlier one. Ends when the
- * agent's exit code is 0, fails with `AgentExited` when it is not and with `LimitReached` when a limit
- * of the run ended it. One watcher for each bottle; interrupting it stops nothing.
+ * Waits for the agent of a bottle that this process or an earlier one launched. Succeeds when the agent's exit code is 0, fails with
+ * `AgentExited` when it is not, and with `LimitReached` when a limit of the run ended it. There is one watcher for each bottle.
+ * Interrupting it stops nothing.
  */
 export const awaitExit = Effect.fn("awaitExit")(function* (name: string, options: WatchOptions = {}) {
   const slug = yield* parseSlug(name)
@@ -41,7 +41,7 @@ export const awaitExit = Effect.fn("awaitExit")(function* (name: string, options
 
 const watch = Effect.fn("watch")(function* (backend: Backend, bottle: BottleMetadata, options: WatchOptions) {
   const { slug } = bottle
-  // The agent works whatever is wrong with the values: it is only its sidecar that cannot be launched again.
+  // With invalid values the agent still works; only its sidecar cannot be relaunched.
   const forge = yield* Effect.catchAll(assignedForge(options), (error) =>
     Effect.as(Effect.logWarning(error.message), undefined),
   )
@@ -87,8 +87,8 @@ const follow = Effect.fn("follow")(function* (
 })
 
 /**
- * A bottle that another process froze or destroyed while we watched has ended as its row says, or was killed.
- * Asked when that operation has ended: half-way, the box is gone and the row is not.
+ * A bottle that another process froze or destroyed while it was watched ended as its row says, or was killed. This waits for that
+ * operation to finish: half-way, the box is gone and the row is not.
  */
 const endedElsewhere = Effect.fn("endedElsewhere")(function* <E>(
   backend: Backend,
@@ -118,7 +118,7 @@ const endedElsewhere = Effect.fn("endedElsewhere")(function* <E>(
   })
 })
 
-/** Whether a bottle whose agent has ended was destroyed; waits for a destroy that is under way, which removes the row last. */
+/** Whether a bottle whose agent has ended was destroyed. Waits for a running destroy, which removes the row last. */
 export const isDestroyed = Effect.fn("isDestroyed")(function* (slug: Slug) {
   const store = yield* BottleStore
   const { operation } = yield* store.leases(slug)
@@ -134,7 +134,7 @@ const operationEnded = Effect.fn("operationEnded")(function* (slug: Slug) {
   })
 })
 
-/** The sidecar ends with the agent; `exit` is the last event of a run. A bottle destroyed meanwhile keeps no trace. */
+/** The sidecar ends with the agent, and `exit` is the last event of a run. A bottle that was destroyed meanwhile leaves no trace. */
 const recordEnd = Effect.fn("recordEnd")(function* (
   { slug, run }: BottleMetadata,
   code: number,

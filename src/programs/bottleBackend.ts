@@ -1,11 +1,14 @@
-/** bottleBackend: the backend that made a bottle, and whether the engine it reaches now is the bottle's own. */
+/** bottleBackend: the backend that made a bottle, and whether it currently reaches the bottle's own engine. */
 import { Effect, Option } from "effect"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import { BackendFailure, InvalidInput } from "../domain/Errors.ts"
 import type { Backend, BackendError } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 
-/** The backend that made a bottle. `asked` is what the caller named, by name or alias: another one is refused, because it knows nothing of the bottle. */
+/**
+ * The backend that made a bottle. `asked` is the name or alias that the caller gave: another backend is refused, because it knows
+ * nothing of the bottle.
+ */
 export const bottleBackend = Effect.fn("bottleBackend")(function* (
   { slug, spec }: Pick<BottleMetadata, "slug" | "spec">,
   asked?: string,
@@ -21,7 +24,7 @@ export const bottleBackend = Effect.fn("bottleBackend")(function* (
   return named ?? (yield* backends.get(spec.backend))
 })
 
-/** Whether the engine that a backend reaches now is the bottle's own. `unknown`: the row or the backend names none. */
+/** Whether a backend currently reaches the bottle's own engine. `unknown`: the row or the backend names none. */
 export const engineOf = (
   backend: Backend,
   { engine }: Pick<BottleMetadata, "engine">,
@@ -30,14 +33,14 @@ export const engineOf = (
     ? Effect.succeed("unknown")
     : Effect.map(backend.engine, (id) => (id === engine.value ? "own" : "other"))
 
-/** The backend with its engine's name asked once, for several bottles. */
+/** The backend with its engine's name cached, for several bottles. */
 export const engineOnce = Effect.fnUntraced(function* (backend: Backend) {
   return backend.engine === undefined
     ? backend
     : ({ ...backend, engine: yield* Effect.cached(backend.engine) } satisfies Backend)
 })
 
-/** Whether the backend still has what the bottle's newest freeze made. */
+/** Whether the backend still has the artifact of the bottle's newest freeze. */
 export const hasArtifact = (
   backend: Backend,
   { artifact }: Pick<BottleMetadata, "artifact">,
@@ -46,7 +49,7 @@ export const hasArtifact = (
     ? Effect.succeed(false)
     : Effect.map(backend.artifacts, (kept) => kept.some(({ reference }) => reference === artifact.value))
 
-/** Fails when another engine has the bottle, and this one has nothing of it: then its answers mean nothing for the bottle. */
+/** Fails when another engine has the bottle and this one has nothing of it: the results of this one then mean nothing for the bottle. */
 export const requireOwnEngine = Effect.fn("requireOwnEngine")(function* (
   backend: Backend,
   bottle: BottleMetadata,
@@ -56,7 +59,7 @@ export const requireOwnEngine = Effect.fn("requireOwnEngine")(function* (
   if ((yield* engineOf(backend, bottle)) === "other") return yield* otherEngine(backend, bottle)
 })
 
-/** The failure of a command on a bottle that another engine has. */
+/** The error of a command on a bottle that another engine has. */
 export const otherEngine = (backend: Backend, { slug }: Pick<BottleMetadata, "slug">): BackendFailure =>
   new BackendFailure({
     backend: backend.name,

@@ -1,12 +1,12 @@
-/** bottleNamed: which bottle an operator means, by its slug or by its label. */
+/** bottleNamed: finds the bottle that an operator names by slug or label. */
 import { Effect, Option } from "effect"
 import { InvalidInput } from "../domain/Errors.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { parseSlug } from "./parseSlug.ts"
 
 /**
- * The slug of a bottle, by its slug or, where one bottle alone has it, by its label. A name of no bottle is returned as it
- * is, for the program that uses it to report. Never for what removes bottles: that takes the slug.
+ * The slug of a bottle, by its slug or by a label that only one bottle has. An unknown name is returned as it is, for the calling
+ * program to report. Never used to remove bottles: that takes the slug.
  */
 export const bottleNamed = Effect.fn("bottleNamed")(function* (name: string) {
   const rows = yield* (yield* BottleStore).all
@@ -22,7 +22,7 @@ export const bottleNamed = Effect.fn("bottleNamed")(function* (name: string) {
   return labelled[0]?.slug ?? name
 })
 
-/** The name as it is, for what removes bottles; one that is a label and no slug fails, and says which slug it would be. */
+/** The name as it is, for commands that remove bottles. A label that is not a slug fails, with the slug that it stands for. */
 export const slugAlone = Effect.fn("slugAlone")(function* (name: string) {
   const slug = yield* bottleNamed(name)
   if (slug === name) return name
@@ -32,7 +32,7 @@ export const slugAlone = Effect.fn("slugAlone")(function* (name: string) {
   })
 })
 
-/** The command line that goes on with a bottle: one that works on an issue needs its forge, which `resume` does not have. */
+/** The command line that continues a bottle. One that works on an issue needs its forge, which `resume` does not have. */
 export const resumeLine = Effect.fn("resumeLine")(function* (name: string) {
   const slug = yield* parseSlug(name)
   const spec = Option.map(yield* (yield* BottleStore).get(slug), (row) => row.spec)

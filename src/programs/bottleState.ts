@@ -1,4 +1,4 @@
-/** bottleState: what a bottle is now, from its row and from what its backend has of it. */
+/** bottleState: the current state of a bottle, from its row and its backend. */
 import { Effect, Option } from "effect"
 import type { BottleExit, BottleMetadata, BottleState } from "../domain/Bottle.ts"
 import { signalOf } from "../domain/Signals.ts"
@@ -7,8 +7,8 @@ import type { Backend, BackendError } from "../services/Backends.ts"
 import { engineOf, hasArtifact, otherEngine } from "./bottleBackend.ts"
 
 /**
- * What a bottle is now: half destroyed, else the backend's word, else frozen while there is its artifact and lost when
- * that is gone, else a launch that died. Fails when another engine has the bottle.
+ * The current state of a bottle: `destroying`, or else the state that the backend reports, or else `frozen` while its artifact exists
+ * and `lost` when it is gone, or else a launch that died. Fails when another engine has the bottle.
  */
 export const bottleState: (
   backend: Backend,
@@ -22,11 +22,11 @@ export const bottleState: (
   return Option.isSome(bottle.artifact) ? "lost" : "created"
 })
 
-/** What to tell of a bottle that is `destroying` to who wants to use it. */
+/** The message for a command on a bottle that is `destroying`. */
 export const halfDestroyed = (slug: Slug): string =>
   `a destroy of bottle "${slug}" was begun, and has not ended: "bot-bottle destroy ${slug}" finishes it`
 
-/** The reason for refusing to use a bottle that is `lost`. */
+/** The message for a command on a bottle that is `lost`. */
 export const lostArtifact = ({ slug, artifact, spec }: BottleMetadata): string =>
   `the artifact of bottle "${slug}" (${Option.getOrElse(artifact, () => "none")}) is gone from ${spec.backend}: "bot-bottle destroy ${slug}" removes what is left`
 

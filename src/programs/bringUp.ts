@@ -1,4 +1,4 @@
-/** bringUp: sidecar, image and bottle side by side, until the agent runs; the common half of start and resume. */
+/** bringUp: brings up sidecar, image and bottle in parallel, until the agent runs. Start and resume share it. */
 import { Effect, Option, Ref } from "effect"
 import { BottleMetadata } from "../domain/Bottle.ts"
 import type { BottlePlan } from "../domain/Bottle.ts"
@@ -13,10 +13,9 @@ import { requireVerified } from "./requireVerified.ts"
 import { revokeLeftKeys } from "./deployKeys.ts"
 
 /**
- * Brings a bottle up by its plan and records it in its row. An interactive bottle is only created:
- * its agent starts when a terminal is attached. What it made when it fails is the caller's to remove;
- * `made` becomes true when the backend is asked to make something, so that an engine that never answered
- * is not asked to remove it.
+ * Brings up a bottle by its plan and records it in its row. An interactive bottle is only created: its agent starts when a terminal is
+ * attached. After a failure the caller removes what was created. `made` becomes true when the backend is asked to create something, so
+ * that an engine that never responded is not asked to remove it.
  */
 export const bringUp = Effect.fn("bringUp")(function* (
   { backend, bottle: manifest }: Pick<ResolvedRun, "backend" | "bottle">,
@@ -50,7 +49,7 @@ export const bringUp = Effect.fn("bringUp")(function* (
         trouble: {},
       }),
     )
-    // Of a bottle that goes on: the image that its artifact was made from.
+    // For a bottle that continues: the image that its artifact was made from.
     const image = Option.getOrElse(bottle.imageDigest, () => created.imageDigest)
     if (manifest.verify === "required") yield* requireVerified(manifest, backend, image)
     if (!plan.interactive) yield* backend.start(plan.slug)
@@ -61,14 +60,14 @@ export const bringUp = Effect.fn("bringUp")(function* (
   })
 })
 
-/** Stored before anything is made, so that the row of a killed launch names its engine; none if the engine cannot be asked. */
+/** Stored before anything is created, so that the row of a killed launch names its engine; none if the engine cannot be reached. */
 const recordEngine = Effect.fn("recordEngine")(function* (backend: Backend, slug: Slug) {
   const engine = backend.engine === undefined ? Option.none<string>() : yield* Effect.option(backend.engine)
   yield* (yield* BottleStore).modify(slug, (row) => new BottleMetadata({ ...row, engine }))
   return engine
 })
 
-/** What a killed launch left serving, or was about to, has another document: it ends, and ours takes its place. */
+/** A sidecar that a killed launch left has another document: it is stopped, and the new one replaces it. */
 const launchSidecar = Effect.fn("launchSidecar")(function* (config: SidecarConfig) {
   const sidecar = yield* Sidecar
   const launch = sidecar.launch(config)

@@ -1,4 +1,4 @@
-/** claimIssue: makes a bottle the one that handles an issue, before it is launched. */
+/** claimIssue: records a bottle as the handler of an issue before it is launched. */
 import { Effect, Option } from "effect"
 import type { AssignedForge } from "../domain/Assignment.ts"
 import type { BottleMetadata } from "../domain/Bottle.ts"
@@ -9,20 +9,19 @@ import { ForgeStateStore } from "../services/ForgeStateStore.ts"
 import { nowIso } from "./clock.ts"
 
 /**
- * Writes the issue's row for the bottle, in one transaction, and returns how to put back what was there.
- * Fails with `AlreadyHandled` when another bottle that is not destroyed handles the issue; a row whose forge is not
- * known handles it on every forge.
+ * Writes the issue's row for the bottle in one transaction, and returns how to restore the former row. Fails with `AlreadyHandled` when
+ * another bottle that is not destroyed handles the issue. A row without a known forge handles it on every forge.
  */
 export const claimIssue = Effect.fn("claimIssue")(function* (
   key: ForgeStateKey,
   bottle: BottleMetadata,
-  /** The PR that the operator named for this run, and the login of the token's user (`""` when not known). */
+  /** The pull request that the operator named for this run, and the login of the token's user (`""` when not known). */
   known: { readonly namedPr: Option.Option<number>; readonly agentGitUser: string },
 ) {
   const store = yield* ForgeStateStore
   const lastCheckinAt = yield* nowIso
   const isOther = (row: ForgeState): boolean => row.status !== "destroyed" && row.slug !== bottle.slug
-  // Rows without a forge and other spellings of the names have other keys. No run makes either of them any more.
+  // Rows without a forge, and with other spellings of the names, have other keys. No run writes either of them any more.
   const handling = (yield* store.all).find((row) => isAbout(row, key) && isOther(row))
   if (handling !== undefined) return yield* handledBy(handling)
   const claimed = yield* store.modify(key, (current): readonly [Claim, Option.Option<ForgeState>] => {
@@ -44,11 +43,11 @@ export const claimIssue = Effect.fn("claimIssue")(function* (
   })
   if (Option.isSome(claimed.other)) return yield* handledBy(claimed.other.value)
   return {
-    /** The PR of the bottle's row before this run. */
+    /** The pull request in the bottle's row before this run. */
     prNumber: Option.flatMap(claimed.before, (row) =>
       row.slug === bottle.slug ? row.prNumber : Option.none(),
     ),
-    /** Puts back what was there before, unless another bottle has the row by now. */
+    /** Restores the former row, unless another bottle has it by now. */
     restore: store.modify(key, (current) => [
       undefined,
       Option.exists(current, (row) => row.slug === bottle.slug) ? claimed.before : current,
@@ -56,7 +55,7 @@ export const claimIssue = Effect.fn("claimIssue")(function* (
   }
 })
 
-/** The PR that the operator named for a run. */
+/** The pull request that the operator named for a run. */
 export const namedPrOf = ({ assignment }: AssignedForge): Option.Option<number> =>
   Option.fromNullable(assignment.prNumbers?.[0])
 
@@ -64,7 +63,7 @@ const handledBy = ({ forge, owner, repo, issueNumber, slug, status }: ForgeState
   new AlreadyHandled({ forge, owner, repo, issueNumber, slug, status })
 
 interface Claim {
-  /** The row of another live bottle: the claim was refused. */
+  /** The row of another live bottle: the claim is refused. */
   readonly other: Option.Option<ForgeState>
   readonly before: Option.Option<ForgeState>
 }

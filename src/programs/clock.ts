@@ -1,4 +1,4 @@
-/** The time as rows and events have it. */
+/** The current time in the format of rows and events. */
 import { DateTime, Effect } from "effect"
 
 /** Now, as ISO 8601 in UTC. */

@@ -1,4 +1,4 @@
-/** collectGarbage: finds what no bottle needs any more, and removes it. */
+/** collectGarbage: finds and removes what no bottle needs any more. */
 import { Clock, Duration, Effect, Option } from "effect"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import type { Slug } from "../domain/Slug.ts"
@@ -18,33 +18,33 @@ import { runGarbage, sidecarGarbage } from "./leftovers.ts"
 
 export type { Garbage } from "./garbage.ts"
 
-/** One piece of garbage, and what became of it: nothing on a dry run. */
+/** One piece of garbage, and what happened to it: nothing on a dry run. */
 export interface GarbageEvent extends Garbage {
   readonly outcome: "found" | "removed" | "failed"
-  /** Of a failure: why. */
+  /** Why it could not be removed. */
   readonly problem?: string
 }
 
 /** Options of `collectGarbage`. */
 export interface GarbageOptions {
-  /** Tell, and remove nothing. */
+  /** List only, remove nothing. */
   readonly dryRun?: boolean
-  /** The forge's address and token (`FORGE_GITEA_API`, `FORGE_GITEA_TOKEN`), with which deploy keys are revoked there. */
+  /** The forge's address and token (`FORGE_GITEA_API`, `FORGE_GITEA_TOKEN`), used to revoke deploy keys there. */
   readonly forgeEnv?: ForgeEnv
-  /** The same as values; they count when both are given. */
+  /** The same as values. They are used when both are given. */
   readonly forge?: ForgeAccess
-  /** Told each piece, once it is removed, or found on a dry run. */
+  /** Called with each piece once it is removed or, on a dry run, found. */
   readonly observe?: (event: GarbageEvent) => Effect.Effect<void>
 }
 
-/** What is younger may be part of something under way. */
+/** Anything younger may be part of a launch in progress. */
 export const GARBAGE_AGE = Duration.minutes(10)
 
 /**
- * Removes what no bottle needs. Never anything leased, younger than ten minutes (but keys: it is known of each
- * whether it is used), or a bottle that has both its row and its box or artifact, unless its destroy was begun; nothing
- * of a backend that cannot be asked now. A row whose box is gone is removed only if the engine that the row names says
- * so, or if its launch died before it could name one, and never if the bottle is frozen. Goes on after a failure, and fails with the first.
+ * Removes what no bottle needs. It never removes anything leased; anything younger than ten minutes (except keys, whose use is known);
+ * a bottle that has both its row and its box or artifact, unless its destroy has begun; or anything of a backend that cannot be
+ * reached. A row whose box is gone is removed only if the engine that the row names says so, or if its launch died before it could name
+ * one, and never if the bottle is frozen. Continues after a failure, and fails with the first one.
  */
 export const collectGarbage = Effect.fn("collectGarbage")(function* (options: GarbageOptions = {}) {
   const before = (yield* Clock.currentTimeMillis) - Duration.toMillis(GARBAGE_AGE)
@@ -85,7 +85,7 @@ export const collectGarbage = Effect.fn("collectGarbage")(function* (options: Ga
   if (first !== undefined) return yield* first
 })
 
-/** One that cannot be asked is a warning when a bottle of it has a row: nothing is known of it, so nothing is removed. */
+/** Warns about a backend that cannot be reached when a bottle has a row for it. Nothing of such a backend is removed. */
 const askBackends = Effect.fn("askBackends")(function* (rows: ReadonlyArray<BottleMetadata>) {
   const backends = yield* Backends
   const ask = Effect.fnUntraced(function* (known: string) {
@@ -212,9 +212,9 @@ const ofBackend = Effect.fn("garbageOfBackend")(function* (
 })
 
 /**
- * Whether a bottle is only its row, a launch that died before its agent ran, or a destroy half-way. A missing box counts
- * only if the engine that the row names was asked, or the launch died before it could name one: that comes before
- * anything is made. Never true for a frozen bottle, even if its artifact is gone.
+ * Whether a bottle is only a row, a launch that died before its agent ran, or a destroy half-way. A missing box counts only if the
+ * engine that the row names was asked, or if the launch died before it could name one: that comes before anything is created. Never
+ * true for a frozen bottle, even if its artifact is gone.
  */
 const isHalf = (row: BottleMetadata, box: Option.Option<BackendBottle>, engine: Ownership): boolean => {
   const isUnmade = Option.isNone(row.engine) && Option.isNone(row.startedAt)

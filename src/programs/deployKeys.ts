@@ -1,4 +1,4 @@
-/** Deploy keys of bottles: whether a launch may have them registered, and what is done about those that earlier runs left. */
+/** Deploy keys of bottles: whether a launch may register them, and how to revoke those that earlier runs left. */
 import { Effect } from "effect"
 import { isSameForge, keyRefusal } from "../domain/DeployKey.ts"
 import type { LaunchRefused } from "../domain/Errors.ts"
@@ -10,7 +10,7 @@ import { type ForgeEnv, withForgeEnv } from "../services/ForgeEnv.ts"
 import { Sidecar } from "../services/Sidecar.ts"
 import type { KeyOption } from "./options.ts"
 
-/** Refuses a launch whose repositories want a forge that the run has not, or keys that the caller did not agree to. */
+/** Refuses a launch whose repositories need a forge that the run does not have, or keys that the caller did not agree to. */
 export const agreeToKeys = (
   { git }: Pick<RunBottle, "git">,
   { hasForge, registerKeys = true }: { readonly hasForge: boolean } & KeyOption,
@@ -20,7 +20,7 @@ export const agreeToKeys = (
     return refused === undefined ? Effect.void : Effect.fail(refused)
   })
 
-/** Warns of each key that a bottle leaves at its forge. */
+/** Warns about each key that a bottle leaves at its forge. */
 export const tellLeftKeys = Effect.fn("tellLeftKeys")(function* (slug: Slug) {
   const left = yield* (yield* DeployKeys).leftKeys
   yield* Effect.forEach(
@@ -32,7 +32,7 @@ export const tellLeftKeys = Effect.fn("tellLeftKeys")(function* (slug: Slug) {
 
 const LIMIT = "10 seconds"
 
-/** Revokes what earlier runs left at the forge of this one; what stays is a warning. */
+/** Revokes the keys that earlier runs left at this run's forge. A key that stays is a warning. */
 export const revokeLeftKeys = Effect.fn("revokeLeftKeys")(
   function* (access: ForgeAccess | undefined) {
     if (access === undefined) return
@@ -47,7 +47,7 @@ export const revokeLeftKeys = Effect.fn("revokeLeftKeys")(
       { concurrency: 4, discard: true },
     )
   },
-  // Also where a launch is taken back, which nothing else would end.
+  // Interruptible even while a launch is rolled back: nothing else would end it then.
   Effect.interruptible,
   Effect.timeoutFail({
     duration: LIMIT,
@@ -58,12 +58,12 @@ export const revokeLeftKeys = Effect.fn("revokeLeftKeys")(
   warned,
 )
 
-/** What is left stays recorded: no run fails by it. */
+/** A key that is left stays recorded and does not make a run fail. */
 function warned<E extends { readonly message: string }, R>(effect: Effect.Effect<void, E, R>) {
   return Effect.catchAll(effect, (error) => Effect.logWarning(error.message))
 }
 
-/** Keys that no run uses any more, as garbage: each is revoked with the token that is given. */
+/** Keys that no run uses any more, as garbage. Each is revoked with the given token. */
 export const leftKeyGarbage = Effect.fn("leftKeyGarbage")(function* (options: {
   readonly forge?: ForgeAccess
   readonly forgeEnv?: ForgeEnv

@@ -1,4 +1,4 @@
-/** destroy: removes all there is of a bottle, its row last. */
+/** destroy: removes everything of a bottle, its row last. */
 import { Effect, Option } from "effect"
 import { BottleMetadata } from "../domain/Bottle.ts"
 import type { Slug } from "../domain/Slug.ts"
@@ -15,9 +15,9 @@ import { parseSlug } from "./parseSlug.ts"
 import { DEFAULT_BACKEND } from "./resolveRun.ts"
 
 /**
- * Removes all there is of a bottle in whatever state it is; returns whether there was a row of it. Ok when nothing is
- * known of the slug, even without an engine; an error when something is known and cannot be removed. A bottle that
- * another engine has is removed only when its own backend is named: then that engine is gone for good.
+ * Removes everything of a bottle, whatever its state, and returns whether it had a row. Succeeds when nothing is known of the slug,
+ * even without an engine. Fails when something is known and cannot be removed. A bottle that another engine has is removed only when
+ * its own backend is named: that engine is then considered gone for good.
  */
 export const destroy = Effect.fn("destroy")(function* (name: string, options: BackendOption = {}) {
   const slug = yield* parseSlug(name)
@@ -38,8 +38,8 @@ export const destroy = Effect.fn("destroy")(function* (name: string, options: Ba
 })
 
 /**
- * The same for a caller that holds the lease. The row says that it was begun, before anything goes, and says so until
- * it has ended, or has failed and nothing has gone. A backend that does not answer leaves the bottle as it was.
+ * The same for a caller that holds the lease. The row is marked before anything is removed, until the destroy has finished or has
+ * failed with nothing removed. A backend that does not respond leaves the bottle as it was.
  */
 export const destroyBottle = Effect.fn("destroyBottle")(function* (backend: Backend, slug: Slug) {
   const store = yield* BottleStore
@@ -56,7 +56,7 @@ export const destroyBottle = Effect.fn("destroyBottle")(function* (backend: Back
   yield* store.remove(slug)
 })
 
-/** Whether what there was of a bottle is there still. */
+/** Whether everything of a bottle is still there. */
 const isWhole = Effect.fn("isWhole")(function* (
   backend: Backend,
   slug: Slug,
@@ -71,7 +71,7 @@ const isWhole = Effect.fn("isWhole")(function* (
   )
 })
 
-/** Removes all there is of a slug but its rows. */
+/** Removes everything of a slug except its rows. */
 export const removeAll = Effect.fn("removeAll")(function* (backend: Backend, slug: Slug) {
   yield* stopSidecar(slug)
   yield* backend.destroy(slug)

@@ -1,4 +1,4 @@
-/** discard: leaves nothing of a launch that died. */
+/** discard: removes everything of a launch that died. */
 import { Effect, Option, Ref } from "effect"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
@@ -10,8 +10,8 @@ import type { AssignedForge } from "../domain/Assignment.ts"
 import { revokeLeftKeys, tellLeftKeys } from "./deployKeys.ts"
 
 /**
- * Removes all there is of a slug, its row last; what cannot be removed is logged and left for `destroy`, with
- * the row. The backend is asked only when it `made` something.
+ * Removes everything of a slug, its row last. What cannot be removed is logged and left for `destroy`, with the row. The backend is
+ * asked only when it `made` something.
  */
 export const discard = (
   backend: Backend,
@@ -33,8 +33,8 @@ export const discard = (
   )
 
 /**
- * Stops the sidecar of a slug, which revokes its deploy keys; ok when there is none. Keys that stay are revoked with the
- * token of `forge`, where the caller has one, else told.
+ * Stops the sidecar of a slug, which revokes its deploy keys. Succeeds when there is none. Keys that remain are revoked with the token
+ * of `forge` if the caller has one, and otherwise reported.
  */
 export const stopSidecar = Effect.fn("stopSidecar")(function* (slug: Slug, forge?: AssignedForge) {
   const handle = yield* (yield* Sidecar).find(slug)

@@ -1,4 +1,4 @@
-/** doctor: asks everything that a bottle needs whether it is there, and says what to do where it is not. */
+/** doctor: checks everything that a bottle needs, and says what to do about what is missing. */
 import { Effect, Option, Stream } from "effect"
 import { ForgeRequestError } from "../domain/Errors.ts"
 import type { ForgeReason } from "../domain/ForgeReason.ts"
@@ -7,29 +7,29 @@ import { Backends } from "../services/Backends.ts"
 import type { ForgeApi } from "../services/Forge.ts"
 import { ProcessRunner } from "../services/ProcessRunner.ts"
 
-/** What was found of one thing: there, needed and not there, or not there and not needed. */
+/** The result of a check: present, required and missing, or optional and missing. */
 export interface Finding {
   readonly subject: string
   readonly status: "ok" | "missing" | "absent"
-  /** What it is, or what is wrong, in a line. */
+  /** What was found, or what is wrong, in one line. */
   readonly detail: string
-  /** What to do about it; `""` when nothing is to be done. */
+  /** What to do about it; `""` when there is nothing to do. */
   readonly todo: string
 }
 
-/** One thing that `doctor` asks. */
+/** One check of `doctor`. */
 export interface DoctorCheck<R = never> {
   readonly subject: string
   readonly needed: boolean
-  /** A check before it, without whose success it has no answer of its own: then it is not asked. */
+  /** An earlier check without whose success this one has no result of its own: it is then skipped. */
   readonly after?: string
-  /** What to do when it fails; its own message says it where this is `""`. */
+  /** What to do when it fails; `""` when its own message says so. */
   readonly todo: string
-  /** What it is, in a line. */
+  /** Runs the check and describes the result in one line. */
   readonly ask: Effect.Effect<string, { readonly message: string }, R>
 }
 
-/** Asks every backend and git, then the checks given, one after the other. Never fails. */
+/** Checks every backend and git, then the given checks, one after the other. Never fails. */
 export const doctor = Effect.fn("doctor")(function* <R = never>(checks: ReadonlyArray<DoctorCheck<R>> = []) {
   const backends = yield* askBackends
   const silent = new Set<string>()
@@ -50,13 +50,13 @@ const notAsked = (subject: string, after: string): Finding => ({
   todo: "",
 })
 
-/** A forge that cannot be reached, or does not know the token, answers nothing else either. */
+/** When a forge cannot be reached, or does not accept the token, its other checks cannot succeed either. */
 const givesNoAnswers = (error: { readonly message: string }): boolean =>
   error instanceof ForgeRequestError && NO_ANSWERS.has(error.reason)
 
 const NO_ANSWERS: ReadonlySet<ForgeReason> = new Set(["Unreachable", "Unauthorized"] as const)
 
-/** One that isolates is needed; which one is the operator's choice. */
+/** One backend that isolates is required; the operator chooses which. */
 const askBackends = Effect.gen(function* () {
   const backends = yield* Backends
   const found = yield* Effect.forEach(backends.names, (name) =>
@@ -125,8 +125,8 @@ const perform = <R>(
   })
 
 /**
- * What an orchestrated run needs of a forge: the token's user, the repository and write permission on it, the
- * scopes that reading shows, and the bot's membership in `org`. Nothing is written, so write scopes stay unknown.
+ * What an orchestrated run needs from a forge: the token's user, the repository with write permission, the scopes that reading reveals,
+ * and the bot's membership in `org`. It writes nothing, so write scopes stay unknown.
  */
 export const forgeChecks = (forge: ForgeApi, org: string): ReadonlyArray<DoctorCheck> => {
   const [first, ...others] = checksOf(forge, org)
@@ -135,7 +135,7 @@ export const forgeChecks = (forge: ForgeApi, org: string): ReadonlyArray<DoctorC
 
 const afterForge = (check: DoctorCheck): DoctorCheck => ({ ...check, after: "forge" })
 
-/** The first one tells whether the forge answers. */
+/** The first check tells whether the forge responds. */
 const checksOf = (forge: ForgeApi, org: string): ReadonlyArray<DoctorCheck> => {
   const { owner, repo } = forge.repository
   const unless = (holds: boolean, message: string, detail: string) =>

@@ -1,4 +1,7 @@
-/** forgeEnvironment: the forge of an orchestrated run, from FORGE_* variables by Config or as values. No other run reads the variables. */
+/**
+ * forgeEnvironment: the forge of an orchestrated run, from values or from FORGE_* variables by Config. Other runs never read these
+ * variables.
+ */
 import { Config, Effect, Option } from "effect"
 import type { AssignedForge } from "../domain/Assignment.ts"
 import { forgeAddress } from "../domain/ForgeAddress.ts"
@@ -7,7 +10,7 @@ import type { ForgeEnv } from "../services/ForgeEnv.ts"
 import { Forges } from "../services/Forges.ts"
 import { validated } from "./assignedForge.ts"
 
-/** The forge that is given as values, else the one that the current ConfigProvider names; and the key of the issue's row. */
+/** The forge given as values, or else the one that the current ConfigProvider names, and the key of the issue's row. */
 export const forgeEnvironment = Effect.fn("forgeEnvironment")(function* (given: AssignedForge | undefined) {
   const forge = yield* given === undefined ? (yield* Forges).variables.assigned : validated(given)
   return { forge, key: keyOf(forge) }
@@ -20,7 +23,7 @@ const keyOf = ({ target, assignment }: AssignedForge): ForgeStateKey => ({
   issueNumber: assignment.issueNumber,
 })
 
-/** The variables of a forge and its token, as far as they are set: what `gc` revokes left deploy keys with. */
+/** The variables for a forge and its token, if they are set. `gc` uses them to revoke deploy keys. */
 export const forgeAccess: Effect.Effect<ForgeEnv> = Effect.gen(function* () {
   const api = yield* Config.option(Config.string("FORGE_GITEA_API"))
   const file = yield* Config.option(Config.string("FORGE_GITEA_TOKEN_FILE"))

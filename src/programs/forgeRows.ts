@@ -1,10 +1,10 @@
-/** The forge-state rows of a slug follow its bottle: running, frozen, destroyed, and the PR it opened. */
+/** Updates the forge-state rows of a slug with its bottle: running, frozen, destroyed, and the pull request it opened. */
 import { Effect, Option } from "effect"
 import { ForgeState } from "../domain/ForgeState.ts"
 import type { Slug } from "../domain/Slug.ts"
 import { ForgeStateStore } from "../services/ForgeStateStore.ts"
 
-/** Changes every row of the slug that is not destroyed yet. */
+/** Changes every row of the slug that is not destroyed. */
 export const changeForgeRows = Effect.fn("changeForgeRows")(function* (
   slug: Slug,
   change: Partial<Pick<ForgeState, "status" | "lastCheckinAt" | "prNumber">>,

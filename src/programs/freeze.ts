@@ -1,4 +1,4 @@
-/** freeze: turns a bottle into an artifact that can be rehydrated; after it nothing of the bottle runs. */
+/** freeze: turns a bottle into an artifact that can be rehydrated. Afterwards nothing of the bottle is running. */
 import { Effect, Option } from "effect"
 import { BottleMetadata } from "../domain/Bottle.ts"
 import { BottleNotFound, FreezeFailed } from "../domain/Errors.ts"
@@ -16,13 +16,13 @@ import { stopAgent } from "./stop.ts"
 
 /** Options of `freeze` and `destroy`. */
 export interface BackendOption {
-  /** Name or alias of the bottle's own backend, which is taken unless given; another one is `InvalidInput`. */
+  /** Name or alias of the bottle's own backend, which is the default. Any other fails with `InvalidInput`. */
   readonly backend?: string
 }
 
 /**
- * Stops the bottle if it runs, makes its artifact, records it, and removes box and sidecar.
- * Ok when it is frozen already. A freeze that fails leaves the stopped bottle; a second one finishes it.
+ * Stops the bottle if it is running, makes its artifact, records it, and removes box and sidecar. Succeeds when it is already frozen. A
+ * failed freeze leaves the stopped bottle; a second freeze completes it.
  */
 export const freeze = Effect.fn("freeze")(function* (name: string, options: BackendOption = {}) {
   const slug = yield* parseSlug(name)
@@ -33,7 +33,7 @@ export const freeze = Effect.fn("freeze")(function* (name: string, options: Back
   yield* store.withOperation(slug, "freeze", freezeBottle(backend, slug))
 })
 
-/** The same for a caller that holds the lease. Answers the row as it is then. */
+/** The same for a caller that holds the lease. Returns the resulting row. */
 export const freezeBottle = Effect.fn("freezeBottle")(function* (backend: Backend, slug: Slug) {
   const store = yield* BottleStore
   const bottle = Option.getOrThrow(yield* store.get(slug))
@@ -48,7 +48,7 @@ export const freezeBottle = Effect.fn("freezeBottle")(function* (backend: Backen
   }
   const ran = state === "running" || state === "exited"
   const frozen = ran ? yield* makeArtifact(backend, bottle) : bottle
-  // Of a bottle that is frozen, too: what a freeze or a resume that was killed had not removed yet.
+  // Also for a bottle that is already frozen: a freeze or resume that was killed may not have removed these.
   yield* stopSidecar(slug)
   yield* backend.remove(slug)
   yield* backend.removeArtifacts(slug, frozen.artifact)

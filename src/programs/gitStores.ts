@@ -1,11 +1,11 @@
-/** Stores of upstream objects that no bottle borrows from, as garbage: they are a cache, kept for a day for the next bottle. */
+/** Stores of upstream objects that no bottle borrows from, as garbage. They are a cache, kept for a day for the next bottle. */
 import { Clock, Duration, Effect } from "effect"
 import { ObjectStores } from "../services/ObjectStores.ts"
 
-/** For so long a store stays that nobody borrows from. */
+/** How long an unused store is kept. */
 export const STORE_AGE = Duration.days(1)
 
-/** Each with how it is removed. */
+/** The stores, each with how to remove it. */
 export const gitStoreGarbage = Effect.fn("gitStoreGarbage")(function* () {
   const stores = yield* ObjectStores
   const before = (yield* Clock.currentTimeMillis) - Duration.toMillis(STORE_AGE)

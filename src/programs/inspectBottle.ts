@@ -1,4 +1,4 @@
-/** inspectBottle: all that is known of one bottle. */
+/** inspectBottle: everything that is known about one bottle. */
 import { Effect, Option } from "effect"
 import type { BottleMetadata, BottleStatus } from "../domain/Bottle.ts"
 import { BottleNotFound } from "../domain/Errors.ts"
@@ -9,22 +9,22 @@ import { ForgeStateStore } from "../services/ForgeStateStore.ts"
 import { statusesOf } from "./listBottles.ts"
 import { parseSlug } from "./parseSlug.ts"
 
-/** All that is known of a bottle. */
+/** Everything that is known about a bottle. */
 export interface Inspected {
   readonly bottle: BottleMetadata
   readonly state: BottleStatus["state"]
-  /** The operation under way and the watcher, as process ids of live processes. */
+  /** The running operation and the watcher, as process IDs of live processes. */
   readonly leases: {
     readonly operation?: { readonly name: string; readonly pid: number }
     readonly watcher?: number
   }
-  /** When it was last seen to call its neck, ISO 8601; `""` when it never did. */
+  /** When its agent last called its neck, ISO 8601; `""` when it never did. */
   readonly lastCheckinAt: string
   /** The issues that it handles. */
   readonly issues: ReadonlyArray<ForgeState>
 }
 
-/** All that is known of one bottle, by its slug. */
+/** Everything that is known about one bottle, by its slug. */
 export const inspectBottle = Effect.fn("inspectBottle")(function* (name: string) {
   const slug = yield* parseSlug(name)
   const store = yield* BottleStore

@@ -17,10 +17,13 @@ import { parseSlug } from "./parseSlug.ts"
 import { checkResume, performResume, planResume, prepareResume } from "./relaunch.ts"
 import { runningBottle } from "./tools.ts"
 
-/** Asked with the plan before anything is made; its failure ends the start. */
+/** Called with the plan before anything is created. Its failure ends the start. */
 export type Confirm<E, R> = (plan: LaunchPlan) => Effect.Effect<void, E, R>
 
-/** Starts an agent on the operator's terminal, once `confirm` has agreed to the plan; answers the slug when it has ended or the terminal was left. */
+/**
+ * Starts an agent on the operator's terminal once `confirm` has agreed to the plan. Returns the slug when the agent has ended or the
+ * terminal was detached.
+ */
 export const startInteractive = Effect.fn("startInteractive")(function* <E, R>(
   agent: string,
   options: StartOptions,
@@ -34,7 +37,7 @@ export const startInteractive = Effect.fn("startInteractive")(function* <E, R>(
   return slug
 })
 
-/** The same for a bottle that there is. */
+/** The same for an existing bottle. */
 export const resumeInteractive = Effect.fn("resumeInteractive")(function* <E, R>(
   name: string,
   options: ResumeOptions,
@@ -48,7 +51,7 @@ export const resumeInteractive = Effect.fn("resumeInteractive")(function* <E, R>
   return slug
 })
 
-/** The same for a bottle whose agent is at work on a terminal that somebody left. */
+/** The same for a bottle whose agent still runs on a detached terminal. */
 export const attach = Effect.fn("attach")(function* (name: string, options: WatchOptions = {}) {
   const slug = yield* parseSlug(name)
   const { backend } = yield* runningBottle(slug)
@@ -58,9 +61,9 @@ export const attach = Effect.fn("attach")(function* (name: string, options: Watc
 })
 
 /**
- * Gives the agent the terminal until it ends or is left, and watches it meanwhile. Returns without an `Exit` event
- * when it was left and goes on, with somebody else to keep its limits; fails as `awaitExit` does when it ended. The
- * log is silent: the screen is the agent's.
+ * Connects the terminal to the agent until it ends or the terminal is detached, and watches the agent meanwhile. When the terminal is
+ * detached and the agent goes on, returns without an `Exit` event, with somebody else to enforce its limits. When the agent ends, fails
+ * as `awaitExit` does. Logging is silent, because the agent uses the screen.
  */
 const onTerminal = Effect.fn("onTerminal")(function* (
   backend: Backend,
@@ -81,7 +84,7 @@ const onTerminal = Effect.fn("onTerminal")(function* (
   }).pipe(Effect.scoped, Effect.ensuring(Effect.ignore(leave(backend, slug, handOver))))
 })
 
-/** However the terminal was left: one that was closed, too, leaves an agent at work. */
+/** Handles every kind of detach, also a terminal that was closed: the agent keeps working. */
 const leave = Effect.fn("leaveTerminal")(function* (backend: Backend, slug: Slug, handOver: HandOver) {
   const row = yield* (yield* BottleStore).get(slug)
   const limited = Option.exists(
@@ -119,7 +122,7 @@ const ended = Effect.fn("ended")(function* (
   if (exitCode !== 0) return yield* new AgentExited({ slug, ...end, ...(destroyed && { destroyed }) })
 })
 
-/** Attaches to a bottle that was just made; one whose agent could not be started is taken back. */
+/** Attaches to a new bottle. If its agent cannot be started, the bottle is removed. */
 const onNewTerminal = Effect.fn("onNewTerminal")(function* (slug: Slug, options: WatchOptions) {
   const store = yield* BottleStore
   const row = yield* store.get(slug)

@@ -1,4 +1,4 @@
-/** keepLimits: ends a run that takes too long or gives no sign of life. */
+/** keepLimits: ends a run that takes too long or shows no sign of life. */
 import { Clock, Duration, Effect, Option, Ref } from "effect"
 import { durationOf } from "../domain/durationOf.ts"
 import { type BottleMetadata, withTrouble } from "../domain/Bottle.ts"
@@ -7,7 +7,7 @@ import type { Backend } from "../services/Backends.ts"
 import { BottleEvents } from "../services/BottleEvents.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 
-/** Waits for the first of the bottle's limits, notes it in `reached` and stops the bottle. A bottle without limits: nothing. */
+/** Waits for the first of the bottle's limits, records it in `reached` and stops the bottle. Does nothing for a bottle without limits. */
 export const keepLimits = Effect.fn("keepLimits")(function* (
   backend: Backend,
   bottle: BottleMetadata,

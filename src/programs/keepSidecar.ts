@@ -1,4 +1,4 @@
-/** keepSidecar: a sidecar that dies under a working agent is launched again, once. */
+/** keepSidecar: relaunches a sidecar that dies while its agent runs, once. */
 import { Duration, Effect, Option, Schedule } from "effect"
 import { BottleMetadata } from "../domain/Bottle.ts"
 import type { Backend } from "../services/Backends.ts"
@@ -11,9 +11,9 @@ import { resolveRun, sidecarConfig } from "./resolveRun.ts"
 const INTERVAL = Duration.seconds(2)
 
 /**
- * Watches the sidecar of a bottle. When it has died it is launched again, once in a run, whoever watches. A launch that
- * fails, a second death, or a forge-targeted run whose forge this process does not have, is noted in the row as failed:
- * the bottle goes on without forge and network, until somebody ends it.
+ * Watches the sidecar of a bottle, and relaunches it when it dies, once per run, whoever watches. When the relaunch fails, when it dies
+ * again, or when this process does not have the forge of a forge-targeted run, the row records a failed sidecar: the bottle goes on
+ * without forge and network until somebody ends it.
  */
 export const keepSidecar = Effect.fn("keepSidecar")(function* (
   backend: Backend,
@@ -26,7 +26,7 @@ export const keepSidecar = Effect.fn("keepSidecar")(function* (
     Effect.retry(Schedule.intersect(busy, Schedule.spaced(INTERVAL))),
     Effect.catchAll((error) => Effect.as(Effect.logWarning(error.message), "failed" as const)),
   )
-  // Its watcher ends with the bottle.
+  // Never ends by itself: the bottle's watcher interrupts it.
   if (came === "not needed") return yield* Effect.never
   if (came === "relaunched") yield* untilDead(bottle)
   yield* note(bottle, "failed")
@@ -35,11 +35,11 @@ export const keepSidecar = Effect.fn("keepSidecar")(function* (
   )
 })
 
-/** The row has it, so that a second death is known as such after a restart of the watcher. */
+/** Recorded in the row, so that a second death is recognised after the watcher restarts. */
 const note = Effect.fnUntraced(function* ({ slug, run }: BottleMetadata, sidecar: "relaunched" | "failed") {
   yield* (yield* BottleStore).modify(slug, (row) => {
     if (row.run !== run) return row
-    // A new sidecar tells what it sees itself: it would not take back what another one told.
+    // The new sidecar reports what it sees itself, and would not clear a report of the old one.
     const { refused: _refused, ...trouble } = row.trouble
     return new BottleMetadata({ ...row, trouble: { ...trouble, sidecar } })
   })
@@ -58,8 +58,8 @@ const untilDead = Effect.fn("untilDead")(function* (bottle: BottleMetadata) {
 })
 
 /**
- * Launches it again, as an operation: one that is under way, such as a destroy, has ended it, and would not find
- * another afterwards.
+ * Relaunches it as an operation. An operation in progress, such as a destroy, has stopped the sidecar, and would not find a new one
+ * afterwards.
  */
 const relaunch = Effect.fn("relaunch")(function* (
   backend: Backend,
@@ -82,7 +82,7 @@ const relaunch = Effect.fn("relaunch")(function* (
   )
 })
 
-/** An agent that has ended, such as with its engine, needs none; one that cannot be asked about may. */
+/** An agent that has ended, for example with its engine, needs no sidecar. One whose state is unknown may need it. */
 const isNeeded = (backend: Backend, { slug }: BottleMetadata) =>
   backend.inspect(slug).pipe(
     Effect.map(Option.exists(({ state }) => state === "running")),

@@ -1,4 +1,4 @@
-/** launch: makes a bottle and sets its agent to work; it returns when the agent runs. */
+/** launch: creates a bottle and starts its agent. It returns when the agent runs. */
 import { Effect, Option, Random, Ref } from "effect"
 import type { AssignedForge } from "../domain/Assignment.ts"
 import { BottleMetadata, BottleSpec } from "../domain/Bottle.ts"
@@ -22,11 +22,11 @@ import type { HeadlessOptions, StartOptions } from "./options.ts"
 import { invocationOf, launchPlan, resolveRun, sidecarConfig } from "./resolveRun.ts"
 import type { ResolvedRun } from "./resolveRun.ts"
 
-/** A start that has been looked up and found possible; nothing exists yet. */
+/** A start that was checked and is possible. Nothing exists yet. */
 export interface PreparedStart {
   readonly run: ResolvedRun
   readonly options: StartOptions
-  /** Of the options, decoded. */
+  /** Decoded from the options. */
   readonly forge: AssignedForge | undefined
   readonly label: string
   readonly suffix: string
@@ -35,14 +35,14 @@ export interface PreparedStart {
 }
 
 /**
- * Makes a bottle and sets its agent to work; answers its slug when the agent runs.
- * A launch that fails or is interrupted before that removes what it made.
+ * Creates a bottle and starts its agent. Returns its slug when the agent runs. A launch that fails or is interrupted before that
+ * removes what it created.
  */
 export const launch = Effect.fn("launch")(function* (agent: string, options: HeadlessOptions) {
   return yield* performStart(yield* prepareStart(agent, options, Option.some(options.prompt)))
 })
 
-/** Looks up and checks everything about a start; without a prompt it is an interactive one. */
+/** Looks up and checks everything that a start needs. Without a prompt it is an interactive start. */
 export const prepareStart = Effect.fn("prepareStart")(function* (
   agent: string,
   options: StartOptions,
@@ -79,7 +79,7 @@ export const prepareStart = Effect.fn("prepareStart")(function* (
   return prepared
 })
 
-/** The plan of a prepared start: what `--dry-run` prints. The label may still get a number when it is in use. */
+/** The plan of a prepared start, as `--dry-run` prints it. The label may still get a number if it is in use. */
 export const planStart = Effect.fn("planStart")(function* (
   prepared: PreparedStart,
   slug = mintSlug(prepared.label, prepared.suffix),
@@ -109,7 +109,7 @@ export const planStart = Effect.fn("planStart")(function* (
   return launchPlan(plan, run)
 })
 
-/** Refuses a start whose deploy keys were not agreed to, or whose sidecar cannot be served: before it has a slug, a row or a directory. */
+/** Refuses a start whose deploy keys were not agreed to, or whose sidecar could not serve, before it has a slug, a row or a directory. */
 export const checkStart = Effect.fn("checkStart")(function* ({
   run,
   options,
@@ -122,8 +122,8 @@ export const checkStart = Effect.fn("checkStart")(function* ({
 })
 
 /**
- * Performs a prepared start. `claim` runs when the slug is known and before anything is made, and answers
- * how to take it back; when it fails nothing is left.
+ * Performs a prepared start. `claim` runs when the slug is known and before anything is created, and returns how to undo it. When it
+ * fails nothing is left.
  */
 export const performStart = Effect.fn("performStart")(function* <E = never, R = never>(
   prepared: PreparedStart,
@@ -151,7 +151,7 @@ export const performStart = Effect.fn("performStart")(function* <E = never, R = 
   return bottle.slug
 })
 
-/** The row of a new bottle: its label is free, and its slug with it. */
+/** The row of a new bottle, under a free label and slug. */
 const mint = Effect.fn("mint")(function* ({ run, options, forge, label, suffix, prompt }: PreparedStart) {
   const createdAt = yield* nowIso
   return yield* (yield* BottleStore).mint((all) => {

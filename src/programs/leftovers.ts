@@ -9,7 +9,7 @@ import { stopSidecar } from "./discard.ts"
 import type { Engine, Garbage } from "./garbage.ts"
 import { isFree, ownership, touchedAt } from "./garbage.ts"
 
-/** Sidecars whose agent does not run; one of a bottle whose backend cannot be asked is left alone. */
+/** Sidecars whose agent is not running. A sidecar whose bottle's backend cannot be reached is left alone. */
 export const sidecarGarbage = Effect.fn("garbageSidecars")(function* (
   engines: ReadonlyArray<Engine>,
   rows: ReadonlyArray<BottleMetadata>,

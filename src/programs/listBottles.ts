@@ -1,4 +1,4 @@
-/** listBottles: every bottle of this installation and what it is now. */
+/** listBottles: every bottle of this installation and its current state. */
 import { Effect, Option } from "effect"
 import { BottleStatus } from "../domain/Bottle.ts"
 import type { BottleMetadata } from "../domain/Bottle.ts"
@@ -9,14 +9,14 @@ import { BottleStore } from "../services/BottleStore.ts"
 import { engineOf, engineOnce, otherEngine } from "./bottleBackend.ts"
 
 /**
- * Every bottle, oldest first. The state of a bottle whose backend cannot be asked, or which another engine has, is
- * `unknown`, and the log says why.
+ * Every bottle, oldest first. The state is `unknown` for a bottle whose backend cannot be reached or which another engine has; the log
+ * says why.
  */
 export const listBottles = Effect.fn("listBottles")(function* () {
   return yield* statusesOf(yield* (yield* BottleStore).all)
 })
 
-/** The status of these bottles; only their backends are asked. */
+/** The status of these bottles. Only their backends are asked. */
 export const statusesOf = Effect.fn("statusesOf")(function* (rows: ReadonlyArray<BottleMetadata>) {
   const names = [...new Set(rows.map((row) => row.spec.backend))]
   const states = new Map<Slug, State>()

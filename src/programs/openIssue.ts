@@ -1,4 +1,4 @@
-/** openIssue: reads the issue of a run from its forge, before anything is made for it. */
+/** openIssue: reads the issue of a run from its forge, before anything is created. */
 import { Effect } from "effect"
 import { type AssignedForge, DEFAULT_FORGE_ORG } from "../domain/Assignment.ts"
 import { issueName } from "../domain/ForgeState.ts"
@@ -7,9 +7,9 @@ import type { ForgeApi } from "../services/Forge.ts"
 import { Forges } from "../services/Forges.ts"
 
 /**
- * The issue, and the login of the token's user (`""` when the token may not read it). Logs the forge, the user and the
- * org of the bots. Fails with `ForgeConfigInvalid`, or with `ForgeRequestError` when the forge cannot be reached, does
- * not accept the token, or has no such repository or issue.
+ * The issue, and the login of the token's user (`""` when the token may not read it). Logs the forge, the user and the bots'
+ * organisation. Fails with `ForgeConfigInvalid`, or with `ForgeRequestError` when the forge cannot be reached, does not accept the
+ * token, or has no such repository or issue.
  */
 export const openIssue = Effect.fn("openIssue")(function* (
   { target, assignment }: AssignedForge,

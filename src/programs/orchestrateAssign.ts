@@ -6,17 +6,17 @@ import { atKey, issueName } from "../domain/ForgeState.ts"
 import { ForgeStateStore } from "../services/ForgeStateStore.ts"
 import { parseSlug } from "./parseSlug.ts"
 
-/** What `orchestrateAssign` takes. */
+/** Options of `orchestrateAssign`. */
 export interface OrchestrateAssignOptions {
   readonly slug: string
-  /** The forge's API address, as FORGE_GITEA_API has it. */
+  /** The forge's API address, as in FORGE_GITEA_API. */
   readonly forge: string
 }
 
 /**
- * Sets the forge of the slug's rows that have none, and returns their keys. May be repeated. Fails with `InvalidInput`
- * when the address is not an API address or the bottle's issue is at another forge, with `AlreadyHandled` when another
- * bottle has the issue there, and with `BottleNotFound` when the slug has no row.
+ * Sets the forge of the slug's rows that have none, and returns their keys. Safe to repeat. Fails with `InvalidInput` when the address
+ * is not an API address or the bottle's issue is at another forge, with `AlreadyHandled` when another bottle handles the issue there,
+ * and with `BottleNotFound` when the slug has no row.
  */
 export const orchestrateAssign = Effect.fn("orchestrateAssign")(function* (
   options: OrchestrateAssignOptions,

@@ -1,4 +1,4 @@
-/** orchestrateResume: resumeHeadless of the bottle that handles an issue, with the wiring from FORGE_* variables. */
+/** orchestrateResume: resumeHeadless for the bottle that handles an issue, with the forge from FORGE_* variables. */
 import { Effect, Option } from "effect"
 import type { AssignedForge } from "../domain/Assignment.ts"
 import { ForgeConfigInvalid } from "../domain/Errors.ts"
@@ -13,7 +13,7 @@ import type { RunEvent } from "./options.ts"
 import { checkPrompt } from "./options.ts"
 import { performResume, prepareResume } from "./relaunch.ts"
 
-/** What `orchestrateResume` takes. */
+/** Options of `orchestrateResume`. */
 export interface OrchestrateResumeOptions {
   readonly slug: string
   readonly prompt: string
@@ -24,10 +24,9 @@ export interface OrchestrateResumeOptions {
 }
 
 /**
- * Resumes the bottle of the issue that FORGE_* names and waits for its agent. The PR that the bottle
- * opened in an earlier run stays writable, as long as it is the run's own. Fails when FORGE_* names another issue than
- * the bottle's, and when the issue cannot be read; one that was closed meanwhile is only a warning, since a
- * run that follows a merge is such a case.
+ * Resumes the bottle of the issue that FORGE_* names and waits for its agent. The pull request that the bottle opened in an earlier run
+ * stays writable if it is the run's own. Fails when FORGE_* names another issue than the bottle's, and when the issue cannot be read. A
+ * closed issue is only a warning, since a run may follow a merge.
  */
 export const orchestrateResume = Effect.fn("orchestrateResume")(function* ({
   slug,

@@ -1,4 +1,4 @@
-/** orchestrateRetry: an issue that was given up, set aside, or rests after failures is looked at again. */
+/** orchestrateRetry: looks again at an issue that was given up, was set aside, or waits after failures. */
 import { Clock, Effect, Option } from "effect"
 import { InvalidInput, IssueUnknown } from "../domain/Errors.ts"
 import { issueName } from "../domain/ForgeState.ts"
@@ -11,18 +11,18 @@ import { IssueStates } from "../services/IssueStates.ts"
 import { ServiceState } from "../services/ServiceState.ts"
 import { serviceStatus } from "./serviceStatus.ts"
 
-/** What was retried. */
+/** Result of a retry. */
 export interface Retried {
   /** The issue as it was before. */
   readonly issue: IssueStatus
-  /** Whether a service looks at it now; else the next one does when it begins. */
+  /** Whether a service looks at it now. Otherwise the next service does so when it starts. */
   readonly isServing: boolean
   readonly isPaused: boolean
 }
 
 /**
- * Forgets the failures of an issue and what set it aside, and has it looked at. `name` is `OWNER/REPO#N`, or `#N` where that is one
- * issue. Fails with `InvalidInput` when it is no such name or names several, and with `IssueUnknown`.
+ * Clears the failures of an issue and why it was set aside, and has it looked at. `name` is `OWNER/REPO#N`, or `#N` if that is unique.
+ * Fails with `InvalidInput` when the name is malformed or ambiguous, and with `IssueUnknown`.
  */
 export const orchestrateRetry = Effect.fn("orchestrateRetry")(function* (name: string) {
   const { service, pausedAt, issues } = yield* serviceStatus({ all: true })

@@ -1,4 +1,4 @@
-/** orchestrateStart: startHeadless on an issue of the forge, with the wiring from FORGE_* variables. */
+/** orchestrateStart: startHeadless on an issue of the forge, with the forge from FORGE_* variables. */
 import { Effect, Option } from "effect"
 import type { AssignedForge } from "../domain/Assignment.ts"
 import { IssueClosed } from "../domain/Errors.ts"
@@ -9,7 +9,7 @@ import { performStart, prepareStart } from "./launch.ts"
 import { openIssue } from "./openIssue.ts"
 import type { RunEvent } from "./options.ts"
 
-/** What `orchestrateStart` takes. */
+/** Options of `orchestrateStart`. */
 export interface OrchestrateStartOptions {
   readonly agent: string
   readonly bottles?: ReadonlyArray<string>
@@ -18,15 +18,15 @@ export interface OrchestrateStartOptions {
   readonly backend?: string
   /** The forge and the issue as values; FORGE_* of the current `ConfigProvider` unless given. */
   readonly forge?: AssignedForge
-  /** Start on an issue that is closed. */
+  /** Start even if the issue is closed. */
   readonly force?: boolean
   readonly observe?: (event: RunEvent) => Effect.Effect<void>
 }
 
 /**
- * Reads the issue that FORGE_* names, claims it, launches the agent on it and waits for its end; returns the slug.
- * An issue that cannot be read, or is closed (`IssueClosed`), is refused before anything is made. Fails with
- * `AlreadyHandled` when a live bottle handles the issue; a failed launch restores its row.
+ * Reads the issue that FORGE_* names, claims it, launches the agent on it and waits for its end. Returns the slug. An issue that cannot
+ * be read, or is closed (`IssueClosed`), is refused before anything is created. Fails with `AlreadyHandled` when a live bottle handles
+ * the issue. A failed launch restores the issue's row.
  */
 export const orchestrateStart = Effect.fn("orchestrateStart")(function* ({
   agent,

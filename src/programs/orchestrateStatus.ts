@@ -1,4 +1,4 @@
-/** orchestrateStatus: which bottle handles which issue, what that bottle is, and when its agent was last heard of. */
+/** orchestrateStatus: which bottle handles which issue, its current state, and the last sign of life of its agent. */
 import { Array as Arr, Effect } from "effect"
 import { forgeStatus } from "../domain/ForgeStatus.ts"
 import { BottleEvents } from "../services/BottleEvents.ts"
@@ -7,8 +7,8 @@ import { ForgeStateStore } from "../services/ForgeStateStore.ts"
 import { statusesOf } from "./listBottles.ts"
 
 /**
- * The issues that have a live bottle, or all there ever were; ordered by forge, owner, repo, issue. Only the backends
- * of their bottles are asked; the state is `unknown` where one cannot be.
+ * The issues that have a live bottle, or all issues that ever had one; ordered by forge, owner, repository, issue. Only the backends of
+ * their bottles are asked. The state is `unknown` if a backend cannot be reached.
  */
 export const orchestrateStatus = Effect.fn("orchestrateStatus")(function* (
   options: { readonly all?: boolean } = {},

@@ -1,9 +1,9 @@
-/** parseSlug: a slug as a caller typed it. */
+/** parseSlug: checks a slug that a caller typed. */
 import { Effect, Schema } from "effect"
 import { InvalidInput } from "../domain/Errors.ts"
 import { Slug } from "../domain/Slug.ts"
 
-/** The slug, or `InvalidInput` that says what a slug looks like. */
+/** The slug, or `InvalidInput` with the rule for slugs. */
 export const parseSlug = (text: string): Effect.Effect<Slug, InvalidInput> =>
   Effect.mapError(
     Schema.decodeUnknown(Slug)(text),

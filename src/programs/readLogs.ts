@@ -1,4 +1,4 @@
-/** readLogs: the output of a bottle's agent, as it was kept. */
+/** readLogs: the stored output of a bottle's agent. */
 import { Effect, Option, Stream } from "effect"
 import { BottleNotFound, InvalidInput } from "../domain/Errors.ts"
 import { Backends } from "../services/Backends.ts"
@@ -9,11 +9,11 @@ import { parseSlug } from "./parseSlug.ts"
 export interface LogsOptions {
   /** The newest run unless given. */
   readonly run?: number | undefined
-  /** Go on until the agent ends. */
+  /** Follow until the agent ends. */
   readonly follow?: boolean
 }
 
-/** The bytes that the agent of a bottle wrote in one run, stdout and stderr as they came. */
+/** The bytes that the agent of a bottle wrote in one run, stdout and stderr in order of arrival. */
 export const readLogs = (name: string, options: LogsOptions = {}) =>
   Stream.unwrap(
     Effect.gen(function* () {

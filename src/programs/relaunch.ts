@@ -1,4 +1,4 @@
-/** relaunch: starts a bottle again from where it was, with a new prompt; it returns when the agent runs. */
+/** relaunch: starts a bottle again from where it stopped, with a new prompt. It returns when the agent runs. */
 import { Effect, Option, Ref } from "effect"
 import type { AssignedForge } from "../domain/Assignment.ts"
 import type { BottleMetadata, LaunchPlan } from "../domain/Bottle.ts"
@@ -26,28 +26,28 @@ import { parseSlug } from "./parseSlug.ts"
 import type { ResolvedRun } from "./resolveRun.ts"
 import { invocationOf, launchPlan, resolveRun, sidecarConfig } from "./resolveRun.ts"
 
-/** A resume that has been looked up and found possible. */
+/** A resume that was checked and is possible. */
 export interface PreparedResume {
   readonly run: ResolvedRun
   readonly bottle: BottleMetadata
   readonly options: ResumeOptions
-  /** Of the options, decoded. */
+  /** Decoded from the options. */
   readonly forge: AssignedForge | undefined
   readonly prompt: Option.Option<string>
-  /** Whether its agent has ended and is not frozen yet, so that a freeze comes first. */
+  /** Whether its agent has ended and is not frozen yet: it is then frozen first. */
   readonly exited: boolean
 }
 
 /**
- * Starts a bottle again with a new prompt and returns its slug when the agent runs; `awaitExit` waits for its end.
- * The same bottles, working directory and identity; the sidecar is launched anew with the given forge. One
- * that fails or is interrupted before that leaves the bottle as it was, or frozen if its agent had ended.
+ * Starts a bottle again with a new prompt and returns its slug when the agent runs; `awaitExit` waits for its end. Bottle manifests,
+ * working directory and identity stay the same. The sidecar is launched anew with the given forge. A relaunch that fails or is
+ * interrupted before that leaves the bottle as it was, or frozen if its agent had ended.
  */
 export const relaunch = Effect.fn("relaunch")(function* (name: string, options: HeadlessResumeOptions) {
   return yield* performResume(yield* prepareResume(name, options, Option.some(options.prompt)))
 })
 
-/** Looks up and checks everything about a resume; without a prompt it is an interactive one. Nothing is changed. */
+/** Looks up and checks everything that a resume needs. Without a prompt it is an interactive resume. Changes nothing. */
 export const prepareResume = Effect.fn("prepareResume")(function* (
   name: string,
   options: ResumeOptions,
@@ -77,7 +77,7 @@ export const prepareResume = Effect.fn("prepareResume")(function* (
   const state = yield* resumableState(run.backend, bottle)
   const prepared: PreparedResume = { run, bottle, options, forge, prompt, exited: state === "exited" }
   const plan = yield* planResume(prepared)
-  // An artifact that is still to be made has no name: any name of an image will do.
+  // An artifact that is not made yet has no name; any image name will do here.
   yield* run.backend.accepts(prepared.exited ? { ...plan, image: slug } : plan)
   return prepared
 })
@@ -103,7 +103,7 @@ const resumableState = Effect.fn("resumableState")(function* (backend: Backend, 
   }
 })
 
-/** The plan of a prepared resume: from the bottle's artifact, as the user it had. */
+/** The plan of a prepared resume: from the bottle's artifact, with its stored user. */
 export const planResume = Effect.fn("planResume")(function* ({
   run,
   bottle,
@@ -150,7 +150,7 @@ export const planResume = Effect.fn("planResume")(function* ({
   return { ...launchPlan(plan, run), ...(again && { continues: { run: bottle.run } }) } satisfies LaunchPlan
 })
 
-/** Refuses a resume whose deploy keys were not agreed to, or whose sidecar cannot be served: before the bottle is touched. */
+/** Refuses a resume whose deploy keys were not agreed to, or whose sidecar could not serve, before the bottle is changed. */
 export const checkResume = Effect.fn("checkResume")(function* ({
   run,
   bottle,
@@ -161,7 +161,7 @@ export const checkResume = Effect.fn("checkResume")(function* ({
   yield* (yield* Sidecar).check(sidecarConfig(bottle.slug, run, forge))
 })
 
-/** Performs a prepared resume and returns the slug when the agent runs; one that fails leaves the bottle as `relaunch` does. */
+/** Performs a prepared resume and returns the slug when the agent runs. On failure the bottle is left as `relaunch` says. */
 export const performResume = Effect.fn("performResume")(function* (prepared: PreparedResume) {
   const { slug } = prepared.bottle
   const store = yield* BottleStore
@@ -187,7 +187,7 @@ const resumeBottle = Effect.fn("resumeBottle")(function* (prepared: PreparedResu
   yield* changeForgeRows(bottle.slug, { status: "running", lastCheckinAt: yield* nowIso })
 })
 
-/** The row of a bottle of which nothing runs and no box is left. */
+/** The row of a bottle that has no running part and no box. */
 const madeReady = Effect.fn("madeReady")(function* (backend: Backend, bottle: BottleMetadata) {
   const state = yield* resumableState(backend, bottle)
   if (state === "exited") return yield* freezeBottle(backend, bottle.slug)

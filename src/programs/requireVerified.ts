@@ -1,4 +1,4 @@
-/** requireVerified and makeVerifier: the first launch of an image on an engine depends on a verification that passes. */
+/** requireVerified and makeVerifier: let an image launch on an engine for the first time only after a verification passes. */
 import { Effect, Option } from "effect"
 import { LaunchRefused } from "../domain/Errors.ts"
 import type { BottleManifest } from "../domain/Manifest.ts"
@@ -10,7 +10,7 @@ import type { VerificationRequest, Verified, VerifyOptions } from "../services/V
 import { Verifier } from "../services/Verifier.ts"
 import { nowIso } from "./clock.ts"
 
-/** Asks the Verifier of the program, without which nothing is launched that needs one. */
+/** Calls the program's Verifier. Without one, a launch that needs verification is refused. */
 export const requireVerified = Effect.fn("requireVerified")(function* (
   manifest: BottleManifest,
   backend: Backend,
@@ -23,7 +23,7 @@ export const requireVerified = Effect.fn("requireVerified")(function* (
   yield* verifier.value.require({ manifest, backend, imageDigest })
 })
 
-/** A Verifier over a way to verify, which remembers what passed. A program that cannot verify refuses the launch. */
+/** Makes a Verifier that remembers passed verifications. A program that cannot verify refuses the launch. */
 export const makeVerifier = <E extends { readonly message: string }, R>(
   verify: (options: VerifyOptions) => Effect.Effect<Verified, E, R>,
 ): Effect.Effect<typeof Verifier.Service, never, R | VerificationStore> =>
@@ -39,10 +39,10 @@ export const makeVerifier = <E extends { readonly message: string }, R>(
     }),
   )
 
-/** Backends that isolate, for which no isolation is promised yet. */
+/** Backends that isolate, but whose isolation is not promised yet. */
 const UNPROVEN: ReadonlySet<string> = new Set(["smolvm"])
 
-/** Why there is nothing that could be verified of a backend, if there is nothing. */
+/** Why a backend has nothing to verify, if so. */
 export const nothingToVerify = ({ name, warning }: Pick<Backend, "name" | "warning">): string | undefined => {
   if (Option.isSome(warning)) {
     return `the ${name} backend isolates nothing, so that there is nothing to verify: use docker or podman`

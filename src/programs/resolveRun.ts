@@ -1,4 +1,4 @@
-/** resolveRun: from an agent's name and what the caller said to the manifests, the backend and the invocation of a run. */
+/** resolveRun: from an agent's name and the caller's options to the manifests, the backend and the agent invocation of a run. */
 import { Effect, Option } from "effect"
 import type { AssignedForge } from "../domain/Assignment.ts"
 import type { BottlePlan, LaunchPlan } from "../domain/Bottle.ts"
@@ -21,19 +21,19 @@ import { Providers } from "../services/Providers.ts"
 import { nothingToVerify } from "./requireVerified.ts"
 import { Sidecar, type SidecarConfig } from "../services/Sidecar.ts"
 
-/** The backend of a bottle for which neither caller nor manifest names one. */
+/** The default backend of a bottle. */
 export const DEFAULT_BACKEND = "docker"
 
-/** What a run is made of. */
+/** The resolved parts of a run. */
 export interface ResolvedRun {
   readonly agent: AgentManifest
   readonly bottles: ReadonlyArray<string>
-  /** As the manifests have it, with the route to the agent's model and the address of the run's own repository. */
+  /** As in the manifests, with the route to the agent's model and the address of the run's own repository. */
   readonly bottle: RunBottle
   readonly backend: Backend
 }
 
-/** Looks up what a run is made of. A forge-targeted run reads manifests of the home only. */
+/** Resolves the parts of a run. A forge-targeted run reads only the manifests of the home. */
 export const resolveRun = Effect.fn("resolveRun")(function* (request: {
   readonly agent: string
   readonly bottles: ReadonlyArray<string>
@@ -75,7 +75,7 @@ const placeOf = Effect.fnUntraced(function* (forge: AssignedForge | undefined) {
   return { webUrl, owner: target.owner, repo: target.repo, base: assignment.base }
 })
 
-/** How the agent of a run is invoked. The forge overlay is put ahead of the prompt, never into the manifest. */
+/** How to invoke the agent of a run. The forge overlay is put before the prompt, never into the manifest. */
 export const invocationOf = Effect.fn("invocationOf")(function* (
   run: ResolvedRun,
   how: keyof Provider,
@@ -98,7 +98,7 @@ export const invocationOf = Effect.fn("invocationOf")(function* (
   return provider[how](input) satisfies AgentInvocation
 })
 
-/** A plan with all that an operator agrees to. */
+/** A plan with everything that an operator agrees to. */
 export const launchPlan = (
   plan: BottlePlan,
   { agent, bottles, bottle, backend }: ResolvedRun,
@@ -111,7 +111,7 @@ export const launchPlan = (
   ...(bottle.verify !== undefined && { verify: bottle.verify }),
 })
 
-/** What the sidecar of a run is to serve; `number` is the run's. */
+/** What the sidecar of a run serves; `number` is that of the run. */
 export const sidecarConfig = (
   slug: Slug,
   run: Pick<ResolvedRun, "agent" | "bottle" | "backend">,
@@ -130,7 +130,7 @@ export const sidecarConfig = (
   loopback: run.backend.needsLoopback,
 })
 
-/** What a workspace begins at is the base of what is pushed from it, unless the manifest names another. */
+/** The ref that a workspace starts from is the base of pushes from it, unless the manifest names another base. */
 const withBase = ({ git = {}, workspace }: RunBottle): RunGit => {
   const entry = workspace === undefined ? undefined : git[workspace.git]
   return workspace?.ref === undefined || entry === undefined

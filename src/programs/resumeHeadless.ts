@@ -5,7 +5,7 @@ import { awaitExit } from "./awaitExit.ts"
 import type { HeadlessResumeOptions } from "./options.ts"
 import { performResume, prepareResume } from "./relaunch.ts"
 
-/** Relaunches a bottle with a new prompt and waits for its agent's end; fails as `startHeadless` does. */
+/** Relaunches a bottle with a new prompt and waits for its agent. Fails as `startHeadless` does. */
 export const resumeHeadless = Effect.fn("resumeHeadless")(function* (
   name: string,
   options: HeadlessResumeOptions,

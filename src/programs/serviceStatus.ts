@@ -1,4 +1,4 @@
-/** serviceStatus: whether issues are being carried through their life, each with what it waits for, and why nothing starts. */
+/** serviceStatus: whether a service is running, what each issue waits for, and why launches are held back. */
 import { Effect, type Option, Order } from "effect"
 import type { InboxRow } from "../domain/orchestrator/InboxHint.ts"
 import { type IssueKey, issueId } from "../domain/orchestrator/IssueKey.ts"
@@ -14,17 +14,20 @@ import { IssueStates } from "../services/IssueStates.ts"
 import { ServiceState } from "../services/ServiceState.ts"
 import { allPages } from "./allPages.ts"
 
-/** A service, and the issues that it carries. */
+/** A service, and its issues. */
 export interface ServiceStatus {
-  /** The one that reported last; none when none ever did. */
+  /** The service that reported last; none when none ever did. */
   readonly service: Option.Option<ReportedHealth>
-  /** Since when nothing may start, in milliseconds. */
+  /** When launches were paused, in milliseconds. */
   readonly pausedAt: Option.Option<number>
   /** Ordered by forge, owner, repository, number. */
   readonly issues: ReadonlyArray<IssueStatus>
 }
 
-/** The issues that are for an agent, or all that were ever looked at. Reads stores alone: it needs no service, forge or backend. */
+/**
+ * The issues that are meant for an agent, or all issues that were ever looked at. Reads only the stores: needs no service, forge or
+ * backend.
+ */
 export const serviceStatus = Effect.fn("serviceStatus")(function* (options: { readonly all?: boolean } = {}) {
   const inbox = yield* Inbox
   const service = yield* ServiceState

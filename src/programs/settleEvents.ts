@@ -1,4 +1,4 @@
-/** settleEvents: stores the effect of each queue event, in order, and removes its file only then. */
+/** settleEvents: stores the effect of each queue event, in order, and only then removes its file. */
 import { Effect, Option } from "effect"
 import { BottleMetadata, type BottleTrouble } from "../domain/Bottle.ts"
 import type { NumberedEvent, QueueEvent } from "../domain/QueueEvent.ts"
@@ -8,8 +8,8 @@ import { BottleStore } from "../services/BottleStore.ts"
 import { changeForgeRows } from "./forgeRows.ts"
 
 /**
- * Applies the events that wait in a bottle's queue. The number of the last one applied is stored with
- * its effect, so that an event is applied once, whichever side of the removal a crash falls on.
+ * Applies the events in a bottle's queue. The number of the last applied event is stored with its effect, so that each event is applied
+ * once, even if a crash happens before or after its file is removed.
  */
 export const settleEvents = Effect.fn("settleEvents")(function* (slug: Slug) {
   const queue = yield* BottleEvents
@@ -78,7 +78,7 @@ const withEvent = (row: BottleMetadata, { number, event }: NumberedEvent): Bottl
       }),
   })
 
-/** What a run's model said last. */
+/** The last report about a run's model. */
 const troubleAfter = ({ trouble, run }: BottleMetadata, event: QueueEvent): BottleTrouble => {
   if ((event.kind !== "model-refused" && event.kind !== "model-answered") || event.run !== run) return trouble
   const { refused, ...rest } = trouble

@@ -1,4 +1,4 @@
-/** stop: ends the agent of a bottle; the bottle is kept. */
+/** stop: ends the agent of a bottle and keeps the bottle. */
 import { Effect, Option } from "effect"
 import { BottleMetadata, withTrouble } from "../domain/Bottle.ts"
 import type { BottleState } from "../domain/Bottle.ts"
@@ -12,8 +12,8 @@ import { stopSidecar } from "./discard.ts"
 import { parseSlug } from "./parseSlug.ts"
 
 /**
- * Ends the agent of a bottle: TERM, 10 s, KILL; returns the state of the bottle afterwards. Ok when it does not run, and
- * when nothing is known of the slug: then it returns none.
+ * Ends the agent of a bottle: TERM, then KILL after 10 s. Returns the resulting state of the bottle. Succeeds when the agent is not
+ * running. Returns none when nothing is known of the slug.
  */
 export const stop = Effect.fn("stop")(function* (name: string) {
   const slug = yield* parseSlug(name)
@@ -33,7 +33,7 @@ export const stop = Effect.fn("stop")(function* (name: string) {
   return yield* Effect.asSome(bottleState(backend, bottle.value))
 })
 
-/** Stops the agent and its sidecar, and records how the agent ended unless its watcher has; the caller holds the lease. */
+/** Stops the agent and its sidecar, and records how the agent ended unless its watcher has done so. The caller holds the lease. */
 export const stopAgent = Effect.fn("stopAgent")(function* (backend: Backend, slug: Slug) {
   const store = yield* BottleStore
   yield* backend.stop(slug)

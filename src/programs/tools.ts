@@ -1,4 +1,4 @@
-/** openShell and copyOut: what an operator does with a bottle beside its agent. */
+/** openShell and copyOut: tools for an operator to look into a bottle. */
 import { Effect, Option, Stream } from "effect"
 import { BottleNotFound, InvalidInput } from "../domain/Errors.ts"
 import type { Slug } from "../domain/Slug.ts"
@@ -7,7 +7,7 @@ import { BottleStore } from "../services/BottleStore.ts"
 import { bottleState, halfDestroyed, lostArtifact } from "./bottleState.ts"
 import { parseSlug } from "./parseSlug.ts"
 
-/** Gives the operator a shell in a running bottle, as its agent's user and as shut in as the agent; answers its exit code. */
+/** Opens a shell for the operator in a running bottle, with the agent's user and restrictions. Returns its exit code. */
 export const openShell = Effect.fn("openShell")(function* (name: string) {
   const slug = yield* parseSlug(name)
   const { backend } = yield* runningBottle(slug)
@@ -15,8 +15,8 @@ export const openShell = Effect.fn("openShell")(function* (name: string) {
 })
 
 /**
- * A tar of one file or folder of a bottle that runs, has exited or is frozen; a relative path is in its working
- * directory. What is in it was written by an agent: take it apart with care.
+ * A tar of one file or folder of a bottle that is running, exited or frozen. A relative path starts at its working directory. An agent
+ * wrote the content: unpack it with care.
  */
 export const copyOut = (name: string, path: string) =>
   Stream.unwrap(
@@ -36,7 +36,7 @@ export const copyOut = (name: string, path: string) =>
     }),
   )
 
-/** The bottle of a slug, which runs; one that does not is an error that says what to do. */
+/** The running bottle of a slug. For any other state, fails and says what to do. */
 export const runningBottle = Effect.fn("runningBottle")(function* (slug: Slug) {
   const found = yield* lookUp(slug)
   if (found.state === "running") return found

@@ -1,4 +1,4 @@
-/** makeProver: lets a bottle's agent carry out probes, and judges what came of them by what it wrote and by what was seen outside. */
+/** makeProver: lets a bottle's agent run probes, and judges them by the agent's output and by what was seen outside. */
 import { Context, Effect, Either, Encoding, Logger, LogLevel, Option, Redacted, Schema, Stream } from "effect"
 import type { RunFile } from "../domain/Bottle.ts"
 import { LaunchRefused } from "../domain/Errors.ts"
@@ -22,7 +22,7 @@ import { OperationLogs } from "../services/OperationLogs.ts"
 import type { ForgeEnv } from "../services/ForgeEnv.ts"
 import { awaitExit } from "./awaitExit.ts"
 
-/** What a prover works with. */
+/** What a prover needs. */
 export interface ProverInput {
   readonly backend: Backend
   readonly ground: Ground
@@ -30,18 +30,18 @@ export interface ProverInput {
   readonly classes?: ReadonlyArray<ProbeClass>
 }
 
-/** Says which probes an agent tries, and judges them. */
+/** Chooses the probes that an agent runs, and judges them. */
 export interface Prover {
   readonly backend: Backend
   readonly forgeEnv: ForgeEnv
   readonly prompt: string
-  /** Makes the probes of a round: the next launch within gets them. */
+  /** Prepares the probes of a round. The next launch inside `within` runs them. */
   readonly aim: (slug: Slug, round: number) => void
-  /** Runs a program with the manifest and the agent of the probes. */
+  /** Runs a program with the probes' manifest and agent. */
   readonly within: <A, E, R>(
     effect: Effect.Effect<A, E, R>,
   ) => Effect.Effect<A, E, Exclude<R, Manifests | Providers>>
-  /** Waits for the agent's end, and judges. */
+  /** Waits for the agent to end, and judges. */
   readonly judge: (slug: Slug) => ReturnType<typeof judgeRound>
 }
 
@@ -59,13 +59,13 @@ const AGENT: AgentManifest = {
   systemPrompt: "",
 }
 
-/** Limits of the probes' own bottle; what probes say must come whole. */
+/** Limits of the probes' own bottle; the output of the probes must be complete. */
 const OUTER_LIMITS = { ...NECK_PROBE_LIMITS, outputBytes: 64 * 1024 ** 2 }
 
-/** Folders of a bottle in which something may be written or kept during a run, beside its workspace. */
+/** Folders of a bottle that a run may write to or keep files in, in addition to its workspace. */
 const SEARCHED = ["/tmp", "/var/tmp", "/home", "/root", "/etc", "/run"]
 
-/** Makes one; fails for a processor that no machine is made for. */
+/** Makes a prover. Fails on a processor that has no probe machine. */
 export const makeProver = Effect.fn("makeProver")(function* (input: ProverInput) {
   const { backend, ground, manifest } = input
   const { arch } = ground.of("any")
@@ -127,7 +127,7 @@ const judgeRound = Effect.fn("verify.judge")(function* (
   const logs = yield* OperationLogs
   const written: Array<Uint8Array> = []
   const errors: Array<Uint8Array> = []
-  // What the neck refuses is expected here, and no news.
+  // Refusals at the neck are expected here, so they are not logged.
   const quietly = Logger.withMinimumLogLevel(LogLevel.Error)
   const ended = yield* Effect.either(
     awaitExit(slug, {
@@ -140,7 +140,7 @@ const judgeRound = Effect.fn("verify.judge")(function* (
   )
   const output = joined(written)
   const { outcomes } = readOutcomes(stepsOf(aimed.probes), output)
-  // An agent that did not begin is no finding about a bottle.
+  // An agent that did not start says nothing about the bottle.
   if (Either.isLeft(ended) && outcomes.length === 0) return yield* ended.left
   const lines = yield* logs.log(slug)
   const logged = lines.slice(aimed.logged).flatMap((line) => Option.toArray(entryOf(line)))

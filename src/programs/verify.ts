@@ -1,4 +1,4 @@
-/** verify: tries, from inside of a real bottle, every way out that is promised to be closed; and again after a rehydration. */
+/** verify: tries every way out that is promised to be closed, from inside a real bottle, and again after a rehydration. */
 import { Effect, Option } from "effect"
 import { LaunchRefused } from "../domain/Errors.ts"
 import type { ProbeClass, ProbeResult } from "../domain/probes/Probe.ts"
@@ -18,22 +18,22 @@ import { performResume, prepareResume } from "./relaunch.ts"
 import type { Prover } from "./tryProbes.ts"
 import { makeProver } from "./tryProbes.ts"
 
-/** A part of a verification, for tests: no one else is to take a part for the whole. */
+/** Restricts a verification to a part. Only for tests: a partial verification must not count as a whole one. */
 export interface PartOfVerify {
-  /** Probes of these classes alone. */
+  /** Only probes of these classes. */
   readonly classes?: ReadonlyArray<ProbeClass>
-  /** Whether the bottle is frozen, and its probes tried again. */
+  /** Whether to freeze the bottle and run its probes again. */
   readonly twice?: boolean
 }
 
 /**
- * Launches a bottle whose agent tries every way out, freezes it, and lets it try again; answers what was seen of each.
- * Image, user, environment and egress are the manifest's. Its routes and repositories are not used: credentials are
- * made for this run alone, and what probes aim at is set up on this machine. Refused for a backend that promises nothing.
+ * Launches a bottle whose agent tries every way out, freezes it, and tries again. Returns the result of each probe. Image, user,
+ * environment and egress are those of the manifest. Its routes and repositories are not used: credentials are made for this run only,
+ * and the targets of probes are set up on this machine. Refused for a backend that promises nothing.
  */
 export const verify = (options: VerifyOptions) => verifyPart(options, {})
 
-/** The same of a part of the probes. */
+/** The same for a part of the probes. */
 export const verifyPart = Effect.fn("verify")(function* (options: VerifyOptions, part: PartOfVerify) {
   const { progress = () => Effect.void } = options
   const manifest = yield* manifestOf(options)

@@ -1,19 +1,19 @@
-/** BottleEvents keeps what a bottle's sidecar and its watcher report until it is stored, and when the agent last called. */
+/** BottleEvents holds the events of a bottle's sidecar and watcher until their effect is stored, and the time of the agent's last call. */
 import type { Effect, Option } from "effect"
 import { Context } from "effect"
 import type { SidecarError } from "../domain/Errors.ts"
 import type { NumberedEvent, QueueEvent } from "../domain/QueueEvent.ts"
 import type { Slug } from "../domain/Slug.ts"
 
-/** BottleEvents keeps the events of bottles until each is settled. */
+/** BottleEvents holds the events of bottles until each is settled. */
 export class BottleEvents extends Context.Tag("bot-bottle/BottleEvents")<
   BottleEvents,
   {
-    /** Valid events not yet settled, in order; files that are not valid are moved to `queue/rejected/` and logged. */
+    /** Valid events that are not settled, in order. Invalid files are moved to `queue/rejected/` and logged. */
     readonly events: (slug: Slug) => Effect.Effect<ReadonlyArray<NumberedEvent>, SidecarError>
-    /** Adds an event, as the watcher does with `exit`, and returns its number. */
+    /** Adds an event and returns its number. The watcher adds `exit` in this way. */
     readonly append: (event: QueueEvent) => Effect.Effect<number, SidecarError>
-    /** Removes an event whose effect is stored. Idempotent. */
+    /** Removes an event once its effect is stored. Idempotent. */
     readonly settle: (slug: Slug, number: number) => Effect.Effect<void, SidecarError>
     /** When the agent last called its neck (ISO 8601 in UTC). */
     readonly lastCheckin: (slug: Slug) => Effect.Effect<Option.Option<string>, SidecarError>

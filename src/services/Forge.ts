@@ -1,4 +1,4 @@
-/** Forge can read issues, PRs and comments of one repository, and write to them; `scoped` limits where. */
+/** Forge can read the issues, pull requests and comments of one repository, and write to them. `scoped` limits where it writes. */
 import type { Option, Stream } from "effect"
 import { Context, Effect } from "effect"
 import { ForgeRequestError } from "../domain/Errors.ts"
@@ -22,7 +22,7 @@ export interface ForgeSelf {
   readonly id: number
 }
 
-/** What a PR is opened with; `base` is the repository's default branch unless given. Branch names, no `refs/heads/`. */
+/** Input to open a pull request. `base` defaults to the repository's default branch. Branch names have no `refs/heads/`. */
 export interface OpenPr {
   readonly title: string
   readonly body: string
@@ -30,91 +30,100 @@ export interface OpenPr {
   readonly base?: string
 }
 
-/** A write may also be refused by a scope. */
+/** Errors of a write: those of a read, and a refusal by a scope. */
 export type ForgeWriteError = ForgeRequestError | ForgeScopeError
 
-/** What can be read of a forge, seen from one repository. Every read of an issue's number as a PR, or the reverse, fails with `NotFound`. */
+/**
+ * What can be read from a forge, for one repository. Reading an issue's number as a pull request, or the reverse, fails with
+ * `NotFound`.
+ */
 export interface ForgeReads {
   readonly repository: { readonly owner: string; readonly repo: string }
   readonly self: Effect.Effect<ForgeSelf, ForgeRequestError>
-  /** Numeric id of the repository: a PR whose `headRepoId` is another comes from a fork. */
+  /** Numeric ID of the repository. A pull request with another `headRepoId` comes from a fork. */
   readonly repositoryId: Effect.Effect<number, ForgeRequestError>
-  /** Whether a branch is the default one or one that the forge protects. Fails with `NotFound` for one that is not there. */
+  /** Whether a branch is the default branch or is protected by the forge. Fails with `NotFound` when there is no such branch. */
   readonly isGuardedBranch: (branch: string) => Effect.Effect<boolean, ForgeRequestError>
   readonly readIssue: (number: number) => Effect.Effect<Issue, ForgeRequestError>
   readonly readPr: (number: number) => Effect.Effect<PullRequest, ForgeRequestError>
-  /** Oldest first. `authorTrusted` is asked once for each author and false when it cannot be decided. */
+  /** Oldest first. `authorTrusted` is asked once for each author, and is false when it cannot be decided. */
   readonly readComments: (number: number) => Effect.Effect<ReadonlyArray<Comment>, ForgeRequestError>
   readonly readPrDetails: (number: number) => Effect.Effect<PullRequestDetails, ForgeRequestError>
-  /** Those of a PR that were submitted, oldest first, each with its comments on lines. Requests for a review are left out. */
+  /** Submitted reviews of a pull request, oldest first, each with its comments on lines. Requests for a review are left out. */
   readonly readReviews: (number: number) => Effect.Effect<ReadonlyArray<Review>, ForgeRequestError>
-  /** Checks of a PR's head, the newest word of each. */
+  /** Checks of a pull request's head: the newest result of each. */
   readonly readChecks: (number: number) => Effect.Effect<Checks, ForgeRequestError>
-  /** Issues of the repository and no PRs, one page of at most 50. */
+  /** Issues of the repository, without pull requests; one page of at most 50. */
   readonly listIssues: (query: IssueQuery) => Effect.Effect<IssuePage, ForgeRequestError>
-  /** Files that hang on an issue or a PR and on its comments: those of its description first, then by comment. */
+  /** Files attached to an issue or a pull request and to its comments: those of the description first, then by comment. */
   readonly listAttachments: (number: number) => Effect.Effect<ReadonlyArray<Attachment>, ForgeRequestError>
   /**
-   * One of them, by the address that the forge itself has for it. Fails with `NotFound` for an id that does not hang on that number,
-   * and with `Malformed` for a file that is too large; a redirect is `Moved`, and is not followed.
+   * Reads one attachment, from the address that the forge itself gives for it. Fails with `NotFound` for an ID that is not attached to
+   * that number, and with `Malformed` for a file that is too large. A redirect fails with `Moved` and is not followed.
    */
   readonly readAttachment: (number: number, id: number) => Effect.Effect<AttachmentContent, ForgeRequestError>
-  /** What an issue waits for; a forge that knows no dependencies has none. */
+  /** What an issue depends on; empty on a forge that has no dependencies. */
   readonly dependencies: (number: number) => Effect.Effect<Dependencies, ForgeRequestError>
-  /** Who labelled, assigned, closed, ... an issue or a PR, oldest first. */
+  /** Who labelled, assigned or closed an issue or a pull request, and other events; oldest first. */
   readonly timeline: (number: number) => Effect.Effect<ReadonlyArray<TimelineEntry>, ForgeRequestError>
-  /** Fails with `Undecidable` when it cannot be decided: the token's user must be a member of the org to ask. */
+  /** Fails with `Undecidable` when it cannot be decided: the token's user must be a member of the organisation to ask. */
   readonly isOrgMember: (org: string, user: string) => Effect.Effect<boolean, ForgeRequestError>
-  /** Fails with `Forbidden` when it cannot be decided: the token's user may not ask for the permissions of others. */
+  /** Fails with `Forbidden` when it cannot be decided: the token's user may not read the permissions of others. */
   readonly canWrite: (user: string) => Effect.Effect<boolean, ForgeRequestError>
-  /** Of a PR's own number: that. Of an issue: the PR linked to it, open before closed, newest first; else none. */
+  /**
+   * For a pull request's number: that pull request. For an issue: its linked pull request, open before closed, newest first; otherwise
+   * none.
+   */
   readonly getPrForIssue: (number: number) => Effect.Effect<Option.Option<number>, ForgeRequestError>
   readonly isPrOpen: (number: number) => Effect.Effect<boolean, ForgeRequestError>
-  /** All open PRs, whoever opened them; `head` is the name of the branch, also of one that is gone. */
+  /** All open pull requests, whoever opened them. `head` is the branch name, also of a branch that is gone. */
   readonly openPrs: Effect.Effect<ReadonlyArray<PullRequest>, ForgeRequestError>
-  /** Open issues with a `bot-bottle:` label that were updated since (ISO 8601; all when `""`). */
+  /** Open issues with a `bot-bottle:` label that were updated since (ISO 8601; `""` means all). */
   readonly targetedIssues: (since: string) => Stream.Stream<Issue, ForgeRequestError>
-  /** All deploy keys of the repository; takes an administrator of it, as making and removing them does. */
+  /** All deploy keys of the repository. Listing, adding and removing keys requires an administrator of the repository. */
   readonly listDeployKeys: Effect.Effect<ReadonlyArray<DeployKey>, ForgeRequestError>
 }
 
-/** What can be changed at a forge: all of it, so that {@link scoped} limits all of it. */
+/** All writes to a forge in one type, so that {@link scoped} limits every one of them. */
 export interface ForgeWrites {
-  /** The comment's id. The body is sent unchanged, and once, even when the answer is lost. */
+  /** Returns the comment's ID. The body is sent unchanged, and only once, even when the response is lost. */
   readonly postComment: (number: number, body: string) => Effect.Effect<number, ForgeWriteError>
   readonly updateDescription: (number: number, body: string) => Effect.Effect<void, ForgeWriteError>
-  /** The PR's number; an open PR from the same head to the same base is adopted when it is the token user's own. */
+  /** Returns the pull request's number. Adopts an open pull request of the token's user from the same head to the same base. */
   readonly openPr: (pr: OpenPr) => Effect.Effect<number, ForgeWriteError>
-  /** The key's id. It is registered once, even when the answer is lost; a title or a key that is taken is `Invalid`. */
+  /**
+   * Returns the key's ID. It is registered only once, even when the response is lost. A title or key that is taken fails with
+   * `Invalid`.
+   */
   readonly createDeployKey: (key: Omit<DeployKey, "id">) => Effect.Effect<number, ForgeRequestError>
-  /** Ok when there is none of that id. */
+  /** Succeeds when there is no key with that ID. */
   readonly deleteDeployKey: (id: number) => Effect.Effect<void, ForgeRequestError>
 }
 
-/** A forge, seen from one repository. */
+/** A forge, for one repository. */
 export interface ForgeApi extends ForgeReads, ForgeWrites {}
 
-/** Forge can read issues, PRs and comments of one repository, and write to them. */
+/** Forge can read the issues, pull requests and comments of one repository, and write to them. */
 export class Forge extends Context.Tag("bot-bottle/Forge")<Forge, ForgeApi>() {}
 
-/** Where the text of a forge's answer may be held. */
+/** The buffer budget for response texts of a forge. */
 export interface AnswerRoomShape {
-  /** Reads a text when there is room for it; `bytes` is its length, where that is known before. */
+  /** Reads a text once there is room for it. `bytes` is its length, when that is known in advance. */
   readonly within: <E, R>(
     read: Effect.Effect<string, E, R>,
     bytes: number | undefined,
   ) => Effect.Effect<string, E, R>
 }
 
-/** An adapter reads each answer of its forge within this; without limit unless provided. */
+/** An adapter reads every response of its forge through this. Without limit unless provided. */
 export class AnswerRoom extends Context.Reference<AnswerRoom>()("bot-bottle/AnswerRoom", {
   defaultValue: (): AnswerRoomShape => ({ within: (read) => read }),
 }) {}
 
 /**
- * The writes of a forge limited to a scope: a write elsewhere fails with `ForgeScopeError`. Keys would reach past every
- * scope: none are made or removed. Each write is named here, and nothing is copied: one that is added to `ForgeWrites`
- * does not compile until somebody has decided what a scope does to it.
+ * The writes of a forge limited to a scope: any other write fails with `ForgeScopeError`. Keys reach past every scope, so none are
+ * added or removed. Each write is listed by name and nothing is copied: a write that is added to `ForgeWrites` does not compile until
+ * its scope is decided here.
  */
 export const scopedWrites = (forge: ForgeWrites, scope: WriteScope): ForgeWrites => {
   const guard = <A>(
@@ -134,13 +143,13 @@ export const scopedWrites = (forge: ForgeWrites, scope: WriteScope): ForgeWrites
   }
 }
 
-/** The same forge with its writes limited to a scope, as `scopedWrites` does; reads pass. */
+/** The same forge with its writes limited to a scope, as in `scopedWrites`. Reads pass. */
 export const scoped = (forge: ForgeApi, scope: WriteScope): ForgeApi => ({
   ...readsOf(forge),
   ...scopedWrites(forge, scope),
 })
 
-/** The reads of a forge alone; by name, so that what else an object has is no way around a scope. */
+/** Only the reads of a forge. They are listed by name, so that other properties of the object are no way around a scope. */
 export const readsOf = (forge: ForgeReads): ForgeReads => ({
   repository: forge.repository,
   self: forge.self,

@@ -1,7 +1,7 @@
-/** FORGE_* variables as a map: how the specification and the CLI name a run's forge. Read once, where they come in. */
+/** FORGE_* variables as a map: they name a run's forge in the specification and on the command line. They are read once, on entry. */
 import { ConfigProvider, Effect, Redacted } from "effect"
 
-/** Values of FORGE_* variables; secrets are `Redacted`. An empty map: a run without a forge. */
+/** Values of FORGE_* variables; secrets are `Redacted`. An empty map is a run without a forge. */
 export type ForgeEnv = Readonly<Record<string, string | Redacted.Redacted>>
 
 /** Lets an effect that reads configuration read this map instead of the environment. */

@@ -2,34 +2,34 @@
 import type { Effect, Redacted } from "effect"
 import type { ForgeRequestError } from "../domain/Errors.ts"
 
-/** Who has the hook: a repository, or without `repo` an organisation, whose hooks are for all of its repositories. */
+/** The owner of a hook: a repository or, without `repo`, an organisation, whose hooks apply to all its repositories. */
 export interface HookPlace {
   readonly owner: string
   readonly repo?: string
 }
 
-/** A webhook. A forge never shows its secret. */
+/** A webhook. A forge never returns its secret. */
 export interface ForgeHook {
   readonly id: number
-  /** Where it delivers to. */
+  /** The address that it delivers to. */
   readonly url: string
-  /** Whether it is active, sends the JSON that is signed, and has all events that an orchestrator needs. */
+  /** Whether it is active, sends the signed JSON, and has all events that an orchestrator needs. */
   readonly isWhole: boolean
 }
 
-/** What a webhook is made with. */
+/** Input to create a webhook. */
 export interface NewHook {
   readonly url: string
   readonly secret: Redacted.Redacted
 }
 
-/** The webhooks of one forge. All of it takes an administrator of the repository, or an owner of the organisation. */
+/** The webhooks of one forge. Every method requires an administrator of the repository or an owner of the organisation. */
 export interface ForgeHooks {
   readonly list: (place: HookPlace) => Effect.Effect<ReadonlyArray<ForgeHook>, ForgeRequestError>
-  /** The hook's id. It is made once, even when the answer is lost; a second one to the same address is not refused. */
+  /** Returns the hook's ID. It is created only once, even when the response is lost. A second hook to the same address is not refused. */
   readonly create: (place: HookPlace, hook: NewHook) => Effect.Effect<number, ForgeRequestError>
-  /** Ok when there is none of that id. */
+  /** Succeeds when there is no hook with that ID. */
   readonly remove: (place: HookPlace, id: number) => Effect.Effect<void, ForgeRequestError>
-  /** Has the forge send a delivery that reports nothing. Whether it arrives only the receiver knows. */
+  /** Asks the forge to send a test delivery that reports nothing. Only the receiver knows whether it arrives. */
   readonly test: (place: Required<HookPlace>, id: number) => Effect.Effect<void, ForgeRequestError>
 }

@@ -1,10 +1,10 @@
-/** ForgeStateStore keeps which bottle handles which issue; every method is atomic, between processes too. */
+/** ForgeStateStore stores which bottle handles which issue. Every method is atomic, also between processes. */
 import type { Effect, Option } from "effect"
 import { Context } from "effect"
 import type { StateStoreError } from "../domain/Errors.ts"
 import type { ForgeState, ForgeStateKey } from "../domain/ForgeState.ts"
 
-/** ForgeStateStore keeps which bottle handles which issue. */
+/** ForgeStateStore stores which bottle handles which issue. */
 export class ForgeStateStore extends Context.Tag("bot-bottle/ForgeStateStore")<
   ForgeStateStore,
   {
@@ -15,12 +15,15 @@ export class ForgeStateStore extends Context.Tag("bot-bottle/ForgeStateStore")<
     readonly delete: (key: ForgeStateKey) => Effect.Effect<void, StateStoreError>
     /** Ordered by forge, owner, repo, issue number. */
     readonly all: Effect.Effect<ReadonlyArray<ForgeState>, StateStoreError>
-    /** Reads the row, and writes what `change` makes of it (`None` removes it), in one immediate transaction. Answers `change`'s first value. */
+    /**
+     * In one immediate transaction, reads the row and writes the one that `change` returns (`None` removes it). Returns the first value
+     * of `change`.
+     */
     readonly modify: <A>(
       key: ForgeStateKey,
       change: (current: Option.Option<ForgeState>) => readonly [A, Option.Option<ForgeState>],
     ) => Effect.Effect<A, StateStoreError>
-    /** Running rows whose check-in is older than `before` (ISO 8601), compared as instants; `""` is older than all. */
+    /** Running rows whose check-in is older than `before` (ISO 8601), compared as instants. `""` is older than all. */
     readonly stale: (before: string) => Effect.Effect<ReadonlyArray<ForgeState>, StateStoreError>
   }
 >() {}

@@ -1,4 +1,4 @@
-/** HomeLease is the right to serve a home: one live process has it. */
+/** HomeLease is the right to serve a home. One live process holds it. */
 import { Context, type Effect, type Scope } from "effect"
 import type { HomeServed, StateStoreError } from "../domain/Errors.ts"
 
@@ -6,7 +6,7 @@ import type { HomeServed, StateStoreError } from "../domain/Errors.ts"
 export class HomeLease extends Context.Tag("bot-bottle/HomeLease")<
   HomeLease,
   {
-    /** Holds the lease until the scope ends, else fails with `HomeServed`. A lease of a process that is gone is taken over. */
+    /** Holds the lease until the scope ends, or fails with `HomeServed`. Takes over a lease whose process is gone. */
     readonly hold: Effect.Effect<void, HomeServed | StateStoreError, Scope.Scope>
   }
 >() {}

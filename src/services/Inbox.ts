@@ -1,14 +1,17 @@
-/** Inbox keeps hints until they are handled; none that was accepted is lost. */
+/** Inbox stores hints until they are handled. No accepted hint is lost. */
 import { Context, type Effect } from "effect"
 import type { StateStoreError } from "../domain/Errors.ts"
 import type { HintId, InboxHint, InboxRow } from "../domain/orchestrator/InboxHint.ts"
 import type { IssueKey, IssueNumber, Page } from "../domain/orchestrator/IssueKey.ts"
 
-/** Inbox keeps hints until they are handled. */
+/** Inbox stores hints until they are handled. */
 export class Inbox extends Context.Tag("bot-bottle/Inbox")<
   Inbox,
   {
-    /** Once it returns, the hint survives a crash and a loss of power. A hint whose id is `known`, in any state, changes nothing. */
+    /**
+     * Once it returns, the hint survives a crash and a power cut. A hint whose ID was accepted before, in any state, changes nothing
+     * (`known`).
+     */
     readonly accept: (hint: InboxHint) => Effect.Effect<"accepted" | "known", StateStoreError>
     /** Open hints of an issue, in order of arrival. */
     readonly open: (issue: IssueKey) => Effect.Effect<ReadonlyArray<InboxRow>, StateStoreError>
@@ -20,15 +23,15 @@ export class Inbox extends Context.Tag("bot-bottle/Inbox")<
     readonly unrouted: (
       page: Page<Pick<InboxRow, "seq">>,
     ) => Effect.Effect<ReadonlyArray<InboxRow>, StateStoreError>
-    /** Puts an open hint in the place of another for each of these issues of its repository, or of none; the other is handled. */
+    /** Replaces an open hint by one for each of these issues of its repository, or by none. The replaced hint is handled. */
     readonly route: (
       id: HintId,
       issues: ReadonlyArray<IssueNumber>,
       at: number,
     ) => Effect.Effect<void, StateStoreError>
-    /** Marks open hints as handled; a decision does it in its own transaction (`IssueStates.commit`). */
+    /** Marks open hints as handled. A decision does this in its own transaction (`IssueStates.commit`). */
     readonly handle: (ids: ReadonlyArray<HintId>, at: number) => Effect.Effect<void, StateStoreError>
-    /** Counts that looking at these open hints failed; sets aside those that failed `most` times, and returns their ids. */
+    /** Counts a failed attempt for these open hints, sets aside those that failed `most` times, and returns their IDs. */
     readonly failed: (
       ids: ReadonlyArray<HintId>,
       problem: string,
@@ -38,9 +41,9 @@ export class Inbox extends Context.Tag("bot-bottle/Inbox")<
     readonly setAside: (
       page: Page<Pick<InboxRow, "seq">>,
     ) => Effect.Effect<ReadonlyArray<InboxRow>, StateStoreError>
-    /** Opens the hints of an issue that were set aside again, with no failures counted. */
+    /** Reopens the hints of an issue that were set aside, with their failure counts reset. */
     readonly reopen: (issue: IssueKey) => Effect.Effect<void, StateStoreError>
-    /** Forgets hints that were handled before `before`: their ids are no longer known. Returns how many. */
+    /** Deletes hints that were handled before `before`: their IDs are no longer known. Returns how many. */
     readonly forget: (before: number) => Effect.Effect<number, StateStoreError>
   }
 >() {}

@@ -1,4 +1,4 @@
-/** LifeCycleEngine carries issues through their life: it looks at an issue whenever a hint says so or its time has come, one look at a time. */
+/** LifeCycleEngine carries issues through their life. It looks at an issue when a hint says so or its time has come, one look at a time. */
 import { Context, type Effect } from "effect"
 import type { StateStoreError } from "../domain/Errors.ts"
 import type { InboxHint } from "../domain/orchestrator/InboxHint.ts"
@@ -8,11 +8,14 @@ import type { IssueKey } from "../domain/orchestrator/IssueKey.ts"
 export class LifeCycleEngine extends Context.Tag("bot-bottle/LifeCycleEngine")<
   LifeCycleEngine,
   {
-    /** Keeps a hint and returns; the issue is looked at soon, or by whoever serves next. A hint whose id is `known` changes nothing. */
+    /**
+     * Stores a hint and returns. The issue is looked at soon, or by the next process that serves. A hint whose ID was accepted before
+     * changes nothing (`known`).
+     */
     readonly hint: (hint: InboxHint) => Effect.Effect<"accepted" | "known", StateStoreError>
     /** Looks at an issue soon, without a hint. */
     readonly look: (issue: IssueKey) => Effect.Effect<void>
-    /** Waits until no issue is to be looked at and no operation is being carried out. Agents may be at work. */
+    /** Waits until no issue is due and no operation is running. Agents may still be at work. */
     readonly idle: Effect.Effect<void>
   }
 >() {}

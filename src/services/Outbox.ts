@@ -1,21 +1,21 @@
-/** Outbox keeps what is to be sent until it was sent or given up; decisions put messages into it in their own transaction. */
+/** Outbox stores messages until they are sent or given up. Decisions add messages in their own transaction. */
 import { Context, type Effect } from "effect"
 import type { StateStoreError } from "../domain/Errors.ts"
 import type { OutboxMessage, OutboxRow } from "../domain/orchestrator/Outbox.ts"
 
-/** Outbox keeps what is to be sent. */
+/** Outbox stores messages until they are sent or given up. */
 export class Outbox extends Context.Tag("bot-bottle/Outbox")<
   Outbox,
   {
-    /** Keeps messages, to be sent from `at` on. One whose id is known is not kept again, sent or not. */
+    /** Stores messages, to be sent from `at` on. A message with a known ID, sent or not, is not stored again. */
     readonly put: (messages: ReadonlyArray<OutboxMessage>, at: number) => Effect.Effect<void, StateStoreError>
-    /** Those that are due, in the order in which they came. */
+    /** Messages that are due, in the order in which they were added. */
     readonly due: (now: number, limit: number) => Effect.Effect<ReadonlyArray<OutboxRow>, StateStoreError>
-    /** It was sent, or is given up. */
+    /** Marks a message as sent or given up. */
     readonly over: (id: string, at: number) => Effect.Effect<void, StateStoreError>
-    /** It could not be sent, and is due again later. */
+    /** Schedules a message that could not be sent for a later attempt. */
     readonly again: (id: string, nextAt: number) => Effect.Effect<void, StateStoreError>
-    /** Forgets what was over before a time. */
+    /** Deletes messages that were sent or given up before a time. */
     readonly forget: (before: number) => Effect.Effect<void, StateStoreError>
   }
 >() {}

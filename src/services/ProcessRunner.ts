@@ -1,4 +1,4 @@
-/** ProcessRunner is the only place that spawns: it runs a program to its end, streams one, hands one the terminal, or lets one go. */
+/** ProcessRunner is the only place that spawns processes: run to the end, stream, hand over the terminal, or detach. */
 import type { Effect, Scope, Stream } from "effect"
 import { Context, Schema } from "effect"
 
@@ -17,20 +17,20 @@ export class ProcessError extends Schema.TaggedError<ProcessError>()("ProcessErr
 export interface ProcessSpec {
   readonly command: string
   readonly args: ReadonlyArray<string>
-  /** The whole environment: nothing of ours is inherited beyond PATH, HOME, LANG, LC_ALL, TZ and what is named here. */
+  /** The whole environment: of our own, only PATH, HOME, LANG, LC_ALL, TZ and the variables named here are passed. */
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
-  /** Bytes for its stdin; without them stdin is empty. */
+  /** Bytes for stdin; empty unless given. */
   readonly stdin?: string | Stream.Stream<Uint8Array, unknown>
-  /** Milliseconds until TERM, then KILL after 2 s more; none unless given. */
+  /** Milliseconds until TERM, and 2 s later KILL; no limit unless given. */
   readonly timeoutMs?: number
-  /** Of each stream only the last so many bytes are kept (default 1 MiB). */
+  /** How many bytes at the end of each stream are kept (default 1 MiB). */
   readonly maxOutputBytes?: number
-  /** In a session of its own, so that Ctrl-C in our terminal does not reach it (`stream` only). */
+  /** Runs in its own session, so that Ctrl-C in our terminal does not reach it (`stream` only). */
   readonly ownSession?: boolean
   /**
-   * In a process group of its own that is killed as a whole when the program has ended, and when we have, SIGKILL
-   * included (`run` and `stream` only). A program that is not there then ends with 127 instead of failing to start.
+   * Runs in its own process group, which is killed as a whole when the program ends and when our process ends, even by SIGKILL (`run`
+   * and `stream` only). A missing program then ends with 127 instead of failing to start.
    */
   readonly endsWithUs?: boolean
 }
@@ -55,32 +55,32 @@ export interface OutputChunk {
   readonly at: number
 }
 
-/** A program under way; both streams must be read. Closing its scope ends it: TERM, then KILL after 2 s. */
+/** A running program. Both streams must be read. Closing its scope ends it: TERM, then KILL after 2 s. */
 export interface RunningProcess {
   readonly pid: number
   readonly output: Stream.Stream<OutputChunk>
   readonly exit: Effect.Effect<ProcessExit>
 }
 
-/** A program that outlives us: own session, no pipe kept. */
+/** A program that outlives this process: own session, no pipe kept open. */
 export interface DetachedSpec extends Omit<ProcessSpec, "timeoutMs" | "maxOutputBytes" | "stdin"> {
-  /** Written to its stdin, which is then closed. */
+  /** Written to stdin, which is then closed. */
   readonly stdin?: string
-  /** Its first line on stdout is awaited so many milliseconds; without it nothing is. */
+  /** Milliseconds to wait for the first line on stdout; without it there is no wait. */
   readonly firstLineMs?: number
 }
 
-/** ProcessRunner is the only place that spawns. */
+/** ProcessRunner is the only place that spawns processes. */
 export class ProcessRunner extends Context.Tag("bot-bottle/ProcessRunner")<
   ProcessRunner,
   {
-    /** Runs a program to its end; a code that is not 0 is a result, not an error. */
+    /** Runs a program to its end. A nonzero exit code is a result, not an error. */
     readonly run: (spec: ProcessSpec) => Effect.Effect<ProcessResult, ProcessError>
-    /** Starts a program whose output is read as it comes. */
+    /** Starts a program and streams its output. */
     readonly stream: (spec: ProcessSpec) => Effect.Effect<RunningProcess, ProcessError, Scope.Scope>
-    /** Gives a program our terminal until it ends. */
+    /** Hands our terminal to a program until it ends. */
     readonly interactive: (spec: ProcessSpec) => Effect.Effect<ProcessExit, ProcessError>
-    /** Starts a program that outlives us; answers its pid and the first line it wrote (`""` unless asked for). */
+    /** Starts a program that outlives this process. Returns its PID and its first line (`""` unless asked for). */
     readonly detached: (
       spec: DetachedSpec,
     ) => Effect.Effect<{ readonly pid: number; readonly firstLine: string }, ProcessError>

@@ -1,4 +1,4 @@
-/** ProvingGround sets up what probes of a bottle aim at, outside of it, and tells what came there. */
+/** ProvingGround sets up the targets of a bottle's probes outside the bottle, and reports what reached them. */
 import type { Effect, Redacted, Scope } from "effect"
 import { Context, Schema } from "effect"
 import type { BottleManifest } from "../domain/Manifest.ts"
@@ -6,7 +6,7 @@ import type { Outside } from "../domain/probes/Probe.ts"
 import type { ProbeGround } from "../domain/probes/ProbeGround.ts"
 import type { ForgeEnv } from "./ForgeEnv.ts"
 
-/** The ground could not be made: a port, a folder, or git was not to be had. */
+/** The ground could not be set up: no port, no folder, or no git. */
 export class GroundFailure extends Schema.TaggedError<GroundFailure>()("GroundFailure", {
   reason: Schema.String,
 }) {
@@ -15,25 +15,25 @@ export class GroundFailure extends Schema.TaggedError<GroundFailure>()("GroundFa
   }
 }
 
-/** A ground that is ready. */
+/** A ground that is set up. */
 export interface Ground {
-  /** FORGE_* of a forge of its own. */
+  /** FORGE_* variables of the ground's own forge. */
   readonly forgeEnv: ForgeEnv
-  /** What the bottle's manifest gets: a listed host, a route and a repository, all of this machine's loopback. */
+  /** Additions to the bottle's manifest: a listed host, a route and a repository, all on this machine's loopback interface. */
   readonly manifest: Pick<BottleManifest, "egress" | "routes" | "git">
-  /** What probes of a bottle are made for. */
+  /** The targets that the probes of a bottle use. */
   readonly of: (slug: string) => Omit<ProbeGround, "round" | "limits" | "asRoot">
-  /** Secrets of this run that must not be in the bottle: made for it, and good for nothing else. */
+  /** Secrets of this run that must not be in the bottle. They are made for it and have no other use. */
   readonly secrets: ReadonlyArray<Redacted.Redacted>
-  /** What came here since it was last asked. */
+  /** What reached the ground since the last call. */
   readonly seen: Effect.Effect<Pick<Outside, "heard" | "forgeWrites" | "refs" | "routed">, GroundFailure>
 }
 
-/** ProvingGround sets up what probes aim at. */
+/** ProvingGround sets up the targets of probes. */
 export class ProvingGround extends Context.Tag("bot-bottle/ProvingGround")<
   ProvingGround,
   {
-    /** Made anew for each verification; gone with the scope. */
+    /** Set up anew for each verification, and removed with the scope. */
     readonly prepare: Effect.Effect<Ground, GroundFailure, Scope.Scope>
   }
 >() {}

@@ -1,4 +1,4 @@
-/** RunDirectories removes what runs leave on disk: the directories of bottles that are gone, and of launches that were killed. */
+/** RunDirectories removes files that runs leave on disk: directories of bottles that are gone, and of launches that were killed. */
 import type { Effect } from "effect"
 import { Context } from "effect"
 import type { SidecarError } from "../domain/Errors.ts"
@@ -6,25 +6,25 @@ import type { Slug } from "../domain/Slug.ts"
 
 /** A run directory that no bottle needs. */
 export interface LeftRun {
-  /** Its own name: five characters. */
+  /** Its name: five characters. */
   readonly name: string
-  /** Whose it was; `""` where it does not say. */
+  /** The slug that used it; `""` when it is not recorded. */
   readonly slug: Slug | ""
-  /** When it was last used, in milliseconds since the epoch. */
+  /** Last use, in milliseconds since the epoch. */
   readonly since: number
 }
 
-/** RunDirectories removes what runs leave on disk. */
+/** RunDirectories removes files that runs leave on disk. */
 export class RunDirectories extends Context.Tag("bot-bottle/RunDirectories")<
   RunDirectories,
   {
-    /** Run directories of this home that are of none of these bottles and that no sidecar serves. */
+    /** Run directories of this home that belong to none of these bottles and that no sidecar serves. */
     readonly leftRuns: (slugs: ReadonlyArray<Slug>) => Effect.Effect<ReadonlyArray<LeftRun>, SidecarError>
     /** Removes such a directory. */
     readonly removeRun: (name: string) => Effect.Effect<void, SidecarError>
     /** Removes the run directory of a slug that has neither a box nor a sidecar. */
     readonly clear: (slug: Slug) => Effect.Effect<void, SidecarError>
-    /** Removes the run directory and the state directory of a slug, once all else of it is gone. */
+    /** Removes the run directory and the state directory of a slug, once everything else of it is gone. */
     readonly forget: (slug: Slug) => Effect.Effect<void, SidecarError>
   }
 >() {}

@@ -1,23 +1,23 @@
-/** SecretScanner can look for secrets in git objects and in texts. It stops accidents, not an agent that encodes as it likes. */
+/** SecretScanner looks for secrets in git objects and in texts. It stops accidents, not an agent that encodes what it sends. */
 import { Context, Schema } from "effect"
 import type { Effect, Scope, Stream } from "effect"
 
-/** The object of a finding in a text. */
+/** The object name of a finding in a text. */
 export const TEXT = "text"
 
-/** A secret was found; what it is is not told. */
+/** A secret was found. The finding does not contain it. */
 export interface SecretFinding {
-  /** Name of the object it is in. */
+  /** Name of the object that contains it. */
   readonly object: string
-  /** From 1. */
+  /** Line, from 1. */
   readonly line: number
   /** Name of the rule, such as `secretlint-rule-github` or `known-secret`. */
   readonly rule: string
-  /** SHA-256 of what was found, to tell whether something else has it too; `""` of a secret that is known. */
+  /** SHA-256 of the match, to tell whether another place has the same one; `""` for a known secret. */
   readonly digest: string
 }
 
-/** The scan did not come to its end: what was to be scanned must not pass. */
+/** The scan did not finish: what was scanned must not pass. */
 export class ScanFailed extends Schema.TaggedError<ScanFailed>()("ScanFailed", {
   reason: Schema.String,
 }) {
@@ -26,33 +26,33 @@ export class ScanFailed extends Schema.TaggedError<ScanFailed>()("ScanFailed", {
   }
 }
 
-/** SecretScanner can look for secrets, with the rules of a scanner and for the secrets that it knows. */
+/** SecretScanner looks for secrets with a scanner's rules, and for the secrets that it knows. */
 export interface SecretScannerApi {
-  /** Scans objects that come as `git cat-file --batch` writes them: `<name> <type> <size>`, a line break, the bytes, a line break. */
+  /** Scans objects in the format of `git cat-file --batch`: `<name> <type> <size>`, a line break, the bytes, a line break. */
   readonly scan: (
     objects: Stream.Stream<Uint8Array, unknown>,
   ) => Effect.Effect<ReadonlyArray<SecretFinding>, ScanFailed>
-  /** Scans a text; its findings have the object {@link TEXT}. */
+  /** Scans a text. Its findings have the object {@link TEXT}. */
   readonly scanText: (text: string) => Effect.Effect<ReadonlyArray<SecretFinding>, ScanFailed>
 }
 
-/** What a scanner looks for, and how long it may take. */
+/** What a scanner looks for, and its time limits. */
 export interface ScannerOptions {
   /** Secrets that must not appear, whatever their shape; of 12 or more characters. */
   readonly secrets: ReadonlyArray<string>
-  /** Where objects are put for gitleaks, for as long as it looks at them. */
+  /** Where objects are written for gitleaks while it scans them. */
   readonly workDirectory: string
-  /** Milliseconds in which something must be scanned (default 15 seconds). */
+  /** The scan fails when it makes no progress for so many milliseconds (default 15 seconds). */
   readonly progressMs?: number
-  /** Milliseconds that a whole scan may take (default 5 minutes). */
+  /** Limit of a whole scan, in milliseconds (default 5 minutes). */
   readonly totalMs?: number
 }
 
-/** SecretScanner makes scanners, each for the secrets of one run. */
+/** SecretScanner creates scanners, each for the secrets of one run. */
 export class SecretScanner extends Context.Tag("bot-bottle/SecretScanner")<
   SecretScanner,
   {
-    /** A scanner; its processes end with the scope. */
+    /** A scanner. Its processes end with the scope. */
     readonly make: (options: ScannerOptions) => Effect.Effect<SecretScannerApi, never, Scope.Scope>
   }
 >() {}

@@ -1,4 +1,4 @@
-/** Sidecar launches a bottle's sidecar and finds it again. What sidecars leave on disk has services of its own. */
+/** Sidecar launches a bottle's sidecar and finds it again. Other services manage the files that sidecars leave on disk. */
 import type { Effect, Option } from "effect"
 import { Context } from "effect"
 import type { AssignedForge } from "../domain/Assignment.ts"
@@ -9,38 +9,41 @@ import type { NeckLimits } from "../domain/RunLimits.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { ForgesApi, ForgeVariables } from "./Forges.ts"
 
-/** What a sidecar is to serve. Paths follow from the slug. */
+/** What a sidecar is to serve. Its paths follow from the slug. */
 export interface SidecarConfig {
   readonly slug: Slug
-  /** What the run is about on a forge; absent: a run without one. */
+  /** The forge target and assignment of the run; absent for a run without a forge. */
   readonly forge?: AssignedForge
-  /** Ref patterns that a PR's head must match when no repository of `git` is the forge's own; else it is that one's patterns. */
+  /**
+   * Ref patterns that a pull request's head must match when no repository of `git` is the forge's own. Otherwise that repository's
+   * patterns hold.
+   */
   readonly push: ReadonlyArray<string>
   readonly routes: NonNullable<BottleManifest["routes"]>
-  /** Names of those that lead to a model: what its provider says of limits is told; none unless given. */
+  /** Names of the routes that lead to a model: limits that its provider reports are recorded as events. None unless given. */
   readonly modelRoutes?: ReadonlyArray<string>
   readonly egress: NonNullable<BottleManifest["egress"]>
   readonly git: RunGit
-  /** Serve a loopback port with a secret prefix too, and write how to reach it beside the socket. */
+  /** Also serve a loopback port with a secret prefix, and write its address beside the socket. */
   readonly loopback: boolean
-  /** The run: its counts go on when its sidecar is launched again; 1 unless given. */
+  /** Number of the run. Its counts continue when its sidecar is relaunched. 1 unless given. */
   readonly run?: number
   /** Limits at the neck; the defaults unless given. */
   readonly limits?: NeckLimits
 }
 
-/** A sidecar that serves. */
+/** A sidecar that serves a neck. */
 export interface SidecarHandle {
   readonly slug: Slug
   readonly socketPath: string
   readonly alive: Effect.Effect<boolean>
-  /** Answers what is in flight, then ends; ok when it has ended. */
+  /** Finishes calls in flight, then stops. Succeeds when it has already stopped. */
   readonly stop: Effect.Effect<void, SidecarError>
 }
 
-/** A sidecar of this installation that was found by looking. */
+/** A sidecar of this installation, found on the machine. */
 export interface FoundSidecar extends SidecarHandle {
-  /** Since when it serves, in milliseconds since the epoch. */
+  /** When it began to serve, in milliseconds since the epoch. */
   readonly since: number
 }
 
@@ -48,17 +51,20 @@ export interface FoundSidecar extends SidecarHandle {
 export class Sidecar extends Context.Tag("bot-bottle/Sidecar")<
   Sidecar,
   {
-    /** Reads FORGE_* variables for the kinds of forge that it can reach. */
+    /** Reads FORGE_* variables for the kinds of forge that it supports. */
     readonly variables: ForgeVariables
-    /** Where the forge of a target shows and serves its repositories, without a slash at the end. */
+    /** The web address under which a target's forge shows and serves its repositories, without a trailing slash. */
     readonly webUrl: ForgesApi["webUrl"]
-    /** Says which route has no secret and which repository no key, before anything is made. */
+    /** Reports routes without a secret and repositories without a key, before anything is created. */
     readonly check: (config: SidecarConfig) => Effect.Effect<void, SidecarError>
-    /** Launches a sidecar that outlives us; returns when it serves, with the deploy keys registered that `git` asks for. It revokes them when it ends. */
+    /**
+     * Launches a sidecar that outlives this process. Returns once it serves and the deploy keys that `git` asks for are registered. The
+     * sidecar revokes them when it ends.
+     */
     readonly launch: (config: SidecarConfig) => Effect.Effect<SidecarHandle, SidecarError>
     /** The live sidecar of a slug, by its control socket. */
     readonly find: (slug: Slug) => Effect.Effect<Option.Option<SidecarHandle>, SidecarError>
-    /** Every live sidecar of this installation, whether or not there is a bottle. */
+    /** Every live sidecar of this installation, whether or not its bottle exists. */
     readonly list: Effect.Effect<ReadonlyArray<FoundSidecar>, SidecarError>
   }
 >() {}

@@ -1,4 +1,4 @@
-/** SidecarServices: launching sidecars, and all that they leave on disk, as one layer provides it. */
+/** SidecarServices: the launch of sidecars, and everything they leave on disk, as one layer provides it. */
 import type { BottleEvents } from "./BottleEvents.ts"
 import type { DeployKeys } from "./DeployKeys.ts"
 import type { ObjectStores } from "./ObjectStores.ts"
@@ -6,7 +6,7 @@ import type { OperationLogs } from "./OperationLogs.ts"
 import type { RunDirectories } from "./RunDirectories.ts"
 import type { Sidecar } from "./Sidecar.ts"
 
-/** What is left by sidecars in the home on disk, however they were launched. */
+/** Files that sidecars leave in the home, however they were launched. */
 export type SidecarRecords = BottleEvents | DeployKeys | ObjectStores | OperationLogs | RunDirectories
 
 /** Every service about sidecars. */

@@ -1,16 +1,16 @@
-/** VerificationStore keeps for which images on which engines every probe was as promised. */
+/** VerificationStore stores for which images on which engines every probe passed. */
 import type { Effect, Option } from "effect"
 import { Context } from "effect"
 import type { StateStoreError } from "../domain/Errors.ts"
 import type { VerificationKey } from "../domain/Verification.ts"
 
-/** VerificationStore keeps verifications that passed; those that failed are made again. */
+/** VerificationStore stores verifications that passed. Failed ones are not stored and run again. */
 export class VerificationStore extends Context.Tag("bot-bottle/VerificationStore")<
   VerificationStore,
   {
-    /** When it passed last (ISO 8601 in UTC), if it ever did. */
+    /** When it last passed (ISO 8601 in UTC), if ever. */
     readonly passedAt: (key: VerificationKey) => Effect.Effect<Option.Option<string>, StateStoreError>
-    /** Keeps that it passed; a later time takes the place of an earlier one. */
+    /** Records that it passed. A later time replaces an earlier one. */
     readonly record: (key: VerificationKey, at: string) => Effect.Effect<void, StateStoreError>
   }
 >() {}

@@ -1,4 +1,4 @@
-/** Verifier sees to it that what a manifest with `verify: required` is about to launch was verified. */
+/** Verifier makes sure that the image of a manifest with `verify: required` was verified before it is launched. */
 import type { Effect } from "effect"
 import { Context } from "effect"
 import type { LaunchRefused } from "../domain/Errors.ts"
@@ -10,7 +10,7 @@ import type { Backend } from "./Backends.ts"
 export interface VerificationRequest {
   readonly manifest: BottleManifest
   readonly backend: Backend
-  /** Digest of the image that was looked at for the launch. */
+  /** Digest of the image to launch. */
   readonly imageDigest: string
 }
 
@@ -20,26 +20,26 @@ export interface VerifyOptions {
   readonly bottles?: ReadonlyArray<string>
   /** Or a manifest that is not in a file. */
   readonly manifest?: BottleManifest
-  /** The manifest's unless given. */
+  /** Overrides that of the manifest. */
   readonly backend?: string
   readonly cwd?: string
-  /** Told what is done next, in a line. */
+  /** Called with a line about each next step. */
   readonly progress?: (text: string) => Effect.Effect<void>
 }
 
-/** What was verified beside its result: the image and the engine that it holds for. */
+/** The image and the engine that a verification result holds for. */
 export interface Verified extends Verification {
   readonly backend: string
-  /** The engine and its version, as it says itself. */
+  /** The engine and its version, as it reports them. */
   readonly engine: string
   readonly imageDigest: string
 }
 
-/** Verifier is asked between the making of a bottle and the start of its agent. A program without one refuses such launches. */
+/** Verifier is called after a bottle is created and before its agent starts. A program without one refuses such launches. */
 export class Verifier extends Context.Tag("bot-bottle/Verifier")<
   Verifier,
   {
-    /** Done when the image passed on this engine before, or passes now. */
+    /** Succeeds when the image passed on this engine before, or passes now. */
     readonly require: (request: VerificationRequest) => Effect.Effect<void, LaunchRefused>
   }
 >() {}

@@ -1,4 +1,4 @@
-/** The HTTP server of a neck: raw node:http for speed, which enters an Effect runtime once for each call. */
+/** The HTTP server of a neck: raw node:http for speed, entering an Effect runtime once per call. */
 import { Context, Effect, type Runtime, Runtime as EffectRuntime } from "effect"
 import type { Scope } from "effect"
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http"
@@ -26,7 +26,7 @@ import { endSocket, watchStalled } from "./http/stalled.ts"
 import type { ServedCalls } from "./forge/ServedCalls.ts"
 import type { TextAnswer } from "./forge/TextCommands.ts"
 
-/** What a neck serves, and within which limits. */
+/** What a neck serves, and its limits. */
 export interface NeckOptions {
   readonly calls: ServedCalls
   readonly serveRoute: ServePath
@@ -35,22 +35,22 @@ export interface NeckOptions {
   readonly keeper: LimitKeeper
 }
 
-/** What is behind a neck, with what each call is logged by. */
+/** The handlers behind a neck, and how each call is logged. */
 interface Serving extends NeckOptions {
   readonly log: CallLog
   readonly checkIn: Effect.Effect<void>
   readonly requestTimeoutMs: number
 }
 
-/** A neck that several servers share. */
+/** A neck that several servers can share. */
 export interface Neck {
-  /** A server behind a gate, not listening yet; it closes with the scope, after what is in flight. */
+  /** A server behind a gate, not listening yet. It closes with the scope, after calls in flight. */
   readonly server: (gate: Gate) => Effect.Effect<Server, never, Scope.Scope>
-  /** When there was a connection last, idle ones included, in milliseconds; none when there was never one. */
+  /** When there last was a connection, including idle ones, in milliseconds; none when there never was one. */
   readonly lastConnected: () => number | undefined
 }
 
-/** Connections over the limit that are answered; more are dropped. */
+/** Connections over the limit that get a response. Further ones are dropped. */
 const REFUSED_MAX = 64
 const HEADERS_MAX = 16 * 1024
 /** Longer than agents and their HTTP libraries keep a connection for the next call. */
@@ -59,7 +59,7 @@ const KEEP_ALIVE_MS = 75_000
 /** Makes a neck. */
 export const makeNeck = (given: NeckOptions): Effect.Effect<Neck, never, OperationLog | CheckIn> =>
   Effect.gen(function* () {
-    // Calls need none of the sidecar's services; each call would copy them when it adds one.
+    // Calls need none of the sidecar's services, and each call would copy them when it adds one.
     const runtime = EffectRuntime.updateContext(yield* Effect.runtime<never>(), Context.empty)
     const { requestTimeoutMs, drainMs } = yield* SidecarSettings
     const options = { ...given, log: yield* OperationLog, checkIn: yield* CheckIn, requestTimeoutMs }
@@ -107,7 +107,7 @@ const serve = (options: Serving, runtime: Runtime.Runtime<never>, gate: Gate, ro
   const server = createServer({
     maxHeaderSize: HEADERS_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // Node's own limits would end the forwarder's idle connection, which never says anything: see stalled.ts.
+    // Node's own limits would end the forwarder's idle connection, which never sends anything: see stalled.ts.
     headersTimeout: 0,
     requestTimeout: 0,
   })
@@ -134,7 +134,7 @@ const serve = (options: Serving, runtime: Runtime.Runtime<never>, gate: Gate, ro
     }
     const servePath = passage.kind === "Path" ? servedBelow(options, passage.path) : undefined
     if (passage.kind === "Path" && servePath !== undefined) {
-      // A body that streams on takes its time: these have limits of their own.
+      // A streaming body takes its time; such requests have their own limits.
       watch.release(request)
       if (state.closing) response.setHeader("connection", "close")
       runFork(servePath(request, response, passage.path))
@@ -163,7 +163,7 @@ const serve = (options: Serving, runtime: Runtime.Runtime<never>, gate: Gate, ro
 const headersOf = ({ retryAfter }: LimitRefusal): Readonly<Record<string, string>> =>
   retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }
 
-/** A refusal before a call is read, in the terms of its protocol. */
+/** A refusal before a call is read, in its protocol's format. */
 const refusalText = (path: string, message: string): { readonly type: string; readonly text: string } =>
   path === "/rpc" || path === "/mcp"
     ? { type: JSON_TYPE, text: JsonRpc.failureText(null, JsonRpc.CODES.limit, message, undefined) }
@@ -215,7 +215,7 @@ const dispatch = (
   if (refused !== undefined) return answerEarly(request, response, refused.status, refused.text)
   const answers = room.answers()
   const admitNext = () => {
-    // The calls before have their answers, which batches bound themselves.
+    // Earlier calls have their responses, which batches limit themselves.
     answers.give()
     return keeper.admit()
   }
@@ -245,13 +245,13 @@ const dispatch = (
   readBody(request, response, { room, refusal: bodyRefusal(path), isLarge, use, left: answers.give })
 }
 
-/** A batch holds all its calls while the first is made. */
+/** A batch holds all its calls while the first one runs. */
 const isBatch = (body: Buffer): boolean => body.find((byte) => byte > SPACE) === BRACKET
 
 const SPACE = 0x20
 const BRACKET = 0x5b
 
-/** A notification has no answer, not even an empty one. */
+/** A notification has no response, not even an empty one. */
 const answerNothing = (response: ServerResponse, status: number): void => {
   response.writeHead(status)
   response.end()

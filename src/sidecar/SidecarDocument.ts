@@ -1,4 +1,4 @@
-/** The JSON document that `sidecar serve` reads on stdin: what one sidecar is to serve. */
+/** The JSON document that `sidecar serve` reads on stdin: what one sidecar serves. */
 import { Either, Effect, type ParseResult, Schema, Struct } from "effect"
 import { AssignedForge, Assignment } from "../domain/Assignment.ts"
 import { InvalidInput } from "../domain/Errors.ts"
@@ -11,13 +11,13 @@ import { GitPart, type Upstream, isPlainPath, readUpstreams } from "./git/Upstre
 import { type Route, RoutePart, readRoutes } from "./routes/Route.ts"
 import { Settings } from "./SidecarSettings.ts"
 
-/** The longest document, in bytes. */
+/** Largest document in bytes. */
 export const DOCUMENT_BYTES_MAX = 1024 * 1024
 
 const AbsolutePath = Schema.String.pipe(Schema.pattern(/^\/[^\0]*$/))
 const Texts = Schema.Array(Schema.String)
 
-/** What of the document is about the forge, as it is written: one object. */
+/** The forge part of the document as written: one object. */
 const WrittenForge = Schema.Struct({
   /** The kind of forge. */
   kind: Schema.optionalWith(Schema.NonEmptyString, { default: () => "gitea" }),
@@ -28,7 +28,7 @@ const WrittenForge = Schema.Struct({
 
 const ForgeParts = Schema.Struct({
   ...AssignedForge.fields,
-  /** Refs that a PR's head must match when no repository of `git` is the forge's own; the bottle's own branch unless given. */
+  /** Refs that a pull request's head must match when no repository of `git` is the forge's own; the bottle's own branch unless given. */
   push: Schema.optional(Texts),
 })
 
@@ -45,7 +45,7 @@ const FlatForge = Schema.transform(WrittenForge, Schema.typeSchema(ForgeParts), 
     ...(push !== undefined && { push }),
   }),
 })
-/** What of the document is about the forge. */
+/** The forge part of the document. */
 export interface ForgePart extends AssignedForge {
   readonly push?: ReadonlyArray<string> | undefined
 }
@@ -57,15 +57,15 @@ export const SidecarDocument = Schema.Struct({
   /** Absent: no control socket. */
   controlPath: Schema.optional(AbsolutePath),
   stateDir: AbsolutePath,
-  /** The launcher has made the directories: where one is gone the bottle is, and nothing is made or served. */
+  /** The launcher has created the directories. If one is gone the bottle is too, and nothing is created or served. */
   made: Schema.optional(Schema.Boolean),
-  /** Tells which process leads the agent, where no forwarder keeps a connection: while it runs, the sidecar serves. */
+  /** Says which process leads the agent, if no forwarder keeps a connection: the sidecar serves while it is running. */
   supervisor: Schema.optional(AbsolutePath),
-  /** The run: what it has counted goes on when its sidecar is launched again; 1 unless given. */
+  /** Number of the run: its counts continue when its sidecar is relaunched. 1 unless given. */
   run: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.positive())),
-  /** Times and bounds that differ from the defaults. */
+  /** Times and limits that differ from the defaults. */
   settings: Schema.optional(Settings),
-  /** Limits at the neck; a default for each that is not given. */
+  /** Limits at the neck, each with a default. */
   limits: Schema.optional(
     Schema.Struct({
       connections: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.positive())),
@@ -79,11 +79,11 @@ export const SidecarDocument = Schema.Struct({
   egress: Schema.optional(Schema.Struct({ allow: Schema.Array(EgressEntry) })),
   routes: Schema.optional(Schema.Array(RoutePart)),
   git: Schema.optional(Schema.Array(GitPart)),
-  /** Where upstream objects are kept for all bottles; below `stateDir` unless given. */
+  /** Store of upstream objects for all bottles; below `stateDir` unless given. */
   gitStores: Schema.optional(AbsolutePath),
-  /** For deploy keys: where they are recorded, and where their private halves lie. */
+  /** For deploy keys: where they are recorded, and where their private keys are. */
   keys: Schema.optional(Schema.Struct({ ledger: AbsolutePath, directory: AbsolutePath })),
-  /** Serve a loopback port with a secret prefix too, for the backend without isolation. */
+  /** Also serve a loopback port with a secret prefix, for the backend without isolation. */
   loopback: Schema.optional(Schema.Boolean),
 })
 /** The document. */
@@ -92,13 +92,13 @@ export type SidecarDocument = typeof SidecarDocument.Type
 const parse = Schema.decodeUnknown(Schema.parseJson())
 const decode = Schema.decodeUnknown(SidecarDocument, { onExcessProperty: "error" })
 
-/** A document whose routes and repositories are read, by name. */
+/** A document with parsed routes and repositories, by name. */
 export interface ServedDocument extends Omit<SidecarDocument, "routes" | "git"> {
   readonly routes: ReadonlyMap<string, Route>
   readonly git: ReadonlyMap<string, Upstream>
 }
 
-/** The document of a text. Fails with one line that names the key, never its value. */
+/** Parses a document. Fails with one line that names the key, never its value. */
 export const decodeDocument = Effect.fn("SidecarDocument.decode")(function* (text: string) {
   if (text.trim() === "") return yield* invalid("it is empty")
   if (Buffer.byteLength(text) > DOCUMENT_BYTES_MAX) return yield* invalid("it is larger than 1 MiB")
@@ -107,12 +107,12 @@ export const decodeDocument = Effect.fn("SidecarDocument.decode")(function* (tex
   return yield* Either.mapLeft(readDocument(document), invalid)
 })
 
-/** The text of a document, secrets included: it goes to the sidecar's stdin and nowhere else. */
+/** The text of a document, including secrets: it goes to the sidecar's stdin and nowhere else. */
 export const encodeDocument: (document: SidecarDocument) => string = Schema.encodeSync(
   Schema.parseJson(SidecarDocument),
 )
 
-/** Reads what its schema cannot. Left: one line that names the key, never its value. */
+/** Checks what the schema cannot. Left: one line that names the key, never its value. */
 export const readDocument = (document: SidecarDocument): Either.Either<ServedDocument, string> =>
   Either.gen(function* () {
     const git = yield* readUpstreams(document.slug, document.git ?? [])
@@ -133,7 +133,7 @@ export const readDocument = (document: SidecarDocument): Either.Either<ServedDoc
 
 const invalid = (reason: string) => new InvalidInput({ field: "sidecar document", reason })
 
-/** Where the first problem is, and what. */
+/** Where the first problem is, and what it is. */
 const problemOf = (error: ParseResult.ParseError): string => {
   const { path, problem } = firstProblem(error)
   return path === "" ? "it must be a JSON object" : `${JSON.stringify(path).slice(1, -1)}: ${problem}`

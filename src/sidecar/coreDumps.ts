@@ -1,4 +1,4 @@
-/** Core dumps of a sidecar: off, also when it was started by hand, because its memory holds the secrets of a run. */
+/** Disables core dumps of a sidecar, even one started by hand, because its memory holds the secrets of a run. */
 import { Effect } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { SidecarError } from "../domain/Errors.ts"
@@ -6,14 +6,14 @@ import { ProcessRunner } from "../services/ProcessRunner.ts"
 
 const OFF = /^Max core file size\s+0\s+0\s/m
 
-/** Without /proc (macOS) there is nothing to look at: the launcher's shell has set the limit. */
+/** Without /proc (macOS) there is nothing to check: the launcher's shell has set the limit. */
 const isOff = Effect.try(() => OFF.test(readFileSync("/proc/self/limits", "utf8"))).pipe(
   Effect.orElseSucceed(() => true),
 )
 
 /**
- * Switches core dumps of this process and of its children off before any secret is read; fails when that cannot be
- * done. The limit does not hold for a dump that the kernel pipes to a program, so memory is left out of every dump too.
+ * Disables core dumps of this process and its children before any secret is read, or fails. The limit does not apply to a dump that the
+ * kernel pipes to a program, so memory is also excluded from every dump.
  */
 export const withoutCoreDumps = Effect.gen(function* () {
   yield* Effect.ignore(Effect.try(() => writeFileSync("/proc/self/coredump_filter", "0")))

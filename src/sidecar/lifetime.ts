@@ -6,7 +6,7 @@ import { Processes } from "../services/Processes.ts"
 import { file } from "../files/files.ts"
 import type { SidecarDocument } from "./SidecarDocument.ts"
 
-/** Whether the process runs that leads the agent; not, where a connection tells it. */
+/** Whether the process that leads the agent is running; not used if a connection shows it. */
 export const agentRuns = ({
   supervisor,
 }: Pick<SidecarDocument, "supervisor">): Effect.Effect<boolean, never, Processes> =>
@@ -20,19 +20,19 @@ export const agentRuns = ({
 
 const BEFORE_FIRST_CONNECTION = 6
 
-/** How soon a sidecar whose bottle was destroyed while it began to serve finds that out. */
+/** How soon a sidecar whose bottle was destroyed during its start notices that. */
 const LOOK_MS = 1000
 
 /**
- * Returns when nobody has been connected for so long, no watcher has asked and no agent runs, or when the socket's
- * name is no longer ours: then nobody can find it again.
+ * Returns when, for long enough, there was no connection, no watcher's request and no running agent, or when the socket's name is no
+ * longer ours, so that nobody can find it again.
  */
 export const untilUseless = (options: {
   readonly lastConnected: () => number | undefined
   /** When the control socket was last asked, in milliseconds: a watcher asks every few seconds. */
   readonly askedAt: () => number
   readonly hasName: Effect.Effect<boolean>
-  /** Whether an agent is known to run. */
+  /** Whether an agent is known to be running. */
   readonly agentRuns: Effect.Effect<boolean>
   readonly idleMs: number
 }): Effect.Effect<void> => {

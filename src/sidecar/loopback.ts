@@ -1,4 +1,4 @@
-/** A neck on a loopback port, for the backend without isolation: nothing is answered without the run's secrets. */
+/** A neck on a loopback port, for the backend without isolation: no response without the run's secrets. */
 import { Effect } from "effect"
 import type { Scope } from "effect"
 import { randomBytes } from "node:crypto"
@@ -12,8 +12,8 @@ import type { Neck } from "./NeckServer.ts"
 import { routeVariables } from "../domain/RouteVariables.ts"
 
 /**
- * Serves the neck on 127.0.0.1 with a port, a path prefix and a proxy password of its own, and writes how to reach it
- * to `path` (mode 0600, for a POSIX shell to source); the file is removed when the scope closes.
+ * Serves the neck on 127.0.0.1 with its own port, path prefix and proxy password, and writes how to reach it to `path` (mode 0600, for
+ * a POSIX shell to source). The file is removed when the scope closes.
  */
 export const serveLoopback = (
   neck: Neck,
@@ -64,8 +64,8 @@ const exportsOf = (
 }
 
 /**
- * git goes here for the address that the neck has in a bottle with a network of its own: what a repository's
- * configuration keeps has neither this run's port nor its secret. One more entry in git's environment (git-config(1)).
+ * Redirects git from the neck's address in a bottle with its own network to this one: a repository's stored configuration has neither
+ * this run's port nor its secret. One more entry in git's environment (git-config(1)).
  */
 const gitRewrites = (neck: string): ReadonlyArray<string> => [
   `export "GIT_CONFIG_KEY_\${GIT_CONFIG_COUNT:-0}=url.${neck}/.insteadOf"\n`,

@@ -1,4 +1,4 @@
-/** `sidecar serve`: the sidecar as a process. Its document comes on stdin; when it serves it needs nothing of its launcher. */
+/** `sidecar serve`: the sidecar as a process. It reads its document from stdin. Once it serves it is independent of its launcher. */
 import { runMain } from "@effect/platform-node/NodeRuntime"
 import { Cause, Effect, Exit, Layer, Logger, Option } from "effect"
 import { closeSync, openSync, writeSync } from "node:fs"
@@ -12,18 +12,18 @@ import { type SidecarOptions, serve } from "./serve.ts"
 import { ANSWER_BYTES_MAX } from "./http/room.ts"
 import { DOCUMENT_BYTES_MAX, decodeDocument } from "./SidecarDocument.ts"
 
-/** How a sidecar process differs from the one that this package has. */
+/** How a sidecar process differs from this package's own. */
 export interface SidecarMainOptions extends SidecarOptions {
-  /** The kinds of forge that it reaches; Gitea alone unless given. In `Forges.layer`, use {@link gitea} for Gitea. */
+  /** The kinds of forge that it supports; only Gitea unless given. In `Forges.layer`, use {@link gitea} for Gitea. */
   readonly forges?: Layer.Layer<Forges>
 }
 
-/** Gitea as a kind of forge, with answers that fit into the memory of a sidecar process. */
+/** Gitea as a kind of forge, with responses that fit into the memory of a sidecar process. */
 export const gitea: ForgeKind = kindWith({ answerBytesMax: ANSWER_BYTES_MAX })
 
 /**
- * Reads the document, serves it, says so by one line on stdout, and returns when the sidecar has ended (an
- * interruption, as by SIGTERM, ends it too). Fails with `InvalidInput` for a bad document.
+ * Reads the document, serves it, prints one line on stdout, and returns when the sidecar has ended (also by an interruption, such as
+ * SIGTERM). Fails with `InvalidInput` for a bad document.
  */
 export const main: Effect.Effect<void, InvalidInput | SidecarError> = Effect.suspend(() => mainWith({}))
 
@@ -42,8 +42,8 @@ export const mainWith = ({
   }).pipe(Effect.scoped, Effect.provide(Layer.merge(forges, Machine.layer)))
 
 /**
- * `mainWith` as the whole of a process. A failure is a line on stderr, where the launcher reads it, and so is the log:
- * stdout is for the line that the launcher waits for. Exit codes: 2 for a bad document, 125 for other failures.
+ * `mainWith` as a whole process. Failures and the log go to stderr, where the launcher reads them: stdout is for the line that the
+ * launcher waits for. Exit codes: 2 for a bad document, 125 for other failures.
  */
 export const run = (options: SidecarMainOptions): void => {
   const program = mainWith(options).pipe(
@@ -63,10 +63,10 @@ export const run = (options: SidecarMainOptions): void => {
 const WRONG_USAGE = 2
 const OWN_FAILURE = 125
 
-/** Imported as everything else: a lazy import would make the bundler keep, and the start evaluate, all of effect. */
+/** A regular import: a lazy one would make the bundler keep, and the start evaluate, all of effect. */
 const giteaAlone = LiveForges.layer({ gitea })
 
-/** All of stdin, but not more than makes it too large; not by a blocking read, which would keep SIGTERM waiting. */
+/** All of stdin, up to slightly more than the limit. Not by a blocking read, which would delay SIGTERM. */
 const readStdin: Effect.Effect<string, InvalidInput> = Effect.async<string, InvalidInput>((resume) => {
   const { stdin } = process
   const chunks: Array<Buffer> = []
@@ -83,11 +83,11 @@ const readStdin: Effect.Effect<string, InvalidInput> = Effect.async<string, Inva
   )
 }).pipe(Effect.ensuring(Effect.sync(() => process.stdin.destroy())))
 
-/** A launcher that has gone does not matter. */
+/** It does not matter if the launcher is gone. */
 const sayReady = (socketPath: string): Effect.Effect<void> =>
   Effect.ignore(Effect.try(() => writeSync(1, `${JSON.stringify({ ready: true, socketPath })}\n`)))
 
-/** Standard streams become /dev/null: `open` takes the lowest number that is free. */
+/** Standard streams become /dev/null: `open` uses the lowest free number. */
 const letGo: Effect.Effect<void> = Effect.forEach(
   [0, 1, 2],
   (fd) =>

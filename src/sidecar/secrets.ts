@@ -1,4 +1,4 @@
-/** All that a bottle must never get to see, and so can have only by accident: pushes and texts are looked through for it. */
+/** Collects every secret that a bottle must never see, and so could only have by accident. Pushes and texts are searched for them. */
 import { Effect, Option, Redacted } from "effect"
 import { readFile } from "node:fs/promises"
 import { SidecarError } from "../domain/Errors.ts"
@@ -6,7 +6,7 @@ import { file } from "../files/files.ts"
 import { readPrivateKey } from "./git/privateKey.ts"
 import type { ServedDocument } from "./SidecarDocument.ts"
 
-/** The secrets of a document, those that it names by a file among them: one that cannot be read is not served without. */
+/** The secrets of a document, including those in files that it names. If one cannot be read, the sidecar does not serve. */
 export const secretsOf = ({
   slug,
   forge,

@@ -1,4 +1,4 @@
-/** serve: one sidecar, from its document to open sockets; its scope closes it in the reverse order. */
+/** serve: one sidecar, from its document to open sockets. Its scope closes everything in reverse order. */
 import { Deferred, Effect, Either, Layer } from "effect"
 import type { Scope } from "effect"
 import { appendFile, mkdir, stat } from "node:fs/promises"
@@ -41,22 +41,22 @@ import { makeKeeper, openCounts, reportLimit } from "./forge/limits.ts"
 import type { ForgePart, ServedDocument } from "./SidecarDocument.ts"
 import { Settings, SidecarSettings, type SidecarTimes } from "./SidecarSettings.ts"
 
-/** What a sidecar takes from the machine that it runs on. */
+/** What a sidecar needs from its machine. */
 export type SidecarNeeds = Forges | ProcessRunner | Processes | SecretScanner
 
 /** How a sidecar differs from others. */
 export interface SidecarOptions extends SidecarTimes {
-  /** The calls at its neck; those of every neck unless given: `[...builtIn, mine]` adds one. */
+  /** The calls at its neck; the built-in calls unless given. `[...builtIn, mine]` adds one. */
   readonly calls?: ReadonlyArray<ForgeCall>
 }
 
-/** A sidecar that serves. */
+/** A sidecar that serves a neck. */
 export interface RunningSidecar {
-  /** Returns when it was asked to stop, has been idle too long, or lost its socket. */
+  /** Returns when it was asked to stop, was idle too long, or lost its socket. */
   readonly ended: Effect.Effect<void>
 }
 
-/** Serves a document until the scope closes; then what is in flight is answered first. */
+/** Serves a document until the scope closes, and then finishes calls in flight. */
 export const serve = (
   document: ServedDocument,
   options: SidecarOptions = {},
@@ -88,7 +88,7 @@ export const serve = (
     }),
   )
 
-/** Who asks for the sidecar, and its end. */
+/** Who uses the sidecar, and when it ends. */
 interface Control {
   readonly ended: Deferred.Deferred<void>
   readonly state: { ready: boolean; askedAt: number }
@@ -110,7 +110,7 @@ const openControl = Effect.fnUntraced(function* ({ slug, socketPath, controlPath
   return control
 })
 
-/** Puts the rooms together behind a neck, and opens that. */
+/** Assembles the handlers behind a neck, and opens it. */
 const serveNeck = Effect.fnUntraced(function* (
   given: ServedDocument,
   table: ReadonlyArray<ForgeCall>,
@@ -152,7 +152,7 @@ const serveNeck = Effect.fnUntraced(function* (
     egress: yield* makeEgress(allowList(document.egress?.allow ?? [])),
     keeper,
   })
-  // Never the neck's own directory: the backend clears it while we start, and the bottle reads it.
+  // Never the neck's own directory: the backend clears it while we start, and the bottle can read it.
   const workDirectory = dirname(controlPath ?? socketPath)
   const server = yield* neck.server(socketGate)
   const { ino } = yield* listenUnix(server, socketPath, 0o666, workDirectory)
@@ -173,8 +173,8 @@ const failed = ({ slug }: ServedDocument, reason: string, cause: unknown) =>
   new SidecarError({ slug, operation: "serve", reason, cause })
 
 /**
- * Those that are missing, unless the launcher has made them. A bottle may have been destroyed since it did, when the
- * launcher was killed: what is made then nobody would remove.
+ * Creates missing directories, unless the launcher has created them. A bottle may have been destroyed since then, if the launcher was
+ * killed: nobody would remove what is created now.
  */
 const directories = Effect.fnUntraced(function* ({
   socketPath,
@@ -191,7 +191,7 @@ const directories = Effect.fnUntraced(function* ({
   if (controlPath !== undefined) yield* ensureDirectory(dirname(controlPath))
 })
 
-/** The limits of the run; each that is reached has a line in the log, and an event for the operator. */
+/** The limits of the run. Each reached limit has a line in the log, and an event for the operator. */
 const keeperOf = Effect.fnUntraced(function* ({ slug, stateDir, run = 1, limits }: ServedDocument) {
   const log = yield* OperationLog.OperationLog
   const queue = join(stateDir, "queue")
@@ -208,7 +208,7 @@ const keeperOf = Effect.fnUntraced(function* ({ slug, stateDir, run = 1, limits 
 
 const prsFile = (stateDir: string): string => join(stateDir, "prs")
 
-/** The forge of a run, where its repositories are, and the PRs that the operator named. */
+/** The forge of a run, the location of its repositories, and the pull requests that the operator named. */
 interface ReachedForge {
   readonly part: ForgePart
   readonly api: ForgeApi
@@ -227,7 +227,7 @@ const reachForge = Effect.fnUntraced(function* (part: ForgePart) {
   } satisfies ReachedForge
 })
 
-/** Where the forge's own repository is behind the gate, a PR comes from what may be, and was, pushed there. */
+/** If the forge's own repository is behind the gate, a pull request must come from a branch that may be, and was, pushed there. */
 const runForge = Effect.fnUntraced(function* (
   { slug, stateDir }: ServedDocument,
   { part, api, place, named }: ReachedForge,
@@ -258,5 +258,5 @@ const runForge = Effect.fnUntraced(function* (
   return forge
 })
 
-/** Whether a forge is served below a path of its host; unknown counts as yes, which refuses more. */
+/** Whether a forge is served below a path of its host. Unknown counts as yes, which refuses more. */
 const hasSubPath = (webUrl: string): boolean => !URL.canParse(webUrl) || new URL(webUrl).pathname !== "/"

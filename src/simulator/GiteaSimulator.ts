@@ -1,4 +1,4 @@
-/** GiteaSimulator answers over HTTP on loopback as a Gitea does, from a state that a test seeds, changes and looks at. */
+/** GiteaSimulator serves Gitea's API over HTTP on loopback, from a state that a test seeds, changes and inspects. */
 import { Effect, type Scope } from "effect"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { readSeededTexts } from "./actions.ts"
@@ -58,12 +58,12 @@ export type {
   SimUser,
 } from "./state.ts"
 
-/** A request that was answered, or was to be; never its token. */
+/** A received request; never its token. */
 export interface SeenRequest {
   readonly method: string
-  /** Below `/api/v1`, with its query. */
+  /** Relative to `/api/v1`, including its query. */
   readonly path: string
-  /** Login of the token's user, "" without one. */
+  /** Login of the token's user; "" without a token. */
   readonly user: string
   readonly body: string
 }
@@ -72,23 +72,26 @@ export interface SeenRequest {
 export interface GiteaSimulator {
   /** `http://127.0.0.1:<port>`. */
   readonly url: string
-  /** The same with `/api/v1`: what `FORGE_GITEA_API` is set to. */
+  /** The same with `/api/v1`: the value of `FORGE_GITEA_API`. */
   readonly apiUrl: string
-  /** May be changed at any time; every answer is made from it anew. */
+  /** May be changed at any time. Every response is made from the current state. */
   readonly state: GiteaState
-  /** What a person does there: comments, closes, labels, merges. Users that are not there are made. */
+  /** Acts as a person: comments, closes, labels, merges. Missing users are created. */
   readonly as: (login: string) => Person
-  /** What hooks are sent, and how: order, delay, loss, repetition. Whatever `as` or the API changes is told; what is written to `state` is not. */
+  /**
+   * Webhook deliveries, and their order, delay, loss and repetition. Changes through `as` or the API are delivered; direct changes of
+   * `state` are not.
+   */
   readonly webhooks: Webhooks
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly requests: ReadonlyArray<SeenRequest>
-  /** Makes something go wrong with the next request that it fits. */
+  /** Makes the next matching request fail. */
   readonly failNext: (fault: Fault) => void
-  /** Forgets the requests seen and the faults that wait. */
+  /** Clears recorded requests and pending faults. */
   readonly forget: () => void
 }
 
-/** Starts one on a free port of 127.0.0.1; it ends with the scope. `mounts` are asked before the API. */
+/** Starts a simulator on a free port of 127.0.0.1. It ends with the scope. `mounts` are tried before the API. */
 export const make = (
   seed: GiteaSeed = {},
   options: { readonly mounts?: ReadonlyArray<Mount>; readonly routes?: ReadonlyArray<Route> } = {},
@@ -172,7 +175,7 @@ const answer = (
   user: SimUser | undefined,
   body: string,
 ): Reply => {
-  // A token that is not good is refused even where none is needed.
+  // An invalid token is refused even where none is required.
   if (request.headers.authorization !== undefined && user === undefined) return failure(401, "invalid token")
   const found = match(it.routes, method, path)
   if (found === undefined) return unknownRoute
@@ -197,7 +200,7 @@ const userOf = (state: GiteaState, authorization: string | undefined): SimUser |
   return token === undefined ? undefined : state.userOfToken(token)
 }
 
-/** Gitea reads only bodies that say they are JSON. */
+/** Gitea only reads bodies with a JSON content type. */
 const parsed = (request: IncomingMessage, body: string): Readonly<Record<string, unknown>> | undefined => {
   if (!(request.headers["content-type"] ?? "").startsWith("application/json")) return undefined
   try {
@@ -228,7 +231,7 @@ const otherBody = (reply: Reply, text: string, contentType = "application/json;c
 const bodyOf = (reply: Reply): string | Uint8Array =>
   reply.bytes ?? reply.text ?? (reply.json === undefined ? "" : JSON.stringify(reply.json))
 
-/** The Date header is the simulated clock's. An answer without a body has no type. */
+/** The Date header is that of the simulated clock. A response without a body has no content type. */
 const write = (response: ServerResponse, reply: Reply, millis: number): void => {
   const type = reply.text === undefined ? "application/json;charset=utf-8" : "text/plain; charset=utf-8"
   response.writeHead(reply.status, {

@@ -1,4 +1,4 @@
-/** The endpoints of the server, its users and its orgs that a simulated Gitea serves, with their exact codes. */
+/** The endpoints of the server, its users and its organisations in a simulated Gitea, with exact status codes. */
 import { type Ask, notFound, redirect, type Reply, type Route } from "./router.ts"
 import { fold, type SimOrg } from "./state.ts"
 
@@ -16,7 +16,7 @@ const self: Route = {
   handle: ({ shapes, user }) => ({ status: 200, json: shapes.user(user?.id ?? -1) }),
 }
 
-/** Someone who is not a member is sent to the public members, which is no answer. */
+/** A non-member is redirected to the public members, which decides nothing. */
 const isMember: Route = {
   method: "GET",
   path: "/orgs/{org}/members/{username}",
@@ -51,7 +51,7 @@ const isPublicMember: Route = {
     visibleOrg(ask)?.publicMembers.has(fold(ask.param["username"] ?? "")) ? { status: 204 } : notFound,
 }
 
-/** Since 1.27 an org that is hidden from the asker does not exist for them. */
+/** Since 1.27 a hidden organisation does not exist for outsiders. */
 const visibleOrg = ({ state, param, user }: Ask): SimOrg | undefined => {
   const org = state.org(param["org"] ?? "")
   return org?.hidden && !org.members.has(fold(user?.login ?? "")) ? undefined : org
@@ -90,7 +90,7 @@ const settings: ReadonlyArray<Route> = [
   },
 ]
 
-/** Nobody is notified here. */
+/** There are no notifications here. */
 const notifications: Route = {
   method: "GET",
   path: "/notifications",
@@ -99,7 +99,7 @@ const notifications: Route = {
   handle: () => ({ status: 200, json: [], headers: { "x-total-count": "0" } }),
 }
 
-/** All of them. */
+/** All of these endpoints. */
 export const accountRoutes: ReadonlyArray<Route> = [
   version,
   ...settings,

@@ -1,4 +1,4 @@
-/** The JSON that a simulated Gitea answers with about users, labels and repositories: all properties of the real one. */
+/** A simulated Gitea's JSON of users, labels and repositories, with all properties of the real one. */
 import type { GiteaState, SimRepo, SimUser } from "./state.ts"
 
 /** A JSON object. */
@@ -22,7 +22,7 @@ export class AccountShapes {
     return this.account(user?.id ?? -1, user?.login ?? "Ghost")
   }
 
-  /** A user or an org where Gitea shows a user. */
+  /** A user or an organisation where Gitea shows a user. */
   account(id: number, login: string): Json {
     return {
       id,

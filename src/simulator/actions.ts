@@ -1,10 +1,10 @@
-/** What happens in a simulated Gitea when somebody opens, comments, edits, labels, assigns or closes. */
+/** Actions of people in a simulated Gitea: open, comment, edit, label, assign, close. */
 import type { IssueAction } from "./happenings.ts"
 import { refer } from "./references.ts"
 import type { SeedIssue, SeedPull } from "./seed.ts"
 import type { GiteaState, SimComment, SimEvent, SimIssue, SimKey, SimReaction, SimRepo } from "./state.ts"
 
-/** Reads the texts that a seed brought for mentions of other issues. */
+/** Finds mentions of other issues in the seed's texts. */
 export const readSeededTexts = (state: GiteaState): void => {
   for (const repo of state.repos) {
     for (const issue of repo.issues.values()) {
@@ -25,7 +25,7 @@ export const comment = (state: GiteaState, issue: SimIssue, authorId: number, bo
   return made
 }
 
-/** Somebody changes a comment, which no sweep sees: the time of the issue stays. The same text is no change. */
+/** Somebody edits a comment. No sweep sees that: the time of the issue stays. The same text is no change. */
 export const editComment = (
   state: GiteaState,
   issue: SimIssue,
@@ -54,7 +54,7 @@ export const deleteComment = (
   state.tell({ kind: "comment", action: "deleted", issue, comment, actorId })
 }
 
-/** Somebody changes the description; the version counts real changes only, and webhooks tell all. */
+/** Somebody edits the description. The version only counts real changes; webhooks report every edit. */
 export const editBody = (state: GiteaState, issue: SimIssue, editorId: number, body: string): void => {
   const from = issue.body
   if (from !== body) issue.contentVersion += 1
@@ -76,7 +76,7 @@ export const editTitle = (state: GiteaState, issue: SimIssue, editorId: number, 
   state.tell({ kind: "issue", action: "edited", issue, actorId: editorId, changes })
 }
 
-/** Somebody opens an issue. The order of what it tells is that of a real one: assigned, opened, labelled. */
+/** Somebody opens an issue. Its events have the real order: assigned, opened, labelled. */
 export const openIssue = (state: GiteaState, repo: SimRepo, seed: SeedIssue): SimIssue => {
   const { labels = [], assignees = [], ...plain } = seed
   const issue = state.addIssue(repo, plain)
@@ -98,7 +98,7 @@ export const openPull = (state: GiteaState, repo: SimRepo, pull: SeedPull): SimI
   return made
 }
 
-/** Somebody registers a deploy key; a text says why that cannot be. Texts are Gitea's own. */
+/** Somebody registers a deploy key. Returns a text when that is refused. The texts are Gitea's own. */
 export const addKey = (
   state: GiteaState,
   repo: SimRepo,
@@ -116,7 +116,7 @@ export const addKey = (
   return made
 }
 
-/** A change that the timeline of an issue shows from now on. */
+/** Adds an entry to the timeline of an issue. */
 export const show = (
   state: GiteaState,
   issue: SimIssue,
@@ -128,7 +128,7 @@ export const show = (
   issue.updatedAt = createdAt
 }
 
-/** Somebody puts a label on, or takes it off. */
+/** Somebody adds or removes a label. */
 export const setLabel = (
   state: GiteaState,
   issue: SimIssue,
@@ -142,7 +142,7 @@ export const setLabel = (
   state.tell({ kind: "issue", action: "label_updated", issue, actorId })
 }
 
-/** Somebody assigns a user, or takes them off. */
+/** Somebody assigns or unassigns a user. */
 export const setAssignee = (
   state: GiteaState,
   issue: SimIssue,
@@ -159,14 +159,14 @@ export const setAssignee = (
   state.tell({ kind: "issue", action: on ? "assigned" : "unassigned", issue, actorId })
 }
 
-/** Somebody locks the conversation, or unlocks it. */
+/** Somebody locks or unlocks the conversation. */
 export const setLocked = (state: GiteaState, issue: SimIssue, actorId: number, on: boolean): void => {
   if (issue.locked === on) return
   issue.locked = on
   show(state, issue, actorId, { type: on ? "lock" : "unlock" })
 }
 
-/** Somebody makes an issue wait for another, or no longer; the time of both moves. */
+/** Somebody adds or removes a dependency on another issue. The time of both changes. */
 export const setDependency = (
   state: GiteaState,
   issue: SimIssue,
@@ -182,10 +182,10 @@ export const setDependency = (
   show(state, dependency, actorId, { type, dependency: issue })
 }
 
-/** The reactions that Gitea allows unless configured otherwise. */
+/** The reactions in Gitea's default configuration. */
 export const REACTIONS = ["+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes"]
 
-/** Somebody reacts to an issue or a comment; says whether they did not before. No time moves, and no webhook tells. */
+/** Somebody reacts to an issue or a comment. Returns whether the reaction is new. No time changes, and no webhook is sent. */
 export const react = (
   state: GiteaState,
   on: { reactions?: Array<SimReaction> },
@@ -200,7 +200,7 @@ export const react = (
   return { reaction, isNew: true }
 }
 
-/** An issue or a PR is closed or opened again; the timeline and webhooks tell it when somebody did it. */
+/** Closes or reopens an issue or a pull request. With a user, the timeline and webhooks record it. */
 export const setState = (
   state: GiteaState,
   issue: SimIssue,
@@ -219,7 +219,7 @@ export const setState = (
   state.tell({ kind: "issue", action, issue, actorId, ...(commit !== undefined && { commit }) })
 }
 
-/** A pull request is merged, and the issues that it says it closes are closed. `commit` is made up unless given. */
+/** Merges a pull request, and closes the issues that it says it closes. `commit` is generated unless given. */
 export const merge = (state: GiteaState, issue: SimIssue, mergerId: number, commit?: string): void => {
   const { pull, repo } = issue
   if (pull === undefined || issue.state === "closed") return

@@ -1,10 +1,10 @@
-/** Files of issues and comments, which a simulated Gitea serves beside its API. */
+/** Serves attachments of issues and comments, outside of a simulated Gitea's API. */
 import type { Reply } from "./router.ts"
 import type { GiteaState, SimUser } from "./state.ts"
 
 const NOT_FOUND: Reply = { status: 404, text: "404 page not found\n" }
 
-/** What the address of a file answers: 404 for somebody who may not read its repository. */
+/** The response to an attachment's address: 404 for somebody who may not read its repository. */
 export const attachmentReply = (
   state: GiteaState,
   method: string,

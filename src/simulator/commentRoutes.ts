@@ -1,4 +1,4 @@
-/** The endpoints of comments, reactions and timelines that a simulated Gitea serves, with their exact codes. */
+/** The endpoints of comments, reactions and timelines in a simulated Gitea, with exact status codes. */
 import * as actions from "./actions.ts"
 import { reactionJson } from "./reviewShapes.ts"
 import {
@@ -22,7 +22,7 @@ import type { SimComment, SimIssue, SimReaction } from "./state.ts"
 
 const REPO = "/repos/{owner}/{repo}"
 
-/** All comments at once: `page` and `limit` are ignored. An issue that does not exist is a failure inside. */
+/** All comments at once: `page` and `limit` are ignored. An issue that does not exist is an internal error. */
 const listComments: Route = {
   method: "GET",
   path: `${REPO}/issues/{index}/comments`,
@@ -79,7 +79,7 @@ const listAll: Route = {
   }),
 }
 
-/** What is done with one comment. The id of a comment on a line is known, and shows nothing. */
+/** The endpoints of one comment. The ID of a comment on a line exists, and returns nothing. */
 const inComment = (handle: (ask: Ask, issue: SimIssue, comment: SimComment) => Reply) =>
   inRepo((ask, repo) => {
     const id = Number(ask.param["id"])
@@ -132,7 +132,7 @@ const deleteComment: Route = {
 
 type Reactable = { reactions?: Array<SimReaction> }
 
-/** The endpoints of reactions to one kind of thing; a list without any is null. */
+/** The endpoints of reactions to one kind of item. A list without any is null. */
 const reactions = (
   path: string,
   find: (handle: (ask: Ask, issue: SimIssue, on: Reactable) => Reply) => (ask: Ask) => Reply,
@@ -166,7 +166,7 @@ const onIssue = reactions(`${REPO}/issues/{index}/reactions`, (handle) =>
 )
 const onComment = reactions(`${REPO}/issues/comments/{id}/reactions`, inComment)
 
-/** Comments, references and changes by time; an empty page is null, and the count is that of the page. */
+/** Comments, references and changes by time. An empty page is null, and the count is that of the page. */
 const timeline: Route = {
   method: "GET",
   path: `${REPO}/issues/{index}/timeline`,
@@ -196,7 +196,7 @@ const timeline: Route = {
     }
   }),
 }
-/** All of them. */
+/** All of these endpoints. */
 export const commentRoutes: ReadonlyArray<Route> = [
   listAll,
   readComment,

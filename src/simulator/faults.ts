@@ -1,6 +1,6 @@
-/** What can go wrong with an answer of a simulated Gitea, on demand. */
+/** Faults of a simulated Gitea's responses, on demand. */
 
-/** Which requests a fault meets; all when nothing is said. `path` matches a part of the path with its query. */
+/** Which requests a fault applies to; all unless restricted. `path` matches a part of the path with its query. */
 export interface FaultTarget {
   readonly method?: "GET" | "POST" | "PATCH" | "DELETE"
   readonly path?: string
@@ -8,7 +8,7 @@ export interface FaultTarget {
   readonly times?: number
 }
 
-/** What goes wrong. `status`, `slow` and `refused` come before anything happens; the others after it did. */
+/** The kind of fault. `status`, `slow` and `refused` happen before the request has an effect; the others after it. */
 export type Fault = FaultTarget &
   (
     | {
@@ -17,32 +17,32 @@ export type Fault = FaultTarget &
         readonly body?: string
         readonly headers?: Readonly<Record<string, string>>
       }
-    /** No answer, until the client goes away. */
+    /** No response, until the client disconnects. */
     | { readonly kind: "slow" }
-    /** The connection ends at once. */
+    /** The connection is closed at once. */
     | { readonly kind: "refused" }
-    /** It happens, and the connection ends without an answer. */
+    /** The request takes effect, and the connection is closed without a response. */
     | { readonly kind: "lost" }
     /** The right status, and half of the body. */
     | { readonly kind: "cut-off" }
-    /** The right status and half of the body, then nothing, until the client goes away. */
+    /** The right status and half of the body, then nothing until the client disconnects. */
     | { readonly kind: "stalled" }
-    /** The right status, and another body. */
+    /** The right status with another body. */
     | { readonly kind: "body"; readonly body: string; readonly contentType?: string }
   )
 
-/** The right status and the JSON `null`. */
+/** The right status with the JSON `null`. */
 export const nullBody = { kind: "body", body: "null" } as const
-/** The right status and nothing. */
+/** The right status without a body. */
 export const emptyBody = { kind: "body", body: "" } as const
-/** The right status and a web page. */
+/** The right status with a web page. */
 export const htmlBody = {
   kind: "body",
   body: "<!DOCTYPE html><html><body>Sign in</body></html>",
   contentType: "text/html; charset=utf-8",
 } as const
 
-/** Faults that wait for their request, in order. */
+/** Faults that wait for a matching request, in order. */
 export class Faults {
   private waiting: Array<{ readonly fault: Fault; left: number }> = []
 
@@ -50,7 +50,7 @@ export class Faults {
     this.waiting.push({ fault, left: fault.times ?? 1 })
   }
 
-  /** The fault for this request, if one waits for it. */
+  /** The fault for this request, if any. */
   take(method: string, path: string): Fault | undefined {
     const hit = this.waiting.find(
       ({ fault }) =>

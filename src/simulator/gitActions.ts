@@ -1,20 +1,20 @@
-/** What happens in a simulated Gitea when somebody pushes, or says how a commit's checks went. */
+/** Git actions in a simulated Gitea: pushes, and statuses of commits. */
 import { show } from "./actions.ts"
 import type { GiteaState, SimIssue, SimRepo, SimStatus, SimStatusState } from "./state.ts"
 
-/** What git calls a commit that is not there. */
+/** Git's ID of a nonexistent commit. */
 export const NO_COMMIT = "0".repeat(40)
 
 /** A commit to be pushed. */
 export interface Pushed {
-  /** Made up unless given. */
+  /** Generated unless given. */
   readonly sha?: string
   readonly message?: string
-  /** The paths that it adds. */
+  /** The added paths. */
   readonly added?: ReadonlyArray<string>
 }
 
-/** Somebody pushes a commit to a branch; its open pull requests move, and reviews of them are stale. */
+/** Somebody pushes a commit to a branch. Its open pull requests move, and their reviews become stale. */
 export const push = (
   state: GiteaState,
   repo: SimRepo,
@@ -52,7 +52,7 @@ export const deleteBranch = (state: GiteaState, repo: SimRepo, actorId: number, 
   state.tell({ kind: "delete", repo, branch, actorId })
 }
 
-/** What a check says. */
+/** A check's result. */
 export interface Checked {
   readonly state: SimStatusState
   /** `default` unless given. */
@@ -61,7 +61,7 @@ export interface Checked {
   readonly targetUrl?: string
 }
 
-/** A check says how it went with a commit. No issue's time moves. */
+/** A check reports the result of a commit. No issue's time changes. */
 export const setStatus = (
   state: GiteaState,
   repo: SimRepo,

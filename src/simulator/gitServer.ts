@@ -1,4 +1,4 @@
-/** Serves the simulator's repositories over real smart HTTP, with git http-backend behind the tokens and permissions of its users. */
+/** Serves the simulator's repositories over real smart HTTP, through git http-backend with the tokens and permissions of its users. */
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Effect, Runtime, Stream } from "effect"
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
@@ -10,27 +10,27 @@ import { deleteBranch, push } from "./gitActions.ts"
 import type { Mount } from "./Mount.ts"
 import { type GiteaState, type SimRepo, mayWrite } from "./state.ts"
 
-/** Repositories on disk, and how a simulator serves them. */
+/** Repositories on disk, and their server. */
 export interface GitServer {
   /** For `GiteaSimulator.make`: repositories are at `/<owner>/<name>.git`. */
   readonly mount: Mount
-  /** The bare repository of a name; made by {@link GitServer.create}. */
+  /** The bare repository with a name; created by {@link GitServer.create}. */
   readonly directory: (owner: string, name: string) => string
-  /** Makes a repository whose default branch is `main`: with one commit of its owner that has these files, else empty. */
+  /** Creates a repository with the default branch `main`: with one commit of its owner that contains these files, or empty. */
   readonly create: (
     owner: string,
     name: string,
     files?: Readonly<Record<string, string>>,
   ) => Effect.Effect<void>
-  /** What git answers in a repository. */
+  /** Git's output in a repository. */
   readonly ask: (owner: string, name: string, args: ReadonlyArray<string>) => Effect.Effect<string>
-  /** Refuses pushes to a branch, as a protected branch does. */
+  /** Refuses pushes to a branch, like a protected branch. */
   readonly protect: (owner: string, name: string, branch: string) => Effect.Effect<void>
   /** Requests so far, such as `GET /ada/cellar.git/info/refs?service=git-upload-pack`. */
   readonly requests: ReadonlyArray<string>
-  /** While set every connection is cut off, or kept without an answer. */
+  /** When set, every connection is closed, or kept without a response. */
   trouble: "down" | "silent" | undefined
-  /** Ends the connections of all requests that are under way. */
+  /** Closes the connections of all current requests. */
   readonly cutOff: () => void
 }
 
@@ -71,7 +71,7 @@ export const make = (root: string): Effect.Effect<GitServer, never, ProcessRunne
           config: [
             ["http.receivepack", "true"],
             ["uploadpack.allowFilter", "true"],
-            // Only `protect` makes one.
+            // Only `protect` creates one.
             ["core.hooksPath", join(directory(repo.owner, repo.name), "hooks")],
           ],
           env: {
@@ -168,7 +168,7 @@ export const make = (root: string): Effect.Effect<GitServer, never, ProcessRunne
     return server
   })
 
-/** Somebody pushed: a branch of it is one that a PR may come from, and hooks are told. */
+/** After a push: its branch may now be the head of a pull request, and webhooks are sent. */
 const moved = (
   state: GiteaState,
   repo: SimRepo,
@@ -215,7 +215,7 @@ const ask = (state: GiteaState, url: string): Asked | undefined => {
   return repo === undefined ? undefined : { repo, rest, query }
 }
 
-/** A token is the password, whoever is named with it. */
+/** The token is the password, with any user name. */
 const tokenOf = (request: IncomingMessage): string => {
   const [, basic = ""] = /^basic (\S+)$/i.exec(request.headers.authorization ?? "") ?? []
   const text = Buffer.from(basic, "base64").toString("utf8")

@@ -1,7 +1,7 @@
-/** What happens in a simulated Gitea and its webhooks tell. */
+/** Events in a simulated Gitea that its webhooks report. */
 import type { SimComment, SimHook, SimIssue, SimRepo, SimReview, SimStatus } from "./records.ts"
 
-/** Something that a user did to an issue or a PR. */
+/** Something that a user did with an issue or a pull request. */
 export type IssueAction =
   | "opened"
   | "edited"
@@ -14,13 +14,13 @@ export type IssueAction =
   | "review_requested"
   | "review_request_removed"
 
-/** The former text of what was edited. */
+/** The former text, after an edit. */
 export interface Changes {
   readonly title?: { readonly from: string }
   readonly body?: { readonly from: string }
 }
 
-/** One thing that happened, after it did. */
+/** One event, after it happened. */
 export type Happening =
   | {
       readonly kind: "issue"
@@ -30,7 +30,7 @@ export type Happening =
       readonly changes?: Changes
       /** The commit that closed it. */
       readonly commit?: string
-      /** Who was asked for a review. */
+      /** The requested reviewer. */
       readonly reviewerId?: number
     }
   | {
@@ -51,7 +51,7 @@ export type Happening =
       readonly kind: "push"
       readonly repo: SimRepo
       readonly branch: string
-      /** Forty zeros for a branch that is new. */
+      /** Forty zeros for a new branch. */
       readonly before: string
       readonly after: string
       readonly actorId: number
@@ -69,7 +69,7 @@ export type Happening =
       readonly status: SimStatus
     }
   | {
-      /** A delivery to try one hook. */
+      /** A test delivery to one hook. */
       readonly kind: "test"
       readonly repo: SimRepo
       readonly hook: SimHook

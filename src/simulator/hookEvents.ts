@@ -1,4 +1,4 @@
-/** Which events a webhook of a simulated Gitea gets: names of its configuration, and those that Gitea keeps. */
+/** The events of a webhook in a simulated Gitea: names in its configuration, and the stored ones. */
 
 const ISSUES = ["issue_assign", "issue_label", "issue_milestone", "issue_comment"]
 const PULLS = [
@@ -12,7 +12,7 @@ const PULLS = [
 ]
 const PLAIN = ["create", "delete", "push", "status", "fork", "release", "repository", "package", "wiki"]
 
-/** The events that Gitea keeps for those that were asked for; `push` when none are. Their order means nothing. */
+/** The events that Gitea stores for the requested ones; `push` when none are requested. Their order has no meaning. */
 export const hookEvents = (asked: ReadonlyArray<string>): ReadonlyArray<string> => {
   if (asked.length === 0) return ["push"]
   const has = (...names: ReadonlyArray<string>) => names.some((name) => asked.includes(name))
@@ -25,7 +25,7 @@ export const hookEvents = (asked: ReadonlyArray<string>): ReadonlyArray<string> 
   ]
 }
 
-/** What an edit leaves: all is reset to what is asked for but `status`, which is only ever added. */
+/** The events after an edit: all are replaced by the requested ones, except `status`, which is only ever added. */
 export const editedEvents = (
   former: ReadonlyArray<string>,
   asked: ReadonlyArray<string>,

@@ -1,4 +1,4 @@
-/** The endpoints of webhooks that a simulated Gitea serves, with their exact codes. */
+/** The endpoints of webhooks in a simulated Gitea, with exact status codes. */
 import { editedEvents, hookEvents } from "./hookEvents.ts"
 import { hookJson } from "./reviewShapes.ts"
 import {
@@ -20,7 +20,7 @@ type In = (handle: (ask: Ask, hooks: Array<SimHook>) => Reply) => (ask: Ask) => 
 
 const inRepoHooks: In = (handle) => asAdmin((ask, repo) => handle(ask, repo.hooks))
 
-/** For owners of the org only. */
+/** For owners of the organisation only. */
 const inOrgHooks: In = (handle) => (ask) => {
   const org = ask.state.org(ask.param["org"] ?? "")
   if (org === undefined) return notFound
@@ -36,7 +36,7 @@ const withHook =
       return hook === undefined ? notFound : handle(ask, hook, hooks)
     })
 
-/** Not active unless said so, and for `push` unless said otherwise. The same address twice is two hooks. */
+/** Inactive and for `push` by default. The same address twice makes two hooks. */
 const create = (ask: Ask, hooks: Array<SimHook>): Reply => {
   const config = configOf(ask)
   const type = textOf(ask, "type")
@@ -76,7 +76,7 @@ const configOf = ({ body }: Ask): Readonly<Record<string, string>> =>
     ),
   )
 
-/** What is left out is reset, but for the address; a secret cannot be changed. */
+/** Omitted fields are reset, except the address. A secret cannot be changed. */
 const edit = (ask: Ask, hook: SimHook): Reply => {
   const { url, content_type: contentType } = configOf(ask)
   if (url !== undefined && !isAddress(url)) return failure(422, "Invalid url")
@@ -92,7 +92,7 @@ const edit = (ask: Ask, hook: SimHook): Reply => {
   return { status: 200, json: hookJson(hook) }
 }
 
-/** The endpoints of one owner of hooks. */
+/** The endpoints for one owner of hooks. */
 const of = (base: string, within: In, scope: "repository" | "organization"): ReadonlyArray<Route> => [
   {
     method: "GET",
@@ -122,7 +122,7 @@ const of = (base: string, within: In, scope: "repository" | "organization"): Rea
   },
 ]
 
-/** Always 204, and sends a push that was none: only to a hook that gets `push`. */
+/** Always 204. Sends an empty push, and only to a hook that has `push`. */
 const test: Route = {
   method: "POST",
   path: `${REPO}/hooks/{id}/tests`,
@@ -136,7 +136,7 @@ const test: Route = {
   }),
 }
 
-/** All of them. */
+/** All of these endpoints. */
 export const hookRoutes: ReadonlyArray<Route> = [
   ...of(REPO, inRepoHooks, "repository"),
   test,

@@ -1,4 +1,4 @@
-/** The endpoints of issues and of what they wait for that a simulated Gitea serves, with their exact codes. */
+/** The endpoints of issues and their dependencies in a simulated Gitea, with exact status codes. */
 import * as actions from "./actions.ts"
 import {
   archived,
@@ -25,7 +25,7 @@ const readIssue: Route = {
   handle: inIssue(notFound, ({ shapes }, issue) => ({ status: 200, json: shapes.issue(issue) })),
 }
 
-/** Labels and assignees of somebody who may not write are dropped, silently. */
+/** Labels and assignees from somebody without write permission are silently dropped. */
 const openIssue: Route = {
   method: "POST",
   path: `${REPO}/issues`,
@@ -65,7 +65,7 @@ const editIssue: Route = {
     return { status: 201, json: shapes.issue(issue) }
   }),
 }
-/** What an issue waits for, or what waits for it. */
+/** What an issue depends on, or what depends on it. */
 const list = (
   path: string,
   of: (issue: SimIssue, all: ReadonlyArray<SimIssue>) => ReadonlyArray<SimIssue>,
@@ -80,7 +80,7 @@ const list = (
   }),
 })
 
-/** One that the asker may not see has no number and no repository, unless they may write here. */
+/** A dependency that the user may not see has no number and no repository, unless the user may write here. */
 const dependencies: Route = {
   method: "GET",
   path: `${REPO}/issues/{index}/dependencies`,
@@ -99,7 +99,7 @@ const HIDDEN = { id: 0, number: 0, title: "HIDDEN", body: "", user: null, state:
 
 const blocks = list("blocks", (issue, all) => all.filter((other) => other.dependencies.has(issue)))
 
-/** The body names the other issue; the answer is the issue itself. */
+/** The body names the other issue; the response is the issue itself. */
 const depend = (method: "POST" | "DELETE"): Route => ({
   method,
   path: `${REPO}/issues/{index}/dependencies`,
@@ -123,7 +123,7 @@ const assets: Route = {
   handle: inIssue(notFound, ({ shapes }, issue) => ({ status: 200, json: shapes.attachments(issue) })),
 }
 
-/** All of them but the lists. */
+/** All of these endpoints, except the lists. */
 export const issueRoutes: ReadonlyArray<Route> = [
   readIssue,
   openIssue,

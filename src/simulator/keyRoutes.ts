@@ -1,4 +1,4 @@
-/** The endpoints of deploy keys that a simulated Gitea serves, with their exact codes. */
+/** The endpoints of deploy keys in a simulated Gitea, with exact status codes. */
 import * as actions from "./actions.ts"
 import { asAdmin, failure, internal, paged, type Route, textOf } from "./router.ts"
 
@@ -36,7 +36,7 @@ const addKey: Route = {
   }),
 }
 
-/** 204 even when there never was one; the key of another repository is a failure inside. */
+/** 204 even if the key never existed. The key of another repository is an internal error. */
 const removeKey: Route = {
   method: "DELETE",
   path: `${KEYS}/{id}`,
@@ -52,5 +52,5 @@ const removeKey: Route = {
   }),
 }
 
-/** All of them. */
+/** All of these endpoints. */
 export const keyRoutes: ReadonlyArray<Route> = [listKeys, addKey, removeKey]

@@ -1,25 +1,25 @@
-/** The events that a simulated Gitea's webhooks tell, and their bodies: all properties of the real ones. */
+/** The events of a simulated Gitea's webhooks, and their bodies with all properties of the real ones. */
 import type { Json } from "./accountShapes.ts"
 import type { Happening, IssueAction } from "./happenings.ts"
 import { commitJson } from "./reviewShapes.ts"
 import type { Shapes } from "./shapes.ts"
 import type { SimHook, SimRepo, SimReviewState } from "./state.ts"
 
-/** What a webhook tells. */
+/** An event of a webhook. */
 export interface HookEvent {
   readonly repo: SimRepo
-  /** The name of it in a hook's configuration. */
+  /** Its name in a hook's configuration. */
   readonly subscription: string
   /** Header `X-Gitea-Event`. */
   readonly event: string
-  /** Header `X-Gitea-Event-Type`, which tells reviews from comments. */
+  /** Header `X-Gitea-Event-Type`, which distinguishes reviews from comments. */
   readonly eventType: string
   readonly body: Json
-  /** The only hook that gets it, for a delivery to try one. */
+  /** The only hook that receives it, for a test delivery. */
   readonly only?: SimHook
 }
 
-/** What webhooks tell of something that happened. */
+/** The webhook events for something that happened. */
 export const hookEventOf = (shapes: Shapes, it: Happening): HookEvent => {
   switch (it.kind) {
     case "issue":
@@ -63,13 +63,13 @@ const plain = (repo: SimRepo, name: string, body: Json): HookEvent => ({
   body,
 })
 
-/** What ends each body. */
+/** The common end of each body. */
 const ends = (shapes: Shapes, repo: SimRepo, actorId: number): Json => ({
   repository: shapes.repository(repo, shapes.state.userById(actorId)),
   sender: shapes.user(actorId),
 })
 
-/** The part of an event's name that an action has; none for those of the issue itself. */
+/** The action's part of an event's name; none for actions on the issue itself. */
 const PART: Readonly<Partial<Record<IssueAction, string>>> = {
   assigned: "assign",
   unassigned: "assign",
@@ -147,7 +147,7 @@ const VERDICTS: Readonly<Partial<Record<SimReviewState, string>>> = {
   REQUEST_CHANGES: "rejected",
 }
 
-/** The text alone: comments on lines have to be asked for. */
+/** Only the text: comments on lines must be requested. */
 const ofReview = (shapes: Shapes, { issue, review, actorId }: Of<"review">): HookEvent => {
   const verdict = VERDICTS[review.state] ?? "comment"
   const type = `pull_request_review_${verdict}`

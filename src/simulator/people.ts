@@ -1,4 +1,4 @@
-/** What a person does on a simulated Gitea, as a test plays them. */
+/** Actions of a person in a simulated Gitea, for tests. */
 import { Effect } from "effect"
 import * as actions from "./actions.ts"
 import * as gitActions from "./gitActions.ts"
@@ -20,17 +20,20 @@ export interface IssuePlace extends RepoPlace {
   readonly number: number
 }
 
-/** A person at work, whose deeds hooks are told of. Permissions are not asked; naming what is not there is a defect of the test. */
+/**
+ * A person whose actions are reported to hooks. Permissions are not checked. Naming something that does not exist is a defect of the
+ * test.
+ */
 export interface Person {
-  /** The issue's number. */
+  /** Returns the issue's number. */
   readonly openIssue: (at: RepoPlace, issue: Omit<SeedIssue, "author" | "comments">) => Effect.Effect<number>
-  /** The pull request's number; its head is there afterwards. */
+  /** Returns the pull request's number. Its head exists afterwards. */
   readonly openPull: (at: RepoPlace, pull: Omit<SeedPull, "author" | "comments">) => Effect.Effect<number>
-  /** The comment's id. Closing keywords in it count as Gitea lets them. */
+  /** Returns the comment's ID. Closing keywords in it have the same effect as on Gitea. */
   readonly comment: (on: IssuePlace, body: string) => Effect.Effect<number>
   readonly editComment: (on: IssuePlace, commentId: number, body: string) => Effect.Effect<void>
   readonly deleteComment: (on: IssuePlace, commentId: number) => Effect.Effect<void>
-  /** To the issue itself, or to a comment on it: `eyes`, `confused`, ... */
+  /** Reacts to the issue itself, or to a comment on it: `eyes`, `confused`, ... */
   readonly react: (on: IssuePlace, content: string, commentId?: number) => Effect.Effect<void>
   readonly editTitle: (issue: IssuePlace, title: string) => Effect.Effect<void>
   readonly editBody: (issue: IssuePlace, body: string) => Effect.Effect<void>
@@ -42,25 +45,25 @@ export interface Person {
   readonly unlabel: (issue: IssuePlace, name: string) => Effect.Effect<void>
   readonly assign: (issue: IssuePlace, login: string) => Effect.Effect<void>
   readonly unassign: (issue: IssuePlace, login: string) => Effect.Effect<void>
-  /** Makes the first wait for the second. */
+  /** Makes the first depend on the second. */
   readonly depend: (issue: IssuePlace, on: IssuePlace) => Effect.Effect<void>
   readonly undepend: (issue: IssuePlace, on: IssuePlace) => Effect.Effect<void>
-  /** The review's id. */
+  /** Returns the review's ID. */
   readonly review: (pull: IssuePlace, review: ReviewSeed) => Effect.Effect<number>
   readonly askForReview: (pull: IssuePlace, login: string) => Effect.Effect<number>
   readonly dismiss: (pull: IssuePlace, reviewId: number, message: string) => Effect.Effect<void>
-  /** The commit's name. The branch is made when it is new; pull requests from it move. */
+  /** Returns the commit's ID. A new branch is created; pull requests from it move. */
   readonly push: (at: RepoPlace, branch: string, commit?: Pushed) => Effect.Effect<string>
   readonly deleteBranch: (at: RepoPlace, branch: string) => Effect.Effect<void>
-  /** Says how a check of the pull request's head went. */
+  /** Reports a check's result for the pull request's head. */
   readonly check: (pull: IssuePlace, status: Checked) => Effect.Effect<void>
-  /** Merges an open pull request and closes what it says it closes. */
+  /** Merges an open pull request and closes the issues that it says it closes. */
   readonly merge: (pull: IssuePlace) => Effect.Effect<void>
-  /** The same; in the real repository the base branch goes to where the head is. Both must be of that repository. */
+  /** The same, and moves the base branch to the head in the real repository. Both must be in that repository. */
   readonly mergeIn: (repositories: GitServer, pull: IssuePlace) => Effect.Effect<void>
 }
 
-/** The person of that login. */
+/** The person with that login. */
 export const personOf = (state: GiteaState, login: string): Person => {
   const me = () => state.ensureUser(login).id
   const inRepo =

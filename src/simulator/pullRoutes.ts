@@ -1,4 +1,4 @@
-/** The endpoints of pull requests that a simulated Gitea serves, with their exact codes. */
+/** The endpoints of pull requests in a simulated Gitea, with exact status codes. */
 import * as actions from "./actions.ts"
 import * as gitActions from "./gitActions.ts"
 import {
@@ -17,7 +17,7 @@ import type { SimIssue } from "./state.ts"
 
 const REPO = "/repos/{owner}/{repo}"
 
-/** Without `state` all are listed, and there is no filter by head. */
+/** Without `state` all are listed. There is no filter by head. */
 const listPulls: Route = {
   method: "GET",
   path: `${REPO}/pulls`,
@@ -44,7 +44,7 @@ const readPull: Route = {
   ),
 }
 
-/** A second open PR of the same branches is a conflict; a branch that is missing does not exist. */
+/** A second open pull request of the same branches is a conflict. A missing branch is a 404. */
 const openPull: Route = {
   method: "POST",
   path: `${REPO}/pulls`,
@@ -74,7 +74,7 @@ const isMerged: Route = {
   handle: inPull((_, __, pull) => (pull.mergedAt === undefined ? notFound : { status: 204 })),
 }
 
-/** While the check runs it is refused for the moment. The git repository of a {@link GitServer} stays as it is. */
+/** Refused temporarily while mergeability is computed. The repository of a {@link GitServer} stays unchanged. */
 const merge: Route = {
   method: "POST",
   path: `${REPO}/pulls/{index}/merge`,
@@ -115,5 +115,5 @@ const update: Route = {
 const newestFirst = (issues: ReadonlyArray<SimIssue>): ReadonlyArray<SimIssue> =>
   [...issues].sort((a, b) => b.number - a.number)
 
-/** All of them. */
+/** All of these endpoints. */
 export const pullRoutes: ReadonlyArray<Route> = [listPulls, readPull, openPull, isMerged, merge, update]

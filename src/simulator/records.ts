@@ -1,4 +1,4 @@
-/** The records of a simulated Gitea: plain and mutable, so that tests may seed, change and look at them. */
+/** The records of a simulated Gitea: plain and mutable, so that tests can seed, change and inspect them. */
 import type { SimPermission } from "./seed.ts"
 
 /** A user. */
@@ -10,7 +10,7 @@ export interface SimUser {
   siteAdmin: boolean
 }
 
-/** An org; sets hold logins in lower case. */
+/** An organisation; sets contain logins in lower case. */
 export interface SimOrg {
   readonly id: number
   readonly name: string
@@ -21,19 +21,19 @@ export interface SimOrg {
   hidden: boolean
 }
 
-/** A file of an issue or a comment. */
+/** An attachment of an issue or a comment. */
 export interface SimAttachment {
   readonly id: number
   readonly uuid: string
   name: string
   content: Uint8Array
-  /** What is said to be its size; `content`'s unless given. */
+  /** Its declared size; that of `content` unless given. */
   size?: number
-  /** What is said to be its address; its own unless given. */
+  /** Its declared address; its own unless given. */
   link?: string
-  /** What is said to be its type when it is asked for; bytes unless given. */
+  /** Its declared content type; binary unless given. */
   type?: string
-  /** Where its address leads to, as with a store of objects beside the forge. */
+  /** The redirect target of its address, as with an object store beside the forge. */
   redirect?: string
   readonly createdAt: string
 }
@@ -49,7 +49,7 @@ export interface SimComment {
   attachments?: Array<SimAttachment>
 }
 
-/** That a text somewhere names this issue; `neutered` when the text no longer does. */
+/** A text somewhere that mentions this issue; `neutered` when it no longer does. */
 export interface SimReference {
   readonly id: number
   readonly type: "issue_ref" | "pull_ref" | "comment_ref"
@@ -60,7 +60,7 @@ export interface SimReference {
   readonly createdAt: string
 }
 
-/** A change of an issue that its timeline shows. */
+/** A change in the timeline of an issue. */
 export interface SimEvent {
   readonly id: number
   readonly type:
@@ -82,9 +82,9 @@ export interface SimEvent {
   readonly actorId: number
   readonly createdAt: string
   readonly label?: string
-  /** Who was assigned, or asked for a review. */
+  /** The assignee, or the requested reviewer. */
   readonly assignee?: string
-  /** Whether the label, the assignee or the request was taken away. */
+  /** Whether the label, assignee or request was removed. */
   readonly removed: boolean
   readonly body?: string
   readonly titles?: { readonly old: string; readonly new: string }
@@ -102,14 +102,14 @@ export interface SimReaction {
 /** A comment of a review on a line. */
 export interface SimLineComment {
   readonly id: number
-  /** Of an answer in the thread, another than the review's. */
+  /** For a reply in the thread: its own author, who may differ from the review's. */
   readonly authorId: number
   readonly body: string
   readonly path: string
   readonly line: number
-  /** Whether the line is one of the new file, or of the old. */
+  /** Whether the line is in the new file or in the old one. */
   readonly side: "new" | "old"
-  /** The changed lines around it, as `diff -u` shows them. */
+  /** The surrounding changed lines, as in `diff -u`. */
   readonly hunk: string
   readonly commit: string
   readonly createdAt: string
@@ -126,9 +126,9 @@ export interface SimReview {
   readonly body: string
   /** "" for a request. */
   readonly commit: string
-  /** The latest verdict of somebody who may write. */
+  /** Whether it is the latest verdict of somebody with write permission. */
   official: boolean
-  /** Whether commits came after it. */
+  /** Whether commits were pushed after it. */
   stale: boolean
   dismissed: boolean
   readonly createdAt: string
@@ -136,7 +136,7 @@ export interface SimReview {
   readonly lines: Array<SimLineComment>
 }
 
-/** What a PR has besides an issue. */
+/** What a pull request has in addition to an issue. */
 export interface SimPull {
   readonly head: string
   headRepoId: number
@@ -145,15 +145,15 @@ export interface SimPull {
   mergedById: number | undefined
   /** The merge commit. */
   mergeCommit: string | undefined
-  /** Whether it can be merged: right after a push Gitea does not know yet. */
+  /** Whether it can be merged. Right after a push Gitea has not computed it yet. */
   merging: "clean" | "conflict" | "checking"
-  /** Logins of who was asked for a review, or gave one. */
+  /** Logins of requested and actual reviewers. */
   readonly reviewers: Array<string>
-  /** Requests included. */
+  /** Including requests. */
   readonly reviews: Array<SimReview>
 }
 
-/** An issue, or a PR when `pull` is there. */
+/** An issue, or a pull request if `pull` is present. */
 export interface SimIssue {
   readonly id: number
   readonly number: number
@@ -175,7 +175,7 @@ export interface SimIssue {
   readonly references: Array<SimReference>
   readonly events: Array<SimEvent>
   readonly reactions: Array<SimReaction>
-  /** The issues that it waits for. */
+  /** The issues that it depends on. */
   readonly dependencies: Set<SimIssue>
   attachments?: Array<SimAttachment>
   readonly pull: SimPull | undefined
@@ -202,7 +202,7 @@ export interface SimCommit {
 /** The states of a commit's status in Gitea's API. */
 export type SimStatusState = "success" | "failure" | "error" | "pending" | "warning"
 
-/** What a check says about a commit. */
+/** A check's result for a commit. */
 export interface SimStatus {
   readonly id: number
   readonly state: SimStatusState
@@ -213,13 +213,13 @@ export interface SimStatus {
   readonly createdAt: string
 }
 
-/** A webhook of a repository or an org. */
+/** A webhook of a repository or an organisation. */
 export interface SimHook {
   readonly id: number
   readonly type: string
   url: string
   contentType: string
-  /** Cannot be changed, and no answer has it. */
+  /** Cannot be changed, and no response contains it. */
   readonly secret: string
   events: ReadonlyArray<string>
   active: boolean
@@ -243,10 +243,10 @@ export interface SimRepo {
   readonly issues: Map<number, SimIssue>
   readonly keys: Array<SimKey>
   readonly hooks: Array<SimHook>
-  /** The commit of each branch that was pushed; others have one that is made up. */
+  /** The commit of each pushed branch; others have a generated one. */
   readonly heads: Map<string, string>
   readonly commits: Map<string, SimCommit>
-  /** Of each commit, oldest first. */
+  /** For each commit, oldest first. */
   readonly statuses: Map<string, Array<SimStatus>>
   readonly createdAt: string
 }

@@ -1,4 +1,4 @@
-/** How a simulated Gitea finds that one text names another issue, and keeps that in the issue's timeline. */
+/** Finds mentions of issues in texts of a simulated Gitea, and records them in the issues' timelines. */
 import type { GiteaState, SimComment, SimIssue, SimReference } from "./state.ts"
 import { mayWrite } from "./state.ts"
 
@@ -22,7 +22,7 @@ export const mentions = (markdown: string): ReadonlyArray<Mention> => {
   })
 }
 
-/** Brings the timelines in line with a text that was written or changed: of an issue, a PR, or a comment on one. */
+/** Updates the timelines after a text was written or edited: of an issue, a pull request, or a comment. */
 export const refer = (
   state: GiteaState,
   from: SimIssue,
@@ -61,7 +61,7 @@ export const refer = (
   }
 }
 
-/** A PR's own text closes issues of its repository; from a comment or elsewhere only who may write there can. */
+/** A pull request's own text closes issues of its repository. From a comment or another repository this requires write permission there. */
 const allowed = (
   state: GiteaState,
   from: SimIssue,

@@ -1,4 +1,4 @@
-/** The endpoints of repositories and of who may do what in them that a simulated Gitea serves, with their exact codes. */
+/** The endpoints of repositories and their permissions in a simulated Gitea, with exact status codes. */
 import { commitJson } from "./reviewShapes.ts"
 import { asAdmin, failure, inRepo, notFound, type Route } from "./router.ts"
 import { fold, mayWrite } from "./state.ts"
@@ -37,7 +37,7 @@ const readBranch: Route = {
   }),
 }
 
-/** Admins of the repository may ask about everyone, others about themselves. */
+/** Administrators of the repository may ask about everyone, others only about themselves. */
 const permission: Route = {
   method: "GET",
   path: `${REPO}/collaborators/{collaborator}/permission`,
@@ -54,7 +54,7 @@ const permission: Route = {
   }),
 }
 
-/** Whoever may write, and the owner of a repository that is a user's, whoever asks. */
+/** Everyone with write permission and, for a user's repository, its owner, whoever asks. */
 const assignees: Route = {
   method: "GET",
   path: `${REPO}/assignees`,
@@ -68,7 +68,7 @@ const assignees: Route = {
   })),
 }
 
-/** Any collaborator counts, also one who may only read. */
+/** Any collaborator counts, including those with read permission only. */
 const isCollaborator: Route = {
   method: "GET",
   path: `${REPO}/collaborators/{collaborator}`,
@@ -90,7 +90,7 @@ const protections: Route = {
   })),
 }
 
-/** There are no actions, and so no runs of them. */
+/** There are no actions, and so no workflow runs. */
 const actionTasks: Route = {
   method: "GET",
   path: `${REPO}/actions/tasks`,
@@ -99,7 +99,7 @@ const actionTasks: Route = {
   handle: inRepo(() => ({ status: 200, json: { workflow_runs: [], total_count: 0 } })),
 }
 
-/** All of them. */
+/** All of these endpoints. */
 export const repoRoutes: ReadonlyArray<Route> = [
   readRepo,
   readBranch,

@@ -1,4 +1,4 @@
-/** What happens in a simulated Gitea when somebody reviews a pull request, is asked to, or dismisses a review. */
+/** Review actions in a simulated Gitea: submit, request, dismiss. */
 import { show } from "./actions.ts"
 import {
   type GiteaState,
@@ -9,7 +9,7 @@ import {
   type SimReviewState,
 } from "./state.ts"
 
-/** A comment on a line, as somebody writes it. */
+/** Input of a comment on a line. */
 export interface LineSeed {
   readonly path: string
   /** From 1. */
@@ -17,11 +17,11 @@ export interface LineSeed {
   readonly body: string
   /** `new` unless given. */
   readonly side?: "new" | "old"
-  /** The changed lines around it; made up unless given, as the simulator knows no files. */
+  /** The surrounding changed lines; generated unless given, since the simulator has no files. */
   readonly hunk?: string
 }
 
-/** A review, as somebody writes it. */
+/** Input of a review. */
 export interface ReviewSeed {
   readonly state: SimReviewState
   readonly body?: string
@@ -30,7 +30,7 @@ export interface ReviewSeed {
 
 const JUDGES: ReadonlySet<SimReviewState> = new Set(["APPROVED", "REQUEST_CHANGES", "REQUEST_REVIEW"])
 
-/** Somebody submits a review, or is asked for one. Undefined for what is no pull request. */
+/** Somebody submits a review, or is asked for one. Undefined if it is not a pull request. */
 const add = (
   state: GiteaState,
   issue: SimIssue,
@@ -74,7 +74,7 @@ const add = (
   return made
 }
 
-/** Somebody submits a review. One that is pending is seen by nobody else, and told by no webhook. */
+/** Somebody submits a review. A pending one is only visible to its author, and reported by no webhook. */
 export const submit = (
   state: GiteaState,
   issue: SimIssue,
@@ -88,7 +88,7 @@ export const submit = (
   return review
 }
 
-/** Somebody answers in the thread of a review's line. Gitea counts the answer to that review, whoever wrote it. */
+/** Somebody replies in the thread of a review's line. Gitea assigns the reply to that review, whoever wrote it. */
 export const answer = (
   state: GiteaState,
   issue: SimIssue,

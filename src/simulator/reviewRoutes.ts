@@ -1,4 +1,4 @@
-/** The endpoints of reviews that a simulated Gitea serves, with their exact codes. */
+/** The endpoints of reviews in a simulated Gitea, with exact status codes. */
 import * as reviewActions from "./reviewActions.ts"
 import type { LineSeed } from "./reviewActions.ts"
 import { lineJson, reviewJson } from "./reviewShapes.ts"
@@ -19,7 +19,7 @@ import type { SimIssue, SimReview, SimReviewState } from "./state.ts"
 
 const REVIEWS = "/repos/{owner}/{repo}/pulls/{index}/reviews"
 
-/** A review that is pending is seen by its author alone. */
+/** A pending review is only visible to its author. */
 const list: Route = {
   method: "GET",
   path: REVIEWS,
@@ -60,7 +60,7 @@ const comments: Route = {
   })),
 }
 
-/** Without `event` a review is pending. Nobody approves or rejects what is their own. */
+/** Without `event` a review is pending. Nobody can approve or reject their own pull request. */
 const create: Route = {
   method: "POST",
   path: REVIEWS,
@@ -92,7 +92,7 @@ const VERDICTS: Readonly<Record<string, SimReviewState>> = {
   REQUEST_CHANGES: "REQUEST_CHANGES",
 }
 
-/** The comments of a request's body; one with an `old_position` is on a line that goes. */
+/** The comments in a request's body. One with an `old_position` is on a removed line. */
 const linesOf = (value: unknown): ReadonlyArray<LineSeed> =>
   (Array.isArray(value) ? value : []).map((one: Readonly<Record<string, unknown>>) => {
     const old = Number(one["old_position"]) || 0
@@ -104,7 +104,7 @@ const linesOf = (value: unknown): ReadonlyArray<LineSeed> =>
     }
   })
 
-/** For administrators, and for verdicts alone. */
+/** Only for administrators, and only for verdicts. */
 const dismiss: Route = {
   method: "POST",
   path: `${REVIEWS}/{id}/dismissals`,
@@ -142,5 +142,5 @@ const request: Route = {
   }),
 }
 
-/** All of them. */
+/** All of these endpoints. */
 export const reviewRoutes: ReadonlyArray<Route> = [list, read, comments, create, dismiss, request]

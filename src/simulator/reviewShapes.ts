@@ -1,4 +1,4 @@
-/** The JSON that a simulated Gitea answers with about reviews, reactions, statuses, commits and hooks. */
+/** A simulated Gitea's JSON of reviews, reactions, statuses, commits and hooks. */
 import type { Json } from "./accountShapes.ts"
 import type { Shapes } from "./shapes.ts"
 import type {
@@ -14,7 +14,7 @@ import type {
 
 const pullUrl = (shapes: Shapes, issue: SimIssue): string => `${shapes.web(issue.repo)}/pulls/${issue.number}`
 
-/** A review, or a request for one: that has no page. */
+/** A review, or a request for one, which has no page. */
 export const reviewJson = (shapes: Shapes, issue: SimIssue, review: SimReview): Json => ({
   id: review.id,
   user: shapes.user(review.authorId),
@@ -32,7 +32,7 @@ export const reviewJson = (shapes: Shapes, issue: SimIssue, review: SimReview): 
   pull_request_url: pullUrl(shapes, issue),
 })
 
-/** A comment on a line; the position that does not apply is 0. */
+/** A comment on a line. The position that does not apply is 0. */
 export const lineJson = (
   shapes: Shapes,
   issue: SimIssue,
@@ -63,7 +63,7 @@ export const reactionJson = (shapes: Shapes, { userId, content, createdAt }: Sim
   created_at: createdAt,
 })
 
-/** What a check says; its state is called `status` here. */
+/** A check's result. Its state is called `status` here. */
 export const statusJson = (shapes: Shapes, repo: SimRepo, sha: string, status: SimStatus): Json => ({
   id: status.id,
   status: status.state,
@@ -86,7 +86,7 @@ export const latestOf = (repo: SimRepo, sha: string): ReadonlyArray<SimStatus> =
   return [...latest.values()].toReversed()
 }
 
-/** All checks of a commit together. Without any, everything is empty. */
+/** The combined status of a commit. Without any check, everything is empty. */
 export const combinedJson = (
   shapes: Shapes,
   repo: SimRepo,
@@ -116,7 +116,7 @@ export const combinedJson = (
   }
 }
 
-/** A commit in an event, or with `verification` where the API shows one: then its files are not told. */
+/** A commit in an event or, with `verification`, in an API response, which lists no files. */
 export const commitJson = (shapes: Shapes, repo: SimRepo, sha: string, place: "event" | "verified"): Json => {
   const { message, authorId, at, added } = shapes.state.commit(repo, sha)
   const login = shapes.state.userById(authorId)?.login ?? "Ghost"
@@ -144,7 +144,7 @@ export const commitJson = (shapes: Shapes, repo: SimRepo, sha: string, place: "e
   }
 }
 
-/** A hook; its secret is never told. */
+/** A hook, without its secret. */
 export const hookJson = (hook: SimHook): Json => ({
   id: hook.id,
   type: hook.type,

@@ -1,4 +1,4 @@
-/** How a simulated Gitea finds the route of a request, and who may use it. */
+/** Finds the route of a request in a simulated Gitea, and checks who may use it. */
 import type { Shapes } from "./shapes.ts"
 import {
   type GiteaState,
@@ -9,20 +9,20 @@ import {
   type SimUser,
 } from "./state.ts"
 
-/** An answer; `json` may be null, and neither of both means an empty body. */
+/** A response. `json` may be null; without `json` and `text` the body is empty. */
 export interface Reply {
   readonly status: number
   readonly json?: unknown
   readonly text?: string
-  /** Instead of both. */
+  /** In place of both. */
   readonly bytes?: Uint8Array
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** What a route sees of a request. */
+/** A request as a route sees it. */
 export interface Ask {
   readonly method: string
-  /** Below the API's base, as it was sent. */
+  /** Relative to the API's base, as sent. */
   readonly path: string
   readonly state: GiteaState
   readonly shapes: Shapes
@@ -33,33 +33,33 @@ export interface Ask {
   readonly user: SimUser | undefined
 }
 
-/** A route; `path` is written as in Gitea's API description. */
+/** A route; `path` is in the form of Gitea's API description. */
 export interface Route {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE"
   readonly path: string
-  /** Category of token scope; none: open to everyone. */
+  /** Category of token scope; absent: open to everyone. */
   readonly scope?: "issue" | "repository" | "organization" | "user" | "notification"
-  /** Whether a token is required even for what is public. */
+  /** Whether a token is required even for public data. */
   readonly needsToken?: boolean
   readonly handle: (ask: Ask) => Reply
 }
 
-/** Gitea's error body; its texts differ between versions and mean nothing. */
+/** Gitea's error body. Its texts differ between versions and have no meaning. */
 export const failure = (status: number, message: string): Reply => ({
   status,
   json: { message, url: "http://localhost/api/swagger" },
 })
 
-/** Gitea's 404 has one property more. */
+/** Gitea's 404 has one more property. */
 export const notFound: Reply = {
   status: 404,
   json: { message: "not found", url: "http://localhost/api/swagger", errors: null },
 }
 
-/** A failure inside: its message is for site admins only. */
+/** An internal error: its message is only for site administrators. */
 export const internal: Reply = failure(500, "")
 
-/** What a route of a repository does, once the repository is found, not renamed, and visible. */
+/** A route of a repository, called once the repository is found, not renamed, and visible. */
 export const inRepo =
   (handle: (ask: Ask, repo: SimRepo) => Reply) =>
   (ask: Ask): Reply => {
@@ -74,7 +74,7 @@ export const inRepo =
     return redirect(ask, 301, `/api/v1${ask.path.replace(/^\/repos\/[^/]+\/[^/]+/, now)}`)
   }
 
-/** A redirect has a small page for whoever reads, and nothing for whoever writes. */
+/** A redirect has a small page for reads, and no body for writes. */
 export const redirect = (ask: Ask, status: 301 | 303, location: string): Reply =>
   ask.method === "GET"
     ? {
@@ -84,7 +84,7 @@ export const redirect = (ask: Ask, status: 301 | 303, location: string): Reply =
       }
     : { status, headers: { location } }
 
-/** What a route of an issue or a PR does; `missing` is what Gitea answers when there is none. */
+/** A route of an issue or a pull request; `missing` is Gitea's response when there is none. */
 export const inIssue = (
   missing: Reply,
   handle: (ask: Ask, issue: SimIssue) => Reply,
@@ -94,10 +94,10 @@ export const inIssue = (
     return issue === undefined ? missing : handle(ask, issue)
   })
 
-/** Whether the asker may write to the repository. */
+/** Whether the user may write to the repository. */
 export const writer = (ask: Ask, repo: SimRepo): boolean => mayWrite(ask.state.permission(repo, ask.user))
 
-/** What a route does for administrators of the repository only. */
+/** A route for administrators of the repository only. */
 export const asAdmin = (handle: (ask: Ask, repo: SimRepo) => Reply) =>
   inRepo((ask, repo) => {
     const may = ask.state.permission(repo, ask.user)
@@ -106,14 +106,14 @@ export const asAdmin = (handle: (ask: Ask, repo: SimRepo) => Reply) =>
       : failure(403, "user should be an owner or a collaborator with admin write of a repository")
   })
 
-/** What a route does with a PR and what it has besides an issue. */
+/** A route of a pull request, with the data that it has in addition to an issue. */
 export const inPull = (handle: (ask: Ask, issue: SimIssue, pull: SimPull) => Reply): ((ask: Ask) => Reply) =>
   inIssue(notFound, (ask, issue) => (issue.pull === undefined ? notFound : handle(ask, issue, issue.pull)))
 
-/** Archived repositories take no new comments and pull requests, but edits of descriptions. */
+/** Archived repositories accept no new comments and pull requests, but do accept edits of descriptions. */
 export const archived: Reply = failure(423, "repo is archived")
 
-/** The elements of the asked page: 30 unless `limit` says otherwise, never more than 50, with the count in a header. */
+/** The elements of the requested page: 30 unless `limit` is given, never more than 50, with the count in a header. */
 export const paged = (ask: Ask, all: ReadonlyArray<unknown>): Reply => ({
   status: 200,
   json: pageOf(ask, all),
@@ -137,7 +137,7 @@ export const linked = (ask: Ask, all: ReadonlyArray<unknown>): Reply => {
   return links.length === 0 ? reply : { ...reply, headers: { ...reply.headers, link: links.join(",") } }
 }
 
-/** The elements of the asked page. */
+/** The elements of the requested page. */
 export const pageOf = (ask: Ask, all: ReadonlyArray<unknown>): ReadonlyArray<unknown> => {
   const { page, limit } = pagingOf(ask)
   return all.slice((page - 1) * limit, page * limit)
@@ -148,7 +148,7 @@ const pagingOf = ({ query }: Ask): { readonly page: number; readonly limit: numb
   limit: Math.min(50, Number(query.get("limit")) || 30),
 })
 
-/** Whether a time is within `since` and `before` of the query: whole seconds, both included. */
+/** Whether a time is within the query's `since` and `before`: whole seconds, both inclusive. */
 export const within = ({ query }: Ask): ((time: string) => boolean) => {
   const bound = (name: string) => Math.floor(Date.parse(query.get(name) ?? "") / 1000)
   const [since, before] = [bound("since"), bound("before")]
@@ -158,7 +158,7 @@ export const within = ({ query }: Ask): ((time: string) => boolean) => {
   }
 }
 
-/** The refusal of a `since` or `before` that is no time. */
+/** The refusal of an invalid `since` or `before`. */
 export const noTime = ({ query }: Ask): Reply | undefined =>
   ["since", "before"].some(
     (name) => (query.get(name) ?? "") !== "" && Number.isNaN(Date.parse(query.get(name) ?? "")),
@@ -166,7 +166,7 @@ export const noTime = ({ query }: Ask): Reply | undefined =>
     ? failure(422, "since and before must be times")
     : undefined
 
-/** A text of a request's body, "" when there is none. */
+/** A text in a request's body; "" when there is none. */
 export const textOf = (ask: Ask, property: string): string => {
   const value = ask.body[property]
   return typeof value === "string" ? value : ""
@@ -176,7 +176,7 @@ export const textOf = (ask: Ask, property: string): string => {
 export const textsOf = (value: unknown): ReadonlyArray<string> =>
   Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : []
 
-/** The route of a method and a path below the API's base, with the path's parameters. */
+/** The route for a method and a path relative to the API's base, with the path's parameters. */
 export const match = (
   routes: ReadonlyArray<Route>,
   method: string,
@@ -185,7 +185,7 @@ export const match = (
   const given = path.split("/")
   for (const route of routes) {
     const pattern = route.path.split("/")
-    // The name of a branch is the rest of a path, slashes included.
+    // A branch name is the rest of a path, including slashes.
     const last = pattern.length - 1
     const parts = route.path.endsWith("/{branch}")
       ? [...given.slice(0, last), ...(given.length > last ? [given.slice(last).join("/")] : [])]
@@ -204,7 +204,7 @@ export const match = (
   return undefined
 }
 
-/** Why the user may not use the route with this token, if so. Reading scopes are part of writing ones. */
+/** Why the user may not use the route with this token, if so. A write scope includes the read scope. */
 export const refusedBy = (route: Route, user: SimUser | undefined): Reply | undefined => {
   if (user === undefined) return route.needsToken === true ? failure(401, "token is required") : undefined
   if (route.scope === undefined || user.scopes.includes("all")) return undefined

@@ -1,4 +1,4 @@
-/** All endpoints that a simulated Gitea serves. */
+/** All endpoints of a simulated Gitea. */
 import { accountRoutes } from "./accountRoutes.ts"
 import { commentRoutes } from "./commentRoutes.ts"
 import { hookRoutes } from "./hookRoutes.ts"
@@ -11,7 +11,7 @@ import type { Route } from "./router.ts"
 import { searchRoutes } from "./searchRoutes.ts"
 import { statusRoutes } from "./statusRoutes.ts"
 
-/** All of them; where two fit, the first one serves. */
+/** All endpoints. If two match, the first one is used. */
 export const routes: ReadonlyArray<Route> = [
   ...searchRoutes,
   ...accountRoutes,

@@ -1,8 +1,8 @@
-/** The lists of issues and PRs, of one repository and of all, that a simulated Gitea serves. */
+/** The lists of issues and pull requests in a simulated Gitea, of one repository and of all. */
 import { type Ask, inRepo, linked, noTime, type Route, within } from "./router.ts"
 import { fold, type SimIssue } from "./state.ts"
 
-/** What both lists share: `state` (open unless given), `type`, `q`, `since` and `before`. */
+/** Filters of both lists: `state` (open unless given), `type`, `q`, `since` and `before`. */
 const asked = (ask: Ask): ((issue: SimIssue) => boolean) => {
   const type = ask.query.get("type")
   const state = ask.query.get("state") || "open"
@@ -15,13 +15,13 @@ const asked = (ask: Ask): ((issue: SimIssue) => boolean) => {
     inTime(issue.updatedAt)
 }
 
-/** The labels to look for. Names that no issue has are dropped. */
+/** The labels to filter by. Names that no issue has are dropped. */
 const labelsOf = (ask: Ask, among: ReadonlyArray<SimIssue>): ReadonlyArray<string> =>
   (ask.query.get("labels") ?? "")
     .split(",")
     .filter((label) => among.some((issue) => issue.labels.includes(label)))
 
-/** Lists issues and PRs alike; each label must be there. */
+/** Lists issues and pull requests; each label is required. */
 const listIssues: Route = {
   method: "GET",
   path: "/repos/{owner}/{repo}/issues",
@@ -42,7 +42,7 @@ const listIssues: Route = {
   }),
 }
 
-/** Issues and PRs of every repository that the asker may read, the latest that was made first. One label is enough. */
+/** Issues and pull requests of every repository that the user may read, newest first. Any one label is enough. */
 const search: Route = {
   method: "GET",
   path: "/repos/issues/search",
@@ -73,5 +73,5 @@ const search: Route = {
   },
 }
 
-/** All of them; `/repos/issues/search` is no repository. */
+/** All of these endpoints; `/repos/issues/search` is not a repository. */
 export const searchRoutes: ReadonlyArray<Route> = [search, listIssues]

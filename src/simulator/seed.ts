@@ -1,6 +1,6 @@
-/** What a simulated Gitea starts with. Users that are named anywhere and not listed are made. */
+/** The initial content of a simulated Gitea. Users that are named anywhere and not listed are created. */
 
-/** Permission of a user on a repository, as Gitea names them. */
+/** Permission of a user on a repository, by Gitea's names. */
 export type SimPermission = "none" | "read" | "write" | "admin" | "owner"
 
 /** A user; one with a token can call the API. */
@@ -12,18 +12,18 @@ export interface SeedUser {
   readonly siteAdmin?: boolean
 }
 
-/** An org; members are in it, those listed as public too are seen by everyone. */
+/** An organisation; those listed as public members are visible to everyone. */
 export interface SeedOrg {
   readonly name: string
   readonly members?: ReadonlyArray<string>
   readonly publicMembers?: ReadonlyArray<string>
-  /** Members who own the org, and so its repositories. */
+  /** Members who own the organisation, and so its repositories. */
   readonly owners?: ReadonlyArray<string>
-  /** Since 1.27: answers 404 for everything to people outside. */
+  /** Since 1.27: returns 404 for everything to outsiders. */
   readonly hidden?: boolean
 }
 
-/** A file of an issue or a comment. */
+/** An attachment of an issue or a comment. */
 export interface SeedAttachment {
   readonly name: string
   readonly content: string | Uint8Array
@@ -37,7 +37,7 @@ export interface SeedComment {
   readonly createdAt?: string
 }
 
-/** An issue; it gets the next free number unless it names one. */
+/** An issue. It gets the next free number unless one is given. */
 export interface SeedIssue {
   readonly number?: number
   readonly title: string
@@ -51,7 +51,7 @@ export interface SeedIssue {
   readonly updatedAt?: string
 }
 
-/** A pull request; from the same repository unless `headRepoId` is another's, -1 for one that is gone. */
+/** A pull request; from the same repository unless `headRepoId` is another one's, or -1 for a deleted one. */
 export interface SeedPull extends SeedIssue {
   readonly head: string
   readonly base?: string
@@ -61,14 +61,14 @@ export interface SeedPull extends SeedIssue {
 
 /** A repository. */
 export interface SeedRepo {
-  /** A user or an org. */
+  /** A user or an organisation. */
   readonly owner: string
   readonly name: string
   /** `main` unless given. */
   readonly defaultBranch?: string
-  /** Branches besides the default one. */
+  /** Branches in addition to the default one. */
   readonly branches?: ReadonlyArray<string>
-  /** Branches that are there, and protected. */
+  /** Existing protected branches. */
   readonly protectedBranches?: ReadonlyArray<string>
   readonly archived?: boolean
   readonly private?: boolean
@@ -77,7 +77,7 @@ export interface SeedRepo {
   readonly pulls?: ReadonlyArray<SeedPull>
 }
 
-/** All that a simulated Gitea starts with. */
+/** The whole initial content of a simulated Gitea. */
 export interface GiteaSeed {
   readonly users?: ReadonlyArray<SeedUser>
   readonly orgs?: ReadonlyArray<SeedOrg>

@@ -1,11 +1,11 @@
-/** The JSON that a simulated Gitea answers with about issues, pull requests and keys: all properties of the real one, and its nulls. */
+/** A simulated Gitea's JSON of issues, pull requests and keys, with all properties and nulls of the real one. */
 import { createHash } from "node:crypto"
 import { AccountShapes, type Json } from "./accountShapes.ts"
 import type { SimComment, SimEvent, SimIssue, SimKey, SimReference, SimRepo, SimUser } from "./state.ts"
 
 /** Renders records of one state for one server, whose root URL has no trailing slash. */
 export class Shapes extends AccountShapes {
-  /** An issue or, through the same endpoint, a PR: then `pull_request` is there. `assignees` is null when there are none. */
+  /** An issue or, through the same endpoint, a pull request, which has `pull_request`. `assignees` is null when there are none. */
   issue(issue: SimIssue): Json {
     const { repo, pull } = issue
     const kind = pull === undefined ? "issues" : "pulls"
@@ -36,7 +36,7 @@ export class Shapes extends AccountShapes {
     }
   }
 
-  /** A PR as `viewer` sees it; a list leaves out sizes, and has null for nobody. */
+  /** A pull request for `viewer`. Lists leave out sizes, and have null for missing users. */
   pull(issue: SimIssue, place: "detail" | "list", viewer: SimUser | undefined): Json | null {
     const { pull } = issue
     if (pull === undefined) return null
@@ -82,7 +82,7 @@ export class Shapes extends AccountShapes {
     }
   }
 
-  /** The files of an issue or a comment. */
+  /** The attachments of an issue or a comment. */
   attachments({ attachments = [] }: Pick<SimIssue | SimComment, "attachments">): ReadonlyArray<Json> {
     return attachments.map(({ id, uuid, name, size, content, link, createdAt }) => ({
       id,
@@ -113,7 +113,7 @@ export class Shapes extends AccountShapes {
     }
   }
 
-  /** A timeline shows comments, references and changes alike. */
+  /** An entry of a timeline: a comment, a reference or a change. */
   timelineComment(issue: SimIssue, comment: SimComment): Json {
     const { id, user, body, created_at, html_url, issue_url, pull_request_url } = this.comment(issue, comment)
     const urls = { html_url, issue_url, pull_request_url }
@@ -143,7 +143,7 @@ export class Shapes extends AccountShapes {
     }
   }
 
-  /** A label that was put on has the body "1". */
+  /** An added label has the body "1". */
   event(issue: SimIssue, event: SimEvent): Json {
     const { id, type, actorId, createdAt, label, assignee, removed, body, titles, dependency } = event
     return {
@@ -195,7 +195,7 @@ export class Shapes extends AccountShapes {
     }
   }
 
-  /** Its `key_id` is that of its content, which several repositories may share. */
+  /** Its `key_id` is derived from its content, which several repositories may share. */
   deployKey(repo: SimRepo, key: SimKey): Json {
     return {
       id: key.id,
@@ -236,12 +236,12 @@ export class Shapes extends AccountShapes {
   }
 }
 
-/** As `ssh-keygen -l` tells it. */
+/** In the format of `ssh-keygen -l`. */
 const fingerprintOf = (content: string): string =>
   `SHA256:${createHash("sha256")
     .update(Buffer.from(content.split(" ")[1] ?? "", "base64"))
     .digest("base64")
     .replace(/=+$/, "")}`
 
-/** There is no draft flag: the title says it. */
+/** There is no draft flag: the title shows it. */
 const isDraft = (issue: SimIssue): boolean => /^(?:WIP:|\[WIP\])/i.test(issue.title)

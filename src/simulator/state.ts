@@ -1,4 +1,4 @@
-/** The state of a simulated Gitea: plain mutable records that tests may seed, change and look at. */
+/** The state of a simulated Gitea: plain mutable records that tests can seed, change and inspect. */
 import { createHash, randomUUID } from "node:crypto"
 import type { Happening } from "./happenings.ts"
 import type {
@@ -15,14 +15,14 @@ import type { GiteaSeed, SeedAttachment, SeedIssue, SeedPull, SeedRepo, SimPermi
 
 export type * from "./records.ts"
 
-/** The whole state; names are found whatever their case, as in Gitea. */
+/** The whole state. Names are looked up case-insensitively, as in Gitea. */
 export class GiteaState {
   readonly users: Array<SimUser> = []
   readonly orgs: Array<SimOrg> = []
   readonly repos: Array<SimRepo> = []
   /** Old `owner/name` in lower case, and the repository that had it. */
   readonly renamed = new Map<string, SimRepo>()
-  /** Are told of each thing that happened, after it did. */
+  /** Called with each event, after it happened. */
   readonly watchers = new Set<(happening: Happening) => void>()
   readonly contentVersions: boolean
   private readonly clock: () => number
@@ -66,13 +66,13 @@ export class GiteaState {
     return this.clock()
   }
 
-  /** Ids are unique over all kinds, and grow. */
+  /** IDs are unique over all kinds, and only increase. */
   nextId(): number {
     this.lastId += 1
     return this.lastId
   }
 
-  /** The user of that login, made when there is none. */
+  /** The user with that login, created if missing. */
   ensureUser(login: string): SimUser {
     const known = this.user(login)
     if (known !== undefined) return known
@@ -200,7 +200,7 @@ export class GiteaState {
     )
   }
 
-  /** Hangs a file on an issue or a comment. */
+  /** Attaches a file to an issue or a comment. */
   attach(on: SimIssue | SimComment, { name, content }: SeedAttachment): SimAttachment {
     const made: SimAttachment = {
       id: this.nextId(),
@@ -213,12 +213,12 @@ export class GiteaState {
     return made
   }
 
-  /** Tells the watchers. */
+  /** Notifies the watchers. */
   tell(happening: Happening): void {
     for (const watcher of this.watchers) watcher(happening)
   }
 
-  /** The name of a commit that there was not before. */
+  /** A new commit ID. */
   newCommit(): string {
     return shaOf(`commit ${this.nextId()}`)
   }
@@ -228,19 +228,19 @@ export class GiteaState {
     return repo.heads.get(branch) ?? shaOf(`${repo.id} ${branch}`)
   }
 
-  /** What is known of a commit. */
+  /** The record of a commit. */
   commit(repo: SimRepo, sha: string): SimCommit {
     const unknown = { sha, message: "Base\n", authorId: this.ensureUser(repo.owner).id, at: repo.createdAt }
     return repo.commits.get(sha) ?? { ...unknown, added: [] }
   }
 
-  /** The old name redirects from now on. */
+  /** Renames a repository: the old name redirects from now on. */
   renameRepo(repo: SimRepo, name: string): void {
     this.renamed.set(fold(`${repo.owner}/${repo.name}`), repo)
     repo.name = name
   }
 
-  /** What a user may do on a repository; owners of its org own it. */
+  /** A user's permission on a repository. Owners of its organisation own it. */
   permission(repo: SimRepo, user: SimUser | undefined): SimPermission {
     const everyone = repo.private ? "none" : "read"
     if (user === undefined) return everyone
@@ -252,7 +252,7 @@ export class GiteaState {
   }
 }
 
-/** Names are compared without regard to case. */
+/** Names are compared case-insensitively. */
 export const fold = (name: string): string => name.toLowerCase()
 
 /** Gitea's times have whole seconds. */

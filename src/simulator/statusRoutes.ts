@@ -1,4 +1,4 @@
-/** The endpoints of commit statuses that a simulated Gitea serves, with their exact codes. */
+/** The endpoints of commit statuses in a simulated Gitea, with exact status codes. */
 import * as gitActions from "./gitActions.ts"
 import { combinedJson, latestOf, statusJson } from "./reviewShapes.ts"
 import {
@@ -16,7 +16,7 @@ import type { SimRepo, SimStatusState } from "./state.ts"
 
 const REPO = "/repos/{owner}/{repo}"
 
-/** With the commit that a name stands for: forty hexadecimal digits stand for themselves. */
+/** Resolves a name to a commit: forty hexadecimal digits stand for themselves. */
 const inCommit = (handle: (ask: Ask, repo: SimRepo, sha: string) => Reply) =>
   inRepo((ask, repo) => {
     const name = ask.param["sha"] ?? ask.param["ref"] ?? ""
@@ -72,7 +72,7 @@ const create: Route = {
   }),
 }
 
-/** All of them. */
+/** All of these endpoints. */
 export const statusRoutes: ReadonlyArray<Route> = [
   list(`${REPO}/commits/{ref}/statuses`),
   list(`${REPO}/statuses/{sha}`),

@@ -1,4 +1,4 @@
-/** How a simulated Gitea delivers webhooks: signed, once, never again; a test may lose, hold, delay and repeat them. */
+/** Webhook deliveries of a simulated Gitea: signed, sent once, never retried. A test can lose, hold, delay and repeat them. */
 import { Effect, Queue, type Scope } from "effect"
 import { createHmac, randomUUID } from "node:crypto"
 import { request } from "node:http"
@@ -16,41 +16,44 @@ export interface Delivery {
   /** Header `X-Gitea-Event-Type`. */
   readonly eventType: string
   readonly hook: SimHook
-  /** Whether the hook is an org's. */
+  /** Whether the hook is an organisation's. */
   readonly target: "repository" | "organization"
-  /** The JSON that is signed. */
+  /** The signed JSON. */
   readonly payload: string
-  /** The status of each attempt, in order; 0 for one that got none within 5 s. Empty: never sent. */
+  /** The status of each attempt, in order; 0 without a response within 5 s. Empty: never sent. */
   readonly answers: ReadonlyArray<number>
 }
 
-/** What becomes of a delivery; sent once, in its turn, unless something is said. */
+/** How to treat a delivery; by default it is sent once, in order. */
 export interface Fate {
   /** It is never sent. */
   readonly lost?: boolean
-  /** It waits for `release`. */
+  /** It is held until `release`. */
   readonly held?: boolean
-  /** It is sent so much later; those after it overtake it. */
+  /** It is sent with this delay, and later ones overtake it. */
   readonly delayMillis?: number
-  /** How often it is sent, with the same id. */
+  /** How often it is sent, with the same ID. */
   readonly times?: number
 }
 
 /** The deliveries of a simulator. */
 export interface Webhooks {
-  /** All of them, in the order in which things happened, lost ones too. */
+  /** All deliveries in the order of their events, including lost ones. */
   readonly deliveries: ReadonlyArray<Delivery>
-  /** Decides what becomes of each from now on; without an argument all are sent again. */
+  /** Sets how deliveries are treated from now on; without an argument all are sent again. */
   readonly treat: (fate?: (delivery: Delivery) => Fate) => void
-  /** Those that wait, in the order in which things happened. */
+  /** Held deliveries, in the order of their events. */
   readonly held: ReadonlyArray<Delivery>
-  /** Sends those that wait, one after another, and returns when all were answered. `order` may put them in another order, leave some out for good, or name some twice. */
+  /**
+   * Sends held deliveries one after another, and returns when all have a response. `order` may reorder them, drop some for good, or
+   * repeat some.
+   */
   readonly release: (
     order?: (held: ReadonlyArray<Delivery>) => ReadonlyArray<Delivery>,
   ) => Effect.Effect<void>
-  /** Sends the old payload with a new id, as a person can in Gitea's pages. Returns the status, 0 without one. */
+  /** Sends an old payload with a new ID, as a person can do on Gitea's pages. Returns the status; 0 without a response. */
   readonly redeliver: (delivery: Delivery) => Effect.Effect<number>
-  /** Returns when nothing is under way; those that wait do not count. */
+  /** Returns when no delivery is in progress; held ones do not count. */
   readonly idle: Effect.Effect<void>
 }
 
@@ -58,7 +61,7 @@ interface Sent extends Delivery {
   readonly answers: Array<number>
 }
 
-/** Delivers what happens in a state until the scope ends. */
+/** Delivers the events of a state until the scope ends. */
 export const make = (state: GiteaState, shapes: Shapes): Effect.Effect<Webhooks, never, Scope.Scope> =>
   Effect.gen(function* () {
     const deliveries: Array<Sent> = []
@@ -132,7 +135,7 @@ export const make = (state: GiteaState, shapes: Shapes): Effect.Effect<Webhooks,
     }
   })
 
-/** The hooks of the repository and of its org that an event is for. */
+/** The hooks of the repository and of its organisation that receive an event. */
 const hooksFor = (
   state: GiteaState,
   { repo, subscription, only }: HookEvent,
@@ -148,14 +151,14 @@ const hooksFor = (
   )
 }
 
-/** JSON as Go writes it for people: indented, and safe within HTML. */
+/** JSON as Go's encoder writes it for people: indented, and escaped for HTML. */
 const goJson = (body: unknown): string =>
   JSON.stringify(body, null, 2).replace(
     /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   )
 
-/** The headers of a delivery. Without a secret the signatures are there, and empty. */
+/** The headers of a delivery. Without a secret the signature headers are present and empty. */
 export const headersOf = ({
   id,
   event,
@@ -188,10 +191,10 @@ export const headersOf = ({
   }
 }
 
-/** Gitea waits so long for an answer. */
+/** How long Gitea waits for a response. */
 const TIMEOUT = 5000
 
-/** The status of the answer, 0 without one. */
+/** The status of the response; 0 without one. */
 const send = (delivery: Delivery): Effect.Effect<number> =>
   Effect.async<number>((resume) => {
     const { hook, payload } = delivery

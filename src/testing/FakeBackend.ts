@@ -1,4 +1,4 @@
-/** FakeBackend is a backend in memory: it plays agents by a script, fails where it is told to, and records what it was asked. */
+/** FakeBackend is a backend in memory: it runs scripted agents, fails on demand, and records its calls. */
 import {
   Clock,
   Deferred,
@@ -20,7 +20,7 @@ import type { Backend, BackendArtifact, BackendBottle } from "../services/Backen
 import { Backends } from "../services/Backends.ts"
 import type { OutputChunk } from "../services/ProcessRunner.ts"
 
-/** How a fake agent is heard. */
+/** The output of a fake agent. */
 export interface FakeAgentIo {
   /** Writes to its stdout. */
   readonly print: (text: string | Uint8Array) => Effect.Effect<void>
@@ -28,10 +28,10 @@ export interface FakeAgentIo {
   readonly printError: (text: string | Uint8Array) => Effect.Effect<void>
 }
 
-/** A fake agent: what it does, and its exit code. Stopping its bottle interrupts it: exit code 143. */
+/** A fake agent: a script that returns its exit code. Stopping its bottle interrupts it: exit code 143. */
 export type FakeAgent = (plan: BottlePlan, io: FakeAgentIo) => Effect.Effect<number>
 
-/** A call that can be made to fail; `inspect` is not among the steps that are kept. */
+/** A call that can be made to fail. `inspect` is not recorded as a step. */
 export type FakeStep =
   | "inspect"
   | "ensureImage"
@@ -43,30 +43,30 @@ export type FakeStep =
   | "remove"
   | "destroy"
 
-/** What the backend does. */
+/** Behaviour of the backend. */
 export interface FakeScript {
   /** Name of the backend; `fake` unless given. */
   readonly name?: string
-  /** The agent of every bottle; unless given it prints its prompt and exits with 0. */
+  /** The agent of every bottle; by default it prints its prompt and exits with 0. */
   readonly agent?: FakeAgent
-  /** Name of its engine, asked each time; the backend's unless given. */
+  /** Name of its engine, read at each call; the backend's name unless given. */
   readonly engine?: () => string
-  /** Why a step fails, asked each time it is taken; none: it succeeds. */
+  /** Why a step fails, called for each step; none: it succeeds. */
   readonly fail?: (step: FakeStep, slug: Slug) => Option.Option<string>
 }
 
-/** A fake backend, and what it was asked. */
+/** A fake backend and its recorded calls. */
 export interface FakeBackend {
   readonly backend: Backend
-  /** Plans of the bottles created, in order. */
+  /** Plans of the created bottles, in order. */
   readonly plans: Effect.Effect<ReadonlyArray<BottlePlan>>
-  /** Every step taken, as `step slug`, in order. */
+  /** Every step as `step slug`, in order. */
   readonly steps: Effect.Effect<ReadonlyArray<string>>
-  /** Names of the artifacts there are. */
+  /** Names of the existing artifacts. */
   readonly artifacts: Effect.Effect<ReadonlyArray<string>>
   /**
-   * Its engine or machine stops, and all agents with it; its boxes stay. `ending` says so of them, and of agents that were stopped before:
-   * an engine cannot tell them apart.
+   * Stops its engine or machine with all agents; its boxes stay. `ending` reports this for them, and for agents that were stopped
+   * before: an engine cannot tell them apart.
    */
   readonly stopMachine: Effect.Effect<void>
 }
@@ -154,7 +154,7 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
           over,
         }))
       const playing = agent(box.plan, { print: write("stdout"), printError: write("stderr") })
-      // Ended is a bottle whose agent was interrupted before its first step, too.
+      // A bottle has also ended if its agent was interrupted before its first step.
       return Effect.uninterruptible(
         Effect.forkDaemon(
           Effect.onExit(Effect.interruptible(playing), (exit) => {
@@ -333,7 +333,7 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
   }),
 )
 
-/** A Backends service that knows this backend alone, by its name; for tests of programs. Its workspace is always empty. */
+/** A Backends service with only this backend, by its name; for tests of programs. Its workspace is always empty. */
 export const layer = ({ backend }: Pick<FakeBackend, "backend">): Layer.Layer<Backends> =>
   Layer.succeed(
     Backends,

@@ -1,4 +1,4 @@
-/** FakeForge is a Forge in memory, for tests of programs: it records what is written and fails when told to. */
+/** FakeForge is a Forge in memory, for tests of programs: it records writes and fails on demand. */
 import { Effect, Encoding, Layer, Option, Stream } from "effect"
 import { ForgeRequestError } from "../domain/Errors.ts"
 import { reasonOfStatus } from "../domain/ForgeReason.ts"
@@ -23,7 +23,7 @@ import {
   type Viewer,
 } from "./fakeDetails.ts"
 
-/** What the forge holds at first. Users that are named anywhere are made. */
+/** The initial content of the forge. Users that are named anywhere are created. */
 export interface FakeForgeSeed extends Omit<SeedRepo, "owner" | "name"> {
   /** `acme` unless given. */
   readonly owner?: string
@@ -32,15 +32,15 @@ export interface FakeForgeSeed extends Omit<SeedRepo, "owner" | "name"> {
   /** Login of the token's user; `bot` unless given. */
   readonly self?: string
   readonly orgs?: ReadonlyArray<SeedOrg>
-  /** The org of the bots, whose members are never trusted. */
+  /** The organisation of the bots, whose members are never trusted. */
   readonly org?: string
-  /** Its members are trusted; the owner unless given. */
+  /** The organisation whose members are trusted; the owner unless given. */
   readonly trustOrg?: string
   /** Its clock, in milliseconds; the machine's unless given. */
   readonly now?: () => number
 }
 
-/** A write that was done. */
+/** A recorded write. */
 export type ForgeWrite =
   | { readonly method: "postComment"; readonly number: number; readonly body: string; readonly id: number }
   | { readonly method: "updateDescription"; readonly number: number; readonly body: string }
@@ -51,12 +51,12 @@ export interface FakeForge {
   readonly forge: ForgeApi
   /** As `Forges.changedSince`, over all repositories of `state`. */
   readonly changedSince: (since: number | undefined) => Stream.Stream<ForgeChanges, ForgeRequestError>
-  /** In order. An unchanged description and an adopted PR are no writes. */
+  /** In order. An unchanged description and an adopted pull request are not writes. */
   readonly writes: ReadonlyArray<ForgeWrite>
-  /** May be looked at and changed; the repository is `repo`. */
+  /** May be read and changed; the repository is `repo`. */
   readonly state: GiteaState
   readonly repo: SimRepo
-  /** The next call of that method fails so, before it does anything. */
+  /** Makes the next call of that method fail before it does anything. */
   readonly failNext: (method: FallibleMethod, status: number, reason?: string) => void
 }
 
@@ -66,20 +66,20 @@ export type FallibleMethod = Exclude<keyof ForgeApi, "repository" | "targetedIss
 /** A forge in memory, from a seed. */
 export const make = (seed: FakeForgeSeed = {}): Effect.Effect<FakeForge> => Effect.sync(() => build(seed))
 
-/** A forge in memory as the Forge service; use `make` to look at its writes. */
+/** A forge in memory as the Forge service; use `make` to read its writes. */
 export const layer = (seed: FakeForgeSeed = {}): Layer.Layer<Forge> =>
   Layer.effect(
     Forge,
     Effect.map(make(seed), (fake) => fake.forge),
   )
 
-/** The same forge for every target, as the Forges service. It reads FORGE_* values as Gitea's does, and asks nothing of the address that they name. */
+/** The same forge for every target, as the Forges service. It reads FORGE_* values as Gitea's does, and never uses their address. */
 export const forges = ({
   forge,
   changedSince,
 }: Pick<FakeForge, "forge" | "changedSince">): Layer.Layer<Forges> =>
   LiveForges.layer({
-    // Neither webhooks nor reactions: there is no server.
+    // Neither webhooks nor reactions, because there is no server.
     gitea: {
       webUrl: kind.webUrl,
       ...(kind.variables !== undefined && { variables: kind.variables }),
@@ -111,7 +111,7 @@ const build = (seed: FakeForgeSeed): FakeForge => {
     readonly reason: string
   }> = []
 
-  /** Runs as the method: fails first if that was ordered. */
+  /** Runs a method, or fails first if that was requested. */
   const as = <A>(
     method: FallibleMethod,
     run: () => A | ForgeRequestError,
@@ -124,7 +124,7 @@ const build = (seed: FakeForgeSeed): FakeForge => {
       return result instanceof ForgeRequestError ? Effect.fail(result) : Effect.succeed(result)
     })
 
-  /** With the issue or PR of that number. */
+  /** Finds the issue or pull request with that number. */
   const on = <A>(method: FallibleMethod, number: number, run: (issue: SimIssue) => A | ForgeRequestError) =>
     as(method, () => {
       const issue = repo.issues.get(number)
@@ -145,7 +145,7 @@ const build = (seed: FakeForgeSeed): FakeForge => {
     return isMember(trustOrg ?? owner, user) === true || canWrite(user) === true
   }
 
-  /** In an org's repository only who administers it may ask. */
+  /** In an organisation's repository only its administrators may ask. */
   const canWrite = (user: string): boolean | ForgeRequestError => {
     const own = state.permission(repo, self)
     const isSelf = fold(user) === fold(login)

@@ -1,4 +1,7 @@
-/** FakeSidecar is Sidecar and what sidecars leave, in memory, for tests of programs: nothing is served, the test says what an agent would have done. */
+/**
+ * FakeSidecar provides Sidecar and the services about its files in memory, for tests of programs: nothing is served, and the test plays
+ * the agent.
+ */
 import { Clock, Context, Effect, Layer, Option } from "effect"
 import type { RunKey } from "../domain/DeployKey.ts"
 import type { QueueEvent } from "../domain/QueueEvent.ts"
@@ -16,21 +19,21 @@ import type { SidecarServices } from "../services/SidecarServices.ts"
 /** A Sidecar in memory. */
 export interface FakeSidecar {
   readonly sidecar: typeof Sidecar.Service
-  /** All that it stands for, as a layer provides it. */
+  /** All services that it replaces, as one layer. */
   readonly services: Context.Context<SidecarServices>
   /** In order. */
   readonly launches: ReadonlyArray<SidecarConfig>
-  /** Puts an event into its slug's queue, as the agent's calls do, and answers its number. */
+  /** Adds an event to its slug's queue, as the agent's calls do, and returns its number. */
   readonly push: (event: QueueEvent) => Effect.Effect<number>
-  /** The agent calls its neck: now. */
+  /** Records that the agent calls its neck now. */
   readonly checkIn: (slug: string) => Effect.Effect<void>
-  /** Deploy keys that are left; `revokeKey` takes them out when it is given a token. */
+  /** Leftover deploy keys. `revokeKey` removes them when it is given a token. */
   readonly keys: Array<RunKey>
-  /** Stores of upstream objects that nobody borrows from, and when they were last used. */
+  /** Stores of upstream objects that nobody borrows from, with their last use. */
   readonly stores: Map<string, number>
-  /** Run directories by name. */
+  /** Run directories, by name. */
   readonly runs: Map<string, LeftRun>
-  /** The sidecar dies. */
+  /** Makes the sidecar die. */
   readonly kill: (slug: string) => Effect.Effect<void>
 }
 
@@ -136,7 +139,7 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
   }
 })
 
-/** Sidecars in memory, and what they leave; use `make` to steer them. */
+/** Sidecars in memory, and their files; use `make` to control them. */
 export const layer: Layer.Layer<SidecarServices> = Layer.effectContext(
   Effect.map(make, ({ services }) => services),
 )

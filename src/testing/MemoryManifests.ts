@@ -1,4 +1,4 @@
-/** Manifests from memory: for tests, and for programs that keep none in files. */
+/** Manifests in memory: for tests, and for programs without manifest files. */
 import { Effect, Layer, Option } from "effect"
 import { ManifestInvalid } from "../domain/Errors.ts"
 import type { AgentManifest, BottleManifest, ProviderName } from "../domain/Manifest.ts"
@@ -6,7 +6,7 @@ import { buildOf, mergeBottles } from "../domain/Manifest.ts"
 import { agentNotFound } from "../domain/ManifestFile.ts"
 import { Manifests } from "../services/Manifests.ts"
 
-/** An agent; without `provider` it is a command, without `command` it is `cat`, which repeats its prompt. */
+/** An agent. The default provider is `command`, and the default command is `cat`, which repeats its prompt. */
 export interface MemoryAgent {
   readonly provider?: ProviderName
   readonly bottle?: string
@@ -22,7 +22,7 @@ export interface MemoryManifestsOptions {
   readonly bottles?: Readonly<Record<string, BottleManifest>>
 }
 
-/** Manifests of the given objects. There is no project to trust, and `init` writes nothing. */
+/** Manifests from the given objects. There is no project to trust, and `init` writes nothing. */
 export const layer = (options: MemoryManifestsOptions): Layer.Layer<Manifests> => {
   const agents = new Map(Object.entries(options.agents ?? {}))
   const bottles = new Map(Object.entries(options.bottles ?? {}))

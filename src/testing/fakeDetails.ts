@@ -1,4 +1,4 @@
-/** What FakeForge reads of reviews, checks, dependencies and timelines. */
+/** FakeForge's reads of reviews, checks, dependencies and timelines. */
 import type {
   Attachment,
   Checks,
@@ -23,7 +23,7 @@ import {
   type SimUser,
 } from "../simulator/state.ts"
 
-/** Who looks, and whom they trust. */
+/** The user who reads, and whom they trust. */
 export interface Viewer {
   readonly state: GiteaState
   readonly self: SimUser
@@ -35,7 +35,7 @@ const loginOf = ({ state }: Viewer, id: number): string => state.userById(id)?.l
 const headOf = ({ state }: Viewer, { repo }: SimIssue, pull: SimPull): string =>
   state.headOf(state.repoById(pull.headRepoId) ?? repo, pull.head)
 
-/** With what the fate of a pull request depends on. */
+/** With everything that decides whether a pull request can be merged. */
 export const prDetails = (
   viewer: Viewer,
   issue: SimIssue,
@@ -51,7 +51,7 @@ export const prDetails = (
 
 const VERDICTS = { APPROVED: "approved", REQUEST_CHANGES: "rejected", COMMENT: "comment" } as const
 
-/** Those that were submitted. */
+/** Submitted reviews. */
 export const reviewsOf = (viewer: Viewer, pull: SimPull): ReadonlyArray<Review> =>
   pull.reviews.flatMap((review) => {
     if (review.state === "PENDING" || review.state === "REQUEST_REVIEW") return []
@@ -82,7 +82,7 @@ export const reviewsOf = (viewer: Viewer, pull: SimPull): ReadonlyArray<Review> 
     ]
   })
 
-/** The newest word of each check of the head. */
+/** The newest result of each check of the head. */
 export const checksOf = (viewer: Viewer, issue: SimIssue, pull: SimPull): Checks => {
   const head = headOf(viewer, issue, pull)
   return {
@@ -96,7 +96,7 @@ export const checksOf = (viewer: Viewer, issue: SimIssue, pull: SimPull): Checks
   }
 }
 
-/** What hangs on an issue and on its comments. */
+/** The attachments of an issue and of its comments. */
 export const attachmentsOf = (
   viewer: Viewer,
   issue: SimIssue,
@@ -120,7 +120,7 @@ export const attachmentsOf = (
 
 const PAGE_SIZE = 50
 
-/** A page of the issues that fit. */
+/** A page of the matching issues. */
 export const issuesOf = (
   { issues }: SimRepo,
   toIssue: (issue: SimIssue) => Issue,
@@ -143,7 +143,7 @@ export const issuesOf = (
   return { issues: found.map(withoutBody), more: found.length > 0 }
 }
 
-/** The open ones that the viewer sees. Somebody who may write is told of all. */
+/** The open ones that the viewer may see. Somebody with write permission gets all. */
 export const dependenciesOf = ({ state, self }: Viewer, issue: SimIssue): Dependencies => {
   const isShown = ({ repo }: SimIssue) =>
     mayWrite(state.permission(issue.repo, self)) || state.permission(repo, self) !== "none"
@@ -156,7 +156,7 @@ export const dependenciesOf = ({ state, self }: Viewer, issue: SimIssue): Depend
   }
 }
 
-/** Who did what, oldest first. */
+/** The timeline, oldest first. */
 export const timelineOf = (viewer: Viewer, issue: SimIssue): ReadonlyArray<TimelineEntry> =>
   issue.events.flatMap((event) => {
     const did = didOf(event)

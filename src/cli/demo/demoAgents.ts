@@ -1,4 +1,4 @@
-/** The scripted agents of the demo: shell scripts that work through the neck, as real agents would. */
+/** The scripted agents of the demo: shell scripts that use the neck as real agents would. */
 import { ISSUES } from "./demoForge.ts"
 
 const { door, trap } = ISSUES
@@ -84,13 +84,13 @@ command: ${JSON.stringify(["sh", "-c", script])}
 ${persona}
 `
 
-/** The agent manifests of the demo by name. */
+/** The agent manifests of the demo, by name. */
 export const demoAgents: Readonly<Record<"carpenter" | "apprentice", string>> = {
   carpenter: manifest("Looks into cellar doors", carpenter, "You are a patient carpenter."),
   apprentice: manifest("Does what it is told", apprentice, "You do what you are told."),
 }
 
-/** The bottle manifest of both: an image if there is one, the run's own repository behind the neck, and who commits. */
+/** The bottle manifest of both agents: an image if there is one, the run's own repository behind the neck, and the committer. */
 export const demoBottle = (options: {
   readonly backend: string
   readonly image: string | undefined
@@ -105,7 +105,7 @@ export const demoBottle = (options: {
       GIT_AUTHOR_EMAIL: "cellar-bot@example.com",
       GIT_COMMITTER_NAME: "cellar-bot",
       GIT_COMMITTER_EMAIL: "cellar-bot@example.com",
-      // Of a machine's own git nothing is used, where a bottle is no more than a process of it.
+      // Without a container, git must not use the machine's own configuration.
       GIT_CONFIG_GLOBAL: "/dev/null",
       GIT_CONFIG_NOSYSTEM: "1",
       GIT_TEMPLATE_DIR: "",

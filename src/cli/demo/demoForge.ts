@@ -14,10 +14,10 @@ const OWNER = "ada"
 const REPO = "cellar"
 const BOT = "cellar-bot"
 
-/** The issue of the agent that does its work, and the one of the agent that does as it is told. */
+/** The issues of the agent that does its work, and of the agent that follows injected instructions. */
 export const ISSUES = { door: 17, trap: 18 } as const
 
-/** What the service and the forge know of each other. */
+/** What the service and the forge need to know about each other. */
 const SECRETS = { token: TOKEN, hook: "a-secret-that-signs-each-webhook" }
 
 const FILES = {
@@ -25,7 +25,7 @@ const FILES = {
   "door.md": "# The door\n\nWidth: 91 cm, the frame has 90\nHinge: dry\n",
 }
 
-/** Starts it, with its repositories below that place; it is gone with the scope. Fails where there is no git to serve a repository with. */
+/** Starts the forge, with its repositories below that folder. It ends with the scope. Fails without a git that can serve a repository. */
 export const makeDemoForge = Effect.fn("makeDemoForge")(function* (place: string) {
   yield* requireGit
   const repositories = yield* GitServer.make(join(place, "forge"))
@@ -67,7 +67,7 @@ export const makeDemoForge = Effect.fn("makeDemoForge")(function* (place: string
     sim,
     git,
     main,
-    /** What a service needs to know of it: its configuration, with where its secrets are; these; and to be told where webhooks go. */
+    /** What a service needs from it: a configuration that names its secrets, those secrets, and registration of the webhook address. */
     service: {
       configuration: (fileOf: (secret: keyof typeof SECRETS) => string) => ({
         forge: { api: sim.apiUrl, token: { file: fileOf("token") } },
@@ -90,19 +90,19 @@ export const makeDemoForge = Effect.fn("makeDemoForge")(function* (place: string
     /** Reviews a pull request, with a comment on one line of a file. */
     review: (number: number, body: string, line: LineSeed) =>
       ada.review(at(number), { state: "REQUEST_CHANGES", body, lines: [line] }),
-    /** How often no service took a webhook that was sent. */
+    /** How many webhooks no service accepted. */
     lostWebhooks: () =>
       sim.webhooks.deliveries.filter(
         ({ answers }) => answers.length > 0 && answers.every((status) => status === 0),
       ).length,
-    /** Merges a PR as its branch is: the branch goes on from `main`. */
+    /** Merges a pull request by fast-forward: `main` moves to its head. */
     merge: (number: number) =>
       Effect.gen(function* () {
         const pull = sim.state.issue(OWNER, REPO, number)
         if (pull?.pull === undefined) return
         yield* ada.mergeIn(repositories, at(number))
       }),
-    /** The pull request with its commits and comments, as lines. */
+    /** The pull request with its commits and comments, as lines of text. */
     view: Effect.fnUntraced(function* (number: number) {
       const pull = sim.state.issue(OWNER, REPO, number)
       if (pull?.pull === undefined) return []
@@ -126,7 +126,7 @@ export const makeDemoForge = Effect.fn("makeDemoForge")(function* (place: string
 /** The forge of the demo. */
 export type DemoForge = Effect.Effect.Success<ReturnType<typeof makeDemoForge>>
 
-/** A key that opens nothing, made anew each time. */
+/** A key without any use, generated each time. */
 const makeKey = (): string =>
   generateKeyPairSync("rsa", {
     modulusLength: 1024,

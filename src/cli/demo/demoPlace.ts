@@ -1,4 +1,4 @@
-/** The folder of a demo. By the folder that a killed demo left, the next one finds and removes its bottles and image. */
+/** The folder of a demo. From the folder of a killed demo, the next demo finds and removes its bottles and image. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import { Clock, Effect, Schema } from "effect"
 import { type Stats, lstatSync } from "node:fs"
@@ -14,14 +14,14 @@ import { listBottles } from "../../programs/listBottles.ts"
 import { note } from "../output.ts"
 
 const PREFIX = "bot-bottle-demo-"
-/** Says in a folder which process it belongs to. */
+/** Name of the file that records the owner process of a folder. */
 const OWNER = "owner.json"
 const Owner = Schema.parseJson(ProcessIdentity)
 
-/** A folder without an owner file for so long was left by a demo that was killed while it made the folder. */
+/** A folder that has had no owner file for this long was left by a demo that was killed while it created the folder. */
 const OWNERLESS_MS = 60_000
 
-/** Makes the folder; it is gone with the scope. */
+/** Creates the folder. It is removed with the scope. */
 export const demoPlace = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const place = yield* fs.makeTempDirectoryScoped({ prefix: PREFIX })
@@ -30,7 +30,7 @@ export const demoPlace = Effect.gen(function* () {
   return place
 })
 
-/** Removes bottles, image and folder of each demo of this user whose process is gone. What cannot be removed is reported and left. */
+/** Removes bottles, image and folder of every demo of this user whose process is gone. What cannot be removed is reported and left. */
 export const removeLeftDemos = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const names = yield* fs.readDirectory(tmpdir())
@@ -53,7 +53,7 @@ const removePlace = Effect.fnUntraced(function* (place: string, name: string) {
   yield* fs.remove(place, { recursive: true })
 })
 
-/** In a shared temporary directory others may make folders of that name: only this user's count. */
+/** In a shared temporary directory other users may create folders with that name: only this user's count. */
 const isLeft = Effect.fnUntraced(function* (place: string) {
   const fs = yield* FileSystem.FileSystem
   const stat = yield* Effect.orElseSucceed(

@@ -1,4 +1,4 @@
-/** The service of the demo: `orchestrate serve` in a process of its own, which can be killed. */
+/** The service of the demo: `orchestrate serve` in a separate process that can be killed. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import { Deferred, Effect, Exit, Option, Queue, Ref, Scope, Stream } from "effect"
 import { join } from "node:path"
@@ -7,14 +7,17 @@ import { ProcessError, ProcessRunner } from "../../services/ProcessRunner.ts"
 import { lines } from "./demoViews.ts"
 import type { DemoForge } from "./demoForge.ts"
 
-/** A service that is started, and killed as a crash does it. */
+/** A service that can be started, and killed as in a crash. */
 export interface DemoService {
-  /** Starts it, and returns when it serves. What it says is shown. */
+  /** Starts it, and returns when it serves. Its output is shown. */
   readonly start: Effect.Effect<void, ProcessError>
   readonly kill: Effect.Effect<void>
-  /** Waits until it says of an issue that its bottle is so: `frozen`, `destroyed`. What it said before an earlier wait was over does not count. */
+  /**
+   * Waits until it reports the state of an issue's bottle: `frozen`, `destroyed`. Reports from before the end of an earlier wait do not
+   * count.
+   */
   readonly says: (issue: number, state: "frozen" | "destroyed") => Effect.Effect<void, ProcessError>
-  /** Ends it in order. */
+  /** Shuts it down in order. */
   readonly end: Effect.Effect<void>
 }
 
@@ -84,7 +87,7 @@ export const makeService = Effect.fn("makeService")(function* (
     )
     const url = yield* Deferred.await(serving)
     hook(url)
-    // Started anew it is found where it was.
+    // A restarted service must be found at the same address.
     yield* Effect.orDie(configure(new URL(url).host))
   })
   return {
@@ -118,7 +121,7 @@ interface Running {
   readonly scope: Scope.CloseableScope
 }
 
-/** What of the environment says where an engine is; nothing that names a forge or a configuration. */
+/** The environment variables that select an engine; none that name a forge or a configuration. */
 const inherited = (): Readonly<Record<string, string>> =>
   Object.fromEntries(
     ["DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "TMPDIR"].flatMap((name) => {

@@ -1,4 +1,4 @@
-/** What the demo prints beside the agents' own words: steps, the status of issues, and operation logs. */
+/** What the demo prints in addition to the agents' output: steps, the status of issues, and operation logs. */
 import { Effect, Option, Schema, Stream } from "effect"
 import { listBottles } from "../../programs/listBottles.ts"
 import { orchestrateStatus } from "../../programs/orchestrateStatus.ts"
@@ -12,7 +12,7 @@ import { type Line, bold, printLine, table } from "../output.ts"
 export const step = (title: string, why: string): Effect.Effect<void> =>
   printLine(["", bold(`== ${title}`), `   ${why}`, ""])
 
-/** Lines of what is shown, set in. */
+/** Prints lines indented. */
 export const lines = (text: ReadonlyArray<Line>): Effect.Effect<void> =>
   printLine(
     text.map((line) => ({
@@ -20,13 +20,13 @@ export const lines = (text: ReadonlyArray<Line>): Effect.Effect<void> =>
     })),
   )
 
-/** What the agent of a bottle wrote in one run. */
+/** The agent's output in one run. */
 export const showOutput = Effect.fn("showOutput")(function* (slug: string, run: number) {
   const text = yield* readLogs(slug, { run }).pipe(Stream.decodeText(), Stream.mkString)
   yield* lines(text.trimEnd().split("\n"))
 })
 
-/** Which bottle handles which issue, and what it is now. */
+/** Which bottle handles which issue, and its current state. */
 export const showStatus = Effect.gen(function* () {
   const bottles = new Map((yield* listBottles()).map((bottle) => [bottle.slug as string, bottle]))
   yield* lines(
@@ -48,7 +48,7 @@ export const showStatus = Effect.gen(function* () {
   )
 })
 
-/** `#17` of an address that ends with the number. */
+/** `#17` from an address that ends with the number. */
 const numberOf = (url: string): string => `#${url.replace(/^.*\D/, "")}`
 
 const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}...` : text)
@@ -64,7 +64,7 @@ const LogLine = Schema.parseJson(
   }),
 )
 
-/** The operation log of a bottle, and whether its chain is whole. */
+/** The operation log of a bottle, and whether its chain is intact. */
 export const showLog = Effect.fn("showLog")(function* (name: string) {
   const slug = Slug.make(name)
   const log = yield* (yield* OperationLogs).log(slug)

@@ -1,4 +1,7 @@
-/** The demo: the service carries an issue from its label to the merged pull request, through a crash; a second agent tries what it may not; nothing is left behind. */
+/**
+ * The demo: the service carries an issue from its label to the merged pull request, through a crash; a second agent tries what it may
+ * not; nothing is left behind.
+ */
 import * as FileSystem from "@effect/platform/FileSystem"
 import { Effect } from "effect"
 import { basename } from "node:path"
@@ -18,7 +21,7 @@ import { demoPlace, removeLeftDemos } from "../demo/demoPlace.ts"
 import { type DemoService, makeService } from "../demo/demoService.ts"
 import { lines, showLog, showOutput, showStatus, step } from "../demo/demoViews.ts"
 
-/** Runs the main job from an issue to the merged pull request, and says at each step what happens. */
+/** Runs the main use case from an issue to the merged pull request, and explains each step. */
 export const demo = Effect.gen(function* () {
   yield* removeLeftDemos
   const place = yield* demoPlace
@@ -31,7 +34,7 @@ export const demo = Effect.gen(function* () {
   yield* printLine(whatNext)
 }).pipe(Effect.scoped, Effect.provide(NodeProcessRunner.layer))
 
-/** Plays the demo on a forge, with a home at that place; its service and its bottles are gone when it ends, however it does. */
+/** Runs the demo on a forge, with a home in that folder. Its service and its bottles are removed at the end, whatever happens. */
 export const play = Effect.fn("playDemo")(function* (
   place: string,
   forge: DemoForge,
@@ -57,18 +60,18 @@ const whatNext = `
 What next: \`bot-bottle init\` writes example manifests, and \`bot-bottle doctor\` says what is missing on this machine.
 README.md goes on from there ("First real use"), and docs/security.md says what is promised and what is not.`
 
-/** Where the bottles of the demo are made, and of which image. */
+/** The backend and the image of the demo's bottles. */
 export interface DemoBackend {
   readonly backend: string
   readonly image: string | undefined
 }
 
-/** The command line of bot-bottle, which the demo runs its service by. */
+/** The command line of bot-bottle, with which the demo runs its service. */
 export interface DemoProgram {
   readonly program: readonly [command: string, ...args: ReadonlyArray<string>]
 }
 
-/** Docker if an engine answers, with an image made of this host's programs that goes when the demo ends; else plain processes. */
+/** Docker if an engine responds, with an image made of this host's programs that is removed at the end; otherwise plain processes. */
 const chooseBackend = Effect.fnUntraced(function* (place: string) {
   const docker = yield* Effect.either(Effect.flatMap(DockerBackend.make, (found) => found.check))
   if (docker._tag === "Left") {
@@ -167,10 +170,10 @@ const story = Effect.fn("story")(function* (forge: DemoForge, service: DemoServi
   ])
 })
 
-/** The line of door.md that the review is about. */
+/** The line of door.md that the review comments on. */
 const HINGE_LINE = 4
 
-/** The name of the bottle that handles an issue. */
+/** The slug of the bottle that handles an issue. */
 const bottleOf = (issue: number) =>
   Effect.map(
     orchestrateStatus(),

@@ -1,4 +1,4 @@
-/** What doctor asks on this machine: every backend, the home, the forge that FORGE_* names, and a real bottle. */
+/** The checks of `doctor` on this machine: every backend, the home, the forge in FORGE_* variables, and a real bottle. */
 import { Config, Effect, Option } from "effect"
 import { DEFAULT_FORGE_ORG } from "../../domain/Assignment.ts"
 import * as GiteaForges from "../../layers/gitea/GiteaForges.ts"
@@ -14,7 +14,7 @@ import { Forges } from "../../services/Forges.ts"
 import { neckProbe } from "./neckProbe.ts"
 import { orchestratorChecks } from "./orchestratorChecks.ts"
 
-/** Any of these asks for a forge. */
+/** Any of these variables enables the forge checks. */
 const FORGE_VARIABLES = [
   "FORGE_GITEA_API",
   "FORGE_GITEA_TOKEN",
@@ -50,7 +50,7 @@ const database = BottleStore.pipe(
   Effect.provide(SqliteBottleStore.layer()),
 )
 
-/** Asks all of it. */
+/** Runs all checks. */
 export const examine = Effect.gen(function* () {
   const home = yield* Home
   const docker = yield* (yield* Backends).get("docker").pipe(

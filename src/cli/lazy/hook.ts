@@ -1,4 +1,4 @@
-/** What `orchestrate hook` needs: the configuration, its secrets, the forge, and what the service reports. */
+/** The implementation of `orchestrate hook`, over the configuration, its secrets, the forge, and the service's reports. */
 import { Effect, Layer, Option, Redacted } from "effect"
 import { ConfigurationInvalid, InvalidInput } from "../../domain/Errors.ts"
 import type { Configuration } from "../../domain/orchestrator/Configuration.ts"
@@ -19,7 +19,7 @@ import { forgeOf } from "../../orchestrator/served.ts"
 import type { HookPlace } from "../../services/ForgeHooks.ts"
 import { Secrets } from "../../services/Secrets.ts"
 
-/** What is asked for on the command line. */
+/** The options of the command. */
 export interface HookOptions {
   readonly place: string
   readonly config: Option.Option<string>
@@ -32,7 +32,7 @@ const live = Layer.mergeAll(
   Layer.provide(LiveSecrets.layer, NodeProcessRunner.layer),
 )
 
-/** Makes or renews the hook. */
+/** Creates or renews the hook. */
 export const install = Effect.fn("hook.install")(function* (
   options: HookOptions & { readonly renew: boolean },
 ) {
@@ -40,7 +40,7 @@ export const install = Effect.fn("hook.install")(function* (
   return { wanted, installed: yield* installHook(wanted, options) }
 }, Effect.provide(live))
 
-/** Looks at the hook. */
+/** Checks the hook. */
 export const check = Effect.fn("hook.check")(function* (options: HookOptions) {
   const wanted = yield* wantedOf(options)
   return { wanted, checked: yield* checkHook(wanted) }
@@ -87,7 +87,7 @@ const placeOf = (text: string): Effect.Effect<HookPlace, InvalidInput> => {
   return Effect.succeed(repo === undefined ? { owner } : { owner, repo })
 }
 
-/** A repository of an organisation that the configuration names whole. */
+/** A repository of an organisation that the configuration lists by its exact name. */
 const throughOf = ({ repositories }: Configuration, { owner, repo }: HookPlace) => {
   if (repo !== undefined) return undefined
   const name = Object.keys(repositories).find(
@@ -96,7 +96,7 @@ const throughOf = ({ repositories }: Configuration, { owner, repo }: HookPlace) 
   return name === undefined ? undefined : { owner, repo: name.split("/")[1] ?? "" }
 }
 
-/** What to do, in lines; what a forge does silently has to be told here. */
+/** What to do, in lines. A forge fails silently in some cases, which are explained here. */
 export const advice = (
   { publicUrl, place }: Pick<WantedHook, "publicUrl" | "place">,
   delivery: TestDelivery,

@@ -1,4 +1,4 @@
-/** The live layers of a command: all of them, and what verifies bottles whose manifests ask for it. */
+/** The live layers of a command, including the one that verifies bottles whose manifests ask for it. */
 import { Effect, Layer } from "effect"
 import { layer } from "../../layers/live.ts"
 import * as SqliteVerificationStore from "../../layers/sqlite/SqliteVerificationStore.ts"
@@ -7,7 +7,7 @@ import type { VerifyOptions } from "../../services/Verifier.ts"
 import { Verifier } from "../../services/Verifier.ts"
 import { note } from "../output.ts"
 
-/** Nothing of it is loaded or opened before a launch asks. */
+/** Nothing of it is loaded or opened until a launch needs it. */
 const verifier = Layer.succeed(
   Verifier,
   Verifier.of({
@@ -23,5 +23,5 @@ const verifier = Layer.succeed(
   }),
 )
 
-/** All of them. */
+/** All live layers. */
 export const live = Layer.merge(layer, verifier)

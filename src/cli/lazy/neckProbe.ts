@@ -1,4 +1,4 @@
-/** The neck probe: a real bottle whose agent looks for a network, calls through its neck, and says what it found. */
+/** The neck probe: a real bottle whose agent looks for a network, makes a call through its neck, and reports the result. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import { Effect } from "effect"
 import { ensureDemoImage } from "../../layers/docker/demoImage.ts"
@@ -9,13 +9,13 @@ import { destroy } from "../../programs/destroy.ts"
 import type { RunEvent } from "../../programs/options.ts"
 import { startHeadless } from "../../programs/startHeadless.ts"
 
-/** Without a forge the neck answers every call that there is none: the answer is what is looked for. */
+/** Without a forge the neck returns an error to every forge call. The probe expects exactly that error. */
 const SCRIPT = `[ "$(ls /sys/class/net 2>/dev/null || echo lo)" = lo ] || { echo "it has a network"; exit 10; }
 said=$(forge read-issue 1 2>&1)
 case $said in *"no forge"*) exit 0 ;; esac
 echo "the neck answered: $said"; exit 11`
 
-/** Runs the probe on docker, with sockets where the operator's own bottles have them, and leaves nothing of the bottle. */
+/** Runs the probe on docker, with sockets where the operator's own bottles have them. Removes everything of the bottle. */
 export const neckProbe = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const { runRoot } = yield* Home

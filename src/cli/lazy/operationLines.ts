@@ -1,4 +1,4 @@
-/** The lines of a bottle's operation log: those there are, and those that are added until its agent ends. */
+/** The lines of a bottle's operation log: the existing ones, and those added until its agent ends. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import { Chunk, Effect, Option, Stream } from "effect"
 import { BottleNotFound } from "../../domain/Errors.ts"
@@ -13,7 +13,7 @@ export { live }
 
 const NEWLINE = 10
 
-/** The lines of the log of a bottle, by slug or label; `added` is empty without `follow`. */
+/** The lines of a bottle's log, by slug or label; `added` is empty without `follow`. */
 export const operationLines = Effect.fn("operationLines")(function* (name: string, follow: boolean) {
   const slug = yield* parseSlug(yield* bottleNamed(name))
   const store = yield* BottleStore
@@ -22,7 +22,7 @@ export const operationLines = Effect.fn("operationLines")(function* (name: strin
   const fs = yield* FileSystem.FileSystem
   let offset = 0
   let rest = Buffer.alloc(0)
-  /** Whole lines since the last read; what a sidecar is writing stays for the next. */
+  /** Complete lines since the last read. A partial line is left for the next read. */
   const fresh = Stream.suspend(() => fs.stream(operations, { offset })).pipe(
     Stream.catchSome((error) =>
       error._tag === "SystemError" && error.reason === "NotFound" ? Option.some(Stream.empty) : Option.none(),
@@ -41,7 +41,7 @@ export const operationLines = Effect.fn("operationLines")(function* (name: strin
   const isAtWork = Effect.flatMap(store.get(slug), (row) =>
     Effect.map(statusesOf(Option.toArray(row)), ([status]) => AT_WORK.has(status?.state ?? "gone")),
   )
-  // Asked before the file is read: what is written before the end is shown.
+  // Checked before the file is read, so that everything written before the end is shown.
   const added = Stream.unfoldChunkEffect(true, (goesOn) =>
     goesOn
       ? Effect.gen(function* () {
@@ -54,5 +54,5 @@ export const operationLines = Effect.fn("operationLines")(function* (name: strin
   return { kept: fresh, added: follow ? added : Stream.empty }
 })
 
-/** States in which more may come. */
+/** States in which more lines may be added. */
 const AT_WORK: ReadonlySet<string> = new Set(["created", "running", "unknown"])

@@ -1,4 +1,4 @@
-/** What doctor asks about the orchestrator, where it is configured: the file, its secrets, the forge, and what repositories name. */
+/** The checks of `doctor` for a configured orchestrator: the file, its secrets, the forge, and the manifests that repositories name. */
 import { Effect, Either, Layer, Option, type Redacted } from "effect"
 import type { Configuration } from "../../domain/orchestrator/Configuration.ts"
 import { unkept } from "../../domain/orchestrator/unkept.ts"
@@ -12,7 +12,7 @@ import { type DoctorCheck, forgeChecks } from "../../programs/doctor.ts"
 import { Forges } from "../../services/Forges.ts"
 import { Manifests } from "../../services/Manifests.ts"
 
-/** None where no orchestrator is configured. */
+/** No checks if no orchestrator is configured. */
 export const orchestratorChecks: Effect.Effect<ReadonlyArray<DoctorCheck>, never, Manifests> = Effect.gen(
   function* () {
     const read = yield* Effect.either(readConfiguration(Option.none(), process.env))
@@ -41,7 +41,7 @@ const check = (
   todo = "",
 ): DoctorCheck => ({ subject: `orchestrator ${subject}`, needed: true, todo, ask })
 
-/** Each secret; with the token, the forge. */
+/** Each secret and, with the token, the forge. */
 const secretChecks = Effect.fnUntraced(function* (configuration: Configuration) {
   const reads = yield* secretsOf(configuration)
   const found = yield* Effect.forEach(reads, ([key, secret]) =>
@@ -69,7 +69,7 @@ const secretChecks = Effect.fnUntraced(function* (configuration: Configuration) 
   ]
 })
 
-/** What a run needs of each repository that is named whole; of patterns, what holds for all. */
+/** What a run needs from each repository with an exact name; for patterns, only what applies to all. */
 const repositoryChecks = Effect.fnUntraced(
   function* (configuration: Configuration, token: Redacted.Redacted) {
     const { org, trustOrg } = configuration.forge
@@ -107,7 +107,7 @@ const ofOrchestrator = (it: DoctorCheck): DoctorCheck => ({
 
 const GENERAL: ReadonlySet<string> = new Set(["forge", "forge org"])
 
-/** Agents and bottles that repositories name are there. */
+/** Whether the agents and bottles that repositories name exist. */
 const manifestChecks = Effect.fnUntraced(function* ({ repositories }: Configuration) {
   const manifests = yield* Manifests
   const scope = { homeOnly: true } as const

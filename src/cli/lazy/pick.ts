@@ -1,4 +1,4 @@
-/** Pickers: an operator chooses agent and bottles from lists, on a terminal. */
+/** Pickers: an operator selects agent and bottles from lists, on a terminal. */
 import { Prompt } from "@effect/cli"
 import { Effect, Option } from "effect"
 import { Cancelled, InvalidInput } from "../../domain/Errors.ts"
@@ -7,7 +7,7 @@ import { lookups } from "../../layers/live.ts"
 import type { ManifestEntry } from "../../services/Manifests.ts"
 import { Manifests } from "../../services/Manifests.ts"
 
-/** Lets the operator choose an agent from those there are. */
+/** Lets the operator select one of the agents. */
 export const pickAgent = Effect.gen(function* () {
   const { agents } = yield* (yield* Manifests).list()
   if (agents.length === 0) {
@@ -21,7 +21,7 @@ export const pickAgent = Effect.gen(function* () {
   )
 }).pipe(Effect.provide(lookups))
 
-/** Lets the operator choose the bottles of an agent; its own is chosen already. Nothing to choose from is no choice. */
+/** Lets the operator select the bottles of an agent; its default is preselected. Without any bottle there is no selection. */
 export const pickBottles = Effect.fn("pickBottles")(function* (agent: string) {
   const manifests = yield* Manifests
   const own = Option.getOrUndefined((yield* manifests.agent(agent)).bottle)

@@ -1,4 +1,4 @@
-/** Programs and live layers of the commands that touch bottles, loaded when one of them runs. */
+/** Programs and live layers of commands that access bottles, loaded when one of them runs. */
 import { lookups } from "../../layers/live.ts"
 import { live } from "./live.ts"
 

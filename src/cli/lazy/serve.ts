@@ -1,4 +1,4 @@
-/** `orchestrate serve`: the orchestrator over all live layers, as its configuration says. */
+/** `orchestrate serve`: the orchestrator over all live layers, with its configuration. */
 import { Effect, Layer, Option } from "effect"
 import { ConfigurationInvalid } from "../../domain/Errors.ts"
 import type { Configuration } from "../../domain/orchestrator/Configuration.ts"

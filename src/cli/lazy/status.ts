@@ -1,4 +1,4 @@
-/** What `orchestrate status`, `pause`, `continue` and `retry` need, and no more: they are asked often. */
+/** The minimal layers of `orchestrate status`, `pause`, `continue` and `retry`, which are called often. */
 import { Layer } from "effect"
 import { lookups } from "../../layers/live.ts"
 import * as SidecarProcess from "../../layers/sidecar/SidecarProcess.ts"
@@ -14,7 +14,7 @@ export { orchestrateStatus } from "../../programs/orchestrateStatus.ts"
 export { serviceStatus } from "../../programs/serviceStatus.ts"
 export { ServiceState } from "../../services/ServiceState.ts"
 
-/** What the service and its issues are read from. */
+/** The source of the service's and its issues' status. */
 export const stores = Layer.mergeAll(
   SqliteInbox.layer(),
   SqliteIssueStates.layer(),

@@ -1,4 +1,4 @@
-/** Agents on the operator's terminal: one that is left at work, or whose terminal is closed, is watched by a process of its own. */
+/** Agents on the operator's terminal. When the terminal is detached or closed, a separate process watches the agent. */
 import { Effect } from "effect"
 import * as NodeProcessRunner from "../../layers/process/NodeProcessRunner.ts"
 import * as programs from "../../programs/interactive.ts"
@@ -9,7 +9,7 @@ import { note } from "../output.ts"
 
 const FIRST_LINE_MS = 10_000
 
-/** A process in a session of its own that runs `watch SLUG`, in the environment of this one: routes have their secrets there. */
+/** A process in its own session that runs `watch SLUG` in this process's environment, which contains the routes' secrets. */
 const handOver: HandOver = (slug) =>
   Effect.gen(function* () {
     const runner = yield* ProcessRunner
@@ -27,13 +27,13 @@ const handOver: HandOver = (slug) =>
     Effect.provide(NodeProcessRunner.layer),
   )
 
-/** `startInteractive` of the programs. */
+/** `startInteractive`, with such a watcher. */
 export const startInteractive = <E, R>(agent: string, options: StartOptions, confirm: Confirm<E, R>) =>
   programs.startInteractive(agent, { ...options, handOver }, confirm)
 
-/** `resumeInteractive` of the programs. */
+/** `resumeInteractive`, with such a watcher. */
 export const resumeInteractive = <E, R>(name: string, options: ResumeOptions, confirm: Confirm<E, R>) =>
   programs.resumeInteractive(name, { ...options, handOver }, confirm)
 
-/** `attach` of the programs. */
+/** `attach`, with such a watcher. */
 export const attach = (name: string, options: WatchOptions) => programs.attach(name, { ...options, handOver })

@@ -1,4 +1,4 @@
-/** What `verify` needs beside the program: a home of its own for what it makes, the operator's manifests, and an image when no bottle is named. */
+/** What `verify` needs besides the program: a temporary home, the operator's manifests, and an image when no bottle is named. */
 import { FileSystem } from "@effect/platform"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Effect, Layer } from "effect"
@@ -17,7 +17,7 @@ import * as ProvingGround from "../../layers/ground/ProvingGround.ts"
 
 const DIALECTS = { docker, podman }
 
-/** Verifies a bottle of these manifests, or of the demo's image; leaves nothing of it. */
+/** Verifies a bottle of these manifests, or of the demo's image, and removes everything of it. */
 export const verify = Effect.fn("cli.verify")(
   function* (options: VerifyOptions) {
     const manifests = yield* Effect.provide(Manifests, lookups)
@@ -34,15 +34,15 @@ export const verify = Effect.fn("cli.verify")(
   Effect.provide(Layer.merge(NodeFileSystem.layer, NodeProcessRunner.layer)),
 )
 
-/** Backends that are not docker's kind are refused before an image is looked at. */
+/** Backends that are not docker-like are refused before an image is inspected. */
 const demoBottle = Effect.fnUntraced(function* ({ backend = DEFAULT_BACKEND }: VerifyOptions) {
   const dialect = Object.hasOwn(DIALECTS, backend) ? DIALECTS[backend as keyof typeof DIALECTS] : undefined
   return dialect === undefined ? {} : { image: yield* ensureDemoImageOn(dialect) }
 })
 
 /**
- * Rows, state and objects of upstreams go with the command, and sockets lie where the operator's bottles have them.
- * It has the operator's installation, so that `gc` finds what a command that was killed left on the engine.
+ * Rows, state and upstream objects are removed with the command. Sockets are where the operator's bottles have them. It uses the
+ * operator's installation ID, so that `gc` finds what a killed command left on the engine.
  */
 const ownHome = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem

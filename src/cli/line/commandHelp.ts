@@ -1,17 +1,17 @@
-/** Help of one command, on a screen: usage, a line for each argument and option with its default, and examples. */
+/** Help of one command on one screen: usage, a line for each argument and option with its default, and examples. */
 import { type Line, bold } from "../output.ts"
 import { EXAMPLES } from "./examples.ts"
 import { GLOBALS } from "./globals.ts"
 import { ALIASES } from "./read.ts"
 import type { ArgumentInfo, CommandInfo, OptionInfo } from "./tree.ts"
 
-/** Help is at most that wide. */
+/** Maximum width of help. */
 const WIDTH = 100
 
-/** A term, and what is said of it. */
+/** A term and its description. */
 export type Entry = readonly [term: string, text: string]
 
-/** Help of a command that has none below it. */
+/** Help of a command without subcommands. */
 export const commandHelp = (command: CommandInfo): ReadonlyArray<Line> => {
   const [name = ""] = command.path
   const aliases = Object.entries(ALIASES).flatMap(([alias, of]) =>
@@ -33,10 +33,10 @@ export const commandHelp = (command: CommandInfo): ReadonlyArray<Line> => {
   ]
 }
 
-/** What every command takes, and is of no interest below one. */
+/** Common options, which the help of a single command leaves out. */
 const PRINTING: ReadonlySet<string> = new Set(["--version", "--completions"])
 
-/** The words of a command line, what may be left out in brackets. */
+/** The synopsis of a command line, with optional parts in brackets. */
 export const usageOf = ({ path, options, arguments: args }: CommandInfo): string => {
   const required = options.filter(({ isRequired }) => isRequired)
   return [
@@ -70,7 +70,7 @@ export const optionEntry = (option: OptionInfo): Entry => {
   ]
 }
 
-/** A title with lines of two columns, the second one wrapped, and an empty line; nothing without entries. */
+/** A title and lines of two columns, the second one wrapped, then an empty line; nothing without entries. */
 export const section = (
   title: string,
   entries: ReadonlyArray<Entry>,
@@ -83,7 +83,7 @@ export const section = (
   return [bold(`${title}:`), ...lines, ""]
 }
 
-/** Examples of a command, as they are typed. */
+/** Examples of a command, as typed. */
 export const exampleLines = (path: ReadonlyArray<string>): ReadonlyArray<Line> => {
   const examples = (EXAMPLES[path.join(" ")] ?? []).map((line) => `  bot-bottle ${line}`)
   return examples.length === 0 ? [] : [bold("Examples:"), ...examples]

@@ -1,6 +1,6 @@
-/** An example or two of each command, for its help: complete command lines that can be typed. */
+/** One or two examples for the help of each command: complete command lines that can be typed. */
 
-/** Examples by the words that name a command. */
+/** Examples by the words of a command. */
 export const EXAMPLES: Readonly<Record<string, ReadonlyArray<string>>> = {
   "": ["demo", "doctor", `start hello --headless --prompt "Say hello"`],
   init: ["init"],

@@ -10,10 +10,10 @@ const flag = (names: OptionInfo["names"], about: string): OptionInfo => ({
   about,
 })
 
-/** From all to nothing. */
+/** From everything to nothing. */
 const LEVELS = ["debug", "info", "warning", "error", "none", "all", "trace", "fatal"]
 
-/** Shells that there are completions for. */
+/** Shells with completions. */
 export const SHELLS = ["bash", "zsh", "fish", "sh"] as const
 
 /** Options that every command takes. */
@@ -29,6 +29,6 @@ export const GLOBALS: ReadonlyArray<OptionInfo> = [
   { ...flag(["--completions"], "Print completions for a shell"), value: "SHELL", choices: SHELLS },
 ]
 
-/** The level of a name that is a choice of `--log-level`. */
+/** The level for a choice of `--log-level`. */
 export const levelOf = (name: string): LogLevel.LogLevel =>
   LogLevel.allLevels.find(({ _tag }) => _tag.toLowerCase() === name) ?? LogLevel.Info

@@ -1,4 +1,4 @@
-/** Reads a command line: which command it names, what is wrong with it, and the line in the one spelling that @effect/cli parses without surprises. */
+/** Reads a command line: finds its command and its errors, and rewrites it into a form that @effect/cli parses reliably. */
 import { Either } from "effect"
 import { GLOBALS } from "./globals.ts"
 import { nearest } from "./suggest.ts"
@@ -12,10 +12,10 @@ export type Line =
   | { readonly _tag: "Completions"; readonly shell: string }
   | { readonly _tag: "Run"; readonly argv: ReadonlyArray<string>; readonly logLevel?: string }
 
-/** Other names of commands of the root. */
+/** Aliases of commands of the root. */
 export const ALIASES: Readonly<Record<string, string>> = { ps: "list", rm: "destroy" }
 
-/** What commands of docker are called here that mean something near. */
+/** docker's commands that have a different name here. */
 const ELSEWHERE: Readonly<Record<string, string>> = { run: "start", exec: "shell", kill: "stop", ls: "list" }
 
 interface Given {
@@ -43,7 +43,7 @@ export const readLine = (
   const find = (name: string) => known().find(({ names }) => names.includes(name))
 
   const rest = [...words]
-  /** The value of an option that has none on its own word; the name of another option is none. */
+  /** The value of an option from the next word. The name of another option is not a value. */
   const take = (name: string): string | undefined => {
     const [next] = rest
     if (next !== undefined && next !== "--" && find(next) === undefined) return rest.shift()
@@ -96,7 +96,7 @@ export const readLine = (
           `unknown command "${word}"${group === undefined ? "" : ` of ${group}`}`,
           commandMeant(command, word),
         )
-        // What comes after it belongs to a command that there is not.
+        // The words after it belong to an unknown command.
         break
       }
       command = child
@@ -143,7 +143,7 @@ export const readLine = (
 const namesOf = (options: ReadonlyArray<OptionInfo>): ReadonlyArray<string> =>
   options.flatMap(({ names }) => names.filter((name) => name.startsWith("--")))
 
-/** Behind an unknown command or option, whoever asks for help gets it. */
+/** Help is shown even after an unknown command or option. */
 const asksForHelp = (words: ReadonlyArray<string>): boolean => {
   const end = words.indexOf("--")
   const before = end < 0 ? words : words.slice(0, end)
@@ -175,7 +175,7 @@ const valueProblem = (
 const choiceMeant = ({ choices = [] }: OptionInfo, value: string): string | undefined =>
   nearest(value, choices)
 
-/** What is missing, or too much, of a line whose every word is right. */
+/** What is missing or superfluous in a line of valid words. */
 const incompleteness = (
   command: CommandInfo,
   given: ReadonlyArray<Given>,

@@ -1,6 +1,6 @@
-/** What somebody meant who typed something else. */
+/** Suggests what was meant by a misspelt word. */
 
-/** The nearest of some names, when one is near: two letters wrong at most, or the beginning of it alone. */
+/** The nearest of some names, if one is near: at most two letters differ, or it is the only one with that prefix. */
 export const nearest = (typed: string, names: ReadonlyArray<string>): string | undefined => {
   const plain = typed.replace(/^-+/, "").toLowerCase()
   const found = names
@@ -15,7 +15,7 @@ const beginningOf = (plain: string, names: ReadonlyArray<string>): string | unde
   return found.length === 1 ? found[0] : undefined
 }
 
-/** Letters to insert, to leave out, to change, or to swap with their neighbour. */
+/** Number of letters to insert, delete, change, or swap with their neighbour. */
 const distance = (a: string, b: string): number => {
   const rows: Array<Array<number>> = [Array.from({ length: b.length + 1 }, (_, at) => at)]
   const cell = (row: number, column: number): number => rows[row]?.[column] ?? 0

@@ -1,18 +1,18 @@
-/** The commands there are, with options and arguments, read from @effect/cli's own tree: for help, usage errors and completions. */
+/** The commands with their options and arguments, read from @effect/cli's own tree, for help, usage errors and completions. */
 import { Option } from "effect"
 
 /** An option of a command. */
 export interface OptionInfo {
   /** `--name` first, then its aliases such as `-n`. */
   readonly names: readonly [string, ...ReadonlyArray<string>]
-  /** What its value is called in help; absent for a flag. */
+  /** The name of its value in help; absent for a flag. */
   readonly value?: string
-  /** The values that it may have, where they are few. */
+  /** Its possible values, if there are few. */
   readonly choices?: ReadonlyArray<string>
   readonly isInteger: boolean
   readonly isRequired: boolean
   readonly isRepeated: boolean
-  /** The value that it has when it is absent, where that is a text or a number. */
+  /** Its default, if that is a text or a number. */
   readonly fallback?: string
   readonly about: string
 }
@@ -35,7 +35,7 @@ export interface CommandInfo {
   readonly children: ReadonlyArray<CommandInfo>
 }
 
-/** What nodes of @effect/cli's tree have, of commands, options and arguments alike; its public types do not say. */
+/** Common fields of @effect/cli's nodes for commands, options and arguments, which its public types do not show. */
 interface Node {
   readonly _tag: string
   readonly name: string
@@ -59,7 +59,7 @@ interface Node {
   readonly right: Node
 }
 
-/** A description: texts in sequences. */
+/** A description: nested sequences of texts. */
 interface Text {
   readonly _tag: string
   readonly value?: Text | string
@@ -173,7 +173,7 @@ const textOf = ({ value, left, right }: Text): string =>
     ? value
     : [value, left, right].flatMap((part) => (part === undefined ? [] : [textOf(part)])).join("")
 
-/** The command that words name, as far as they name one, and the words that are left. */
+/** The command that the words name as far as possible, and the remaining words. */
 export const commandAt = (
   root: CommandInfo,
   words: ReadonlyArray<string>,
@@ -183,5 +183,5 @@ export const commandAt = (
   return child === undefined ? { command: root, rest: words } : commandAt(child, rest)
 }
 
-/** Whether people are told of it: the sidecar's command is for other programs. */
+/** Whether it is shown to people: the sidecar's command is for other programs. */
 export const isForPeople = ({ path }: CommandInfo): boolean => path[0] !== "sidecar"

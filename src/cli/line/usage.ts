@@ -1,13 +1,13 @@
-/** A command line that is wrong: what is wrong with it, what may have been meant, and where to read on. */
+/** A usage error: what is wrong with a command line, what may have been meant, and where to find help. */
 import { Data } from "effect"
 
-/** A command line that is wrong. */
+/** A usage error. */
 export class UsageError extends Data.TaggedError("UsageError")<{
   /** What is wrong. */
   readonly problem: string
   /** What may have been meant. */
   readonly suggestion?: string
-  /** The command line that shows help. */
+  /** The command line that shows the matching help. */
   readonly help: string
 }> {
   override get message(): string {

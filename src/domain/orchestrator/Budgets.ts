@@ -1,4 +1,4 @@
-/** Budgets: what may be used in a day and on one issue, and the bounds that follow from what was used. */
+/** Budgets: the limits of use per day and per issue, and what remains of them. */
 import { DateTime, Duration, Option, Schema } from "effect"
 import { expecting } from "../expecting.ts"
 import type { Bound } from "./Observed.ts"
@@ -10,7 +10,7 @@ const Count = Schema.Number.pipe(Schema.int(), Schema.positive()).annotations(
 )
 const Amount = Schema.Finite.pipe(Schema.positive()).annotations(expecting("a number above 0"))
 
-/** What may be used in a day, or on one issue. */
+/** Limits of use in a day, or on one issue. */
 export const Budget = Schema.Struct({
   cost: Schema.optional(Amount),
   tokens: Schema.optional(Count),
@@ -18,7 +18,7 @@ export const Budget = Schema.Struct({
   time: Schema.optional(DurationText),
   runs: Schema.optional(Count),
 }).annotations({ title: "{cost?, tokens?, time?, runs?}" })
-/** What may be used in a day, or on one issue. */
+/** Limits of use in a day, or on one issue. */
 export type Budget = typeof Budget.Type
 
 /** The budgets of the service, or of one repository. */
@@ -30,7 +30,7 @@ export interface Budgets {
 /** Money is counted in millionths. */
 const MONEY = 1_000_000
 
-/** What a budget leaves, as bounds. `used` has the runs in progress too. */
+/** The remainder of a budget as bounds. `used` includes runs in progress. */
 export const boundsOf = (
   budget: Budget | undefined,
   used: Pick<UsageTotal, "runs" | "seconds" | "tokens" | "cost">,
@@ -48,7 +48,7 @@ export const boundsOf = (
   ]
 }
 
-/** The time zone of that name; UTC for one that is not known. */
+/** The time zone of that name; UTC for an unknown name. */
 export const zoneOf = (name: string): DateTime.TimeZone =>
   Option.getOrElse(DateTime.zoneMakeNamed(name), () => DateTime.zoneMakeOffset(0))
 
@@ -56,7 +56,7 @@ export const zoneOf = (name: string): DateTime.TimeZone =>
 export const nextDay = (at: number, zone: DateTime.TimeZone): number =>
   DateTime.unsafeMakeZoned(at, { timeZone: zone }).pipe(
     DateTime.startOf("day"),
-    // Past midnight whatever the clocks do in between.
+    // This is past midnight whatever the clock changes in between.
     DateTime.add({ hours: 30 }),
     DateTime.startOf("day"),
     DateTime.toEpochMillis,

@@ -1,4 +1,4 @@
-/** The orchestrator's configuration, `orchestrator.yaml`: its keys, what they may be, and what they are when absent. */
+/** The orchestrator's configuration, `orchestrator.yaml`: its keys, their types, and their defaults. */
 import { DateTime, Duration, Option, Schema } from "effect"
 import { forgeAddress } from "../ForgeAddress.ts"
 import { ManifestName } from "../Manifest.ts"
@@ -45,18 +45,18 @@ const duration = (value: Duration.DurationInput) => orElse(DurationText, () => D
 
 const budgets = { day: Schema.optional(Budget), issue: Schema.optional(Budget) }
 
-/** What holds for the repositories of one key. */
+/** Settings for the repositories of one key. */
 export const RepositorySettings = Schema.Struct({
-  /** Agents that labels may name; all when absent. */
+  /** Agents that labels may name; all if absent. */
   agents: Schema.optional(Names),
-  /** Bottles that labels may name, the first ones when they name none; all when absent. */
+  /** Bottles that labels may name. The first ones are used when the labels name none. All if absent. */
   bottles: Schema.optional(Names),
-  /** Branch that pull requests go to; the repository's default branch when absent. */
+  /** Base branch of pull requests; the repository's default branch if absent. */
   base: Schema.optional(GitRef),
   limits: Schema.optional(Schema.Struct({ running: Schema.optional(Count) }).annotations(map("{running?}"))),
   budgets: Schema.optional(Schema.Struct(budgets).annotations(map("{day?, issue?}"))),
 }).annotations(map("a map of keys"))
-/** What holds for the repositories of one key. */
+/** Settings for the repositories of one key. */
 export type RepositorySettings = typeof RepositorySettings.Type
 
 const Limits = Schema.Struct({
@@ -68,9 +68,9 @@ const Limits = Schema.Struct({
 const Forge = Schema.Struct({
   api: required(ApiAddress, "the URL of the forge's API"),
   token: required(SecretSource, SECRET_SOURCE_RULE),
-  /** Org of the bots. */
+  /** Organisation of the bots. */
   org: orElse(Word, () => "bot-bottle"),
-  /** Org whose members are trusted; the repository's owner when absent. */
+  /** Organisation whose members are trusted; the repository's owner if absent. */
   trustOrg: Schema.optional(Word),
   closingKeywords: orElse(Schema.Array(Text).annotations(map("a list of words")), () => []),
 }).annotations(map("a map with api and token"))
@@ -80,14 +80,14 @@ const Zone = Schema.String.pipe(
 ).annotations(expecting("a time zone such as Europe/Berlin"))
 
 const Notify = Schema.Struct({
-  /** One that is itself a secret, such as Slack's, is named as secrets are. */
+  /** An address that is itself a secret, such as Slack's, is configured like a secret. */
   url: required(
     Schema.Union(WebAddress, SecretSource).annotations(
       expecting(`an http or https URL without user, query and fragment, or ${SECRET_SOURCE_RULE}`),
     ),
     "a URL",
   ),
-  /** Of `json`: signs what is sent. */
+  /** Only for `json`: signs the messages. */
   secret: Schema.optional(SecretSource),
   format: required(choice("json", "slack", "ntfy"), "json, slack or ntfy"),
   events: required(
@@ -101,7 +101,7 @@ const Notify = Schema.Struct({
 /** The configuration with all defaults. */
 export const Configuration = Schema.Struct({
   forge: required(Forge, "a map with api and token"),
-  /** Repositories that are served; others are not looked at. */
+  /** Repositories that are served. Others are ignored. */
   repositories: required(
     Schema.Record({ key: RepositoryPattern, value: Schema.NullOr(RepositorySettings) }).annotations(
       map("a map of repositories by OWNER/NAME"),

@@ -1,4 +1,4 @@
-/** From decoded YAML and variables to the orchestrator's configuration, checked key by key. */
+/** Makes the orchestrator's configuration from parsed YAML and environment variables, checked key by key. */
 import { Duration, Effect, Option } from "effect"
 import { ManifestInvalid } from "../Errors.ts"
 import { decodeStrictly } from "../ManifestFile.ts"
@@ -8,16 +8,19 @@ import type { LifeSettings } from "./LifeSettings.ts"
 import { SECRET_SOURCE_RULE } from "./SecretSource.ts"
 import { repositoryEntry } from "./RepositoryPattern.ts"
 
-/** Variables of the environment. */
+/** Environment variables. */
 export type Variables = Readonly<Record<string, string | undefined>>
 
-/** How each variable is named. */
+/** How the value of each variable is parsed. */
 export const VARIABLE_PREFIX = "BOT_BOTTLE_ORCHESTRATOR_"
 
-/** `json`: a map, a list or a number. `secret`: the variable holds the secret; with `_FILE` at its end, the path of a file with it. */
+/** `json`: a map, a list or a number. `secret`: the variable holds the secret or, with the suffix `_FILE`, the path of a file that does. */
 type Kind = "text" | "json" | "secret"
 
-/** Keys that variables set, with how these are read. Each is `BOT_BOTTLE_ORCHESTRATOR_` and the key in capitals: `FORGE_TRUST_ORG`. */
+/**
+ * Keys that variables can set, with how their values are parsed. The name is `BOT_BOTTLE_ORCHESTRATOR_` and the key in capitals:
+ * `FORGE_TRUST_ORG`.
+ */
 const KEYS: ReadonlyArray<readonly [path: string, kind: Kind]> = [
   ["forge.api", "text"],
   ["forge.token", "secret"],
@@ -56,7 +59,7 @@ const variableOf = (path: string): string =>
     .replaceAll(".", "_")
     .toUpperCase()
 
-/** Names of all variables, with the key that each sets. */
+/** The names of all variables, with the key that each sets. */
 export const configurationVariables: ReadonlyArray<readonly [variable: string, key: string]> = KEYS.flatMap(
   ([path, kind]) => [
     [variableOf(path), path] as const,
@@ -65,8 +68,8 @@ export const configurationVariables: ReadonlyArray<readonly [variable: string, k
 )
 
 /**
- * The configuration of a file (its decoded YAML; `null` when it is empty or absent) and of variables, which win. Fails with the file or
- * the variable, the key, and what was expected there; never quotes a value.
+ * The configuration from a file (its parsed YAML; `null` when it is empty or absent) and from variables, which take precedence. Fails
+ * with the file or the variable, the key, and what was expected there. Never quotes a value.
  */
 export const decodeConfiguration = (
   file: string,
@@ -122,7 +125,7 @@ const given = (
   )
 }
 
-/** A misspelt variable would be ignored without a word. */
+/** A misspelt variable would be ignored silently. */
 const knownVariables = (variables: Variables): Effect.Effect<void, ManifestInvalid> => {
   const known = new Set(configurationVariables.map(([variable]) => variable))
   const other = Object.keys(variables).find(
@@ -133,7 +136,7 @@ const knownVariables = (variables: Variables): Effect.Effect<void, ManifestInval
     : new ManifestInvalid({ file: other, key: "", expected: "unknown variable of the orchestrator" })
 }
 
-/** A value with another at a path; a file that has no map there is left for the schema to complain of. */
+/** Sets a value at a path. If the file has no map there, the value is left for the schema to report. */
 const put = (into: unknown, [key = "", ...rest]: ReadonlyArray<string>, value: unknown): unknown => {
   if (typeof into !== "object" || into === null || Array.isArray(into))
     return into === null ? put({}, [key, ...rest], value) : into
@@ -149,7 +152,7 @@ const byVariable = (error: ManifestInvalid, found: ReadonlyArray<Given>): Manife
     : new ManifestInvalid({ file: source.variable, key: error.key, expected: error.expected })
 }
 
-/** Names compare without case: of two that differ in case alone, one would be ignored. */
+/** Names are compared case-insensitively: of two that differ only in case, one would be ignored. */
 const distinctRepositories = (
   file: string,
   { repositories }: Configuration,
@@ -167,7 +170,7 @@ const distinctRepositories = (
       })
 }
 
-/** What a receiver takes for the orchestrator's could be anybody's. */
+/** An unsigned message could come from anybody, and the receiver would take it for the orchestrator's. */
 const signedNotices = (file: string, { notify }: Configuration): Effect.Effect<void, ManifestInvalid> => {
   const index = notify.findIndex(({ format, secret }) => format === "json" && secret === undefined)
   return index < 0
@@ -179,7 +182,7 @@ const signedNotices = (file: string, { notify }: Configuration): Effect.Effect<v
       })
 }
 
-/** What holds for one repository; none when it is not listed. */
+/** Settings for one repository; none when it is not listed. */
 export const repositorySettings = (
   { repositories }: Pick<Configuration, "repositories">,
   owner: string,
@@ -187,7 +190,7 @@ export const repositorySettings = (
 ): Option.Option<RepositorySettings> =>
   Option.map(repositoryEntry(repositories, owner, repo), ({ value }) => value ?? {})
 
-/** The settings of life for a repository, as `decide` takes them. */
+/** The life-cycle settings of a repository, as `decide` takes them. */
 export const lifeSettings = (
   configuration: Configuration,
   repository: RepositorySettings,

@@ -1,8 +1,8 @@
-/** What `decide` decides: one operation on the bottle of an issue, or to wait, each with its reason in words. */
+/** The result of `decide`: one operation on the bottle of an issue, or to wait, each with its reason in words. */
 import type { IssueState } from "./IssueState.ts"
 import type { Operation } from "./Operation.ts"
 
-/** What an issue waits for. `refused` is one that was meant for an agent and cannot be taken: somebody has to change it. */
+/** What an issue waits for. `refused`: it was meant for an agent and cannot be taken; somebody has to change it. */
 export type WaitKind =
   | "operation"
   | "not-targeted"
@@ -31,11 +31,11 @@ export interface Wait {
   readonly until?: number
 }
 
-/** What to do, by which rule, and the row to store with it. */
+/** What to do, by which rule, and the row to store with the decision. */
 export interface Decision {
   readonly verdict: Operation | Wait
-  /** Name of the rule that decided. */
+  /** Name of the rule that made the decision. */
   readonly rule: string
-  /** To be stored in one transaction with the operation; `version` is one more than the input's. */
+  /** Stored in one transaction with the operation. Its `version` is one more than the input's. */
   readonly state: IssueState
 }

@@ -1,17 +1,17 @@
-/** What the rules look at: the input, and what follows from it before any rule speaks. */
+/** Facts that rules use: the input, and everything derived from it before any rule runs. */
 import { parseTarget } from "../Targeting.ts"
 import type { Input, ObservedPr, Remark } from "./Observed.ts"
 import type { RemarkRule } from "./remarks.ts"
 import { remarksOf } from "./remarks.ts"
 import type { Refusal, TargetRule } from "./target.ts"
 
-/** The input, and what follows from it. `state` has the newest operation taken into account. */
+/** The input, and what is derived from it. `state` already includes the newest operation. */
 export interface Facts extends Input {
-  /** Pull requests of the run: those that its sidecars recorded, and the issue itself where it is one. */
+  /** Pull requests of the run: those that its sidecars recorded, and the issue itself if it is one. */
   readonly runPrs: ReadonlyArray<ObservedPr>
-  /** Why an agent that runs may not go on; undefined: it may, or the forge could not say. */
+  /** Why a running agent may not go on; undefined: it may, or the forge could not say. */
   readonly away: Refusal | undefined
-  /** Why a bottle that exists may not be started again; as `away`, but what is undecidable is no. */
+  /** Why an existing bottle may not be started again. Like `away`, but undecidable counts as no. */
   readonly unheld: Refusal | undefined
   /** Why the targeting itself starts nothing. */
   readonly untargeted: Refusal | undefined
@@ -23,7 +23,7 @@ export interface Facts extends Input {
   readonly starting: ReadonlyArray<Remark>
 }
 
-/** What follows from an input by conditions of targets and remarks. */
+/** Derives facts from an input, by the conditions of targets and remarks. */
 export const factsOf = (
   input: Input,
   targetRules: ReadonlyArray<TargetRule>,

@@ -1,4 +1,4 @@
-/** What is kept of an issue between two looks at it: the row of the table `issue_state`. */
+/** The stored state of an issue between two looks at it: the row of the table `issue_state`. */
 import { Schema } from "effect"
 import { Allowance, Consumed, FreezeCause } from "./Operation.ts"
 
@@ -7,34 +7,34 @@ export const Phase = Schema.Literal("idle", "running", "frozen", "destroyed")
 /** Where an issue is in its life, for people. */
 export type Phase = typeof Phase.Type
 
-/** The row. Times are milliseconds since the epoch; numbers that count are 0 at first. */
+/** The row. Times are milliseconds since the epoch; counters start at 0. */
 export const IssueState = Schema.Struct({
-  /** Fences transactions: a decision is stored only over the version it was made from. */
+  /** Fences transactions: a decision is only stored over the version it was made from. */
   version: Schema.Number,
   /** Counts launches. */
   generation: Schema.Number,
-  /** Counts operations of the generation; the newest one that `decide` took into account. */
+  /** Counts operations of the generation, and the newest one that `decide` has taken into account. */
   step: Schema.Number,
   settled: Schema.Number,
   phase: Phase,
   reason: Schema.String,
   /** When to look again without a hint. */
   nextAt: Schema.NullOr(Schema.Number),
-  /** Whether a launch succeeded whose bottle was not destroyed. */
+  /** Whether a launch succeeded whose bottle is not destroyed. */
   live: Schema.Boolean,
-  /** `Targeting.id` that the newest start followed; 0: none, or the timeline could not be read. */
+  /** `Targeting.id` that caused the newest start; 0: none, or the timeline could not be read. */
   targeting: Schema.Number,
-  /** When the newest generation was over, by the forge's clock. */
+  /** When the newest generation ended, by the forge's clock. */
   over: Schema.NullOr(Schema.Number),
-  /** Whether the issue was seen untargeted since then: decides where no timeline can be read. */
+  /** Whether the issue was seen untargeted since then. This decides when no timeline can be read. */
   away: Schema.Boolean,
-  /** Digest of title and body when it was first seen targeted, and of what the agent was given last. */
+  /** Digest of title and body when the issue was first seen targeted, and as last given to the agent. */
   digest: Schema.NullOr(Schema.String),
   given: Schema.NullOr(Schema.String),
   consumed: Schema.Array(Consumed),
   /** What the newest run may use; null: no budget. */
   allowance: Schema.NullOr(Allowance),
-  /** Failures in a row of the same operation for the same cause. */
+  /** Consecutive failures of the same operation for the same cause. */
   failures: Schema.NullOr(
     Schema.Struct({
       of: Schema.String,
@@ -43,14 +43,14 @@ export const IssueState = Schema.Struct({
       problem: Schema.String,
     }),
   ),
-  /** Why the bottle was frozen after which run. */
+  /** Why the bottle was frozen, and after which run. */
   frozen: Schema.NullOr(
     Schema.Struct({ cause: FreezeCause, run: Schema.Number, until: Schema.optional(Schema.Number) }),
   ),
-  /** Resumes in a row after a stop of the machine, and stops in a row by the provider. */
+  /** Consecutive resumes after a stop of the machine, and consecutive stops by the provider. */
   machineResumes: Schema.Number,
   providerStops: Schema.Number,
-  /** Heads that the agent was resumed for, because of checks or a conflict. */
+  /** Heads for which the agent was resumed because of checks or a conflict. */
   failedHeads: Schema.Array(Schema.String),
   conflictHeads: Schema.Array(Schema.String),
   /** How many of them since a person last spoke. */
@@ -63,7 +63,7 @@ export const IssueState = Schema.Struct({
 /** The row. */
 export type IssueState = typeof IssueState.Type
 
-/** What a state says of its bottle, when there is none. */
+/** The fields that describe the bottle, when there is none. */
 export const withoutBottle = {
   live: false,
   away: false,
@@ -96,7 +96,7 @@ export const newIssueState: IssueState = {
   setAside: null,
 }
 
-/** What `orchestrate retry` makes of a state: failures and what set it aside are forgotten. */
+/** The state after `orchestrate retry`: failures, and what set it aside, are cleared. */
 export const retried = (state: IssueState): IssueState => ({
   ...state,
   failures: null,

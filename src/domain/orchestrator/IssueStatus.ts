@@ -1,4 +1,4 @@
-/** What `orchestrate status` shows of the life of an issue: what is done, or what it waits for and until when. */
+/** The life of an issue as `orchestrate status` shows it: what is being done, or what it waits for and until when. */
 import { Schema } from "effect"
 import type { InboxRow } from "./InboxHint.ts"
 import { IssueKey, Millis } from "./IssueKey.ts"
@@ -9,15 +9,15 @@ import type { StoredIssue } from "./StoredIssue.ts"
 export const IssueStatus = Schema.Struct({
   ...IssueKey.fields,
   phase: Phase,
-  /** What it waits for, as the decision named it; null: an operation is under way, or no decision was made yet. */
+  /** What it waits for, as in the decision; null: an operation is running, or no decision was made yet. */
   waits: Schema.NullOr(Schema.String),
   /** Why, in words. */
   reason: Schema.String,
-  /** When it is looked at again without anything new; null: only when something happens. */
+  /** When it is looked at again without news; null: only when something happens. */
   until: Schema.NullOr(Millis),
-  /** When that was decided; null: not looked at yet. */
+  /** When that was decided; null: it was not looked at yet. */
   decidedAt: Schema.NullOr(Millis),
-  /** Failures in a row of what was tried last. */
+  /** Consecutive failures of the last operation. */
   failures: Schema.NullOr(Schema.Struct({ count: Schema.Int, problem: Schema.String, notBefore: Millis })),
   /** Why it is left alone until `orchestrate retry`. */
   setAside: Schema.NullOr(Schema.String),
@@ -65,7 +65,7 @@ export const hintedStatus = (issue: IssueKey, hint: InboxRow): IssueStatus => ({
 const asideReason = ({ tries, problem }: InboxRow): string =>
   `it failed ${tries} times: ${problem ?? "no reason"}`
 
-/** Most issues of a forge are for no agent, and need not be shown. */
+/** Whether an issue is meant for an agent. Most issues of a forge are not, and are not shown. */
 export const isOfInterest = ({ waits, phase, setAside, reason }: IssueStatus): boolean =>
   setAside !== null ||
   phase === "running" ||

@@ -1,27 +1,27 @@
-/** Settings of the life of an issue, as they hold for one repository; times in milliseconds. */
+/** Settings of the life of an issue for one repository. Times are in milliseconds. */
 
 /** Settings of the life of an issue. */
 export interface LifeSettings {
-  /** `orchestrate pause` was given: nothing starts. */
+  /** `orchestrate pause` is in effect: nothing starts. */
   readonly paused: boolean
   /** Login of the orchestrator's account, for mentions. */
   readonly botLogin: string
-  /** Agents and bottles that may be named; all when absent. */
+  /** Agents and bottles that may be named; all if absent. */
   readonly agents?: ReadonlyArray<string>
   readonly bottles?: ReadonlyArray<string>
   readonly settle: number
   readonly resumeOn: "any" | "mention"
-  /** How many heads with failed checks the agent is resumed for; 0: none. */
+  /** For how many heads with failed checks the agent is resumed; 0: none. */
   readonly ciFeedback: number
   readonly onConflict: "ignore" | "resume"
   readonly closeGrace: number
   /** How long a frozen bottle without an open pull request is kept. */
   readonly expire: number
-  /** How long a run may give no sign of life. */
+  /** How long a run may show no sign of life. */
   readonly watchdog: number
 }
 
-/** What a configuration that names none of them means. */
+/** Defaults for a configuration that sets none of them. */
 export const defaultLife = {
   paused: false,
   settle: 60_000,
@@ -33,23 +33,23 @@ export const defaultLife = {
   watchdog: 30 * 60_000,
 } as const satisfies Omit<LifeSettings, "botLogin">
 
-/** How long an agent may go on after `signal_done`. */
+/** How long an agent may keep running after `signal_done`. */
 export const DONE_GRACE = 60_000
 
-/** How long a conflict must have lasted: right after a push the forge does not know yet. */
+/** How long a conflict must have lasted: right after a push the forge has not computed it yet. */
 export const CONFLICT_LASTS = 60_000
 
-/** How often a start is tried. */
+/** How often a start is attempted. */
 export const MAX_TRIES = 3
 
-/** How many resumes conflicts may cause where `ciFeedback` sets no number. */
+/** How many resumes conflicts may cause when `ciFeedback` sets no number. */
 export const DEFAULT_FEEDBACK = 3
 
-/** How long after the `count`th failure in a row an operation is tried again: 1, 5, 25 minutes, then each hour. */
+/** Delay before an operation is retried after its `count`th consecutive failure: 1, 5, 25 minutes, then an hour. */
 export const retryDelay = (count: number): number => Math.min(60_000 * 5 ** (count - 1), 3_600_000)
 
-/** How long a run rests at least that the provider stops again after its resume: an agent that is refused each time starts no loop. */
+/** Shortest rest of a run that the provider stops again after its resume, so that an agent that is refused each time causes no loop. */
 export const PROVIDER_REST = 300_000
 
-/** How long a route rests after the `count`th refusal in a row where the provider does not say: 5 minutes, doubled up to 4 hours. */
+/** Rest of a route after the `count`th consecutive refusal when the provider gives no time: 5 minutes, doubled up to 4 hours. */
 export const providerDelay = (count: number): number => Math.min(300_000 * 2 ** (count - 1), 4 * 3_600_000)

@@ -1,4 +1,4 @@
-/** What `decide` looks at: the forge, the bottle, the newest operation and the room for more, as plain data. */
+/** The input of `decide`: the forge, the bottle, the newest operation and the remaining capacity, as plain data. */
 import type { BottleDone, BottleState } from "../Bottle.ts"
 import type { Issue } from "../Forge.ts"
 import type { Operation } from "./Operation.ts"
@@ -11,7 +11,7 @@ export type Millis = number
 /** Somebody who did or said something. */
 export interface Actor {
   readonly login: string
-  /** Member of the trust org or allowed to write; false when it cannot be decided. */
+  /** Member of the trusted organisation, or allowed to write; false when it cannot be decided. */
   readonly trusted: boolean
   /** The orchestrator's own account, or another bot account. */
   readonly bot: boolean
@@ -25,7 +25,7 @@ export interface LineRemark {
   readonly body: string
 }
 
-/** A comment, or a review with its comments on lines. Times are of the forge's clock. */
+/** A comment, or a review with its comments on lines. Times are by the forge's clock. */
 export interface Remark {
   readonly kind: "comment" | "review"
   readonly id: number
@@ -36,7 +36,7 @@ export interface Remark {
   /** Later than `createdAt` when it was edited. */
   readonly updatedAt: Millis
   readonly body: string
-  /** Of a review. */
+  /** Only of a review. */
   readonly verdict?: "approved" | "rejected" | "comment"
   /** A review that was dismissed. */
   readonly dismissed?: boolean
@@ -48,52 +48,52 @@ export interface Check {
   readonly name: string
   readonly description: string
   readonly link: string
-  /** What could be read of its log; `""` when nothing could. */
+  /** The part of its log that could be read; `""` when none could. */
   readonly log: string
 }
 
-/** A pull request, whoever opened it: `decide` picks those of the run by `ObservedBottle.prs`. */
+/** A pull request, whoever opened it. `decide` picks those of the run by `ObservedBottle.prs`. */
 export interface ObservedPr {
   readonly number: number
   readonly state: "open" | "closed"
   readonly merged: boolean
-  /** Work in progress: the forge merges none. */
+  /** Work in progress: the forge does not merge it. */
   readonly draft: boolean
   /** When it was merged or closed, by the forge's clock. */
   readonly overAt?: Millis
-  /** Commit of its head and of its base. */
+  /** Head and base commits. */
   readonly head: string
   readonly base: string
   /** Whether the run pushed that head. */
   readonly headOfRun: boolean
-  /** What the forge says of it; false also while the forge computes it. */
+  /** As the forge reports it. Also false while the forge computes it. */
   readonly mergeable: boolean
-  /** State of all checks of the head together; `error` is the infrastructure's. */
+  /** Combined state of all checks of the head. `error` is a failure of the infrastructure. */
   readonly checks: "none" | "pending" | "success" | "failure" | "error"
   readonly failedChecks: ReadonlyArray<Check>
 }
 
-/** What the timeline says of how the issue was targeted. */
+/** How the issue was targeted, from its timeline. */
 export interface Targeting {
-  /** Id of the newest entry that labelled, assigned or reopened, and so made it targeted; ids only grow. */
+  /** ID of the newest entry that labelled, assigned or reopened the issue and so made it targeted. IDs only increase. */
   readonly id: number
   /** When that was, by the forge's clock. */
   readonly at: Millis
-  /** Who set each agent and bottle label it has, who assigned the bot, and who reopened it after that. */
+  /** Who set each of its agent and bottle labels, who assigned the bot, and who reopened it afterwards. */
   readonly actors: ReadonlyArray<Actor>
 }
 
-/** The forge, as far as it concerns one issue. */
+/** What the forge says about one issue. */
 export interface ObservedForge {
   /** When this was read, by the forge's clock. */
   readonly at: Millis
-  /** Absent when the forge says that there is no such issue. A forge that does not answer is no observation. */
+  /** Absent when the forge says that there is no such issue. When the forge does not respond there is no observation at all. */
   readonly issue?: Issue
-  /** Who closed it, where that can be read. */
+  /** Who closed it, if that can be read. */
   readonly closedBy?: Actor
-  /** Present when the issue is itself a pull request; `fork`: its head is in another repository. */
+  /** Present when the issue is itself a pull request. `fork`: its head is in another repository. */
   readonly pull?: { readonly fork: boolean }
-  /** Whether an assignee is a member of the org of bots. */
+  /** Whether an assignee is a member of the bots' organisation. */
   readonly botAssigned: "yes" | "no" | "undecidable"
   /** Absent when the timeline could not be read. */
   readonly targeting?: Targeting
@@ -101,14 +101,14 @@ export interface ObservedForge {
   readonly dependencies: "none" | "open" | "undecidable"
   /** Digest of title and body. */
   readonly digest: string
-  /** Who edited title or body since it was targeted, as webhooks said. */
+  /** Who edited title or body since it was targeted, from webhooks. */
   readonly editors: ReadonlyArray<string>
   readonly prs: ReadonlyArray<ObservedPr>
   /** On the issue and on `prs`, in any order. */
   readonly remarks: ReadonlyArray<Remark>
 }
 
-/** The bottle that handles the issue. Times are of this machine's clock. */
+/** The bottle that handles the issue. Times are by this machine's clock. */
 export interface ObservedBottle {
   readonly slug: string
   readonly agent: string
@@ -116,19 +116,19 @@ export interface ObservedBottle {
   /** Number of the newest run. */
   readonly run: number
   readonly startedAt: Millis
-  /** When the newest run last gave a sign of life. */
+  /** When the newest run last showed a sign of life. */
   readonly checkinAt?: Millis
-  /** What the newest run signalled. */
+  /** What the newest run reported. */
   readonly done?: { readonly status: BottleDone["status"]; readonly at: Millis }
   /**
-   * What ended the newest run. `until`: of `provider`, when its route may be used again, where the provider said it; of `unclear`, when it
-   * will show whether the engine is about to end.
+   * What ended the newest run. `until`: for `provider`, when its route may be used again, if the provider said so; for `unclear`, when
+   * it will be known whether the engine is shutting down.
    */
   readonly ended?: { readonly by: "agent" | "machine" | "provider" | "unclear"; readonly until?: Millis }
   readonly frozenAt?: Millis
   /** Pull requests that its runs opened, as their sidecars recorded them. */
   readonly prs: ReadonlyArray<number>
-  /** `dead`: its watcher launches it again. `failed`: it was launched again, and is dead. */
+  /** `dead`: its watcher is relaunching it. `failed`: it was relaunched, and is dead again. */
   readonly sidecar: "alive" | "dead" | "failed"
 }
 
@@ -144,33 +144,33 @@ export interface ObservedOperation {
   readonly endedAt?: Millis
 }
 
-/** Something that is used up: running bottles, runs, seconds, tokens, money. */
+/** A limited resource: running bottles, runs, seconds, tokens, money. */
 export interface Bound {
-  /** Whose it is, in words: `this machine`, `acme/cellar`, `this issue`. */
+  /** Whose resource it is, in words: `this machine`, `acme/cellar`, `this issue`. */
   readonly of: string
   readonly what: "running" | "runs" | "seconds" | "tokens" | "cost"
   readonly used: number
   readonly limit: number
-  /** When `used` begins anew: the next day of a daily budget. */
+  /** When `used` starts again at 0: the next day, for a daily budget. */
   readonly until?: Millis
 }
 
-/** What a start needs besides a reason. */
+/** What a start requires besides a reason. */
 export interface Capacity {
   readonly bounds: ReadonlyArray<Bound>
-  /** Whether the tokens and the cost of a run can be known. */
+  /** Whether the tokens and the cost of a run can be measured. */
   readonly costKnown: boolean
-  /** When the agent's model route may be used again, after the provider refused a call. */
+  /** When the agent's model route may be used again after the provider refused a call. */
   readonly routeUntil?: Millis
   /** Whether no other waiting issue comes first (`fairOrder`). */
   readonly turn: boolean
 }
 
-/** All that `decide` looks at. */
+/** The whole input of `decide`. */
 export interface Input {
   /** This machine's clock. */
   readonly now: Millis
-  /** Since when this machine's clock has run steadily: the start of the process, or its newest suspend or jump. */
+  /** Since when this machine's clock has run without a gap: the start of the process, or its newest suspend or clock jump. */
   readonly steadySince: Millis
   readonly number: number
   readonly forge: ObservedForge

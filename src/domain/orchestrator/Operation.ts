@@ -1,4 +1,4 @@
-/** What a host does to a bottle, as data that is stored in the table `operations`. */
+/** Operations of a host on a bottle, as data stored in the table `operations`. */
 import { Schema } from "effect"
 
 /** A remark in the version that was used. */
@@ -10,19 +10,19 @@ export const Consumed = Schema.Struct({
 /** A remark in the version that was used. */
 export type Consumed = typeof Consumed.Type
 
-/** Text of the issue in a prompt: its digest, and whether it was edited after the issue was targeted. */
+/** The text of an issue in a prompt: its digest, and whether it was edited after the issue was targeted. */
 export const IssueText = Schema.Struct({
   digest: Schema.String,
   edited: Schema.Boolean,
-  /** Whether it differs from what the agent was given last. */
+  /** Whether it differs from the text that the agent was last given. */
   changed: Schema.Boolean,
-  /** Logins, where webhooks named them. */
+  /** Logins, as far as webhooks named them. */
   editors: Schema.Array(Schema.String),
 })
-/** Text of the issue in a prompt. */
+/** The text of an issue in a prompt. */
 export type IssueText = typeof IssueText.Type
 
-/** What a run may still use, as the tightest budget has it. */
+/** What a run may still use, by the tightest budget. */
 export const Allowance = Schema.Struct({
   seconds: Schema.optional(Schema.Number),
   tokens: Schema.optional(Schema.Number),
@@ -38,33 +38,33 @@ const start = {
   consumes: Schema.Array(Consumed),
   text: IssueText,
   allowance: Allowance,
-  /** `Targeting.id` that the start follows; 0 when the timeline could not be read. */
+  /** `Targeting.id` that caused the start; 0 when the timeline could not be read. */
   targeting: Schema.Number,
 }
 
-/** Makes a new bottle. */
+/** Creates a new bottle. */
 export const Launch = Schema.TaggedStruct("Launch", {
   ...start,
   agent: Schema.String,
   /** Empty: the agent's default. */
   bottles: Schema.Array(Schema.String),
 })
-/** Makes a new bottle. */
+/** Creates a new bottle. */
 export type Launch = typeof Launch.Type
 
-/** Why a bottle is started again. */
+/** Why a bottle is resumed. */
 export const ResumeCause = Schema.Literal("machine", "provider", "targeted", "remarks", "checks", "conflict")
-/** Why a bottle is started again. */
+/** Why a bottle is resumed. */
 export type ResumeCause = typeof ResumeCause.Type
 
-/** Starts the bottle again, in the agent's own conversation. */
+/** Resumes the bottle, in the agent's own conversation. */
 export const Resume = Schema.TaggedStruct("Resume", {
   ...start,
   cause: ResumeCause,
-  /** Pull request and head of `checks` and `conflict`. */
+  /** Pull request and head, for `checks` and `conflict`. */
   head: Schema.optional(Schema.Struct({ pr: Schema.Number, sha: Schema.String })),
 })
-/** Starts the bottle again. */
+/** Resumes the bottle. */
 export type Resume = typeof Resume.Type
 
 /** Stops the agent; the bottle stays. */
@@ -90,7 +90,7 @@ export const Freeze = Schema.TaggedStruct("Freeze", {
   ...reason,
   cause: FreezeCause,
   run: Schema.Number,
-  /** Of `provider`: when to go on. */
+  /** Only for `provider`: when to go on. */
   until: Schema.optional(Schema.Number),
 })
 /** Stops what runs and freezes. */
@@ -100,13 +100,13 @@ export type Freeze = typeof Freeze.Type
 export const Destroy = Schema.TaggedStruct("Destroy", {
   ...reason,
   cause: Schema.Literal("merged", "closed", "expired", "interrupted"),
-  /** Only what is targeted from then on, by the forge's clock, starts another bottle. */
+  /** Only targeting after this time, by the forge's clock, starts another bottle. */
   over: Schema.Number,
 })
 /** Removes the bottle. */
 export type Destroy = typeof Destroy.Type
 
-/** What a host does to a bottle. Each is safe to repeat. */
+/** An operation of a host on a bottle. Each is safe to repeat. */
 export const Operation = Schema.Union(Launch, Resume, Stop, Freeze, Destroy)
-/** What a host does to a bottle. */
+/** An operation of a host on a bottle. */
 export type Operation = typeof Operation.Type

@@ -1,16 +1,16 @@
-/** What is to be sent because of a decision: notices to receivers of the operator, and reactions on the forge. Stored with the decision. */
+/** Messages that follow from a decision: notices to the operator's receivers, and reactions on the forge. Stored with the decision. */
 import { Schema } from "effect"
 import type { Decision } from "./Decision.ts"
 import { IssueKey, issueId, Millis } from "./IssueKey.ts"
 import type { ObservedBottle } from "./Observed.ts"
 import type { Operation } from "./Operation.ts"
 
-/** What a receiver may want to be told. */
+/** Kinds of notices that a receiver can subscribe to. */
 export const NoticeEvent = Schema.Literal("blocked", "failed", "limit", "approval", "set-aside", "finished")
-/** What a receiver may want to be told. */
+/** Kinds of notices that a receiver can subscribe to. */
 export type NoticeEvent = typeof NoticeEvent.Type
 
-/** Something that happened to an issue, for one receiver. */
+/** A notice about an issue, for one receiver. */
 export const Notice = Schema.TaggedStruct("Notice", {
   /** The receiver, as `Receiver.name`. */
   to: Schema.String,
@@ -21,15 +21,15 @@ export const Notice = Schema.TaggedStruct("Notice", {
   reason: Schema.String,
   at: Millis,
 })
-/** Something that happened to an issue, for one receiver. */
+/** A notice about an issue, for one receiver. */
 export type Notice = typeof Notice.Type
 
-/** What a reaction says. */
+/** The meaning of a reaction. */
 export const ReactionContent = Schema.Literal("eyes", "confused")
-/** What a reaction says. */
+/** The meaning of a reaction. */
 export type ReactionContent = typeof ReactionContent.Type
 
-/** A reaction of the bot to an issue, or to a comment on it. */
+/** A reaction of the bot to an issue or to a comment on it. */
 export const Reaction = Schema.TaggedStruct("Reaction", {
   issue: IssueKey,
   comment: Schema.NullOr(Schema.Number),
@@ -38,28 +38,28 @@ export const Reaction = Schema.TaggedStruct("Reaction", {
 /** A reaction of the bot. */
 export type Reaction = typeof Reaction.Type
 
-/** Something to send. Of one id only the first is kept. */
+/** A message to send. Only the first of each ID is stored. */
 export const OutboxMessage = Schema.Struct({ id: Schema.String, body: Schema.Union(Notice, Reaction) })
-/** Something to send. */
+/** A message to send. */
 export type OutboxMessage = typeof OutboxMessage.Type
 
-/** A message that was not sent yet. */
+/** A message that is not sent yet. */
 export const OutboxRow = Schema.Struct({
   ...OutboxMessage.fields,
-  /** How often it was tried. */
+  /** How many attempts were made. */
   tries: Schema.Int,
 })
-/** A message that was not sent yet. */
+/** A message that is not sent yet. */
 export type OutboxRow = typeof OutboxRow.Type
 
-/** Who is to be told of what. */
+/** Which receivers get which notices. */
 export interface Tells {
-  /** Whether the bot reacts to what it picks up, and to what it refuses. */
+  /** Whether the bot reacts to what it accepts and to what it refuses. */
   readonly acknowledge: boolean
   readonly receivers: ReadonlyArray<{ readonly name: string; readonly events: ReadonlyArray<NoticeEvent> }>
 }
 
-/** What to send with a decision. An issue that waits for the same thing again and again has one message. */
+/** The messages for a decision. An issue that waits repeatedly for the same thing has one message. */
 export const messagesOf = (
   tells: Tells,
   issue: IssueKey,
@@ -87,7 +87,7 @@ export const messagesOf = (
   ]
 }
 
-/** A notice for each receiver that wants such. */
+/** A notice for each receiver that subscribes to its kind. */
 export const noticesOf = (
   { receivers }: Tells,
   event: NoticeEvent,
@@ -135,7 +135,7 @@ const eventOfFreeze = (
   }
 }
 
-/** A review takes no reaction. */
+/** Reviews cannot have reactions. */
 const reactionsOf = (verdict: Decision["verdict"]): ReadonlyArray<Pick<Reaction, "comment" | "content">> => {
   if (verdict._tag === "Wait")
     return verdict.kind === "refused" || verdict.kind === "gave-up"

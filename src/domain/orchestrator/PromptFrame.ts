@@ -1,21 +1,21 @@
-/** Texts of others in a prompt, each between two lines that no text can imitate. */
+/** Frames texts of other people in a prompt, each between two lines that no text can imitate. */
 import { Option } from "effect"
 
-/** A text of somebody, and what is said of it: who wrote it, when, where. */
+/** A text of somebody, and its description: who wrote it, when, where. */
 export interface PromptPart {
   readonly about: Readonly<Record<string, string | number | boolean>>
   readonly text: string
 }
 
-/** Parts in a frame: `fence` begins each line that is not theirs, and is nowhere in their texts. */
+/** Framed parts. `fence` starts each line of the frame, and occurs in none of the texts. */
 export interface Framed {
   readonly fence: string
   readonly text: string
 }
 
 /**
- * The parts, each after a line `<fence> begin {...}` and before a line `<fence> end`. The fence is made from the parts alone, so that the
- * same parts give the same prompt, and tried anew until no part contains it, in any case.
+ * Each part after a line `<fence> begin {...}` and before a line `<fence> end`. The fence is derived from the parts alone, so that the
+ * same parts give the same prompt, and derived again until no part contains it, in any case.
  */
 export const frame = (parts: ReadonlyArray<PromptPart>): Framed => {
   const texts = parts.map(({ about, text }) => [JSON.stringify(about), text] as const)
@@ -26,7 +26,7 @@ export const frame = (parts: ReadonlyArray<PromptPart>): Framed => {
   }
 }
 
-/** The parts of a framed text; none when it is not what {@link frame} makes. */
+/** The parts of a framed text; none when it was not made by {@link frame}. */
 export const unframe = ({ fence, text }: Framed): Option.Option<ReadonlyArray<PromptPart>> => {
   const parts: Array<PromptPart> = []
   for (let rest = text; rest !== "";) {
@@ -48,7 +48,7 @@ const fenceOf = (content: string): string => {
   }
 }
 
-/** 64 bits of FNV-1a with two starts: what counts is that the fence is not in the content, which is looked up. */
+/** 64 bits of FNV-1a with two starts. It need not be secure: the caller checks that the content does not contain the fence. */
 const digest = (text: string): string => {
   let [a, b] = [0x811c9dc5, 0x01234567]
   for (let i = 0; i < text.length; i++) {

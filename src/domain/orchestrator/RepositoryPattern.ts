@@ -1,11 +1,11 @@
-/** Keys of the map `repositories`: names of repositories, and patterns of them. */
+/** Keys of the map `repositories`: names and patterns of repositories. */
 import { Option, Schema } from "effect"
 
-/** What {@link RepositoryPattern} wants, for messages. */
+/** The rule of {@link RepositoryPattern}, for messages. */
 export const REPOSITORY_PATTERN_RULE =
   "OWNER/NAME, where * is any characters but a slash, such as acme/cellar or acme/*"
 
-/** `OWNER/NAME`; `*` is any characters but a slash. Names compare without case, as the forge's do. */
+/** `OWNER/NAME`, where `*` matches any characters except a slash. Names are compared case-insensitively, as on the forge. */
 export const RepositoryPattern = Schema.String.pipe(
   Schema.pattern(/^[\w.*-]+\/[\w.*-]+$/, { message: () => `expected ${REPOSITORY_PATTERN_RULE}` }),
 ).annotations({ title: REPOSITORY_PATTERN_RULE })
@@ -17,7 +17,7 @@ export interface MatchedRepository<A> {
 }
 
 /**
- * The entry for a repository: the exact name wins over every pattern, then the pattern with the most characters that are no `*`, then
+ * The entry for a repository: the exact name wins over every pattern, then the pattern with the most characters other than `*`, then
  * the one with the fewest `*`, then the first by name. None when the repository is not listed.
  */
 export const repositoryEntry = <A>(
@@ -41,7 +41,7 @@ export const repositoryEntry = <A>(
 const stars = (pattern: string): number => pattern.split("*").length - 1
 const literals = (pattern: string): number => pattern.replaceAll("*", "").length
 
-/** By pieces and not by a regular expression, which a pattern with many stars could make slow. */
+/** Matches piece by piece instead of by a regular expression, which a pattern with many stars could make slow. */
 const matches = (pattern: string, name: string): boolean => {
   const [patternOwner = "", patternRepo = ""] = pattern.toLowerCase().split("/")
   const [owner = "", repo = "", ...more] = name.toLowerCase().split("/")

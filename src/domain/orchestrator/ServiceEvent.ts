@@ -1,16 +1,16 @@
-/** ServiceEvent is something that a service reports while it works. */
+/** ServiceEvent is something that a running service reports. */
 import { Data } from "effect"
 import type { WaitKind } from "./Decision.ts"
 import type { IssueKey } from "./IssueKey.ts"
 import type { Operation } from "./Operation.ts"
 
-/** Something that a service reports while it works; times in milliseconds. */
+/** Something that a running service reports. Times are in milliseconds. */
 export type ServiceEvent = Data.TaggedEnum<{
-  /** It serves: `HOST:PORT` of its webhooks, null when it listens for none. */
+  /** It is serving. `HOST:PORT` of its webhooks; null when it does not listen for any. */
   Serving: { readonly listening: string | null; readonly paused: boolean }
   /** An operation on the bottle of an issue was decided. */
   Began: { readonly issue: IssueKey; readonly operation: Operation["_tag"]; readonly reason: string }
-  /** It is carried out; with a problem, it failed. `slug` and `run` where it started a run. */
+  /** An operation was carried out or, with a problem, failed. `slug` and `run` are set when it started a run. */
   Ended: {
     readonly issue: IssueKey
     readonly operation: Operation["_tag"]
@@ -18,18 +18,18 @@ export type ServiceEvent = Data.TaggedEnum<{
     readonly run?: number
     readonly problem?: string
   }
-  /** An issue waits for something else than before. */
+  /** An issue now waits for something else than before. */
   Waits: {
     readonly issue: IssueKey
     readonly kind: WaitKind
     readonly reason: string
     readonly until?: number
   }
-  /** Nothing starts any more, or again. */
+  /** Launches are paused, or resumed. */
   Paused: { readonly paused: boolean }
-  /** The forge could not be asked what changed, or could again. */
+  /** The forge could not be asked for changes, or can be again. */
   Sweep: { readonly problem: string | null }
 }>
 
-/** Makes events. */
+/** Constructors of events. */
 export const ServiceEvent = Data.taggedEnum<ServiceEvent>()

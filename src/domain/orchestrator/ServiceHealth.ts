@@ -1,52 +1,52 @@
-/** ServiceHealth is what a service reports of itself, for whoever looks from another process. */
+/** ServiceHealth is a service's report about itself, for other processes to read. */
 import { Schema } from "effect"
 import { Millis } from "./IssueKey.ts"
 
-/** How the sweeps of a service go. */
+/** State of a service's sweeps. */
 export const SweepHealth = Schema.Struct({
-  /** When the last one that came to its end began. */
+  /** When the last completed one began. */
   sweptAt: Schema.optional(Millis),
-  /** How many failed since. */
+  /** How many have failed since. */
   failures: Schema.Int,
   /** Why the last one failed. */
   problem: Schema.optional(Schema.String),
-  /** When the next one begins; absent while one is under way. */
+  /** When the next one begins; absent while one is running. */
   nextAt: Schema.optional(Millis),
 })
-/** How the sweeps of a service go. */
+/** State of a service's sweeps. */
 export type SweepHealth = typeof SweepHealth.Type
 
-/** What a service reports of itself; times in milliseconds. */
+/** A service's report about itself. Times are in milliseconds. */
 export const ServiceHealth = Schema.Struct({
   /** Name of its machine. */
   host: Schema.String,
   version: Schema.String,
   startedAt: Millis,
-  /** When it ended in order; absent while it works, and after a crash. */
+  /** When it shut down in order; absent while it is running, and after a crash. */
   stoppedAt: Schema.optional(Millis),
   /** The forge's normalised API address. */
   forge: Schema.String,
-  /** `HOST:PORT` of its webhooks; null when it listens for none. */
+  /** `HOST:PORT` of its webhooks; null when it does not listen for any. */
   listening: Schema.NullOr(Schema.String),
-  /** When a webhook last was kept. */
+  /** When a webhook was last stored. */
   webhookAt: Schema.optional(Millis),
-  /** When a delivery last arrived that was signed with `webhook.secret`, whatever it was about. */
+  /** When a delivery signed with `webhook.secret` last arrived, whatever it was about. */
   signedAt: Schema.optional(Millis),
-  /** When one last arrived that was signed with another secret. */
+  /** When a delivery signed with another secret last arrived. */
   missignedAt: Schema.optional(Millis),
   sweep: SweepHealth,
-  /** What is wrong with a secret that is read again and again; absent when nothing is. */
+  /** What is wrong with a secret that is read repeatedly; absent when nothing is. */
   secret: Schema.optional(Schema.String),
 })
-/** What a service reports of itself. */
+/** A service's report about itself. */
 export type ServiceHealth = typeof ServiceHealth.Type
 
-/** What the service that reported last said, and whether it still serves. */
+/** The newest report of a service, and whether that service is still running. */
 export const ReportedHealth = Schema.Struct({
   ...ServiceHealth.fields,
-  /** Of its process. */
+  /** Whether its process is alive. */
   pid: Schema.Int,
   isServing: Schema.Boolean,
 })
-/** What the service that reported last said, and whether it still serves. */
+/** The newest report of a service, and whether that service is still running. */
 export type ReportedHealth = typeof ReportedHealth.Type

@@ -1,4 +1,4 @@
-/** Issues as they are kept: the state of each, and how it came to be. */
+/** Stored issues: the state of each, and the decision that led to it. */
 import { Schema } from "effect"
 import type { Decision } from "./Decision.ts"
 import type { HintId } from "./InboxHint.ts"
@@ -11,33 +11,33 @@ import { type HostName, StoredOperation } from "./StoredOperation.ts"
 export class StoredIssue extends Schema.Class<StoredIssue>("StoredIssue")({
   ...IssueKey.fields,
   state: IssueState,
-  /** The rule that decided last. */
+  /** The rule that made the last decision. */
   rule: Schema.String,
   /** What it waits for, as `Wait.kind`; null: an operation was begun. */
   waits: Schema.NullOr(Schema.String),
   decidedAt: Millis,
 }) {}
 
-/** A decision to store, with all that belongs to its transaction. */
+/** A decision to store, with everything in its transaction. */
 export interface IssueCommit {
   readonly issue: IssueKey
-  /** Made from the state whose version is one less than its own. */
+  /** Made from the state whose version is one less. */
   readonly decision: Decision
-  /** Who carries out its operation. */
+  /** The host that carries out its operation. */
   readonly host: HostName
-  /** The hints that were seen before the forge was read: they are done with. */
+  /** The hints that were seen before the forge was read; they are handled now. */
   readonly handled: ReadonlyArray<HintId>
   readonly at: number
-  /** What to send because of it; none unless given. */
+  /** Messages to send; none unless given. */
   readonly messages?: ReadonlyArray<OutboxMessage>
 }
 
-/** What became of a commit. All but `Committed` stored nothing: look at the issue again. */
+/** The result of a commit. All results except `Committed` stored nothing: look at the issue again. */
 export type CommitResult =
   | { readonly _tag: "Committed"; readonly issue: StoredIssue; readonly operation?: StoredOperation }
   /** Another decision was stored first. */
   | { readonly _tag: "Outdated"; readonly version: number }
-  /** The operation was not begun: that one of the same issue is open, or has the same id. */
+  /** The operation was not begun, because this one of the same issue is open or has the same ID. */
   | { readonly _tag: "OperationExists"; readonly operation: OperationId }
 
 /** The rows that a commit stores. */

@@ -7,9 +7,9 @@ import type { ObservedOperation } from "./Observed.ts"
 import { Operation } from "./Operation.ts"
 import type { RunUse } from "./Usage.ts"
 
-/** Name of the machine that owns the engine. */
+/** Name of the machine with the engine. */
 export const HostName = Schema.NonEmptyString.pipe(Schema.brand("HostName"))
-/** Name of the machine that owns the engine. */
+/** Name of the machine with the engine. */
 export type HostName = typeof HostName.Type
 
 /** The bottle and the run that an operation starts. */
@@ -17,7 +17,7 @@ export const StartedRun = Schema.Struct({ slug: Slug, run: RunNumber })
 /** The bottle and the run that an operation starts. */
 export type StartedRun = typeof StartedRun.Type
 
-/** An operation: `open` until its host has finished it, well or not. */
+/** An operation: `open` until its host has finished it, successfully or not. */
 export class StoredOperation extends Schema.Class<StoredOperation>("StoredOperation")({
   id: OperationId,
   ...IssueKey.fields,
@@ -28,22 +28,22 @@ export class StoredOperation extends Schema.Class<StoredOperation>("StoredOperat
   state: Schema.Literal("open", "done", "failed"),
   /** Why it failed. */
   problem: Schema.NullOr(Schema.String),
-  /** Of a launch or a resume, noted before its agent starts: who repeats it goes on with that run. */
+  /** For a launch or a resume, recorded before its agent starts: a repetition continues that run. */
   started: Schema.NullOr(StartedRun),
   createdAt: Millis,
   endedAt: Schema.NullOr(Millis),
 }) {}
 
-/** What came of an operation. */
+/** The result of an operation. */
 export interface OperationEnd {
   readonly at: number
-  /** Why it failed; absent: it is done. */
+  /** Why it failed; absent: it succeeded. */
   readonly problem?: string
-  /** What a run used that ended with it. */
+  /** What the run used that ended with it. */
   readonly usage?: RunUse
 }
 
-/** The operation as it ended. */
+/** The operation with its result. */
 export const finished = (operation: StoredOperation, { at, problem }: OperationEnd): StoredOperation =>
   new StoredOperation({
     ...operation,
@@ -52,7 +52,7 @@ export const finished = (operation: StoredOperation, { at, problem }: OperationE
     endedAt: at,
   })
 
-/** The hint that an operation leaves when it ends. */
+/** The hint that an operation adds when it ends. */
 export const endedHint = ({ id, forge, owner, repo, issueNumber }: StoredOperation, at: number): InboxHint =>
   new InboxHint({
     id: operationHintId(id),
@@ -65,7 +65,7 @@ export const endedHint = ({ id, forge, owner, repo, issueNumber }: StoredOperati
     detail: {},
   })
 
-/** The operation as `decide` looks at it. */
+/** The operation as input of `decide`. */
 export const observedOperation = ({
   generation,
   step,

@@ -18,7 +18,7 @@ export const RunUse = Schema.Struct({
   day: Day,
   seconds: Schema.NonNegativeInt,
   tokens: Schema.NonNegativeInt,
-  /** In millionths of the unit of money, so that sums are exact; null when the price is not known. */
+  /** In millionths of the currency unit, so that sums are exact; null when the price is not known. */
   cost: Schema.NullOr(Schema.NonNegativeInt),
 })
 /** What one run used. */
@@ -31,7 +31,7 @@ export class RunUsage extends Schema.Class<RunUsage>("RunUsage")({
   ...RunUse.fields,
 }) {}
 
-/** Which runs to sum: those that have all that is given. */
+/** Which runs to sum: those that match all given fields. */
 export interface UsageOf extends Partial<RepositoryKey>, Partial<Pick<IssueKey, "issueNumber">> {
   readonly day?: Day
 }
@@ -41,7 +41,7 @@ export interface UsageTotal {
   readonly runs: number
   readonly seconds: number
   readonly tokens: number
-  /** In millionths of the unit of money, of the runs whose price is known. */
+  /** In millionths of the currency unit, over the runs with a known price. */
   readonly cost: number
   /** How many runs have no known price. */
   readonly unpriced: number

@@ -1,10 +1,10 @@
-/** What a delivery of Gitea's webhooks says: that an issue is to be looked at again. It carries no instruction. */
+/** Parses a Gitea webhook delivery into a hint to look at an issue again. It carries no instruction. */
 import type { ParseResult } from "effect"
 import { Either, Option, Schema } from "effect"
 import { ForgeNumber } from "../Forge.ts"
 import { firstProblem } from "../firstProblem.ts"
 
-/** What a hint is about. */
+/** The kind of a hint. */
 export const HintKind = Schema.Literal(
   "issue",
   "label",
@@ -15,43 +15,43 @@ export const HintKind = Schema.Literal(
   "pull-head",
   "status",
 )
-/** What a hint is about. */
+/** The kind of a hint. */
 export type HintKind = typeof HintKind.Type
 
-/** Somebody, as a delivery names them; empty and 0 when it names nobody. */
+/** A user in a delivery; empty and 0 when it names nobody. */
 export interface HintActor {
   readonly login: string
   readonly id: number
 }
 
-/** An issue, a pull request or a commit of a repository is to be looked at again. */
+/** A hint to look again at an issue, a pull request or a commit of a repository. */
 export interface Hint {
   readonly kind: HintKind
   readonly owner: string
   readonly repo: string
-  /** Numeric id of the repository, which outlives a new name; 0 when the delivery has none. */
+  /** Numeric ID of the repository, which stays the same when it is renamed; 0 when the delivery has none. */
   readonly repositoryId: number
-  /** Of the issue or pull request; absent for a status. */
+  /** Number of the issue or pull request; absent for a status. */
   readonly number?: number
   readonly isPull: boolean
   /** Such as `opened`, `label_updated`, `created`, `reviewed`; `""` when there is none. */
   readonly action: string
   /** Who acted. */
   readonly actor: HintActor
-  /** Of a comment: its id and its author, who is not always who acted. */
+  /** Only for a comment: its ID and its author, who may differ from the actor. */
   readonly comment?: { readonly id: number; readonly author: HintActor }
-  /** Whether title or body were edited. No other source names who edited them. */
+  /** Whether title or body was edited. No other source names who edited them. */
   readonly textEdited: boolean
   /** Commit of a status, or head of a pull request. */
   readonly sha?: string
-  /** Of a pull request. */
+  /** Only for a pull request. */
   readonly merged?: boolean
 }
 
-/** A delivery that does not have what its event type must have. Never quotes the body. */
+/** A delivery that lacks what its event type requires. Never quotes the body. */
 export class WebhookInvalid extends Schema.TaggedError<WebhookInvalid>()("WebhookInvalid", {
   eventType: Schema.String,
-  /** Path in the body; `""`: the body as a whole. */
+  /** Path in the body; `""` for the body as a whole. */
   path: Schema.String,
   problem: Schema.String,
 }) {
@@ -62,8 +62,8 @@ export class WebhookInvalid extends Schema.TaggedError<WebhookInvalid>()("Webhoo
 }
 
 /**
- * The hint of a delivery by its header `X-Gitea-Event-Type` (never `X-Gitea-Event`, which says `pull_request_comment` of a review) and
- * its body, parsed. None for events that say nothing of an issue: pushes, branches, unknown ones.
+ * The hint of a delivery, from its header `X-Gitea-Event-Type` (never `X-Gitea-Event`, which is `pull_request_comment` for a review)
+ * and its parsed body. None for events that are not about an issue: pushes, branches, unknown ones.
  */
 export const webhookHint = (
   eventType: string,
@@ -79,7 +79,7 @@ export const webhookHint = (
 
 type Read = (body: unknown) => Either.Either<Hint, ParseResult.ParseError>
 
-/** Gitea writes `null`, and leaves keys out, where it has nothing. */
+/** Gitea sends `null`, or omits a key, when it has no value. */
 const lenient = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
 
 const User = Schema.Struct({
@@ -207,7 +207,7 @@ const actorOf = (user: typeof User.Type | null | undefined): HintActor => ({
   id: user?.id ?? 0,
 })
 
-/** Owner and name, from their own fields, else from `full_name`. */
+/** Owner and name, from their own fields or else from `full_name`. */
 const namesOf = ({
   name,
   owner,

@@ -1,6 +1,6 @@
 /**
- * decide: the only place that knows the life of an issue. It is pure: the same input gives the same decision, and a decision whose
- * operation was carried out leads, with no new input, to a wait.
+ * decide: the only place that knows the life cycle of an issue. It is pure: the same input gives the same decision. After a decided
+ * operation was carried out, the next decision without new input is to wait.
  */
 import type { Decision, Wait, WaitKind } from "./Decision.ts"
 import { endingRules, expired } from "./ending.ts"
@@ -19,25 +19,25 @@ import { startRules } from "./starting.ts"
 import type { TargetRule } from "./target.ts"
 import { targetRules } from "./target.ts"
 
-/** All rules of life. */
+/** All life-cycle rules. */
 export interface Rules {
-  /** What is a target. */
+  /** Which issues are targets. */
   readonly target: ReadonlyArray<TargetRule>
-  /** What is for the agent. */
+  /** Which remarks are for the agent. */
   readonly remarks: ReadonlyArray<RemarkRule>
-  /** In order: the first that acts wins. */
+  /** In order: the first rule that acts wins. */
   readonly life: ReadonlyArray<LifeRule>
-  /** Asked when `life` does nothing: the first reason wins. */
+  /** Used when `life` does nothing: the first reason wins. */
   readonly start: ReadonlyArray<StartRule>
-  /** What a start has to pass. */
+  /** Conditions that a start must pass. */
   readonly gates: ReadonlyArray<GateRule>
-  /** Asked when nothing wants to start. */
+  /** Used when nothing wants to start. */
   readonly rest: ReadonlyArray<LifeRule>
-  /** Asked of each operation before it is decided. */
+  /** Checked for each operation before it is decided. */
   readonly pace: ReadonlyArray<PaceRule>
 }
 
-/** All rules of life. */
+/** All life-cycle rules. */
 export const rules: Rules = {
   target: targetRules,
   remarks: remarkRules,
@@ -48,10 +48,10 @@ export const rules: Rules = {
   pace: paceRules,
 }
 
-/** What to do about an issue, by which rule, and the row to store with it. */
+/** Decides what to do about an issue, by which rule, and the row to store with the decision. */
 export const decide = (input: Input): Decision => decideBy(rules)(input)
 
-/** The same by other rules. */
+/** The same with other rules. */
 export const decideBy =
   (rules: Rules) =>
   (input: Input): Decision => {
@@ -83,7 +83,7 @@ const verdictOf = (rules: Rules, facts: Facts): Ruled => {
   return rest(rules, facts, notes)
 }
 
-/** Waits that only a person ends: the bottle expires all the same. */
+/** Waits that only a person can end. The bottle still expires. */
 const HOPELESS: ReadonlySet<WaitKind> = new Set(["lost", "gave-up"])
 
 const gateOf = (rules: Rules, facts: Facts, start: Start): readonly [string, Wait] | undefined => {

@@ -1,4 +1,4 @@
-/** Rules of the end of a bottle: what is over is destroyed, in any state. */
+/** Rules for the end of a bottle: when its work is over it is destroyed, whatever its state. */
 import type { Facts } from "./Facts.ts"
 import type { Destroy } from "./Operation.ts"
 import type { LifeRule } from "./Rule.ts"
@@ -13,12 +13,12 @@ const oneAtATime: LifeRule = {
       : undefined,
 }
 
-/** A destroy that did not come to its end is completed. */
+/** A destroy that did not finish is completed. */
 const interrupted: LifeRule = {
   name: "a destroy is completed",
   says: (facts) => {
     if (facts.bottle?.state !== "destroying") return undefined
-    // Its work was over with its pull requests: who targeted the issue since then asked for another bottle.
+    // The bottle's work ended with its pull requests. Targeting the issue since then asked for another bottle.
     const over = overPrs(facts).length > 0 ? newestEnd(facts) : facts.forge.at
     return destroy("interrupted", "a destroy did not come to its end", over)
   },
@@ -50,10 +50,10 @@ const closed: LifeRule = {
   },
 }
 
-/** The rules, first to last. */
+/** The rules, in order. */
 export const endingRules: ReadonlyArray<LifeRule> = [oneAtATime, merged, closed, interrupted]
 
-/** A bottle that rests and has no open pull request is not kept forever. Asked after all reasons to start it. */
+/** A resting bottle without an open pull request expires. Checked after all reasons to start it. */
 export const expired: LifeRule = {
   name: "frozen too long: destroy",
   says: ({ bottle, runPrs, settings, now, forge }) => {
@@ -74,7 +74,7 @@ const destroy = (cause: Destroy["cause"], reason: string, over: number): Destroy
   over,
 })
 
-/** The pull requests of a bottle when none of them is open, else none. */
+/** The pull requests of a bottle if none of them is open, otherwise none. */
 const overPrs = ({ bottle, runPrs }: Facts) =>
   bottle === undefined || runPrs.some((pr) => pr.state === "open") ? [] : runPrs
 

@@ -1,17 +1,17 @@
 /** The order in which waiting issues start: round robin over repositories, oldest first within one. */
 
-/** An issue that would start if there was room. */
+/** An issue that would start if there were room. */
 export interface Waiting {
   /** `owner/repo`. */
   readonly repository: string
   readonly number: number
-  /** Since when it waits, in milliseconds since the epoch. */
+  /** When it began to wait, in milliseconds since the epoch. */
   readonly since: number
 }
 
 /**
- * All of them, first to start first. In each round every repository has one turn; within a round they come by name, beginning after the
- * repository that started last (`""`: none did).
+ * All of them, in the order in which they should start. In each round every repository has one turn. Within a round repositories are
+ * ordered by name, starting after the repository that started last (`""`: none did).
  */
 export const fairOrder = <A extends Waiting>(waiting: ReadonlyArray<A>, last: string): ReadonlyArray<A> => {
   const taken = new Map<string, number>()

@@ -5,7 +5,7 @@ import type { GateRule, PaceRule } from "./Rule.ts"
 import { wait } from "./Rule.ts"
 import { causeOf } from "./settle.ts"
 
-/** The rules, first to last. */
+/** The rules, in order. */
 export const gateRules: ReadonlyArray<GateRule> = [
   {
     name: "gate: targeted after its newest bottle was over",
@@ -78,7 +78,7 @@ export const gateRules: ReadonlyArray<GateRule> = [
   },
 ]
 
-/** Asked of every operation. */
+/** Checked for every operation. */
 export const paceRules: ReadonlyArray<PaceRule> = [
   {
     name: "pace: what failed is not tried again at once",
@@ -90,8 +90,8 @@ export const paceRules: ReadonlyArray<PaceRule> = [
 ]
 
 /**
- * Whether the issue was targeted after its newest bottle was over. In the same second it counts as later: what that bottle was
- * launched for is known by its id.
+ * Whether the issue was targeted after its newest bottle ended. The same second counts as later: the targeting that launched that
+ * bottle is known by its ID.
  */
 const targetedLater = ({ state, forge: { targeting } }: Facts): boolean => {
   if (state.over === null) return true

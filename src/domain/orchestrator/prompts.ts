@@ -1,10 +1,10 @@
-/** The prompts of launch and resume: the orchestrator's own words, and texts of others as data in a frame. */
+/** The prompts of launch and resume: the orchestrator's own words, and texts of other people as framed data. */
 import type { Check, Remark } from "./Observed.ts"
 import type { IssueText, ResumeCause } from "./Operation.ts"
 import type { PromptPart } from "./PromptFrame.ts"
 import { frame } from "./PromptFrame.ts"
 
-/** Characters (UTF-16) of a prompt unless told otherwise. */
+/** Default limit of a prompt in characters (UTF-16). */
 export const PROMPT_LIMIT = 100_000
 
 /** A limit below this leaves no room for the orchestrator's own words. */
@@ -19,7 +19,7 @@ export interface PromptIssue {
   readonly text: Pick<IssueText, "edited" | "editors">
 }
 
-/** The first prompt of a bottle; `remarks` are those of trusted people, in any order. */
+/** The first prompt of a bottle. `remarks` are those of trusted people, in any order. */
 export const launchPrompt = (input: {
   readonly issue: PromptIssue
   readonly remarks: ReadonlyArray<Remark>
@@ -33,7 +33,7 @@ export const launchPrompt = (input: {
     input.limit,
   )
 
-/** A prompt that continues; `issue` is given where its text changed since the agent was given it. */
+/** A prompt that continues a conversation. `issue` is given when its text has changed since the agent was given it. */
 export const resumePrompt = (input: {
   readonly cause: ResumeCause
   readonly number: number
@@ -63,7 +63,7 @@ const TASKS: Readonly<Record<ResumeCause, string>> = {
     "PR cannot be merged any more, because its base moved: bring the base in, and resolve the conflicts.",
 }
 
-/** A part that may be cut, and which end of it matters. */
+/** A part that may be cut, and which end of it to keep. */
 interface Piece extends PromptPart {
   readonly keep: "start" | "end"
 }
@@ -116,14 +116,14 @@ const prompt = (
   ].join("\n\n")
 }
 
-/** Room for the orchestrator's own words. */
+/** Space for the orchestrator's own words. */
 const WORDS = 2_500
-/** Room for the two lines around a part, besides what is said of it. */
+/** Space for the two lines around a part, without its description. */
 const LINES = 60
-/** Less of a text is not worth its lines. */
+/** A shorter piece of a text is not worth its frame. */
 const LEAST = 200
 
-/** The newest groups that fit, in their order; the oldest of them is cut where that helps. `left` counts groups. */
+/** The newest groups that fit, in their order. The oldest of them is cut if that helps. `left` counts groups. */
 const fit = (groups: ReadonlyArray<Group>, room: number) => {
   let rest = room
   const kept: Array<ReadonlyArray<PromptPart>> = []
@@ -147,7 +147,7 @@ const fit = (groups: ReadonlyArray<Group>, room: number) => {
   }
 }
 
-/** Room for the number of characters that were cut. */
+/** Space for the number of characters that were cut. */
 const CUT = 30
 
 const cutTo = ({ about, text, keep }: Piece, length: number): PromptPart =>

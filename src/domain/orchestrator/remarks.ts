@@ -1,11 +1,11 @@
-/** Which remarks are for the agent, and which of them start it: each condition is a rule. */
+/** Rules for which remarks are for the agent, and which of them start it: each condition is a rule. */
 import type { Input, ObservedPr, Remark } from "./Observed.ts"
 import type { Consumed } from "./Operation.ts"
 
 /** A condition of a remark. */
 export interface RemarkRule {
   readonly name: string
-  /** `given`: to be put into a prompt. `starts`: to start a run, as well. */
+  /** `given`: may be put into a prompt. `starts`: may start a run, too. */
   readonly of: "given" | "starts"
   readonly holds: (remark: Remark, input: Input, prs: ReadonlyArray<ObservedPr>) => boolean
 }
@@ -47,7 +47,7 @@ export const remarkRules: ReadonlyArray<RemarkRule> = [
   },
 ]
 
-/** Those of some remarks that the conditions of one question let through, oldest first. */
+/** The remarks that pass all conditions of one question, oldest first. */
 export const remarksOf = (
   rules: ReadonlyArray<RemarkRule>,
   of: RemarkRule["of"],
@@ -62,7 +62,7 @@ export const remarksOf = (
 /** A remark in the version that was seen. */
 export const consumedOf = ({ kind, id, updatedAt }: Remark): Consumed => ({ kind, id, updatedAt })
 
-/** Whether any text of a remark has `@login` as a word of its own, in any case. */
+/** Whether any text of a remark contains `@login` as a separate word, in any case. */
 const mentions = (remark: Remark, login: string): boolean =>
   [remark.body, ...remark.lines.map(({ body }) => body)].some((text) =>
     text

@@ -1,4 +1,4 @@
-/** Rules of a bottle whose agent runs or has ended: when it is stopped and frozen. */
+/** Rules for a bottle whose agent is running or has ended: when to stop and freeze it. */
 import type { Facts } from "./Facts.ts"
 import { DONE_GRACE, PROVIDER_REST, providerDelay } from "./LifeSettings.ts"
 import type { Freeze } from "./Operation.ts"
@@ -107,7 +107,7 @@ const spent: LifeRule = {
   },
 }
 
-/** The rules, first to last. */
+/** The rules, in order. */
 export const runningRules: ReadonlyArray<LifeRule> = [
   done,
   lingering,

@@ -1,4 +1,4 @@
-/** How a row changes: by the end of an operation, by what is seen, and by a decision. */
+/** How a row changes: by the end of an operation, by an observation, and by a decision. */
 import type { Wait } from "./Decision.ts"
 import { type IssueState, type Phase, withoutBottle } from "./IssueState.ts"
 import type { Facts } from "./Facts.ts"
@@ -7,7 +7,7 @@ import type { Input, ObservedOperation } from "./Observed.ts"
 import type { Operation } from "./Operation.ts"
 import { conflictOf } from "./starting.ts"
 
-/** What an operation is tried for: failures count for the same cause in a row. */
+/** The cause of an operation: consecutive failures are counted for the same cause. */
 export const causeOf = (operation: Operation): string => {
   const used = (ids: ReadonlyArray<{ id: number; updatedAt: number }>): string =>
     ids.map(({ id, updatedAt }) => `${id}@${updatedAt}`).join(",")
@@ -21,7 +21,7 @@ export const causeOf = (operation: Operation): string => {
   }
 }
 
-/** The row with the newest operation taken into account, once. */
+/** The row after the newest operation is taken into account, once. */
 export const settle = ({ state, operation, bottle, forge, now }: Input): IssueState => {
   const news =
     operation !== undefined &&
@@ -32,7 +32,7 @@ export const settle = ({ state, operation, bottle, forge, now }: Input): IssueSt
     const settled = { ...state, settled: operation.step }
     return operation.state === "failed" ? failed(settled, operation, now) : succeeded(settled, operation)
   }
-  // Destroyed by hand: another bottle takes a new targeting.
+  // It was destroyed by hand: another bottle needs a new targeting.
   const gone = state.live && bottle === undefined && operation?.state !== "open"
   return gone ? ended(state, forge.at) : state
 }
@@ -91,14 +91,14 @@ const started = (
   frozen: null,
 })
 
-/** Nothing of a bottle outlives it but what it consumed, and what it was launched for. */
+/** After a bottle is gone, only its usage and the targeting that launched it are kept. */
 const ended = (state: IssueState, over: number | null): IssueState => ({
   ...state,
   ...withoutBottle,
   over,
 })
 
-/** The row with what is seen now: the text at first, an issue that is away, a conflict since when. */
+/** The row updated with the observation: the first text, an absent issue, the start of a conflict. */
 export const noticed = ({ state, forge, untargeted, runPrs, now }: Facts): IssueState => {
   const pr = conflictOf(runPrs)
   const same = pr !== undefined && state.conflict?.head === pr.head
@@ -113,7 +113,7 @@ export const noticed = ({ state, forge, untargeted, runPrs, now }: Facts): Issue
   }
 }
 
-/** The row to store with a verdict. */
+/** The row to store with a decision. */
 export const committed = ({ state, bottle }: Facts, verdict: Operation | Wait): IssueState => {
   const next: IssueState = {
     ...state,

@@ -1,4 +1,4 @@
-/** Rules that start an agent: each names one reason to launch or to resume. */
+/** Rules that start an agent: each returns one reason to launch or to resume. */
 import type { Facts } from "./Facts.ts"
 import { CONFLICT_LASTS, DEFAULT_FEEDBACK } from "./LifeSettings.ts"
 import type { Bound, ObservedPr } from "./Observed.ts"
@@ -103,7 +103,7 @@ const launch: StartRule = {
   },
 }
 
-/** The rules, first to last. */
+/** The rules, in order. */
 export const startRules: ReadonlyArray<StartRule> = [
   machine,
   provider,
@@ -118,10 +118,10 @@ export const startRules: ReadonlyArray<StartRule> = [
 export const conflictOf = (prs: ReadonlyArray<ObservedPr>): ObservedPr | undefined =>
   prs.find((pr) => pr.state === "open" && !pr.mergeable && !pr.draft && pr.headOfRun)
 
-/** `lost` is asked too: that a person waits in vain has to be told. */
+/** Includes `lost` bottles, so that a person who waits in vain is notified. */
 const rests = ({ bottle }: Facts): boolean => bottle?.state === "frozen" || bottle?.state === "lost"
 
-/** Why the bottle was frozen, when it was after its newest run. */
+/** Why the bottle was frozen, if it was frozen after its newest run. */
 const frozenFor = (facts: Facts) =>
   rests(facts) && facts.state.frozen?.run === facts.bottle?.run ? facts.state.frozen : null
 
@@ -148,7 +148,7 @@ const textOf = ({ forge, state }: Facts): IssueText => ({
   editors: forge.editors,
 })
 
-/** What is left of the tightest bound of each kind. */
+/** The remainder of the tightest bound of each kind. */
 const allowanceOf = ({ capacity }: Facts): Allowance => {
   const left = (kind: Bound["what"]): number | undefined => {
     const rests = capacity.bounds.filter(({ what }) => what === kind).map(({ used, limit }) => limit - used)

@@ -1,29 +1,26 @@
-/** Whether an issue is meant for an agent: each condition is a rule. */
+/** Rules for whether an issue is meant for an agent: each condition is a rule. */
 import { parseTarget } from "../Targeting.ts"
 import type { Actor, ObservedBottle, ObservedForge } from "./Observed.ts"
 import type { LifeSettings } from "./LifeSettings.ts"
 
 /** Why an issue is not a target. */
 export interface Refusal {
-  /** `no`: nobody asks for an agent. `refused`: somebody does, in vain. `undecidable`: the forge could not say. */
+  /** `no`: nobody asks for an agent. `refused`: somebody does, but may not. `undecidable`: the forge could not say. */
   readonly kind: "no" | "refused" | "undecidable"
   readonly reason: string
 }
 
-/** What the rules look at. */
+/** Input of the rules. */
 export interface TargetFacts {
   readonly forge: ObservedForge
   readonly bottle: ObservedBottle | undefined
   readonly settings: LifeSettings
 }
 
-/** A condition of a target. */
+/** A condition for a target. */
 export interface TargetRule {
   readonly name: string
-  /**
-   * Of which question it is a part: `holds`, whether an agent that runs may go on; `start`, asked as well before a start that the
-   * targeting itself causes.
-   */
+  /** When it is checked. `holds`: whether a running agent may go on. `start`: also before a start that the targeting itself causes. */
   readonly of: "holds" | "start"
   readonly says: (facts: TargetFacts) => Refusal | undefined
 }
@@ -31,7 +28,7 @@ export interface TargetRule {
 const no = (reason: string): Refusal => ({ kind: "no", reason })
 const refused = (reason: string): Refusal => ({ kind: "refused", reason })
 
-/** A bot is never heard, whatever it may write to. */
+/** A bot's words never count, even if it may write to the repository. */
 const isHeard = ({ trusted, bot }: Actor): boolean => trusted && !bot
 
 /** The conditions, in the order of their reasons. */
@@ -115,7 +112,7 @@ export const targetRules: ReadonlyArray<TargetRule> = [
   },
 ]
 
-/** The agent that the labels name, if they name one. */
+/** The agent that the labels name, if any. */
 export const agentOf = (forge: ObservedForge): string | undefined => {
   const target = forge.issue === undefined ? undefined : parseTarget({ ...forge.issue, assignees: ["any"] })
   return target?._tag === "Targeted" ? target.agent : undefined

@@ -1,10 +1,10 @@
-/** Keys of the configuration that this version does not act on: limits are refused, because whoever sets one relies on it. */
+/** Configuration keys that this version does not support. Unsupported limits are refused, because whoever sets one relies on it. */
 import type { Budgets } from "./Budgets.ts"
 import type { Configuration } from "./Configuration.ts"
 
 /** Keys that are set and have no effect. */
 export interface Unkept {
-  /** Limits that would not be kept. */
+  /** Limits that would not be enforced. */
   readonly refused: ReadonlyArray<string>
   readonly ignored: ReadonlyArray<string>
 }
@@ -21,7 +21,7 @@ export const unkept = (configuration: Configuration): Unkept => {
   return { refused, ignored }
 }
 
-/** Neither the tokens nor the money that a run uses are known yet. */
+/** The tokens and the money that a run uses are not measured yet. */
 const unknown = (key: string, budgets: Budgets): ReadonlyArray<string> =>
   (["day", "issue"] as const).flatMap((scope) =>
     (["cost", "tokens"] as const).flatMap((what) =>

@@ -1,6 +1,6 @@
-/** Bytes as probes put them together: socket addresses, texts, HTTP requests, TLS hellos, pkt-lines. */
+/** Byte sequences that probes send: socket addresses, texts, HTTP requests, TLS hellos, pkt-lines. */
 
-/** Several pieces as one. */
+/** Concatenates several pieces. */
 export const joined = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
   const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
   let at = 0
@@ -14,24 +14,24 @@ export const joined = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
 /** A text in UTF-8. */
 export const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
-/** A text as C has it: with a zero at its end. */
+/** A C string: with a terminating zero. */
 export const cText = (value: string): Uint8Array => text(`${value}\0`)
 
-/** The text of bytes; what is no UTF-8 becomes a replacement character. */
+/** Bytes as text. Invalid UTF-8 becomes a replacement character. */
 export const asText = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
-/** An integer of so many bytes, the least first. */
+/** A little-endian integer of so many bytes. */
 export const little = (bytes: 2 | 4 | 8, value: number): Uint8Array => {
   const view = new DataView(new ArrayBuffer(8))
   view.setBigInt64(0, BigInt(value), true)
   return new Uint8Array(view.buffer, 0, bytes)
 }
 
-/** An integer of so many bytes, the greatest first, as networks have it. */
+/** A big-endian integer of so many bytes (network order). */
 export const big = (bytes: 1 | 2 | 3 | 4, value: number): Uint8Array =>
   little(4, value).slice(0, bytes).toReversed()
 
-/** `sockaddr_in` or `sockaddr_in6`, by what the address looks like; `scope` is an interface's number. */
+/** `sockaddr_in` or `sockaddr_in6`, by the form of the address. `scope` is an interface number. */
 export const inetAddress = (address: string, port: number, scope = 0): Uint8Array =>
   address.includes(":")
     ? joined([little(2, 10), big(2, port), little(4, 0), sixteen(address), little(4, scope)])
@@ -51,7 +51,7 @@ const sixteen = (address: string): Uint8Array => {
 export const unixAddress = (path: string): Uint8Array =>
   joined([little(2, 1), text(path), ...(path.startsWith("\0") ? [] : [new Uint8Array(1)])])
 
-/** The hello of a TLS client that wants `name`; none: a hello without the extension. */
+/** A TLS client hello for `name`; without a name, it has no such extension. */
 export const clientHello = (name: string | undefined): Uint8Array => {
   const within = (bytes: 1 | 2 | 3, inner: Uint8Array) => joined([big(bytes, inner.length), inner])
   const extension = (type: number, data: Uint8Array) => joined([big(2, type), within(2, data)])
@@ -69,13 +69,13 @@ export const clientHello = (name: string | undefined): Uint8Array => {
   return joined([Uint8Array.of(22, 3, 1), within(2, joined([big(1, 1), within(3, body)]))])
 }
 
-/** A line of git's protocol. */
+/** A pkt-line of git's protocol. */
 export const pktLine = (line: string): Uint8Array => {
   const bytes = text(line)
   return joined([text((bytes.length + 4).toString(16).padStart(4, "0")), bytes])
 }
 
-/** An HTTP/1.1 request whose connection ends with its answer. */
+/** An HTTP/1.1 request that closes the connection after its response. */
 export const httpRequest = (
   line: string,
   headers: Readonly<Record<string, string>> = {},

@@ -1,44 +1,44 @@
 /**
- * The probe machine: a program of some 250 bytes that carries out system calls one after the other and tells what they
- * answered. A bottle's image need have no interpreter, and what a probe does is decided here and not in the bottle.
+ * The probe machine: a program of about 250 bytes that makes system calls one after the other and reports their results. With it a
+ * bottle's image needs no interpreter, and the logic of a probe stays outside of the bottle.
  */
 import type { Arch, SystemCall } from "./SystemCalls.ts"
 import { errorName, signalName, systemCall } from "./SystemCalls.ts"
 import { joined } from "./ProbeBytes.ts"
 
-/** One step: a system call, and what is special about it. */
+/** One step: a system call and its options. */
 export interface Step {
   readonly call: SystemCall
   readonly args: ReadonlyArray<number>
   /** Bytes that this step, a read of stdin, puts into memory. */
   readonly data?: Uint8Array
-  /** The third argument is the result of the step before. */
+  /** The third argument is the result of the previous step. */
   readonly lengthFromLast?: boolean
-  /** The first argument is the result that was kept: a descriptor. */
+  /** The first argument is the kept result: a descriptor. */
   readonly onKept?: boolean
-  /** Keep the result for steps to come. */
+  /** Keep the result for later steps. */
   readonly keep?: boolean
-  /** A clone whose child rests until the bottle ends. */
+  /** A clone whose child sleeps until the bottle ends. */
   readonly childRests?: boolean
-  /** In a process of its own, which may die of it. */
+  /** Runs in its own process, which may die of it. */
   readonly apart?: boolean
-  /** By the entry of 32-bit programs (x86_64 only). */
+  /** Through the 32-bit system call entry (x86_64 only). */
   readonly by32?: boolean
-  /** Do it up to so many times, until it fails; once unless given. */
+  /** Repeat up to so many times, until it fails; once unless given. */
   readonly times?: number
 }
 
-/** What came of a step. */
+/** The result of a step. */
 export interface Outcome {
-  /** As the kernel answers: negative is an error's number. Below -1000: the signal that ended a step that was `apart`. */
+  /** The kernel's result; negative is an error number. Below -1000: the signal that ended a step with `apart`. */
   readonly result: number
-  /** How many times it was done, the failed one included. */
+  /** How many times it was made, including the failed one. */
   readonly done: number
-  /** What a step that writes to stdout wrote. */
+  /** The output of a step that writes to stdout. */
   readonly shown: Uint8Array
 }
 
-/** Where in memory constants of a step are put, and where calls may write. */
+/** Memory addresses: where a step's constants are put, and where calls may write. */
 export const IN = 0x1000_1000
 /** Where calls may write: 960 KiB. */
 export const OUT = 0x1010_0000
@@ -50,7 +50,7 @@ const STEP_BYTES = 64
 const ANSWER_BYTES = 16
 const SIGNALS_FROM = 1000
 
-/** The program of steps, as the machine reads it on stdin. */
+/** The program of the steps, as the machine reads it from stdin. */
 export const encodeSteps = (arch: Arch, steps: ReadonlyArray<Step>): Uint8Array =>
   joined(steps.flatMap((step) => [encodeStep(arch, step), step.data ?? new Uint8Array()]))
 
@@ -70,7 +70,7 @@ const encodeStep = (arch: Arch, step: Step): Uint8Array => {
 /** Whether a step writes to stdout. */
 const shows = (step: Step): boolean => step.call === "write" && step.args[0] === 1 && step.onKept !== true
 
-/** What the machine wrote, as outcomes; fewer than steps when it was ended before. */
+/** Parses the machine's output into outcomes. There are fewer of them than steps when it was ended early. */
 export const readOutcomes = (
   steps: ReadonlyArray<Step>,
   output: Uint8Array,
@@ -95,15 +95,15 @@ export const readOutcomes = (
   return { outcomes, rest: output.subarray(at) }
 }
 
-/** Of a wait(2) status: 0, an error's number, or the signal. */
+/** From a wait(2) status: 0, an error number, or the signal. */
 const ofStatus = (status: number): number =>
   status < 0 ? status : (status & 0x7f) === 0 ? -(status >> 8) : -(SIGNALS_FROM + (status & 0x7f))
 
-/** An outcome in a word: `EPERM`, `SIGSYS`, or `allowed`. */
+/** An outcome as a word: `EPERM`, `SIGSYS`, or `allowed`. */
 export const wordOf = ({ result }: Outcome): string =>
   result >= 0 ? "allowed" : result < -SIGNALS_FROM ? signalName(-result - SIGNALS_FROM) : errorName(-result)
 
-/** Where the program's text and its data are mapped: below 2 GiB, at multiples of the largest page. */
+/** Where the program's text and data are mapped: below 2 GiB, at multiples of the largest page size. */
 const TEXT_AT = 0x40_0000
 const DATA_AT = 0x1000_0000
 const DATA_BYTES = 0x20_0000
@@ -148,7 +148,7 @@ const segment = (
   header.setBigUint64(at + 48, 0x1_0000n, true)
 }
 
-/** The machine's instructions, as an assembler makes them of scripts/probe-machine/<arch>.s. */
+/** The machine's instructions, assembled from scripts/probe-machine/<arch>.s. */
 export const codeOf = (arch: Arch): Uint8Array =>
   Uint8Array.from(CODE[arch].match(/[\da-f]{2}/g) ?? [], (byte) => Number.parseInt(byte, 16))
 

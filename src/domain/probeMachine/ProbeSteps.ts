@@ -1,4 +1,4 @@
-/** Steps that several probes take: connecting, asking over HTTP, reading a file. */
+/** Steps that several probes share: connect, send an HTTP request, read a file. */
 import { cText, httpRequest, inetAddress, joined, little } from "./ProbeBytes.ts"
 import type { Outcome, Step } from "./ProbeMachine.ts"
 import { IN, OUT, OUT_BYTES } from "./ProbeMachine.ts"
@@ -10,7 +10,7 @@ export const AF = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const
 export const SOCK = { stream: 1, datagram: 2, raw: 3 } as const
 
 const MSG_WAITALL = 0x100
-/** No SIGPIPE for a connection that has ended. */
+/** Avoids SIGPIPE on a closed connection. */
 export const MSG_NOSIGNAL = 0x4000
 const SOL_SOCKET = 1
 const SO_RCVTIMEO = 20
@@ -27,7 +27,7 @@ export const call = (name: SystemCall, args: ReadonlyArray<number> = [], more: P
 /** Puts bytes into memory. */
 export const poke = (data: Uint8Array, at = IN): Step => call("read", [0, at, data.length], { data })
 
-/** Opens a socket and keeps it; its reads and writes (connecting is one) end after so many milliseconds. */
+/** Opens a socket and keeps it. Its reads and writes (including connect) time out after so many milliseconds. */
 export const openSocket = (family: number, type: number, protocol = 0, waitMs = 150): ReadonlyArray<Step> => [
   call("socket", [family, type, protocol], { keep: true }),
   poke(joined([little(8, Math.floor(waitMs / 1000)), little(8, (waitMs % 1000) * 1000)])),
@@ -35,28 +35,28 @@ export const openSocket = (family: number, type: number, protocol = 0, waitMs = 
   call("setsockopt", [-1, SOL_SOCKET, SO_RCVTIMEO, IN, 16], { onKept: true }),
 ]
 
-/** Connects the socket that is kept. */
+/** Connects the kept socket. */
 export const connectTo = (address: Uint8Array): ReadonlyArray<Step> => [
   poke(address),
   call("connect", [-1, IN, address.length], { onKept: true }),
 ]
 
-/** Sends bytes on the socket that is kept. */
+/** Sends bytes on the kept socket. */
 export const send = (bytes: Uint8Array): ReadonlyArray<Step> => [
   poke(bytes),
   call("sendto", [-1, IN, bytes.length, MSG_NOSIGNAL], { onKept: true }),
 ]
 
-/** Takes what comes on the socket that is kept, until it ends or is full when `all`, and shows it. */
+/** Receives on the kept socket (with `all`, until it ends or the buffer is full) and outputs what came. */
 export const receive = (all: boolean, most = 32 * 1024): ReadonlyArray<Step> => [
   call("recvfrom", [-1, OUT, Math.min(most, OUT_BYTES), all ? MSG_WAITALL : 0], { onKept: true }),
   call("write", [1, OUT], { lengthFromLast: true }),
 ]
 
-/** Closes what is kept. */
+/** Closes the kept descriptor. */
 export const closeKept: Step = call("close", [-1], { onKept: true })
 
-/** How long the neck may take for an answer, in milliseconds. */
+/** How long the neck may take to respond, in milliseconds. */
 const ANSWER_MS = 20_000
 
 /** Connects to the neck. */
@@ -65,7 +65,7 @@ export const toNeck = (waitMs = ANSWER_MS): ReadonlyArray<Step> => [
   ...connectTo(inetAddress("127.0.0.1", 7317)),
 ]
 
-/** Asks the neck, and shows its whole answer. */
+/** Sends a request to the neck and outputs its whole response. */
 export const askNeck = (
   line: string,
   headers: Readonly<Record<string, string>> = {},
@@ -83,7 +83,7 @@ export const openFile = (path: string, flags = 0): ReadonlyArray<Step> => {
   return [poke(name), call("openat", [AT_FDCWD, IN, flags, 0o600], { keep: true })]
 }
 
-/** Reads a file, and shows it. One of /proc comes in pieces of a page at most. */
+/** Reads a file and outputs it. Files of /proc come in pieces of at most a page. */
 export const readFile = (path: string, pieces = 1): ReadonlyArray<Step> => [
   ...openFile(path),
   ...Array.from({ length: pieces }, () => [
@@ -93,6 +93,6 @@ export const readFile = (path: string, pieces = 1): ReadonlyArray<Step> => [
   closeKept,
 ]
 
-/** All that the outcomes show. */
+/** Everything that the outcomes output. */
 export const shownBy = (outcomes: ReadonlyArray<Outcome>): Uint8Array =>
   joined(outcomes.map(({ shown }) => shown))

@@ -1,9 +1,9 @@
-/** Numbers of system calls by architecture (asm/unistd.h), and names of errors and signals (asm-generic), for probes. */
+/** System call numbers by architecture (asm/unistd.h), and names of errors and signals (asm-generic), for probes. */
 
-/** An architecture for which there is a probe machine, as node names it. */
+/** An architecture with a probe machine, by node's name for it. */
 export type Arch = "x64" | "arm64"
 
-/** [x86_64, aarch64]; -1: there is none. */
+/** [x86_64, aarch64]; -1: it does not exist there. */
 const NUMBERS = {
   read: [0, 63],
   write: [1, 64],
@@ -89,7 +89,7 @@ const NUMBERS = {
 /** A system call that probes make. */
 export type SystemCall = keyof typeof NUMBERS
 
-/** Its number; one that the architecture does not have is -1, which the kernel answers with ENOSYS. */
+/** Its number. One that the architecture does not have is -1, for which the kernel returns ENOSYS. */
 export const systemCall = (arch: Arch, call: SystemCall): number => NUMBERS[call][arch === "x64" ? 0 : 1]
 
 const ERRORS: Readonly<Record<number, string>> = {
@@ -136,10 +136,10 @@ const ERRORS: Readonly<Record<number, string>> = {
   115: "EINPROGRESS",
 }
 
-/** The name of an error's number. */
+/** The name of an error number. */
 export const errorName = (number: number): string => ERRORS[number] ?? `error ${number}`
 
 const SIGNALS: Readonly<Record<number, string>> = { 4: "SIGILL", 9: "SIGKILL", 11: "SIGSEGV", 31: "SIGSYS" }
 
-/** The name of a signal's number. */
+/** The name of a signal number. */
 export const signalName = (number: number): string => SIGNALS[number] ?? `signal ${number}`

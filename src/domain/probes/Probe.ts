@@ -1,8 +1,8 @@
-/** A probe: one way out of a bottle that is tried from inside, what must come of it, and how that is judged. */
+/** A probe: one way out of a bottle that is tried from inside, the expected result, and how it is judged. */
 import type { Outcome, Step } from "../probeMachine/ProbeMachine.ts"
 import { wordOf } from "../probeMachine/ProbeMachine.ts"
 
-/** What a probe is about; its failures have one remedy. */
+/** What a probe is about. All failures of a class have the same remedy. */
 export type ProbeClass =
   | "network"
   | "names"
@@ -17,7 +17,7 @@ export type ProbeClass =
   | "secrets"
   | "limits"
 
-/** What was seen of a probe, and whether it is as promised. */
+/** What a probe saw, and whether it is as promised. */
 export interface Verdict {
   readonly ok: boolean
   /** A few words. */
@@ -27,24 +27,27 @@ export interface Verdict {
 /** One probe. */
 export interface Probe {
   readonly class: ProbeClass
-  /** What is tried; unique. */
+  /** What is tried. Unique. */
   readonly name: string
-  /** What must come of it, in a few words. */
+  /** The expected result, in a few words. */
   readonly expected: string
   readonly steps: ReadonlyArray<Step>
-  /** Judges by what the calls answered, and by what those outside saw: a word from inside alone is no proof. */
+  /** Judges by the results of the calls and by what was seen outside: a report from inside alone is no proof. */
   readonly judge: (outcomes: ReadonlyArray<Outcome>, outside: Outside) => Verdict
 }
 
 /** What was seen outside of the bottle during a round. */
 export interface Outside {
-  /** Connections and packets that came to each listener of the ground, by its name. */
+  /** Connections and packets that reached each listener of the ground, by its name. */
   readonly heard: Readonly<Record<string, number>>
-  /** Requests that the forge took and that were not reads, such as `POST /repos/ada/cellar/issues/1/comments`. */
+  /** Requests other than reads that the forge accepted, such as `POST /repos/ada/cellar/issues/1/comments`. */
   readonly forgeWrites: ReadonlyArray<string>
   /** Refs of the upstream, by name. */
   readonly refs: Readonly<Record<string, string>>
-  /** Requests that came to the upstream of the route, such as `GET /v1/models`, whether each had the credential, and whether it had one of the agent's own. */
+  /**
+   * Requests that reached the upstream of the route, such as `GET /v1/models`; whether each had the credential, and whether it had one
+   * of the agent's own.
+   */
   readonly routed: ReadonlyArray<{
     readonly request: string
     readonly credential: boolean
@@ -56,7 +59,7 @@ export interface Outside {
   readonly chain: boolean
   /** Whether a secret of the run is in these bytes. */
   readonly holdsSecret: (bytes: Uint8Array) => boolean
-  /** Whether a secret of the run is in anything that the bottle wrote, and in its files; none: they could not be read. */
+  /** Whether a secret of the run is in anything that the bottle wrote or in its files; none: they could not be read. */
   readonly leaked: { readonly output: boolean; readonly files: boolean | undefined }
 }
 
@@ -67,7 +70,7 @@ export interface ProbeResult extends Verdict {
   readonly expected: string
 }
 
-/** What verify found: it is `ok` when every probe is. */
+/** The result of `verify`: it is `ok` when every probe is. */
 export interface Verification {
   readonly ok: boolean
   readonly probes: ReadonlyArray<ProbeResult>
@@ -77,7 +80,7 @@ export interface Verification {
 export const stepsOf = (probes: ReadonlyArray<Probe>): ReadonlyArray<Step> =>
   probes.flatMap(({ steps }) => steps)
 
-/** Judges probes by the outcomes of their steps in a row. One whose steps were not all done is not as promised. */
+/** Judges probes by the outcomes of their steps, in sequence. A probe whose steps did not all run is not as promised. */
 export const judgeAll = (
   probes: ReadonlyArray<Probe>,
   outcomes: ReadonlyArray<Outcome>,
@@ -95,13 +98,13 @@ export const judgeAll = (
   })
 }
 
-/** A verdict by a word: it must be one of those. */
+/** A verdict by a word, which must be one of the given ones. */
 export const oneOf = (words: ReadonlyArray<string>, seen: string): Verdict => ({
   ok: words.includes(seen),
   seen,
 })
 
-/** The word of a probe's last outcome; `allowed` also when it answered more than 0. */
+/** The word for a probe's last outcome; `allowed` also when the result is positive. */
 export const lastWord = (outcomes: ReadonlyArray<Outcome>): string => {
   const last = outcomes.at(-1)
   return last === undefined ? "nothing" : wordOf(last)

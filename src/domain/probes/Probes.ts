@@ -1,4 +1,4 @@
-/** All probes of one round, in the order in which they are tried. */
+/** All probes of one round, in the order in which they run. */
 import type { Probe, ProbeClass } from "./Probe.ts"
 import type { ProbeGround } from "./ProbeGround.ts"
 import { boxProbes, limitProbes } from "./ProbesOfBox.ts"
@@ -11,7 +11,7 @@ import { routeHeadProbes } from "./ProbesOfRoutes.ts"
 import { pushProbes } from "./ProbesOfPushes.ts"
 import { secretProbes } from "./ProbesOfSecrets.ts"
 
-/** Secrets first, while few processes run; limits last, because nothing can be tried after them. */
+/** Secrets first, while few processes are running. Limits last, because nothing can be tried after them. */
 export const allProbes = (ground: ProbeGround): ReadonlyArray<Probe> => [
   ...secretProbes(),
   ...networkProbes(ground),
@@ -30,7 +30,7 @@ export const allProbes = (ground: ProbeGround): ReadonlyArray<Probe> => [
   ...limitProbes(ground),
 ]
 
-/** Those of some classes; all unless given. */
+/** The probes of some classes; all unless given. */
 export const probesOf = (
   ground: ProbeGround,
   classes: ReadonlyArray<ProbeClass> | undefined,

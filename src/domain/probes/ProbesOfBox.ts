@@ -1,4 +1,4 @@
-/** Probes of the box: capabilities, users, devices, mounts, files and processes of the machine, and limits. */
+/** Probes of the box: capabilities, users, devices, mounts, the machine's files and processes, and limits. */
 import { asText, cText, joined, little } from "../probeMachine/ProbeBytes.ts"
 import type { Probe, Verdict } from "./Probe.ts"
 import { lastWord, oneOf } from "./Probe.ts"
@@ -52,7 +52,7 @@ const attempt = (
 const becoming = (name: string, number: SystemCall, args: ReadonlyArray<number>): Probe =>
   attempt({ class: "box", name, steps: [call(number, args, { apart: true })] })
 
-/** Version 3, and every capability as permitted and effective (linux/capability.h). */
+/** Version 3, with every capability permitted and effective (linux/capability.h). */
 const ALL_CAPABILITIES = joined([
   little(4, 0x2008_0522),
   little(4, 0),
@@ -112,7 +112,7 @@ const privileges = ({ asRoot }: ProbeGround): ReadonlyArray<Probe> => [
   node("a device of memory, by mknod", S_IFCHR, 0x101),
 ]
 
-/** It is not there, or is not for this user. */
+/** It does not exist, or this user may not access it. */
 const ABSENT = ["ENOENT", "EPERM", "EACCES", "ENXIO", "ENODEV", "ENOTDIR"]
 
 const opens = (name: string, path: string, flags: number, fine: ReadonlyArray<string> = ABSENT): Probe => {
@@ -128,7 +128,7 @@ const opens = (name: string, path: string, flags: number, fine: ReadonlyArray<st
 
 const DEVICES = ["mem", "kmsg", "port", "kvm", "fuse", "net/tun", "vsock", "vhost-vsock", "loop-control"]
 
-/** Disks and the like, by the names that they usually have. */
+/** Disks and similar devices, by their usual names. */
 const DISKS = [
   "sda sda1 vda vda1 xvda xvda1 nvme0 nvme0n1 nvme0n1p1 mmcblk0 dm-0 md0 loop0 mapper/control btrfs-control",
   "uinput input/event0 snd/controlC0 video0 dri/card0 dri/renderD128 nvidia0 kfd vhost-net userfaultfd cuse watchdog",
@@ -148,7 +148,7 @@ const disks: Probe = {
   },
 }
 
-/** Read-only, or not for this user. */
+/** Read-only, or not accessible to this user. */
 const LOCKED = [...ABSENT, "EROFS", "EINVAL", "EIO"]
 
 const SWITCHES = {
@@ -163,7 +163,7 @@ const SWITCHES = {
   "the program that ends control groups": "/sys/fs/cgroup/release_agent",
 } as const
 
-/** Files whose contents are the machine's; masked ones are empty. */
+/** Files with contents of the machine. Masked ones are empty. */
 const SECRETIVE = {
   "the machine's memory": "/proc/kcore",
   "the machine's keys": "/proc/keys",
@@ -182,7 +182,7 @@ const empty = (name: string, path: string): Probe => ({
   },
 })
 
-/** What an engine mounts into every container, beside the bottle's own directory. */
+/** What an engine mounts into every container, in addition to the bottle's own directory. */
 const USUAL_MOUNTS =
   /^\/($|run\/bottle$|proc($|\/)|sys($|\/)|dev($|\/)|etc\/(hosts|hostname|resolv\.conf)$|run\/\.containerenv$|run\/secrets$|(s?bin|dev|run)\/(docker|podman)-init$)/
 
@@ -239,7 +239,7 @@ const files = (ground: ProbeGround): ReadonlyArray<Probe> => [
   }),
 ]
 
-/** Everything about the box but its limits. */
+/** Everything about the box except its limits. */
 export const boxProbes = (ground: ProbeGround): ReadonlyArray<Probe> => [
   ...privileges(ground),
   ...(ground.pid === undefined ? [] : [hostProcess(ground.pid)]),
@@ -252,7 +252,7 @@ const MAP_PRIVATE_ANONYMOUS_POPULATE = 0x8022
 
 const MIB = 1024 * 1024
 
-/** More memory than the bottle may have, in a process of its own. */
+/** Allocates more memory than the bottle may have, in its own process. */
 const memory = ({ limits }: ProbeGround): Probe => ({
   class: "limits",
   name: `more memory than ${Math.round(limits.memoryBytes / MIB)} MiB`,
@@ -265,7 +265,7 @@ const memory = ({ limits }: ProbeGround): Probe => ({
   judge: (outcomes) => oneOf(["SIGKILL", "ENOMEM"], lastWord(outcomes)),
 })
 
-/** Its children rest until the bottle ends: nothing can be tried after it. */
+/** Its children sleep until the bottle ends, so nothing can be tried after it. */
 const forks = ({ limits }: ProbeGround): Probe => ({
   class: "limits",
   name: `more processes than ${limits.pids}`,
@@ -280,5 +280,5 @@ const forks = ({ limits }: ProbeGround): Probe => ({
   },
 })
 
-/** Limits of memory and processes. Last of all probes. */
+/** Limits of memory and processes. These are the last probes. */
 export const limitProbes = (ground: ProbeGround): ReadonlyArray<Probe> => [memory(ground), forks(ground)]

@@ -1,4 +1,4 @@
-/** Probes of writes: to the forge out of the run's scope, and pushes out of the bottle's policy. */
+/** Probes of writes: forge writes outside the run's scope, and pushes against the bottle's policy. */
 import { asText, joined, pktLine, text } from "../probeMachine/ProbeBytes.ts"
 import type { Outside, Probe, Verdict } from "./Probe.ts"
 import type { GitPush, ProbeGround } from "./ProbeGround.ts"
@@ -15,11 +15,11 @@ const notification = (method: string, params: unknown) => ({ jsonrpc: "2.0", met
 
 const request = (method: string, params: unknown, id = 1) => ({ ...notification(method, params), id })
 
-/** A write that reached the forge and is none of the run's. */
+/** A write that reached the forge and is not one of the run's own. */
 const strayWrite = ({ forge }: ProbeGround, { forgeWrites }: Outside): string | undefined =>
   forgeWrites.find((line) => !new RegExp(` /repos/[^/]+/[^/]+/issues/${forge.issue}/comments$`).test(line))
 
-/** The codes of errors in an answer, or what it says instead. */
+/** The error codes in a response, or its other content. */
 const saidBy = (outcomes: ReadonlyArray<Outcome>): string => {
   const answer = asText(shownBy(outcomes))
   const codes = [...answer.matchAll(/"code":(-\d+)/g)].map(([, code]) => code)
@@ -74,7 +74,7 @@ const closingTexts = (other: number): Readonly<Record<string, string>> => ({
   "logs time on another issue": `#${other} @1h30m`,
 })
 
-/** What an agent asks the forge through its neck. */
+/** What an agent can ask the forge through its neck. */
 export const forgeProbes = (ground: ProbeGround): ReadonlyArray<Probe> => {
   const { issue, other, strangersPr } = ground.forge
   const attempt = (name: string, method: string, params: unknown, fine?: ReadonlyArray<string>) =>
@@ -143,13 +143,13 @@ export const forgeProbes = (ground: ProbeGround): ReadonlyArray<Probe> => {
 
 const NO_OBJECT = "0".repeat(40)
 
-/** An empty pack, and its SHA-1: for a push of what the upstream has. */
+/** An empty pack, and its SHA-1: for a push of objects that the upstream already has. */
 const EMPTY_PACK = Uint8Array.from(
   "5041434b0000000200000000029d08823bd8a8eab510ad6ac75c823cfd3ed31e".match(/../g) ?? [],
   (byte) => Number.parseInt(byte, 16),
 )
 
-/** One ref of a push; it is new, and nothing comes with it, unless said otherwise. */
+/** One ref of a push. It is new and sends no objects, unless given otherwise. */
 export interface Update {
   readonly ref: string
   readonly old?: string
@@ -168,14 +168,14 @@ const push = (name: string, { ref, old = NO_OBJECT, to, pack = EMPTY_PACK }: Upd
     ]),
   )
 
-/** What a report of git says of a ref. */
+/** Git's report about a ref. */
 const reportOf = (outcomes: ReadonlyArray<Outcome>): string => {
   const answer = asText(shownBy(outcomes))
   const [, word, reason] = /(ok|ng) refs\/\S+(?: ([^\n]*))?/.exec(answer) ?? []
   return word === "ok" ? "taken" : word === "ng" ? `refused: ${reason}` : `HTTP ${statusOf(outcomes)}`
 }
 
-/** The upstream's refs are what they were, but for the bottle's own branches. */
+/** The upstream's refs are unchanged, except for the bottle's own branches. */
 const strayRef = ({ git, slug }: ProbeGround, { refs }: Outside): string | undefined =>
   refs["refs/heads/main"] === git.head
     ? Object.keys(refs).find(
@@ -183,7 +183,7 @@ const strayRef = ({ git, slug }: ProbeGround, { refs }: Outside): string | undef
       )
     : "refs/heads/main"
 
-/** A push that must be refused: makes a probe of its name and of what is pushed. */
+/** Makes a probe of a push that must be refused, from its name and what is pushed. */
 export const deniedPush =
   (ground: ProbeGround) =>
   (name: string, update: Update): Probe => ({

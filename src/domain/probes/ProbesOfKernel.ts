@@ -8,13 +8,13 @@ import { IN, OUT, wordOf } from "../probeMachine/ProbeMachine.ts"
 import { call, poke } from "../probeMachine/ProbeSteps.ts"
 import type { SystemCall } from "../probeMachine/SystemCalls.ts"
 
-/** The list of system calls refused it, or this kernel has no such thing. */
+/** The system call filter refused it, or this kernel does not have it. */
 const REFUSED = ["EPERM", "ENOSYS", "SIGSYS"]
 
-/** A kernel without the family says so before anybody is asked. */
+/** A kernel without the family returns this before any filter is asked. */
 const NO_FAMILY = [...REFUSED, "EAFNOSUPPORT"]
 
-/** Names of socket families (linux/socket.h); 1, 2, 10 and 16 are a bottle's. */
+/** Names of socket families (linux/socket.h). 1, 2, 10 and 16 are allowed in a bottle. */
 const FAMILIES: Readonly<Record<string, readonly [number, number, number]>> = {
   "vsock (streams)": [40, 1, 0],
   "vsock (datagrams)": [40, 2, 0],
@@ -46,7 +46,7 @@ const family = (name: string, [number, type, protocol]: readonly [number, number
   judge: (outcomes) => oneOf(NO_FAMILY, lastWord(outcomes)),
 })
 
-/** Every other number that a family has, or may get. */
+/** All other numbers that a family has, or may get. */
 const others: Probe = (() => {
   const named = new Set([1, 2, 10, 16, ...Object.values(FAMILIES).map(([number]) => number)])
   const numbers = Array.from({ length: 64 }, (_, number) => number).filter((number) => !named.has(number))
@@ -76,14 +76,14 @@ const pairs: Probe = {
   judge: (outcomes) => oneOf([...NO_FAMILY], lastWord(outcomes)),
 }
 
-/** Families of sockets beside Unix, IPv4, IPv6 and netlink. */
+/** Socket families other than Unix, IPv4, IPv6 and netlink. */
 export const socketProbes = (): ReadonlyArray<Probe> => [
   ...Object.entries(FAMILIES).map(([name, numbers]) => family(name, numbers)),
   others,
   pairs,
 ]
 
-/** What a call is given. Each would do something, or be told that its arguments are wrong, were it let through. */
+/** Arguments of a call. If the call were allowed, each would have an effect or fail because of its arguments. */
 interface Denied {
   readonly name: string
   readonly call: SystemCall
@@ -102,7 +102,7 @@ const NEW = {
 }
 const SIGCHLD = 17
 
-/** Unlike PTRACE_ATTACH it stops nobody, should it be let through. */
+/** Unlike PTRACE_ATTACH it stops no process if it is allowed. */
 const PTRACE_SEIZE = 0x4206
 
 const unshare = (what: keyof typeof NEW): Denied => ({
@@ -155,7 +155,7 @@ const DENIED: ReadonlyArray<Denied> = [
   { name: "unloading a module", call: "delete_module", args: [IN, 0], data: cText("none") },
   { name: "another kernel, by kexec", call: "kexec_load", args: [0, 0, 0, 0] },
   { name: "another kernel from a file", call: "kexec_file_load", args: [-1, -1, 0, 0, 0] },
-  // With a wrong magic: let through, it would be told so, and nothing happens.
+  // With a wrong magic number it has no effect even if it is allowed.
   { name: "reboot", call: "reboot", args: [0, 0, 0, 0] },
   { name: "swap", call: "swapon", args: [IN, 0], data: cText("/none") },
   { name: "process accounting", call: "acct", args: [IN], data: cText("/none") },
@@ -175,7 +175,7 @@ const DENIED: ReadonlyArray<Denied> = [
   { name: "segments of its own", call: "modify_ldt", args: [0, OUT, 16], only: "x64" },
 ]
 
-/** CLONE_NEWUSER and SIGCHLD, as clone3 has them. */
+/** CLONE_NEWUSER and SIGCHLD, as clone3 takes them. */
 function cloneArguments(): Uint8Array {
   return joined([little(8, NEW.user), new Uint8Array(24), little(8, SIGCHLD), new Uint8Array(24)])
 }
@@ -188,7 +188,7 @@ const denied = ({ name, call: number, args = [], data, more }: Denied): Probe =>
   judge: (outcomes) => oneOf(REFUSED, lastWord(outcomes)),
 })
 
-/** A call by the entry of 32-bit programs has numbers of its own, which a list may not know. */
+/** A call through the 32-bit entry has other numbers, which a filter may not know. */
 const old: Probe = {
   class: "calls",
   name: "a system call of a 32-bit program",

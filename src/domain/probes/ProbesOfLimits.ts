@@ -1,4 +1,4 @@
-/** Probes of the limits at the neck: comments, calls, bodies and connections beyond what a run may have. */
+/** Probes of the limits at the neck: more comments, calls, bodies and connections than a run may have. */
 import { asText, httpRequest, text } from "../probeMachine/ProbeBytes.ts"
 import type { Probe } from "./Probe.ts"
 import type { ProbeGround } from "./ProbeGround.ts"
@@ -9,7 +9,7 @@ import { NECK_PROBE_LIMITS } from "../Verification.ts"
 
 const { callRate, comments, connections } = NECK_PROBE_LIMITS
 const BATCH = 100
-/** A few more than the sidecar holds at once. */
+/** A few more than the sidecar serves at once. */
 const BODIES = 20
 
 const limit = (name: string, key: string, refusal: string, steps: ReadonlyArray<Step>): Probe => ({
@@ -32,17 +32,17 @@ const rpc = (body: unknown): ReadonlyArray<Step> =>
 
 const times = <A>(count: number, make: () => A): ReadonlyArray<A> => Array.from({ length: count }, make)
 
-/** How long a body that is sent when the others have arrived waits for its refusal, in milliseconds. */
+/** How long a body that is sent after the others waits for its refusal, in milliseconds. */
 const REFUSAL_MS = 3000
 
-/** A body that is not sent to its end; its connection stays: the machine closes nothing until it ends. */
+/** Sends part of a body. Its connection stays open, because the machine closes nothing until it ends. */
 const unfinished = (waitMs?: number): ReadonlyArray<Step> => [
   ...toNeck(waitMs),
   ...send(text(`POST /rpc HTTP/1.1\r\nhost: x\r\ncontent-length: ${1024 * 1024}\r\n\r\n`)),
   call("sendto", [-1, OUT, OUT_BYTES, MSG_NOSIGNAL], { onKept: true }),
 ]
 
-/** In an order in which each can still be seen. */
+/** In an order in which the effect of each can still be seen. */
 export const neckLimitProbes = ({ forge }: ProbeGround): ReadonlyArray<Probe> => [
   limit(
     `more than ${comments} comments`,
@@ -63,7 +63,7 @@ export const neckLimitProbes = ({ forge }: ProbeGround): ReadonlyArray<Probe> =>
     "-32006",
     times((2 * callRate * BURST_SECONDS) / BATCH, () => rpc(times(BATCH, () => 1))).flat(),
   ),
-  // Which of those under way at once is refused is chance: less than one body's room is left then, for the last three.
+  // Which of the simultaneous ones is refused is random: the last three have less than one body's room.
   limit("many large bodies at once", "memory", "too many bodies", [
     ...times(BODIES, () => unfinished()).flat(),
     ...times(3, () => [...unfinished(REFUSAL_MS), ...receive(true)]).flat(),

@@ -1,4 +1,4 @@
-/** Probes of the neck: hosts that are not listed, in every spelling, TLS for another name, routes, and other sockets of the machine. */
+/** Probes of the neck: unlisted hosts in every spelling, TLS for another name, routes, and other sockets of the machine. */
 import { asText, clientHello, httpRequest, text, unixAddress } from "../probeMachine/ProbeBytes.ts"
 import type { Probe, ProbeClass, Verdict } from "./Probe.ts"
 import { lastWord, oneOf } from "./Probe.ts"
@@ -17,11 +17,11 @@ import {
   toNeck,
 } from "../probeMachine/ProbeSteps.ts"
 
-/** The status of the first answer of HTTP that outcomes show; 0 when there is none. */
+/** The status of the first HTTP response in the outcomes; 0 when there is none. */
 export const statusOf = (outcomes: ReadonlyArray<Outcome>): number =>
   Number(/^HTTP\/1\.[01] (\d{3})/.exec(asText(shownBy(outcomes)))?.[1] ?? 0)
 
-/** An answer that refuses: nothing was let through. */
+/** A refusal: nothing was let through. */
 const refused = (outcomes: ReadonlyArray<Outcome>): Verdict => {
   const status = statusOf(outcomes)
   const word = status === 0 ? lastWord(outcomes.slice(0, -1)) : `HTTP ${status}`
@@ -43,7 +43,7 @@ const tunnel = (target: string): ReadonlyArray<Step> => [
 const connect = (name: string, target: string, type: ProbeClass = "egress"): Probe =>
   egress(`CONNECT to ${name}`, [...tunnel(target), closeKept], { class: type })
 
-/** As a client of a proxy asks. */
+/** Sends a request as a client of a proxy does. */
 const fetch = (name: string, url: string, type: ProbeClass = "egress"): Probe =>
   egress(`HTTP to ${name}`, askNeck(`GET ${url}`, { host: /^\w+:\/\/([^/]*)/.exec(url)?.[1] ?? "" }), {
     class: type,
@@ -51,7 +51,7 @@ const fetch = (name: string, url: string, type: ProbeClass = "egress"): Probe =>
 
 const UNLISTED = "verify.invalid"
 
-/** Spellings of this machine's loopback, on a port that is listed for its name alone. */
+/** Spellings of this machine's loopback, on a port that is only listed for its name. */
 const spellings = (port: number): ReadonlyArray<Probe> =>
   [
     ["its address", `127.0.0.1:${port}`],
@@ -69,7 +69,7 @@ const spellings = (port: number): ReadonlyArray<Probe> =>
     ["its name with a zero", `localhost%00.verify.invalid:${port}`],
   ].map(([name = "", target = ""]) => connect(`loopback by ${name}`, target))
 
-/** What the listed host's listener answers to whoever reaches it. */
+/** The response of the listed host's listener. */
 export const LISTED_ANSWER = "the listed host was reached"
 
 const hello = (
@@ -86,7 +86,7 @@ const hello = (
   judge,
 })
 
-/** One came through, with the right name; none of the others. */
+/** One came through, with the right name, and none of the others. */
 const heldBack: Probe["judge"] = (outcomes, { heard }) => {
   const reached = asText(shownBy(outcomes)).includes(LISTED_ANSWER) || (heard["listed"] ?? 0) > 1
   const opened = statusOf(outcomes) === 200
@@ -112,7 +112,7 @@ const inLog = (count: number): Probe => ({
   },
 })
 
-/** CONNECT and plain HTTP to what is not listed; TLS to a listed host for another name. */
+/** CONNECT and plain HTTP to unlisted hosts; TLS to a listed host for another name. */
 export const egressProbes = (ground: ProbeGround): ReadonlyArray<Probe> => {
   const { listed, forge } = ground
   const probes = [
@@ -144,7 +144,7 @@ export const egressProbes = (ground: ProbeGround): ReadonlyArray<Probe> => {
   ]
 }
 
-/** A socket that is not there, not for this user, or nobody's. */
+/** A socket that does not exist, is not accessible to this user, or has no listener. */
 const CLOSED = ["ENOENT", "EACCES", "EPERM", "ENOTDIR", "ECONNREFUSED"]
 
 const socket = (name: string, path: string): Probe => {
@@ -162,7 +162,7 @@ const socket = (name: string, path: string): Probe => {
   }
 }
 
-/** Where engines and the system listen. */
+/** Where engines and system services listen. */
 const SYSTEM_SOCKETS = {
   docker: "/var/run/docker.sock",
   "docker, elsewhere": "/run/docker.sock",

@@ -1,4 +1,4 @@
-/** Probes of the network: addresses of documentation, of this machine, link-local ones, and name servers; over IPv4 and IPv6. */
+/** Probes of the network: documentation addresses, addresses of this machine, link-local addresses and name servers, over IPv4 and IPv6. */
 import { asText, inetAddress, joined, little, text, unixAddress } from "../probeMachine/ProbeBytes.ts"
 import type { Probe, ProbeClass } from "./Probe.ts"
 import { lastWord, oneOf } from "./Probe.ts"
@@ -19,7 +19,7 @@ import {
   shownBy,
 } from "../probeMachine/ProbeSteps.ts"
 
-/** Nothing left the bottle: there is no way to there, or no such socket. */
+/** Nothing left the bottle: there is no route, or no such socket type. */
 const NO_WAY = [
   "ENETUNREACH",
   "ENETDOWN",
@@ -33,7 +33,7 @@ const NO_WAY = [
   "EINVAL",
 ]
 
-/** On the bottle's own loopback: nobody is there. */
+/** On the bottle's own loopback: nothing listens there. */
 const NOBODY = [...NO_WAY, "ECONNREFUSED"]
 
 interface Way {
@@ -43,15 +43,15 @@ interface Way {
   readonly type: number
   readonly protocol?: number
   readonly address: Uint8Array
-  /** What is sent where connecting sends nothing. */
+  /** The payload, for sockets whose connect sends nothing. */
   readonly payload?: Uint8Array
-  /** What may come of it. */
+  /** The expected results. */
   readonly fine?: ReadonlyArray<string>
-  /** The ground's listener that must hear nothing. */
+  /** The listener of the ground that must receive nothing. */
   readonly listener?: string
 }
 
-/** Connects, and sends where that is what leaves a machine. The first error counts. */
+/** Connects, and sends where only that makes a packet leave the machine. The first error counts. */
 const way = ({ fine = NO_WAY, listener, payload = text("bot-bottle verify"), ...given }: Way): Probe => {
   const opened = openSocket(given.family, given.type, given.protocol)
   const isStream = given.type === SOCK.stream
@@ -112,7 +112,7 @@ const udp = (name: string, address: string, port: number, more: Partial<Way> = {
     ...more,
   })
 
-/** Protocols beside TCP and UDP that an Internet socket may speak (linux/in.h). */
+/** Protocols other than TCP and UDP of an Internet socket (linux/in.h). */
 const PROTOCOLS = [
   ["ICMP echo to 192.0.2.1", AF.inet, SOCK.datagram, 1],
   ["raw ICMP to 192.0.2.1", AF.inet, SOCK.raw, 1],
@@ -122,7 +122,7 @@ const PROTOCOLS = [
   ["MPTCP to 192.0.2.1", AF.inet, SOCK.stream, 262],
 ] as const
 
-/** Interfaces that a kernel gives every network namespace, and that lead nowhere there. */
+/** Interfaces that a kernel creates in every network namespace, and that lead nowhere. */
 const FALLBACKS =
   /^(lo|tunl0|gre0|gretap0|erspan0|ip_vti0|ip6_vti0|sit0|ip6tnl0|ip6gre0|teql0|ip6erspan0|ifb\d)$/
 
@@ -138,7 +138,7 @@ const interfaces: Probe = {
   },
 }
 
-/** Lines of a table of routes; `head` is one that it always has. */
+/** Lines of a routing table. `head` is its constant first line. */
 const routes = (name: string, path: string, line: RegExp, head: RegExp): Probe => ({
   class: "network",
   name,
@@ -205,7 +205,7 @@ const abstractSocket = ({ abstractSocket: name }: ProbeGround): Probe =>
     listener: "abstract",
   })
 
-/** Raw TCP and UDP, IPv4 and IPv6, other protocols, and what the bottle has of a network. */
+/** Raw TCP and UDP, IPv4 and IPv6, other protocols, and the bottle's network configuration. */
 export const networkProbes = (ground: ProbeGround): ReadonlyArray<Probe> => [
   interfaces,
   routes("IPv4 routes of the bottle", "/proc/net/route", /^(?!Iface)\S+\t.*$/gm, /^Iface/),
@@ -234,7 +234,7 @@ export const networkProbes = (ground: ProbeGround): ReadonlyArray<Probe> => [
   abstractSocket(ground),
 ]
 
-/** A question for an address of verify.invalid. */
+/** A DNS query for an address of verify.invalid. */
 const QUESTION = joined([
   Uint8Array.of(0x13, 0x37, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 6),
   text("verify"),
@@ -243,7 +243,7 @@ const QUESTION = joined([
   Uint8Array.of(0, 0, 1, 0, 1),
 ])
 
-/** Asked of the bottle's own loopback a question may be sent, but nobody answers. */
+/** On the bottle's own loopback a query may be sent, but nobody responds. */
 const asks = (name: string, address: string, more: Partial<Way> = {}): Probe => ({
   ...udp(name, address, 53, { class: "names", payload: QUESTION, fine: [...NOBODY, "sent"], ...more }),
   expected: "no answer",
@@ -260,7 +260,7 @@ const multicast = (name: string, address: string, port: number): Probe => ({
   name: `${name} to ${address}`,
 })
 
-/** DNS: by UDP and TCP, at the places where resolvers are, over TLS, and by multicast. */
+/** DNS over UDP and TCP at the usual addresses of resolvers, over TLS, and by multicast. */
 export const nameProbes = (): ReadonlyArray<Probe> => [
   asks("docker's resolver (127.0.0.11)", "127.0.0.11"),
   asks("systemd's resolver (127.0.0.53)", "127.0.0.53"),

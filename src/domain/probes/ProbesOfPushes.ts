@@ -1,9 +1,9 @@
-/** Probes of pushes whose commits look harmless: it is what they lead to, say or unfold to that must be refused. */
+/** Probes of pushes with harmless-looking commits that must be refused because of what they lead to, say or expand to. */
 import type { Probe } from "./Probe.ts"
 import type { GitPush, ProbeGround } from "./ProbeGround.ts"
 import { branchOf, deniedPush } from "./ProbesOfForge.ts"
 
-/** Pushes to branches of the bottle's own. */
+/** Pushes to the bottle's own branches. */
 export const pushProbes = (ground: ProbeGround): ReadonlyArray<Probe> => {
   const { old, undone, closing, bomb } = ground.git
   const denied = (

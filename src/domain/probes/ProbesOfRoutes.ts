@@ -1,13 +1,16 @@
-/** Probes of the head of a route's calls: credentials of the agent's own on their way up, and an upstream's echo of the key on its way down. */
+/**
+ * Probes of a route's headers and query: the agent's own credentials on their way up, and an upstream that echoes the key on its way
+ * down.
+ */
 import type { Probe } from "./Probe.ts"
 import type { ProbeGround } from "./ProbeGround.ts"
 import { text } from "../probeMachine/ProbeBytes.ts"
 import { askNeck, shownBy } from "../probeMachine/ProbeSteps.ts"
 
-/** What stands for a credential of the agent's own. */
+/** Stands for a credential of the agent's own. */
 export const AGENTS_OWN = "of-the-agent"
 
-/** Headers in which services take credentials, and which no list of credentials has in full. */
+/** Headers in which services accept credentials. No list of such headers is complete. */
 export const OWN_HEADERS = [
   "authorization",
   "x-api-token",
@@ -16,10 +19,10 @@ export const OWN_HEADERS = [
   "cookie",
 ] as const
 
-/** Names of the query likewise. */
+/** Query parameters in which services accept credentials. */
 const OWN_QUERY = ["api_key", "access%5ftoken", "X-Amz-Signature"]
 
-/** Asks with credentials of the agent's own, and asks an upstream that repeats the key in headers of its answer. */
+/** Sends requests with the agent's own credentials, and to an upstream that repeats the key in its response headers. */
 export const routeHeadProbes = ({ route }: ProbeGround): ReadonlyArray<Probe> => {
   const path = `/route/${route.name}${route.allowed}`
   const query = OWN_QUERY.map((name) => `${name}=${AGENTS_OWN}`).join("&")

@@ -1,4 +1,4 @@
-/** Probes of secrets: all that could hold one is shown, and looked through outside for the secrets of this run. */
+/** Probes of secrets: everything that could hold a secret is output, and searched outside for the secrets of this run. */
 import type { Outside, Probe, Verdict } from "./Probe.ts"
 import type { Step } from "../probeMachine/ProbeMachine.ts"
 import { readFile, shownBy } from "../probeMachine/ProbeSteps.ts"
@@ -27,7 +27,7 @@ const foundOutside = (name: string, judge: (outside: Outside) => Verdict): Probe
   judge: (_, outside) => judge(outside),
 })
 
-/** A bottle has few processes when it begins. */
+/** A bottle has few processes when it starts. */
 const PROCESSES = Array.from({ length: 24 }, (_, at) => at + 1)
 
 const PLACES: Readonly<Record<string, ReadonlyArray<Step>>> = {
@@ -42,14 +42,14 @@ const PLACES: Readonly<Record<string, ReadonlyArray<Step>>> = {
   "the list of mounts": readFile("/proc/self/mountinfo", 12),
 }
 
-/** May not be there, or may belong to somebody else. */
+/** May not exist, or may belong to another user. */
 const OPTIONAL = new Set([
   "the environment of the bottle's init",
   "the environment of other processes",
   "what the neck says of itself",
 ])
 
-/** Places where a secret of the run could be. */
+/** Places that could contain a secret of the run. */
 export const secretProbes = (): ReadonlyArray<Probe> => [
   ...Object.entries(PLACES).map(([name, steps]) => shows(name, steps)),
   foundOutside("all that the bottle was answered", ({ leaked }) => (leaked.output ? FOUND : NONE)),

@@ -1,11 +1,11 @@
-/** Cuts the output of a run at its limit: what comes after it is read and dropped, so that the agent goes on. */
+/** Cuts the output of a run at its limit. What follows is read and dropped, so that the agent does not block. */
 import { Effect, Ref, Stream } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { DEFAULT_OUTPUT_BYTES } from "../../domain/RunLimits.ts"
 import type { OutputChunk } from "../../services/ProcessRunner.ts"
 
-/** The line that stands at the end of an output that was cut. */
+/** The last line of an output that was cut. */
 export const cutLine = (bytes: number): string =>
   `\n[bot-bottle: the output was cut at ${bytes} bytes (limits.outputBytes); the agent goes on]\n`
 
@@ -19,7 +19,7 @@ export const outputLimit = (file: string): Effect.Effect<number> =>
     Effect.orElseSucceed(() => DEFAULT_OUTPUT_BYTES),
   )
 
-/** Both streams of a run together. What is dropped comes as empty chunks: it is a sign of life. */
+/** Merges both streams of a run. Dropped output comes as empty chunks, because it is a sign of life. */
 export const cutOutput =
   (slug: string, limitFile: string) =>
   <E>(output: Stream.Stream<OutputChunk, E>): Stream.Stream<OutputChunk, E> =>

@@ -1,4 +1,4 @@
-/** leftRuns: run directories that no bottle needs, such as those of launches that were killed. */
+/** leftRuns: run directories that no bottle needs, such as those of killed launches. */
 import { Effect, Option, Schema } from "effect"
 import { lstat, rm } from "node:fs/promises"
 import { join } from "node:path"
@@ -10,7 +10,10 @@ import { OWNER } from "./runDirectory.ts"
 
 const NAME = /^[a-z2-7]{5}$/
 
-/** Run directories of a home that are of none of these slugs. What another home or another program has in the same folder is left alone. */
+/**
+ * Run directories of a home that belong to none of these slugs. Directories of other homes or programs in the same folder are left
+ * alone.
+ */
 export const leftRuns = Effect.fn("leftRuns")(function* (home: HomeShape, slugs: ReadonlyArray<Slug>) {
   const used = new Set(slugs.map((slug) => home.of(slug).run))
   const names = yield* namesIn(home.runRoot)
@@ -21,7 +24,7 @@ export const leftRuns = Effect.fn("leftRuns")(function* (home: HomeShape, slugs:
   return found.flatMap(Option.toArray)
 })
 
-/** Removes one of them. */
+/** Removes such a directory. */
 export const removeLeftRun = (home: HomeShape, name: string): Effect.Effect<void, FileFailure> =>
   NAME.test(name)
     ? file(() => rm(join(home.runRoot, name), { recursive: true, force: true, maxRetries: 5 }))
@@ -29,7 +32,7 @@ export const removeLeftRun = (home: HomeShape, name: string): Effect.Effect<void
 
 const Owner = Schema.parseJson(Schema.Struct({ home: Schema.String, slug: Slug }))
 
-/** A run directory without an owner file, as earlier versions made it, is taken for this home's only below the home itself. */
+/** A run directory without an owner file, from an earlier version, belongs to this home only if it is below the home itself. */
 const look = Effect.fnUntraced(function* (home: HomeShape, name: string) {
   const path = join(home.runRoot, name)
   const status = yield* file(() => lstat(path))

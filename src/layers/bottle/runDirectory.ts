@@ -1,4 +1,7 @@
-/** The run directory on the host: 0700 and ours, with the neck's directory in it, whose files are written anew for each run. */
+/**
+ * The run directory on the host: mode 0700 and owned by us, with the neck's directory inside, whose files are written anew for each
+ * run.
+ */
 import { Effect } from "effect"
 import {
   chmodSync,
@@ -22,10 +25,13 @@ import { outputLimitFile } from "./cutOutput.ts"
 import type { RunFilesOptions } from "./runFiles.ts"
 import { SCRIPTS, SIDECAR_FILES, runFiles } from "./runFiles.ts"
 
-/** The file that says whose a run directory is: its name cannot be read back, and several homes may share a `BOT_BOTTLE_RUN_DIR`. */
+/**
+ * The file with the owner of a run directory: the directory's name does not reveal its slug, and several homes may share a
+ * `BOT_BOTTLE_RUN_DIR`.
+ */
 export const OWNER = "bottle.json"
 
-/** Makes the run directory of a slug (0700) and the neck's directory in it (0755). Refused unless they are directories of ours. */
+/** Creates the run directory of a slug (0700) and the neck's directory inside (0755). Fails unless we own both as real directories. */
 export const ensureRunDirectory = Effect.fn("RunDirectory.ensure")(function* (slug: string) {
   const home = yield* Home
   const paths = home.of(slug)
@@ -46,7 +52,7 @@ export const ensureRunDirectory = Effect.fn("RunDirectory.ensure")(function* (sl
     catch: (cause) => failure(slug, cause),
   })
   yield* refuseForeign(paths.neck, slug)
-  // Whatever the umask: the agent's user reads it through the mount.
+  // Independent of the umask: the agent's user reads it through the mount.
   yield* Effect.try({
     try: () => {
       chmodSync(paths.neck, 0o755)
@@ -58,8 +64,8 @@ export const ensureRunDirectory = Effect.fn("RunDirectory.ensure")(function* (sl
 })
 
 /**
- * Writes all that a run needs into the neck's directory, and removes what an earlier run left there;
- * the sidecar's own files stay. `neckDirectory` is where the agent sees it, `/run/bottle` unless given.
+ * Writes all files of a run into the neck's directory, and removes those of an earlier run. The sidecar's own files stay.
+ * `neckDirectory` is its path for the agent, `/run/bottle` unless given.
  */
 export const writeRunDirectory: (
   plan: BottlePlan,
@@ -85,11 +91,11 @@ export const writeRunDirectory: (
   return paths
 })
 
-/** Removes the run directory; ok when there is none. */
+/** Removes the run directory. Succeeds when there is none. */
 export const removeRunDirectory = Effect.fn("RunDirectory.remove")(function* (slug: string) {
   const home = yield* Home
   yield* Effect.try({
-    // Where a part of the path is no folder there is nothing either, and rm would fail.
+    // When a part of the path is no folder, there is nothing to remove, and rm would fail.
     try: () => {
       if (existsSync(home.runRoot)) rmSync(home.of(slug).run, { recursive: true, force: true })
     },
@@ -97,7 +103,7 @@ export const removeRunDirectory = Effect.fn("RunDirectory.remove")(function* (sl
   })
 })
 
-/** Modes hold whatever the umask: these files are read by another user, through the mount. */
+/** Sets modes independently of the umask: another user reads these files through the mount. */
 const writeRunFile = (neck: string, file: RunFile) => {
   const path = join(neck, file.path)
   for (const folder of foldersOf(file.path)) {
@@ -118,7 +124,7 @@ const makeDirectory = (path: string, mode: number) => {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) mkdirSync(path, { recursive: true, mode })
 }
 
-/** Who else owns the directory, or whoever placed a link there, would read the neck. */
+/** Another owner of the directory, or whoever placed a link there, could read the neck. */
 const refuseForeign = (path: string, slug: string): Effect.Effect<void, LaunchRefused | BackendFailure> =>
   Effect.try({ try: () => lstatSync(path), catch: (cause) => failure(slug, cause) }).pipe(
     Effect.flatMap((stat) =>
@@ -132,7 +138,7 @@ const refuseForeign = (path: string, slug: string): Effect.Effect<void, LaunchRe
     ),
   )
 
-/** unix(7) gives a socket's path 107 bytes; a longer one is cut off or refused, depending on the program. */
+/** unix(7) allows 107 bytes for a socket's path. A longer path is cut off or refused, depending on the program. */
 const socketPathFits = (path: string): Effect.Effect<void, LaunchRefused> => {
   const bytes = Buffer.byteLength(path)
   return bytes <= SOCKET_PATH_MAX

@@ -1,4 +1,4 @@
-/** What a run needs beside its neck, as files: the scripts that run in the bottle, prompt, environment, argv and provider files. */
+/** The files of a run beside its neck: the scripts that run in the bottle, prompt, environment, argv and provider files. */
 import { Effect, Option } from "effect"
 import { posix } from "node:path"
 import type { BottlePlan, RunFile } from "../../domain/Bottle.ts"
@@ -10,10 +10,10 @@ import { routeVariables } from "../../domain/RouteVariables.ts"
 /** Where the neck's directory is mounted in a bottle. */
 export const NECK_MOUNT = "/run/bottle"
 
-/** Exit code of `bin/enter` when it could not come to start the agent. */
+/** Exit code of `bin/enter` when it failed before starting the agent. */
 export const ENTER_FAILED = 125
 
-/** The scripts of the package's `bottle/` that lie in `bin/`. */
+/** The scripts of the package's `bottle/` that are put into `bin/`. */
 export const SCRIPTS = [
   "clone",
   "enter",
@@ -28,20 +28,20 @@ export const SCRIPTS = [
   "post.sh",
 ] as const
 
-/** What belongs to the sidecar in the neck's directory; everything else there is a run's. */
+/** The sidecar's files in the neck's directory. All others belong to a run. */
 export const SIDECAR_FILES: ReadonlySet<string> = new Set(["neck.sock", "loopback"])
 
 const RESERVED: ReadonlySet<string> = new Set([...SIDECAR_FILES, "bin", "prompt", "env", "argv", "workspace"])
 
-/** Where things are, as the agent sees them. */
+/** Paths and contents, as the agent sees them. */
 export interface RunFilesOptions {
   /** The neck's directory; {@link NECK_MOUNT} unless given. */
   readonly neckDirectory?: string
-  /** Contents of the scripts by name. */
+  /** Contents of the scripts, by name. */
   readonly scripts: Readonly<Record<(typeof SCRIPTS)[number], string>>
 }
 
-/** All files of a run, with paths relative to the neck's directory; a name or a path that cannot be is `InvalidInput`. */
+/** All files of a run, with paths relative to the neck's directory. An impossible name or path is `InvalidInput`. */
 export const runFiles = (
   plan: BottlePlan,
   { neckDirectory = NECK_MOUNT, scripts }: RunFilesOptions,
@@ -62,7 +62,7 @@ export const runFiles = (
     ]
   })
 
-/** Why `bin/enter` failed: the cause in its last line on stderr. None when it was the agent that ended. */
+/** Why `bin/enter` failed, from its last line on stderr. None when it was the agent that ended. */
 export const enterFailure = (exitCode: number, stderrTail: string): Option.Option<string> => {
   const last = stderrTail.trimEnd().split("\n").at(-1) ?? ""
   return exitCode === ENTER_FAILED && last.startsWith("bot-bottle-enter: ")
@@ -70,7 +70,7 @@ export const enterFailure = (exitCode: number, stderrTail: string): Option.Optio
     : Option.none()
 }
 
-/** The error for what {@link enterFailure} found: the neck did not open, or the workspace could not be cloned. */
+/** The error for the result of {@link enterFailure}: the neck did not open, or the workspace could not be cloned. */
 export const enterError = (
   backend: string,
   slug: string,
@@ -87,7 +87,7 @@ export const enterError = (
       })
 }
 
-/** One word of a shell, whatever is in it. */
+/** Quotes any text as one word of a shell. */
 export const shellQuote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
 const envFile = (plan: BottlePlan, neckDirectory: string): Effect.Effect<string, InvalidInput> => {
@@ -118,7 +118,7 @@ const exportLine = (name: string, value: string): Effect.Effect<string, InvalidI
   return Effect.succeed(`export ${name}=${shellQuote(value)}`)
 }
 
-/** Ours goes first: the agent's `forge` is the one that passes the neck. */
+/** Our directory goes first in PATH, so that `forge` is the one that uses the neck. */
 const pathLine = (neckDirectory: string) =>
   `export PATH=${shellQuote(`${neckDirectory}/bin`)}:"\${PATH:-/usr/local/bin:/usr/bin:/bin}"`
 
@@ -128,7 +128,7 @@ const argvFile = (argv: ReadonlyArray<string>): Effect.Effect<string, InvalidInp
   return Effect.succeed(`set -- ${argv.map(shellQuote).join(" ")}\n`)
 }
 
-/** What `bin/clone` is told. The neck's address is the same in every bottle: what has another says so to git (see loopback.ts). */
+/** The configuration of `bin/clone`. The neck's address is the same in every bottle; where it is not, git is told so (see loopback.ts). */
 const workspaceFile = ({ git, ref = "", branch, author, forge }: PlanClone, rehydrated: boolean): string =>
   Object.entries({
     first: rehydrated ? "no" : "yes",
@@ -143,7 +143,7 @@ const workspaceFile = ({ git, ref = "", branch, author, forge }: PlanClone, rehy
     .map(([name, value]) => `${name}=${shellQuote(value)}\n`)
     .join("")
 
-/** A provider's file stays inside the neck's directory and leaves what is ours alone. */
+/** A provider's file must stay inside the neck's directory and must not replace our own files. */
 const insideFile = (file: RunFile): Effect.Effect<RunFile, InvalidInput> => {
   const parts = file.path.split("/")
   return file.path !== posix.normalize(file.path) ||

@@ -1,4 +1,4 @@
-/** DockerBackend makes bottles of containers, by the docker command line: no network, no capability, our own list of system calls. */
+/** DockerBackend runs bottles as containers through the docker command line: no network, no capabilities, our own system call filter. */
 import type { Duration } from "effect"
 import { Effect, MutableHashMap, Option, Stream } from "effect"
 import { readdir, rm } from "node:fs/promises"
@@ -34,24 +34,24 @@ import { copyOut, shellIn } from "./tools.ts"
 
 export type { Dialect } from "./dialect.ts"
 
-/** Options of a backend of docker's kind. */
+/** Options of a docker-like backend. */
 export interface DockerOptions {
-  /** Freeze makes an artifact flat that would have more layers; 120 unless given, an engine allows 125. */
+  /** A freeze flattens an artifact that would have more layers; 120 unless given. An engine allows 125. */
   readonly maxLayers?: number
-  /** How long the builder of a manifest's `build` may say nothing; 15 minutes unless given. */
+  /** How long the builder of a manifest's `build` may be silent; 15 minutes unless given. */
   readonly buildSilence?: Duration.Duration
   /** The command line; docker's unless given. */
   readonly dialect?: Dialect
-  /** Where `DOCKER_HOST` and its like are read; the process's environment unless given. */
+  /** Source of `DOCKER_HOST` and similar variables; the process's environment unless given. */
   readonly env?: Readonly<Record<string, string | undefined>>
 }
 
 const DEFAULT_MEMORY_MAX = 8 * 1024 ** 3
 
-/** An engine that takes longer to say its version is no use. */
+/** An engine that takes longer to return its version is unusable. */
 const CHECK_TIMEOUT_MS = 20_000
 
-/** A backend of docker's kind. Nothing is asked of the engine before the first call. */
+/** A docker-like backend. The engine is not called before the first method. */
 export const makeWith = Effect.fn("DockerBackend.make")(function* (options: DockerOptions) {
   const home = yield* Home
   const engine = yield* makeEngine(options.dialect ?? dockerDialect, options.env ?? process.env)
@@ -168,7 +168,7 @@ const imageOf = ({ engine, naming, buildSilence }: Docker, plan: BottlePlan) =>
         withoutVolumes(plan.image, image),
       )
 
-/** A container that was only created is made anew, because its workspace may be half there; any other is left alone. */
+/** A container that was only created is made anew, because its workspace may be incomplete. Any other is left alone. */
 const createBottle = Effect.fn("Backend.create")(function* (docker: Docker, plan: BottlePlan) {
   const { engine, naming, home } = docker
   const purpose = { operation: "create", target: plan.slug }
@@ -206,7 +206,7 @@ const fillWorkspace = Effect.fn("fillWorkspace")(function* (
   yield* engine.succeed(purpose, ["cp", "-", `${container}:/`], { stdin: tar })
 })
 
-/** Output that nobody read to its end would go with the container. */
+/** Output that was not read to its end would be lost with the container. */
 const removeBottle = Effect.fn("Backend.remove")(function* (docker: Docker, slug: Slug) {
   const { engine, naming } = docker
   const purpose = { operation: "remove", target: slug }
@@ -237,7 +237,7 @@ const destroyBottle = Effect.fn("Backend.destroy")(function* (docker: Docker, sl
     [findArtifacts(engine, naming, purpose, slug, Option.none()), containersGone],
     { concurrency: "unbounded" },
   )
-  // An image stays as long as a container is made of it.
+  // An image cannot be removed while a container uses it.
   yield* removeImages
   yield* forget(docker, slug)
   yield* removeOutput(engine, purpose, home.of(slug).state)

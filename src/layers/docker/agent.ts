@@ -1,4 +1,4 @@
-/** A bottle's agent from its start to its end: what it writes, how it ended, and how it is stopped. */
+/** A bottle's agent from start to end: its output, its exit code, and how to stop it. */
 import type { Duration } from "effect"
 import { Effect, MutableHashMap, Option, Stream } from "effect"
 import { existsSync } from "node:fs"
@@ -18,32 +18,32 @@ import type { Naming } from "./naming.ts"
 import type { Attached } from "./output.ts"
 import { engineLog, keepIn, startAttached } from "./output.ts"
 
-/** What there was before a launch: the plan's image, and a container of an earlier one. */
+/** What existed before a launch: the plan's image, and a container of an earlier launch. */
 export interface Looked {
   readonly reference: string
   readonly image: Image
   readonly earlier: Option.Option<Container>
 }
 
-/** What the operations on a bottle share. */
+/** Shared state of the operations on a bottle. */
 export interface Docker {
   readonly engine: Engine
   readonly naming: Naming
   readonly home: HomeShape
-  /** How long a builder may say nothing. */
+  /** How long a builder may be silent. */
   readonly buildSilence: Duration.Duration
-  /** What this process looked at for a launch under way, so that `create` need not ask again. */
+  /** What this process inspected for a launch in progress, so that `create` need not ask again. */
   readonly looked: MutableHashMap.MutableHashMap<Slug, Looked>
-  /** Runs that this process created and did not start yet. */
+  /** Runs that this process created and has not started yet. */
   readonly created: MutableHashMap.MutableHashMap<Slug, number>
-  /** Runs whose output this process has since their start. */
+  /** Runs whose output this process has had since their start. */
   readonly attached: MutableHashMap.MutableHashMap<Slug, Attached>
 }
 
-/** How often a start that is silent is looked at; not before most have spoken, because each look is a process. */
+/** How often to check a silent start. Not before most have produced output, because each check is a process. */
 const LOOK_INTERVAL = "400 millis"
 
-/** Starts a created bottle; one that runs is left alone. */
+/** Starts a created bottle. A running bottle is left alone. */
 export const startBottle = Effect.fn("Backend.start")(function* (docker: Docker, slug: Slug) {
   const { engine, naming, created } = docker
   const purpose = { operation: "start", target: slug }
@@ -57,7 +57,7 @@ export const startBottle = Effect.fn("Backend.start")(function* (docker: Docker,
   if (state === "exited") return yield* engine.failure(purpose, "it has run already: freeze and resume it")
 })
 
-/** Started is a bottle whose first output came, or that the engine calls so. */
+/** A bottle counts as started when its first output came, or when the engine says so. */
 const launch = Effect.fnUntraced(function* (docker: Docker, purpose: Purpose, slug: Slug, run: number) {
   const { engine, naming, home } = docker
   const attached = yield* startAttached(engine, purpose, naming.container(slug), run, home.of(slug).run)
@@ -76,7 +76,7 @@ const launch = Effect.fnUntraced(function* (docker: Docker, purpose: Purpose, sl
     ),
   )
   const looked = look.pipe(Effect.delay(LOOK_INTERVAL), Effect.repeat({ until: Option.isNone }))
-  // What comes on stderr may be the client's word that the start failed.
+  // Output on stderr may be the client's message that the start failed.
   const spoke = Effect.flatMap(attached.first, ({ stream }) =>
     stream === "stdout" ? Effect.void : Effect.never,
   )
@@ -86,7 +86,7 @@ const launch = Effect.fnUntraced(function* (docker: Docker, purpose: Purpose, sl
   )
 })
 
-/** Output of a run from its beginning; kept as it is read. */
+/** Output of a run from its beginning. It is stored as it is read. */
 export const outputOf = (docker: Docker, slug: Slug, run: number): Stream.Stream<OutputChunk, BackendError> =>
   Stream.unwrap(
     Effect.gen(function* () {
@@ -114,7 +114,7 @@ export const outputOf = (docker: Docker, slug: Slug, run: number): Stream.Stream
     }),
   )
 
-/** The output of a run as it was kept, else as the engine has it. */
+/** The stored output of a run, or else the engine's log. */
 export const logsOf = (
   docker: Docker,
   slug: Slug,
@@ -152,7 +152,7 @@ const kept = (
 /** How long the end of a bottle may lag behind the end of its output. */
 const END_LAG_MS = 10_000
 
-/** Whether all output was read: an output that ends before its bottle was cut off, and of a bottle that is gone nothing is known. */
+/** Whether all output was read. An output that ends before its bottle was cut off; for a bottle that is gone this is unknown. */
 const isOver = Effect.fnUntraced(function* (engine: Engine, purpose: Purpose, name: string) {
   const { exitCode, stderr } = yield* Effect.catchTag(
     engine.run(purpose, ["wait", name], { timeoutMs: END_LAG_MS }),
@@ -164,7 +164,7 @@ const isOver = Effect.fnUntraced(function* (engine: Engine, purpose: Purpose, na
   return engine.dialect.missing(stderr) ? false : yield* engine.refusal(purpose, stderr)
 })
 
-/** Keeps what the engine has of a bottle's output, if nobody has read it to its end. */
+/** Stores the engine's log of a bottle's output, unless it was already read to its end. */
 export const harvest = Effect.fn("harvest")(function* (
   docker: Docker,
   purpose: Purpose,
@@ -181,10 +181,10 @@ export const harvest = Effect.fn("harvest")(function* (
   )
 })
 
-/** Codes that may be ours: `bin/enter` failed (125), or the container's init could not run it (126, 127; catatonit: 1). */
+/** Exit codes that may be our own: `bin/enter` failed (125), or the container's init could not run it (126, 127; catatonit: 1). */
 const DOUBTFUL = new Set([1, 125, 126, 127])
 
-/** The agent's exit code, once it has ended; a failure of what comes before the agent is told as such. */
+/** The agent's exit code, once it has ended. A failure before the agent started is reported as such. */
 export const waitFor = Effect.fn("Backend.wait")(function* (docker: Docker, slug: Slug) {
   const { engine, naming } = docker
   const purpose = { operation: "wait", target: slug }
@@ -220,23 +220,23 @@ const explain = Effect.fnUntraced(function* (
   if (Option.isSome(cause)) {
     return yield* enterError(engine.dialect.name, purpose.target, cause.value)
   }
-  // The init of the container (tini, or podman's catatonit), when the image has no /bin/sh for the script.
+  // Written by the container's init (tini, or podman's catatonit) when the image has no /bin/sh for the script.
   if (new RegExp(`\\[FATAL tini .*exec ${ENTER} failed|catatonit.*failed to exec pid1`).test(stderr)) {
     return yield* engine.failure(purpose, "its image has no /bin/sh: use one that has a shell")
   }
 })
 
-/** TERM, 10 s, KILL; ok when it does not run or is not there. */
+/** TERM, then KILL after 10 s. Succeeds when it is not running or does not exist. */
 export const stopBottle = Effect.fn("Backend.stop")(function* ({ engine, naming }: Docker, slug: Slug) {
   const purpose = { operation: "stop", target: slug }
   const { exitCode, stderr } = yield* engine.run(purpose, ["stop", "-t", "10", naming.container(slug)])
   if (exitCode !== 0 && !engine.dialect.missing(stderr)) return yield* engine.refusal(purpose, stderr)
 })
 
-/** Whatever the client's own configuration says, because the operator is told. */
+/** Set explicitly, because the operator is told these keys whatever the client's configuration says. */
 const DETACH = ["--detach-keys", "ctrl-p,ctrl-q"]
 
-/** Gives the agent our terminal until it ends or is detached; of one that runs, first what it wrote so far. */
+/** Connects our terminal to the agent until it ends or is detached. If it is already running, its earlier output is shown first. */
 export const attachTo = Effect.fn("Backend.attach")(function* (docker: Docker, slug: Slug) {
   const { engine, naming, home } = docker
   const purpose = { operation: "attach", target: slug }

@@ -1,4 +1,4 @@
-/** Artifacts that the engine has, of every bottle of this installation. */
+/** The engine's artifacts of all bottles of this installation. */
 import { Effect, Schema } from "effect"
 import { Slug } from "../../domain/Slug.ts"
 import type { BackendArtifact } from "../../services/Backends.ts"
@@ -40,12 +40,12 @@ export const taggedImages = Effect.fn("taggedImages")(function* (
   const images = yield* Effect.mapError(Schema.decode(ImagesJson)(stdout), () =>
     engine.failure(purpose, "the engine described them in a form that is not known"),
   )
-  // One with several names is described once for each.
+  // An image with several names is listed once for each.
   const byId = new Map(images.map(({ Config, ...image }) => [image.Id, { ...image, Labels: Config.Labels }]))
   return [...byId.values()]
 })
 
-/** Labels are inherited from images: an artifact is ours when its labels carry its own reference. */
+/** Labels are inherited from images: an artifact is ours if its labels contain its own reference. */
 export const listArtifacts = Effect.fn("Backend.artifacts")(function* (engine: Engine, naming: Naming) {
   const purpose = { operation: "list", target: "artifacts" }
   const images = yield* taggedImages(engine, purpose, naming.artifacts)

@@ -1,4 +1,4 @@
-/** Images of a manifest's `build`: made by the engine's own builder, under names that this installation alone gives. */
+/** Images of a manifest's `build`, made by the engine's own builder under names that only this installation uses. */
 import { Clock, Duration, Effect, Stream } from "effect"
 import { createHash, randomUUID } from "node:crypto"
 import { existsSync, statSync } from "node:fs"
@@ -16,29 +16,29 @@ import { tellLines } from "./lines.ts"
 import type { Naming } from "./naming.ts"
 import { LABEL } from "./naming.ts"
 
-/** A builder that says nothing for so long hangs. */
+/** A builder that is silent for this long hangs. */
 export const BUILD_SILENCE = Duration.minutes(15)
 
-/** How many of its last lines a build that failed is told with. */
+/** How many of its last lines are quoted when a build fails. */
 const LAST_LINES = 12
 
-/** The name of what was built last from there, for all bottles. */
+/** The name of the newest build from that folder, for all bottles. */
 export const buildReference = (naming: Naming, { context, dockerfile = "" }: PlanBuild): string => {
   const digest = createHash("sha256").update(`${context}\0${dockerfile}`).digest("hex")
   return `${naming.builds}:${normalizeLabel(basename(context)) || "build"}-${digest.slice(0, 12)}`
 }
 
-/** Each image has a name of its own beside that one, with its id in it. */
+/** Each image also has its own name, which contains its ID. */
 const ownReference = (reference: string, id: string): string =>
   `${reference}.${id.replace("sha256:", "").slice(0, 12)}`
 
-/** The plan with the name of the image that is built for it. */
+/** The plan with the name of its image. */
 export const namedByBuild = (naming: Naming, plan: BottlePlan): BottlePlan =>
   plan.build === undefined ? plan : { ...plan, image: buildReference(naming, plan.build) }
 
 /**
- * Builds the image of a plan. The builder is asked at each launch, and its cache answers when nothing changed.
- * With the policy `never` nothing is built: it is the image of the last build.
+ * Builds the image of a plan. The builder runs at each launch, and uses its cache when nothing changed. With the policy `never` nothing
+ * is built, and the image of the last build is used.
  */
 export const builtImage = Effect.fn("builtImage")(function* (
   engine: Engine,
@@ -55,7 +55,7 @@ export const builtImage = Effect.fn("builtImage")(function* (
     const reason = "there is no such folder: a relative `build` starts at the folder of its manifest"
     return yield* engine.failure(purpose, reason)
   }
-  // A name that no other build has: what is found by it was built now, and put on this engine.
+  // A name that no other build has: an image under it was built just now, on this engine.
   const draft = `${reference}.${DRAFT}${yield* Clock.currentTimeMillis}-${randomUUID().slice(0, 8)}`
   return yield* Effect.gen(function* () {
     yield* runBuild(engine, naming, purpose, build, { draft, always: plan.pull === "always", silence })
@@ -87,7 +87,7 @@ const runBuild = Effect.fn("runBuild")(function* (
   const labels = { [LABEL.installation]: naming.installation, [LABEL.build]: context }
   const args = [
     ...engine.dialect.build(always),
-    // Without it docker's old builder leaves the container of a step that failed.
+    // Without it docker's legacy builder leaves the container of a failed step.
     "--force-rm",
     "--tag",
     draft,
@@ -135,17 +135,17 @@ const runBuild = Effect.fn("runBuild")(function* (
 const quoted = (lines: ReadonlyArray<string>): string =>
   lines.map((line) => `\n  | ${neutralLine(line)}`).join("")
 
-/** Empty lines, what docker says of its old builder, and BuildKit's names for its steps. */
+/** Empty lines, docker's notice about its legacy builder, and BuildKit's names of its steps. */
 const isNoise = (line: string): boolean =>
   line.trim() === "" ||
   /^DEPRECATED: The legacy builder|^ +Install the buildx component|^ +https:\/\/docs\.docker\.com\/go\/buildx|^#\d+ sha256:\w+$/.test(
     line,
   )
 
-/** docker's old builder, podman's and BuildKit each number their steps. */
+/** docker's legacy builder, podman's and BuildKit each number their steps. */
 const isStep = (line: string): boolean => /^(step \d+\/\d+|#\d+ \[)/i.test(line)
 
-/** Images that were built and that no bottle needs: another was built since, or what they were built of is gone. */
+/** Built images that no bottle needs: there is a newer build, or the folder they were built from is gone. */
 export const unneededBuilds = Effect.fn("Backend.builds")(function* (engine: Engine, naming: Naming) {
   const purpose = { operation: "list", target: "images" }
   const images = yield* taggedImages(engine, purpose, naming.builds)
@@ -176,13 +176,13 @@ export const unneededBuilds = Effect.fn("Backend.builds")(function* (engine: Eng
 
 const isOwn = (naming: Naming, name: string): boolean => name.slice(naming.builds.length).includes(".")
 
-/** A build that was killed left its draft, whose image may be an old one. */
+/** A killed build left its draft name, possibly on an old image. */
 const draftedAt = (reference: string): number | undefined => {
   const time = new RegExp(`\\.${DRAFT}(\\d+)-`).exec(reference)?.[1]
   return time === undefined ? undefined : Number(time)
 }
 
-/** Takes a name from an image that was built; without names it goes. */
+/** Removes one name of a built image. Without names the image is removed. */
 export const removeBuild = Effect.fn("Backend.removeBuild")(function* (engine: Engine, reference: string) {
   const purpose = { operation: "remove", target: reference }
   const { exitCode, stderr } = yield* engine.run(purpose, ["image", "rm", reference])

@@ -1,10 +1,10 @@
-/** What a client of the engine writes, as bytes that end only when the client ended well. */
+/** Output of an engine client as bytes that only end when the client succeeded. */
 import { Effect, Stream } from "effect"
 import type { BackendError } from "../../services/Backends.ts"
 import { wholeOutput } from "../process/wholeOutput.ts"
 import type { Engine, Purpose } from "./engine.ts"
 
-/** The stdout of a call. A half answer must not look like a whole one: the stream fails when the client does. */
+/** The stdout of a call. A partial output must not look complete: the stream fails when the client does. */
 export const bytesOf = (
   engine: Engine,
   purpose: Purpose,

@@ -1,4 +1,4 @@
-/** Containers of this installation: what state they are in, and how they are removed in every one of them. */
+/** Containers of this installation: their state, and how to remove them in any state. */
 import { Effect, Option, Schema } from "effect"
 import type { Slug } from "../../domain/Slug.ts"
 import { Slug as SlugSchema } from "../../domain/Slug.ts"
@@ -10,7 +10,7 @@ import { LABEL } from "./naming.ts"
 
 const ContainerJson = Schema.Struct({
   Id: Schema.String,
-  /** docker has a `/` before it. */
+  /** docker puts a `/` before it. */
   Name: Schema.transform(Schema.String, Schema.String, {
     decode: (name) => name.replace(/^\//, ""),
     encode: (name) => name,
@@ -36,12 +36,12 @@ const ContainerJson = Schema.Struct({
   }),
 })
 
-/** What we read of a container. */
+/** The fields that we read of a container. */
 export type Container = typeof ContainerJson.Type
 
 const decode = Schema.decode(Schema.parseJson(Schema.Array(ContainerJson)))
 
-/** The containers of these names or ids; those that are gone are left out. */
+/** The containers with these names or IDs. Missing ones are left out. */
 export const inspectContainers = Effect.fn("inspectContainers")(function* (
   engine: Engine,
   purpose: Purpose,
@@ -59,12 +59,12 @@ export const inspectContainers = Effect.fn("inspectContainers")(function* (
   )
 })
 
-/** Labels are inherited from images: a container is ours when its labels carry its own name. */
+/** Labels are inherited from images: a container is ours if its labels contain its own name. */
 export const isOurs = (naming: Naming, container: Container): boolean =>
   container.Config.Labels[LABEL.installation] === naming.installation &&
   container.Config.Labels[LABEL.name] === container.Name
 
-/** The bottle's container; none when there is none. One of that name that is not ours is an error. */
+/** The bottle's container; none when there is none. Fails for a container of that name that is not ours. */
 export const findContainer = Effect.fn("findContainer")(function* (
   engine: Engine,
   naming: Naming,
@@ -78,10 +78,10 @@ export const findContainer = Effect.fn("findContainer")(function* (
   return yield* engine.failure(purpose, `container ${name} is not ours: rename or remove it`)
 })
 
-/** The run that a container was made for. */
+/** The run that a container was created for. */
 export const runOf = (container: Container): number => Number(container.Config.Labels[LABEL.run])
 
-/** A container as a bottle. `paused` and `stopping` still run; `dead` and `removing` ran once. */
+/** A container as a bottle. `paused` and `stopping` are still running; `dead` and `removing` were running once. */
 export const toBottle = (slug: Slug, { State, Created }: Container): BackendBottle => {
   const createdAt = Date.parse(Created)
   switch (State.Status) {
@@ -100,7 +100,7 @@ export const toBottle = (slug: Slug, { State, Created }: Container): BackendBott
         exitCode: State.ExitCode,
         outOfMemory: State.OOMKilled,
         createdAt,
-        // An engine that does not know it says the year 1.
+        // The engine uses the year 1 for an unknown time.
         ...(finishedAt >= createdAt && { finishedAt }),
       }
     }
@@ -119,13 +119,13 @@ export const listBottles = Effect.fn("listBottles")(function* (engine: Engine, n
   })
 })
 
-/** All containers of a slug that are ours, helpers included. */
+/** All containers of a slug that are ours, including helpers. */
 export const containersOf = Effect.fn("containersOf")(
   (engine: Engine, naming: Naming, purpose: Purpose, slug: Slug) =>
     labelled(engine, naming, purpose, `${LABEL.slug}=${slug}`),
 )
 
-/** Removes containers in whatever state they are, and the volumes that are theirs alone. */
+/** Removes containers in any state, with their anonymous volumes. */
 export const removeContainers = Effect.fn("removeContainers")(function* (
   engine: Engine,
   purpose: Purpose,
@@ -158,7 +158,7 @@ const labelled = Effect.fnUntraced(function* (
   return containers.filter((container) => isOurs(naming, container))
 })
 
-/** A container of an image that never runs, to read its files from; it goes with the scope. */
+/** A container of an image that never runs, to read its files. Removed with the scope. */
 export const stillContainer = Effect.fn("stillContainer")(function* (
   engine: Engine,
   naming: Naming,
@@ -169,7 +169,7 @@ export const stillContainer = Effect.fn("stillContainer")(function* (
 ) {
   const name = `${naming.container(slug)}.${use}`
   const labels = Object.entries({ ...naming.containerLabels(slug, 0), [LABEL.name]: name })
-  // As root: podman copies nothing out of a container whose user its image does not know. It never runs.
+  // As root: podman cannot copy files out of a container whose user its image does not know. It never runs.
   const create = ["create", "--name", name, "--pull", "never", "--network", "none", "--user", "0:0"]
   const marks = labels.flatMap(([key, value]) => ["--label", `${key}=${value}`])
   yield* Effect.acquireRelease(engine.succeed(purpose, [...create, ...marks, image, "none"]), () =>

@@ -1,4 +1,4 @@
-/** Making a container: refusals, the agent's numeric user, the run directory, and the workspace as a tar with numeric owners. */
+/** Creates a container: refusals, the agent's numeric user, the run directory, and the workspace as a tar with numeric owners. */
 import { Effect } from "effect"
 import { writeFile } from "node:fs/promises"
 import { isAbsolute, join } from "node:path"
@@ -16,10 +16,10 @@ import { isRoot, namesRoot, numericUser, resolveUser } from "./users.ts"
 
 const refuse = (reason: string) => Effect.fail(new LaunchRefused({ reason }))
 
-/** Places in a bottle that are not a workspace. */
+/** Paths in a bottle that cannot be a workspace. */
 const RESERVED = /^\/+$|^\/+(run\/+bottle|proc|sys|dev)(\/|$)/
 
-/** What this engine cannot keep, or must not be told. An image that looks like an option of the client is one of them. */
+/** Refuses what this engine cannot enforce or must not be passed, such as an image name that looks like an option of the client. */
 export const accepts = Effect.fn("Backend.accepts")(function* (engine: string, plan: BottlePlan) {
   if (plan.image === "" && plan.build === undefined) {
     return yield* refuse('the bottle manifest names no image: add "image: ..." or "build: ..." to it')
@@ -42,7 +42,7 @@ export const accepts = Effect.fn("Backend.accepts")(function* (engine: string, p
   }
 })
 
-/** The agent's `uid:gid`: the plan's, else the image's; root only when the plan names it. */
+/** The agent's `uid:gid`: the plan's, or else the image's. Root only when the plan names it. */
 export const agentUser = Effect.fn("agentUser")(function* (
   engine: Engine,
   naming: Naming,
@@ -83,7 +83,7 @@ const lookUp = Effect.fn("lookUp")(function* (
   return resolveUser(user, passwd, group)
 }, Effect.scoped)
 
-/** An account file of a container, still in its tar: the header's rows are not taken for accounts. Empty when there is no such file. */
+/** The content of an account file in its tar, without the header, whose lines are not accounts. Empty when there is no such file. */
 const accounts = Effect.fnUntraced(function* (engine: Engine, purpose: Purpose, name: string, path: string) {
   const { exitCode, stdout, stderr } = yield* engine.run(purpose, [
     ...engine.dialect.copyOut,
@@ -99,10 +99,10 @@ const accounts = Effect.fnUntraced(function* (engine: Engine, purpose: Purpose, 
     : yield* engine.refusal(purpose, stderr)
 })
 
-/** Offset of the entry's type in a tar header; `0` is a file. */
+/** Offset of the entry type in a tar header; `0` is a file. */
 const TAR_TYPE = 156
 
-/** Makes the container. `docker` tells of a limit that it cannot keep by an error, or by a warning and a container without it. */
+/** Creates the container. When `docker` cannot enforce a limit, it fails, or warns and creates a container without the limit. */
 export const createContainer = Effect.fn("createContainer")(function* (
   engine: Engine,
   naming: Naming,

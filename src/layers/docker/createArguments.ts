@@ -1,34 +1,37 @@
-/** The arguments of `docker create`: what shuts a bottle in, and nothing that belongs to a run. */
+/** The arguments of `docker create`: everything that isolates a bottle, and nothing specific to a run. */
 import type { BottlePlan } from "../../domain/Bottle.ts"
 import { DEFAULT_OUTPUT_BYTES } from "../../domain/RunLimits.ts"
 
-/** What the engine's side adds to a plan. */
+/** The engine-specific inputs beside a plan. */
 export interface CreateInput {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
-  /** Id of the image that was looked at. */
+  /** ID of the inspected image. */
   readonly image: string
   /** Numeric `uid:gid`. */
   readonly user: string
-  /** File of the seccomp profile. */
+  /** Path of the seccomp profile. */
   readonly seccomp: string
   /** Directory on the host that becomes `/run/bottle`. */
   readonly neck: string
-  /** Further arguments of the client's dialect. */
+  /** More arguments of the client's dialect. */
   readonly extra: ReadonlyArray<string>
 }
 
-/** What the container runs: it waits for the neck, then becomes the agent. */
+/** The container's command: it waits for the neck, then becomes the agent. */
 export const ENTER = "/run/bottle/bin/enter"
 
 /**
- * Twice what is kept of the output, so that json-file, which adds to each line, rotates only for output of very short
- * lines: a later reader finds the beginning.
+ * Twice the limit of the stored output, so that json-file, which adds data to each line, only rotates for output with very short lines,
+ * and a later reader finds the beginning.
  */
 const logMax = ({ limits }: BottlePlan): string =>
   `${Math.ceil((2 * (limits.outputBytes ?? DEFAULT_OUTPUT_BYTES)) / 1024 ** 2)}m`
 
-/** The arguments, from `create` to the image. Prompt, environment and argv are in the run directory: these here any local user can read, and a commit keeps. */
+/**
+ * The arguments, from `create` to the image. Prompt, environment and argv are in the run directory instead, because any local user can
+ * read arguments, and a commit keeps them.
+ */
 export const createArguments = (plan: BottlePlan, input: CreateInput): ReadonlyArray<string> => [
   "create",
   "--name",
@@ -53,7 +56,7 @@ export const createArguments = (plan: BottlePlan, input: CreateInput): ReadonlyA
   plan.workdir,
   "--pids-limit",
   String(plan.limits.pids),
-  // The same value for both: no swap on top of the memory.
+  // The same value for both: no swap in addition to the memory.
   "--memory",
   String(plan.limits.memoryBytes),
   "--memory-swap",
@@ -65,7 +68,7 @@ export const createArguments = (plan: BottlePlan, input: CreateInput): ReadonlyA
   `max-size=${logMax(plan)}`,
   "--log-opt",
   "max-file=1",
-  // --mount, because -v makes a directory where there is none.
+  // --mount, because -v creates a missing directory.
   "--mount",
   `type=bind,${csv("source", input.neck)},target=/run/bottle,readonly`,
   ...input.extra,
@@ -75,6 +78,6 @@ export const createArguments = (plan: BottlePlan, input: CreateInput): ReadonlyA
   input.image,
 ]
 
-/** A field of the comma-separated value of `--mount`; one with a comma or a quote is quoted as CSV has it. */
+/** A field of the comma-separated value of `--mount`; one with a comma or a quote is quoted as in CSV. */
 const csv = (key: string, value: string): string =>
   /[",]/.test(value) ? `"${key}=${value.replaceAll('"', '""')}"` : `${key}=${value}`

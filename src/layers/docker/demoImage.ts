@@ -1,4 +1,4 @@
-/** The image of the demo, and of whoever tries bot-bottle on a machine that cannot pull: this machine's shell, node and git. */
+/** The image of the demo, also useful on a machine that cannot pull: this machine's shell, node and git. */
 import { Effect, Stream } from "effect"
 import { createHash } from "node:crypto"
 import { realpathSync, statSync } from "node:fs"
@@ -12,10 +12,10 @@ import type { HostImageContent } from "./hostImage.ts"
 import { AGENT_UID, git, imageTar, librariesOf, shell } from "./hostImage.ts"
 import { WORKSPACE_LABEL } from "./image.ts"
 
-/** Changes when the same programs would make another image. */
+/** Change this when the same programs must make another image. */
 const LAYOUT = 3
 
-/** Where there is no Linux program to take: an image that has what the demo needs. */
+/** The Dockerfile for machines without Linux programs to copy. */
 const PULLED = "node:22-slim"
 
 const INSTALL =
@@ -23,7 +23,7 @@ const INSTALL =
 
 const REPOSITORY = "bot-bottle/demo"
 
-/** What the image is told beside its files. */
+/** The image configuration. */
 export const IMAGE_CHANGES: ReadonlyArray<string> = [
   "ENV PATH=/usr/local/bin:/usr/bin:/bin",
   "ENV HOME=/home/agent",
@@ -35,7 +35,10 @@ const OWNED = `LABEL ${WORKSPACE_LABEL}=${AGENT_UID}:${AGENT_UID}@/workspace`
 
 const purpose = { operation: "make image", target: REPOSITORY }
 
-/** Makes the image unless the engine has it, and returns its reference, which follows from what is in it. It is shared: it stays. */
+/**
+ * Makes the image unless the engine has it, and returns its reference, which is derived from its content. The image is shared, and
+ * stays.
+ */
 export const ensureDemoImageOn = Effect.fn("DemoImage.ensure")(function* (dialect: Dialect) {
   const engine = yield* makeEngine(dialect, process.env)
   const content = yield* contentHere
@@ -47,7 +50,7 @@ export const ensureDemoImageOn = Effect.fn("DemoImage.ensure")(function* (dialec
 /** The reference of one demo's own image on docker. */
 export const ownDemoReference = (tag: string): string => `${REPOSITORY}:${tag}`
 
-/** Gives the image a name of its caller's own, which can be removed while others use the shared one. */
+/** Gives the image another name, which its caller can remove while others use the shared one. */
 export const makeOwnDemoImage = Effect.fn("DemoImage.makeOwn")(function* (tag: string) {
   const engine = yield* makeEngine(docker, process.env)
   const content = yield* contentHere
@@ -85,7 +88,7 @@ const make = Effect.fnUntraced(function* (
 /** The same on docker. */
 export const ensureDemoImage: Effect.Effect<string, BackendError, ProcessRunner> = ensureDemoImageOn(docker)
 
-/** Removes the image of that reference; ok when it is not there, and left alone while a bottle uses it. */
+/** Removes the image of that reference. Succeeds when there is none. An image that a bottle uses is left alone. */
 export const removeDemoImage = Effect.fn("DemoImage.remove")(function* (reference: string) {
   const engine = yield* makeEngine(docker, process.env)
   yield* Effect.ignore(engine.run(purpose, ["image", "rm", reference]))
@@ -111,7 +114,7 @@ const hostContent = Effect.gen(function* () {
   ),
 )
 
-/** Twelve characters that follow from what the image is made of. */
+/** Twelve characters derived from the content of the image. */
 const fingerprint = (content: HostImageContent): string => {
   const sources = [...content.programs.values(), ...content.libraries].map((path) => {
     const { size, mtimeMs } = statSync(realpathSync(path))

@@ -1,61 +1,61 @@
-/** What differs between the command lines that speak docker's language. */
+/** Differences between docker-compatible command lines. */
 
 import { folderName } from "../home/machine.ts"
 
-/** One command line of docker's kind. */
+/** A docker-compatible command line. */
 export interface Dialect {
   /** Name of the backend. */
   readonly name: string
   readonly program: string
   /** Arguments before every command. */
   readonly globals: ReadonlyArray<string>
-  /** Commands that open /dev/stdout, which they cannot when it is a socket, as what node calls a pipe is. */
+  /** Commands that open /dev/stdout. They fail when it is a socket, as node's pipes are. */
   readonly needsPipe: ReadonlyArray<string>
-  /** Variables of our environment by which its user says which engine is meant. */
+  /** Environment variables with which a user selects the engine. */
   readonly environment: ReadonlyArray<string>
   /** What to do when the program is not installed. */
   readonly install: string
-  /** Why an engine that this environment points to cannot have bottles; none when it can. */
+  /** Why an engine selected by this environment cannot run bottles; none when it can. */
   readonly unusable: (env: Readonly<Record<string, string | undefined>>) => string | undefined
-  /** Template of `info` that answers one line for people. */
+  /** Template of `info` for a line about the engine. */
   readonly info: string
-  /** What names the engine: a template of `info`, and how its answer becomes the name. */
+  /** The name of the engine: a template of `info`, and how to derive the name from its output. */
   readonly engine: { readonly format: string; readonly name: (said: string) => string }
-  /** Arguments that answer when the engine was started, as ISO 8601; absent: its containers end with the machine alone. */
+  /** Arguments that return when the engine was started, as ISO 8601. Absent: its containers only end with the machine. */
   readonly startedAt?: ReadonlyArray<string>
-  /** Why the engine did not answer, by what the client wrote; none when it did answer. */
+  /** Why the engine did not respond, from the client's output; none when it did. */
   readonly trouble: (stderr: string) => string | undefined
-  /** Whether the client says that there is no such container or image. */
+  /** Whether the client reports that there is no such container or image. */
   readonly missing: (stderr: string) => boolean
-  /** Whether the client says that the name of a container is in use. */
+  /** Whether the client reports that a container's name is in use. */
   readonly taken: (stderr: string) => boolean
-  /** Arguments of `create` that only this client knows or needs. */
+  /** Arguments of `create` that only this client has or needs. */
   readonly create: (runDirectory: string) => ReadonlyArray<string>
-  /** Files in the run directory that those arguments name: contents by path. */
+  /** Files in the run directory that those arguments refer to: contents by path. */
   readonly files: (runDirectory: string) => Readonly<Record<string, string>>
-  /** What `create` writes when it makes a container without a limit that it was asked for. */
+  /** The warning of `create` when it makes a container without a requested limit. */
   readonly lostLimit: RegExp
-  /** Starting with a client attached. */
+  /** Starts a container with a client attached. */
   readonly start: ReadonlyArray<string>
-  /** Removing containers at once, whatever they do. */
+  /** Removes containers at once, whatever they do. */
   readonly remove: ReadonlyArray<string>
-  /** Making an image of a container, with all that docker's images can say. */
+  /** Makes an image of a container, with everything that docker's images can contain. */
   readonly commit: ReadonlyArray<string>
-  /** The end of a container's log; the whole log where the engine loses lines otherwise. */
+  /** The end of a container's log; the whole log if the engine would lose lines. */
   readonly lastLogs: ReadonlyArray<string>
-  /** Building an image, with all that docker's images can say; `always`: asking registries for newer base images. */
+  /** Builds an image, with everything that docker's images can contain. `always`: asks registries for newer base images. */
   readonly build: (always: boolean) => ReadonlyArray<string>
-  /** Copying out of a container, following links. */
+  /** Copies out of a container, following links. */
   readonly copyOut: ReadonlyArray<string>
-  /** What this engine puts before the name of an image that has no registry. */
+  /** The prefix that this engine adds to image names without a registry. */
   readonly imagePrefix: string
-  /** Name by which an image is pulled. */
+  /** The name to pull an image by. */
   readonly pullName: (reference: string) => string
 }
 
 /**
- * The client adds the proxies of its own configuration file, with their passwords, to every container it
- * creates, unless the container has such variables: these are empty, and `bin/enter` sets its own.
+ * The client adds the proxies of its own configuration file, with their passwords, to every container it creates, unless the container
+ * has such variables. These are empty, and `bin/enter` sets its own.
  */
 const PROXY_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"]
 
@@ -107,7 +107,7 @@ export const docker: Dialect = {
       ? `DOCKER_HOST names an engine on another machine (${withoutUser(host)}), which cannot mount the neck of a bottle from here: unset it, or run bot-bottle on that machine`
       : undefined,
   info: "engine {{.ServerVersion}} ({{.OSType}}, {{.DockerRootDir}})",
-  // An engine has other objects with another storage driver, or with another disk mounted at its root.
+  // Another storage driver, or another disk mounted at its root, means other objects.
   engine: {
     format: "{{.ID}} {{.Driver}} {{.DockerRootDir}}",
     name: (said) => {
@@ -115,7 +115,7 @@ export const docker: Dialect = {
       return `${id} ${driver} ${folderName(root)}`
     },
   },
-  // An engine makes its default bridge anew whenever it starts, and says nowhere else when that was.
+  // An engine creates its default bridge anew at each start, and reports its start time nowhere else.
   startedAt: ["network", "inspect", "--format", "{{json .Created}}", "bridge"],
   create: () => noClientProxies,
   files: () => ({}),
@@ -130,12 +130,12 @@ export const docker: Dialect = {
   pullName: (reference) => reference,
 }
 
-/** An engine behind such an address may see our files. */
+/** An engine at such an address may see our files. */
 const LOOPBACK = /^\w+:\/\/([^@/]*@)?(localhost|127\.[\d.]+|\[::1\])(:\d+)?(\/|$)/i
 
 const withoutUser = (url: string): string => url.replace(/\/\/[^@/]*@/, "//")
 
-/** What the engine said, without the client's frame: the last line that says something. */
+/** The engine's message without the client's prefix: the last line with content. */
 export const lastLine = (stderr: string): string => {
   const lines = stderr
     .split("\n")

@@ -1,4 +1,7 @@
-/** What ended a container: its agent, or the engine and the machine under it. An engine records no reason, so it follows from times and codes. */
+/**
+ * What ended a container: its agent, or the engine and the machine. An engine records no reason, so it is derived from times and exit
+ * codes.
+ */
 import { Clock, Effect, Option } from "effect"
 import { uptime } from "node:os"
 import type { Slug } from "../../domain/Slug.ts"
@@ -7,25 +10,25 @@ import { findContainer } from "./containers.ts"
 import type { Docker } from "./agent.ts"
 import type { Engine, Purpose } from "./engine.ts"
 
-/** What is known of the end of a container; times in milliseconds since the epoch, NaN where the engine does not say. */
+/** What is known about the end of a container. Times are in milliseconds since the epoch; NaN if the engine gives none. */
 export interface EndFacts {
   readonly now: number
   readonly startedAt: number
   readonly finishedAt: number
   readonly exitCode: number
   readonly outOfMemory: boolean
-  /** When the engine that answers now was started; NaN when that cannot be told. */
+  /** When the current engine process was started; NaN when unknown. */
   readonly engineStartedAt: number
-  /** Whether containers outlive a restart of the engine. */
+  /** Whether containers survive a restart of the engine. */
   readonly keepsContainers: boolean
 }
 
-/** An engine that stops gives its containers 10 s, and ends a few seconds later. */
+/** A stopping engine gives its containers 10 s, and ends a few seconds later. */
 const ENGINE_STOPS_MS = 20_000
-/** An agent that ended so shortly before its engine started was stopped with the engine before, whatever its code. */
+/** An agent that ended so shortly before its engine started was stopped with the previous engine, whatever its exit code. */
 const RESTART_MS = 30_000
 
-/** Codes of agents that were told or made to end, and of containers that the engine lost. */
+/** Exit codes of agents that were asked or forced to end, and of containers that the engine lost. */
 const STOPPED: ReadonlySet<number> = new Set([129, 130, 137, 143, 255])
 
 /** What ended a container that bot-bottle did not stop. */
@@ -33,11 +36,11 @@ export const endingOf = (facts: EndFacts): BackendEnding => {
   const { now, startedAt, finishedAt, exitCode, outOfMemory, engineStartedAt, keepsContainers } = facts
   const isStopped = STOPPED.has(exitCode)
   if (outOfMemory) return { by: "agent" }
-  // An engine without its own bridge does not say when it started.
+  // An engine without its own bridge does not report when it started.
   if (Number.isNaN(engineStartedAt)) return { by: isStopped ? "machine" : "agent" }
   if (startedAt < engineStartedAt) {
     const before = engineStartedAt - finishedAt
-    // The engine had no word of its end when it started, or ended what it found running.
+    // When the engine started it did not know of the container's end, or it ended containers that were still running.
     if (Number.isNaN(finishedAt) || finishedAt < startedAt) return { by: "machine" }
     if (before < 0 && !keepsContainers) return { by: "machine" }
     if (before >= 0 && (isStopped || before < RESTART_MS)) return { by: "machine" }

@@ -1,4 +1,4 @@
-/** One engine, asked through its command line: results as they are, an engine that does not answer as `BackendUnavailable`. */
+/** Calls to one engine through its command line: results as they are, and `BackendUnavailable` when the engine does not respond. */
 import { Effect, Stream } from "effect"
 import type { Scope } from "effect"
 import { BackendFailure, BackendUnavailable } from "../../domain/Errors.ts"
@@ -14,7 +14,7 @@ import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import type { Dialect } from "./dialect.ts"
 import { lastLine } from "./dialect.ts"
 
-/** What a call is for: named in its errors. */
+/** The purpose of a call, named in its errors. */
 export interface Purpose {
   /** `create`, `start`, `freeze`, ... */
   readonly operation: string
@@ -22,7 +22,7 @@ export interface Purpose {
   readonly target: string
 }
 
-/** How a call is made. */
+/** Options of a call. */
 export interface CallOptions {
   readonly stdin?: Stream.Stream<Uint8Array, unknown>
   readonly timeoutMs?: number
@@ -32,47 +32,47 @@ export interface CallOptions {
 /** An engine. */
 export interface Engine {
   readonly dialect: Dialect
-  /** A call whose exit code is a result. */
+  /** A call with its exit code as a result. */
   readonly run: (
     purpose: Purpose,
     args: ReadonlyArray<string>,
     options?: CallOptions,
   ) => Effect.Effect<ProcessResult, BackendError>
-  /** A call that must succeed; answers its stdout. */
+  /** A call that must succeed. Returns its stdout. */
   readonly succeed: (
     purpose: Purpose,
     args: ReadonlyArray<string>,
     options?: CallOptions,
   ) => Effect.Effect<string, BackendError>
-  /** A call whose output is read as it comes, made in a directory. */
+  /** A call in a directory whose output is streamed. */
   readonly stream: (
     purpose: Purpose,
     args: ReadonlyArray<string>,
     cwd?: string,
   ) => Effect.Effect<RunningProcess, BackendError, Scope.Scope>
-  /** A call that has our terminal, made in a directory. */
+  /** A call in a directory that has our terminal. */
   readonly interactive: (
     purpose: Purpose,
     args: ReadonlyArray<string>,
     cwd?: string,
   ) => Effect.Effect<ProcessExit, BackendError>
-  /** The error of a call that ended badly, by what its client wrote. */
+  /** The error for a failed call, from its client's output. */
   readonly refusal: (purpose: Purpose, stderr: string) => BackendError
-  /** The error of something that went wrong. */
+  /** The error for another failure. */
   readonly failure: (purpose: Purpose, reason: string) => BackendFailure
 }
 
-/** A call that takes longer than this hangs: an engine answers in milliseconds, and a commit in seconds. */
+/** A call that takes longer than this hangs: an engine usually responds in milliseconds, and a commit takes seconds. */
 const CALL_TIMEOUT_MS = 10 * 60_000
 
-/** Its stdout comes through a pipe; its exit code stays its own. */
+/** Runs the client with its stdout through a pipe, and keeps its exit code. */
 const THROUGH_A_PIPE = `exec 4>&1
 code=$({ { "$@" 3>&- 4>&-; echo $? >&3; } | cat >&4 3>&-; } 3>&1)
 exit "$code"`
 
 const inside = (cwd: string | undefined) => (cwd === undefined ? {} : { cwd })
 
-/** The engine that the environment points to. */
+/** The engine that the environment selects. */
 export const makeEngine = Effect.fnUntraced(function* (
   dialect: Dialect,
   env: Readonly<Record<string, string | undefined>>,

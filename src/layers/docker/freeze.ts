@@ -1,4 +1,4 @@
-/** Artifacts: a stopped container committed to an image, made flat before the engine's layer limit, and removed when superseded. */
+/** Artifacts: a stopped container committed to an image, flattened before the engine's layer limit, and removed when superseded. */
 import { Effect, Option } from "effect"
 import { FreezeFailed } from "../../domain/Errors.ts"
 import type { Slug } from "../../domain/Slug.ts"
@@ -15,7 +15,7 @@ import { LABEL } from "./naming.ts"
 /** An engine refuses an image of more than 125 layers, and every commit adds one. */
 export const MAX_LAYERS = 120
 
-/** Makes the artifact of a bottle that has stopped, and answers its reference. What an earlier freeze left half-done is made again. */
+/** Makes the artifact of a stopped bottle and returns its reference. Redoes what an interrupted freeze left incomplete. */
 export const freezeBottle = Effect.fn("freezeBottle")(function* (
   engine: Engine,
   naming: Naming,
@@ -55,8 +55,8 @@ const commit = (engine: Engine, purpose: Purpose, container: string, reference: 
   ])
 
 /**
- * One layer of all files, then the configuration: export and import lose it, and a container that is created
- * with it and committed has it back exactly, where the instructions of `import --change` would have to be quoted.
+ * Flattens an image into one layer with all files, then restores the configuration, which export and import lose: a container that is
+ * created with it and committed has exactly the same one, whereas the instructions of `import --change` would have to be quoted.
  */
 const flatten = Effect.fn("flatten")(function* (
   engine: Engine,
@@ -71,7 +71,7 @@ const flatten = Effect.fn("flatten")(function* (
   const helper = naming.flat(slug)
   yield* Effect.logInfo(`bottle ${slug}: its image has ${base.RootFS.Layers.length} layers and is made flat`)
   yield* importFiles(engine, purpose, container.Id, draft)
-  // What a freeze that was killed left behind.
+  // Left by a freeze that was killed.
   yield* engine.run(purpose, [...engine.dialect.remove, helper])
   yield* engine.succeed(purpose, [
     "create",
@@ -96,7 +96,7 @@ const flatten = Effect.fn("flatten")(function* (
   yield* engine.succeed(purpose, ["image", "rm", draft])
 })
 
-/** A half export must not look like a whole one: the import is ended with it, not finished. */
+/** A partial export must not look complete: the import is killed with it instead of finished. */
 const importFiles = Effect.fn("importFiles")(function* (
   engine: Engine,
   purpose: Purpose,
@@ -107,7 +107,7 @@ const importFiles = Effect.fn("importFiles")(function* (
   yield* engine.succeed(purpose, ["import", "-", reference], { stdin: exported })
 })
 
-/** Removes artifacts of the slug, and drafts of a freeze that was killed, but for the one to keep. */
+/** Removes the artifacts of the slug, and drafts of killed freezes, except the one to keep. */
 export const removeArtifacts = Effect.fn("removeArtifacts")(function* (
   engine: Engine,
   naming: Naming,
@@ -118,7 +118,7 @@ export const removeArtifacts = Effect.fn("removeArtifacts")(function* (
   yield* yield* findArtifacts(engine, naming, purpose, slug, keep)
 })
 
-/** The same in two steps: looks for them, and answers how they are removed. */
+/** The same in two steps: finds them, and returns how to remove them. */
 export const findArtifacts = Effect.fn("findArtifacts")(function* (
   engine: Engine,
   naming: Naming,
@@ -141,7 +141,7 @@ export const findArtifacts = Effect.fn("findArtifacts")(function* (
     ],
     { concurrency: "unbounded" },
   )
-  // podman takes two filters of labels for either of them: the second is looked at here.
+  // podman treats two label filters as alternatives, so the second one is checked here.
   const images = yield* Effect.forEach(lines(untagged), (id) => inspectImage(engine, id))
   const leftovers = images.flatMap(Option.toArray).filter((image) => isOf(naming, image))
   const references = lines(rows)

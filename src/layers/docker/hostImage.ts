@@ -1,4 +1,4 @@
-/** An image made of programs of this machine with the libraries they need: nothing is pulled, nothing is built. */
+/** An image made of programs of this machine with their libraries: nothing is pulled or built. */
 import { Effect } from "effect"
 import type { Stream } from "effect"
 import { accessSync, constants, existsSync, realpathSync } from "node:fs"
@@ -10,15 +10,15 @@ import { tar } from "../tar/tar.ts"
 /** Programs of this machine, and links, by their path in an image. */
 export type HostPrograms = Pick<HostImageContent, "programs" | "links">
 
-/** What goes into such an image. */
+/** Contents of such an image. */
 export interface HostImageContent {
   /** Programs of this machine by their path in the image. */
   readonly programs: ReadonlyMap<string, string>
   /** Links, by their path in the image. */
   readonly links: ReadonlyMap<string, string>
-  /** Libraries, at the path they have here. */
+  /** Libraries, at the same path as on this machine. */
   readonly libraries: ReadonlySet<string>
-  /** Other files of this machine, such as a language's modules, at the path they have here. */
+  /** Other files of this machine, such as modules of a language, at the same path. */
   readonly files?: ReadonlyArray<string>
 }
 
@@ -28,7 +28,7 @@ const COREUTILS =
 /** User and group that work in such an image. */
 export const AGENT_UID = 1000
 
-/** Path of a program on our PATH. */
+/** Path of a program in our PATH. */
 export const findProgram = (name: string): string | undefined =>
   (process.env["PATH"] ?? "")
     .split(":")
@@ -38,7 +38,7 @@ export const findProgram = (name: string): string | undefined =>
 const isExecutable = (path: string): boolean =>
   Effect.runSync(Effect.isSuccess(Effect.try(() => accessSync(path, constants.X_OK))))
 
-/** A shell with the usual small programs: busybox where there is one, else `/bin/sh` and coreutils. */
+/** A shell with the usual tools: busybox if there is one, otherwise `/bin/sh` and coreutils. */
 export const shell = Effect.gen(function* () {
   const runner = yield* ProcessRunner
   const busybox = findProgram("busybox")
@@ -58,7 +58,7 @@ export const shell = Effect.gen(function* () {
   return { programs, links: new Map<string, string>() }
 })
 
-/** git of this machine, as far as it clones, commits and pushes over http; nothing where there is none. */
+/** This machine's git, enough to clone, commit and push over http; nothing if there is none. */
 export const git = Effect.gen(function* () {
   const none: HostPrograms = { programs: new Map(), links: new Map() }
   const path = findProgram("git")
@@ -78,10 +78,10 @@ export const git = Effect.gen(function* () {
   return made
 })
 
-/** Libraries that a program is linked with, its loader among them; none for a static one. */
+/** Shared libraries of a program, including its loader; none for a static one. */
 export const librariesOf = Effect.fnUntraced(function* (program: string) {
   const runner = yield* ProcessRunner
-  // ldd says "not a dynamic executable" with exit 1: a static program, or a script.
+  // For a static program or a script ldd prints "not a dynamic executable" and exits with 1.
   const { stdout } = yield* runner.run({ command: "ldd", args: [program] })
   return stdout.split("\n").flatMap((line) => {
     const path = /(?:=> |^\s*)(\/\S+)/.exec(line)?.[1]
@@ -89,7 +89,7 @@ export const librariesOf = Effect.fnUntraced(function* (program: string) {
   })
 })
 
-/** The image's tar, for `docker import -`. Owners are numbers; `/tmp`, `/workspace` and the home are the agent's to write. */
+/** The image's tar, for `docker import -`. Owners are numeric. The agent owns `/tmp`, `/workspace` and its home. */
 export const imageTar = (content: HostImageContent): Stream.Stream<Uint8Array, TarFileError> =>
   tar((writer) =>
     Effect.gen(function* () {
@@ -123,7 +123,7 @@ const ETC = {
   hosts: "127.0.0.1 localhost\n::1 localhost\n",
 }
 
-/** Adds a folder and those above it, each once. */
+/** Adds a folder and its parents, each once. */
 const folders = (writer: TarWriter) => {
   const made = new Set(["/"])
   const add = (path: string): Effect.Effect<void> =>

@@ -1,11 +1,11 @@
-/** Images: looking at one, pulling it by policy, and refusing what a bottle cannot be made from. */
+/** Images: inspects them, pulls them by policy, and refuses those that cannot be used for a bottle. */
 import { Clock, Effect, Option, Schema } from "effect"
 import type { BottlePlan } from "../../domain/Bottle.ts"
 import { LaunchRefused } from "../../domain/Errors.ts"
 import type { Engine } from "./engine.ts"
 import { tellLines } from "./lines.ts"
 
-/** Go writes an empty list or map as `null`. */
+/** Go encodes an empty list or map as `null`. */
 const orNull = <A, I>(schema: Schema.Schema<A, I>, empty: () => A) =>
   Schema.optionalWith(schema, { nullable: true, default: empty })
 
@@ -25,12 +25,12 @@ const ImageJson = Schema.Struct({
   ),
 })
 
-/** What we read of an image. */
+/** The fields that we read of an image. */
 export type Image = typeof ImageJson.Type
 
 const decode = Schema.decode(Schema.parseJson(Schema.Array(ImageJson)))
 
-/** The image of a reference or id; none when the engine has none. */
+/** The image with a reference or ID; none when the engine has none. */
 export const inspectImage = Effect.fn("inspectImage")(function* (engine: Engine, reference: string) {
   const purpose = { operation: "inspect", target: reference }
   const { exitCode, stdout, stderr } = yield* engine.run(purpose, ["image", "inspect", reference])
@@ -44,16 +44,16 @@ export const inspectImage = Effect.fn("inspectImage")(function* (engine: Engine,
   return Option.fromNullable(images[0])
 })
 
-/** On an image whose workspace is there and its agent's own, as `<uid>:<gid>@<path>`: nothing is then copied to make it. */
+/** Label of an image whose workspace exists and belongs to its agent, as `<uid>:<gid>@<path>`. Nothing is then copied to create it. */
 export const WORKSPACE_LABEL = "bot-bottle.workspace"
 
-/** Whether the image says that it has the plan's workspace, owned by the agent. One that lies harms its own agent alone. */
+/** Whether the image declares that it has the plan's workspace, owned by the agent. A false declaration harms only its own agent. */
 export const hasWorkspace = (image: Image, plan: BottlePlan, user: string): boolean => {
   const labels: Readonly<Record<string, string>> = image.Config.Labels
   return labels[WORKSPACE_LABEL] === `${user}@${plan.workdir}`
 }
 
-/** The digest that names the image everywhere; its local id when no registry knows it. */
+/** The digest, which names the image everywhere; its local ID when no registry knows it. */
 export const digestOf = (image: Image): string => image.RepoDigests[0]?.split("@")[1] ?? image.Id
 
 /** Makes the plan's image present by its pull policy. */
@@ -78,7 +78,7 @@ const missing = (engine: Engine, reference: string, rehydrate: boolean) =>
       : "the image is not on this engine, and its pull policy is never: pull or build it, or start with --pull missing",
   )
 
-/** A volume lies outside the container, and its content would be lost at freeze. */
+/** A volume is outside of the container, so its content would be lost at a freeze. */
 export const withoutVolumes = (reference: string, image: Image): Effect.Effect<Image, LaunchRefused> => {
   const volumes = Object.keys(image.Config.Volumes)
   return volumes.length === 0
@@ -90,7 +90,7 @@ export const withoutVolumes = (reference: string, image: Image): Effect.Effect<I
       )
 }
 
-/** Pulls; what the client writes goes to the log, at most a line a second. */
+/** Pulls an image. The client's output goes to the log, at most one line per second. */
 const pullImage = Effect.fn("pullImage")(function* (engine: Engine, reference: string) {
   const purpose = { operation: "pull", target: reference }
   yield* Effect.logInfo(`pulling image ${reference}`)

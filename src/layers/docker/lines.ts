@@ -1,8 +1,8 @@
-/** What a client of the engine writes, line by line as it comes. */
+/** Output of an engine client, line by line. */
 import { Effect, Stream } from "effect"
 import type { OutputChunk } from "../../services/ProcessRunner.ts"
 
-/** Tells each line of both streams, to their end. */
+/** Calls `tell` with each line of both streams, until they end. */
 export const tellLines = <E, R>(
   output: Stream.Stream<OutputChunk, E>,
   tell: (line: string, stream: OutputChunk["stream"]) => Effect.Effect<void, never, R>,

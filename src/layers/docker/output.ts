@@ -1,4 +1,4 @@
-/** Output of a container: read live from our own attached client, else from the engine's log, and kept in a file once it is whole. */
+/** Output of a container: streamed from our attached client, or else from the engine's log, and stored in a file once it is complete. */
 import { Effect, Exit, Mailbox, Option, Ref, Scope, Stream } from "effect"
 import { randomUUID } from "node:crypto"
 import { mkdir, open, rename, rm } from "node:fs/promises"
@@ -8,28 +8,27 @@ import type { BackendError } from "../../services/Backends.ts"
 import type { OutputChunk } from "../../services/ProcessRunner.ts"
 import type { Engine, Purpose } from "./engine.ts"
 
-/** How long the attached client waits for somebody who reads it. */
+/** How long the attached client waits for a reader. */
 const UNREAD_GRACE = "10 seconds"
 
-/** Pieces of output that wait for their reader, of at most 64 KiB each: then the agent waits. */
+/** How many chunks of at most 64 KiB may wait for their reader. Then the agent blocks. */
 const UNREAD_PIECES = 256
 
-/** A client that is attached since before the container's first byte. */
+/** A client that was attached before the container's first byte. */
 export interface Attached {
   readonly run: number
-  /** Its output from the first byte; none when somebody has it or it was let go. */
+  /** Its output from the first byte; none when somebody has taken it or it was released. */
   readonly take: Effect.Effect<Option.Option<Stream.Stream<OutputChunk>>>
-  /** The first piece of output. */
+  /** The first chunk of output. */
   readonly first: Effect.Effect<OutputChunk>
-  /** What the client wrote to its stderr, once it has ended. */
+  /** What the client wrote to stderr, once it has ended. */
   readonly ended: Effect.Effect<string>
 }
 
 /**
- * Starts a container with a client attached, because only so its bytes are exact: the engine's log
- * replaces what is not UTF-8. `start` passes every signal it gets on to the container, so it lives in a
- * session of its own and ends by KILL, which cannot be passed on. podman's monitor leaves a file `oom` where it
- * was started, so it is started in a directory of the run.
+ * Starts a container with a client attached, because only in this way its bytes are exact: the engine's log replaces invalid UTF-8.
+ * `start` passes every signal that it gets to the container, so it runs in its own session and is ended by KILL, which cannot be passed
+ * on. podman's monitor leaves a file `oom` in its working directory, so it is started in a directory of the run.
  */
 export const startAttached = Effect.fn("startAttached")(function* (
   engine: Engine,
@@ -89,7 +88,7 @@ export const startAttached = Effect.fn("startAttached")(function* (
 
 const kill = (pid: number) => Effect.ignore(Effect.try(() => process.kill(pid, "SIGKILL")))
 
-/** All that the engine's log has of a container, to its end. */
+/** The engine's whole log of a container, to its end. */
 export const engineLog = (
   engine: Engine,
   purpose: Purpose,
@@ -103,7 +102,10 @@ export const engineLog = (
     ),
   )
 
-/** Writes what is read to a file beside `file`, which takes its place when `whole` says that all was read. Readers at one time do not disturb each other. */
+/**
+ * Writes what is read to a file beside `file`, and replaces `file` by it when `whole` says that everything was read. Simultaneous
+ * readers do not disturb each other.
+ */
 export const keepIn =
   (file: string, purpose: Purpose, engine: Engine, whole: Effect.Effect<boolean, BackendError>) =>
   (output: Stream.Stream<OutputChunk, BackendError>): Stream.Stream<OutputChunk, BackendError> => {

@@ -1,7 +1,7 @@
 /**
- * The system calls that a bottle may make: a default-deny list in the JSON form that docker and podman read.
- * `--network none` alone leaves AF_VSOCK, io_uring and user namespaces open; this closes them.
- * Names that the host's libseccomp does not know are skipped by the engine, so newer ones are harmless.
+ * The system calls that a bottle may make: a default-deny list in the JSON format of docker and podman. `--network none` alone leaves
+ * AF_VSOCK, io_uring and user namespaces open; this closes them. The engine skips names that the host's libseccomp does not know, so
+ * newer names are harmless.
  */
 
 interface Argument {
@@ -73,7 +73,7 @@ const SOCKET_FAMILIES = [1, 2, 10, 16]
 /** Every CLONE_NEW* flag that clone(2) takes (linux/sched.h). */
 const CLONE_NAMESPACES = 0x7e020000
 
-/** What personality(2) may be asked for: Linux as it is, 32-bit uname, and the question what it is. */
+/** Allowed arguments of personality(2): plain Linux, 32-bit uname, and the query of the current value. */
 const PERSONALITIES = [0, 8, 0xffffffff]
 
 const ENOSYS = 38
@@ -86,10 +86,10 @@ const allow = (names: ReadonlyArray<string>, ...args: ReadonlyArray<Argument>): 
 
 const equals = (value: number): Argument => ({ index: 0, value, op: "SCMP_CMP_EQ" })
 
-/** The profile, as `--security-opt seccomp=<file>` takes it. Calls that are not named answer EPERM. */
+/** The profile for `--security-opt seccomp=<file>`. Calls that are not listed return EPERM. */
 export const seccompProfile = {
   defaultAction: "SCMP_ACT_ERRNO",
-  // The native architecture alone: 32-bit and x32 calls (socketcall among them) have numbers of their own, and end the process.
+  // Only the native architecture: 32-bit and x32 calls (including socketcall) have other numbers, and kill the process.
   archMap: [
     { architecture: "SCMP_ARCH_X86_64", subArchitectures: [] },
     { architecture: "SCMP_ARCH_AARCH64", subArchitectures: [] },
@@ -100,7 +100,7 @@ export const seccompProfile = {
     allow(["socketpair"], equals(1)),
     ...PERSONALITIES.map((persona) => allow(["personality"], equals(persona))),
     allow(["clone"], { index: 0, value: CLONE_NAMESPACES, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ" }),
-    // Its flags lie in memory, where a filter cannot look: libc falls back to clone when it is "not implemented".
+    // Its flags are in memory, where a filter cannot look. libc falls back to clone when it is "not implemented".
     { names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: ENOSYS },
   ] satisfies ReadonlyArray<Rule>,
 }

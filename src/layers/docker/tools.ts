@@ -1,4 +1,4 @@
-/** What an operator does with a bottle beside its agent: a shell in it, and files out of it. */
+/** An operator's tools for a bottle: a shell in it, and files out of it. */
 import { Effect, Option, Stream } from "effect"
 import { randomUUID } from "node:crypto"
 import { posix } from "node:path"
@@ -10,14 +10,14 @@ import { bytesOf } from "./bytes.ts"
 import { findContainer, stillContainer, toBottle } from "./containers.ts"
 import { inspectImage } from "./image.ts"
 
-/** The agent's environment, then the best shell there is. */
+/** The agent's environment, then the best available shell. */
 const SHELL = `[ -r ${NECK_MOUNT}/env ] && . ${NECK_MOUNT}/env
 command -v bash >/dev/null 2>&1 && exec bash
 exec sh`
 
 /**
- * A shell beside the agent. What shuts the agent in shuts it in too: the engine gives a process that is added to
- * a container the container's own list of system calls, capabilities and no-new-privileges.
+ * A shell beside the agent, with the same isolation: the engine gives a process that is added to a container the container's system
+ * call filter, capabilities and no-new-privileges.
  */
 export const shellIn = Effect.fn("Backend.shell")(function* ({ engine, naming }: Docker, slug: Slug) {
   const purpose = { operation: "shell", target: slug }
@@ -41,7 +41,7 @@ export const shellIn = Effect.fn("Backend.shell")(function* ({ engine, naming }:
   return exitCode
 })
 
-/** A tar of a path of the bottle's container; of a frozen bottle, of a container of its artifact that never runs. */
+/** A tar of a path in the bottle's container; for a frozen bottle, in a container of its artifact that never runs. */
 export const copyOut = (
   { engine, naming }: Docker,
   slug: Slug,

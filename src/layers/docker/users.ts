@@ -1,9 +1,12 @@
-/** Who an agent is in a bottle: `uid:gid` in numbers, by the passwd and group files of its image. */
+/** The agent's user in a bottle as numeric `uid:gid`, from the passwd and group files of its image. */
 
-/** Above it engines refuse a number, and JavaScript would write a large one as a name (`1e+21`). */
+/** Engines refuse a larger number, and JavaScript would print a very large one in exponent form (`1e+21`). */
 const ID_MAX = 0x7fff_ffff
 
-/** A user in numbers (`1000:1000`) as the kernel has them, without leading zeros; nothing for one that needs a look into the image, or that is out of range. */
+/**
+ * A numeric user (`1000:1000`) as the kernel has it, without leading zeros; nothing for one that must be looked up in the image, or
+ * that is out of range.
+ */
 export const numericUser = (user: string): string | undefined => {
   const [, uid, gid] = /^(\d+):(\d+)$/.exec(user) ?? []
   const ids = [Number(uid), Number(gid)]
@@ -11,8 +14,8 @@ export const numericUser = (user: string): string | undefined => {
 }
 
 /**
- * The numeric `uid:gid` of `name`, `uid`, `name:group`, ...; nothing when the files do not know a name.
- * A uid that the image does not know has the group of the same number: the engine would make it root's.
+ * The numeric `uid:gid` of `name`, `uid`, `name:group`, ...; nothing when the files do not contain a name. An unknown uid gets the
+ * group of the same number: the engine would use root's.
  */
 export const resolveUser = (user: string, passwd: string, group: string): string | undefined => {
   const [who = "", groupName] = user.split(":", 2)
@@ -29,12 +32,12 @@ export const resolveUser = (user: string, passwd: string, group: string): string
 /** Whether a numeric `uid:gid` is root. */
 export const isRoot = (user: string): boolean => user.startsWith("0:")
 
-/** Whether a user is written as root, and not as another name or spelling that an image maps to root. */
+/** Whether a user is written as root, as opposed to another name or spelling that an image maps to root. */
 export const namesRoot = (user: string): boolean => /^(?:root|0)(?::|$)/.test(user)
 
 const rows = (file: string): ReadonlyArray<ReadonlyArray<string>> =>
   file
     .split(/[\n\0]/)
     .map((line) => line.split(":"))
-    // The header of the tar names an owner, which is not an account.
+    // The tar header contains an owner's name, which is not an account.
     .filter((row) => row.length > 2)

@@ -1,4 +1,7 @@
-/** Lists a stranger's working tree with git, from an empty repository made for it: only the index and the exclude list of the stranger's are copied there, as data. */
+/**
+ * Lists an untrusted working tree with git from an empty repository made for the purpose: only its index and exclude list are copied
+ * there, as data.
+ */
 import { Effect } from "effect"
 import type { Scope } from "effect"
 import { createHash } from "node:crypto"
@@ -12,14 +15,14 @@ import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { type GitRun, gitSpec } from "../../domain/HardenedGit.ts"
 import { operatorExcludes } from "./operatorExcludes.ts"
 
-/** No repository has 64 MiB of names; a list that is cut off would leave files behind silently. */
+/** No repository has 64 MiB of names. A truncated list would silently leave files out. */
 const MAX_LIST_BYTES = 64 * 1024 * 1024
 /** An index of two million files. */
 const MAX_INDEX_BYTES = 256 * 1024 * 1024
 const MAX_TEXT_BYTES = 1024 * 1024
 const TIMEOUT_MS = 60_000
 
-/** What git lists from a folder down. */
+/** Git's listing of a folder. */
 export interface Listed {
   /** Lines of the index: `<mode> <hash> <stage>\t<path>`. */
   readonly staged: ReadonlyArray<string>
@@ -30,7 +33,7 @@ export interface Listed {
 /** A working directory that cannot be copied, and why. */
 export const invalid = (reason: string): InvalidInput => new InvalidInput({ field: "cwd", reason })
 
-/** Lists the working tree that `root` is in, from `root` down. No git working tree: `InvalidInput`. */
+/** Lists the working tree that contains `root`, from `root` down. Not a git working tree: `InvalidInput`. */
 export const listPaths = Effect.fnUntraced(function* (
   root: string,
 ): Effect.fn.Return<Listed, InvalidInput, ProcessRunner> {
@@ -62,19 +65,19 @@ export const listPaths = Effect.fnUntraced(function* (
   )
 })
 
-/** A stranger's repository. */
+/** An untrusted repository. */
 interface Found {
-  /** The working tree's topmost folder. */
+  /** The top folder of the working tree. */
   readonly top: string
-  /** Where its index is. */
+  /** Path of its index. */
   readonly directory: string
-  /** Where its exclude list is: in a linked working tree this is another folder. */
+  /** Folder of its exclude list; in a linked working tree this is another folder. */
   readonly common: string
 }
 
 /**
- * Looks for `.git` from a folder upwards, as git does. A folder that looks like a bare repository is not one here: it
- * may be a part of the tree, with a configuration of the tree's author.
+ * Looks for `.git` from a folder upwards, as git does. A folder that looks like a bare repository is ignored: it may be a part of the
+ * tree, with a configuration by the tree's author.
  */
 const findRepository = (folder: string): Effect.Effect<Found | undefined> =>
   Effect.gen(function* () {
@@ -95,11 +98,11 @@ interface Own {
   readonly exclude: string
   /** An empty working tree. */
   readonly empty: string
-  /** What is known of why git may not read the index. */
+  /** What is known about why git may fail to read the index. */
   readonly hint: string
 }
 
-/** Makes an empty repository with our configuration and without objects, and puts a copy of the index there. */
+/** Makes an empty repository with our configuration and without objects, and copies the index into it. */
 const ownRepository = Effect.fnUntraced(function* (
   found: Found,
 ): Effect.fn.Return<Own, InvalidInput, ProcessRunner | Scope.Scope> {
@@ -114,7 +117,7 @@ const ownRepository = Effect.fnUntraced(function* (
   }
   const index = yield* readIndex(found.directory)
   const format = index !== undefined && isSha256(index) ? ["--object-format=sha256"] : []
-  // Non-bare: git then records how this machine's file names compare.
+  // Non-bare, because git then detects how this machine compares file names.
   const made = yield* git({
     args: ["init", "--quiet", "--template=", ...format],
     directory: own.directory,
@@ -132,7 +135,7 @@ const ownRepository = Effect.fnUntraced(function* (
   return { ...own, hint }
 })
 
-/** Without an index the repository is empty. An index that cannot be read is an error, or all files would count as untracked. */
+/** Without an index the repository is empty. An unreadable index is an error, since all files would otherwise count as untracked. */
 const readIndex = Effect.fnUntraced(function* (directory: string) {
   const path = join(directory, "index")
   const index = yield* readData(path, MAX_INDEX_BYTES)
@@ -141,7 +144,7 @@ const readIndex = Effect.fnUntraced(function* (directory: string) {
   return index
 })
 
-/** A split index holds only the differences to a shared one. */
+/** A split index only contains the differences to a shared one. */
 const copySharedIndex = Effect.fnUntraced(function* (from: string, to: string) {
   const all = yield* Effect.orElseSucceed(
     io(() => readdir(from)),
@@ -153,13 +156,13 @@ const copySharedIndex = Effect.fnUntraced(function* (from: string, to: string) {
   }
 })
 
-/** An index ends with a hash over its content. */
+/** An index ends with a hash of its content. */
 const isSha256 = (index: Buffer): boolean =>
   createHash("sha256").update(index.subarray(0, -32)).digest().equals(index.subarray(-32))
 
 /**
- * Those that the operator's own list ignores. It is asked in an empty tree: in the stranger's a `.gitignore` could say
- * otherwise, since git lets the nearest list decide.
+ * The files that the operator's own list ignores. It is evaluated in an empty tree: in the untrusted one a `.gitignore` could override
+ * it, since git lets the nearest list decide.
  */
 const ignoredByOperator = Effect.fnUntraced(function* (
   own: Own,
@@ -179,7 +182,7 @@ const ignoredByOperator = Effect.fnUntraced(function* (
     env: { GIT_WORK_TREE: own.empty },
     stdin: [...asked.keys()].map((path) => `${path}\0`).join(""),
   })
-  // 1 says that none is ignored.
+  // 1 means that none is ignored.
   if (exitCode > 1) return yield* invalid(`git could not read ${excludes}: ${lastLine(stderr)}`)
   const ignored = yield* names(top, stdout)
   return new Set(ignored.flatMap((path) => asked.get(path) ?? []))
@@ -190,17 +193,17 @@ const git = (run: GitRun): Effect.Effect<ProcessResult, InvalidInput, ProcessRun
     runner.run(gitSpec({ timeoutMs: TIMEOUT_MS, maxOutputBytes: MAX_LIST_BYTES, ...run })),
   ).pipe(Effect.mapError((error) => invalid(`git is needed for --copy-cwd: ${error.message}`)))
 
-/** A list of names, each ended by a zero byte. */
+/** Splits a list of names, each terminated by a zero byte. */
 const names = Effect.fnUntraced(function* (root: string, list: string) {
   if (Buffer.byteLength(list) >= MAX_LIST_BYTES) return yield* invalid(`${root} has too many files`)
-  // node decodes bytes that are not UTF-8 to this character: such a name cannot be copied.
+  // node decodes invalid UTF-8 to this character: such a name cannot be copied.
   if (list.includes("\uFFFD")) return yield* invalid(`${root} has a file whose name is not UTF-8`)
   return list.split("\0").filter((line) => line !== "")
 })
 
 const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? ""
 
-/** The content of a regular file within a size; undefined for anything else, since reading a pipe or a device could block. */
+/** The content of a regular file up to a size; undefined for anything else, since reading a pipe or a device could block. */
 const readData = (path: string, bytesMax: number): Effect.Effect<Buffer | undefined> =>
   Effect.acquireUseRelease(
     Effect.tryPromise(() => open(path, constants.O_RDONLY | constants.O_NONBLOCK)),

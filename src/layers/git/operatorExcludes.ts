@@ -1,16 +1,18 @@
-/** Which files the operator wants git to ignore everywhere: `core.excludesFile` of their own configuration, or git's default for it. */
+/**
+ * Finds the files that the operator wants git to ignore everywhere: `core.excludesFile` of the operator's configuration, or git's
+ * default.
+ */
 import { Effect } from "effect"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 
-/** Where git looks for the operator's configuration, when it is not below HOME. */
+/** Variables with which git finds the operator's configuration when it is not below HOME. */
 const PLACES = ["XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"]
 
 /**
- * The file, or undefined where none is set. `directory` is a repository made by bot-bottle, so that no stranger's
- * configuration counts; a relative path starts at `top`, as it does for git. Fails when the configuration cannot be
- * read, because files that are to be ignored would be copied.
+ * The file, or undefined if none is set. `directory` is a repository made by bot-bottle, so that no untrusted configuration counts. A
+ * relative path starts at `top`, as for git. Fails when the configuration cannot be read, because ignored files would then be copied.
  */
 export const operatorExcludes = Effect.fn("operatorExcludes")(function* (
   directory: string,
@@ -31,7 +33,7 @@ export const operatorExcludes = Effect.fn("operatorExcludes")(function* (
     const path = stdout.replace(/\0.*$/s, "")
     return path === "" ? undefined : resolve(top, path)
   }
-  // 1 says that the key is not set.
+  // 1 means that the key is not set.
   if (exitCode === 1)
     return join(process.env["XDG_CONFIG_HOME"] || join(homedir(), ".config"), "git", "ignore")
   return yield* Effect.fail(`your own git configuration cannot be read: ${stderr.trim()}`)

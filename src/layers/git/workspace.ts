@@ -1,4 +1,4 @@
-/** What `--copy-cwd` takes along: tracked files, and untracked ones that are not ignored, of a stranger's git repository. */
+/** The files that `--copy-cwd` copies from an untrusted git repository: tracked files, and untracked ones that are not ignored. */
 import { Effect, Stream } from "effect"
 import { lstat, readlink, realpath } from "node:fs/promises"
 import type { Stats } from "node:fs"
@@ -10,7 +10,7 @@ import type { TarFileError, TarWriter } from "../tar/tar.ts"
 import { tar } from "../tar/tar.ts"
 import { invalid, listPaths } from "./listing.ts"
 
-/** Lists the working tree that `cwd` is in, from `cwd` down. No git repository, or a link that leaves it: `InvalidInput`. */
+/** Lists the working tree that contains `cwd`, from `cwd` down. Not a git repository, or a link that leaves it: `InvalidInput`. */
 export const listWorkspace: (cwd: string) => Effect.Effect<WorkspaceListing, InvalidInput, ProcessRunner> =
   Effect.fn("Backends.workspace")(function* (cwd) {
     const root = yield* Effect.tryPromise({
@@ -24,8 +24,8 @@ export const listWorkspace: (cwd: string) => Effect.Effect<WorkspaceListing, Inv
   })
 
 /**
- * The workspace as a tar to be unpacked at `/`: `prefix` (such as `/workspace`) and all in it belong to `uid` and `gid`.
- * Looked at again as it is read: a file that is gone is left out, one that became something else is `InvalidInput`.
+ * The workspace as a tar to unpack at `/`: `uid` and `gid` own `prefix` (such as `/workspace`) and everything below. Files are checked
+ * again as they are read: a missing file is left out, and one that became something else is `InvalidInput`.
  */
 export const workspaceTar = (
   listing: WorkspaceListing | undefined,
@@ -87,7 +87,7 @@ const trackedPath = (line: string): ReadonlyArray<string> => {
   return line.startsWith("160000 ") ? [] : [line.slice(tab + 1)]
 }
 
-/** What of a list is there now: deleted files and nested repositories (`name/`) are left out; no link may leave the tree. */
+/** The entries of a list that exist now. Deleted files and nested repositories (`name/`) are left out. No link may leave the tree. */
 const present = (
   root: string,
   paths: ReadonlyArray<string>,
@@ -106,24 +106,27 @@ const present = (
     { concurrency: 32 },
   )
 
-/** What lies at a path, itself reached through no link; undefined when nothing does. */
+/** The file at a path that passes through no link; undefined when there is none. */
 const look = Effect.fnUntraced(function* (root: string, path: string) {
   const full = join(root, path)
   if (!isWithin(root, full)) return yield* invalid(`"${path}" is outside the working directory`)
-  // git adds no such path; an index that was made by hand may name the repository's own files, which hold credentials.
+  // git adds no such path. A hand-made index may name the repository's own files, which contain credentials.
   if (/(?:^|\/)\.git(?:\/|$)/i.test(path)) return yield* invalid(`"${path}" is a file of git itself`)
   const stat = yield* quietly<Stats>(() => lstat(full))
   if (stat === undefined) return undefined
   const folder = yield* quietly(() => realpath(dirname(full)))
   if (folder === undefined) return undefined
-  // A folder that was replaced by a link would give files of elsewhere.
+  // If a folder was replaced by a link, this would copy files from elsewhere.
   return folder === dirname(full) ? stat : yield* invalid(`"${path}" lies behind a link`)
 })
 
 const quietly = <A>(read: () => Promise<A>): Effect.Effect<A | undefined> =>
   Effect.orElseSucceed(Effect.tryPromise(read), () => undefined)
 
-/** Where a link leads, when that is in the tree. A link to nothing in the tree is fine; one through another link is looked at too. */
+/**
+ * The target of a link, if it is inside the tree. A dangling link inside the tree is allowed; for one that passes another link, that
+ * link is checked too.
+ */
 const linkInside = Effect.fnUntraced(function* (root: string, path: string) {
   const full = join(root, path)
   const target = yield* Effect.tryPromise({

@@ -1,4 +1,4 @@
-/** GiteaForge speaks to one repository on a Gitea over its REST API. */
+/** GiteaForge accesses one repository on a Gitea over its REST API. */
 import { Effect, Layer, Option, Ref, Stream } from "effect"
 import type { ForgeConfigInvalid, ForgeRequestError } from "../../domain/Errors.ts"
 import { DEFAULT_FORGE_ORG } from "../../domain/Assignment.ts"
@@ -20,7 +20,7 @@ import { makeWrites } from "./writes.ts"
 
 export type { GiteaForgeConfig } from "./GiteaForgeConfig.ts"
 
-/** The forge of that repository. Nothing is asked of it until a method is used; needs no scope and keeps no process alive. */
+/** The forge of that repository. Sends no request until a method is used; needs no scope and keeps no process alive. */
 export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeConfig) {
   const http = yield* makeGiteaHttp(config)
   const self: ForgeApi["self"] = yield* remembered(
@@ -65,7 +65,7 @@ export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeCo
   return forge
 })
 
-/** How every Gitea of a process is spoken to. */
+/** HTTP options for every Gitea in a process. */
 export type GiteaOptions = Pick<GiteaForgeConfig, "requestTimeout" | "answerBytesMax">
 
 /** Gitea as a kind of forge, for `Forges.layer`, with these options. */
@@ -93,7 +93,7 @@ export const layerConfig: Layer.Layer<Forge, ForgeConfigInvalid> = Layer.effect(
   Effect.flatMap(giteaForgeConfig, make),
 )
 
-/** Asked until answered, then kept: neither the token's user nor the repository's id ever changes. */
+/** Repeated until it succeeds and then cached: neither the token's user nor the repository's ID ever changes. */
 const remembered = <A>(
   ask: Effect.Effect<A, ForgeRequestError>,
 ): Effect.Effect<Effect.Effect<A, ForgeRequestError>> =>

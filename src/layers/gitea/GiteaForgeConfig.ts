@@ -1,4 +1,4 @@
-/** What GiteaForge needs to know, and how it is read from FORGE_* variables. */
+/** The configuration of GiteaForge, and how it is read from FORGE_* variables. */
 import { Config, type Duration, Effect, Option, Redacted } from "effect"
 import { readFile } from "node:fs/promises"
 import { isClosingKeyword } from "../../domain/ClosingKeywords.ts"
@@ -9,28 +9,28 @@ import { forgeAddress } from "../../domain/ForgeAddress.ts"
 import { type ForgeAccess, atRepository } from "../../domain/ForgeTarget.ts"
 import type { ForgeVariables } from "../../services/Forges.ts"
 
-/** How to reach one repository on a Gitea, and whose words count there. */
+/** How to reach one repository on a Gitea, and who is trusted there. */
 export interface GiteaForgeConfig {
-  /** Base URL of the API, `/api/v1` included; a trailing slash does not matter. */
+  /** Base URL of the API, including `/api/v1`; a trailing slash does not matter. */
   readonly apiUrl: string
   readonly owner: string
   readonly repo: string
   readonly token: Redacted.Redacted
   /** Its members are trusted; the repository's owner unless given. */
   readonly trustOrg?: string | undefined
-  /** The org of the bot accounts, whose members are never trusted; nobody is asked when absent. */
+  /** The organisation of the bot accounts, whose members are never trusted; if absent, no membership is checked. */
   readonly org?: string | undefined
-  /** When the forge does not answer who somebody is; `no` unless given. */
+  /** What happens when the forge does not say who somebody is; `no` unless given. */
   readonly unanswered?: ForgeTrust["unanswered"]
-  /** How long one request may take, answer included; 30 seconds unless given. */
+  /** Time limit of one request, including its response; 30 seconds unless given. */
   readonly requestTimeout?: Duration.DurationInput | undefined
-  /** The largest answer that is read, in bytes; 16 MiB unless given. */
+  /** Size limit of a response in bytes; 16 MiB unless given. */
   readonly answerBytesMax?: number | undefined
 }
 
 /**
- * Reads `FORGE_GITEA_API`, `FORGE_GITEA_TOKEN` or `FORGE_GITEA_TOKEN_FILE`, `FORGE_OWNER`, `FORGE_REPO`, `FORGE_ORG`
- * and `FORGE_TRUST_ORG` from the current ConfigProvider. An empty value is a missing one.
+ * Reads `FORGE_GITEA_API`, `FORGE_GITEA_TOKEN` or `FORGE_GITEA_TOKEN_FILE`, `FORGE_OWNER`, `FORGE_REPO`, `FORGE_ORG` and
+ * `FORGE_TRUST_ORG` from the current ConfigProvider. An empty value counts as missing.
  */
 export const giteaForgeConfig: Effect.Effect<GiteaForgeConfig, ForgeConfigInvalid> = Effect.suspend(() =>
   Effect.map(target, (found) => ({ ...found.target, ...found.trust })),
@@ -77,7 +77,7 @@ const target = Effect.gen(function* () {
   return { target: place, trust: yield* forgeTrust }
 })
 
-/** What FORGE_* variables say of a Gitea. An empty value is a missing one. */
+/** The FORGE_* variables of a Gitea. An empty value counts as missing. */
 export const giteaVariables: ForgeVariables = {
   access,
   target,
@@ -106,7 +106,7 @@ const wordsOf = (value: string): ReadonlyArray<string> =>
     .map((word) => word.trim())
     .filter((word) => word !== "")
 
-/** Reads `FORGE_CLOSING_KEYWORDS`: closing words that this Gitea's administrator added, with commas between. */
+/** Reads `FORGE_CLOSING_KEYWORDS`: comma-separated closing keywords that this Gitea's administrator added. */
 export const closingKeywords: Effect.Effect<ReadonlyArray<string>, ForgeConfigInvalid> = Effect.map(
   optional("FORGE_CLOSING_KEYWORDS", (value) =>
     wordsOf(value).every(isClosingKeyword)
@@ -147,7 +147,7 @@ const HINTS: Readonly<Record<string, string>> = {
   FORGE_ISSUE_NUMBER: "set it to the number of the issue to work on",
 }
 
-/** The token itself, else the file that holds it; the one that is wrong is named. */
+/** The token itself, or else the file that contains it. An error names the variable that is wrong. */
 const readToken: Effect.Effect<Redacted.Redacted, ForgeConfigInvalid> = Effect.gen(function* () {
   const file = yield* optional("FORGE_GITEA_TOKEN_FILE", () => undefined)
   const given = yield* optional("FORGE_GITEA_TOKEN", tokenProblem)
@@ -195,9 +195,9 @@ const apiUrlProblem: Problem = (value) => {
     : "must not hold a user, a password, a query or a fragment: set FORGE_GITEA_TOKEN"
 }
 
-/** Where a Gitea shows and serves its repositories: its API lies below that. */
+/** The web address of a Gitea: its API is below that. */
 export const webUrl = (apiUrl: string): string => apiUrl.replace(/\/+$/, "").replace(/\/api\/v1$/, "")
 
-/** Whether Gitea could have a user, an org or a repository of that name, so that it is safe in a path. */
+/** Whether Gitea allows a user, an organisation or a repository of that name, so that it is safe in a path. */
 export const isForgeName = (name: string): boolean =>
   /^[A-Za-z0-9._-]{1,100}$/.test(name) && !/^\.+$/.test(name)

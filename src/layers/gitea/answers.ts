@@ -1,4 +1,4 @@
-/** What Gitea's answers hold for us, decoded leniently: what is null or missing has a plain default. */
+/** Schemas of Gitea's responses, decoded leniently: null or missing fields get a plain default. */
 import { Schema } from "effect"
 import {
   type Comment,
@@ -17,7 +17,7 @@ export const flag = Schema.optionalWith(Schema.Boolean, { nullable: true, defaul
 export const count = (otherwise: number) =>
   Schema.optionalWith(Schema.Number, { nullable: true, default: () => otherwise })
 
-/** A list whose elements Gitea may have failed to convert; those are null and left out. */
+/** A list whose elements Gitea may have failed to convert: those are null and left out. */
 export const elements = <A, I>(item: Schema.Schema<A, I>) =>
   Schema.transform(Schema.Array(Schema.NullOr(item)), Schema.Array(Schema.typeSchema(item)), {
     strict: true,
@@ -29,7 +29,7 @@ export const elements = <A, I>(item: Schema.Schema<A, I>) =>
 export const list = <A, I>(item: Schema.Schema<A, I>) =>
   Schema.optionalWith(elements(item), { nullable: true, default: () => [] })
 
-/** A page of a list: Gitea answers `null` for an empty one. */
+/** A page of a list: Gitea returns `null` for an empty one. */
 export const page = <A, I>(item: Schema.Schema<A, I>) =>
   Schema.transform(Schema.NullOr(elements(item)), Schema.Array(Schema.typeSchema(item)), {
     strict: true,
@@ -46,7 +46,7 @@ const nobody: UserAnswer = { id: 0, login: "" }
 /** A user; nobody when the forge names none. */
 export const user = Schema.optionalWith(UserAnswer, { nullable: true, default: () => nobody })
 
-/** A file of an issue, a pull request or a comment; its address is made of `uuid`, and `browser_download_url` is never asked. */
+/** An attachment of an issue, a pull request or a comment. Its address is built from `uuid`; `browser_download_url` is never requested. */
 export const AttachmentAnswer = Schema.Struct({
   id: count(0),
   name: text,
@@ -55,7 +55,7 @@ export const AttachmentAnswer = Schema.Struct({
   created_at: text,
   browser_download_url: text,
 })
-/** A file of an issue, a pull request or a comment. */
+/** An attachment of an issue, a pull request or a comment. */
 export type AttachmentAnswer = typeof AttachmentAnswer.Type
 
 const common = {
@@ -68,7 +68,7 @@ const common = {
   assignees: list(UserAnswer),
 }
 
-/** `GET .../issues/{n}`, of an issue or a PR: a PR has `pull_request`. */
+/** `GET .../issues/{n}` for an issue or a pull request, which has `pull_request`. */
 export const IssueAnswer = Schema.Struct({
   ...common,
   pull_request: Schema.optionalWith(Schema.Unknown, { default: () => null }),
@@ -83,7 +83,7 @@ export const IssueAnswer = Schema.Struct({
 /** `GET .../issues/{n}`. */
 export type IssueAnswer = typeof IssueAnswer.Type
 
-/** Gitea tells PRs from issues by this field alone; the numbers are shared. */
+/** Gitea distinguishes pull requests from issues only by this field; they share their numbers. */
 export const isPr = (issue: { readonly pull_request: unknown }): boolean =>
   issue.pull_request !== null && issue.pull_request !== undefined
 
@@ -92,7 +92,7 @@ const branch = Schema.optionalWith(Schema.Struct({ ref: text, label: text, sha: 
   default: () => ({ ref: "", label: "", sha: "", repo_id: -1 }),
 })
 
-/** `GET .../pulls/{n}`; the head repository is gone (-1) or null when a fork was deleted. */
+/** `GET .../pulls/{n}`. The head repository is -1 or null when a fork was deleted. */
 export const PullAnswer = Schema.Struct({
   ...common,
   merged: flag,
@@ -106,7 +106,7 @@ export const PullAnswer = Schema.Struct({
 /** `GET .../pulls/{n}`. */
 export type PullAnswer = typeof PullAnswer.Type
 
-/** An element of `GET .../issues/{n}/comments`, and the answer to posting one. */
+/** An element of `GET .../issues/{n}/comments`, and the response to posting one. */
 export const CommentAnswer = Schema.Struct({
   id: Schema.Number,
   user,
@@ -126,7 +126,7 @@ export const TimelineAnswer = Schema.Struct({
   id: count(0),
   type: text,
   user,
-  /** Of a label that was put on: "1". */
+  /** Only for a label: "1" if it was added. */
   body: text,
   created_at: text,
   label: Schema.optionalWith(Schema.NullOr(Schema.Struct({ name: text })), { default: () => null }),
@@ -140,7 +140,7 @@ export const TimelineAnswer = Schema.Struct({
 /** An element of `GET .../issues/{n}/timeline`. */
 export type TimelineAnswer = typeof TimelineAnswer.Type
 
-/** An element of `GET .../keys`, and the answer to registering one; `read_only` missing: it may push. */
+/** An element of `GET .../keys`, and the response to registering one. Without `read_only` it may push. */
 export const DeployKeyAnswer = Schema.Struct({
   id: Schema.Number,
   title: text,
@@ -150,7 +150,7 @@ export const DeployKeyAnswer = Schema.Struct({
 /** An element of `GET .../keys`. */
 export type DeployKeyAnswer = typeof DeployKeyAnswer.Type
 
-/** The key that an answer describes; its comment means nothing. */
+/** The key in a response; its comment has no meaning. */
 export const toDeployKey = (answer: DeployKeyAnswer): DeployKey => ({
   id: answer.id,
   title: answer.title,
@@ -161,7 +161,7 @@ export const toDeployKey = (answer: DeployKeyAnswer): DeployKey => ({
 /** `GET /repos/{owner}/{repo}`. */
 export const RepoAnswer = Schema.Struct({ id: count(0), default_branch: text, owner: user })
 
-/** `GET .../branches/{branch}`; protected when the forge does not say. */
+/** `GET .../branches/{branch}`; treated as protected when the forge does not say. */
 export const BranchAnswer = Schema.Struct({
   protected: Schema.optionalWith(Schema.Boolean, { nullable: true, default: () => true }),
 })
@@ -186,10 +186,10 @@ const shared = (
   assignees: answer.assignees.map((assignee) => assignee.login),
 })
 
-/** The issue that an answer describes; `asked` is its number when the answer has none. */
+/** The issue in a response; `asked` is its number if the response has none. */
 export const toIssue = (answer: IssueAnswer, asked: number): Issue => shared(answer, asked)
 
-/** The PR that an answer describes; `asked` is its number when the answer has none. */
+/** The pull request in a response; `asked` is its number if the response has none. */
 export const toPullRequest = (answer: PullAnswer, asked: number): PullRequest => ({
   ...shared(answer, asked),
   merged: answer.merged,
@@ -199,7 +199,7 @@ export const toPullRequest = (answer: PullAnswer, asked: number): PullRequest =>
   headRepoId: answer.head.repo_id,
 })
 
-/** The PR that an answer describes, with what its fate depends on. */
+/** The pull request in a response, with everything that decides whether it can be merged. */
 export const toPullRequestDetails = (answer: PullAnswer, asked: number): PullRequestDetails => ({
   ...toPullRequest(answer, asked),
   headSha: answer.head.sha,
@@ -208,7 +208,7 @@ export const toPullRequestDetails = (answer: PullAnswer, asked: number): PullReq
   overAt: answer.state === "closed" ? answer.merged_at || answer.closed_at : "",
 })
 
-/** The comment that an answer describes. */
+/** The comment in a response. */
 export const toComment = (answer: CommentAnswer, authorTrusted: boolean): Comment => ({
   id: answer.id,
   user: answer.user.login,

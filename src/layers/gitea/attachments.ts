@@ -1,4 +1,4 @@
-/** Attachments as GiteaForge reads them: listed with the texts that they hang on, and fetched from the address that their uuid has at this forge. */
+/** Attachments in GiteaForge: listed with the texts that they belong to, and fetched from the address that their uuid has at this forge. */
 import { Effect } from "effect"
 import { ForgeRequestError } from "../../domain/Errors.ts"
 import type { Attachment } from "../../domain/ForgeDetails.ts"
@@ -13,7 +13,7 @@ export const makeAttachments = (
   { http, issue, comments }: GiteaReads,
   { trusted }: Membership,
 ): Pick<ForgeReads, "listAttachments" | "readAttachment"> => {
-  /** Only what the forge lists under a number of this repository has an id here. */
+  /** Only files that the forge lists under a number of this repository have an ID here. */
   const find = Effect.fnUntraced(function* (operation: string, number: number) {
     const said = yield* comments(operation, number)
     const about = yield* issue(operation, number)
@@ -73,7 +73,7 @@ export const makeAttachments = (
   return { listAttachments, readAttachment }
 }
 
-/** A text with what hangs on it. */
+/** A text with its attachments. */
 interface Text {
   readonly comment: number | null
   readonly user: UserAnswer

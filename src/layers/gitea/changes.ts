@@ -1,4 +1,4 @@
-/** What changed on a Gitea since a time, over every repository that the token sees: one paged search. */
+/** Lists what changed on a Gitea since a time, in all repositories that the token sees, with one paged search. */
 import { Effect, Option, Schema, Stream } from "effect"
 import { ForgeRequestError } from "../../domain/Errors.ts"
 import { ForgeNumber } from "../../domain/Forge.ts"
@@ -6,16 +6,16 @@ import type { ChangedIssue, ForgeChanges } from "../../domain/ForgeChanges.ts"
 import { isPr, page } from "./answers.ts"
 import { decode, type GiteaHttp } from "./http.ts"
 
-/** Largest page that Gitea gives unless its operator allows more. */
+/** Gitea's largest page, unless its operator allows more. */
 const PAGE_SIZE = 50
-/** How often a list is read from its begin again because entries vanished from it. */
+/** How often a list is restarted because entries vanished from it. */
 const RESTARTS_MAX = 5
 
 const CALL = { operation: "changedSince", subject: "what changed", path: "repos/issues/search" }
 
 /**
- * Issues and pull requests that were updated since, in milliseconds, inclusive; without a time all that are open. The newest that was
- * made comes first, so nothing can be said before the last page was read. What changes meanwhile may come twice.
+ * Issues and pull requests that were updated since, in milliseconds, inclusive; without a time all open ones. Gitea sorts by creation,
+ * newest first, so no result is final before the last page was read. An item that changes meanwhile may come twice.
  */
 export const changesOf = (
   http: GiteaHttp,
@@ -58,12 +58,12 @@ const next = (
   at: Position,
   { changes, elements, total }: Read,
 ): Position | "over" | "endless" | undefined => {
-  // Entries that vanish move those behind them forward, past the pages that were read.
+  // When entries vanish, later ones move forward onto pages that were already read.
   if (total !== undefined && total < at.total)
     return at.restarts < RESTARTS_MAX ? begin(at.restarts + 1) : "endless"
   const seen = at.seen + elements
   const empty = elements === 0 ? at.empty + 1 : 0
-  // Gitea leaves entries out after counting them: a short or an empty page may have others behind it, but not two empty ones.
+  // Gitea removes hidden entries after counting: a short or empty page may be followed by more, but two empty pages may not.
   if ((total !== undefined && seen >= total) || empty === 2) return "over"
   const last = JSON.stringify(changes)
   if (changes.length > 0 && last === at.last) return "endless"
@@ -110,7 +110,7 @@ const readPage = (http: GiteaHttp, since: number | undefined, number: number) =>
   })
 }
 
-/** Nothing for one that names no repository or time. */
+/** None for an element that names no repository or time. */
 const toChanged = (answer: typeof ChangedAnswer.Type): ReadonlyArray<ChangedIssue> => {
   const [owner = "", repo = "", ...more] = answer.repository.full_name.split("/")
   const updatedAt = Date.parse(answer.updated_at)
@@ -129,6 +129,6 @@ const toChanged = (answer: typeof ChangedAnswer.Type): ReadonlyArray<ChangedIssu
   ]
 }
 
-/** Gitea reads whole seconds; a "+" of an offset would be read as a space. */
+/** Gitea has whole seconds. A "+" of an offset would be read as a space. */
 const wholeSeconds = (millis: number): string =>
   `${new Date(Math.max(0, millis)).toISOString().slice(0, 19)}Z`

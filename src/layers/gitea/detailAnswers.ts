@@ -1,9 +1,9 @@
-/** What Gitea's answers about reviews, checks, dependencies and timelines hold for us, decoded leniently. */
+/** Schemas of Gitea's responses about reviews, checks, dependencies and timelines, decoded leniently. */
 import { Schema } from "effect"
 import type { CheckResult, CheckState, Review, ReviewLine, TimelineEntry } from "../../domain/ForgeDetails.ts"
 import { count, elements, flag, list, text, type TimelineAnswer, user, type UserAnswer } from "./answers.ts"
 
-/** An element of `GET .../pulls/{n}/reviews`; requests for a review and reviews that are pending are among them. */
+/** An element of `GET .../pulls/{n}/reviews`, which includes requests for a review and pending reviews. */
 export const ReviewAnswer = Schema.Struct({
   id: Schema.Number,
   user,
@@ -17,7 +17,7 @@ export const ReviewAnswer = Schema.Struct({
 /** An element of `GET .../pulls/{n}/reviews`. */
 export type ReviewAnswer = typeof ReviewAnswer.Type
 
-/** An element of `GET .../pulls/{n}/reviews/{id}/comments`; the position that does not apply is 0. */
+/** An element of `GET .../pulls/{n}/reviews/{id}/comments`. The position that does not apply is 0. */
 export const ReviewLineAnswer = Schema.Struct({
   id: Schema.Number,
   user,
@@ -42,10 +42,10 @@ const StatusAnswer = Schema.Struct({
   target_url: text,
 })
 
-/** `GET .../commits/{sha}/status`: the newest of each check. Its own `state` makes no difference between failure and error. */
+/** `GET .../commits/{sha}/status`: the newest result of each check. Its own `state` does not distinguish failure from error. */
 export const CombinedAnswer = Schema.Struct({ statuses: list(StatusAnswer) })
 
-/** An element of `GET .../issues/{n}/dependencies`; one that the asker may not see has no number. */
+/** An element of `GET .../issues/{n}/dependencies`. One that the user may not see has no number. */
 export const DependencyAnswer = Schema.Struct({
   number: count(0),
   state: text,
@@ -63,10 +63,10 @@ const VERDICTS: Readonly<Record<string, Review["state"]>> = {
   COMMENT: "comment",
 }
 
-/** Whether it was submitted, and is no mere request. */
+/** Whether it was submitted, and is not only a request. */
 export const isSubmitted = ({ state }: ReviewAnswer): boolean => VERDICTS[state] !== undefined
 
-/** The review that answers describe. */
+/** The review in these responses. */
 export const toReview = (
   answer: ReviewAnswer,
   lines: ReadonlyArray<ReviewLineAnswer>,
@@ -103,7 +103,7 @@ const STATES: Readonly<Record<string, CheckState>> = {
   failure: "failure",
 }
 
-/** The check that an answer describes; a state of a later Gitea counts as not over yet. */
+/** The check in a response. An unknown state of a later Gitea counts as pending. */
 export const toCheck = (answer: typeof StatusAnswer.Type): CheckResult => ({
   name: answer.context,
   state: STATES[answer.status] ?? "pending",
@@ -111,7 +111,7 @@ export const toCheck = (answer: typeof StatusAnswer.Type): CheckResult => ({
   link: answer.target_url,
 })
 
-/** What an element of a timeline says that somebody did; undefined for what is of no use here. */
+/** The event in a timeline element; undefined for elements that are not used. */
 export const didOf = (answer: TimelineAnswer): TimelineEntry["did"] | undefined => {
   switch (answer.type) {
     case "label":

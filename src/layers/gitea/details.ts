@@ -1,4 +1,4 @@
-/** What GiteaForge reads beside issues and comments: reviews, checks, dependencies and timelines. */
+/** More reads of GiteaForge: reviews, checks, dependencies and timelines. */
 import { Effect } from "effect"
 import type { ForgeRequestError } from "../../domain/Errors.ts"
 import type { TimelineEntry } from "../../domain/ForgeDetails.ts"
@@ -18,7 +18,7 @@ import type { Membership } from "./membership.ts"
 import { collectNew, collectPages, type GiteaReads } from "./reads.ts"
 import { type Subject, worded } from "./reasons.ts"
 
-/** Reviews whose lines are read at once. */
+/** How many reviews' lines are read at once. */
 const REVIEWS_AT_ONCE = 4
 
 type DetailReads = Pick<ForgeReads, "readReviews" | "readChecks" | "dependencies" | "timeline">
@@ -80,7 +80,7 @@ export const makeDetails = (reads: GiteaReads, { trusted }: Membership): DetailR
       (page) => reads.page({ ...call, query: { page } }, DependencyAnswer),
       ({ number, repository: { owner, name } }) => `${owner}/${name}#${number}`,
       operation,
-      // A repository may have no dependencies at all: then this is missing, and the issue is not.
+      // This is missing when a repository has dependencies disabled; the issue itself exists.
     ).pipe(
       Effect.catchIf(
         ({ reason }) => reason === "NotFound",
@@ -114,7 +114,7 @@ export const makeDetails = (reads: GiteaReads, { trusted }: Membership): DetailR
   return { readReviews, readChecks, dependencies, timeline }
 }
 
-/** Many answers of one operation are not to hold more together than one may: who writes on the forge chooses how many there are. */
+/** Limits the responses of one operation together to the size of one: other people decide how many there are. */
 const boundedTogether = ({ operation, subject }: Subject, bytesMax: number) => {
   let left = bytesMax
   return <A extends object>(
@@ -134,10 +134,10 @@ const boundedTogether = ({ operation, subject }: Subject, bytesMax: number) => {
     )
 }
 
-/** About as much as the value takes in an answer. */
+/** The approximate size of the value in a response. */
 const sizeOf = (value: unknown): number => (typeof value === "string" ? value.length : 32)
 
-/** Something that is missing is explained by the pull request that it belongs to, where that is missing too. */
+/** When something is missing because its pull request is, the error says so. */
 const whatIsMissing =
   (pull: Effect.Effect<unknown, ForgeRequestError>) =>
   <A>(read: Effect.Effect<A, ForgeRequestError>): Effect.Effect<A, ForgeRequestError> =>

@@ -7,10 +7,10 @@ import { decode, type GiteaHttp } from "./http.ts"
 import { sendOnce } from "./lostAnswer.ts"
 import { collectPages } from "./reads.ts"
 
-/** What a hook is asked for: `issues` and `pull_request` stand for all that concerns one; a test delivery is a push. */
+/** The events requested for a hook: `issues` and `pull_request` include all related events; a test delivery is a push. */
 const ASKED = ["issues", "pull_request", "status", "push"]
 
-/** What Gitea makes of it, and what an orchestrator acts on. */
+/** The events that Gitea expands them to and that an orchestrator needs. */
 const NEEDED = [
   "issues",
   "issue_assign",
@@ -26,7 +26,7 @@ const NEEDED = [
   "push",
 ]
 
-/** A hook, as a list has it. */
+/** A hook in a list. */
 export const HookAnswer = Schema.Struct({
   id: Schema.Number,
   type: text,
@@ -34,10 +34,10 @@ export const HookAnswer = Schema.Struct({
   events: list(Schema.String),
   active: flag,
 })
-/** A hook, as a list has it. */
+/** A hook in a list. */
 export type HookAnswer = typeof HookAnswer.Type
 
-/** A hook in the forge-neutral form. */
+/** A hook in forge-neutral form. */
 export const toHook = ({ id, type, config, events, active }: HookAnswer): ForgeHook => ({
   id,
   url: config.url,
@@ -80,7 +80,7 @@ export const makeHooks = (http: GiteaHttp): ForgeHooks => {
             method: "POST",
             body: {
               type: "gitea",
-              // Without `active` Gitea makes a hook that never delivers.
+              // Without `active` Gitea creates a hook that never delivers.
               active: true,
               events: ASKED,
               config: { url, content_type: "json", secret: Redacted.value(secret) },
@@ -118,7 +118,7 @@ const pathOf = ({ owner, repo }: HookPlace): string =>
     ? `orgs/${encodeURIComponent(owner)}`
     : `repos/${encodeURIComponent(owner)}/${encodeURIComponent(repo)}`
 
-/** Gitea shows hooks to administrators alone, and answers others as if nothing were there. */
+/** Gitea shows hooks to administrators only, and returns 404 to others. */
 const hint =
   (place: HookPlace) =>
   (error: ForgeRequestError): ForgeRequestError =>

@@ -1,4 +1,4 @@
-/** One exchange with a Gitea: exact success codes, no redirects followed, bounded in time and size, no secret in an error. */
+/** HTTP requests to a Gitea: exact success codes, no redirects, limits of time and size, no secret in an error. */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
@@ -13,7 +13,7 @@ import { AnswerRoom } from "../../services/Forge.ts"
 import { type GiteaForgeConfig, webUrl } from "./GiteaForgeConfig.ts"
 import { malformed, noAnswer, refused, type Subject } from "./reasons.ts"
 
-/** A request; `path` is below the API's base and already encoded. */
+/** A request; `path` is relative to the API's base and already encoded. */
 export interface GiteaCall extends Subject {
   readonly path: string
   readonly query?: Readonly<Record<string, string | number>>
@@ -23,11 +23,14 @@ export interface GiteaCall extends Subject {
 export interface GiteaWrite extends GiteaCall {
   readonly method: "POST" | "PATCH"
   readonly body: Readonly<Record<string, unknown>>
-  /** The statuses of its success; 201 unless given. */
+  /** Its success statuses; 201 unless given. */
   readonly expects?: ReadonlyArray<number>
 }
 
-/** An answer, whatever its status; `serverTime` is its Date header in milliseconds, `total` the length of a whole list, when they are there. */
+/**
+ * A response, whatever its status. `serverTime` is its Date header in milliseconds and `total` the length of the whole list, if
+ * present.
+ */
 export interface GiteaAnswer {
   readonly status: number
   readonly text: string
@@ -35,44 +38,44 @@ export interface GiteaAnswer {
   readonly total: Option.Option<number>
 }
 
-/** Sees a single try of a request, and may explain its failure. */
+/** Wraps a single attempt of a request, and may explain its failure. */
 export type Guard = (
   attempt: Effect.Effect<GiteaAnswer, ForgeRequestError>,
 ) => Effect.Effect<GiteaAnswer, ForgeRequestError>
 
-/** Exchanges with one Gitea. */
+/** Requests to one Gitea. */
 export interface GiteaHttp {
-  /** The answer to a GET, whatever its status below 500; repeated a few times while there is none. */
+  /** The response to a GET, whatever its status below 500. Retried a few times while there is none. */
   readonly ask: (call: GiteaCall) => Effect.Effect<GiteaAnswer, ForgeRequestError>
-  /** The same, asked once. */
+  /** The same, without retries. */
   readonly askOnce: (call: GiteaCall) => Effect.Effect<GiteaAnswer, ForgeRequestError>
-  /** What a GET answers with 200, decoded; repeated as above. `guard` sees each single try. */
+  /** The decoded 200 response to a GET, with retries as above. `guard` wraps each attempt. */
   readonly read: <A, I>(call: GiteaCall, schema: Schema.Schema<A, I>) => Effect.Effect<A, ForgeRequestError>
-  /** The same, before it is decoded; `guard` sees each single try. */
+  /** The same, not decoded. `guard` wraps each attempt. */
   readonly readAnswer: (call: GiteaCall, guard?: Guard) => Effect.Effect<GiteaAnswer, ForgeRequestError>
-  /** What a GET outside of the API answers with 200, in base64; `path` is below the forge's web address. */
+  /** The base64 of a 200 response to a GET outside of the API; `path` is relative to the forge's web address. */
   readonly download: (call: GiteaCall) => Effect.Effect<string, ForgeRequestError>
-  /** Sends once; any status but those of its success fails. */
+  /** Sends once. Any other status than a success fails. */
   readonly write: (call: GiteaWrite) => Effect.Effect<GiteaAnswer, ForgeRequestError>
-  /** Sends a DELETE, again when there is no answer; any status but 204 fails. For what may be removed twice. */
+  /** Sends a DELETE, with retries when there is no response. Any status other than 204 fails. Only for what may be deleted twice. */
   readonly remove: (call: GiteaCall) => Effect.Effect<void, ForgeRequestError>
-  /** How long one exchange may take. */
+  /** Time limit of one request. */
   readonly limit: Duration.Duration
-  /** How many bytes one answer may have. */
+  /** Size limit of one response, in bytes. */
   readonly bytesMax: number
 }
 
 const DEFAULT_TIMEOUT = Duration.seconds(30)
-/** Comments come all at once, however many there are. */
+/** All comments come in one response, however many there are. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024
-/** Twice again, after 0.2 and 0.4 seconds. */
+/** Two retries, after 0.2 and 0.4 seconds. */
 const AGAIN = Schedule.intersect(Schedule.exponential("200 millis"), Schedule.recurs(2))
 
-/** No answer, or one that says that the forge or a proxy failed: asking again may help. */
+/** There was no response, or the forge or a proxy failed: a retry may help. */
 export const isTransient = (error: ForgeRequestError): boolean =>
   error.reason === "Unreachable" || error.reason === "ServerError"
 
-/** Exchanges with the Gitea of that configuration. */
+/** Requests to the Gitea of that configuration. */
 export const makeGiteaHttp = Effect.fnUntraced(function* (config: Omit<GiteaForgeConfig, "owner" | "repo">) {
   const client = yield* quietClient
   const bytesMax = config.answerBytesMax ?? MAX_ANSWER_BYTES
@@ -99,7 +102,7 @@ export const makeGiteaHttp = Effect.fnUntraced(function* (config: Omit<GiteaForg
         }),
       ),
       HttpIncomingMessage.withMaxBodySize(Option.some(bytesMax)),
-      // The foreign error holds the request with its headers: nothing of it may leave this function.
+      // The library's error contains the request with its headers: nothing of it may leave this function.
       Effect.mapError((error) => brokenOff(call, error, bytesMax)),
     )
 
@@ -166,7 +169,7 @@ export const makeGiteaHttp = Effect.fnUntraced(function* (config: Omit<GiteaForg
   return http
 })
 
-/** What an answer holds; the forge's own values never appear in the error. */
+/** Decodes a response. The forge's own values never appear in the error. */
 export const decode = <A, I>(
   call: Subject,
   answer: GiteaAnswer,
@@ -208,20 +211,20 @@ const withRoom = <E>(response: HttpClientResponse, read: Effect.Effect<string, E
 const base64Of = (response: HttpClientResponse): Effect.Effect<string, HttpClientError> =>
   Effect.map(response.arrayBuffer, (bytes) => Buffer.from(bytes).toString("base64"))
 
-/** 200 where 201 is documented can be a followed redirect or another server: only the exact code is a success. */
+/** 200 instead of a documented 201 can be a followed redirect or another server: only the exact code is a success. */
 const expecting =
   (call: Subject, ...statuses: ReadonlyArray<number>) =>
   (answer: GiteaAnswer) =>
     statuses.includes(answer.status) ? Effect.succeed(answer) : Effect.fail(refused(call, answer.status))
 
-/** node's own agents keep connections for 5 seconds and never keep a process alive; redirects are not followed. */
+/** node's own agents keep connections for 5 seconds and never keep a process alive. Redirects are not followed. */
 const quietClient = NodeHttpClient.make.pipe(
   Effect.provideService(NodeHttpClient.HttpAgent, {
     [NodeHttpClient.HttpAgentTypeId]: NodeHttpClient.HttpAgentTypeId,
     http: plainAgent,
     https: tlsAgent,
   }),
-  // Spans of ours name the operation; those of the client would hold URLs and the forge's headers, and tell the forge of us.
+  // Our own spans name the operation. The client's would contain URLs and the forge's headers, and send trace headers to the forge.
   Effect.map(HttpClient.withTracerDisabledWhen(() => true)),
 )
 

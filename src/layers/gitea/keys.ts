@@ -47,14 +47,15 @@ export const makeKeys = (
       .write({
         ...call,
         method: "POST",
-        // Without `read_only` Gitea makes a key that may push.
+        // Without `read_only` Gitea creates a key that may push.
         body: { title: key.title, key: key.publicKey, read_only: key.readOnly },
       })
       .pipe(
         Effect.flatMap((answer) => decode(call, answer, DeployKeyAnswer)),
         Effect.map(({ id }) => id),
         Effect.mapError(adminHint),
-        // Gitea's answer to every conflict; one with ourselves is a request that was slow and whose answer was lost.
+        // Gitea's response to every conflict. A conflict with our own key means that an earlier, slow request succeeded and its response
+        // was lost.
         Effect.catchIf(
           (error) => error.reason === "Invalid",
           (taken) =>
@@ -79,7 +80,7 @@ export const makeKeys = (
   }
 }
 
-/** Gitea lets administrators of a repository see and change its keys, and answers others as if nothing were there. */
+/** Gitea lets only administrators of a repository see and change its keys, and returns 404 to others. */
 const adminHint = (error: ForgeRequestError): ForgeRequestError =>
   error.reason === "Forbidden" || error.reason === "NotFound"
     ? new ForgeRequestError({

@@ -1,19 +1,19 @@
-/** A write whose answer is lost may have had its effect: look before sending again. */
+/** Handles a write whose response is lost: it may have had its effect, so look before sending again. */
 import { Effect, Option } from "effect"
 import type { ForgeRequestError } from "../../domain/Errors.ts"
 import { isTransient } from "./http.ts"
 
 /** How often one write is sent at most. */
 const SENDS = 3
-/** Time for a forge that was cut off from us to finish what it began. */
+/** Time for a forge that was cut off from us to finish the request. */
 const PAUSE = "300 millis"
 
-/** No answer, a failing proxy, or the right status with a text that is not what it should be: the write may have happened. */
+/** No response, a failing proxy, or the right status with an unexpected body: the write may have happened. */
 const isLost = (error: ForgeRequestError): boolean => isTransient(error) || error.reason === "Malformed"
 
 /**
- * Sends; when the answer is lost, `look` finds the effect (some), finds none (none: sent again, three times in all), or
- * says why neither may be. When looking fails too, the error is the one of sending.
+ * Sends. When the response is lost, `look` finds the effect (some), finds none (none: sent again, three times in all), or fails because
+ * neither can be decided. When looking fails too, the error is that of sending.
  */
 export const sendOnce = <A>(
   send: Effect.Effect<A, ForgeRequestError>,

@@ -1,4 +1,4 @@
-/** Who may steer a run: memberships and permissions as Gitea tells them, and the trust that follows. */
+/** Who may steer a run: memberships and permissions from Gitea, and the trust that follows from them. */
 import { Cache, Effect, Exit, Option } from "effect"
 import { ForgeRequestError } from "../../domain/Errors.ts"
 import { isOutage, reasonOfStatus } from "../../domain/ForgeReason.ts"
@@ -9,20 +9,23 @@ import { decode } from "./http.ts"
 import type { GiteaReads } from "./reads.ts"
 import { refused } from "./reasons.ts"
 
-/** What is asked about people. */
+/** Questions about people. */
 export interface Membership {
   readonly isOrgMember: (org: string, user: string) => Effect.Effect<boolean, ForgeRequestError>
   readonly canWrite: (user: string) => Effect.Effect<boolean, ForgeRequestError>
-  /** Ids of those whose words count, of these; each is asked about once. What cannot be decided is no; what is not answered is, or fails, as the configuration says. */
+  /**
+   * The IDs of those people who are trusted; each is asked about once. Undecidable is no. Without a response it is no or a failure, as
+   * configured.
+   */
   readonly trusted: (
     authors: ReadonlyArray<UserAnswer>,
   ) => Effect.Effect<ReadonlySet<number>, ForgeRequestError>
 }
 
-/** Questions asked at once about different authors. */
+/** How many authors are checked at once. */
 const AUTHORS_AT_ONCE = 4
 
-/** Asks one Gitea about people. */
+/** Asks a Gitea about people. */
 export const makeMembership = Effect.fnUntraced(function* (
   reads: GiteaReads,
   config: GiteaForgeConfig,
@@ -41,14 +44,14 @@ export const makeMembership = Effect.fnUntraced(function* (
     return yield* memberRefusal(org, status)
   })
 
-  /** Whether the bot is a member; yes is kept for a minute, since every no about someone else asks for it. */
+  /** Whether the bot is a member. A yes is cached for a minute, since every no about someone else asks for it. */
   const botStatus = yield* Cache.makeWith({
     capacity: 16,
     lookup: (org: string) => Effect.flatMap(self, ({ login }) => memberStatus(org, login)),
     timeToLive: (exit) => (Exit.isSuccess(exit) && exit.value.status === 204 ? "1 minute" : 0),
   })
 
-  /** Since 1.27 an org that the asker cannot see answers 404 for everyone: a 404 counts only for members of the org. */
+  /** Since 1.27 an organisation that the asker cannot see returns 404 for everyone: a 404 only counts for members of the organisation. */
   const meantNo = Effect.fnUntraced(function* (org: string, user: string) {
     const bot = (yield* self).login
     if (sameName(bot, user)) return false
@@ -57,9 +60,9 @@ export const makeMembership = Effect.fnUntraced(function* (
   })
 
   /**
-   * Who may write, for a bot that may not ask for permissions: whoever may be assigned in a user's repository. In an org's
-   * that list has people who may only read, and there is no answer. The owner is in the list exactly where it is a user,
-   * since no org can be assigned.
+   * Who may write, for a bot that may not read permissions: whoever can be assigned in a user's repository. In an organisation's
+   * repository that list includes people who may only read, so it decides nothing. The owner is in the list exactly when it is a user,
+   * since an organisation cannot be assigned.
    */
   const assignable = Effect.gen(function* () {
     const { owner } = yield* reads.repo("canWrite")
@@ -85,7 +88,7 @@ export const makeMembership = Effect.fnUntraced(function* (
     }
     const answer = yield* http.ask(call)
     if (answer.status === 404) {
-      // Nobody of that name, unless the repository itself is out of sight.
+      // There is no such user, unless the repository itself is not visible.
       yield* reads.repo("canWrite")
       return false
     }
@@ -102,7 +105,7 @@ export const makeMembership = Effect.fnUntraced(function* (
 
   const canWrite = Effect.fn("Forge.canWrite")((user: string) => mayWrite(user, assignable))
 
-  /** What holds when a question fails. */
+  /** The result when a question fails. */
   const or =
     <A>(otherwise: A) =>
     (question: Effect.Effect<A, ForgeRequestError>): Effect.Effect<A, ForgeRequestError> =>
@@ -124,7 +127,7 @@ export const makeMembership = Effect.fnUntraced(function* (
       function* (author: UserAnswer) {
         if (author.id === bot.id) return false
         if (config.org !== undefined && (yield* isOrgMember(config.org, author.login))) return false
-        // An org never writes: an author with the owner's id is the owner, a user.
+        // An organisation never writes: an author with the owner's ID is the owner, a user.
         if (author.id === owner.id) return true
         const member = isOrgMember(config.trustOrg ?? owner.login, author.login)
         return (yield* orNo(member)) || (yield* mayWrite(author.login, writers))
@@ -152,7 +155,7 @@ const unanswered = new ForgeRequestError({
   detail: "the forge does not answer who somebody is: check the forge and the network, then try again",
 })
 
-/** A redirect of a membership (303) is no answer, any other says that a name was changed. */
+/** A redirect of a membership (303) decides nothing. Any other redirect means that a name was changed. */
 const memberRefusal = (org: string, status: number): ForgeRequestError => {
   const call = { operation: "isOrgMember", subject: `the org ${org}` }
   return reasonOfStatus(status) === "Moved"
@@ -165,7 +168,7 @@ const memberRefusal = (org: string, status: number): ForgeRequestError => {
     : refused(call, status)
 }
 
-/** Deleted users and Gitea's own automation have ids below zero. */
+/** Deleted users and Gitea's own automation have negative IDs. */
 const isPerson = (author: UserAnswer): boolean => author.id > 0 && author.login !== ""
 
 const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()

@@ -4,7 +4,7 @@ import type { ForgeRequestError } from "../../domain/Errors.ts"
 import type { ReactTo } from "../../services/Forges.ts"
 import type { GiteaHttp } from "./http.ts"
 
-/** Reacts; 200 says that the user had done so before. */
+/** Adds a reaction; 200 means that the user had already added it. */
 export const react = (
   http: GiteaHttp,
   { owner, repo }: { readonly owner: string; readonly repo: string },

@@ -1,4 +1,4 @@
-/** What GiteaForge reads of a repository: issues, comments, pages of lists, and the PR that closes an issue. */
+/** Reads of GiteaForge: issues, comments, pages of lists, and the pull request that closes an issue. */
 import { Chunk, Effect, Option, type Schema, Stream } from "effect"
 import { ForgeRequestError } from "../../domain/Errors.ts"
 import {
@@ -20,9 +20,9 @@ import type { GiteaForgeConfig } from "./GiteaForgeConfig.ts"
 import { decode, type GiteaCall, type GiteaHttp, type Guard } from "./http.ts"
 import { refused, worded } from "./reasons.ts"
 
-/** Largest page that Gitea gives; more is cut to this without a word. */
+/** Gitea's largest page; a larger request is silently reduced to it. */
 const PAGE_SIZE = 50
-/** 10,000 entries: past that, something is wrong. */
+/** 10,000 entries: more than that means that something is wrong. */
 const MAX_PAGES = 200
 
 /** The reads of one repository. */
@@ -44,10 +44,10 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
     path: `${repoPath}/issues/${number}`,
   })
 
-  /** An issue or a PR: they share their numbers. */
+  /** An issue or a pull request: they share their numbers. */
   const issue = (operation: string, number: number) => http.read(issueCall(operation, number), IssueAnswer)
 
-  /** Gitea answers 500 for comments and timeline of an issue that does not exist: the issue itself says which it is. */
+  /** Gitea returns 500 for comments and timeline of an issue that does not exist, so the issue itself is checked. */
   const missingIsNotAFailure = <A>(
     operation: string,
     number: number,
@@ -70,7 +70,7 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
     return { comments: yield* decode(call, answer, CommentsAnswer), serverTime: answer.serverTime }
   })
 
-  /** Both `page` and `limit` are always sent: older Gitea ignores one without the other. */
+  /** `page` and `limit` are always sent together: older Gitea versions ignore one without the other. */
   const readPage = <A, I>(call: GiteaCall, schema: Schema.Schema<A, I>, guard?: Guard) =>
     Effect.flatMap(
       http.readAnswer({ ...call, query: { ...call.query, limit: PAGE_SIZE } }, guard),
@@ -165,7 +165,7 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
       },
       IssueAnswer,
     )
-    // A label that the repository does not know is dropped from the question without a word.
+    // A label that the repository does not have is silently dropped from the filter.
     const fits = (it: IssueAnswer) =>
       !isPr(it) &&
       it.number !== null &&
@@ -174,7 +174,7 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
       const { body: _, ...rest } = toIssue(it, 0)
       return rest
     })
-    // A short page is no last one: what cannot be shown is left out after it was counted.
+    // A short page may not be the last one: hidden entries are removed after counting.
     return { issues, more: found.length > 0 }
   })
 
@@ -191,7 +191,7 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
           IssueAnswer,
         ),
         (issues) => [
-          // A filter by labels that the forge does not know is dropped without a word: ours is the one that counts.
+          // The forge silently drops a filter with unknown labels, so the result is filtered again here.
           Chunk.fromIterable(
             issues.filter((it) => !isPr(it) && it.number !== null).map((it) => toIssue(it, 0)),
           ).pipe(Chunk.filter((it) => isTargeted(it.labels))),
@@ -224,8 +224,8 @@ export const makeReads = (http: GiteaHttp, config: GiteaForgeConfig) => {
 }
 
 /**
- * All elements of a list. A short page is no last page, since Gitea leaves elements out after counting them; for the same
- * reason one empty page may have others behind it, but not two.
+ * All elements of a list. A short page may not be the last one, since Gitea removes hidden elements after counting. For the same reason
+ * one empty page may be followed by more, but two may not.
  */
 export const collectPages = Effect.fnUntraced(function* <A>(
   read: (page: number) => Effect.Effect<ReadonlyArray<A>, ForgeRequestError>,
@@ -242,7 +242,7 @@ export const collectPages = Effect.fnUntraced(function* <A>(
   return yield* endless(operation)
 })
 
-/** The same of a list that some versions of Gitea cut into pages and others do not: it ends with a page that brings nothing new. */
+/** The same for a list that only some versions of Gitea page: it ends with a page that contains nothing new. */
 export const collectNew = Effect.fnUntraced(function* <A>(
   read: (page: number) => Effect.Effect<ReadonlyArray<A>, ForgeRequestError>,
   keyOf: (element: A) => string,
@@ -265,7 +265,7 @@ const endless = (operation: string): ForgeRequestError =>
     detail: `the forge's list does not end within ${MAX_PAGES} pages: check what lies before the forge`,
   })
 
-/** The PR of the same repository that says it closes the issue: open before closed, newest first. */
+/** The pull request of the same repository that says it closes the issue: open before closed, newest first. */
 const linkedPr = (
   timeline: ReadonlyArray<TimelineAnswer>,
   repository: IssueAnswer["repository"],
@@ -287,7 +287,7 @@ const linkedPr = (
   return Option.map(Option.fromNullable(byPreference[0]), ([number]) => number)
 }
 
-/** Of a branch that is gone `ref` is a ref of the forge's own, and `label` still its name: it may be pushed again. */
+/** For a deleted branch `ref` is a ref of the forge's own, while `label` is still its name: it may be pushed again. */
 const toOpenPr = (answer: PullAnswer): PullRequest => {
   const pr = toPullRequest(answer, 0)
   return pr.head.startsWith("refs/") && answer.head.label !== "" ? { ...pr, head: answer.head.label } : pr

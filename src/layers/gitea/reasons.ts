@@ -1,11 +1,11 @@
-/** What an answer of Gitea means and what to do about it, in our own words: the forge's are never passed on. */
+/** Explains Gitea's responses and what to do about them, in our own words: the forge's text is never passed on. */
 import { ForgeRequestError } from "../../domain/Errors.ts"
 import { type ForgeReason, reasonOfStatus } from "../../domain/ForgeReason.ts"
 
 /** Scopes that the bot's token needs. */
 const SCOPES = "write:issue, write:repository, read:organization and read:user"
 
-/** What a call was about, as messages name it: `#17`, `the org "bots"`, `the repository ann/tool`. */
+/** The subject of a call in messages: `#17`, `the org "bots"`, `the repository ann/tool`. */
 export interface Subject {
   readonly operation: string
   readonly subject: string
@@ -25,7 +25,7 @@ export const refused = ({ operation, subject }: Subject, status: number): ForgeR
 
 const detailOf = (status: number, subject: string): string => DETAILS[reasonOfStatus(status)](subject)
 
-/** Gitea answers 303 to someone who is not a member of the org: the asker sees public members only. */
+/** Gitea returns 303 to someone who is not a member of the organisation and only sees its public members. */
 export const undecidable =
   "the membership cannot be decided: make the bot (the token's user) a member of that org, or check the org's name"
 
@@ -56,7 +56,7 @@ const DETAILS: Readonly<Record<ForgeReason, (subject: string) => string>> = {
     "the forge cannot be reached: check FORGE_GITEA_API, the network and that the forge runs",
 }
 
-/** The same failure in words that say more of what was tried; they are for the agent too. */
+/** The same failure with more about what was tried. Agents see this text too. */
 export const worded = (error: Pick<ForgeRequestError, "operation" | "status" | "reason">, text: string) =>
   new ForgeRequestError({
     operation: error.operation,
@@ -66,7 +66,7 @@ export const worded = (error: Pick<ForgeRequestError, "operation" | "status" | "
     shown: text,
   })
 
-/** The error for an answer that has the right status and not the documented form. */
+/** The error for a response with the right status and a body that is not as documented. */
 export const malformed = ({ operation, subject }: Subject, status: number, what: string): ForgeRequestError =>
   new ForgeRequestError({
     operation,
@@ -75,6 +75,6 @@ export const malformed = ({ operation, subject }: Subject, status: number, what:
     detail: `the answer for ${subject} ${what}`,
   })
 
-/** The error for no answer at all. */
+/** The error for no response at all. */
 export const noAnswer = ({ operation }: Subject, detail: string): ForgeRequestError =>
   new ForgeRequestError({ operation, status: 0, reason: "Unreachable", detail })

@@ -1,4 +1,4 @@
-/** What GiteaForge writes: comments, descriptions and pull requests, each at most once even when answers are lost. */
+/** Writes of GiteaForge: comments, descriptions and pull requests, each at most once even when responses are lost. */
 import { Clock, Effect, Option } from "effect"
 import type { ForgeRequestError } from "../../domain/Errors.ts"
 import type { ForgeSelf, OpenPr } from "../../services/Forge.ts"
@@ -8,13 +8,13 @@ import { sendOnce } from "./lostAnswer.ts"
 import { collectPages, type GiteaReads } from "./reads.ts"
 import { malformed, refused, worded } from "./reasons.ts"
 
-/** Dates have whole seconds, and the clock of the forge's database may be off from that of its web server. */
+/** Dates have whole seconds, and the clock of the forge's database may differ from that of its web server. */
 const CLOCK_MARGIN_MILLIS = 5000
 
 /** The writes to one repository. */
 export const makeWrites = (reads: GiteaReads, self: Effect.Effect<ForgeSelf, ForgeRequestError>) => {
   const { http, repoPath } = reads
-  /** Ids of the comments that earlier calls have made: an equal body among them is not the one whose answer is lost. */
+  /** IDs of comments that earlier calls created: one of them with the same body is not the one whose response was lost. */
   const posted = new Set<number>()
 
   const postComment = Effect.fn("Forge.postComment")(function* (number: number, body: string) {
@@ -50,7 +50,7 @@ export const makeWrites = (reads: GiteaReads, self: Effect.Effect<ForgeSelf, For
   const updateDescription = Effect.fn("Forge.updateDescription")(function* (number: number, body: string) {
     const operation = "updateDescription"
     const before = yield* reads.issue(operation, number)
-    // An unchanged body would still fire a webhook, and start a loop.
+    // An unchanged body would still fire a webhook, and could start a loop.
     if (before.body === body) return
     const send = http
       .write({
@@ -80,7 +80,7 @@ export const makeWrites = (reads: GiteaReads, self: Effect.Effect<ForgeSelf, For
       path: `${repoPath}/pulls`,
     }
 
-    /** Gitea knows no filter by head: all open ones are read. Same branches and the bot's own is the one meant. */
+    /** Gitea cannot filter by head, so all open ones are read. The one with the same branches and the bot as author is meant. */
     const own = Effect.gen(function* () {
       const bot = yield* self
       const open = yield* collectPages(
@@ -123,7 +123,7 @@ export const makeWrites = (reads: GiteaReads, self: Effect.Effect<ForgeSelf, For
   return { postComment, updateDescription, openPr }
 }
 
-/** Since 1.26 Gitea refuses an edit of an older version than the last. */
+/** Since 1.26 Gitea refuses to edit an outdated version. */
 const versionOf = (issue: IssueAnswer) =>
   issue.content_version === null ? {} : { content_version: issue.content_version }
 
@@ -133,7 +133,7 @@ const taken = (head: string, base: string): ForgeRequestError =>
     `there is an open pull request from ${head} to ${base} already, and it is another user's: push to another branch`,
   )
 
-/** A branch that the forge does not have is the usual cause of these two. */
+/** A branch that does not exist on the forge is the usual cause of these two. */
 const branchHint = (error: ForgeRequestError, head: string, base: string): ForgeRequestError => {
   if (error.reason === "NotFound")
     return worded(

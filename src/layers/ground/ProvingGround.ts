@@ -1,4 +1,7 @@
-/** ProvingGround over this machine's loopback: a simulated forge with a repository, a route's upstream, a listed host, and listeners that must hear nothing. */
+/**
+ * ProvingGround on this machine's loopback: a simulated forge with a repository, a route's upstream, a listed host, and listeners that
+ * must receive nothing.
+ */
 import { FileSystem } from "@effect/platform"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Effect, Layer, Redacted } from "effect"
@@ -24,16 +27,16 @@ const REPO = "cellar"
 const BOT = "verify-bot"
 const LOOPBACK = { host: "127.0.0.1", port: 0 } as const
 
-/** The run's issue, one that is not, and a stranger's pull request. */
+/** The run's issue, another issue, and a stranger's pull request. */
 const NUMBERS = { issue: 17, other: 1, strangersPr: 20 } as const
 
 const ROUTE = { name: "probe", allowed: "/v1/models", denied: "/v1/files" } as const
 const HEADER = "x-verify-key"
 
-/** Stands in each answer of the route's upstream, and is no secret. */
+/** Occurs in each response of the route's upstream; not a secret. */
 export const ROUTE_MARK = "passed-on-as-it-is"
 
-/** How a careless upstream repeats a key. */
+/** A response of a careless upstream that repeats the key. */
 const echoesOf = (key: string): Readonly<Record<string, string>> => ({
   location: `/again?key=${[...key].map((char) => `%${char.charCodeAt(0).toString(16)}`).join("")}`,
   "x-verify-plain": key,
@@ -41,10 +44,10 @@ const echoesOf = (key: string): Readonly<Record<string, string>> => ({
   "x-verify-hex": Buffer.from(key).toString("hex"),
 })
 
-/** A process of this machine with such a number could be one of the bottle's too. */
+/** A PID below this could also exist in the bottle. */
 const PID_MIN = 4096
 
-/** Makes one; all of it is gone when the scope closes. */
+/** Sets up a ground. Everything is removed when the scope closes. */
 const prepare = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const { of: pathsOf } = yield* Home
@@ -187,7 +190,7 @@ const seed = (token: string): GiteaSimulator.GiteaSeed => ({
   ],
 })
 
-/** Grounds on this machine; sockets of other bottles lie where the home has them. */
+/** Grounds on this machine. Sockets of other bottles are where the home has them. */
 export const layer: Layer.Layer<ProvingGround, never, ProcessRunner> = Layer.effect(
   ProvingGround,
   Effect.gen(function* () {

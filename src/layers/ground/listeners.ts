@@ -1,4 +1,4 @@
-/** Listeners of a ground: TCP, UDP and Unix sockets of this machine that count who comes. */
+/** Listeners of a ground: TCP, UDP and Unix sockets of this machine that count connections and packets. */
 import { Effect, type Scope } from "effect"
 import { type Socket as UdpSocket, createSocket } from "node:dgram"
 import { type AddressInfo, type Server, type Socket, createServer } from "node:net"
@@ -7,19 +7,19 @@ import { networkInterfaces } from "node:os"
 import type { GroundListener } from "../../domain/probes/ProbeGround.ts"
 import { GroundFailure } from "../../services/ProvingGround.ts"
 
-/** How often each listener was reached, by its name. */
+/** How often each listener was reached, by name. */
 export type Heard = Map<string, number>
 
-/** A machine with many networks has enough with those. */
+/** Enough for a machine with many networks. */
 const ADDRESSES_MAX = 12
 
-/** One more came to a listener. */
+/** Counts one more for a listener. */
 export const hear = (heard: Heard, name: string): void => void heard.set(name, (heard.get(name) ?? 0) + 1)
 
-/** Where the kernel lists its own IPv4 addresses. node leaves out those of networks that nobody is on, such as a bridge without containers. */
+/** Where the kernel lists its own IPv4 addresses. node leaves out networks without carrier, such as a bridge without containers. */
 const FIB = "/proc/net/fib_trie"
 
-/** Addresses of this machine by name. Its loopback is one of them: a bottle has another. */
+/** Addresses of this machine, by name. Its loopback is included: a bottle has its own. */
 const ownAddresses = (): ReadonlyMap<string, string> => {
   const found = new Map<string, string>()
   for (const [name, all = []] of Object.entries(networkInterfaces())) {
@@ -32,7 +32,7 @@ const ownAddresses = (): ReadonlyMap<string, string> => {
   return new Map([...found].slice(0, ADDRESSES_MAX))
 }
 
-/** Listens on TCP and UDP at the addresses of this machine, until the scope closes. One that cannot be had is left out. */
+/** Listens on TCP and UDP at this machine's addresses until the scope closes. Addresses that cannot be used are left out. */
 export const listenOnMachine = (
   heard: Heard,
 ): Effect.Effect<ReadonlyArray<GroundListener>, never, Scope.Scope> =>
@@ -51,7 +51,7 @@ export const listenOnMachine = (
     (all) => all.flat(),
   )
 
-/** Listens until the scope closes; answers the port. */
+/** Listens until the scope closes. Returns the port. */
 export const listenTcp = (
   server: Server,
   at: { readonly host: string; readonly port: number } | { readonly path: string },
@@ -92,7 +92,7 @@ const listenUdp = (
     (socket) => Effect.sync(() => socket.close()),
   )
 
-/** Listens at a Unix socket and counts, until the scope closes. */
+/** Listens on a Unix socket and counts, until the scope closes. */
 export const listenAtPath = (heard: Heard, name: string, path: string) =>
   listenTcp(
     createServer((socket) => {

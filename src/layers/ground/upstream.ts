@@ -1,4 +1,4 @@
-/** The upstream of a ground: a repository of its own on the simulated forge, and commits that a bottle may push, or not. */
+/** The upstream of a ground: its own repository on the simulated forge, with commits that a bottle may or may not push. */
 import { Effect } from "effect"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -32,8 +32,8 @@ const runGit = Effect.fnUntraced(function* (
 const WORKFLOW = ".gitea/workflows/build.yaml"
 
 /**
- * Fills the bare repository at `directory` with a `main`, from a working tree at `work`; answers what may be pushed on top,
- * and what must not. `other` is an issue that is not the run's.
+ * Creates `main` in the bare repository at `directory` from a working tree at `work`. Returns the commits that may be pushed on top,
+ * and those that must not. `other` is an issue that is not the run's.
  */
 export const fillUpstream = Effect.fn("ProvingGround.upstream")(function* (
   directory: string,
@@ -78,7 +78,7 @@ export const fillUpstream = Effect.fn("ProvingGround.upstream")(function* (
 
 const [WIDTH, DEPTH] = [16, 8]
 
-/** A tree whose entries all lead to one tree, and so on: 16 to the power of 8 paths. */
+/** A tree whose entries all refer to one tree, and so on: 16 to the power of 8 paths. */
 const treeBomb = Effect.fnUntraced(function* <E, R>(
   git: (args: ReadonlyArray<string>, stdin?: string) => Effect.Effect<string, E, R>,
 ) {

@@ -1,4 +1,4 @@
-/** Home says where bot-bottle keeps its files: `BOT_BOTTLE_HOME` and `BOT_BOTTLE_RUN_DIR`. */
+/** Home defines the paths of bot-bottle's files, from `BOT_BOTTLE_HOME` and `BOT_BOTTLE_RUN_DIR`. */
 import { Context } from "effect"
 import { createHash } from "node:crypto"
 import { homedir } from "node:os"
@@ -7,37 +7,37 @@ import { SUFFIX_ALPHABET } from "../../domain/Slug.ts"
 
 /** Paths of one slug. */
 export interface BottlePaths {
-  /** `state/<slug>`: what stays. */
+  /** `state/<slug>`: kept between runs. */
   readonly state: string
   readonly operations: string
   readonly queue: string
   readonly checkin: string
   readonly output: (run: number) => string
-  /** `run/<5>`: 0700, what one run needs. */
+  /** `run/<5>`: mode 0700, files of one run. */
   readonly run: string
   /** Mounted into the bottle as `/run/bottle`. */
   readonly neck: string
   readonly neckSocket: string
   /** Never mounted. */
   readonly controlSocket: string
-  /** Private halves of the run's deploy keys; never mounted. */
+  /** Private keys of the run's deploy keys; never mounted. */
   readonly keys: string
 }
 
-/** Where everything lies. */
+/** All paths. */
 export interface HomeShape {
   readonly root: string
   readonly database: string
   readonly agents: string
   readonly bottles: string
-  /** Holds the state of each bottle, by slug. */
+  /** The state of each bottle, by slug. */
   readonly states: string
   /** Objects of upstream repositories, for all bottles: a cache. */
   readonly gitStores: string
-  /** What is known of deploy keys that may be registered. */
+  /** Records of deploy keys that may be registered. */
   readonly keyLedger: string
   readonly runRoot: string
-  /** A random id made at first use: engine objects with it are ours. */
+  /** A random ID made at first use. Engine objects that carry it are ours. */
   readonly installation: string
   readonly of: (slug: string) => BottlePaths
 }
@@ -71,7 +71,7 @@ export const homeAt = (root: string, runRoot: string = join(root, "run")): HomeS
   },
 })
 
-/** Home says where bot-bottle keeps its files; by default what the environment says. */
+/** Home defines the paths of bot-bottle's files; by default from the environment. */
 export class Home extends Context.Reference<Home>()("bot-bottle/Home", {
   defaultValue: (): HomeShape => homeFromEnv(process.env),
 }) {}
@@ -83,7 +83,7 @@ export const homeFromEnv = (env: Readonly<Record<string, string | undefined>>): 
   return homeAt(root, run ? resolve(run) : undefined)
 }
 
-/** Five characters of base32 that follow from the slug, so that a socket's path stays short. */
+/** Five base32 characters derived from the slug, so that a socket's path stays short. */
 const runName = (slug: string): string =>
   [...createHash("sha256").update(slug).digest().subarray(0, 5)]
     .map((byte) => SUFFIX_ALPHABET[byte % 32])

@@ -1,4 +1,4 @@
-/** Whether the home is fit for use: private, and with room for a socket's path. Nothing is made. */
+/** Checks whether the home can be used: private, and with a path short enough for sockets. Creates nothing. */
 import { Effect } from "effect"
 import { lstatSync } from "node:fs"
 import { StateStoreError } from "../../domain/Errors.ts"
@@ -7,7 +7,7 @@ import { SOCKET_PATH_MAX } from "../../domain/Neck.ts"
 
 const unfit = (reason: string) => new StateStoreError({ operation: "home", reason })
 
-/** Whose the home is and who may enter it, in a line. */
+/** The owner and mode of the home, in a line. */
 export const homePermissions = ({ root }: HomeShape): Effect.Effect<string, StateStoreError> =>
   Effect.gen(function* () {
     const stat = yield* Effect.try({
@@ -24,9 +24,9 @@ export const homePermissions = ({ root }: HomeShape): Effect.Effect<string, Stat
     return root
   })
 
-/** How long a neck's path gets, in a line. */
+/** The length of a neck's path, in a line. */
 export const socketPathLength = (home: HomeShape): Effect.Effect<string, StateStoreError> => {
-  // The name that follows from a slug has the same length for every slug.
+  // The name derived from a slug has the same length for every slug.
   const bytes = Buffer.byteLength(home.of("any").neckSocket)
   return bytes <= SOCKET_PATH_MAX
     ? Effect.succeed(`${bytes} of ${SOCKET_PATH_MAX} bytes`)

@@ -1,4 +1,4 @@
-/** The id of this installation: engine objects that carry it are ours. */
+/** The ID of this installation: engine objects that carry it are ours. */
 import { Effect } from "effect"
 import { randomUUID } from "node:crypto"
 import { dirname } from "node:path"
@@ -6,7 +6,7 @@ import { StateStoreError } from "../../domain/Errors.ts"
 import { type FileFailure, createFile, ensureDirectory, textOf } from "../../files/files.ts"
 import type { HomeShape } from "./Home.ts"
 
-/** The id of a home: a random UUID made at first use; processes that make it at once all get the same. */
+/** The ID of a home: a random UUID made at first use. Processes that create it at the same time all get the same one. */
 export const installationId = Effect.fn("installationId")(function* ({ installation: path }: HomeShape) {
   const failed = Effect.mapError(({ cause }: FileFailure) => failure(path, String(cause)))
   const known = yield* failed(textOf(path))

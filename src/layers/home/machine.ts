@@ -1,9 +1,9 @@
-/** Names of this machine and of folders on it: they distinguish an engine from another whose objects are elsewhere. */
+/** Names of this machine and of folders on it, to tell an engine from another one whose objects are elsewhere. */
 import { Either } from "effect"
 import { readFileSync, statSync } from "node:fs"
 import { hostname } from "node:os"
 
-/** The id of this machine's installation; its host name where there is no such id. */
+/** The ID of this machine's installation, or its host name if there is none. */
 const machineId = (): string => {
   const found = ["/etc/machine-id", "/var/lib/dbus/machine-id"].flatMap((file) => {
     const id = readOrEmpty(file)
@@ -24,5 +24,5 @@ export const folderName = (path: string): string => {
   return `${path} ${stat === undefined ? "-" : stat.ino}`
 }
 
-/** The same with the machine. */
+/** The same, including the machine. */
 export const folderOfMachine = (path: string): string => `${machineId()} ${folderName(path)}`

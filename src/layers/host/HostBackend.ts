@@ -1,4 +1,4 @@
-/** HostBackend runs an agent as a plain process in a directory of its own, with a clean environment: no isolation at all. */
+/** HostBackend runs an agent as a plain process in its own directory with a clean environment. No isolation at all. */
 import { Effect, Option, Ref, Stream } from "effect"
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs"
 import { totalmem } from "node:os"
@@ -79,7 +79,7 @@ export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = E
   return backend
 }).pipe(Effect.withSpan("HostBackend.make"))
 
-/** A plain process has no limits, and no user but ours. */
+/** A plain process has no limits, and no user other than ours. */
 const accepts = (plan: BottlePlan): Effect.Effect<void, LaunchRefused> => {
   const { build, limits } = plan
   if (build !== undefined) {
@@ -102,7 +102,7 @@ const refuse = (reason: string) =>
 
 const ourselves = () => `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`
 
-/** A box that was only created is made anew, because its workspace may be half there; any other is left alone. */
+/** A box that was only created is made anew, because its workspace may be incomplete. Any other is left alone. */
 const createBox = Effect.fn("Backend.create")(function* (home: HomeShape, plan: BottlePlan) {
   const { slug } = plan
   const paths = boxPaths(home, slug)
@@ -127,7 +127,7 @@ const createBox = Effect.fn("Backend.create")(function* (home: HomeShape, plan: 
   return created
 })
 
-/** Copied and not moved: a launch that fails leaves the artifact as it was. */
+/** Copied instead of moved, so that a failed launch leaves the artifact as it was. */
 const thaw = Effect.fnUntraced(function* (paths: BoxPaths, plan: BottlePlan) {
   const runner = yield* ProcessRunner
   const result = yield* runner
@@ -188,7 +188,7 @@ const logsOf = (
   )
 }
 
-/** The artifact is the directory itself, under another name; a second freeze finds it there. */
+/** The artifact is the directory itself under another name. A second freeze finds it there. */
 const freezeBox = Effect.fn("Backend.freeze")(function* (home: HomeShape, slug: Slug, run: number) {
   const paths = boxPaths(home, slug)
   const artifact = paths.artifact(run)
@@ -233,7 +233,7 @@ const removeArtifacts = Effect.fn("Backend.removeArtifacts")(
     }),
 )
 
-/** A rename does not touch what is in a directory, but its own status: its change time is when it was frozen. */
+/** A rename only changes the directory's own status: its change time is the time of the freeze. */
 const listArtifacts = (home: HomeShape) =>
   onDisk("list", "artifacts", () =>
     slugsOf("host", home).flatMap((slug): ReadonlyArray<BackendArtifact> => {

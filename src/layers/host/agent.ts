@@ -1,4 +1,4 @@
-/** How an agent of the host backend is run and stopped: a session of plain processes. */
+/** Runs and stops agents of the host backend: a session of plain processes. */
 import { Effect, Option } from "effect"
 import { dirname } from "node:path"
 import type { Slug } from "../../domain/Slug.ts"
@@ -27,7 +27,7 @@ const specOf = (home: HomeShape, slug: Slug, script: string): Omit<ProcessSpec, 
     cwd: paths.workspace,
     env: {
       HOME: paths.agentHome,
-      // The forge command needs a tool, and this one is there for certain.
+      // The forge command needs such a tool, and this one is certainly installed.
       PATH: `${process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"}:${dirname(process.execPath)}`,
       BOT_BOTTLE_LOOPBACK: "1",
       ...(terminal === undefined ? {} : { TERM: terminal }),
@@ -35,19 +35,19 @@ const specOf = (home: HomeShape, slug: Slug, script: string): Omit<ProcessSpec, 
   }
 }
 
-/** Starts a created bottle; one that runs is left alone. */
+/** Starts a created bottle. A running bottle is left alone. */
 export const startBox = Effect.fn("Backend.start")((home: HomeShape, slug: Slug) =>
   Effect.flatMap(outputLimit(boxPaths(home, slug).outputLimit), (bytes) =>
     startSession(boxPaths(home, slug), specOf(home, slug, detachedScript('"$1"', bytes))),
   ),
 )
 
-/** Gives the agent our terminal; the bottle runs for as long as we do. */
+/** Connects our terminal to the agent. The bottle runs as long as this process. */
 export const attachBox = Effect.fn("Backend.attach")((home: HomeShape, slug: Slug) =>
   attachSession(boxPaths(home, slug), specOf(home, slug, interactiveScript('"$1"'))),
 )
 
-/** TERM to all of the agent's session, 10 s, KILL. */
+/** Sends TERM to the agent's whole session, then KILL after 10 s. */
 export const stopBox = Effect.fn("Backend.stop")(function* (paths: BoxPaths) {
   yield* signalSession(paths, "SIGTERM")
   const inTime = yield* Effect.timeoutOption(Effect.interruptible(ended(paths)), STOP_GRACE)

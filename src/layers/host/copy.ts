@@ -1,4 +1,4 @@
-/** Files out of a bottle of the host backend: what the agent calls /workspace is a directory of its box. */
+/** Copies files out of a bottle of the host backend: the agent's /workspace is a directory of its box. */
 import { Effect, Option, Stream } from "effect"
 import { existsSync } from "node:fs"
 import { realpath } from "node:fs/promises"
@@ -10,7 +10,7 @@ import { wholeOutput } from "../process/wholeOutput.ts"
 import type { HomeShape } from "../home/Home.ts"
 import { boxPaths, failed } from "./box.ts"
 
-/** A tar of a path below `/workspace`, of the box or else of the artifact. */
+/** A tar of a path below `/workspace`, from the box or else from the artifact. */
 export const copyOut = (
   home: HomeShape,
   slug: Slug,
@@ -36,7 +36,7 @@ export const copyOut = (
     }),
   )
 
-/** A folder that the agent replaced by a link would give the operator's own files as the bottle's. */
+/** If the agent replaced a folder by a link, the operator's own files would be copied as the bottle's. */
 const isReachedWithin = (workspace: string, file: string): Effect.Effect<boolean> =>
   Effect.tryPromise(() => Promise.all([realpath(workspace), realpath(dirname(file))])).pipe(
     Effect.map(([root, folder]) => file === workspace || folder === root || folder.startsWith(`${root}/`)),

@@ -1,4 +1,4 @@
-/** Manifests from files: `agents/<name>.md` and `bottles/<name>.yaml` of the home, and of a trusted working directory. */
+/** Manifests from files: `agents/<name>.md` and `bottles/<name>.yaml` of the home and of a trusted working directory. */
 import { Effect, Layer, Option, Schema } from "effect"
 import { homedir } from "node:os"
 import { dirname, join, resolve } from "node:path"
@@ -18,7 +18,7 @@ import { contentProblem, parseProjectBottle, readProject } from "./project.ts"
 import { fileInvalid, readBounded } from "./readBounded.ts"
 import { readTrusted, stateOf, writeTrusted } from "./trust.ts"
 
-/** Manifests of the files of {@link Home}, read anew at each call. */
+/** Manifests from the files of {@link Home}, read at each call. */
 export const layer: Layer.Layer<Manifests> = Layer.effect(
   Manifests,
   Effect.map(Home, (home) =>
@@ -40,7 +40,7 @@ export const layer: Layer.Layer<Manifests> = Layer.effect(
 
 const isManifestName = Schema.is(ManifestName)
 
-/** A manifest file that was looked for. */
+/** A manifest file to look for. */
 type Found =
   | { readonly at: "missing" }
   | { readonly at: "untrusted"; readonly file: string }
@@ -85,7 +85,7 @@ const bottle = Effect.fn("Manifests.bottle")(function* (
   }
 })
 
-/** A relative folder starts at the manifest's own; `~/` is the operator's home. */
+/** A relative folder starts at the manifest's own folder; `~/` is the operator's home. */
 const withAbsoluteBuild = (folder: string, bottle: BottleManifest): BottleManifest => {
   if (bottle.build === undefined) return bottle
   const build = buildOf(bottle.build)

@@ -12,15 +12,15 @@ import { Home } from "../home/Home.ts"
 import { fileInvalid, readBounded } from "./readBounded.ts"
 import { decodeText, parseYaml } from "./yaml.ts"
 
-/** A configuration, and the file that its errors name. */
+/** A configuration, and the file named in its errors. */
 export interface ReadConfiguration {
   readonly file: string
   readonly configuration: Configuration
 }
 
 /**
- * The configuration; none when there is neither a file nor a variable. A file that was named must be there. Fails with the file or the
- * variable, the key, and what was expected there; never quotes a value.
+ * The configuration; none when there is neither a file nor a variable. A file named explicitly must exist. Fails with the file or the
+ * variable, the key, and what was expected there. Never quotes a value.
  */
 export const readConfiguration = Effect.fn("readConfiguration")(function* (
   named: Option.Option<string>,

@@ -1,4 +1,4 @@
-/** What manifest files a folder has. */
+/** Lists the manifest files of a folder. */
 import { Array, Effect, Option, Order, Schema } from "effect"
 import { readdir } from "node:fs/promises"
 import { join } from "node:path"
@@ -13,7 +13,7 @@ const isManifestName = Schema.is(ManifestName)
 export const manifestPath = (root: string, kind: ManifestKind, name: string): string =>
   join(root, kind, name + ENDINGS[kind])
 
-/** Names of the manifests of a kind below `root`, in order; files that no name can reach are not among them. */
+/** Names of the manifests of a kind below `root`, in order. Files whose name is not a valid manifest name are left out. */
 export const manifestNames = Effect.fn("FileManifests.names")(function* (root: string, kind: ManifestKind) {
   const folder = join(root, kind)
   const files = yield* orAbsent(folder, "expected a readable folder")(() => readdir(folder))

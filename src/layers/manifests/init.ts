@@ -1,4 +1,4 @@
-/** The example manifests of `init`, and how they get into the home: all of them, or none. */
+/** The example manifests of `init`: writes all of them into the home, or none. */
 import { Effect, Exit } from "effect"
 import { dirname } from "node:path"
 import { createFile, ensureDirectory, unlinkIfThere } from "../../files/files.ts"
@@ -6,13 +6,13 @@ import type { HomeShape } from "../home/Home.ts"
 import { manifestPath } from "./folder.ts"
 import { fileInvalid, ioFailed } from "./readBounded.ts"
 
-/** Writes the examples and answers their paths. Fails when one of the files is there, and then leaves nothing behind. */
+/** Writes the examples and returns their paths. Fails when one of the files exists, and then leaves nothing behind. */
 export const writeExamples = Effect.fn("FileManifests.init")(function* (home: HomeShape) {
   const files = [
     { file: manifestPath(home.root, "agents", "hello"), text: HELLO_AGENT },
     { file: manifestPath(home.root, "bottles", "default"), text: DEFAULT_BOTTLE },
   ]
-  // Closing this scope after a failure takes back what was written before it.
+  // After a failure, closing this scope removes what was already written.
   return yield* Effect.forEach(files, ({ file, text }) =>
     Effect.acquireRelease(writeExample(file, text), (_, exit) =>
       Exit.isSuccess(exit) ? Effect.void : remove(file),

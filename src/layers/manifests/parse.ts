@@ -1,12 +1,12 @@
-/** From the bytes of a file to its manifest. */
+/** Parses the bytes of a manifest file. */
 import { Effect } from "effect"
 import { decodeAgent, decodeBottle } from "../../domain/ManifestFile.ts"
 import { splitFrontMatter } from "./frontMatter.ts"
 import { decodeText, parseYaml } from "./yaml.ts"
 
-/** The two kinds of manifest: the name of their folder, and the ending of their files. */
+/** The two kinds of manifest: folder name and file extension. */
 export const ENDINGS = { agents: ".md", bottles: ".yaml" } as const
-/** A kind of manifest, named as its folder. */
+/** A kind of manifest, named like its folder. */
 export type ManifestKind = keyof typeof ENDINGS
 
 /** The agent of `agents/<name>.md`. */

@@ -1,4 +1,7 @@
-/** The manifests of a working directory's own `.bot-bottle`: a stranger's, read once, so that what is digested is what is parsed. */
+/**
+ * The manifests of a working directory's own `.bot-bottle`. They are untrusted, and read once, so that the digest covers what is
+ * parsed.
+ */
 import { Effect, Option } from "effect"
 import { createHash } from "node:crypto"
 import { realpath } from "node:fs/promises"
@@ -12,28 +15,28 @@ import { fileInvalid, orAbsent, readBounded } from "./readBounded.ts"
 
 const MAX_FILES = 100
 
-/** One manifest of a project, as it was read. */
+/** One manifest of a project, as read. */
 export interface ProjectManifest {
   readonly kind: ManifestKind
   readonly name: string
   readonly file: string
   readonly bytes: Uint8Array
-  /** In hex. */
+  /** Hexadecimal. */
   readonly sha256: string
 }
 
-/** All manifests of a project, as they were read. */
+/** All manifests of a project, as read. */
 export interface Project {
   /** Real path of the working directory. */
   readonly directory: string
   readonly manifests: ReadonlyArray<ProjectManifest>
-  /** Over kinds, names and contents; `""` when there is no manifest, or not all could be read. */
+  /** Over kinds, names and contents; `""` when there is no manifest or one could not be read. */
   readonly digest: string
-  /** Why not all could be read. */
+  /** Why some could not be read. */
   readonly problems: ReadonlyArray<ManifestInvalid>
 }
 
-/** The project of a working directory, of that directory alone and not of its parents. `home`: our own home, which is no project. */
+/** The project of a working directory, not of its parents. `home`: our own home, which is not a project. */
 export const readProject = Effect.fn("FileManifests.readProject")(function* (cwd: string, home: string) {
   const directory = Option.getOrElse(yield* real(cwd), () => cwd)
   const root = join(directory, ".bot-bottle")
@@ -90,14 +93,14 @@ const readOne = Effect.fn("FileManifests.readOne")(function* (
   return { kind, name, file, bytes: bytes.value, sha256: sha256(bytes.value) } satisfies ProjectManifest
 })
 
-/** What is wrong with the content of a project's manifest: not parsable, or with a key that only the home may have. */
+/** The problem of a project's manifest, if any: it cannot be parsed, or has a key that only the home may have. */
 export const contentProblem = (manifest: ProjectManifest): Effect.Effect<Option.Option<ManifestInvalid>> =>
   (manifest.kind === "agents"
     ? Effect.asVoid(parseAgent(manifest.file, manifest.name, manifest.bytes))
     : parseProjectBottle(manifest.file, manifest.bytes)
   ).pipe(Effect.flip, Effect.option)
 
-/** A bottle of a project; one that has what only the home may have is invalid. */
+/** A bottle of a project. It is invalid if it has what only the home may have. */
 export const parseProjectBottle = Effect.fn("FileManifests.parseProjectBottle")(function* (
   file: string,
   bytes: Uint8Array,

@@ -1,4 +1,4 @@
-/** Which projects the operator trusts: `trusted.json` in the home, from real path to digest. */
+/** Which projects the operator trusts: `trusted.json` in the home maps a real path to a digest. */
 import { Effect, Option, Schema } from "effect"
 import { join } from "node:path"
 import { ensureDirectory, replaceFile } from "../../files/files.ts"
@@ -11,7 +11,7 @@ const Trusted = Schema.parseJson(Schema.Record({ key: Schema.String, value: Sche
 
 const trustedFile = (home: string) => join(home, "trusted.json")
 
-/** Digests by real path. A damaged file is an error, and left as it is. */
+/** Digests by real path. A damaged file is an error and stays unchanged. */
 export const readTrusted = Effect.fn("FileManifests.readTrusted")(function* (home: string) {
   const file = trustedFile(home)
   const bytes = yield* readBounded(file)
@@ -26,7 +26,7 @@ export const readTrusted = Effect.fn("FileManifests.readTrusted")(function* (hom
   )
 })
 
-/** Whether a project is as it was trusted. */
+/** Whether a project is unchanged since it was trusted. */
 export const stateOf = (
   project: Project,
   trusted: Readonly<Record<string, string>>,
@@ -37,7 +37,7 @@ export const stateOf = (
   return digest === project.digest ? "trusted" : "changed"
 }
 
-/** Keeps that a directory is trusted with this digest; readers see the old file or the new one. */
+/** Records that a directory is trusted with this digest. Readers see the old file or the new one. */
 export const writeTrusted = Effect.fn("FileManifests.writeTrusted")(function* (
   home: string,
   directory: string,

@@ -1,11 +1,11 @@
-/** YAML 1.2 as manifests use it: plain data, no tags of one's own, no duplicate keys, nothing that grows. */
+/** YAML 1.2 for manifests: plain data, no custom tags, no duplicate keys, no expansion. */
 import { Effect } from "effect"
 import type { CST } from "yaml"
 import { LineCounter, parseDocument, Parser } from "yaml"
 import type { ManifestInvalid } from "../../domain/Errors.ts"
 import { fileInvalid } from "./readBounded.ts"
 
-/** The most bytes of YAML in one file; prompts are Markdown and are not counted. */
+/** Largest size of YAML in one file, in bytes. Prompts are Markdown and do not count. */
 export const YAML_MAX_BYTES = 64 * 1024
 
 const MAX_DEPTH = 32
@@ -18,7 +18,10 @@ export const decodeText = (file: string, bytes: Uint8Array): Effect.Effect<strin
     catch: () => fileInvalid(file, "expected text in UTF-8"),
   })
 
-/** The data of a YAML text, `null` for an empty one. `line` is the file's line on which the text begins. Errors never quote the text. */
+/**
+ * The data of a YAML text; `null` for an empty one. `line` is the line of the file on which the text begins. Errors never quote the
+ * text.
+ */
 export const parseYaml = Effect.fn("FileManifests.parseYaml")(function* (
   file: string,
   text: string,
@@ -26,7 +29,7 @@ export const parseYaml = Effect.fn("FileManifests.parseYaml")(function* (
 ) {
   if (Buffer.byteLength(text) > YAML_MAX_BYTES)
     return yield* fileInvalid(file, `expected at most ${YAML_MAX_BYTES / 1024} KiB of YAML`)
-  // The library recurses, and a stack that ends within it can end the whole process.
+  // The library recurses, and a stack overflow inside it can end the whole process.
   if (depthOf(text) > MAX_DEPTH)
     return yield* fileInvalid(file, `expected YAML nested at most ${MAX_DEPTH} deep`)
   const lines = new LineCounter()
@@ -40,7 +43,7 @@ export const parseYaml = Effect.fn("FileManifests.parseYaml")(function* (
     logLevel: "error",
     lineCounter: lines,
   })
-  // Warnings are tags and directives that the library would pass over.
+  // Warnings are tags and directives that the library would ignore.
   const problem = document.errors[0] ?? document.warnings[0]
   if (problem !== undefined) {
     const at = lines.linePos(problem.pos[0]).line + line - 1
@@ -49,7 +52,7 @@ export const parseYaml = Effect.fn("FileManifests.parseYaml")(function* (
       `expected YAML: ${problem.code.toLowerCase().replaceAll("_", " ")} on line ${at}`,
     )
   }
-  // A file may ask for YAML 1.1, in which other texts are numbers and truths.
+  // A file may declare YAML 1.1, which reads other texts as numbers and booleans.
   if (document.directives?.yaml.version !== "1.2") return yield* fileInvalid(file, "expected YAML 1.2")
   return yield* Effect.try({
     try: (): unknown => document.toJS({ maxAliasCount: MAX_ALIASES }),
@@ -58,7 +61,7 @@ export const parseYaml = Effect.fn("FileManifests.parseYaml")(function* (
   })
 })
 
-/** How deep the text nests, found without recursion. */
+/** Measures how deep the text nests, without recursion. */
 const depthOf = (text: string): number => {
   let deepest = 0
   const todo: Array<{ readonly token: CST.Token; readonly depth: number }> = []

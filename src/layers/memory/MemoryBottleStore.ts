@@ -1,4 +1,4 @@
-/** BottleStore in memory: for tests, and for programs that keep nothing. */
+/** BottleStore in memory: for tests, and for programs that need no persistence. */
 import { Effect, Layer, Option } from "effect"
 import { BottleMetadata } from "../../domain/Bottle.ts"
 import { BottleBusy, BottleNotFound, StateStoreError } from "../../domain/Errors.ts"
@@ -6,7 +6,7 @@ import { instantOf } from "../../domain/Instant.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
 
-/** Told apart by identity: a row that was removed and made anew is not given back by its former holder. */
+/** Compared by identity: the former holder of a removed row does not release the lease of a new one. */
 interface Lease {
   readonly name: string
 }
@@ -17,7 +17,7 @@ interface Row {
   readonly watcher?: Lease | undefined
 }
 
-/** An empty store, of this layer alone. */
+/** An empty store, private to this layer. */
 export const layer: Layer.Layer<BottleStore> = Layer.sync(BottleStore, () => {
   const rows = new Map<string, Row>()
   const all = () =>

@@ -1,11 +1,11 @@
-/** ForgeStateStore in memory: for tests, and for programs that keep nothing. */
+/** ForgeStateStore in memory: for tests, and for programs that need no persistence. */
 import { Effect, Layer, Option } from "effect"
 import { StateStoreError } from "../../domain/Errors.ts"
 import { atKey, type ForgeState, type ForgeStateKey } from "../../domain/ForgeState.ts"
 import { BEFORE_ALL, instantOf } from "../../domain/Instant.ts"
 import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 
-/** An empty store, of this layer alone. */
+/** An empty store, private to this layer. */
 export const layer: Layer.Layer<ForgeStateStore> = Layer.sync(ForgeStateStore, () => {
   const rows = new Map<string, ForgeState>()
   const ordered = () => [...rows.values()].sort(byKey)
@@ -41,5 +41,5 @@ const byKey = (a: ForgeState, b: ForgeState): number =>
   byBytes(a.repo, b.repo) ||
   a.issueNumber - b.issueNumber
 
-/** In UTF-8, as SQLite compares texts: UTF-16 orders some characters otherwise. */
+/** Compares as UTF-8, like SQLite: UTF-16 orders some characters differently. */
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))

@@ -1,9 +1,9 @@
-/** HomeLease in memory: one holder at a time among those who share the layer. */
+/** HomeLease in memory: one holder at a time among the users of the layer. */
 import { Effect, Layer } from "effect"
 import { HomeServed } from "../../domain/Errors.ts"
 import { HomeLease } from "../../services/HomeLease.ts"
 
-/** A lease of this layer alone. */
+/** A lease private to this layer. */
 export const layer: Layer.Layer<HomeLease> = Layer.sync(HomeLease, () => {
   let held = false
   return HomeLease.of({

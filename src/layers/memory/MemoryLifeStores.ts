@@ -1,4 +1,4 @@
-/** Inbox, IssueStates, Operations, Outbox and Usage in memory, over the same rows: for tests, and for programs that keep nothing. */
+/** Inbox, IssueStates, Operations, Outbox and Usage in memory, over the same rows: for tests, and for programs that need no persistence. */
 import { Array as Arr, Context, Effect, Layer, Option } from "effect"
 import { type HintId, type InboxHint, InboxRow, routedHintId } from "../../domain/orchestrator/InboxHint.ts"
 import { type IssueKey, issueId, type Page } from "../../domain/orchestrator/IssueKey.ts"
@@ -18,7 +18,7 @@ import { Outbox } from "../../services/Outbox.ts"
 import { Operations } from "../../services/Operations.ts"
 import { Usage } from "../../services/Usage.ts"
 
-/** All rows. Maps keep the order in which rows came. */
+/** All rows. Maps keep insertion order. */
 interface Tables {
   readonly hints: Map<string, InboxRow>
   /** When hints were handled. */
@@ -30,14 +30,14 @@ interface Tables {
   seq: number
 }
 
-/** A message; over when it was sent or given up. */
+/** A message. It is over when it was sent or given up. */
 interface Sending {
   readonly row: OutboxRow
   readonly nextAt: number
   readonly overAt?: number
 }
 
-/** Empty stores, of this layer alone. */
+/** Empty stores, private to this layer. */
 export const layer: Layer.Layer<Inbox | IssueStates | Operations | Outbox | Usage> = Layer.syncContext(() => {
   const tables: Tables = {
     hints: new Map(),

@@ -1,11 +1,11 @@
-/** All stores of the orchestrator in memory: for tests, and for programs that keep nothing. */
+/** All stores of the orchestrator in memory: for tests, and for programs that need no persistence. */
 import { Layer } from "effect"
 import * as MemoryHomeLease from "./MemoryHomeLease.ts"
 import * as MemoryLifeStores from "./MemoryLifeStores.ts"
 import * as MemoryServiceState from "./MemoryServiceState.ts"
 import * as MemorySweepCursors from "./MemorySweepCursors.ts"
 
-/** Empty stores, of this layer alone. */
+/** Empty stores, private to this layer. */
 export const layer = Layer.mergeAll(
   MemoryHomeLease.layer,
   MemoryLifeStores.layer,

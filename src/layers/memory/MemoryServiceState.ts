@@ -1,10 +1,10 @@
-/** ServiceState in memory: for tests, and for programs that are steered from inside. */
+/** ServiceState in memory: for tests, and for programs that steer the service from within the process. */
 import { Effect, Layer, Option } from "effect"
 import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
 import type { ReportedHealth } from "../../domain/orchestrator/ServiceHealth.ts"
 import { ServiceState } from "../../services/ServiceState.ts"
 
-/** Not paused at first; of this layer alone. */
+/** Not paused at first; private to this layer. */
 export const layer: Layer.Layer<ServiceState> = Layer.sync(ServiceState, () => {
   let pausedAt = Option.none<number>()
   let health = Option.none<ReportedHealth>()

@@ -1,9 +1,9 @@
-/** SweepCursors in memory: for tests, and for programs that keep nothing. */
+/** SweepCursors in memory: for tests, and for programs that need no persistence. */
 import { Effect, Layer, Option } from "effect"
 import type { SweepCursor } from "../../domain/orchestrator/SweepCursor.ts"
 import { SweepCursors } from "../../services/SweepCursors.ts"
 
-/** None at first; of this layer alone. */
+/** None at first; private to this layer. */
 export const layer: Layer.Layer<SweepCursors> = Layer.sync(SweepCursors, () => {
   const cursors = new Map<string, SweepCursor>()
   return SweepCursors.of({

@@ -1,9 +1,9 @@
-/** VerificationStore in memory: for tests, and for programs that keep nothing. */
+/** VerificationStore in memory: for tests, and for programs that need no persistence. */
 import { Effect, Layer, Option } from "effect"
 import type { VerificationKey } from "../../domain/Verification.ts"
 import { VerificationStore } from "../../services/VerificationStore.ts"
 
-/** An empty store, of this layer alone. */
+/** An empty store, private to this layer. */
 export const layer: Layer.Layer<VerificationStore> = Layer.sync(VerificationStore, () => {
   const rows = new Map<string, string>()
   return VerificationStore.of({

@@ -1,4 +1,4 @@
-/** PodmanBackend makes bottles of podman's containers: docker's driver, in podman's dialect. */
+/** PodmanBackend runs bottles as podman containers: docker's driver with podman's dialect. */
 import type { Effect } from "effect"
 import type { BackendUnavailable } from "../../domain/Errors.ts"
 import type { Backend } from "../../services/Backends.ts"
@@ -10,8 +10,8 @@ import { podman } from "./dialect.ts"
 /** Options of a podman backend. */
 export type PodmanOptions = Omit<DockerOptions, "dialect">
 
-/** A podman backend. Nothing is asked of podman before the first call. */
+/** A podman backend. podman is not called before the first method. */
 export const makeWith = (options: PodmanOptions) => makeDockerWith({ ...options, dialect: podman })
 
-/** The podman of this environment; of a user who is not root, that user's own. */
+/** The podman of this environment; for a user who is not root, that user's own. */
 export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = makeWith({})

@@ -1,4 +1,4 @@
-/** podman's command line, 4.3 and later: docker's language with its own defaults, which would let parts of this machine into a bottle. */
+/** podman's command line, 4.3 and later: docker-compatible, but with defaults that would expose parts of this machine to a bottle. */
 import { accessSync, constants } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
@@ -10,7 +10,7 @@ import { folderOfMachine } from "../home/machine.ts"
 export const podman: Dialect = {
   name: "podman",
   program: "podman",
-  // Its warnings would be in the agent's stderr, which its client shares.
+  // Its warnings would end up in the agent's stderr, which its client shares.
   globals: ["--log-level=error"],
   needsPipe: ["export"],
   environment: [
@@ -36,7 +36,7 @@ export const podman: Dialect = {
       : "podman runs its containers in a virtual machine here, which cannot mount the neck of a bottle: use bot-bottle on Linux, or another backend"
   },
   info: "engine {{.Version.Version}} ({{.Host.OS}}, {{.Store.GraphRoot}}{{if .Host.Security.Rootless}}, rootless{{end}})",
-  // podman has no id of its own: its objects are what lies in its store.
+  // podman has no ID of its own: its objects are those in its store.
   engine: {
     format: "{{.Store.GraphDriverName}} {{.Store.GraphRoot}}",
     name: (said) => {
@@ -59,7 +59,7 @@ export const podman: Dialect = {
     ...NOTHING_OF_THIS_MACHINE,
     "--mount",
     `type=bind,source=${hostsFile(runDirectory)},target=/etc/hosts,readonly`,
-    // SELinux lets no container connect to a socket of ours; without SELinux this means nothing.
+    // SELinux lets no container connect to our sockets. Without SELinux this has no effect.
     "--security-opt",
     "label=disable",
     ...initPath(),
@@ -70,7 +70,7 @@ export const podman: Dialect = {
   start: ["start", "--attach", "--sig-proxy=false"],
   // Without it a removal sends TERM first and waits 10 s.
   remove: ["rm", "--force", "--volumes", "--time", "0"],
-  // podman's own format of images has no HEALTHCHECK, SHELL or ONBUILD.
+  // podman's own image format has no HEALTHCHECK, SHELL or ONBUILD.
   commit: ["commit", "--quiet", "--pause", "--format", "docker"],
   // With --tail it loses lines that a program wrote in pieces, as catatonit does.
   lastLogs: ["logs"],
@@ -80,7 +80,10 @@ export const podman: Dialect = {
   pullName: qualified,
 }
 
-/** podman gives a container the proxies of our environment, by containers.conf all of it, and mounts what a system's mounts.conf lists. */
+/**
+ * podman gives a container our environment's proxies or, by containers.conf, the whole environment, and the mounts of a system's
+ * mounts.conf.
+ */
 const NOTHING_OF_THIS_MACHINE = [
   "--http-proxy=false",
   "--env-host=false",
@@ -90,16 +93,16 @@ const NOTHING_OF_THIS_MACHINE = [
 
 const hostsFile = (runDirectory: string) => join(runDirectory, "hosts")
 
-/** podman would copy this machine's own, with the names of its neighbours. */
+/** podman would copy this machine's own file, with the names of its neighbours. */
 const HOSTS = "127.0.0.1 localhost bottle\n::1 localhost\n"
 
-/** Where podman looks for an init of its own. */
+/** Where podman looks for an init program. */
 const OWN_INITS = ["/usr/libexec/podman/catatonit", "/usr/lib/podman/catatonit"]
 
-/** Static ones: a tini that needs libraries does not start where an image has others. */
+/** Only static ones: a tini that needs libraries does not start in an image with other libraries. */
 const OTHER_INITS = ["/usr/bin/catatonit", "/usr/bin/tini-static", "/usr/bin/docker-init"]
 
-/** Debian's podman is installed with any of several inits, and looks for one of them only. */
+/** Debian's podman is installed with any of several init programs, but looks for only one of them. */
 const initPath = (): ReadonlyArray<string> => {
   if (OWN_INITS.some(isExecutable)) return []
   const found = OTHER_INITS.find(isExecutable)
@@ -109,7 +112,7 @@ const initPath = (): ReadonlyArray<string> => {
 const isExecutable = (path: string): boolean =>
   Effect.runSync(Effect.isSuccess(Effect.try(() => accessSync(path, constants.X_OK))))
 
-/** podman would ask which registry a short name is of, or refuse it: here it is what docker takes it for. */
+/** podman would ask for the registry of a short name, or refuse it: here it is expanded as docker does. */
 export function qualified(reference: string): string {
   const [first = "", ...rest] = reference.split("/")
   if (rest.length === 0) return `docker.io/library/${reference}`

@@ -1,4 +1,7 @@
-/** NodeProcessRunner runs programs by node:child_process: both streams always drained, no environment leaked, no child left behind. */
+/**
+ * NodeProcessRunner runs programs with node:child_process. Both streams are always drained, no environment leaks, and no child is left
+ * behind.
+ */
 import { Deferred, Effect, Layer, Stream } from "effect"
 import type { Scope } from "effect"
 import type { ChildProcess, StdioOptions } from "node:child_process"
@@ -26,7 +29,7 @@ const piped = (spec: ProcessSpec): Effect.Effect<ChildProcess, ProcessError, Sco
     terminate,
   )
 
-/** Gives the child its stdin; fails when the source fails, and then the child never sees an end that looks like the whole. */
+/** Writes the child's stdin. When the source fails this fails too, and the child never sees an end of file that looks complete. */
 const feedStdin = (child: ChildProcess, spec: ProcessSpec): Effect.Effect<void, ProcessError> => {
   const { stdin } = child
   if (stdin === null || spec.stdin === undefined) return Effect.void
@@ -58,7 +61,7 @@ const pipeOf = (child: ChildProcess, name: "stdout" | "stderr"): Stream.Stream<U
   return pipe === null ? Stream.empty : readPipe(child, pipe)
 }
 
-/** Fails when the spec's time is over; the scope of the effect is closed by then, and so its child ended. */
+/** Fails when the spec's time is over. The scope of the effect is closed by then, so its child has ended. */
 const inTime =
   (spec: ProcessSpec) =>
   <A>(effect: Effect.Effect<A, ProcessError>): Effect.Effect<A, ProcessError> =>
@@ -86,7 +89,7 @@ const run = Effect.fn("ProcessRunner.run")(function* (spec: ProcessSpec) {
       { exit: exitOf(child), stdout: keep(pipeOf(child, "stdout")), stderr: keep(pipeOf(child, "stderr")) },
       { concurrency: "unbounded" },
     )
-    // A finalizer cannot be interrupted, and a race waits for a loser that cannot be: so both sides of it can.
+    // A finalizer cannot be interrupted, and a race waits for an uninterruptible loser, so both sides are made interruptible.
     const { exit, stdout, stderr } = yield* Effect.raceFirst(
       Effect.interruptible(ended),
       Effect.interruptible(Deferred.await(inputFailed)),
@@ -111,7 +114,7 @@ const stream = Effect.fn("ProcessRunner.stream")(function* (spec: ProcessSpec) {
   return running
 })
 
-/** Ctrl-C in a terminal goes to everybody who has it: while a child does, it is meant for the child. */
+/** Ctrl-C in a terminal reaches every process in its foreground group: while a child has the terminal, it is meant for the child. */
 const leaveInterrupts = Effect.acquireRelease(
   Effect.sync(() => {
     const ours = process.listeners("SIGINT")
@@ -135,7 +138,7 @@ const interactive = Effect.fn("ProcessRunner.interactive")(function* (spec: Proc
   )
 })
 
-/** The live layer: programs of this machine. */
+/** The live layer: programs on this machine. */
 export const layer: Layer.Layer<ProcessRunner> = Layer.succeed(
   ProcessRunner,
   ProcessRunner.of({ run, stream, interactive, detached }),

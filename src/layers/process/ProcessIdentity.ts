@@ -1,11 +1,11 @@
-/** Tells one process from another that got its pid later: by start time and boot. */
+/** Tells a process from a later one with the same PID, by start time and boot. */
 import { Effect, Layer, Option } from "effect"
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import type { ProcessIdentity } from "../../domain/ProcessIdentity.ts"
 import { Processes } from "../../services/Processes.ts"
 
-/** The live process of a pid; none when it is gone, or a zombie: its code runs no more. */
+/** The live process with a PID; none when it is gone, or a zombie, whose code no longer runs. */
 export const identify = (pid: number): Effect.Effect<Option.Option<ProcessIdentity>> =>
   Effect.suspend(() => (process.platform === "linux" ? fromProc(pid) : fromPs(pid)))
 
@@ -14,7 +14,7 @@ export const self: Effect.Effect<ProcessIdentity> = Effect.suspend(() => identif
   Effect.map(Option.getOrElse(() => ({ pid: process.pid, startTime: "", bootId: "" }))),
 )
 
-/** Whether that very process still runs; a process that cannot be looked at counts as running. */
+/** Whether that very process is still running. A process that cannot be inspected counts as running. */
 export const isAlive = (identity: ProcessIdentity): Effect.Effect<boolean> =>
   Effect.map(
     identify(identity.pid),
@@ -28,7 +28,10 @@ export const isAlive = (identity: ProcessIdentity): Effect.Effect<boolean> =>
 
 const isUnknown = (identity: ProcessIdentity): boolean => identity.startTime === ""
 
-/** proc(5): field 2 is the program's name in parentheses and may hold spaces and parentheses itself; 3 is the state, 22 the start time. */
+/**
+ * proc(5): field 2 is the program's name in parentheses and may itself contain spaces and parentheses; 3 is the state, 22 the start
+ * time.
+ */
 const fromProc = (pid: number): Effect.Effect<Option.Option<ProcessIdentity>> =>
   Effect.try({
     try: () => {
@@ -50,7 +53,7 @@ const fromProc = (pid: number): Effect.Effect<Option.Option<ProcessIdentity>> =>
     ),
   )
 
-/** `ps` writes `STAT Day Mon DD HH:MM:SS YYYY`, in the locale and time zone it is given; it exits 1 when there is no such process. */
+/** `ps` prints `STAT Day Mon DD HH:MM:SS YYYY` in the given locale and time zone, and exits with 1 when there is no such process. */
 const fromPs = (pid: number): Effect.Effect<Option.Option<ProcessIdentity>> =>
   Effect.try({
     try: () =>
@@ -74,5 +77,5 @@ const fromPs = (pid: number): Effect.Effect<Option.Option<ProcessIdentity>> =>
 const isDead = (state: string | undefined): boolean =>
   state === undefined || state === "" || state.startsWith("Z") || state.startsWith("X")
 
-/** Processes as this machine's kernel has them. */
+/** Processes from this machine's kernel. */
 export const layer: Layer.Layer<Processes> = Layer.succeed(Processes, { self, isAlive })

@@ -1,16 +1,16 @@
-/** A child whose whole process group ends when it ends, and when this process does, however that happens. */
+/** A child whose whole process group ends when the child ends or this process does, however that happens. */
 import { Effect } from "effect"
 import type { ChildProcess } from "node:child_process"
 import type { ProcessError, ProcessSpec } from "../../services/ProcessRunner.ts"
 import { spawnChild } from "./child.ts"
 
 /**
- * A watcher in the group waits for the end of a pipe whose other end only we have, then kills the group: the kernel
- * closes that end whatever kills us. The watcher is of the group itself, so its number cannot be another group's by then.
+ * A watcher in the group waits for the end of a pipe whose other end only this process has, then kills the group: the kernel closes
+ * that end however this process dies. The watcher is in the group itself, so the group's number cannot be reused by then.
  */
 const WATCHED = `(read -r _ <&3; kill -KILL 0) </dev/null >/dev/null 2>&1 & exec 3<&-; exec "$@"`
 
-/** Starts it as the leader of a group of its own; see `ProcessSpec.endsWithUs`. */
+/** Starts it as the leader of its own process group; see `ProcessSpec.endsWithUs`. */
 export const spawnBound = (
   spec: ProcessSpec,
   stdio: ReadonlyArray<"ignore" | "pipe">,

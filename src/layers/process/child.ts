@@ -1,4 +1,4 @@
-/** One child process of node as effects: spawned with a clean environment, fed, read with a bound, waited for, and ended for certain. */
+/** One child process of node as effects: spawned with a clean environment, given stdin, read with a limit, awaited, and reliably ended. */
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Effect, Option, Stream } from "effect"
 import type { ChildProcess, SpawnOptions } from "node:child_process"
@@ -15,17 +15,17 @@ const INHERITED = ["PATH", "HOME", "LANG", "LC_ALL", "TZ"]
 /** How long a child has between TERM and KILL. */
 const TERM_GRACE = "2 seconds"
 
-/** How long a pipe may stay silent after its child has ended before we stop reading it: a grandchild may hold it open for ever. */
+/** How long a pipe may be silent after its child has ended before we stop reading: a grandchild may hold it open forever. */
 const ORPHANED_PIPE_GRACE = "500 millis"
 
-/** A relative part of PATH would find programs in the working directory, which may be a stranger's repository. */
+/** A relative entry of PATH would find programs in the working directory, which may be an untrusted repository. */
 const absoluteOnly = (path: string): string =>
   path
     .split(delimiter)
     .filter((part) => isAbsolute(part))
     .join(delimiter)
 
-/** What a child sees of our environment, and what it was given. */
+/** The child's environment: the allowed part of ours, and what it was given. */
 export const cleanEnv = (extra: Readonly<Record<string, string>> = {}): Record<string, string> => {
   const env: Record<string, string> = {}
   for (const name of INHERITED) {
@@ -35,7 +35,10 @@ export const cleanEnv = (extra: Readonly<Record<string, string>> = {}): Record<s
   return Object.assign(env, extra)
 }
 
-/** Starts a child; answers once it runs. What node throws (a zero byte in an argument) and what it emits (no such program) are the same error. */
+/**
+ * Starts a child and returns once it is running. What node throws (a zero byte in an argument) and what it emits (no such program)
+ * become the same error.
+ */
 export const spawnChild = (
   spec: Pick<ProcessSpec, "command" | "args" | "env" | "cwd">,
   options: SpawnOptions,
@@ -55,7 +58,7 @@ export const spawnChild = (
         child.on("error", (cause) => resume(Effect.fail(spawnError(spec, cause))))
         // A child may close its stdin, or end, before it has read what we write.
         child.stdin?.on("error", () => undefined)
-        // At the end of a child node throws away what lies in a pipe that nobody listens to yet.
+        // At the end of a child node discards data in a pipe without listeners.
         child.stdout?.on("readable", () => undefined)
         child.stderr?.on("readable", () => undefined)
       }),
@@ -85,7 +88,7 @@ const spawnError = (spec: Pick<ProcessSpec, "command" | "cwd">, cause: unknown):
   }
 }
 
-/** How the child ended; waits for it. */
+/** Waits for the child to end, and says how it ended. */
 export const exitOf = (child: ChildProcess): Effect.Effect<ProcessExit> =>
   Effect.async((resume) => {
     const answer = () => resume(Effect.succeed(toExit(child.exitCode, child.signalCode)))
@@ -99,26 +102,26 @@ const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signa
 const toExit = (code: number | null, signal: NodeJS.Signals | null): ProcessExit =>
   signal === null ? { exitCode: code ?? 0 } : { exitCode: 128 + constants.signals[signal], signal }
 
-/** Ends the child: TERM, then KILL when it has not ended in time. Ok when it has ended already. */
+/** Ends the child: TERM, then KILL when it has not ended in time. Succeeds when it has already ended. */
 export const terminate = (child: ChildProcess): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (hasEnded(child)) return Effect.void
     child.kill("SIGTERM")
-    // Interruptible, because a finalizer is not, and a timeout waits for what it cannot interrupt.
+    // Made interruptible, because a finalizer is not, and a timeout waits for what it cannot interrupt.
     return Effect.interruptible(exitOf(child)).pipe(
       Effect.timeoutOption(TERM_GRACE),
       Effect.flatMap((ended) => (Option.isSome(ended) ? Effect.void : kill(child))),
     )
   })
 
-/** Ends the child at once. */
+/** Kills the child at once. */
 export const kill = (child: ChildProcess): Effect.Effect<void> =>
   Effect.suspend(() => {
     child.kill("SIGKILL")
     return Effect.asVoid(exitOf(child))
   })
 
-/** Writes to the child's stdin and closes it. A child that does not want it all is no error; a source that fails is. */
+/** Writes the child's stdin and closes it. A child that does not read all of it is no error; a source that fails is. */
 export const feed = <E>(stdin: Writable, source: Stream.Stream<Uint8Array, E>): Effect.Effect<void, E> =>
   source.pipe(
     Stream.runForEachWhile((bytes) => write(stdin, bytes)),
@@ -130,7 +133,7 @@ const write = (sink: Writable, bytes: Uint8Array): Effect.Effect<boolean> =>
     sink.write(bytes, (error) => resume(Effect.succeed(!error)))
   })
 
-/** What comes through a pipe of the child, no faster than it is read; ends with the pipe, or soon after the child. */
+/** Reads a pipe of the child, with backpressure. Ends with the pipe, or soon after the child. */
 export const readPipe = (child: ChildProcess, pipe: Readable): Stream.Stream<Uint8Array> =>
   Stream.unwrapScoped(
     Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** A program that outlives us: own session, no pipe kept, its first line awaited with a bound. */
+/** A program that outlives this process: own session, no pipe kept open, a time limit for its first line. */
 import { Effect, Option, Stream } from "effect"
 import type { ChildProcess } from "node:child_process"
 import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs"
@@ -12,8 +12,8 @@ const STDERR_TAIL = 4096
 const LINE_MAX = 64 * 1024
 
 /**
- * A file without a name, for the child's stderr: a pipe would be kept open, or break under the child when we go.
- * Its end tells why the child failed.
+ * An unlinked file for the child's stderr: a pipe would stay open, or break when this process exits. Its tail says why the child
+ * failed.
  */
 const stderrFile = (command: string) =>
   Effect.acquireRelease(
@@ -37,7 +37,7 @@ const readTail = (fd: number): string => {
   return bytes.toString("utf8").trim()
 }
 
-/** Ends a child that is of no use, and all that it started. */
+/** Ends a child that is no longer useful, and everything it started. */
 const killSession = ({ pid }: ChildProcess): Effect.Effect<void> =>
   pid === undefined ? Effect.void : Effect.ignore(Effect.try(() => process.kill(-pid, "SIGKILL")))
 
@@ -59,7 +59,7 @@ const writeInput = (child: ChildProcess, input: string | undefined): Effect.Effe
     ? Effect.void
     : feed(child.stdin, Stream.make(Buffer.from(input)))
 
-/** What a child that did not say its line has to say for itself. */
+/** The error of a child that did not print its line. */
 const failure = (spec: DetachedSpec, child: ChildProcess, stderr: number) =>
   Effect.gen(function* () {
     const exit = yield* Effect.timeoutOption(Effect.interruptible(exitOf(child)), "100 millis")

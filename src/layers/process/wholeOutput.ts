@@ -1,8 +1,11 @@
-/** What a program writes to its stdout, as bytes that end only when it ended well. */
+/** A program's stdout as bytes that only end when the program succeeded. */
 import { Effect, Ref, Stream } from "effect"
 import type { RunningProcess } from "../../services/ProcessRunner.ts"
 
-/** The stdout of a program. A half answer must not look like a whole one: the stream fails with `refused` of its stderr when its code is not 0. */
+/**
+ * The stdout of a program. A partial output must not look complete: the stream fails with `refused` of its stderr when its exit code is
+ * not 0.
+ */
 export const wholeOutput = <E>(
   child: RunningProcess,
   refused: (stderr: string) => E,

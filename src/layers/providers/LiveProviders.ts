@@ -1,4 +1,4 @@
-/** The providers there are, each in a file of its own. */
+/** All providers, each in its own file. */
 import { Effect, Layer } from "effect"
 import type { ProviderName } from "../../domain/Manifest.ts"
 import type { Provider } from "../../services/Providers.ts"

@@ -7,7 +7,7 @@ import { mcpUrl, pathInBottle, PLACEHOLDER_KEY, routeUrl } from "./files.ts"
 /** `--print` reads the prompt from stdin. */
 const headless = (input: ProviderInput): AgentInvocation => invocation(input, ["--print"])
 
-/** `--continue` takes the newest conversation of the working directory, and begins one when there is none. */
+/** `--continue` continues the newest conversation of the working directory, or starts one when there is none. */
 const resume = (input: ProviderInput): AgentInvocation => invocation(input, ["--print", "--continue"])
 
 const interactive = (input: ProviderInput): AgentInvocation => invocation(input, [])
@@ -17,7 +17,7 @@ const resumeInteractive = (input: ProviderInput): AgentInvocation => {
   return { argv: ["sh", "-c", RESUME_THE_NEWEST, ...argv], ...rest }
 }
 
-/** On a terminal `--continue` fails when there is no conversation, and does not see those of `--print`: the newest is named. */
+/** On a terminal `--continue` fails when there is no conversation, and ignores those of `--print`, so the newest one is named. */
 const RESUME_THE_NEWEST = `last=$(ls -t "\${CLAUDE_CONFIG_DIR:-$HOME/.claude}"/projects/*/*.jsonl 2>/dev/null | head -n 1)
 last=\${last##*/}
 [ "$last" ] && set -- --resume "\${last%.jsonl}" "$@"
@@ -51,20 +51,20 @@ const invocation = (
   }
 }
 
-/** Servers that a stranger's repository names in its `.mcp.json` are not started. */
+/** Servers in an untrusted repository's `.mcp.json` are not started. */
 const onlyOurServers = (servers: RunFile) => ["--mcp-config", pathInBottle(servers), "--strict-mcp-config"]
 
 const mcpConfig = (neck: string, forge: boolean): string =>
   JSON.stringify({ mcpServers: forge ? { forge: { type: "http", url: mcpUrl(neck) } } : {} })
 
-/** It runs at the model's provider and not in the bottle, so nothing here would limit or log what it looks up. */
+/** It runs at the model's provider instead of in the bottle, so nothing here would limit or log it. */
 const withoutWebSearch = ["--disallowedTools", "WebSearch"]
 
-/** Of the two variables for a key, ANTHROPIC_API_KEY asks a person at a terminal whether to use it. */
+/** Of the two variables for a key, ANTHROPIC_API_KEY makes it ask the person at the terminal whether to use it. */
 const placeholder = { ANTHROPIC_AUTH_TOKEN: PLACEHOLDER_KEY }
 
-/** Telemetry, error reports and updates would each wait for hosts that the bottle does not reach. */
+/** Telemetry, error reports and updates would each wait for hosts that the bottle cannot reach. */
 const quiet = { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1", DISABLE_AUTOUPDATER: "1" }
 
-/** The provider `claude`. Its conversations lie in the agent's home, in `~/.claude`, and are frozen with it. */
+/** The provider `claude`. Its conversations are in the agent's home, in `~/.claude`, and are frozen with it. */
 export const claude: Provider = { headless, resume, interactive, resumeInteractive }

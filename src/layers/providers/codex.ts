@@ -6,10 +6,10 @@ import { mcpUrl, routeUrl } from "./files.ts"
 /** `-` reads the prompt from stdin. */
 const headless = (input: ProviderInput): AgentInvocation => run(input, ["-"])
 
-/** The newest conversation of the working directory; a new one when there is none. */
+/** The newest conversation of the working directory, or a new one when there is none. */
 const resume = (input: ProviderInput): AgentInvocation => run(input, ["resume", "--last", "-"])
 
-/** Codex has no file for an addition to its instructions, and an argument has at most 128 KiB: it goes ahead of the prompt. */
+/** Codex has no file for additional instructions, and an argument is limited to 128 KiB, so the system prompt goes before the prompt. */
 const run = (input: ProviderInput, what: ReadonlyArray<string>): AgentInvocation => ({
   argv: ["codex", "exec", ...options(input), "--skip-git-repo-check", ...what],
   env: {},
@@ -19,11 +19,11 @@ const run = (input: ProviderInput, what: ReadonlyArray<string>): AgentInvocation
 
 const interactive = (input: ProviderInput): AgentInvocation => onTerminal(input, [])
 
-/** The newest conversation of the working directory, which may be one of `exec`. */
+/** The newest conversation of the working directory, including those of `exec`. */
 const resumeInteractive = (input: ProviderInput): AgentInvocation =>
   onTerminal(input, ["resume", "--last", "--include-non-interactive"])
 
-/** Without a prompt to go ahead of, the system prompt is an argument after all. */
+/** Without a prompt to put it before, the system prompt is an argument after all. */
 const onTerminal = (input: ProviderInput, what: ReadonlyArray<string>): AgentInvocation => {
   const { systemPrompt } = input.manifest
   return {
@@ -51,7 +51,7 @@ const options = ({ manifest, neck, forge }: ProviderInput): ReadonlyArray<string
   }),
 ]
 
-/** A provider of its own name: the built-in `openai` would want a login. It sends no key, and the route adds one. */
+/** A provider with its own name: the built-in `openai` would require a login. It sends no key; the route adds one. */
 const modelProvider = (neck: string) => ({
   model_provider: "bot-bottle",
   "model_providers.bot-bottle.name": "bot-bottle",
@@ -59,18 +59,18 @@ const modelProvider = (neck: string) => ({
   "model_providers.bot-bottle.wire_api": "responses",
 })
 
-/** A login shell would set PATH anew, and `forge` would not be found. */
+/** A login shell would reset PATH, and `forge` would not be found. */
 const keepPath = { allow_login_shell: false }
 
-/** It runs at the model's provider and not in the bottle, so nothing here would limit or log what it looks up. */
+/** It runs at the model's provider instead of in the bottle, so nothing here would limit or log it. */
 const withoutWebSearch = { web_search: "disabled" }
 
-/** Hosts that the bottle does not reach. */
+/** Hosts that the bottle cannot reach. */
 const quiet = { "analytics.enabled": false, check_for_update_on_startup: false }
 
-/** `-c key=value`; the value is TOML, whose strings and booleans are written as JSON's. */
+/** `-c key=value`; the value is TOML, whose strings and booleans are written as in JSON. */
 const config = (values: Readonly<Record<string, string | boolean>>): ReadonlyArray<string> =>
   Object.entries(values).flatMap(([key, value]) => ["-c", `${key}=${JSON.stringify(value)}`])
 
-/** The provider `codex`. Its conversations lie in the agent's home, in `~/.codex`, and are frozen with it. */
+/** The provider `codex`. Its conversations are in the agent's home, in `~/.codex`, and are frozen with it. */
 export const codex: Provider = { headless, resume, interactive, resumeInteractive }

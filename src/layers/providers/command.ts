@@ -1,8 +1,8 @@
-/** The provider `command`: the manifest's own argv, as it is. */
+/** The provider `command`: runs the manifest's own argv unchanged. */
 import { Option } from "effect"
 import type { AgentInvocation, Provider, ProviderInput } from "../../services/Providers.ts"
 
-/** A command has no means of its own for a system prompt, so it goes ahead of the prompt; nor has it a conversation to go on with. */
+/** A command has no separate system prompt, so it goes before the prompt. It has no conversation to continue either. */
 const invocation = ({ manifest, prompt }: ProviderInput): AgentInvocation => ({
   argv: Option.getOrElse(manifest.command, () => []),
   env: {},

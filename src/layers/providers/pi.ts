@@ -8,7 +8,7 @@ import { pathInBottle, PLACEHOLDER_KEY, routeUrl } from "./files.ts"
 /** `--print` reads the prompt from stdin. */
 const headless = (input: ProviderInput): AgentInvocation => invocation(input, ["--print"])
 
-/** `--continue` takes the newest conversation of the working directory, and begins one when there is none. */
+/** `--continue` continues the newest conversation of the working directory, or starts one when there is none. */
 const resume = (input: ProviderInput): AgentInvocation => invocation(input, ["--print", "--continue"])
 
 const interactive = (input: ProviderInput): AgentInvocation => invocation(input, [])
@@ -32,7 +32,7 @@ const invocation = (
       "--provider",
       model.route,
       ...Option.match(model.id, { onNone: () => [], onSome: (id) => ["--model", id] }),
-      // It takes a file's name for the file's content.
+      // It accepts a file name in place of the file's content.
       ...(hasSystem ? ["--append-system-prompt", pathInBottle(system)] : []),
     ],
     env: quiet,
@@ -42,8 +42,8 @@ const invocation = (
 }
 
 /**
- * Sends pi to its model by the neck. An extension does it, and not a `models.json`, which would have to take the
- * place of the image's own in pi's home: that must stay writable, for the conversations.
+ * Makes pi reach its model through the neck. This is done by an extension, since a `models.json` would replace the image's own in pi's
+ * home, which must stay writable for the conversations.
  */
 const registration = (model: ReturnType<typeof piModel>, neck: string): string => {
   const known = Object.hasOwn(MODEL_ROUTES, model.route) ? builtIn(model.route, neck) : undefined
@@ -51,13 +51,13 @@ const registration = (model: ReturnType<typeof piModel>, neck: string): string =
   return `export default (pi) => pi.registerProvider(${JSON.stringify(model.route)}, ${provider})\n`
 }
 
-/** Pi knows the models of these, and only asks them elsewhere. */
+/** Pi knows the models of these providers, and only needs another address. */
 const builtIn = (route: string, neck: string) => ({
   baseUrl: route === "openai" ? `${routeUrl(neck, route)}/v1` : routeUrl(neck, route),
   apiKey: PLACEHOLDER_KEY,
 })
 
-/** Whatever else a bottle has a route to is taken for a server of chat completions with that one model. */
+/** Any other route is treated as a chat completions server with that one model. */
 const custom = ({ route, id }: ReturnType<typeof piModel>, neck: string) => ({
   baseUrl: `${routeUrl(neck, route)}/v1`,
   apiKey: PLACEHOLDER_KEY,
@@ -73,8 +73,8 @@ const custom = ({ route, id }: ReturnType<typeof piModel>, neck: string) => ({
   })),
 })
 
-/** Version checks and telemetry would wait for hosts that the bottle does not reach. */
+/** Version checks and telemetry would wait for hosts that the bottle cannot reach. */
 const quiet = { PI_OFFLINE: "1", PI_TELEMETRY: "0" }
 
-/** The provider `pi`. Its conversations lie in the agent's home, in `~/.pi/agent`, and are frozen with it. */
+/** The provider `pi`. Its conversations are in the agent's home, in `~/.pi/agent`, and are frozen with it. */
 export const pi: Provider = { headless, resume, interactive, resumeInteractive }

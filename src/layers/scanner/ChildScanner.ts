@@ -1,4 +1,7 @@
-/** ChildScanner scans in child processes: ours for known secrets, and gitleaks when it is on the PATH, else secretlint, for the shapes of others. */
+/**
+ * ChildScanner scans in child processes: our own for known secrets, and gitleaks if it is on the PATH, otherwise secretlint, for other
+ * secrets by their shape.
+ */
 import { Deferred, Effect, Layer, Option, Queue, RcMap, Schema, Stream } from "effect"
 import type { Scope } from "effect"
 import { randomUUID } from "node:crypto"
@@ -18,11 +21,11 @@ import { frameOf } from "../../domain/ScanFrames.ts"
 import { hasGitleaks, scanDirectory } from "./gitleaks.ts"
 import { ScanConfig, THE_END, Scanned } from "./protocol.ts"
 
-/** The scanner of texts is kept so long after its last one. */
+/** How long the scanner of texts is kept after its last text. */
 const KEPT_IDLE = "30 seconds"
 const CHILD_HEAP_MIB = 256
 
-/** Makes a scanner; its processes end with the scope. */
+/** Makes a scanner. Its processes end with the scope. */
 export const makeScanner = (
   options: ScannerOptions,
 ): Effect.Effect<SecretScannerApi, never, ProcessRunner | Scope.Scope> =>
@@ -101,7 +104,7 @@ export const makeScanner = (
       const forget = RcMap.invalidate(texts, "texts")
       return yield* Effect.scoped(Effect.flatMap(RcMap.get(texts, "texts"), (ask) => ask(text))).pipe(
         Effect.tapError(() => forget),
-        // A child that ended since the last text is no reason to refuse this one.
+        // A child that has ended since the last text is no reason to refuse this one.
         Effect.retry({ times: 1 }),
         Effect.timeoutFail({
           duration: progressMs,
@@ -121,7 +124,7 @@ export const layer: Layer.Layer<SecretScanner, never, ProcessRunner> = Layer.eff
   })),
 )
 
-/** A child that scans one text after the other. */
+/** A child that scans texts one after the other. */
 const textScanner = (
   verdictsOf: (
     config: typeof ScanConfig.Type,

@@ -1,4 +1,7 @@
-/** The scanner as a process of its own: objects come on stdin, a line of JSON goes out for each; what hangs or bursts is only this process. */
+/**
+ * The scanner process: reads objects from stdin and writes a line of JSON for each. If it hangs or runs out of memory, only this
+ * process is lost.
+ */
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Effect, Schema, Stream } from "effect"
 import { closeSync, openSync, writeSync } from "node:fs"
@@ -14,21 +17,21 @@ interface Found {
   readonly digest: string
 }
 
-/** An object that is being read. */
+/** The object that is being read. */
 interface Reading {
   readonly object: string
-  /** A tree is looked at as a list of its names. */
+  /** A tree is scanned as a list of its names. */
   readonly tree: Array<Uint8Array> | undefined
   readonly known: SecretSearch
-  /** Of a large object. */
+  /** Only for a large object. */
   readonly rules: RuleSearch | undefined
-  /** Bytes of a small one, which waits for the others that came with it. */
+  /** Bytes of a small object, which is scanned together with others. */
   readonly small: Array<Uint8Array> | undefined
   readonly file: number | undefined
   readonly found: Array<Found>
 }
 
-/** Scans what comes on stdin until its end. */
+/** Scans stdin to its end. */
 export const main: Effect.Effect<void> = Effect.gen(function* () {
   const read = frameReader()
   let config: typeof ScanConfig.Type = { secrets: [], rules: true }
@@ -89,7 +92,7 @@ export const main: Effect.Effect<void> = Effect.gen(function* () {
   yield* tell([{ object: THE_END, findings: [] }])
 })
 
-/** A call of the rules costs more than a small object does: they look at all that came together as one text. */
+/** A call of the rules costs more than a small object does, so objects that arrived together are scanned as one text. */
 const decide = (all: ReadonlyArray<Reading>): Effect.Effect<void> =>
   Effect.gen(function* () {
     const small = all.filter((it) => it.small !== undefined)
@@ -109,10 +112,10 @@ const decide = (all: ReadonlyArray<Reading>): Effect.Effect<void> =>
       )
   })
 
-/** As the scanner counts lines. */
+/** Counts lines as the scanner does. */
 const LINE_END = /\r\n|[\r\n\u2028\u2029]/
 
-/** Waits until it is written: a pipe takes a part only while its reader is busy. */
+/** Waits until it is written: while its reader is busy, a pipe accepts only a part. */
 const tell = (verdicts: ReadonlyArray<typeof Scanned.Type>): Effect.Effect<void> =>
   Effect.async((resume) => {
     const text = verdicts.map((verdict) => `${Schema.encodeSync(Scanned)(verdict)}\n`).join("")
@@ -121,10 +124,10 @@ const tell = (verdicts: ReadonlyArray<typeof Scanned.Type>): Effect.Effect<void>
 
 const SMALL_BYTES = 64 * 1024
 
-/** More make a report no clearer. */
+/** More findings make a report no clearer. */
 const FINDINGS_MAX = 100
 
-/** A first line break hides from a scanner that it is binary: some pass over what begins as an archive or an image does. */
+/** A leading line break hides from a scanner that the content is binary: some skip content that begins like an archive or an image. */
 const openExtract = (directory: string, number: number): number => {
   const file = openSync(join(directory, String(number)), "wx", 0o600)
   writeSync(file, "\n")
@@ -133,7 +136,7 @@ const openExtract = (directory: string, number: number): number => {
 
 const HASH_BYTES = 20
 
-/** Of `<mode> <name>\0<hash>` for each entry: its name, one on each line. */
+/** The names of a tree's entries (`<mode> <name>\0<hash>`), one on each line. */
 const namesOf = (tree: Buffer): Uint8Array => {
   const names: Array<string> = []
   for (let at = 0; at < tree.length;) {

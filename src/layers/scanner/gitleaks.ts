@@ -1,11 +1,11 @@
-/** gitleaks 8: finds secrets by some hundred rules in a directory of objects; what the objects say to it is not heard. */
+/** gitleaks 8: finds secrets in a directory of objects with about a hundred rules. Directives inside the objects are ignored. */
 import { Effect, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { basename } from "node:path"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { ScanFailed } from "../../services/SecretScanner.ts"
 
-/** What gitleaks found in the object of a number. */
+/** A finding of gitleaks in the object with a number. */
 export interface Leak {
   readonly number: number
   readonly line: number
@@ -20,11 +20,11 @@ export const hasGitleaks = (runner: typeof ProcessRunner.Service): Effect.Effect
     Effect.orElseSucceed(() => false),
   )
 
-/** gitleaks ends with 1 for any error of its own: leaks get a code that nothing else has. */
+/** gitleaks exits with 1 for any error of its own, so leaks get a code that nothing else uses. */
 const LEAKS_FOUND = 77
 const REPORT_BYTES_MAX = 64 * 1024 * 1024
 
-/** Scans files with numbers for names, each with an empty first line. */
+/** Scans files with numbers as names, each with an empty first line. */
 export const scanDirectory = Effect.fn("gitleaks.scanDirectory")(function* (
   runner: typeof ProcessRunner.Service,
   directory: string,
@@ -51,7 +51,7 @@ export const scanDirectory = Effect.fn("gitleaks.scanDirectory")(function* (
         directory,
       ],
       env: { GOMEMLIMIT: "512MiB" },
-      // Where it looks for configuration of its own; the objects have numbers for names.
+      // Where it looks for its own configuration. Objects only have numbers as names.
       cwd: directory,
       timeoutMs,
       maxOutputBytes: REPORT_BYTES_MAX,

@@ -1,20 +1,20 @@
-/** Private keys in PEM that secretlint passes over: short ones, as of Ed25519 and of elliptic curves, and broken lines. */
+/** Finds PEM private keys that secretlint misses: short ones, such as Ed25519 and elliptic curve keys, and keys with broken lines. */
 
 const BEGIN = /-----BEGIN (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----/g
 
-/** How much of what follows the first line is looked at, in characters. */
+/** How many characters after the first line are inspected. */
 const BODY_MAX = 600
 
-/** What begins as DER (RFC 5958, RFC 5915) or as OpenSSH's own format; a placeholder does not. */
+/** The beginning of DER (RFC 5958, RFC 5915) or of OpenSSH's own format. A placeholder does not begin like this. */
 const KEY = /^(?:M[A-P]|b3BlbnNza)[A-Za-z0-9+/]{38}/
 
 /**
- * What stands between the parts of a body: line ends, also as a string of a program has them, quotes, and the marks of
- * comments and quoted text. The neck's own text form puts "> " before each line of an issue.
+ * What may separate the parts of a body: line ends, also escaped as in a program's string, quotes, and the marks of comments and quoted
+ * text. The neck's own text form puts "> " before each line of an issue.
  */
 const BETWEEN = /\\[nr]|[\s"'`,\\>#*|;]/g
 
-/** A private key in a text: from and to which character, on which line, and what is between its first line and its last. */
+/** A private key in a text: start and end position, line, and the content between its first line and its last. */
 export interface KeyInText {
   readonly start: number
   readonly end: number
@@ -22,7 +22,7 @@ export interface KeyInText {
   readonly body: string
 }
 
-/** All of them, in their order. */
+/** All private keys in a text, in order. */
 export const privateKeys = (text: string): ReadonlyArray<KeyInText> => {
   const counted = { to: 0, line: 1 }
   const lineOf = (index: number): number => {

@@ -1,18 +1,18 @@
-/** What a scanner process is told first, and what it answers of each object. */
+/** The protocol of a scanner process: its configuration line, and its result for each object. */
 import { Schema } from "effect"
 
-/** What to look for; secrets come this way and never as an argument. */
+/** What to look for. Secrets are passed in this way and never as an argument. */
 export const ScanConfig = Schema.parseJson(
   Schema.Struct({
     secrets: Schema.Array(Schema.String),
     /** Whether to apply secretlint's rules. */
     rules: Schema.Boolean,
-    /** A directory into which each object is written, numbered from 0, for another scanner. */
+    /** A directory to write each object to, numbered from 0, for another scanner. */
     extractTo: Schema.optional(Schema.String),
   }),
 )
 
-/** What was found in an object. */
+/** A finding in an object. */
 export const Scanned = Schema.parseJson(
   Schema.Struct({
     object: Schema.String,
@@ -22,8 +22,8 @@ export const Scanned = Schema.parseJson(
   }),
 )
 
-/** The rule of a secret that is known. */
+/** The rule name of a known secret. */
 export const KNOWN_SECRET = "known-secret"
 
-/** Object of the last verdict, when all was read: without it something was left out. */
+/** The object name of the last verdict, after everything was read. Without it the scan is incomplete. */
 export const THE_END = "end"

@@ -1,23 +1,23 @@
-/** The rules of secretlint over a text that comes in pieces: what its files say to switch rules off is not heard. */
+/** Applies secretlint's rules to a text that comes in chunks. Directives in the text that disable rules are ignored. */
 import { lintSource } from "@secretlint/core"
 import { rules as recommended } from "@secretlint/secretlint-rule-preset-recommend"
 import { Effect } from "effect"
 import { createHash } from "node:crypto"
 import { privateKeys } from "./privateKeys.ts"
 
-/** What a rule found. */
+/** A finding of a rule. */
 export interface RuleFinding {
   readonly line: number
   readonly rule: string
   readonly digest: string
 }
 
-/** Without the one by which a comment in a file switches off the others. */
+/** Without the rule that lets a comment in a file disable the others. */
 const RULES = recommended
   .filter((rule) => rule.meta.id !== "@secretlint/secretlint-rule-filter-comments")
   .map((rule) => ({ id: rule.meta.id, rule }))
 
-/** So much is looked at at once; what lies across two of them is found because each begins with the end of the last. */
+/** How much is scanned at once. Each window begins with the end of the last one, so that a match across two windows is found. */
 const PIECE_BYTES = 256 * 1024
 const OVERLAP_BYTES = 8 * 1024
 
@@ -61,7 +61,7 @@ export const startRules = (): RuleSearch => {
   }
 }
 
-/** Looks at a whole text, a character for each byte. */
+/** Scans a whole text, with one character for each byte. */
 export const lint = (content: string): Effect.Effect<ReadonlyArray<RuleFinding>> =>
   Effect.map(
     Effect.promise(() =>

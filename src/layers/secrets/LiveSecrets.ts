@@ -5,10 +5,10 @@ import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { Secrets } from "../../services/Secrets.ts"
 import { isReadByOthers, placeText, readSecret, withoutNewline } from "./readSecret.ts"
 
-/** How long a command may take. */
+/** Time limit of a command. */
 const COMMAND_MS = 30_000
 
-/** Secrets of this machine. A file that others may read is warned of once. */
+/** Secrets of this machine. Warns once about a file that others can read. */
 export const layer: Layer.Layer<Secrets, never, ProcessRunner> = Layer.effect(
   Secrets,
   Effect.gen(function* () {
@@ -36,7 +36,7 @@ export const layer: Layer.Layer<Secrets, never, ProcessRunner> = Layer.effect(
         runner.run({ command, args, env: Object.fromEntries(env), timeoutMs: COMMAND_MS }),
         ({ reason }) => `${place} cannot be run (${reason})`,
       )
-      // What it wrote is not quoted: it may be the secret.
+      // Its output is not quoted: it may be the secret.
       if (result.exitCode !== 0) return yield* Effect.fail(`${place} ended with ${result.exitCode}`)
       return Redacted.make(yield* withoutNewline(result.stdout, `what ${place} printed`))
     })

@@ -1,30 +1,30 @@
-/** Reads secrets of the operator, from variables and from files, without the newline at their end. */
+/** Reads the operator's secrets from variables and files, without a trailing newline. */
 import { Effect } from "effect"
 import { readFile, stat } from "node:fs/promises"
 import { homedir } from "node:os"
 import { isAbsolute, join } from "node:path"
 import { file } from "../../files/files.ts"
 
-/** Where a secret is: a variable of this process, or a file. */
+/** The source of a secret: a variable of this process, or a file. */
 export type SecretPlace = { readonly env: string } | { readonly file: string }
 
-/** The place in words. */
+/** The source in words. */
 export const placeText = (place: SecretPlace): string =>
   "env" in place ? `the variable ${place.env}` : `the file ${place.file}`
 
-/** The secret of a place. Fails with what is wrong there, never with a part of it. */
+/** Reads a secret. Fails with what is wrong there, never with a part of it. */
 export const readSecret = (place: SecretPlace): Effect.Effect<string, string> =>
   Effect.flatMap("env" in place ? fromEnvironment(place.env) : fromFile(place.file), (text) =>
     withoutNewline(text, placeText(place)),
   )
 
-/** With a newline at its end, as editors and commands leave it, a secret is the same secret. */
+/** Editors and commands add a trailing newline, which is not part of the secret. */
 export const withoutNewline = (text: string, place: string): Effect.Effect<string, string> => {
   const secret = text.replace(/\r?\n$/, "")
   return secret === "" ? Effect.fail(`${place} is empty`) : Effect.succeed(secret)
 }
 
-/** Whether users of this machine besides its owner may read a file; false when it cannot be said. */
+/** Whether other users of this machine can read a file; false when that cannot be told. */
 export const isReadByOthers = (path: string): Effect.Effect<boolean> =>
   file(() => stat(atHome(path))).pipe(
     Effect.map(({ mode }) => (mode & 0o044) !== 0),
@@ -39,7 +39,7 @@ const fromEnvironment = (name: string): Effect.Effect<string, string> =>
       : Effect.succeed(value)
   })
 
-/** Relative to what would not be clear: the manifest's folder, or the working directory. */
+/** A relative path is refused: it could mean the manifest's folder or the working directory. */
 const fromFile = (path: string): Effect.Effect<string, string> => {
   const place = atHome(path)
   return isAbsolute(place)

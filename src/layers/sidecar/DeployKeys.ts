@@ -1,4 +1,4 @@
-/** DeployKeys over the ledger of a home: keys that no sidecar uses any more, each revoked with a token given later. */
+/** DeployKeys over a home's ledger: keys that no sidecar uses any more, each revoked with a token that is given later. */
 import { Effect, Layer } from "effect"
 import { isSameForge, type RunKey } from "../../domain/DeployKey.ts"
 import { ForgeConfigInvalid, type ForgeRequestError, SidecarError } from "../../domain/Errors.ts"
@@ -23,7 +23,7 @@ const make = (home: HomeShape, forges: ForgesApi): typeof DeployKeys.Service => 
     ),
     revokeKey: Effect.fn("DeployKeys.revokeKey")(function* (key: RunKey, access: ForgeAccess) {
       const entry = (yield* left).find((candidate) => candidate.key.name === key.name)
-      // Another has done it, or it is in use after all.
+      // Another process has revoked it, or it is in use after all.
       if (entry === undefined) return
       const forge = yield* forges.of(yield* targetOf(entry.key, access))
       yield* revokeBounded(forge, entry.key)
@@ -34,7 +34,7 @@ const make = (home: HomeShape, forges: ForgesApi): typeof DeployKeys.Service => 
   }
 }
 
-/** The deploy keys of a home, revoked at the kinds of forge that are provided. */
+/** The deploy keys of a home, revoked at the provided kinds of forge. */
 export const layer: Layer.Layer<DeployKeys, never, Forges> = Layer.effect(
   DeployKeys,
   Effect.gen(function* () {
@@ -58,7 +58,7 @@ const revokeBounded = (
       }),
   })
 
-/** A token goes to the forge that it was given for, and to no other. */
+/** A token is only sent to the forge that it was given for. */
 const targetOf = (key: RunKey, access: ForgeAccess) =>
   isSameForge(access.apiUrl, key.apiUrl)
     ? Effect.succeed(atRepository({ ...access, apiUrl: key.apiUrl }, key))

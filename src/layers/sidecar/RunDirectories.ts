@@ -32,7 +32,7 @@ const make = (home: HomeShape): typeof RunDirectories.Service => {
     clear,
     forget: Effect.fn("RunDirectories.forget")(function* (slug: Slug) {
       const { state, keys } = home.of(slug)
-      // Private halves; keys that are registered stay in the ledger.
+      // Private keys. Registered keys stay in the ledger.
       yield* file(() => rm(keys, { recursive: true, force: true })).pipe(
         orElseOn("ENOTDIR", undefined),
         fileFailed(slug, "removing its deploy keys"),

@@ -1,4 +1,4 @@
-/** SidecarInProcess serves the same necks within this process: for tests and for programs that keep running. */
+/** SidecarInProcess serves the same necks in this process: for tests, and for programs that keep running. */
 import { Effect, Either, ExecutionStrategy, Exit, Layer, Scope } from "effect"
 import { SidecarError } from "../../domain/Errors.ts"
 import { Forges } from "../../services/Forges.ts"
@@ -18,8 +18,8 @@ export type { ForgePart } from "../../sidecar/SidecarDocument.ts"
 export { Settings, type SidecarTimes } from "../../sidecar/SidecarSettings.ts"
 
 /**
- * Sidecars within this process, over the kinds of forge that are provided, which end with the layer at the latest; and
- * what they leave in the home on disk. Assignments name the calls that are given.
+ * Sidecars in this process, over the provided kinds of forge. They end with the layer at the latest. Also manages their files in the
+ * home. Assignments list the given calls.
  */
 export const layerWith = (options: SidecarOptions): Layer.Layer<SidecarServices, never, Forges> =>
   Layer.mergeAll(launcher(options), Records.layer, namedCalls(options.calls))
@@ -49,5 +49,5 @@ const launcher = (options: SidecarOptions): Layer.Layer<Sidecar, never, Forges> 
     }),
   )
 
-/** Sidecars within this process, over Gitea. */
+/** Sidecars in this process, over Gitea. */
 export const layer: Layer.Layer<SidecarServices> = Layer.provide(layerWith({}), GiteaForges.layer)

@@ -1,4 +1,4 @@
-/** SidecarProcess launches each sidecar as a process of its own, which outlives us. */
+/** SidecarProcess launches each sidecar as a separate process that outlives this one. */
 import { Effect, Layer, Option, Schema } from "effect"
 import { resolve } from "node:path"
 import { SidecarError } from "../../domain/Errors.ts"
@@ -18,15 +18,15 @@ import { makeService } from "./SidecarService.ts"
 const READY_MS = 15_000
 
 /**
- * A sidecar holds little: a small young generation keeps it small at no cost in speed that was measured. The old one
- * has room for what room.ts lets a bottle hold, and is not used otherwise.
+ * A sidecar holds little: a small young generation keeps it small without a measurable cost in speed. The old generation has room for
+ * what room.ts allows a bottle, and is otherwise unused.
  */
 const NODE_FLAGS = ["--max-semi-space-size=1", "--max-old-space-size=160"]
 
-/** Memory holds the run's secrets: its process never leaves a core dump, not even of node's own start. */
+/** Memory holds the run's secrets, so its process never leaves a core dump, not even while node starts. */
 const WITHOUT_CORE = 'ulimit -c 0; exec "$0" "$@"'
 
-/** Of the launcher's environment, beside PATH, HOME, LANG and TZ: how to reach the forge. */
+/** Passed from the launcher's environment, in addition to PATH, HOME, LANG and TZ: how to reach the forge. */
 const PASSED_ON = [
   "HTTP_PROXY",
   "HTTPS_PROXY",
@@ -43,7 +43,7 @@ const PASSED_ON = [
 export interface SidecarProcessOptions {
   /** Path of a bin that calls `run` of `bot-bottle/SidecarMain`; the package's own unless given. */
   readonly bin?: string
-  /** The calls of that bin, which assignments name; those of every neck unless given. */
+  /** The calls of that bin, which assignments list; the built-in calls unless given. */
   readonly calls?: ReadonlyArray<{ readonly usage: CallUsage }>
 }
 
@@ -80,7 +80,7 @@ const start = (runner: typeof ProcessRunner.Service, bin: string | undefined) =>
     })
   })
 
-/** A bin that prints anything else is not yet serving, and may never be. */
+/** A bin that prints anything else is not serving yet, and may never do so. */
 const readyLine = Schema.decodeOption(Schema.parseJson(Schema.Struct({ ready: Schema.Literal(true) })))
 
 const launcher = (bin: string | undefined): Layer.Layer<Sidecar, never, ProcessRunner | Forges> =>
@@ -93,8 +93,8 @@ const launcher = (bin: string | undefined): Layer.Layer<Sidecar, never, ProcessR
   )
 
 /**
- * Sidecars as processes, and what they leave in the home on disk. The kinds of forge that are provided are for this
- * process, as to revoke keys; a bin of your own says which kinds its sidecars reach.
+ * Sidecars as processes, and their files in the home. The provided kinds of forge are for this process, for example to revoke keys.
+ * Your own bin decides which kinds its sidecars support.
  */
 export const layerWith = ({
   bin,
@@ -102,10 +102,10 @@ export const layerWith = ({
 }: SidecarProcessOptions): Layer.Layer<SidecarServices, never, ProcessRunner | Forges> =>
   Layer.mergeAll(launcher(bin), Records.layer, namedCalls(calls))
 
-/** The same with the bin of this package, whose sidecars reach Gitea. */
+/** The same with this package's bin, whose sidecars support Gitea. */
 export const layerOver: Layer.Layer<SidecarServices, never, ProcessRunner | Forges> = layerWith({})
 
-/** Sidecars as processes over Gitea, found again by their control sockets, and what they leave. */
+/** Sidecars as processes over Gitea, found again by their control sockets, and their files. */
 export const layer: Layer.Layer<SidecarServices, never, ProcessRunner> = Layer.provide(
   layerOver,
   GiteaForges.layer,

@@ -1,4 +1,4 @@
-/** What the Sidecar service does in the same way however a sidecar is launched: its document before, its control socket after. */
+/** The parts of the Sidecar service that do not depend on how a sidecar is launched: its document before, its control socket after. */
 import { Effect, Option, Schema } from "effect"
 import { stat } from "node:fs/promises"
 import { join } from "node:path"
@@ -18,12 +18,12 @@ import type { RoutePart } from "../../sidecar/routes/Route.ts"
 import { routeParts } from "./routeParts.ts"
 import type { SidecarDocument } from "../../sidecar/SidecarDocument.ts"
 
-/** Starts a sidecar for a document; done when it serves. */
+/** Starts a sidecar for a document. Completes when it serves. */
 export type StartSidecar = (document: SidecarDocument) => Effect.Effect<void, SidecarError>
 
 const STOP_TIMEOUT = "15 seconds"
 
-/** The service over a home and a way to start. */
+/** The service over a home and a way to start sidecars. */
 export const makeService = (
   home: HomeShape,
   start: StartSidecar,
@@ -66,7 +66,7 @@ export const makeService = (
   }
 }
 
-/** A run directory tells its slug by the sidecar that serves it: its own name cannot be read back. */
+/** The slug of a run directory comes from the sidecar that serves it: the directory's name does not reveal it. */
 const found = Effect.fn("Sidecar.list")(function* (home: HomeShape, handleOf: (slug: Slug) => SidecarHandle) {
   const names = yield* namesIn(home.runRoot).pipe(fileFailed("*", "looking for sidecars"))
   const all = yield* Effect.forEach(
@@ -136,7 +136,7 @@ const makeDirectories = (home: HomeShape, slug: Slug): Effect.Effect<void, Sidec
     Effect.asVoid,
   )
 
-/** Asks until nobody answers: a sidecar that is gone was stopped. */
+/** Asks until there is no response: a sidecar that is gone counts as stopped. */
 const stop = (slug: Slug, controlSocket: string): Effect.Effect<void, SidecarError> =>
   askStop(controlSocket).pipe(
     Effect.interruptible,

@@ -1,10 +1,10 @@
-/** fileFailed: a file that could not be used, as the failure of a service about sidecars. */
+/** fileFailed: converts a file error into the error of a service about sidecars. */
 import { Effect } from "effect"
 import { SidecarError } from "../../domain/Errors.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import type { FileFailure } from "../../files/files.ts"
 
-/** Fails with `SidecarError`, which names the slug (`*`: none) and what was being done. */
+/** Fails with `SidecarError`, which names the slug (`*`: none) and the action. */
 export const fileFailed =
   (slug: Slug | "*", operation: string) =>
   <A>(effect: Effect.Effect<A, FileFailure>): Effect.Effect<A, SidecarError> =>

@@ -1,4 +1,4 @@
-/** The repositories of a manifest with the credentials that they name, looked up on the host at launch; they go to the sidecar's stdin and nowhere else. */
+/** Resolves a manifest's repositories with their credentials, on the host at launch. They go to the sidecar's stdin and nowhere else. */
 import { Effect, Either, Option, type Redacted } from "effect"
 import { readFile, stat } from "node:fs/promises"
 import { homedir } from "node:os"
@@ -12,7 +12,7 @@ import { file } from "../../files/files.ts"
 import { readPrivateKey } from "../../sidecar/git/privateKey.ts"
 import { type GitPart, readUpstream } from "../../sidecar/git/Upstream.ts"
 
-/** The repositories to serve. Fails with what is wrong of which one, never with a credential. */
+/** The repositories to serve. Fails with the problem and the repository's name, never with a credential. */
 export const gitParts = ({
   slug,
   git,
@@ -39,7 +39,10 @@ export const gitParts = ({
     ),
   )
 
-/** A key of this run alone, registered with the token of the run's forge: that goes to the forge's API, and never to the address. */
+/**
+ * A key for this run only. It is registered with the token of the run's forge, which goes to the forge's API and never to the
+ * repository's address.
+ */
 const deployKey = (
   { url, knownHost, push }: RunUpstream,
   forge: ForgeAccess | undefined,
@@ -56,7 +59,7 @@ const deployKey = (
 
 const NO_FORGE = "key.provider gitea takes the token of the run's forge, and this run has none"
 
-/** The token of the run's forge goes to that forge and to no other host, whatever a manifest says; where its repositories are, only the forge says. */
+/** The token of the run's forge is only sent to that forge, whatever a manifest says. Only the forge says where its repositories are. */
 const forgeToken = (
   { url, private: isPrivate, own }: RunUpstream,
   forge: ForgeAccess | undefined,
@@ -75,7 +78,7 @@ const forgeToken = (
     : Either.left(`url: key.provider gitea is for repositories of the run's forge, at ${api.host}`)
 }
 
-/** ssh reads the file itself, and the sidecar what is looked for in pushes: its content is no part of any document. */
+/** ssh reads the file itself, and the sidecar reads it to search pushes for it. Its content is in no document. */
 const identityFile = ({ url, knownHost }: RunUpstream, path: string): Effect.Effect<string, string> => {
   if (/^https?:/i.test(url)) return Effect.fail("key.identityFile is for ssh: the url is one of http")
   if (knownHost === undefined)
@@ -92,7 +95,7 @@ const identityFile = ({ url, knownHost }: RunUpstream, path: string): Effect.Eff
         return Effect.fail(
           `the key in ${path} has a passphrase, and nobody is there to type it: use one without`,
         )
-      // ssh would refuse it, and say so to the agent alone.
+      // ssh would refuse it, and report that only to the agent.
       return uid === process.getuid?.() && (mode & 0o077) !== 0
         ? Effect.fail(`the file ${path} can be read by others: chmod 600 ${path}`)
         : Effect.succeed(place)

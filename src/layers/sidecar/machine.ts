@@ -1,4 +1,4 @@
-/** What a sidecar takes from this machine: processes, and scanners that run in some of their own. */
+/** What a sidecar needs from this machine: processes, and scanners, which run in processes too. */
 import { Layer } from "effect"
 import type { Forges } from "../../services/Forges.ts"
 import type { SidecarNeeds } from "../../sidecar/serve.ts"

@@ -1,4 +1,4 @@
-/** What sidecars leave in the home on disk: the same however they were launched. */
+/** Files that sidecars leave in the home, however they were launched. */
 import { Layer } from "effect"
 import type { Forges } from "../../services/Forges.ts"
 import type { SidecarRecords } from "../../services/SidecarServices.ts"

@@ -1,4 +1,4 @@
-/** The routes of a manifest with the secrets that it names, read on the host at launch; they go to the sidecar's stdin and nowhere else. */
+/** Resolves a manifest's routes with their secrets, on the host at launch. They go to the sidecar's stdin and nowhere else. */
 import { Effect, Either, Redacted } from "effect"
 import { SidecarError } from "../../domain/Errors.ts"
 import { modelAllow } from "../../domain/ProviderRoutes.ts"
@@ -6,7 +6,7 @@ import type { SidecarConfig } from "../../services/Sidecar.ts"
 import { type RoutePart, readRoute } from "../../sidecar/routes/Route.ts"
 import { placeText, readSecret } from "../secrets/readSecret.ts"
 
-/** The routes to serve. Fails with what is wrong of which route: a secret that is not there by its name, never a value. */
+/** The routes to serve. Fails with the problem and the route's name: a missing secret by its name, never a value. */
 export const routeParts = ({
   slug,
   routes,

@@ -1,4 +1,7 @@
-/** SmolvmBackend makes bottles of microVMs, by smolvm's command line. Its tests have a stand-in that is held to a recording of smolvm 1.9.2. */
+/**
+ * SmolvmBackend runs bottles as microVMs through smolvm's command line. Its tests use a stand-in that is checked against a recording of
+ * smolvm 1.9.2.
+ */
 import { Effect, Option, Schema, Stream } from "effect"
 import { existsSync, readdirSync, rmSync } from "node:fs"
 import { totalmem } from "node:os"
@@ -33,7 +36,7 @@ export type { SmolvmOptions } from "./smolvm.ts"
 
 const DEFAULT_MEMORY_MAX = 8 * 1024 ** 3
 
-/** A backend of smolvm. Nothing is asked of it before the first call. */
+/** A smolvm backend. smolvm is not called before the first method. */
 export const makeWith = Effect.fn("SmolvmBackend.make")(function* (options: SmolvmOptions) {
   const home = yield* Home
   const runner = yield* ProcessRunner
@@ -182,7 +185,7 @@ const MachinesJson = Schema.parseJson(
   ),
 )
 
-/** What has a record, and machines of ours whose record is gone or was never written. */
+/** Bottles with a record, and our machines whose record is gone or was never written. */
 const listBottles = Effect.fn("Backend.list")(function* (smol: Smol) {
   const { smolvm, home, installation } = smol
   const call: SmolvmCall = { operation: "list", target: "machines" }

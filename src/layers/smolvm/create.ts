@@ -1,4 +1,4 @@
-/** Making a machine for a bottle: refusals, what is mounted, the agent's user and its working directory. */
+/** Creates a machine for a bottle: refusals, mounts, the agent's user and its working directory. */
 import { Effect, Option, Schema } from "effect"
 import type { Stream } from "effect"
 import { cpSync, existsSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
@@ -33,24 +33,24 @@ import type { Machine } from "./run.ts"
 import type { SmolvmCall, Features, Smolvm } from "./smolvm.ts"
 import { acceptUser, agentUser, asRoot } from "./user.ts"
 
-/** What the operations on bottles share. */
+/** Shared state of the operations on bottles. */
 export interface Smol {
   readonly smolvm: Smolvm
   readonly home: HomeShape
   readonly installation: string
 }
 
-/** The machine of a slug, whether there is one or not. */
+/** The machine of a slug, whether or not it exists. */
 export const machineOf = ({ smolvm, home, installation }: Smol, slug: Slug): Machine => ({
   smolvm,
   control: controlOf("smolvm", home, slug),
   name: machineName(installation, slug),
 })
 
-/** Places in a bottle that are not a workspace. */
+/** Paths in a bottle that cannot be a workspace. */
 const RESERVED = /^\/+$|^\/+(run|proc|sys|dev|tmp)(\/|$)/
 
-/** What no version of smolvm can keep. */
+/** Refuses what no version of smolvm can enforce. */
 export const accepts = (plan: BottlePlan): Effect.Effect<void, LaunchRefused> => {
   const { build, image, limits, workdir } = plan
   if (build !== undefined) {
@@ -79,7 +79,7 @@ export const accepts = (plan: BottlePlan): Effect.Effect<void, LaunchRefused> =>
     : acceptUser(plan)
 }
 
-/** Makes the plan's pack present, and refuses what this version cannot keep. */
+/** Makes the plan's pack present, and refuses what this version cannot enforce. */
 export const ensurePack = Effect.fn("Backend.ensureImage")(function* (
   { smolvm, home }: Smol,
   plan: BottlePlan,
@@ -88,7 +88,7 @@ export const ensurePack = Effect.fn("Backend.ensureImage")(function* (
   yield* presentPack(smolvm, home, controlOf("smolvm", home, plan.slug), plan)
 })
 
-/** A machine whose preparation was not finished is made anew; any other is left alone. */
+/** A machine whose preparation did not finish is created anew. Any other is left alone. */
 export const createBottle = Effect.fn("Backend.create")(function* (smol: Smol, plan: BottlePlan) {
   const { smolvm, home } = smol
   const { slug } = plan
@@ -134,7 +134,7 @@ export const createBottle = Effect.fn("Backend.create")(function* (smol: Smol, p
 /** smolvm mounts nothing from these (its data/storage.rs). */
 const UNMOUNTABLE = /^(\/var)?\/run(\/|$)|^\/(var\/log|etc|boot|usr|bin|sbin|lib|proc|sys|dev)(\/|$)|:/
 
-/** What a run needs, without the sidecar's files: a socket in a mount leads nowhere, so a link leads to the mounted one. */
+/** The files of a run, without the sidecar's: a socket inside a mount does not work, so a link points to the separately mounted one. */
 const mountedFiles = Effect.fnUntraced(function* (control: Control, { neck, run }: BottlePaths) {
   const files = join(run, "smolvm")
   if (UNMOUNTABLE.test(files)) {
@@ -150,7 +150,7 @@ const mountedFiles = Effect.fnUntraced(function* (control: Control, { neck, run 
 
 const StatusJson = Schema.parseJson(Schema.Struct({ network: Schema.Boolean }))
 
-/** A pack carries its machine's network along, and only this tells. */
+/** A pack contains its machine's network setting, and only this reveals it. */
 const withoutNetwork = Effect.fnUntraced(function* (smolvm: Smolvm, call: SmolvmCall, name: string) {
   const said = yield* smolvm.succeed(call, ["machine", "status", "--name", name, "--json"])
   const { network } = yield* Effect.mapError(Schema.decode(StatusJson)(said), () =>

@@ -1,4 +1,7 @@
-/** A machine of smolvm: how it is named, made from a pack, started, and what is done in it. It never gets a network: its neck is a mounted socket. */
+/**
+ * A smolvm machine: its name, how to create it from a pack, start it and run commands in it. It never gets a network: its neck is a
+ * mounted socket.
+ */
 import { Effect, Schedule } from "effect"
 import type { Stream } from "effect"
 import { availableParallelism } from "node:os"
@@ -9,20 +12,20 @@ import { NECK_MOUNT, shellQuote } from "../bottle/runFiles.ts"
 import type { SmolvmCall, Features, Smolvm } from "./smolvm.ts"
 import { isMissing } from "./smolvm.ts"
 
-/** Where the neck's socket is in the machine. Not in {@link NECK_MOUNT}, which is a read-only mount: a link there leads to it. */
+/** Path of the neck's socket in the machine. It is not in {@link NECK_MOUNT}, which is a read-only mount: a link there points to it. */
 export const GUEST_SOCKET = "/run/bottle-neck.sock"
 
-/** Labels by which machines are ours. */
+/** Labels that mark our machines. */
 export const LABEL = { installation: "bot-bottle.installation", slug: "bot-bottle.slug" } as const
 
-/** A name of smolvm has no `--` and does not end in `-`, which slugs may; `_` is in no slug. */
+/** smolvm names may not contain `--` or end in `-`, which slugs may. `_` is in no slug. */
 export const machineName = (installation: string, slug: Slug): string =>
   `bot-bottle-${installation.slice(0, 8)}-${slug.replaceAll("-", "_")}`
 
 /** The image's own command may end at once, and the machine's container with it. */
 const KEEP_ALIVE = ["--", "sh", "-c", "while :; do sleep 3600; done"]
 
-/** What a machine is made from. */
+/** The inputs of a machine. */
 export interface MachineInput {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
@@ -33,7 +36,7 @@ export interface MachineInput {
   readonly neck?: { readonly files: string; readonly socket: string }
 }
 
-/** The arguments of `machine create`. Neither `--net` nor `--net-backend`, nor what implies them. */
+/** The arguments of `machine create`. Never `--net` or `--net-backend`, or anything that implies them. */
 export const createArguments = ({
   name,
   labels,
@@ -62,7 +65,7 @@ export const createArguments = ({
   ...KEEP_ALIVE,
 ]
 
-/** The arguments of `machine exec`: stdin is always ours, and output live and without a cap. */
+/** The arguments of `machine exec`: stdin is always passed on, and output is streamed without a limit. */
 export const execArguments = (
   name: string,
   command: ReadonlyArray<string>,
@@ -82,11 +85,11 @@ export const execArguments = (
 
 const READY = "bot-bottle-is-ready"
 
-/** The port of a machine that stopped just now may still be in use; the container of one that started may not be up. */
+/** The port of a machine that has just stopped may still be in use; the container of one that has just started may not be up. */
 const START_RETRY = Schedule.intersect(Schedule.spaced("500 millis"), Schedule.recurs(5))
 const READY_RETRY = Schedule.intersect(Schedule.spaced("200 millis"), Schedule.recurs(150))
 
-/** Starts a machine, and waits until a command runs in it. */
+/** Starts a machine, and waits until a command can run in it. */
 export const startMachine = Effect.fn("Machine.start")(function* (
   smolvm: Smolvm,
   call: SmolvmCall,
@@ -107,7 +110,7 @@ export const startMachine = Effect.fn("Machine.start")(function* (
   )
 })
 
-/** A command in a running machine that must succeed; answers its stdout. */
+/** A command in a running machine that must succeed. Returns its stdout. */
 export const inMachine = (
   smolvm: Smolvm,
   call: SmolvmCall,
@@ -121,7 +124,7 @@ export const inMachine = (
     options.stdin === undefined ? {} : { stdin: options.stdin },
   )
 
-/** Stops a machine; ok when it is stopped or gone. */
+/** Stops a machine. Succeeds when it is stopped or gone. */
 export const stopMachine = Effect.fn("Machine.stop")(function* (
   smolvm: Smolvm,
   call: SmolvmCall,
@@ -131,7 +134,7 @@ export const stopMachine = Effect.fn("Machine.stop")(function* (
   if (result.exitCode !== 0 && !isMissing(result.stderr)) return yield* smolvm.refusal(call, result)
 })
 
-/** Removes a machine in whatever state it is; ok when there is none. Without `-f` it would ask, and some versions stop and keep it. */
+/** Removes a machine in any state. Succeeds when there is none. Without `-f` it would ask, and some versions stop and keep it. */
 export const deleteMachine = Effect.fn("Machine.delete")(function* (
   smolvm: Smolvm,
   call: SmolvmCall,
@@ -141,11 +144,11 @@ export const deleteMachine = Effect.fn("Machine.delete")(function* (
   if (result.exitCode !== 0 && !isMissing(result.stderr)) return yield* smolvm.refusal(call, result)
 })
 
-/** Makes the agent's working directory its own; a script of root. */
+/** A root script that gives the working directory to the agent. */
 export const ownWorkdir = (plan: BottlePlan, user: string): string =>
   `mkdir -p ${shellQuote(plan.workdir)} && chown ${user} ${shellQuote(plan.workdir)}`
 
-/** What this version cannot keep of a plan. */
+/** What this version cannot enforce of a plan. */
 export const keepable = (plan: BottlePlan, features: Features): Effect.Effect<void, LaunchRefused> => {
   const { version, packWorkspace } = features
   if (!packWorkspace && /^\/+workspace(\/|$)/.test(plan.workdir)) {

@@ -13,13 +13,13 @@ import type { SmolvmCall, Smolvm } from "./smolvm.ts"
 
 const SUFFIX = ".smolmachine"
 
-/** The pack that a plan's machine is made from. */
+/** The pack for a plan's machine. */
 export const packOf = (home: HomeShape, plan: BottlePlan): string =>
   plan.rehydrate || isAbsolute(plan.image)
     ? plan.image
     : `${join(home.root, "smolvm", createHash("sha256").update(plan.image).digest("hex").slice(0, 16))}${SUFFIX}`
 
-/** Makes the plan's pack present by its pull policy: smolvm gets an image outside of any machine, which has no network. */
+/** Makes the plan's pack present by its pull policy. smolvm pulls an image outside of any machine, which has no network. */
 export const presentPack = Effect.fn("Packs.present")(function* (
   smolvm: Smolvm,
   home: HomeShape,
@@ -50,7 +50,7 @@ export const presentPack = Effect.fn("Packs.present")(function* (
   return pack
 })
 
-/** `pack create -o OUT` makes a program OUT, which nobody needs here, and OUT.smolmachine, which is whole or not there. */
+/** `pack create -o OUT` writes a program OUT, which is not needed here, and OUT.smolmachine, which is complete or missing. */
 const makePack = Effect.fnUntraced(function* (
   smolvm: Smolvm,
   call: SmolvmCall,
@@ -70,7 +70,7 @@ const makePack = Effect.fnUntraced(function* (
     )
 })
 
-/** Packs a stopped machine; answers the artifact's path. What a newer freeze does not need is removed by the caller. */
+/** Packs a stopped machine and returns the artifact's path. The caller removes older artifacts. */
 export const freezeMachine = Effect.fn("Packs.freeze")(function* (
   smolvm: Smolvm,
   control: Control,
@@ -98,7 +98,7 @@ const packsIn = (root: string): ReadonlyArray<string> =>
         .map((name) => join(root, name))
     : []
 
-/** Removes artifacts, and drafts of a freeze that was killed, but for the one to keep. */
+/** Removes artifacts, and drafts of killed freezes, except the one to keep. */
 export const removePacks = (control: Control, kept: Option.Option<string>) =>
   onFiles(control, "remove", () => {
     for (const path of packsIn(control.root)) {
@@ -106,7 +106,7 @@ export const removePacks = (control: Control, kept: Option.Option<string>) =>
     }
   })
 
-/** Every artifact below a home. */
+/** All artifacts below a home. */
 export const listPacks = (home: HomeShape) =>
   onFiles({ backend: "smolvm", slug: "artifacts" }, "list", () =>
     slugsOf("smolvm", home).flatMap((slug): ReadonlyArray<BackendArtifact> => {

@@ -1,4 +1,7 @@
-/** An agent in a machine: a supervisor on the host owns the client of `machine exec`, and the exit code is what a wrapper in the machine wrote down. */
+/**
+ * Runs an agent in a machine: a supervisor on the host owns the client of `machine exec`, and a wrapper in the machine records the exit
+ * code.
+ */
 import { Effect, Option, Schedule } from "effect"
 import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -29,11 +32,11 @@ import type { SmolvmCall, Smolvm } from "./smolvm.ts"
 import { errorLine } from "./smolvm.ts"
 import { asAgent } from "./user.ts"
 
-/** Files of the wrapper in the machine; /tmp is empty after each start. */
+/** Files of the wrapper in the machine. /tmp is empty after each start. */
 const PID = "/tmp/.bot-bottle-pid"
 const EXIT = "/tmp/.bot-bottle-exit"
 
-/** The agent's own streams go past the wrapper, which says nothing itself. `bin/enter` checks who it is. */
+/** The agent's own streams bypass the wrapper, which prints nothing itself. `bin/enter` checks its user. */
 const wrapper = (user: string) => `exec 3>&2 2>/dev/null
 rm -f ${EXIT}
 /bin/sh -c 'echo $$ >${PID}; exec 2>&3 3>&-; export BOT_BOTTLE_USER=${user}; exec ${NECK_MOUNT}/bin/enter'
@@ -42,9 +45,9 @@ echo $code >${EXIT}.new && mv ${EXIT}.new ${EXIT}
 exit $code`
 
 /**
- * Of the client's command line, `$1` is the program and `$5` the machine's name.
- * The client's own code may be smolvm's (1, 124, 130): the machine is asked for the agent's. A code that nobody
- * wrote down is lost, and the client's is kept beside it. Then the machine stops: it has nothing more to do.
+ * In the client's command line, `$1` is the program and `$5` the machine's name. The client's exit code may be smolvm's own (1, 124,
+ * 130), so the machine is asked for the agent's. If none was recorded it is lost, and the client's is stored beside it. Then the
+ * machine stops: it has nothing more to do.
  */
 const ASK = `
 told=$("$1" machine exec --name "$5" --interactive -- /bin/sh -c 'cat ${EXIT}' </dev/null 2>/dev/null)
@@ -58,14 +61,14 @@ const STOP = `"$1" machine stop --name "$5" </dev/null >/dev/null 2>&1 && : >"$c
 const STOP_GRACE = "10 seconds"
 const KILL_GRACE = "5 seconds"
 
-/** What the operations on a run share. */
+/** Shared state of the operations on a run. */
 export interface Machine {
   readonly smolvm: Smolvm
   readonly control: Control
   readonly name: string
 }
 
-/** Agent's user and working directory of a created bottle. */
+/** User and working directory of the agent of a created bottle. */
 export const recordOf = Effect.fnUntraced(function* (control: Control) {
   const { user, workdir } = Option.getOrElse(yield* readRecord(control), (): Partial<RunRecord> => ({}))
   return user === undefined || workdir === undefined
@@ -88,17 +91,17 @@ const specOf = Effect.fnUntraced(function* ({ smolvm, control, name }: Machine, 
   return spec
 })
 
-/** Starts the agent of a created bottle; one that runs is left alone. */
+/** Starts the agent of a created bottle. A running one is left alone. */
 export const startRun = Effect.fn("Backend.start")(function* (machine: Machine) {
   yield* startSession(machine.control, yield* specOf(machine, false))
 })
 
-/** Gives the agent our terminal; the bottle runs for as long as we do. */
+/** Connects our terminal to the agent. The bottle runs as long as this process. */
 export const attachRun = Effect.fn("Backend.attach")(function* (machine: Machine) {
   yield* attachSession(machine.control, yield* specOf(machine, true))
 })
 
-/** The agent's exit code; that it was lost with its machine is an error. */
+/** The agent's exit code. Fails when it was lost with its machine. */
 export const waitForRun = Effect.fn("Backend.wait")(function* (machine: Machine) {
   const { control } = machine
   const code = yield* Effect.ensuring(waitForEnd(control), tidied(machine))
@@ -108,8 +111,8 @@ export const waitForRun = Effect.fn("Backend.wait")(function* (machine: Machine)
 })
 
 /**
- * Stops the machine of a supervisor that was killed. Killing a client of `machine exec` ends nothing in the machine: the
- * agent would go on without limits. Every call that finds such a supervisor calls this.
+ * Stops the machine of a supervisor that was killed. Killing a client of `machine exec` ends nothing in the machine: the agent would go
+ * on without limits. Every call that finds such a supervisor calls this.
  */
 export const stopOrphan = Effect.fn("Backend.stopOrphan")(function* ({ smolvm, control, name }: Machine) {
   const stopped = join(control.control, STOPPED)
@@ -125,10 +128,10 @@ export const tidied = (machine: Machine): Effect.Effect<void> =>
     Effect.logWarning(`the machine of bottle "${machine.control.slug}" was left running: ${error.message}`),
   )
 
-/** The bottle as it is now. */
+/** The current state of the bottle. */
 export const inspectRun = (machine: Machine) => Effect.zipRight(tidied(machine), lookAt(machine.control))
 
-/** TERM to the agent, 10 s, KILL; then whatever is left goes with its machine. */
+/** TERM to the agent, then KILL after 10 s. Anything left ends with its machine. */
 export const stopRun = Effect.fn("Backend.stop")(function* (machine: Machine) {
   const { control } = machine
   const call: SmolvmCall = { operation: "stop", target: control.slug }
@@ -147,7 +150,7 @@ export const stopRun = Effect.fn("Backend.stop")(function* (machine: Machine) {
   yield* stopOrphan(machine)
 })
 
-/** As the agent's own user. One that has ended meanwhile is no error. */
+/** As the agent's own user. Processes that have ended meanwhile are no error. */
 const signalAgent = Effect.fnUntraced(function* (
   { smolvm, control, name }: Machine,
   call: SmolvmCall,
@@ -162,7 +165,7 @@ const signalAgent = Effect.fnUntraced(function* (
 /** How long a supervisor may take to stop its machine after the agent has ended. */
 const SETTLE = Schedule.intersect(Schedule.spaced("50 millis"), Schedule.recurs(1200))
 
-/** Waits until the supervisor is gone, or has stopped its machine: two calls on one machine at a time disturb each other. */
+/** Waits until the supervisor is gone or has stopped its machine: two simultaneous calls on one machine disturb each other. */
 export const settled = Effect.fnUntraced(function* ({ control }: Machine) {
   const busy = Effect.map(
     supervisorLives(control),

@@ -1,4 +1,7 @@
-/** smolvm's command line (github.com/smol-machines/smolvm): which program it is, what it can do, and what its errors mean. */
+/**
+ * smolvm's command line (github.com/smol-machines/smolvm): how to find the program, its features by version, and the meaning of its
+ * errors.
+ */
 import { Effect, Option, Ref, Schedule } from "effect"
 import type { Stream } from "effect"
 import { BackendFailure, BackendUnavailable } from "../../domain/Errors.ts"
@@ -6,19 +9,19 @@ import type { BackendError } from "../../services/Backends.ts"
 import type { ProcessError, ProcessResult } from "../../services/ProcessRunner.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 
-/** Where smolvm is. */
+/** How to reach smolvm. */
 export interface SmolvmOptions {
   /** The program; `smolvm` in PATH unless given. */
   readonly program?: string
-  /** Where `SMOLVM_DATA_DIR` and its like are read; the process's environment unless given. */
+  /** Source of `SMOLVM_DATA_DIR` and similar variables; the process's environment unless given. */
   readonly env?: Readonly<Record<string, string | undefined>>
-  /** The device of KVM; `/dev/kvm` unless given. */
+  /** The KVM device; `/dev/kvm` unless given. */
   readonly kvm?: string
   /** The uid that runs smolvm; the process's unless given. */
   readonly uid?: number
 }
 
-/** What a version can do that an earlier one cannot. */
+/** Features that depend on the version. */
 export interface Features {
   readonly version: string
   /** `machine exec --user` (about 1.17). */
@@ -27,32 +30,32 @@ export interface Features {
   readonly packWorkspace: boolean
 }
 
-/** The program, asked with arguments. */
+/** The program, called with arguments. */
 export interface Smolvm {
   readonly program: string
-  /** Its environment. `SMOLVM_MACHINE_NAME`, which newer versions take for `--name`, is never in it. */
+  /** Its environment. `SMOLVM_MACHINE_NAME`, which newer versions use as `--name`, is never in it. */
   readonly env: Readonly<Record<string, string>>
-  /** Where it keeps its machines, as its environment says. */
+  /** Where it stores its machines, from its environment. */
   readonly dataPlace: string
-  /** What it can do; another program of that name, and one that is too old, is `BackendUnavailable`. */
+  /** Its features. Another program of that name, or an old version, is `BackendUnavailable`. */
   readonly features: Effect.Effect<Features, BackendUnavailable>
-  /** A call whose exit code is a result. */
+  /** A call with its exit code as a result. */
   readonly run: (
     call: SmolvmCall,
     args: ReadonlyArray<string>,
     options?: { readonly stdin?: Stream.Stream<Uint8Array, unknown>; readonly timeoutMs?: number },
   ) => Effect.Effect<ProcessResult, BackendError>
-  /** A call that must succeed; answers its stdout. */
+  /** A call that must succeed. Returns its stdout. */
   readonly succeed: (
     call: SmolvmCall,
     args: ReadonlyArray<string>,
     options?: { readonly stdin?: Stream.Stream<Uint8Array, unknown>; readonly timeoutMs?: number },
   ) => Effect.Effect<string, BackendError>
-  /** The error of a call that ended badly. */
+  /** The error for a failed call. */
   readonly refusal: (call: SmolvmCall, result: Pick<ProcessResult, "exitCode" | "stderr">) => BackendError
 }
 
-/** What a call is for: named in its errors. */
+/** The purpose of a call, named in its errors. */
 export interface SmolvmCall {
   readonly operation: string
   readonly target: string
@@ -60,10 +63,10 @@ export interface SmolvmCall {
 
 const BACKEND = "smolvm"
 
-/** The oldest version whose command line this was written for: names are flags, stdin of `exec -i` does not hang, sockets can be mounted. */
+/** The oldest supported version: names are flags, stdin of `exec -i` does not hang, sockets can be mounted. */
 const FLOOR = [1, 9, 0] as const
 
-/** What smolvm itself reads: where its files lie, what it takes for its machines, and what it keeps on disk. */
+/** Variables that smolvm itself reads: the paths of its files, defaults of its machines, and what it stores on disk. */
 const ENVIRONMENT = [
   "SMOLVM_DATA_DIR",
   "SMOLVM_LIB_DIR",
@@ -80,11 +83,11 @@ const ENVIRONMENT = [
 const CALL_TIMEOUT_MS = 30 * 60_000
 const PROBE_TIMEOUT_MS = 20_000
 
-/** Whether there is no machine of that name. */
+/** Whether the error means that there is no machine of that name. */
 export const isMissing = (stderr: string): boolean =>
   /(vm not found: |(machine|VM) '[^']*' not found)/.test(errorLine(stderr))
 
-/** Asks nothing yet. */
+/** Makes no call yet. */
 export const makeSmolvm = Effect.fnUntraced(function* (options: SmolvmOptions) {
   const runner = yield* ProcessRunner
   const program = options.program ?? "smolvm"
@@ -143,7 +146,7 @@ export const makeSmolvm = Effect.fnUntraced(function* (options: SmolvmOptions) {
   return smolvm
 })
 
-/** About 30 s: with eight calls at a time the unluckiest one needs one or two. */
+/** About 30 s: with eight simultaneous calls the unluckiest one needs one or two retries. */
 const LOCK_RETRY = Schedule.exponential("25 millis", 1.5).pipe(
   Schedule.union(Schedule.spaced("500 millis")),
   Schedule.jittered,
@@ -151,8 +154,8 @@ const LOCK_RETRY = Schedule.exponential("25 millis", 1.5).pipe(
 )
 
 /**
- * smolvm reserves a name in a transaction that reads first, and SQLite refuses that at once when another call
- * writes. Nothing was done then. What a program in a machine says is not about smolvm's database.
+ * smolvm reserves a name in a transaction that reads first, which SQLite refuses at once while another call writes. Nothing was done
+ * then. Output of a program in a machine is not about smolvm's database.
  */
 const unlocked = <R>(
   call: SmolvmCall,
@@ -172,14 +175,14 @@ const unlocked = <R>(
 
 const unavailable = (reason: string) => new BackendUnavailable({ backend: BACKEND, reason })
 
-/** What smolvm said was wrong: its last line that begins with "Error: ", for a child's stderr comes in the same stream. */
+/** smolvm's error message: its last line that begins with "Error: ", since a child's stderr is in the same stream. */
 export const errorLine = (stderr: string): string => {
   const lines = stderr.split("\n").map((line) => line.trim())
   const error = lines.findLast((line) => /^error: /i.test(line))
   return error?.replace(/^error: /i, "") ?? lines.findLast((line) => line !== "") ?? "it said nothing"
 }
 
-/** Why no machine can run here, by what smolvm said. */
+/** Why no machine can run here, from smolvm's output. */
 const troubleOf = (stderr: string): string | undefined => {
   const said = errorLine(stderr)
   if (/Cannot access \/dev\/kvm|kvm permission denied/i.test(said)) {
@@ -214,7 +217,7 @@ const NEEDED: ReadonlyArray<readonly [ReadonlyArray<string>, ReadonlyArray<strin
   ],
 ]
 
-/** CelestoAI's SmolVM, another program, has the same name: its version is not said in these words. */
+/** CelestoAI's SmolVM is another program with the same name. It prints its version differently. */
 const probe = Effect.fn("Smolvm.probe")(function* (ask: Smolvm["run"]) {
   const call = { operation: "check", target: "smolvm" }
   const text = (args: ReadonlyArray<string>) =>

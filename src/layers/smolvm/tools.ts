@@ -1,4 +1,4 @@
-/** What an operator does with a machine beside its agent: a shell in it, and files out of it. */
+/** An operator's tools for a machine: a shell in it, and files out of it. */
 import { Effect, Option, Stream } from "effect"
 import type { Scope } from "effect"
 import { randomUUID } from "node:crypto"
@@ -15,12 +15,12 @@ import { recordOf, settled, stopOrphan } from "./run.ts"
 import type { SmolvmCall } from "./smolvm.ts"
 import { asAgent, asRoot } from "./user.ts"
 
-/** The agent's environment, then the best shell there is. */
+/** The agent's environment, then the best available shell. */
 const SHELL = `. ${NECK_MOUNT}/env
 command -v bash >/dev/null 2>&1 && exec bash
 exec sh`
 
-/** A shell as the agent's user, while the agent runs: its machine stops with it. */
+/** A shell as the agent's user, while the agent is running: its machine stops with it. */
 export const shellIn = Effect.fn("Backend.shell")(function* ({ smolvm, control, name }: Machine) {
   const runner = yield* ProcessRunner
   const bottle = yield* lookAt(control)
@@ -47,7 +47,7 @@ export const shellIn = Effect.fn("Backend.shell")(function* ({ smolvm, control, 
   return exitCode
 })
 
-/** A tar of a path: of the machine, started for it when it is stopped, or of one that is made of the artifact for it. */
+/** A tar of a path: from the machine, which is started if it is stopped, or from a temporary one made of the artifact. */
 export const copyOut = (
   machine: Machine,
   source: CopySource,
@@ -74,7 +74,7 @@ const awake = (machine: Machine): Effect.Effect<void, BackendError, Scope.Scope>
     ),
   )
 
-/** No mount, no socket and no label of a bottle: nobody takes it for one. */
+/** Without mount, socket and labels, so that it cannot be taken for a bottle. */
 const thawed = Effect.fnUntraced(function* (machine: Machine, { artifact }: CopySource) {
   const { smolvm, control } = machine
   if (Option.isNone(artifact)) return yield* failure(control, "copy", "there is no such bottle")

@@ -1,10 +1,10 @@
-/** What on this machine keeps smolvm from starting a machine: no KVM, or files that the user it drops to cannot reach. */
+/** Finds what keeps smolvm from starting a machine here: no KVM, or files that the user it switches to cannot access. */
 import { existsSync, readFileSync, statSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { HomeShape } from "../home/Home.ts"
 import type { SmolvmOptions } from "./smolvm.ts"
 
-/** Each trouble in a line, with what to do. */
+/** Each problem in a line, with what to do. */
 export const troublesOfHost = ({
   home,
   env = process.env,
@@ -26,7 +26,7 @@ export const troublesOfHost = ({
   ]
 }
 
-/** Where smolvm keeps its files. */
+/** Paths of smolvm's files. */
 const directoriesOf = (env: Readonly<Record<string, string | undefined>>): ReadonlyArray<string> => {
   const user = env["HOME"] ?? process.env["HOME"] ?? "/root"
   return [
@@ -35,7 +35,7 @@ const directoriesOf = (env: Readonly<Record<string, string | undefined>>): Reado
   ]
 }
 
-/** The topmost directory on the way to a path that others may not enter. */
+/** The topmost parent directory of a path that other users may not enter. */
 const closedAbove = (path: string): ReadonlyArray<string> => {
   const parent = dirname(path)
   const above = parent === path ? [] : closedAbove(parent)

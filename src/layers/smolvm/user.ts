@@ -1,4 +1,7 @@
-/** The agent's user in a machine. smolvm runs everything in a machine of a pack as root, so each program of the agent changes its user first. */
+/**
+ * The agent's user in a machine. smolvm runs everything in a pack's machine as root, so each program of the agent switches its user
+ * first.
+ */
 import { Effect } from "effect"
 import type { BottlePlan } from "../../domain/Bottle.ts"
 import type { LaunchRefused } from "../../domain/Errors.ts"
@@ -6,14 +9,14 @@ import { shellQuote } from "../bottle/runFiles.ts"
 import { execArguments, inMachine, refuse } from "./machine.ts"
 import type { SmolvmCall, Smolvm } from "./smolvm.ts"
 
-/** The largest id: the next one means "leave it as it is" to setresuid(2), and would leave the agent root. */
+/** The largest ID: the next one means "unchanged" to setresuid(2), and would leave the agent root. */
 const ID_MAX = 2 ** 32 - 2
 
 const NO_TOOL = "bot-bottle: nothing here changes the user"
 
 /**
- * What each image tool needs to give up root and all capabilities for good. A shell of busybox takes its own setpriv,
- * which changes no user, before that of PATH. SIGPIPE is ignored by python, and would stay so.
+ * How each tool of an image permanently drops root and all capabilities. busybox's shell prefers its own setpriv, which cannot change
+ * users, to the one in PATH. python ignores SIGPIPE, and children would inherit that.
  */
 const droppers = (uid: string, gid: string): ReadonlyArray<string> => [
   ...["setpriv", "/usr/bin/setpriv"].map(
@@ -24,7 +27,7 @@ const droppers = (uid: string, gid: string): ReadonlyArray<string> => [
   `python3 -S -E -c ${shellQuote(`import os, sys, _signal; _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL); os.setgroups([]); os.setresgid(${gid}, ${gid}, ${gid}); os.setresuid(${uid}, ${uid}, ${uid}); os.execvp(sys.argv[1], sys.argv[1:])`)}`,
 ]
 
-/** A script for `sh -c` that becomes a user and then runs its arguments. A tool that is there but does not work is passed over. */
+/** A script for `sh -c` that switches to a user and then runs its arguments. A tool that is installed but does not work is skipped. */
 const becoming = (user: string): string => {
   const [uid = "", gid = ""] = user.split(":")
   return [
@@ -36,7 +39,7 @@ const becoming = (user: string): string => {
   ].join("\n")
 }
 
-/** A command of the agent, for `machine exec`: by `--user` where the version has it, else by a change of user in the machine. */
+/** A command as the agent, for `machine exec`: with `--user` if the version has it, otherwise by switching the user in the machine. */
 export const asAgent = (
   { execUser }: { readonly execUser: boolean },
   user: string,
@@ -44,11 +47,11 @@ export const asAgent = (
 ): { readonly command: ReadonlyArray<string>; readonly user?: string } =>
   execUser ? { command, user } : { command: ["/bin/sh", "-c", becoming(user), "bot-bottle", ...command] }
 
-/** A command of root, for `machine exec`. */
+/** A command as root, for `machine exec`. */
 export const asRoot = ({ execUser }: { readonly execUser: boolean }): { readonly user?: string } =>
   execUser ? { user: "0:0" } : {}
 
-/** Refuses a plan that names no user, or root. A pack does not carry its image's user. */
+/** Refuses a plan without a user, or with root. A pack does not contain its image's user. */
 export const acceptUser = ({ user }: BottlePlan): Effect.Effect<void, LaunchRefused> => {
   if (user === undefined) {
     return refuse(
@@ -78,10 +81,13 @@ if [ "$group" ]; then
 fi
 echo "$uid:$gid"`
 
-/** Prints `uid:gid` by the shell alone. */
+/** Prints `uid:gid` with the shell only. */
 const WHO = `while read -r key id rest; do case $key in Uid:|Gid:) echo "$id";; esac; done </proc/self/status`
 
-/** Numeric `uid:gid` of the agent in a running machine. Refused when it is root, unknown, or when nothing in the image makes a program that user. */
+/**
+ * Numeric `uid:gid` of the agent in a running machine. Refused when it is root, unknown, or when no tool in the image can switch to
+ * that user.
+ */
 export const agentUser = Effect.fn("Machine.agentUser")(function* (
   smolvm: Smolvm,
   call: SmolvmCall,

@@ -1,4 +1,4 @@
-/** The one SQLite database of bot-bottle: opened, checked, brought up to date, and shared by processes that all write. */
+/** bot-bottle's one SQLite database: opens, checks and migrates it. Several processes share it, and all of them write. */
 import * as Reactivity from "@effect/experimental/Reactivity"
 import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
 import type { Connection } from "@effect/sql/SqlConnection"
@@ -13,18 +13,18 @@ import { recognise } from "./recognise.ts"
 import type { Row, Run } from "./run.ts"
 import { codeOf, damaged, isBusy, sqliteFailure } from "./sqliteFailure.ts"
 
-/** The database can run a statement, and several as one immediate transaction. */
+/** The database can run a single statement, or several as one immediate transaction. */
 export class Database extends Context.Tag("bot-bottle/Database")<
   Database,
   {
-    /** For a single statement, which is a transaction of its own; `operation` names it in errors. */
+    /** For a single statement, which is its own transaction. `operation` names it in errors. */
     readonly run: (operation: string) => Run
-    /** For read-then-write: all statements of `body` or none, with no other writer in between. A failure of `body` undoes it. */
+    /** For read-then-write: all statements of `body` or none, without another writer in between. A failure of `body` rolls back. */
     readonly immediate: <A, E>(
       operation: string,
       body: (run: Run) => Effect.Effect<A, E>,
     ) => Effect.Effect<A, E | StateStoreError>
-    /** The same, and on the disk when it returns: a loss of power does not undo it. Costs a flush of the disk. */
+    /** The same, and durable when it returns: a power cut does not undo it. Costs a disk flush. */
     readonly durable: <A, E>(
       operation: string,
       body: (run: Run) => Effect.Effect<A, E>,
@@ -34,11 +34,11 @@ export class Database extends Context.Tag("bot-bottle/Database")<
 
 /** Which database. */
 export interface DatabaseOptions {
-  /** Path of the file (default: the home's database). It and its folders (0700) are made when they are missing. */
+  /** Path of the file (default: the home's database). The file and its folders (0700) are created if missing. */
   readonly filename?: string
 }
 
-/** The database of a file, open as long as the layer. The same file gives the same layer, so that two stores share it. */
+/** The database in a file, open as long as the layer. The same file gives the same layer, so that two stores share it. */
 export const layer = (options: DatabaseOptions = {}): Layer.Layer<Database, StateStoreError> => {
   const known = layers.get(options.filename)
   if (known !== undefined) return known
@@ -61,7 +61,7 @@ const open = Effect.fn("Database.open")(function* (filename: string) {
       Effect.catchIf(needsWriter, () => Effect.succeed(false)),
     ))
   const connection = yield* connect(filename, { readonly: false })
-  // Its log and its shared memory take over the mode; a folder that was there before us may be open to others.
+  // Its log and shared memory inherit the mode. A folder that existed before may be open to others.
   if (size === 0) yield* Effect.ignore(attempt(() => chmodSync(filename, 0o600)))
   const statement = statements(filename, connection)
   const turn = (yield* Effect.makeSemaphore(1)).withPermits(1)
@@ -88,8 +88,8 @@ const open = Effect.fn("Database.open")(function* (filename: string) {
 })
 
 /**
- * Size of the file in bytes; 0, and its folders are made, when there is none. It is not opened: closing a descriptor
- * of it would drop the locks that SQLite holds on it in this process (POSIX).
+ * Size of the file in bytes. When there is none, returns 0 and creates its folders. The file is not opened: closing a descriptor of it
+ * would drop the locks that SQLite holds on it in this process (POSIX).
  */
 const sizeOf = Effect.fn("Database.sizeOf")(
   function* (filename: string) {
@@ -112,7 +112,7 @@ const sizeOf = Effect.fn("Database.sizeOf")(
     ),
 )
 
-/** Step by step: where the system denies that a folder's parent is there, as in /proc, node's `recursive` tries for ever. */
+/** Step by step: when the system denies that a parent folder exists, as in /proc, node's `recursive` retries forever. */
 const makeFolder = (path: string): Effect.Effect<void, Cause.UnknownException> => {
   const make = attempt(() => mkdirSync(path, { mode: 0o700 }))
   return make.pipe(
@@ -130,7 +130,10 @@ const makeFolder = (path: string): Effect.Effect<void, Cause.UnknownException> =
 const attempt = <A>(call: () => A): Effect.Effect<A, Cause.UnknownException> => Effect.try(call)
 const errno = (error: unknown): unknown => (error as NodeJS.ErrnoException).code
 
-/** Refuses a newer, a damaged or another program's database through a connection that cannot write: a writing one changes the file when it is closed. */
+/**
+ * Refuses a newer, a damaged or another program's database, through a read-only connection: a writing one would change the file when it
+ * is closed.
+ */
 const examine = Effect.fn("Database.examine")(function* (filename: string, size: number) {
   const statement = statements(filename, yield* connect(filename, { readonly: true }))("open")
   const run: Run = (text) => patiently(statement(text))
@@ -141,15 +144,15 @@ const examine = Effect.fn("Database.examine")(function* (filename: string, size:
     return yield* damaged(filename, "open", String(verdict?.["quick_check"]))
 })
 
-/** A crash before WAL was on left a rollback journal, which only a connection that writes can undo. */
+/** A crash before WAL was enabled left a rollback journal, which only a writing connection can roll back. */
 const needsWriter = (error: StateStoreError): boolean => codeOf(error.cause) === "SQLITE_READONLY_ROLLBACK"
 
-/** The check reads the whole file: about 1 ms for each MiB. Damage in a larger one shows when it is met. */
+/** The check reads the whole file: about 1 ms per MiB. In a larger file, damage shows when it is read. */
 const CHECKED_BYTES = 8 * 1024 * 1024
 
 /**
- * Steps that are missing, each transaction whole. Not @effect/sql's Migrator: it sends a plain BEGIN, which loses
- * against another process that opens the file, and says nothing when it did.
+ * Runs the missing migrations, each in one transaction. Not @effect/sql's Migrator: it uses a plain BEGIN, which loses against another
+ * process that opens the file, without an error.
  */
 const migrate = (filename: string, database: Context.Tag.Service<Database>) =>
   Effect.gen(function* () {
@@ -166,7 +169,7 @@ const migrate = (filename: string, database: Context.Tag.Service<Database>) =>
 const versionOf = (run: Run): Effect.Effect<number, StateStoreError> =>
   Effect.map(run("PRAGMA user_version"), (rows) => Number(rows[0]?.["user_version"]))
 
-/** The client's one connection, kept for ourselves: statements on it cost a third of what the client's own take. */
+/** The client's only connection, reserved: statements on it cost a third of the client's own. */
 const connect = (
   filename: string,
   options: { readonly readonly: boolean },
@@ -187,7 +190,7 @@ const statements =
     )
 
 /**
- * When the write-ahead log is flushed: FULL at each commit, NORMAL at each checkpoint. SQLite obeys this pragma when its statement is
+ * When the write-ahead log is flushed: FULL at each commit, NORMAL at each checkpoint. SQLite applies this pragma when its statement is
  * prepared, so it is prepared each time.
  */
 const flushing = (connection: Connection, level: "FULL" | "NORMAL"): Effect.Effect<void> =>
@@ -196,7 +199,7 @@ const flushing = (connection: Connection, level: "FULL" | "NORMAL"): Effect.Effe
     Effect.asVoid,
   )
 
-/** BEGIN IMMEDIATE waits for the other writer; a plain BEGIN reads first, and then SQLite refuses its write at once. */
+/** BEGIN IMMEDIATE waits for the other writer. A plain BEGIN reads first, and SQLite then refuses its write at once. */
 const immediately = <A, E>(
   run: Run,
   body: (run: Run) => Effect.Effect<A, E>,
@@ -211,10 +214,13 @@ const immediately = <A, E>(
     }),
   )
 
-/** SQLite's own wait blocks the whole process, also the fiber that holds the lock through another connection: so it is short, and repeated from here. */
+/**
+ * SQLite's own wait blocks the whole process, including the fiber that holds the lock through another connection. So it is short, and
+ * retried from here.
+ */
 const BUSY_TIMEOUT_MS = 200
 
-/** Repeats while another process holds the lock, up to 30 s. The first attempt goes without a schedule: making one costs more than a write. */
+/** Retries while another process holds the lock, up to 30 s. The first attempt uses no schedule: making one costs more than a write. */
 const patiently = <A>(effect: Effect.Effect<A, StateStoreError>): Effect.Effect<A, StateStoreError> =>
   Effect.catchIf(effect, isLocked, () => Effect.retry(effect, { while: isLocked, schedule: patience }))
 

@@ -14,7 +14,10 @@ import type { Row, Run } from "./run.ts"
 
 export type { DatabaseOptions } from "./Database.ts"
 
-/** The store in the home's database, or in `filename`; processes may share it. Fails when that database is newer, damaged or out of reach. */
+/**
+ * The store in the home's database, or in `filename`. Processes may share it. Fails when the database is newer, damaged or
+ * inaccessible.
+ */
 export const layer = (options: DatabaseOptions = {}): Layer.Layer<BottleStore, StateStoreError> =>
   Layer.effect(BottleStore, make).pipe(Layer.provide(Database.layer(options)))
 
@@ -22,7 +25,7 @@ const make = Effect.gen(function* () {
   const database = yield* Database.Database
   const holder = yield* self
 
-  /** Runs `effect` with the lease, which is given back however it ends. */
+  /** Runs `effect` with the lease, which is always released at the end. */
   const leased = <A, E, R>(kind: LeaseKind, slug: Slug, name: string, effect: Effect.Effect<A, E, R>) =>
     Effect.acquireUseRelease(
       database.immediate(name, (run) => take(run, kind, slug, { ...holder, name, token: randomUUID() })),
@@ -82,13 +85,13 @@ const make = Effect.gen(function* () {
 /** The column that holds a lease. */
 type LeaseKind = "operation" | "watcher"
 
-/** Who holds a lease and for what; `token` tells two leases of one process apart. */
+/** Who holds a lease and for what. `token` distinguishes two leases of one process. */
 const Lease = Schema.parseJson(
   Schema.Struct({ ...ProcessIdentity.fields, name: Schema.String, token: Schema.String }),
 )
 type Lease = typeof Lease.Type
 
-/** Takes a lease that is free or whose process is gone; answers the text that stands for it in the row. */
+/** Takes a lease that is free or whose process is gone. Returns its text in the row. */
 const take = Effect.fn("BottleStore.take")(function* (run: Run, kind: LeaseKind, slug: Slug, lease: Lease) {
   const held = yield* liveLease(run, kind, slug)
   if (Option.isSome(held))

@@ -10,7 +10,10 @@ import type { Row, Run } from "./run.ts"
 
 export type { DatabaseOptions } from "./Database.ts"
 
-/** The store in the home's database, or in `filename`; processes may share it. Fails when that database is newer, damaged or out of reach. */
+/**
+ * The store in the home's database, or in `filename`. Processes may share it. Fails when the database is newer, damaged or
+ * inaccessible.
+ */
 export const layer = (options: DatabaseOptions = {}): Layer.Layer<ForgeStateStore, StateStoreError> =>
   Layer.effect(ForgeStateStore, make).pipe(Layer.provide(Database.layer(options)))
 

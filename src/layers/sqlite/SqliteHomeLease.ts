@@ -1,4 +1,4 @@
-/** HomeLease on SQLite: one row with the process that has it. */
+/** HomeLease on SQLite: one row with the process that holds it. */
 import { Effect, Layer, Schema } from "effect"
 import { randomUUID } from "node:crypto"
 import { HomeServed, StateStoreError } from "../../domain/Errors.ts"
@@ -8,7 +8,7 @@ import { isAlive, self } from "../process/ProcessIdentity.ts"
 import * as Database from "./Database.ts"
 import type { Run } from "./run.ts"
 
-/** The lease of the home's database, or of `filename`. Fails when that database is newer, damaged or out of reach. */
+/** The lease of the home's database, or of `filename`. Fails when the database is newer, damaged or inaccessible. */
 export const layer = (options: Database.DatabaseOptions = {}): Layer.Layer<HomeLease, StateStoreError> =>
   Layer.effect(HomeLease, make).pipe(Layer.provide(Database.layer(options)))
 

@@ -1,4 +1,4 @@
-/** Inbox on SQLite: hints that arrive together are accepted in one transaction, which is flushed to the disk once. */
+/** Inbox on SQLite: hints that arrive together are accepted in one transaction with one disk flush. */
 import { Effect, Layer, Schema } from "effect"
 import type { StateStoreError } from "../../domain/Errors.ts"
 import {
@@ -14,7 +14,10 @@ import { groupCommit } from "./groupCommit.ts"
 import { ISSUE_COLUMNS, issueParams, OF_ISSUE, rowsBy } from "./issueColumns.ts"
 import type { Run } from "./run.ts"
 
-/** The inbox in the home's database, or in `filename`; processes may share it. Fails when that database is newer, damaged or out of reach. */
+/**
+ * The inbox in the home's database, or in `filename`. Processes may share it. Fails when the database is newer, damaged or
+ * inaccessible.
+ */
 export const layer = (options: Database.DatabaseOptions = {}): Layer.Layer<Inbox, StateStoreError> =>
   Layer.effect(Inbox, make).pipe(Layer.provide(Database.layer(options)))
 
@@ -88,7 +91,7 @@ const IDS = "(SELECT value FROM json_each(?))"
 const FAILED = `UPDATE inbox SET problem = ?, tries = tries + 1, state = iif(tries + 1 >= ?, 'set-aside', 'open')
   WHERE state = 'open' AND id IN ${IDS} RETURNING id, state`
 
-/** Stores a hint, unless its id is known. */
+/** Stores a hint, unless its ID is known. */
 export const insertHint = (run: Run, hint: InboxHint): Effect.Effect<"accepted" | "known", StateStoreError> =>
   run(
     `${INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING seq`,
@@ -102,7 +105,7 @@ export const insertHint = (run: Run, hint: InboxHint): Effect.Effect<"accepted" 
     JSON.stringify(hint.detail),
   ).pipe(Effect.map((rows) => (rows.length > 0 ? "accepted" : "known")))
 
-/** Marks hints as handled, those that are open. */
+/** Marks the open ones of these hints as handled. */
 export const markHandled = (
   run: Run,
   ids: ReadonlyArray<HintId>,

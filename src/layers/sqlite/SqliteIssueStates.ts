@@ -1,4 +1,4 @@
-/** IssueStates on SQLite: the state as JSON in the row of its issue, beside the columns that are searched. */
+/** IssueStates on SQLite: the state as JSON in the row of its issue, beside the columns used in queries. */
 import { Array as Arr, Effect, Layer, Option, Schema } from "effect"
 import type { StateStoreError } from "../../domain/Errors.ts"
 import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
@@ -18,7 +18,10 @@ import { markHandled } from "./SqliteInbox.ts"
 import { insertOperation, inTheWayOf } from "./SqliteOperations.ts"
 import { putMessages } from "./SqliteOutbox.ts"
 
-/** The states in the home's database, or in `filename`; processes may share it. Fails when that database is newer, damaged or out of reach. */
+/**
+ * The states in the home's database, or in `filename`. Processes may share it. Fails when the database is newer, damaged or
+ * inaccessible.
+ */
 export const layer = (options: Database.DatabaseOptions = {}): Layer.Layer<IssueStates, StateStoreError> =>
   Layer.effect(IssueStates, make).pipe(Layer.provide(Database.layer(options)))
 
@@ -62,7 +65,7 @@ const make = Effect.gen(function* () {
   })
 })
 
-/** Before every issue. */
+/** Sorts before every issue. */
 const FIRST = ["", "", "", 0] as const
 
 const COLUMNS = `${ISSUE_COLUMNS}, state, rule, waits, decided_ms AS decidedAt`
@@ -71,7 +74,7 @@ const UPSERT = `INSERT INTO issue_state (forge, owner, repo, issue_number, versi
   ON CONFLICT DO UPDATE SET owner = excluded.owner, repo = excluded.repo, version = excluded.version, phase = excluded.phase, next_ms = excluded.next_ms, state = excluded.state,
     rule = excluded.rule, waits = excluded.waits, decided_ms = excluded.decided_ms`
 
-/** Inside a transaction that no other writer is in. */
+/** Runs inside an immediate transaction, without other writers. */
 const store = Effect.fnUntraced(function* (run: Run, commit: IssueCommit) {
   const { issue, operation } = rowsOf(commit)
   const current = yield* read(run, "commit", issue)
@@ -116,7 +119,7 @@ const read = (
     Effect.map(Arr.head),
   )
 
-/** A field that a version before did not know is as in a new state. */
+/** A field that an earlier version did not write has its initial value. */
 const StateColumn = Schema.transform(
   Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
   IssueState,

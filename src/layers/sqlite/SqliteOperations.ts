@@ -1,4 +1,4 @@
-/** Operations on SQLite: one row for each, never removed; the index operations_one_open lets one of an issue be open. */
+/** Operations on SQLite: one row for each, never removed. The index operations_one_open allows one open operation per issue. */
 import { Array as Arr, Effect, Layer, Option, Schema } from "effect"
 import type { StateStoreError } from "../../domain/Errors.ts"
 import { OperationId } from "../../domain/orchestrator/IssueKey.ts"
@@ -18,7 +18,10 @@ import type { Run } from "./run.ts"
 import { insertHint } from "./SqliteInbox.ts"
 import { insertUsage } from "./SqliteUsage.ts"
 
-/** The operations in the home's database, or in `filename`; processes may share it. Fails when that database is newer, damaged or out of reach. */
+/**
+ * The operations in the home's database, or in `filename`. Processes may share it. Fails when the database is newer, damaged or
+ * inaccessible.
+ */
 export const layer = (options: Database.DatabaseOptions = {}): Layer.Layer<Operations, StateStoreError> =>
   Layer.effect(Operations, make).pipe(Layer.provide(Database.layer(options)))
 
@@ -68,7 +71,7 @@ const make = Effect.gen(function* () {
   })
 })
 
-/** Inside a transaction that no other writer is in. */
+/** Runs inside an immediate transaction, without other writers. */
 const finish = Effect.fnUntraced(function* (run: Run, row: StoredOperation, end: OperationEnd) {
   const next = finished(row, end)
   yield* run(
@@ -83,7 +86,7 @@ const finish = Effect.fnUntraced(function* (run: Run, row: StoredOperation, end:
   return next
 })
 
-/** The operation that keeps this one from being begun. */
+/** The operation that prevents this one from beginning. */
 export const inTheWayOf = (
   run: Run,
   operation: StoredOperation,
@@ -94,7 +97,7 @@ export const inTheWayOf = (
     ...issueParams(operation),
   ).pipe(Effect.map((rows) => Option.map(Arr.head(rows), ({ id }) => OperationId.make(String(id)))))
 
-/** Stores an operation that is begun. */
+/** Stores a new operation. */
 export const insertOperation = Effect.fnUntraced(function* (run: Run, operation: StoredOperation) {
   const { id, generation, step, host, input, createdAt } = operation
   const text = yield* encodeInput("commit", operation, input)

@@ -1,4 +1,4 @@
-/** All stores of the orchestrator on one SQLite file. */
+/** All stores of the orchestrator in one SQLite file. */
 import { Layer } from "effect"
 import type { DatabaseOptions } from "./Database.ts"
 import * as SqliteHomeLease from "./SqliteHomeLease.ts"
@@ -10,7 +10,7 @@ import * as SqliteServiceState from "./SqliteServiceState.ts"
 import * as SqliteSweepCursors from "./SqliteSweepCursors.ts"
 import * as SqliteUsage from "./SqliteUsage.ts"
 
-/** Those of the home's database, or of `filename`. Fails when that database is newer, damaged or out of reach. */
+/** The stores in the home's database, or in `filename`. Fails when the database is newer, damaged or inaccessible. */
 export const layer = (options: DatabaseOptions = {}) =>
   Layer.mergeAll(
     SqliteHomeLease.layer(options),

@@ -1,4 +1,4 @@
-/** Outbox on SQLite: a row for each message, with when it is due. */
+/** Outbox on SQLite: one row for each message, with its due time. */
 import { Effect, Layer, Schema } from "effect"
 import { StateStoreError } from "../../domain/Errors.ts"
 import { OutboxMessage, OutboxRow } from "../../domain/orchestrator/Outbox.ts"
@@ -6,7 +6,10 @@ import { Outbox } from "../../services/Outbox.ts"
 import * as Database from "./Database.ts"
 import type { Run } from "./run.ts"
 
-/** The messages in the home's database, or in `filename`; processes may share it. Fails when that database is newer, damaged or out of reach. */
+/**
+ * The messages in the home's database, or in `filename`. Processes may share it. Fails when the database is newer, damaged or
+ * inaccessible.
+ */
 export const layer = (options: Database.DatabaseOptions = {}): Layer.Layer<Outbox, StateStoreError> =>
   Layer.effect(Outbox, make).pipe(Layer.provide(Database.layer(options)))
 
@@ -51,7 +54,7 @@ const make = Effect.gen(function* () {
   })
 })
 
-/** Inside a transaction. */
+/** Runs inside a transaction. */
 export const putMessages = (
   run: Run,
   messages: ReadonlyArray<OutboxMessage>,

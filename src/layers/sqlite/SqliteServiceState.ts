@@ -1,4 +1,4 @@
-/** ServiceState on SQLite: one row of the service, and a row for each look that is asked for. */
+/** ServiceState on SQLite: one row of the service, and one row for each requested look. */
 import { Array as Arr, Effect, Layer, Option, Schema } from "effect"
 import { StateStoreError } from "../../domain/Errors.ts"
 import { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
@@ -9,7 +9,7 @@ import { isAlive, self } from "../process/ProcessIdentity.ts"
 import * as Database from "./Database.ts"
 import { ISSUE_COLUMNS, issueParams, rowsBy } from "./issueColumns.ts"
 
-/** The state in the home's database, or in `filename`; processes share it. Fails when that database is newer, damaged or out of reach. */
+/** The state in the home's database, or in `filename`. Processes share it. Fails when the database is newer, damaged or inaccessible. */
 export const layer = (options: Database.DatabaseOptions = {}): Layer.Layer<ServiceState, StateStoreError> =>
   Layer.effect(ServiceState, make).pipe(Layer.provide(Database.layer(options)))
 

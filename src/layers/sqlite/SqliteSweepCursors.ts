@@ -5,7 +5,10 @@ import { SweepCursor } from "../../domain/orchestrator/SweepCursor.ts"
 import { SweepCursors } from "../../services/SweepCursors.ts"
 import * as Database from "./Database.ts"
 
-/** The cursors in the home's database, or in `filename`; processes may share it. Fails when that database is newer, damaged or out of reach. */
+/**
+ * The cursors in the home's database, or in `filename`. Processes may share it. Fails when the database is newer, damaged or
+ * inaccessible.
+ */
 export const layer = (options: Database.DatabaseOptions = {}): Layer.Layer<SweepCursors, StateStoreError> =>
   Layer.effect(SweepCursors, make).pipe(Layer.provide(Database.layer(options)))
 

@@ -1,4 +1,4 @@
-/** Usage on SQLite: one row for each run, so that a run counts once; sums are made when they are asked for. */
+/** Usage on SQLite: one row for each run, so that a run counts once. Sums are computed on request. */
 import { Effect, Layer, Schema } from "effect"
 import { StateStoreError } from "../../domain/Errors.ts"
 import type { RunUsage, UsageOf } from "../../domain/orchestrator/Usage.ts"
@@ -7,7 +7,10 @@ import * as Database from "./Database.ts"
 import { issueParams } from "./issueColumns.ts"
 import type { Run } from "./run.ts"
 
-/** The usage in the home's database, or in `filename`; processes may share it. Fails when that database is newer, damaged or out of reach. */
+/**
+ * The usage in the home's database, or in `filename`. Processes may share it. Fails when the database is newer, damaged or
+ * inaccessible.
+ */
 export const layer = (options: Database.DatabaseOptions = {}): Layer.Layer<Usage, StateStoreError> =>
   Layer.effect(Usage, make).pipe(Layer.provide(Database.layer(options)))
 
@@ -26,7 +29,7 @@ const make = Effect.gen(function* () {
   })
 })
 
-/** Stores what a run used, unless it is stored. */
+/** Stores what a run used, unless it is already stored. */
 export const insertUsage = (run: Run, usage: RunUsage): Effect.Effect<void, StateStoreError> =>
   Effect.asVoid(
     run(

@@ -7,7 +7,7 @@ import type { DatabaseOptions } from "./Database.ts"
 
 export type { DatabaseOptions } from "./Database.ts"
 
-/** The store in the home's database, or in `filename`; processes may share it. */
+/** The store in the home's database, or in `filename`. Processes may share it. */
 export const layer = (options: DatabaseOptions = {}): Layer.Layer<VerificationStore, StateStoreError> =>
   Layer.effect(VerificationStore, make).pipe(Layer.provide(Database.layer(options)))
 

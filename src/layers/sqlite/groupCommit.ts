@@ -1,9 +1,9 @@
-/** Group commit: what arrives together is committed together, with one flush of the disk. */
+/** Group commit: values that arrive together are committed together, with one disk flush. */
 import { Array as Arr, Deferred, Effect, Exit } from "effect"
 
 /**
- * Makes of `commit`, which stores many values whole or not, a function for one. What arrives in one turn of the event loop, or while a
- * commit is made, is committed together. Commits are made by a fiber of their own, so that an interrupted caller fails nobody else.
+ * Turns `commit`, which stores many values atomically, into a function for one value. Values that arrive in one turn of the event loop,
+ * or during a commit, are committed together. Commits run in their own fiber, so that an interrupted caller does not affect the others.
  */
 export const groupCommit = <A, B, E>(
   commit: (values: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E>,
@@ -44,7 +44,7 @@ export const groupCommit = <A, B, E>(
   })
 }
 
-/** A yield of Effect would not do: it is a microtask, before which no socket is read. */
+/** Effect's yield is not enough: it is a microtask, before which no socket is read. */
 const endOfTurn = Effect.async<void>((resume) => {
   setImmediate(() => resume(Effect.void))
 })

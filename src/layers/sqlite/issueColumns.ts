@@ -1,20 +1,20 @@
-/** How rows about issues are named in SQL, and read. */
+/** Column names and decoding of rows about issues. */
 import { Effect, Schema } from "effect"
 import { StateStoreError } from "../../domain/Errors.ts"
 import { type IssueKey, issueId } from "../../domain/orchestrator/IssueKey.ts"
 import type { Row } from "./run.ts"
 
-/** The columns of an issue, as a row has them. */
+/** The columns of an issue in a row. */
 export const ISSUE_COLUMNS = "forge, owner, repo, issue_number AS issueNumber"
 
-/** The row of one issue; parameters: {@link issueParams}. */
+/** The condition for one issue; parameters: {@link issueParams}. */
 export const OF_ISSUE = "forge = ? AND owner = ? AND repo = ? AND issue_number = ?"
 
-/** The parameters of {@link OF_ISSUE}, also in the order of the columns. */
+/** The parameters of {@link OF_ISSUE}, which are also in the order of the columns. */
 export const issueParams = ({ forge, owner, repo, issueNumber }: IssueKey) =>
   [forge, owner, repo, issueNumber] as const
 
-/** Reads rows by a schema; `what` names one in the error for a row that cannot be read. */
+/** Decodes rows with a schema. `what` names a row in the error for one that cannot be decoded. */
 export const rowsBy = <A, I>(schema: Schema.Schema<A, I>, what: string) => {
   const decode = Schema.decodeUnknown(schema)
   return (operation: string) => (rows: ReadonlyArray<Row>) =>
@@ -31,7 +31,7 @@ export const rowsBy = <A, I>(schema: Schema.Schema<A, I>, what: string) => {
     )
 }
 
-/** The text of a JSON column; fails for a value that its schema refuses. */
+/** The text of a JSON column. Fails for a value that its schema refuses. */
 export const jsonOf = <A, I>(schema: Schema.Schema<A, I>, what: string) => {
   const encode = Schema.encode(Schema.parseJson(schema))
   return (operation: string, issue: IssueKey, value: A): Effect.Effect<string, StateStoreError> =>

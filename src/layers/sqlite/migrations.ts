@@ -1,4 +1,4 @@
-/** The tables of the database, as the steps that made them: never changed, only added to. */
+/** The tables of the database, as migration steps: steps are only added, never changed. */
 
 /** Step n brings a database from schema version n to n+1. */
 export const migrations: ReadonlyArray<ReadonlyArray<string>> = [
@@ -36,7 +36,7 @@ export const migrations: ReadonlyArray<ReadonlyArray<string>> = [
        PRIMARY KEY (image, engine, version)
      ) STRICT, WITHOUT ROWID`,
   ],
-  // A primary key cannot be changed in place. The index goes with the old table.
+  // A primary key cannot be changed in place. The index is dropped with the old table.
   [
     `CREATE TABLE forge_state_keyed (
        forge TEXT NOT NULL,
@@ -62,7 +62,7 @@ export const migrations: ReadonlyArray<ReadonlyArray<string>> = [
     `ALTER TABLE forge_state_keyed RENAME TO forge_state`,
     `CREATE INDEX forge_state_running ON forge_state (last_checkin_ms) WHERE status = 'running'`,
   ],
-  // The orchestrator's. Names of a forge compare without case.
+  // The orchestrator's tables. Names of a forge are compared case-insensitively.
   [
     `CREATE TABLE inbox (
        seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -150,7 +150,7 @@ export const migrations: ReadonlyArray<ReadonlyArray<string>> = [
        issue_number INTEGER NOT NULL
      ) STRICT`,
   ],
-  // What is to be sent: with next_ms it is due then, with over_ms it was sent or given up.
+  // Messages to send: next_ms is when one is due, over_ms when it was sent or given up.
   [
     `CREATE TABLE outbox (
        seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -164,5 +164,5 @@ export const migrations: ReadonlyArray<ReadonlyArray<string>> = [
   ],
 ]
 
-/** The schema version this program reads and writes. */
+/** The schema version that this program reads and writes. */
 export const SCHEMA_VERSION = migrations.length

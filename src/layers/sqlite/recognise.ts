@@ -1,17 +1,17 @@
-/** Whether a file is a database of this bot-bottle: checked before anything is written to it. */
+/** Checks whether a file is a database of this bot-bottle, before anything is written to it. */
 import { Effect } from "effect"
 import { basename, dirname, join } from "node:path"
 import { StateStoreError } from "../../domain/Errors.ts"
 import type { Run } from "./run.ts"
 import { SCHEMA_VERSION } from "./migrations.ts"
 
-/** Version and tables in one statement: a migration by another process may commit between two. */
+/** Version and tables in one statement: another process's migration may commit between two. */
 const SIGNS = `SELECT (SELECT user_version FROM pragma_user_version) AS version,
   (SELECT json_group_array(name) FROM sqlite_master WHERE type IN ('table', 'view')) AS tables`
 
 /**
- * The schema version of the database. Fails for one that a newer bot-bottle wrote, and for one that another program
- * wrote: the Python bot-bottle kept its own at the same path.
+ * The schema version of the database. Fails for one of a newer bot-bottle and for one of another program: the Python bot-bottle used
+ * the same path.
  */
 export const recognise = Effect.fnUntraced(function* (filename: string, run: Run) {
   const [signs] = yield* run(SIGNS)
@@ -36,7 +36,7 @@ export const recognise = Effect.fnUntraced(function* (filename: string, run: Run
 /** Tables of every schema version. */
 const OWN = ["bottles", "forge_state"]
 
-/** The log and the shared memory keep their names beside the file, or SQLite would not find them again. */
+/** The log and the shared memory must keep their names beside the file, or SQLite would not find them again. */
 const moveAside = (filename: string): string => {
   const aside = quoted(join(dirname(filename), `old-${basename(filename)}`))
   return `mkdir ${aside} && mv ${quoted(filename)}* ${aside}`

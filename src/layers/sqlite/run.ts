@@ -1,11 +1,11 @@
-/** How a statement is run, and what comes back. */
+/** Runs a statement and returns its rows. */
 import type { Effect } from "effect"
 import type { StateStoreError } from "../../domain/Errors.ts"
 
-/** A row as SQLite has it: columns by name. */
+/** A row of SQLite: columns by name. */
 export type Row = Readonly<Record<string, unknown>>
 
-/** Runs one prepared statement and answers its rows. */
+/** Runs one prepared statement and returns its rows. */
 export type Run = (
   text: string,
   ...params: ReadonlyArray<string | number | null>

@@ -1,15 +1,15 @@
-/** What a failure of SQLite means to an operator, by its result code (sqlite.org/rescode.html). */
+/** Explains failures of SQLite to an operator by result code (sqlite.org/rescode.html). */
 import { SqlError } from "@effect/sql/SqlError"
 import { StateStoreError } from "../../domain/Errors.ts"
 
-/** Whether another process was at it: the same statement may succeed later. */
+/** Whether another process held the lock: the same statement may succeed later. */
 export const isBusy = (cause: unknown): boolean => /^SQLITE_(BUSY|PROTOCOL)/.test(codeOf(cause))
 
 /** The error of an operation on the database `filename`. */
 export const sqliteFailure = (filename: string, operation: string, cause: unknown): StateStoreError =>
   new StateStoreError({ operation, reason: reasonOf(filename, rootOf(cause)), cause: rootOf(cause) })
 
-/** The error for a file that is no sound database. */
+/** The error for a file that is not a valid database. */
 export const damaged = (
   filename: string,
   operation: string,
@@ -33,10 +33,10 @@ const reasonOf = (filename: string, cause: unknown): string => {
   return `${filename}: ${detail}`
 }
 
-/** The file's content is not what SQLite writes. */
+/** The file's content is not valid for SQLite. */
 const isDamage = (cause: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(cause))
 
-/** SQLite's own name of what went wrong, `""` for a failure that is not SQLite's. */
+/** SQLite's name of the failure; `""` for a failure that is not SQLite's. */
 export const codeOf = (cause: unknown): string => {
   const code = (rootOf(cause) as { readonly code?: unknown } | null | undefined)?.code
   return typeof code === "string" ? code : ""

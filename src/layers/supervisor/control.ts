@@ -1,4 +1,7 @@
-/** What a detached supervisor leaves on disk of a bottle's run, and what can be read from it: nothing but files and a pid is needed to find a bottle again. */
+/**
+ * The files that a detached supervisor writes about a bottle's run, and how to read them: files and a PID are enough to find a bottle
+ * again.
+ */
 import { Effect, Option, Schema } from "effect"
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -11,10 +14,10 @@ import type { HomeShape } from "../home/Home.ts"
 import { isAlive, self } from "../process/ProcessIdentity.ts"
 import { ProcessIdentity } from "../../domain/ProcessIdentity.ts"
 
-/** How a bottle ends whose supervisor was killed before it could say how. */
+/** The ending of a bottle whose supervisor was killed before it could record one. */
 export const KILLED = 137
 
-/** Where a run's files lie: `root` is the backend's part of the state directory, `control` what one run leaves. */
+/** Paths of a run's files: `root` is the backend's part of the state directory, `control` what one run leaves. */
 export const controlOf = (backend: string, home: HomeShape, slug: Slug) => {
   const { run, state, output } = home.of(slug)
   const root = join(state, backend)
@@ -28,26 +31,26 @@ export const controlOf = (backend: string, home: HomeShape, slug: Slug) => {
     outputLimit: outputLimitFile(run),
     control,
     bottle: join(control, "bottle.json"),
-    // Its name on disk is that of earlier versions, so that bottles which they started are found.
+    // Its file name is that of earlier versions, so that the bottles they started are found.
     supervisor: join(control, "runner.json"),
     stdout: join(control, "stdout"),
     stderr: join(control, "stderr"),
     exit: join(control, "exit"),
   }
 }
-/** Where a run's files lie. */
+/** Paths of a run's files. */
 export type Control = ReturnType<typeof controlOf>
 
-/** What is kept of a created bottle. */
+/** The record of a created bottle. */
 export const RunRecord = Schema.Struct({
   run: Schema.Number,
   interactive: Schema.Boolean,
-  /** Numeric `uid:gid` of the agent, where that is not ourselves. */
+  /** Numeric `uid:gid` of the agent, if it is not our own. */
   user: Schema.optional(Schema.String),
-  /** The agent's working directory, where that is not ours to set. */
+  /** The agent's working directory, if the supervisor does not set it. */
   workdir: Schema.optional(Schema.String),
 })
-/** What is kept of a created bottle. */
+/** The record of a created bottle. */
 export type RunRecord = typeof RunRecord.Type
 
 /** The error of an operation. */
@@ -65,7 +68,7 @@ export const failure = (
     ...(cause === undefined ? {} : { cause }),
   })
 
-/** An action on files whose failure is told as a failed operation of the backend. */
+/** A file action whose failure is reported as a failed operation of the backend. */
 export const onFiles = <A>(
   control: { readonly backend: string; readonly slug: string },
   operation: string,
@@ -73,10 +76,10 @@ export const onFiles = <A>(
 ): Effect.Effect<A, BackendFailure> =>
   Effect.try({ try: action, catch: (cause) => failure(control, operation, reasonOf(cause), cause) })
 
-/** What an exception says. */
+/** The message of an exception. */
 export const reasonOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 
-/** Keeps a value whole or not at all. */
+/** Writes a value atomically. */
 export const keep = <A, I>(control: Control, file: string, schema: Schema.Schema<A, I>, value: A) =>
   Effect.zipRight(
     ensureDirectory(dirname(file)),
@@ -91,14 +94,14 @@ const kept = <A, I>(file: string, schema: Schema.Schema<A, I>): Effect.Effect<Op
     ),
   )
 
-/** What is kept of the bottle; none when there is no bottle. */
+/** The record of the bottle; none when there is no bottle. */
 export const readRecord = (control: Control) => kept(control.bottle, RunRecord)
 
 /** The process that leads the agent's session; none before the start. */
 export const readSupervisor = (control: Pick<Control, "supervisor">) =>
   kept(control.supervisor, ProcessIdentity)
 
-/** Whether the session's leader runs. */
+/** Whether the session's leader is running. */
 export const supervisorLives = (control: Pick<Control, "supervisor">): Effect.Effect<boolean> =>
   Effect.flatMap(
     readSupervisor(control),
@@ -110,10 +113,10 @@ const exitCode = (control: Control): number | undefined => {
   return /^\d+\n$/.test(text) ? Number(text) : undefined
 }
 
-/** Codes of agents that were told or made to end. */
+/** Exit codes of agents that were asked or forced to end. */
 const STOPPED: ReadonlySet<number> = new Set([129, 130, KILLED, 143])
 
-/** What ended an agent: the machine, when it was started anew since then and nothing else is known. */
+/** What ended an agent: the machine, if it has been restarted since then and nothing else is known. */
 export const endingOf = Effect.fnUntraced(function* (control: Control) {
   const supervisor = yield* readSupervisor(control)
   const code = yield* onFiles(control, "inspect", () => exitCode(control))
@@ -125,7 +128,7 @@ export const endingOf = Effect.fnUntraced(function* (control: Control) {
   return ending
 })
 
-/** The bottle as it is now. */
+/** The current state of the bottle. */
 export const lookAt = Effect.fnUntraced(function* (control: Control) {
   const { slug } = control
   if (Option.isNone(yield* readRecord(control))) return Option.none<BackendBottle>()
@@ -133,7 +136,7 @@ export const lookAt = Effect.fnUntraced(function* (control: Control) {
   if (Option.isNone(yield* readSupervisor(control))) {
     return Option.some<BackendBottle>({ slug, state: "created", createdAt })
   }
-  // Asked before the code is read: a supervisor writes it, and is gone after.
+  // Checked before the code is read: a supervisor writes the code and then exits.
   const lives = yield* supervisorLives(control)
   const code = yield* onFiles(control, "inspect", () => exitCode(control))
   if (lives && code === undefined) return Option.some<BackendBottle>({ slug, state: "running", createdAt })

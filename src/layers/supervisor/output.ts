@@ -1,4 +1,7 @@
-/** Output of an agent that a detached supervisor owns: it writes two files, which are followed from their beginning to the supervisor's end. */
+/**
+ * Output of an agent that a detached supervisor owns: it writes two files, which are followed from their beginning until the supervisor
+ * ends.
+ */
 import { Effect, Option, Stream } from "effect"
 import { randomUUID } from "node:crypto"
 import { appendFileSync, closeSync, existsSync, openSync, readSync, renameSync, rmSync } from "node:fs"
@@ -12,7 +15,7 @@ import { failure, onFiles, reasonOf, supervisorLives } from "./control.ts"
 const PIECE = 64 * 1024
 const LOOK_INTERVAL = "30 millis"
 
-/** Both streams from the beginning to the end of the run, apart, cut at the run's limit. */
+/** Both streams separately, from the beginning to the end of the run, cut at the run's limit. */
 export const followOutput = (control: Control): Stream.Stream<OutputChunk, BackendFailure> =>
   Stream.merge(follow(control, "stdout", control.stdout), follow(control, "stderr", control.stderr)).pipe(
     cutOutput(control.slug, control.outputLimit),
@@ -27,7 +30,7 @@ const follow = (
     Stream.map((bytes): OutputChunk => ({ stream, bytes, at: Date.now() })),
   )
 
-/** Asked before the file is read: what is written before the end is read after it. */
+/** Checked before the file is read: everything written before the end is read after the check. */
 const nextPiece: (
   control: Control,
   file: string,
@@ -53,7 +56,7 @@ const readAt = (file: string, offset: number): Uint8Array => {
   return piece.subarray(0, size)
 }
 
-/** Writes what is read beside the kept output, which it becomes when all was read and nobody kept it before. */
+/** Writes what is read beside the stored output, and replaces it when everything was read and no other reader stored it before. */
 export const keepOutput =
   (control: Control, run: number) =>
   (output: Stream.Stream<OutputChunk, BackendFailure>): Stream.Stream<OutputChunk, BackendFailure> => {
@@ -74,11 +77,11 @@ export const keepOutput =
     )
   }
 
-/** The output of a run that was kept. */
+/** The stored output of a run. */
 export const keptOf = (control: Control, run: number): Stream.Stream<Uint8Array, BackendFailure> =>
   keptOutput(control.output(run), (cause) => failure(control, "read output", reasonOf(cause), cause))
 
-/** Output that nobody read would go with the box: its two streams one after the other. */
+/** Output that nobody read would be lost with the box: stores both streams, one after the other. */
 export const harvest = (control: Control, run: number): Effect.Effect<void, BackendFailure> =>
   Effect.suspend(() =>
     existsSync(control.output(run))
@@ -86,20 +89,20 @@ export const harvest = (control: Control, run: number): Effect.Effect<void, Back
       : Stream.runDrain(keepOutput(control, run)(Stream.concat(written(control), EMPTY))),
   )
 
-/** Makes a file of an output that has no bytes at all. */
+/** Makes a file for an empty output. */
 const EMPTY: Stream.Stream<OutputChunk> = Stream.sync(() => ({
   stream: "stdout",
   bytes: new Uint8Array(),
   at: Date.now(),
 }))
 
-/** What has been written so far: the two streams one after the other, cut at the run's limit. */
+/** What has been written so far: both streams, one after the other, cut at the run's limit. */
 const written = (control: Control): Stream.Stream<OutputChunk, BackendFailure> =>
   Stream.concat(soFar(control, "stdout", control.stdout), soFar(control, "stderr", control.stderr)).pipe(
     cutOutput(control.slug, control.outputLimit),
   )
 
-/** Bytes of what has been written so far. */
+/** The size of what has been written so far. */
 export const snapshot = (control: Control): Stream.Stream<Uint8Array, BackendFailure> =>
   Stream.map(written(control), ({ bytes }) => bytes)
 

@@ -1,4 +1,7 @@
-/** The small shell that owns an agent of a backend without an engine, in a session of its own, so that neither output nor exit code needs us. */
+/**
+ * The small shell that owns the agent of a backend without an engine, in its own session, so that neither output nor exit code depends
+ * on this process.
+ */
 import { Effect, Option } from "effect"
 import { readFileSync } from "node:fs"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
@@ -13,10 +16,10 @@ const LOOK_INTERVAL = "30 millis"
 const FIRST_LINE_MS = 5000
 
 /**
- * A script for `sh -c`, whose first argument is the control directory. It says "started", and what `run` is goes
- * to the run's files. `run` is its foreground child: one in the background would ignore SIGINT. A trap that is not
- * empty is not inherited, so it has its signals as ever; the parentheses keep the shell's own "Terminated" out of
- * its stderr. `after` comes before the code is told (as `$code`), `finally` after it, and what is left is killed.
+ * A script for `sh -c` whose first argument is the control directory. It prints "started"; the output of `run` goes to the run's files.
+ * `run` is its foreground child: a background one would ignore SIGINT. A nonempty trap is not inherited, so `run` has default signal
+ * handlers; the parentheses keep the shell's own "Terminated" out of its stderr. `after` runs before the code is recorded (as `$code`)
+ * and `finally` after it, and then the remaining processes are killed.
  */
 export const detachedScript = (run: string, outputBytes: number, after = "", last = ""): string => `
 control=$1; shift
@@ -33,8 +36,8 @@ kill -KILL 0
 `
 
 /**
- * Cuts the run's files whenever they are larger than the limit. The agent, which appends, neither waits nor sees an
- * error. One byte more than the limit stays, so that a reader sees that there was more.
+ * Cuts the run's files whenever they are larger than the limit. The agent appends, and neither blocks nor sees an error. One byte more
+ * than the limit stays, so that a reader sees that there was more.
  */
 const truncating = (bytes: number): string => `(
   trap '' TERM HUP INT QUIT
@@ -45,7 +48,7 @@ const truncating = (bytes: number): string => `(
   done
 )`
 
-/** The same with our terminal, which the agent alone writes to. */
+/** The same with our terminal, which only the agent writes to. */
 export const interactiveScript = (run: string, after = "", last = ""): string => `
 control=$1; shift
 trap : TERM HUP INT QUIT
@@ -56,7 +59,7 @@ echo $code >"$control/exit.new" && mv "$control/exit.new" "$control/exit"
 ${last}
 `
 
-/** Starts the session of a created bottle; of one that runs nothing is done. */
+/** Starts the session of a created bottle. Does nothing when it is already running. */
 export const startSession = Effect.fn("Supervisor.start")(function* (
   control: Control,
   spec: Omit<ProcessSpec, "stdin">,
@@ -76,7 +79,7 @@ export const startSession = Effect.fn("Supervisor.start")(function* (
   yield* keep(control, control.supervisor, ProcessIdentity, identity)
 })
 
-/** Gives the agent our terminal; the bottle runs for as long as we do. */
+/** Connects our terminal to the agent. The bottle runs as long as this process. */
 export const attachSession = Effect.fn("Supervisor.attach")(function* (
   control: Control,
   spec: Omit<ProcessSpec, "stdin">,
@@ -107,14 +110,14 @@ export const waitForEnd = Effect.fn("Backend.wait")(function* (control: Control)
   }
 })
 
-/** The end of what the run wrote on stderr. */
+/** The end of the run's stderr. */
 export const stderrTail = (control: Control): Effect.Effect<string> =>
   Effect.orElseSucceed(
     onFiles(control, "wait", () => readFileSync(control.stderr, "utf8").slice(-4096)),
     () => "",
   )
 
-/** An agent that was never reached has no exit code. */
+/** An agent that never started has no exit code. */
 const agentsOwn = Effect.fnUntraced(function* (control: Control, code: number) {
   if (code !== 125) return code
   return yield* Option.match(enterFailure(code, yield* stderrTail(control)), {
@@ -123,14 +126,14 @@ const agentsOwn = Effect.fnUntraced(function* (control: Control, code: number) {
   })
 })
 
-/** Waits until the agent has ended, or its supervisor has. */
+/** Waits until the agent or its supervisor has ended. */
 export const ended = Effect.fnUntraced(function* (control: Control) {
   while ((yield* supervisorLives(control)) && Option.exists(yield* lookAt(control), isRunning)) {
     yield* Effect.sleep(LOOK_INTERVAL)
   }
 })
 
-/** Ends the session at once: what is to be removed need not end well. */
+/** Kills the session at once: what will be removed need not shut down cleanly. */
 export const killSession = Effect.fnUntraced(function* (control: Control) {
   yield* signalSession(control, "SIGKILL")
   while (yield* supervisorLives(control)) yield* Effect.sleep(LOOK_INTERVAL)
@@ -138,7 +141,7 @@ export const killSession = Effect.fnUntraced(function* (control: Control) {
 
 const isRunning = ({ state }: { readonly state: string }) => state === "running"
 
-/** To the whole session's group, as long as its leader is the one we started. */
+/** Signals the whole session's group, if its leader is still the process that we started. */
 export const signalSession = Effect.fnUntraced(function* (control: Control, name: "SIGTERM" | "SIGKILL") {
   const supervisor = yield* readSupervisor(control)
   if (Option.isNone(supervisor) || !(yield* supervisorLives(control))) return

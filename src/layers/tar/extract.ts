@@ -1,4 +1,4 @@
-/** Takes a tar apart that an agent may have made: nothing is written outside of one new folder or file, and no link is followed. */
+/** Unpacks a tar that an agent may have made: nothing is written outside of one new folder or file, and no link is followed. */
 import { Effect, Option, Stream } from "effect"
 import { constants, createWriteStream } from "node:fs"
 import { copyFile, lstat, mkdir, rm, stat, symlink } from "node:fs/promises"
@@ -25,9 +25,8 @@ interface Link extends TreeLink {
 }
 
 /**
- * Takes a tar of one file or folder apart. `destination` is what becomes of it, or an existing folder in which it
- * gets its own name; what it becomes must not exist. Devices and pipes are left out, and links that lead out of it.
- * When it fails, what it made is removed.
+ * Unpacks a tar of one file or folder. `destination` is its new path, or an existing folder in which it keeps its name; the resulting
+ * path must not exist. Devices, pipes and links that lead outside are left out. On failure everything created is removed.
  */
 export const extract = Effect.fn("extract")(function* <E, R>(
   tar: Stream.Stream<Uint8Array, E, R>,
@@ -35,7 +34,7 @@ export const extract = Effect.fn("extract")(function* <E, R>(
 ) {
   const inside = yield* isFolder(destination)
   const archive = extractTar()
-  // Before the first byte is fed: an entry that nobody waits for is lost.
+  // Before the first byte is fed: an entry without a listener is lost.
   const entries = archive[Symbol.asyncIterator]()
   const root = { path: inside ? "" : resolve(destination), top: "", made: false }
   const folders = new Set<string>()
@@ -133,7 +132,7 @@ export const extract = Effect.fn("extract")(function* <E, R>(
     ),
   )
   yield* Effect.all([feed(tar, archive), read], { concurrency: "unbounded", discard: true }).pipe(
-    // Links come last: while files are written there is none to follow, and only all of them tell where each leads.
+    // Links come last: while files are written there is none to follow, and only all links together show where each leads.
     Effect.zipRight(makeLinks),
     Effect.onError(() =>
       Effect.promise(() => {
@@ -146,7 +145,7 @@ export const extract = Effect.fn("extract")(function* <E, R>(
   return { path: root.path, files: files.size, skipped } satisfies Extracted
 })
 
-/** Fed no faster than it is written. */
+/** Fed with backpressure. */
 const feed = <E, R>(tar: Stream.Stream<Uint8Array, E, R>, archive: Extract): Effect.Effect<void, E, R> =>
   tar.pipe(
     Stream.runForEach((bytes) =>
@@ -158,7 +157,7 @@ const feed = <E, R>(tar: Stream.Stream<Uint8Array, E, R>, archive: Extract): Eff
     Effect.zipRight(Effect.sync(() => void archive.end(undefined))),
   )
 
-/** A new file: what is there already, or a link, is an error. */
+/** A new file. Fails if a file or a link exists there. */
 const writeFile = (entry: Entry, path: string, mode: number) =>
   onDisk(path, () => pipeline(entry, createWriteStream(path, { flags: "wx", mode })))
 
@@ -168,7 +167,7 @@ const KINDS: Readonly<Record<string, string>> = {
   fifo: "pipe",
 }
 
-/** The parts of a name in the tar; none of one that leads elsewhere. */
+/** The parts of a name in the tar; none for a name that leads outside. */
 const partsOf = (name: string): ReadonlyArray<string> | undefined => {
   const parts = name.split("/").filter((part) => part !== "" && part !== ".")
   return name.startsWith("/") || name.includes("\0") || parts.includes("..") ? undefined : parts

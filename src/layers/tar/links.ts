@@ -1,18 +1,18 @@
-/** Which links of a tree lead out of it, resolved as a kernel does: through the tree's other links, one component at a time. */
+/** Finds the links of a tree that lead outside, resolved as a kernel does: through the tree's other links, one component at a time. */
 
-/** A link of a tree: its path below the root, in parts, and its target as it stands in the link. */
+/** A link of a tree: its path below the root, in parts, and its literal target. */
 export interface TreeLink {
   readonly parts: ReadonlyArray<string>
   readonly target: string
 }
 
-/** Linux follows no more links than these for one path. */
+/** Linux follows at most this many links for one path. */
 const FOLLOWED_MAX = 40
 
 /**
- * Returns a check of single links against all links of the tree, dropped ones included: a link whose path passes one that
- * leads out leads out itself. Every name that is not a link counts as a folder, whether it exists or not, so that a
- * dangling link stays harmless when its target is made later.
+ * Returns a check of single links against all links of the tree, including dropped ones: a link whose path passes through one that
+ * leads outside leads outside itself. Every name that is not a link counts as a folder, whether or not it exists, so that a dangling
+ * link stays harmless when its target is created later.
  */
 export const leavingTree = (links: ReadonlyArray<TreeLink>): ((link: TreeLink) => boolean) => {
   const asWritten = targetsBy(links, (name) => name)
@@ -20,11 +20,11 @@ export const leavingTree = (links: ReadonlyArray<TreeLink>): ((link: TreeLink) =
   return (link) => leaves(link, asWritten, (name) => name) || leaves(link, folded, foldName)
 }
 
-/** Targets by path. Two links of one path, as file systems that fold names see it, are `undefined`: either may be meant. */
+/** Targets by path. Two links with the same path on file systems that fold names are `undefined`: either may be used. */
 type Targets = ReadonlyMap<string, string | undefined>
 type Fold = (name: string) => string
 
-/** File systems of other machines take `A` for `a`, and compare composed letters as decomposed ones. */
+/** File systems of other machines treat `A` as `a`, and composed letters as decomposed ones. */
 const foldName: Fold = (name) => name.normalize("NFKD").toUpperCase().toLowerCase().normalize("NFKD")
 
 const targetsBy = (links: ReadonlyArray<TreeLink>, fold: Fold): Targets => {
@@ -38,9 +38,9 @@ const targetsBy = (links: ReadonlyArray<TreeLink>, fold: Fold): Targets => {
 
 const leaves = ({ parts, target }: TreeLink, targets: Targets, fold: Fold): boolean => {
   const at = parts.slice(0, -1).map(fold)
-  /** What is still to be walked, the next part last. */
+  /** The remaining parts, the next one last. */
   const ahead: Array<string> = []
-  /** False: it is absolute, or one link too many. */
+  /** False: the target is absolute, or there are too many links. */
   const follow = (to: string | undefined, followed: number): boolean => {
     if (to === undefined || to === "" || to.startsWith("/") || followed > FOLLOWED_MAX) return false
     ahead.push(...to.split("/").toReversed())

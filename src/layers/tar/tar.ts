@@ -1,4 +1,4 @@
-/** A tar as a stream: entries are added one after the other while it is read, and a file is never followed through a link. */
+/** Creates a tar as a stream: entries are added one after the other while it is read, and no file is followed through a link. */
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Deferred, Effect, Stream } from "effect"
 import type { Scope } from "effect"
@@ -10,18 +10,18 @@ import { PassThrough } from "node:stream"
 import type { Header, Pack } from "tar-stream"
 import { pack } from "tar-stream"
 
-/** Name, mode and owner of an entry; the size is known from its content. */
+/** Name, mode and owner of an entry. The size follows from its content. */
 export type TarHeader = Partial<Omit<Header, "size" | "name">> & Pick<Header, "name">
 
-/** What entries are added to. */
+/** Where entries are added. */
 export interface TarWriter {
   /** A folder, a link, or a file with this content. */
   readonly add: (header: TarHeader, content?: string) => Effect.Effect<void>
-  /** A regular file of this machine; `header` is told what it is. Fails when it is none, or changes while it is read. */
+  /** A regular file of this machine; `header` gets its status. Fails when it is not a regular file, or changes while it is read. */
   readonly file: (path: string, header: (stat: Stats) => TarHeader) => Effect.Effect<void, TarFileError>
 }
 
-/** Why a file could not be taken along. */
+/** Why a file could not be added. */
 export interface TarFileError {
   readonly path: string
   readonly reason: "missing" | "not a file" | "changed while it was read" | "unreadable"
@@ -29,13 +29,13 @@ export interface TarFileError {
 
 const PIECE = 1024 * 1024
 
-/** The tar that `write` makes; fails as it does. */
+/** The tar that `write` makes. Fails when `write` fails. */
 export const tar = <E>(write: (writer: TarWriter) => Effect.Effect<void, E>): Stream.Stream<Uint8Array, E> =>
   Stream.unwrapScoped(
     Effect.gen(function* () {
       const archive = pack()
       archive.on("error", () => undefined)
-      // tar-stream's streams are not node's own: only a pipe makes them so.
+      // tar-stream's streams are not node's own; a pipe converts them.
       const readable = archive.pipe(new PassThrough())
       const failed = yield* Deferred.make<never, E>()
       yield* write(writerOf(archive)).pipe(
@@ -72,7 +72,7 @@ const addFile = Effect.fnUntraced(function* (
   if (!stat.isFile()) return yield* Effect.fail<TarFileError>({ path, reason: "not a file" })
   const { size } = stat
   const entry = archive.entry({ ...header(stat), size })
-  // A reader that goes away destroys the archive, and with it the entry.
+  // A reader that closes early destroys the archive and its entry.
   entry.on("error", () => undefined)
   for (let at = 0; at < size;) {
     const piece = Buffer.allocUnsafe(Math.min(PIECE, size - at))
@@ -91,7 +91,7 @@ const addFile = Effect.fnUntraced(function* (
   })
 })
 
-/** A file that became a link, or a pipe, since it was listed must neither lead elsewhere nor hold us. */
+/** A file that became a link or a pipe since it was listed must not lead elsewhere or block. */
 const openFile = (path: string): Effect.Effect<FileHandle, TarFileError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.tryPromise({

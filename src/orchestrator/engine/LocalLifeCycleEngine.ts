@@ -1,4 +1,4 @@
-/** LifeCycleEngine in this process: a keyed queue of issues, fibers for operations and for the runs that are watched. */
+/** LifeCycleEngine in this process: a keyed queue of issues, and fibers for operations and watched runs. */
 import { Clock, Duration, Effect, FiberMap, FiberSet, Layer, Option, Ref, Schedule } from "effect"
 import type { DurationInput } from "effect/Duration"
 import { type IssueKey, issueId, type Page } from "../../domain/orchestrator/IssueKey.ts"
@@ -21,17 +21,20 @@ import { allPages } from "../../programs/allPages.ts"
 
 /** Options of the engine. */
 export interface LocalEngineOptions {
-  /** Name of this machine, in the operations that it carries out. */
+  /** Name of this machine in the operations that it carries out. */
   readonly host: HostName
-  /** How many issues are looked at, and how many operations carried out, at a time; 8 unless given. */
+  /** How many issues are looked at, and how many operations are carried out, at once; 8 unless given. */
   readonly concurrency?: number
-  /** How often it looks for hints and timers; 1 second unless given. */
+  /** How often hints and timers are checked; 1 second unless given. */
   readonly poll?: DurationInput
-  /** How often looking at a hint may fail before it is set aside; 5 unless given. */
+  /** How often looking at a hint may fail before the hint is set aside; 5 unless given. */
   readonly tries?: number
 }
 
-/** The engine; it works until its scope ends. Fails with `HomeServed` when another process serves the home. Agents go on when it ends. */
+/**
+ * The engine. It works until its scope ends; agents keep running after that. Fails with `HomeServed` when another process serves the
+ * home.
+ */
 export const layer = (options: LocalEngineOptions) => Layer.scoped(LifeCycleEngine, make(options))
 
 const make = Effect.fnUntraced(function* ({
@@ -62,7 +65,7 @@ const make = Effect.fnUntraced(function* ({
     )
   }
 
-  /** Watches the newest run of an issue's bottle, once. */
+  /** Watches the newest run of an issue's bottle, only once at a time. */
   const watch = Effect.fn("engine.watch")(function* (issue: IssueKey, look: Look) {
     const bottle = yield* bottleOf(issue)
     const served = repositories.find(issue)
@@ -72,7 +75,7 @@ const make = Effect.fnUntraced(function* ({
       watchers,
       `${slug}:${run}`,
       watchRun({ issue, slug, run, served: served.value }, tellBy(look)).pipe(
-        // An engine that is away may have kept its bottles.
+        // An engine that cannot be reached may still have its bottles.
         Effect.tapError((error) =>
           Effect.logWarning(`the agent of ${slug} is watched again: ${error.message}`),
         ),
@@ -83,7 +86,7 @@ const make = Effect.fnUntraced(function* ({
     )
   })
 
-  /** Carries an operation out in a fiber of its own, once. */
+  /** Carries out an operation in its own fiber, only once at a time. */
   const carry = Effect.fn("engine.carry")(function* (operation: StoredOperation, look: Look) {
     const served = repositories.find(operation)
     if (Option.isNone(served) || carried.has(operation.id)) return
@@ -100,12 +103,12 @@ const make = Effect.fnUntraced(function* ({
         ),
       ),
     )
-    // Before the fiber runs, so that whoever waits for the engine to be idle waits for it.
+    // Before the fiber runs, so that a caller that waits for the engine to be idle also waits for this operation.
     yield* busy.begin
     yield* FiberSet.run(carriers, work)
   })
 
-  /** Has the issues looked at that wait for room, in a fair order. */
+  /** Looks at the issues that wait for room, in a fair order. */
   const wake = Effect.fn("engine.wake")(function* (look: Look) {
     const rows = yield* allPages(states.all)
     const waiting = rows
@@ -122,7 +125,7 @@ const make = Effect.fnUntraced(function* ({
   const lookAt = makeLookAt({ host, tries, starting, steadySince, failures, carry, watch })
   const look = yield* makeKeyedQueue({ concurrency, busy }, lookAt)
 
-  /** Nothing that matters is in memory: whatever is open is found in the tables. */
+  /** No important state is in memory: everything open is found in the tables. */
   const sweepTables = Effect.fn("engine.sweepTables")(function* () {
     const now = yield* Clock.currentTimeMillis
     const rested = (issue: IssueKey) => (failures.get(issueId(issue))?.notBefore ?? now) <= now
@@ -131,7 +134,7 @@ const make = Effect.fnUntraced(function* ({
     const issues = [
       ...hinted.flatMap(({ issueNumber, ...row }) => (issueNumber === null ? [] : [{ ...row, issueNumber }])),
       ...due,
-      // Not every look has a hint that stays open when it fails.
+      // Not every look has a hint that stays open when the look fails.
       ...[...failures.values()].map(({ issue }) => issue),
     ]
     yield* Effect.forEach(
@@ -151,7 +154,7 @@ const make = Effect.fnUntraced(function* ({
   const start = Effect.gen(function* () {
     const rows = yield* allPages(states.all)
     yield* Effect.forEach(
-      // What waits for room has no time of its own, and the limits may be others now.
+      // Issues that wait for room have no timer, and the limits may have changed.
       rows.filter(({ state, waits }) => state.live || waits === "limit" || waits === "turn"),
       ({ forge, owner, repo, issueNumber }) => look({ forge, owner, repo, issueNumber }),
       { discard: true },
@@ -175,12 +178,13 @@ const make = Effect.fnUntraced(function* ({
   })
 })
 
-/** How long to wait before an agent is watched again that could not be. */
+/** Delay before watching an agent again after watching failed. */
 const WATCH_AGAIN = Duration.seconds(10)
 
 /**
- * Since when the clock has run steadily, in milliseconds; to be asked at each poll at least. After a suspend or a jump no agent is silent
- * for longer than it had the chance to speak. Looks ask too: a webhook may come before the first poll after a jump.
+ * Since when the clock has run without a gap, in milliseconds. Call it at least at each poll. After a suspend or a clock jump no agent
+ * counts as silent for longer than it had the chance to report. Looks call it too: a webhook may arrive before the first poll after a
+ * jump.
  */
 const makeSteadySince = Effect.fnUntraced(function* (poll: DurationInput) {
   const began = yield* Clock.currentTimeMillis
@@ -194,5 +198,5 @@ const makeSteadySince = Effect.fnUntraced(function* (poll: DurationInput) {
   )
 })
 
-/** A poll that comes this much later than it should was held up by more than load, in milliseconds. */
+/** A poll this much later than scheduled was delayed by more than load, in milliseconds. */
 const JUMP = 60_000

@@ -1,16 +1,16 @@
-/** A queue of issues to look at: one look at an issue at a time, and one more when it was asked for meanwhile. */
+/** A queue of issues to look at: one look at an issue at a time, and one more if it was requested meanwhile. */
 import { Effect, Queue, Stream, SubscriptionRef } from "effect"
 import { type IssueKey, issueId } from "../../domain/orchestrator/IssueKey.ts"
 
-/** Counts what is under way. */
+/** Counts running work. */
 export interface Busy {
   readonly begin: Effect.Effect<void>
   readonly end: Effect.Effect<void>
-  /** Waits until nothing is under way. */
+  /** Waits until no work is running. */
   readonly idle: Effect.Effect<void>
 }
 
-/** Nothing is under way. */
+/** No work is running. */
 export const makeBusy: Effect.Effect<Busy> = Effect.map(SubscriptionRef.make(0), (count) => {
   const begin = SubscriptionRef.update(count, (n) => n + 1)
   const end = SubscriptionRef.update(count, (n) => n - 1)
@@ -25,10 +25,10 @@ export const makeBusy: Effect.Effect<Busy> = Effect.map(SubscriptionRef.make(0),
   }
 })
 
-/** Asks for a look at an issue; asked for twice before it began, it is one look. */
+/** Requests a look at an issue. Two requests before it begins are one look. */
 export type Look = (issue: IssueKey) => Effect.Effect<void>
 
-/** Looks at issues by `handle`, at most `concurrency` at a time, until the scope ends. */
+/** Looks at issues with `handle`, at most `concurrency` at a time, until the scope ends. */
 export const makeKeyedQueue = Effect.fn("makeKeyedQueue")(function* <R>(
   { concurrency, busy }: { readonly concurrency: number; readonly busy: Busy },
   handle: (issue: IssueKey, look: Look) => Effect.Effect<void, never, R>,

@@ -1,4 +1,4 @@
-/** One look at an issue: observe, decide, commit, and begin what was decided. */
+/** One look at an issue: observe, decide, commit, and begin the decided operation. */
 import { Cause, Chunk, Clock, Effect, Option } from "effect"
 import { ForgeRequestError } from "../../domain/Errors.ts"
 import { isOutage } from "../../domain/ForgeReason.ts"
@@ -14,13 +14,13 @@ import { Outbox } from "../../services/Outbox.ts"
 import { ServedRepositories } from "../ServedRepositories.ts"
 import type { Look } from "./keyedQueue.ts"
 
-/** Looks that failed in a row, by issue, and when the next one may be. A new process tries at once. */
+/** Consecutive failed looks by issue, and the time of the next attempt. A new process tries at once. */
 export type Failures = Map<
   string,
   { readonly issue: IssueKey; readonly count: number; readonly notBefore: number }
 >
 
-/** What a look needs besides the services. */
+/** What a look needs in addition to the services. */
 export interface LookContext<E, R> {
   readonly host: HostName
   readonly tries: number
@@ -32,7 +32,7 @@ export interface LookContext<E, R> {
   readonly watch: (issue: IssueKey, look: Look) => Effect.Effect<void, E, R>
 }
 
-/** Looks at an issue. A look that fails leaves its hints open and is repeated later; one that fails too often is set aside. */
+/** Looks at an issue. A failed look leaves its hints open and is retried later. Hints whose looks fail too often are set aside. */
 export const makeLookAt =
   <E, R>(context: LookContext<E, R>) =>
   (issue: IssueKey, look: Look) =>
@@ -44,7 +44,7 @@ export const makeLookAt =
         Effect.catchAllCause((cause) => failed(context, issue, hints, cause)),
       )
     }).pipe(
-      // Whoever looks at issues goes on with the next one; who is interrupted from outside does not come here.
+      // The loop goes on with the next issue. An interruption from outside does not come here.
       Effect.catchAllCause((cause) => Effect.logError(`${issueId(issue)} cannot be looked at`, cause)),
     )
 
@@ -60,7 +60,7 @@ const lookWith = Effect.fnUntraced(function* <E, R>(
   const done = Effect.flatMap(Clock.currentTimeMillis, (now) => inbox.handle(handled, now))
   if (Option.isNone(served)) return yield* done
   const stored = yield* (yield* IssueStates).get(asked)
-  // Names compare without case, but not in every table: the first spelling is kept.
+  // Names are compared case-insensitively, but not in every table: the first spelling is kept.
   const issue = Option.match(stored, {
     onNone: () => asked,
     onSome: ({ forge, owner, repo, issueNumber }): IssueKey => ({ forge, owner, repo, issueNumber }),
@@ -93,9 +93,9 @@ const failed = Effect.fnUntraced(function* <E, R>(
   const error = Cause.squash(cause)
   const problem = error instanceof Error ? error.message : String(error)
   yield* Effect.logWarning(`${id}: ${problem}`)
-  // A forge or an engine that is away is not the hint's fault: it is tried until they are back.
+  // When the forge or the engine cannot be reached, the hint is not to blame: it is retried until they are back.
   if (Chunk.every(Cause.failures(cause), isAway) && Chunk.isNonEmpty(Cause.failures(cause))) return
-  // Tried often enough: the next hint begins anew.
+  // The attempts are used up: the next hint starts the count again.
   if (count >= tries) failures.delete(id)
   const aside = yield* (yield* Inbox).failed(
     hints.map(({ id }) => id),
@@ -110,7 +110,7 @@ const failed = Effect.fnUntraced(function* <E, R>(
   yield* (yield* Outbox).put(noticesOf(tells, "set-aside", `${id}/aside/${aside[0]}`, about), now)
 })
 
-/** Times between looks that fail, in milliseconds: doubled each time. */
+/** Delays between failed looks, in milliseconds, doubled each time. */
 const RETRY = 5_000
 const RETRY_MOST = 300_000
 

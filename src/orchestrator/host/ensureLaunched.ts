@@ -1,4 +1,4 @@
-/** ensureLaunched: a bottle whose agent works on the issue, launched once however often it is asked. */
+/** ensureLaunched: makes sure that a bottle works on the issue. However often it is called, it launches once. */
 import { Effect, Option } from "effect"
 import { createHash } from "node:crypto"
 import type { BottleMetadata } from "../../domain/Bottle.ts"
@@ -21,8 +21,8 @@ import { assigned } from "./assigned.ts"
 import { textsOf } from "./texts.ts"
 
 /**
- * Launches, unless the bottle of the issue was launched by an earlier try. What a killed try left half-made is removed
- * first. The slug and its run are stored with the operation before anything is made.
+ * Launches, unless an earlier attempt launched the bottle of the issue. Leftovers of a killed attempt are removed first. The slug and
+ * its run are stored with the operation before anything is created.
  */
 export const ensureLaunched = Effect.fn("ensureLaunched")(function* (
   operation: StoredOperation,
@@ -49,7 +49,7 @@ export const ensureLaunched = Effect.fn("ensureLaunched")(function* (
   )
 })
 
-/** Whether an earlier try brought the agent to work; removes what else it left. */
+/** Whether an earlier attempt started the agent. Removes its other leftovers. */
 const isLaunched = Effect.fnUntraced(function* (operation: StoredOperation) {
   const claimed = yield* bottleOf(operation)
   if (Option.isSome(claimed)) {
@@ -67,11 +67,11 @@ const isLaunched = Effect.fnUntraced(function* (operation: StoredOperation) {
   return false
 })
 
-/** A row that was minted by a try of this operation: one that died before it claimed the issue, or while this removal gave the claim up. */
+/** A row that was minted by an attempt of this operation that died before it claimed the issue, or while this removal released the claim. */
 const isLeftOf = (operation: StoredOperation, { slug, spec }: BottleMetadata): boolean =>
   slug.endsWith(`-${suffixOf(operation)}`) && spec.forgeTargeted
 
-/** The end of the slugs that tries of one operation mint, so that each finds what another left. */
+/** The suffix of the slugs that attempts of one operation mint, so that each finds the leftovers of another. */
 const suffixOf = ({ id }: StoredOperation): string =>
   [...createHash("sha256").update(id).digest().subarray(0, 5)]
     .map((byte) => SUFFIX_ALPHABET[byte % SUFFIX_ALPHABET.length])

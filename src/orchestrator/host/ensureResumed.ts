@@ -1,4 +1,4 @@
-/** ensureResumed: the bottle of an issue at work again on one more prompt, started once however often it is asked. */
+/** ensureResumed: makes sure that the bottle of an issue works on one more prompt. However often it is called, it starts once. */
 import { Effect, Option } from "effect"
 import type { BottleMetadata } from "../../domain/Bottle.ts"
 import { instantOf } from "../../domain/Instant.ts"
@@ -17,8 +17,8 @@ import { assigned } from "./assigned.ts"
 import { textsOf } from "./texts.ts"
 
 /**
- * Resumes, unless an earlier try started that run: its number is stored with the operation before anything is started,
- * and a bottle that has it is left alone.
+ * Resumes, unless an earlier attempt started that run. The run's number is stored with the operation before anything is started; a
+ * bottle that already has it is left alone.
  */
 export const ensureResumed = Effect.fn("ensureResumed")(function* (
   operation: StoredOperation,
@@ -59,7 +59,7 @@ export const ensureResumed = Effect.fn("ensureResumed")(function* (
   yield* performResume(prepared).pipe(Effect.onError(() => Effect.ignore(claim.restore)))
 })
 
-/** Whether the agent of the newest run was started: it works, has ended, or was frozen since. */
+/** Whether the agent of the newest run was started: it is running, has ended, or was frozen since. */
 const hasRun = (state: string, { startedAt, frozenAt }: BottleMetadata): boolean =>
   state === "running" ||
   state === "exited" ||

@@ -1,4 +1,4 @@
-/** operate: carries out one operation on the bottle of an issue, on the machine that has the engine. */
+/** operate: carries out one operation on the bottle of an issue, on the machine with the engine. */
 import { Cause, Clock, Effect, Option } from "effect"
 import { BottleMetadata } from "../../domain/Bottle.ts"
 import { BackendFailure } from "../../domain/Errors.ts"
@@ -21,8 +21,8 @@ import { ensureLaunched } from "./ensureLaunched.ts"
 import { ensureResumed } from "./ensureResumed.ts"
 
 /**
- * Carries out an open operation and records how it ended, failures too. Each may be repeated after a crash: what is done
- * is not done again. Fails only when that cannot be recorded; then it stays open, and is repeated.
+ * Carries out an open operation and records its result, failures included. Each may be repeated after a crash: completed steps are not
+ * repeated. Fails only when the result cannot be recorded; the operation then stays open and is repeated.
  */
 export const operate = Effect.fn("operate")(function* (operation: StoredOperation, served: ServedRepository) {
   const before = yield* bottleBefore(operation)
@@ -38,7 +38,7 @@ export const operate = Effect.fn("operate")(function* (operation: StoredOperatio
   return yield* (yield* Operations).finish(operation.id, { ...end, at })
 })
 
-/** The row as it is before, with the end of its run as far as the backend knows that. */
+/** The row before the operation, with the end of its run as far as the backend knows it. */
 const bottleBefore = Effect.fnUntraced(function* (operation: StoredOperation) {
   const bottle = Option.map(yield* bottleOf(operation), ({ metadata }) => metadata)
   if (operation.input._tag !== "Resume" || Option.isNone(bottle)) return bottle
@@ -79,7 +79,7 @@ const perform = Effect.fnUntraced(function* (operation: StoredOperation, served:
   }
 })
 
-/** The issue's row says that its bottle is destroyed before the bottle's own row is removed: both are looked at. */
+/** The issue's row is set to destroyed before the bottle's own row is removed, because both are read. */
 const ensureDestroyed = Effect.fnUntraced(function* (operation: StoredOperation) {
   const row = yield* (yield* ForgeStateStore).get(operation)
   if (Option.isNone(row)) return
@@ -96,8 +96,8 @@ const gone = ({ input, id }: StoredOperation) =>
   })
 
 /**
- * What the run used that an operation ends: a freeze, a destroy, and a resume of what the machine stopped. Tokens and
- * money are not known here. A bottle that was frozen before was counted then: a run counts once.
+ * The usage of the run that an operation ends: a freeze, a destroy, or a resume of what the machine stopped. Tokens and money are not
+ * known here. A bottle that was already frozen was counted then: each run counts once.
  */
 const usageOf = Effect.fnUntraced(function* (
   operation: StoredOperation,
@@ -109,7 +109,7 @@ const usageOf = Effect.fnUntraced(function* (
   const { run, startedAt, exit } = before.value
   if (_tag === "Resume") {
     const begun = Option.match(after, { onNone: () => run, onSome: ({ metadata }) => metadata.run })
-    // One that was repeated finds the run that it began itself: of the one before only that it was is known.
+    // A repeated operation finds the run that it began itself. Of the run before, only its existence is known.
     if (begun === run)
       return begun > 1 ? { usage: yield* useOf(begun - 1, Option.none(), Option.none()) } : {}
   }

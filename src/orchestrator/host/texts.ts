@@ -1,4 +1,4 @@
-/** textsOf: what goes into a prompt, read from the forge when the prompt is made; nothing of it is stored. */
+/** textsOf: reads the texts of a prompt from the forge when the prompt is made. They are not stored. */
 import { Effect } from "effect"
 import { BackendFailure } from "../../domain/Errors.ts"
 import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
@@ -7,7 +7,7 @@ import type { Consumed, IssueText } from "../../domain/orchestrator/Operation.ts
 import { digestOf, observeForge } from "../issue/observeForge.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
 
-/** The issue and those of its remarks that the decision named; one that was deleted meanwhile is left out. */
+/** The issue, and the remarks that the decision named. A remark that was deleted meanwhile is left out. */
 export const textsOf = Effect.fn("textsOf")(function* (
   issue: IssueKey,
   served: ServedRepository,
@@ -29,7 +29,7 @@ export const textsOf = Effect.fn("textsOf")(function* (
   return {
     issue: { number, title, body, author, text: isSame ? text : { ...text, edited: true } },
     isChanged: text.changed || !isSame,
-    // In the version that was decided about: what was edited since is another remark, for a later prompt.
+    // Only in the version of the decision: an edited remark is another remark, for a later prompt.
     remarks: forge.remarks.filter((remark) =>
       consumes.some(
         ({ kind, id, updatedAt }) =>

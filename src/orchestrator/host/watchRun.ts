@@ -1,4 +1,7 @@
-/** watchRun: waits for the end of an agent that was launched, by this process or an earlier one, and leaves hints: when it is done, and when it has ended. */
+/**
+ * watchRun: waits for the end of an agent that this process or an earlier one launched. Adds hints when it is done and when it has
+ * ended.
+ */
 import { Clock, Duration, Effect, Option, Schedule } from "effect"
 import type { BottleMetadata } from "../../domain/Bottle.ts"
 import { endHintId, HintId, InboxHint } from "../../domain/orchestrator/InboxHint.ts"
@@ -11,9 +14,9 @@ import { observeBottle } from "../issue/observeBottle.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
 import { assigned } from "./assigned.ts"
 
-/** How often it is looked whether the agent has signalled that it is done, and whether its sidecar is gone. */
+/** How often to check whether the agent has signalled that it is done, and whether its sidecar is gone. */
 const SIGN_INTERVAL = Duration.seconds(5)
-/** How long to wait before watching again what could not be watched, as a command watches it. */
+/** Delay before watching again after watching failed, for example because a command watches the bottle. */
 const AGAIN = Duration.seconds(30)
 
 /** A run to watch. */
@@ -24,7 +27,7 @@ export interface WatchedRun {
   readonly served: ServedRepository
 }
 
-/** Ends when the run has ended. `tell` keeps a hint and has the issue looked at. */
+/** Completes when the run has ended. `tell` stores a hint and has the issue looked at. */
 export const watchRun = Effect.fn("watchRun")(function* <E, R>(
   { issue, slug, run, served }: WatchedRun,
   tell: (hint: InboxHint) => Effect.Effect<void, E, R>,
@@ -36,7 +39,7 @@ export const watchRun = Effect.fn("watchRun")(function* <E, R>(
   })
   const store = yield* BottleStore
   const isOfRun = Effect.map(store.get(slug), (row) => Option.filter(row, (bottle) => bottle.run === run))
-  /** Says it once the row of the run shows it; never, once there is no such row. */
+  /** Reports once that the run is done, when its row shows it; never when there is no such row. */
   const once = (sign: string, shows: (bottle: BottleMetadata) => boolean) =>
     isOfRun.pipe(
       Effect.repeat({
@@ -64,13 +67,13 @@ export const watchRun = Effect.fn("watchRun")(function* <E, R>(
     Effect.map(
       Option.exists((bottle) => bottle.slug === slug && bottle.run === run && bottle.state === "running"),
     ),
-    // An engine that is away may have kept its bottles.
+    // An engine that cannot be reached may still have its bottles.
     Effect.catchTags({ BackendUnavailable: unknown, BackendFailure: unknown }),
   )
   const wait = Effect.scoped(
     Effect.zipRight(Effect.forkScoped(signs), awaitExit(slug, { forge: assigned(issue, served, prs) })),
   ).pipe(
-    // How it ended is in its row. Who cannot watch it now, because somebody else does, tries again.
+    // The row says how it ended. If somebody else is watching, try again later.
     Effect.catchAll((error) => Effect.logDebug(error.message)),
     Effect.zipRight(runs),
   )

@@ -12,16 +12,16 @@ import {
 } from "./readDelivery.ts"
 import { type AcceptHint, type OnSigned, webhook } from "./webhook.ts"
 
-/** Where to listen, and what is accepted. */
+/** Where to listen, and what to accept. */
 export interface WebhookListenerOptions extends DeliverySettings {
   readonly accept: AcceptHint
   readonly onSigned?: OnSigned
   readonly host: string
-  /** 0: a free one. */
+  /** 0: any free port. */
   readonly port: number
 }
 
-/** Listens until the scope ends; what was begun is then answered, for at most {@link DRAIN}. Returns the port. */
+/** Listens until the scope ends. Requests in progress are then answered, for at most {@link DRAIN}. Returns the port. */
 export const listen = (options: WebhookListenerOptions): Effect.Effect<number, ListenFailed, Scope.Scope> =>
   Effect.gen(function* () {
     const run = yield* FiberSet.makeRuntime<never>()
@@ -39,13 +39,13 @@ export const listen = (options: WebhookListenerOptions): Effect.Effect<number, L
 
 type Handle = (headers: Headers, body: Uint8Array, answer: (answer: Answer) => void) => void
 
-/** Gitea waits 5 s for the answer to all of it. */
+/** Gitea waits 5 s for the whole exchange. */
 const REQUEST_MS = 10_000
-/** Each may hold a body of the largest size before anything is known of its sender. */
+/** Each may send a body of the largest size before anything is known about its sender. */
 const CONNECTIONS_MAX = 256
-/** How long answers that are under way are waited for at the end. */
+/** How long to wait at the end for requests in progress. */
 const DRAIN = Duration.seconds(2)
-/** So much of a refused body is read and dropped, so that a client that reads only after it wrote sees the refusal. */
+/** This much of a refused body is read and dropped, so that a client that reads only after it has written sees the refusal. */
 const DROPPED_MAX = 16 * WEBHOOK_BYTES_MAX
 
 const route =
@@ -59,7 +59,7 @@ const route =
         ...(!request.complete && { connection: "close" }),
       })
       response.write(`${text}\n`)
-      // Before all of the body was read, the end of the answer would cut the connection under the client's hands.
+      // If the response ended before the whole body was read, the client's connection would be cut while it writes.
       if (request.complete) response.end()
     }
     if (request.url?.split("?")[0] !== "/webhook")
@@ -84,7 +84,7 @@ const route =
     })
   }
 
-/** Answers, and drops what else of the body comes. */
+/** Responds, and drops the rest of the body. */
 const drop = (request: IncomingMessage, response: ServerResponse, answer: () => void): void => {
   let dropped = 0
   answer()
@@ -95,7 +95,7 @@ const drop = (request: IncomingMessage, response: ServerResponse, answer: () => 
   request.once("end", () => response.end())
 }
 
-/** In one buffer: a million pieces of one byte would hold a hundred times their size. */
+/** In one buffer: a million pieces of one byte would take a hundred times their size. */
 const append = (body: { buffer: Buffer; used: number }, chunk: Buffer): void => {
   const needed = body.used + chunk.length
   if (needed > body.buffer.length) {

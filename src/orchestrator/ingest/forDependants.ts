@@ -1,14 +1,17 @@
-/** forDependants has the issues that wait for others looked at when something happens on an issue: no forge reports to them that one was closed. */
+/** forDependants: after an event on an issue, looks at the issues that depend on it. No forge reports to them that it was closed. */
 import { type Context, Effect } from "effect"
 import { IssueStates } from "../../services/IssueStates.ts"
 import type { LifeCycleEngine } from "../../services/LifeCycleEngine.ts"
 import { lookAtWaiting } from "../attend.ts"
 import type { AcceptHint } from "./webhook.ts"
 
-/** Comments, reviews and statuses close nothing. */
+/** Comments, reviews and statuses close no issue. */
 const CLOSING: ReadonlySet<string> = new Set(["issue", "pull", "sweep"])
 
-/** Keeps hints, and after each new one that may be of a close has those issues looked at. What is lost of that a later pass finds. */
+/**
+ * Stores hints and, after each new one that may be about a close, has the dependent issues looked at. A later pass finds anything that
+ * is lost here.
+ */
 export const forDependants = (
   engine: Context.Tag.Service<LifeCycleEngine>,
   accept: AcceptHint,

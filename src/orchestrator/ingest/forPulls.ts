@@ -1,4 +1,4 @@
-/** forPulls has the issue of a run looked at when something happens on the pull request that the run opened. */
+/** forPulls: after an event on a pull request that a run opened, looks at the issue of the run. */
 import { Effect, Option } from "effect"
 import { InboxHint, routedHintId } from "../../domain/orchestrator/InboxHint.ts"
 import { IssueNumber } from "../../domain/orchestrator/IssueKey.ts"
@@ -6,8 +6,8 @@ import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 import type { AcceptHint } from "./webhook.ts"
 
 /**
- * Keeps hints about a pull request for the issue of its run too, first: once the hint itself is known, both are kept. A pull request
- * may also be taken on as an issue, so its own hint stays.
+ * Stores hints about a pull request for the issue of its run first, and then under its own number: once the hint itself is known, both
+ * are stored. A pull request may also be handled as an issue, so its own hint stays.
  */
 export const forPulls = (accept: AcceptHint): Effect.Effect<AcceptHint, never, ForgeStateStore> =>
   Effect.map(ForgeStateStore, ({ all }): AcceptHint =>

@@ -1,10 +1,10 @@
-/** routeStatuses: a webhook about a commit names no issue, so every issue of its repository that has a bottle is looked at. */
+/** routeStatuses: a webhook about a commit names no issue, so every issue of its repository with a bottle is looked at. */
 import { Clock, Effect } from "effect"
 import { allPages } from "../../programs/allPages.ts"
 import { Inbox } from "../../services/Inbox.ts"
 import { IssueStates } from "../../services/IssueStates.ts"
 
-/** Puts a hint for each such issue in the place of each hint without one. */
+/** Replaces each hint without an issue by one for each such issue. */
 export const routeStatuses = Effect.gen(function* () {
   const inbox = yield* Inbox
   const hints = yield* allPages(inbox.unrouted)

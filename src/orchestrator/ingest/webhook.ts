@@ -1,4 +1,4 @@
-/** webhook accepts one delivery: what it says is kept durably before it is answered. */
+/** webhook accepts one delivery: it is stored durably before the response is sent. */
 import { Clock, type Context, Effect, Either, Option } from "effect"
 import type { StateStoreError } from "../../domain/Errors.ts"
 import type { InboxHint } from "../../domain/orchestrator/InboxHint.ts"
@@ -12,19 +12,22 @@ import {
   UNAVAILABLE,
 } from "./readDelivery.ts"
 
-/** Keeps a hint durably: `Inbox.accept`, or `LifeCycleEngine.hint`, which also has the issue looked at. */
+/** Stores a hint durably: `Inbox.accept`, or `LifeCycleEngine.hint`, which also has the issue looked at. */
 export type AcceptHint = (hint: InboxHint) => Effect.Effect<"accepted" | "known", StateStoreError>
 
-/** Lists the repositories that are served; statuses of commits only where somebody acts on them. */
+/** Selects the served repositories, and statuses of commits only if they are used. */
 export const listedBy =
   ({ find }: Context.Tag.Service<ServedRepositories>): DeliverySettings["isListed"] =>
   (repository, kind) =>
     Option.exists(find(repository), ({ life }) => kind !== "status" || life.ciFeedback > 0)
 
-/** Is called for each signed delivery: whether by the secret of the hook. */
+/** Called for each signed delivery with whether it was signed with the hook's secret. */
 export type OnSigned = (byOurs: boolean) => void
 
-/** Answers a delivery: its headers, and its body byte for byte. 202 when its hint is kept, was kept before, or says nothing. */
+/**
+ * Responds to a delivery, given its headers and its body byte for byte. 202 when its hint is stored, was stored before, or there is
+ * none.
+ */
 export const webhook = (settings: DeliverySettings, accept: AcceptHint, onSigned: OnSigned = () => {}) =>
   Effect.fn("webhook")(function* (headers: Headers, body: Uint8Array) {
     const hint = readDelivery(settings, headers, body, yield* Clock.currentTimeMillis)

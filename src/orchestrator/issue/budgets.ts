@@ -1,4 +1,4 @@
-/** budgetBounds: what the budgets of the service and of a repository leave to one more run of an issue. */
+/** budgetBounds: what the budgets of the service and of a repository leave for one more run of an issue. */
 import { Effect } from "effect"
 import { type ForgeStateKey, isAbout } from "../../domain/ForgeState.ts"
 import { boundsOf, type Budget, nextDay, zoneOf } from "../../domain/orchestrator/Budgets.ts"
@@ -14,7 +14,7 @@ export interface RunUnderWay {
   readonly seconds: number
 }
 
-/** Runs under way count as used: they are summed only when they have ended. */
+/** Runs in progress count as used: they are only summed when they have ended. */
 export const budgetBounds = Effect.fn("budgetBounds")(function* (
   issue: IssueKey,
   served: ServedRepository,
@@ -68,6 +68,6 @@ interface Scope {
   readonly of: string
   readonly which: UsageOf
   readonly counts: (run: RunUnderWay) => boolean
-  /** When it begins anew. */
+  /** When it is reset. */
   readonly until?: number
 }

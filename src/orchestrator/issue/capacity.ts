@@ -1,4 +1,4 @@
-/** capacityFor: the room for one more run: on this machine, in its repository, in its budgets, and at its model's provider. */
+/** capacityFor: the room for one more run on this machine, in its repository, in its budgets, and at its model's provider. */
 import { Clock, Effect, Option } from "effect"
 import type { BottleMetadata } from "../../domain/Bottle.ts"
 import { type ForgeState, isAbout } from "../../domain/ForgeState.ts"
@@ -14,13 +14,13 @@ import { ServedRepositories, type ServedRepository } from "../ServedRepositories
 import { budgetBounds, type RunUnderWay } from "./budgets.ts"
 import { modelRest } from "./modelLimits.ts"
 
-/** Of a decision that starts nothing. */
+/** The capacity for a decision that starts nothing. */
 export const unlimited: Capacity = { bounds: [], costKnown: true, turn: true }
 
 /** How many open operations are counted at most: more than a machine has bottles. */
 const OPEN = 1_000
 
-/** A start whose room is asked for. */
+/** A start to find room for. */
 export interface WantedStart {
   readonly issue: IssueKey
   readonly served: ServedRepository
@@ -28,7 +28,7 @@ export interface WantedStart {
   readonly start: Launch | Resume
 }
 
-/** Counts the bottles of other issues that run or are being started. The caller lets no two decisions to start overlap. */
+/** Counts the other issues' bottles that are running or being started. The caller must not run two decisions to start at the same time. */
 export const capacityFor = Effect.fn("capacityFor")(function* ({ issue, served, host, start }: WantedStart) {
   const now = yield* Clock.currentTimeMillis
   const running = (yield* (yield* ForgeStateStore).all).filter((row) => row.status === "running")
@@ -54,7 +54,7 @@ export const capacityFor = Effect.fn("capacityFor")(function* ({ issue, served, 
       ...bound(`${issue.owner}/${issue.repo}`, here.length, served.running),
       ...(yield* budgetBounds(issue, served, underWay, now)),
     ],
-    // No provider's answers are counted, and no prices are known.
+    // Provider responses are not counted, and prices are not known.
     costKnown: false,
     ...(routeUntil !== undefined && { routeUntil }),
     turn: true,
@@ -62,7 +62,7 @@ export const capacityFor = Effect.fn("capacityFor")(function* ({ issue, served, 
   return capacity
 })
 
-/** Those whose row says that they run, and those that are being started. */
+/** Bottles that are running by their row, and those that are being started. */
 const runsUnderWay = (
   running: ReadonlyArray<ForgeState>,
   starts: ReadonlyArray<StoredOperation>,
@@ -89,7 +89,7 @@ const secondsOf = (bottle: BottleMetadata | undefined, now: number): number =>
         },
       })
 
-/** What the bottle of an issue that rests runs. */
+/** What the resting bottle of an issue runs. */
 const specOf = Effect.fnUntraced(function* (issue: IssueKey, bottles: ReadonlyArray<BottleMetadata>) {
   const row = yield* (yield* ForgeStateStore).get(issue)
   return Option.getOrUndefined(

@@ -1,4 +1,4 @@
-/** commitDecision: decides about an observation and stores the decision whole, over the state that was observed. */
+/** commitDecision: decides about an observation and stores the whole decision over the observed state. */
 import { Clock, Effect } from "effect"
 import { decide } from "../../domain/orchestrator/decide.ts"
 import type { HintId } from "../../domain/orchestrator/InboxHint.ts"
@@ -10,18 +10,18 @@ import { ServedRepositories, type ServedRepository } from "../ServedRepositories
 import { capacityFor, unlimited } from "./capacity.ts"
 import type { Observation } from "./observe.ts"
 
-/** What a decision is stored with. */
+/** What is stored with a decision. */
 export interface CommitContext {
   readonly issue: IssueKey
   readonly served: ServedRepository
   readonly host: HostName
   /** The hints that were read before the observation. */
   readonly handled: ReadonlyArray<HintId>
-  /** Runs decisions to start one after the other, so that two of them do not take the same room. */
+  /** Runs decisions to start one after the other, so that two of them cannot take the same room. */
   readonly starting: Effect.Semaphore
 }
 
-/** Stores the decision, its operation and that its hints are handled. The room is counted only where something wants to start. */
+/** Stores the decision, its operation, and that its hints are handled. Room is only counted when something wants to start. */
 export const commitDecision = Effect.fn("commitDecision")(function* (
   observation: Observation,
   context: CommitContext,

@@ -1,4 +1,4 @@
-/** modelRest: until when the model of a run may not be asked, because its provider refused calls of any bottle. */
+/** modelRest: until when the model of a run must rest, because its provider refused calls of any bottle. */
 import { Effect, Option } from "effect"
 import type { BottleMetadata } from "../../domain/Bottle.ts"
 import { instantOf } from "../../domain/Instant.ts"
@@ -6,14 +6,14 @@ import { providerDelay } from "../../domain/orchestrator/LifeSettings.ts"
 import { modelRoutes, type Routes, routesOf } from "../../domain/ProviderRoutes.ts"
 import { Manifests } from "../../services/Manifests.ts"
 
-/** What a run is of. */
+/** What a run consists of. */
 export interface RunsOf {
   readonly agent: string
   /** Empty: the agent's default. */
   readonly bottles: ReadonlyArray<string>
 }
 
-/** When the last of the refusals ends that concern a route of this run; none when there is no such refusal now. */
+/** The end of the last refusal that concerns a route of this run; none when there is none now. */
 export const modelRest = Effect.fn("modelRest")(function* (
   run: RunsOf,
   bottles: ReadonlyArray<BottleMetadata>,
@@ -33,11 +33,11 @@ export const modelRest = Effect.fn("modelRest")(function* (
   return concerned.length === 0 ? undefined : Math.max(...concerned.map(({ until }) => until))
 })
 
-/** A provider counts by account: the same upstream with another secret is another one. */
+/** A provider counts by account: the same upstream with another secret is a different one. */
 const keyOf = ({ upstream, header, secret }: Routes[string]): string =>
   JSON.stringify([upstream, header, secret])
 
-/** The routes to models of a run; none when its manifests cannot be read, which its launch says. */
+/** The model routes of a run; none when its manifests cannot be read, which its launch reports. */
 const routesFor = (run: RunsOf): Effect.Effect<Routes, never, Manifests> =>
   Effect.gen(function* () {
     const manifests = yield* Manifests

@@ -1,4 +1,4 @@
-/** observe: all that `decide` looks at, but the room for more bottles, which is counted when a start is decided. */
+/** observe: reads the whole input of `decide` except the room for more bottles, which is counted when a start is decided. */
 import { Clock, Effect, Option } from "effect"
 import type { InboxRow } from "../../domain/orchestrator/InboxHint.ts"
 import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
@@ -15,8 +15,8 @@ import { observeForge } from "./observeForge.ts"
 export type Observation = Omit<Input, "capacity">
 
 /**
- * Observes an issue. The state is read first: what changes after it makes the commit of a decision fail, not the decision
- * wrong. Fails when the forge or the backend does not answer.
+ * Observes an issue. The state is read first: a change after that makes the commit of the decision fail, instead of the decision wrong.
+ * Fails when the forge or the backend does not respond.
  */
 export const observe = Effect.fn("observe")(function* (
   issue: IssueKey,
@@ -32,7 +32,7 @@ export const observe = Effect.fn("observe")(function* (
   const prs = Option.match(bottle, { onNone: () => [], onSome: (it) => it.prs })
   const { forge, botLogin } = yield* observeForge(served, issue.issueNumber, prs, editorsOf(hints))
   return {
-    // Together: the clock may have jumped while the forge answered.
+    // Read together: the clock may have jumped while the forge responded.
     now: yield* Clock.currentTimeMillis,
     steadySince: yield* steadySince,
     number: issue.issueNumber,
@@ -44,7 +44,7 @@ export const observe = Effect.fn("observe")(function* (
   } satisfies Observation
 })
 
-/** Who edited title or body, as the webhooks among the open hints say. */
+/** Who edited title or body, from the webhooks among the open hints. */
 const editorsOf = (hints: ReadonlyArray<InboxRow>): ReadonlyArray<string> => [
   ...new Set(
     hints.flatMap(({ detail: { textEdited, actor } }) =>

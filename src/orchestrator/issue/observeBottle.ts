@@ -1,4 +1,4 @@
-/** observeBottle: the bottle that handles an issue, as its stores and its backend have it. */
+/** observeBottle: the bottle that handles an issue, from its stores and its backend. */
 import { Effect, Option } from "effect"
 import type { BottleMetadata } from "../../domain/Bottle.ts"
 import { instantOf } from "../../domain/Instant.ts"
@@ -11,7 +11,7 @@ import { BottleEvents } from "../../services/BottleEvents.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
 import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 
-/** The row of the bottle that handles an issue; none when there is no bottle, or it was destroyed. */
+/** The row of the bottle that handles an issue; none when there is none, or it was destroyed. */
 export const bottleOf = Effect.fn("bottleOf")(function* (issue: IssueKey) {
   const row = yield* (yield* ForgeStateStore).get(issue)
   if (Option.isNone(row) || row.value.status === "destroyed") return Option.none()
@@ -19,7 +19,7 @@ export const bottleOf = Effect.fn("bottleOf")(function* (issue: IssueKey) {
   return Option.map(bottle, (metadata) => ({ row: row.value, metadata }))
 })
 
-/** The bottle of an issue, with the events that wait in its queue applied first. Fails when its backend cannot be asked. */
+/** The bottle of an issue, after the events in its queue are applied. Fails when its backend cannot be reached. */
 export const observeBottle = Effect.fn("observeBottle")(function* (issue: IssueKey) {
   const known = yield* bottleOf(issue)
   if (Option.isNone(known)) return Option.none<ObservedBottle>()
@@ -50,7 +50,7 @@ export const observeBottle = Effect.fn("observeBottle")(function* (issue: IssueK
   })
 })
 
-/** What bot-bottle stopped was stopped by nobody else. */
+/** A run that bot-bottle stopped has no other cause. */
 const endOf = Effect.fnUntraced(function* (backend: Backend, { slug, trouble }: BottleMetadata) {
   if (trouble.stopped !== undefined) return { by: "agent" as const }
   const { by, clearAt } = backend.ending === undefined ? AGENT : yield* backend.ending(slug)

@@ -1,4 +1,4 @@
-/** observeForge: the forge as far as it concerns one issue. */
+/** observeForge: what the forge says about one issue. */
 import { Clock, Effect, Option } from "effect"
 import { createHash } from "node:crypto"
 import { DEFAULT_FORGE_ORG } from "../../domain/Assignment.ts"
@@ -14,15 +14,15 @@ import { observePr } from "./observePr.ts"
 import { type Place, remarkOfComment, remarksOfReview } from "./remarks.ts"
 import { closedBy, targetingOf } from "./targeting.ts"
 
-/** What is read of the forge, and the login of the bot. */
+/** What to read from the forge, and the login of the bot. */
 export interface ForgeObservation {
   readonly forge: ObservedForge
   readonly botLogin: string
 }
 
 /**
- * Reads an issue, its pull requests and what was said on them. `prs` are those that the bottle's runs opened. Fails
- * when the forge does not answer: that is no observation.
+ * Reads an issue, its pull requests and the remarks on them. `prs` are those that the bottle's runs opened. Fails when the forge does
+ * not respond: a partial read is no observation.
  */
 export const observeForge = Effect.fn("observeForge")(function* (
   served: ServedRepository,
@@ -31,7 +31,7 @@ export const observeForge = Effect.fn("observeForge")(function* (
   editors: ReadonlyArray<string>,
 ) {
   const { org = DEFAULT_FORGE_ORG, target } = served
-  // Whoever is taken for a stranger because the forge did not answer would not be looked at again.
+  // Someone who counted as untrusted only because the forge did not respond would not be checked again.
   const api = yield* (yield* Forges).of(target, { ...served, unanswered: "fails" })
   const facts = (yield* ExtraFacts).forge?.(target) ?? {}
   const login = yield* loginOf(api)
@@ -75,7 +75,7 @@ export const observeForge = Effect.fn("observeForge")(function* (
   } satisfies ForgeObservation
 })
 
-/** Digest of what the agent is given of an issue. */
+/** Digest of the issue's text that the agent is given. */
 export const digestOf = ({ title, body }: Pick<Issue, "title" | "body">): string =>
   createHash("sha256")
     .update(JSON.stringify([title, body]))
@@ -105,7 +105,7 @@ interface Numbered {
   readonly pull?: { readonly fork: boolean }
 }
 
-/** A number is an issue, a pull request, or nothing; of a repository that is out of sight nothing is known. */
+/** A number is an issue, a pull request, or nothing. Nothing is known when the repository is not visible. */
 const readNumbered = Effect.fnUntraced(function* (api: ForgeApi, number: number) {
   const issue = yield* ifThere(api.readIssue(number))
   if (Option.isSome(issue)) return Option.some<Numbered>({ issue: issue.value })
@@ -115,7 +115,7 @@ const readNumbered = Effect.fnUntraced(function* (api: ForgeApi, number: number)
   return Option.some<Numbered>({ issue: pr.value, pull: { fork } })
 })
 
-/** A forge may have no timeline, or not tell it. */
+/** A forge may have no timeline, or not return it. */
 const ifTold = <A>(read: Effect.Effect<A, ForgeRequestError>) =>
   read.pipe(
     Effect.asSome,
@@ -125,7 +125,7 @@ const ifTold = <A>(read: Effect.Effect<A, ForgeRequestError>) =>
     ),
   )
 
-/** Any assignee that is a bot will do; what cannot be decided of one counts only when no other is. */
+/** Any assignee that is a bot is enough. An undecidable one only counts when no other is a bot. */
 const botsAmong = Effect.fnUntraced(function* (api: ForgeApi, org: string, assignees: ReadonlyArray<string>) {
   const answers = yield* Effect.forEach(assignees, (user) =>
     api.isOrgMember(org, user).pipe(
@@ -145,7 +145,7 @@ const botsAmong = Effect.fnUntraced(function* (api: ForgeApi, org: string, assig
   return { botAssigned, bots: answers.filter(({ is }) => is === "yes").map(({ user }) => user) }
 })
 
-/** What cannot be asked for, or is not shown, may be open. */
+/** Dependencies that cannot be read, or are not shown, may be open. */
 const dependenciesOf = (api: ForgeApi, number: number) =>
   api.dependencies(number).pipe(
     Effect.map(({ open, hidden }): ObservedForge["dependencies"] =>

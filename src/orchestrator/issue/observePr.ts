@@ -1,4 +1,4 @@
-/** observePr: a pull request with its fate, its checks and who pushed its head. */
+/** observePr: a pull request with its merge state, its checks and who pushed its head. */
 import { Effect } from "effect"
 import { stateOfChecks } from "../../domain/ForgeDetails.ts"
 import type { LifeSettings } from "../../domain/orchestrator/LifeSettings.ts"
@@ -6,7 +6,7 @@ import type { ObservedPr } from "../../domain/orchestrator/Observed.ts"
 import type { ForgeReads } from "../../services/Forge.ts"
 import { millisOf } from "./remarks.ts"
 
-/** Checks are read where the agent is to be told of them; who pushed, where that decides something. */
+/** Checks are read if the agent is to be told about them; who pushed, if that decides something. */
 export const observePr = Effect.fn("observePr")(function* (
   api: ForgeReads,
   number: number,
@@ -17,7 +17,7 @@ export const observePr = Effect.fn("observePr")(function* (
   const { state, merged, draft, headSha, baseSha, mergeable, overAt } = pr
   const isOpen = state === "open"
   const read = isOpen && ciFeedback > 0 ? yield* api.readChecks(number) : undefined
-  // A push in between: the next look has both of one head.
+  // There was a push in between: the next look reads both for one head.
   const checks = read?.head === headSha ? read.checks : []
   const together = stateOfChecks(checks)
   const matters = isOpen && (together === "failure" || (onConflict === "resume" && !mergeable && !draft))
@@ -38,7 +38,7 @@ export const observePr = Effect.fn("observePr")(function* (
   } satisfies ObservedPr
 })
 
-/** The first push is that of the author; a timeline tells of later ones. */
+/** The first push is the author's; a timeline lists later ones. */
 const isPushedBy = Effect.fnUntraced(function* (
   api: ForgeReads,
   number: number,

@@ -1,16 +1,16 @@
-/** Comments and reviews of a forge as remarks, each with the one who wrote it. */
+/** Converts a forge's comments and reviews to remarks, each with its author. */
 import type { Comment } from "../../domain/Forge.ts"
 import type { Review, ReviewLine } from "../../domain/ForgeDetails.ts"
 import { BEFORE_ALL, instantOf } from "../../domain/Instant.ts"
 import type { Actor, LineRemark, Millis, Remark } from "../../domain/orchestrator/Observed.ts"
 
-/** When a forge's text was; 0 when it says no time. */
+/** The time of a text on the forge; 0 when it gives none. */
 export const millisOf = (time: string): Millis => {
   const instant = instantOf(time)
   return instant === BEFORE_ALL ? 0 : instant
 }
 
-/** Where remarks are, and the orchestrator's own login. */
+/** Where the remarks are, and the orchestrator's own login. */
 export interface Place {
   readonly on: number
   readonly login: string
@@ -22,7 +22,7 @@ const authorOf = (user: string, trusted: boolean, { login }: Place): Actor => ({
   bot: user.toLowerCase() === login.toLowerCase(),
 })
 
-/** A comment. */
+/** Converts a comment. */
 export const remarkOfComment = (
   { id, user, body, createdAt, updatedAt, authorTrusted }: Comment,
   place: Place,
@@ -38,8 +38,8 @@ export const remarkOfComment = (
 })
 
 /**
- * A review, and each answer in its threads as a remark of its own: a forge lists those of other people among the review's
- * lines, and those that the reviewer wrote later.
+ * A review, and each reply in its threads as a separate remark: a forge lists replies of other people, and later ones of the reviewer,
+ * among the review's lines.
  */
 export const remarksOfReview = (review: Review, place: Place): ReadonlyArray<Remark> => {
   const submitted = Math.max(millisOf(review.submittedAt), millisOf(review.updatedAt))

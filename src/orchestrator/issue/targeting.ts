@@ -1,16 +1,16 @@
-/** targetingOf: by whom an issue was targeted, from its timeline. */
+/** targetingOf: who targeted an issue, from its timeline. */
 import type { Issue } from "../../domain/Forge.ts"
 import type { TimelineEntry } from "../../domain/ForgeDetails.ts"
 import type { Actor, Targeting } from "../../domain/orchestrator/Observed.ts"
 import { AGENT_LABEL, BOTTLE_LABEL } from "../../domain/Targeting.ts"
 import { millisOf } from "./remarks.ts"
 
-/** Labels and assignees may be older than what a timeline tells, such as those of an imported issue: nobody answers for them. */
+/** Labels and assignees may be missing from the timeline, for example of an imported issue: nobody answers for them. */
 const UNKNOWN: Actor = { login: "somebody the timeline does not name", trusted: false, bot: false }
 
 const isSame = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()
 
-/** Who did something, seen by the orchestrator's account `login`. */
+/** Somebody who did something, from the view of the orchestrator's account `login`. */
 export const actorOf = ({ user, userTrusted }: TimelineEntry, login: string): Actor => ({
   login: user,
   trusted: userTrusted,
@@ -18,8 +18,8 @@ export const actorOf = ({ user, userTrusted }: TimelineEntry, login: string): Ac
 })
 
 /**
- * Who put each agent and bottle label on the issue and who assigned each of its `bots`, the last time; and who reopened it
- * after that. Taking a label off and putting it on again makes the second person the one who answers for it.
+ * Who last put each agent and bottle label on the issue and assigned each of its `bots`, and who reopened it afterwards. Whoever
+ * removes a label and adds it again answers for it from then on.
  */
 export const targetingOf = (
   { labels, assignees }: Pick<Issue, "labels" | "assignees">,
@@ -50,7 +50,7 @@ export const targetingOf = (
   }
 }
 
-/** Who closed an issue, where the timeline says it. */
+/** Who closed an issue, if the timeline says so. */
 export const closedBy = (timeline: ReadonlyArray<TimelineEntry>, login: string): Actor | undefined => {
   const entry = timeline.findLast(({ did }) => did.kind === "closed" || did.kind === "merged")
   return entry === undefined ? undefined : actorOf(entry, login)

@@ -1,29 +1,29 @@
-/** sweep asks the forge what changed, at start and again and again: what webhooks lose is found by it. */
+/** sweep asks the forge repeatedly for changes, beginning at the start: it finds what lost webhooks missed. */
 import { Cause, Clock, Duration, Effect, Option, Random, Ref, Struct } from "effect"
 import type { DurationInput } from "effect/Duration"
 import { type SweepOptions, type Swept, sweepOnce } from "./sweepOnce.ts"
 
-/** What is swept, and how often. */
+/** What to sweep, and how often. */
 export interface SweepingOptions extends SweepOptions {
   /** 5 minutes unless given. */
   readonly every?: DurationInput
 }
 
-/** How the sweeps of a process go; times in milliseconds. */
+/** State of a process's sweeps. Times are in milliseconds. */
 export interface SweepStatus {
-  /** When the last one that came to its end began. */
+  /** When the last completed one began. */
   readonly sweptAt?: number
   /** What it found. */
   readonly swept?: Swept
-  /** How many failed since. */
+  /** How many have failed since. */
   readonly failures: number
   /** Why the last one failed. */
   readonly problem?: string
-  /** When the next one begins; absent while one is made. */
+  /** When the next one begins; absent while one is running. */
   readonly nextAt?: number
 }
 
-/** Makes sweeps: `run` goes on for ever, and no failure ends it; `status` says how they go. */
+/** Makes sweeps. `run` never ends, and survives failures; `status` is their state. */
 export const make = (options: SweepingOptions) =>
   Effect.gen(function* () {
     const every = Duration.toMillis(options.every ?? "5 minutes")
@@ -49,7 +49,7 @@ export const make = (options: SweepingOptions) =>
     const rest = Effect.gen(function* () {
       const { failures } = yield* Ref.get(status)
       const delay = failures === 0 ? every : Math.min(every, FIRST_RETRY * 2 ** (failures - 1))
-      // Services that began together do not ask together for ever.
+      // Jitter, so that services that started together do not keep sweeping together.
       const jittered = Math.round(delay * (yield* Random.nextRange(0.9, 1.1)))
       const now = yield* Clock.currentTimeMillis
       yield* Ref.update(status, (former) => ({ ...former, nextAt: now + jittered }))
@@ -63,5 +63,5 @@ export const make = (options: SweepingOptions) =>
     }
   })
 
-/** After the first failure; each further one doubles it, up to the time between sweeps. */
+/** After the first failure. Each further failure doubles it, up to the sweep interval. */
 const FIRST_RETRY = 5000

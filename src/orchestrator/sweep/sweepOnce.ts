@@ -1,4 +1,4 @@
-/** sweepOnce asks the forge what changed since the last sweep, and keeps hints of it in the order of the changes. */
+/** sweepOnce asks the forge what changed since the last sweep, and stores hints in the order of the changes. */
 import { Clock, type Context, Duration, Effect, Option, Schema, Stream } from "effect"
 import type { DurationInput } from "effect/Duration"
 import type { ForgeConfigInvalid, ForgeRequestError } from "../../domain/Errors.ts"
@@ -12,32 +12,32 @@ import { Forges } from "../../services/Forges.ts"
 import { SweepCursors } from "../../services/SweepCursors.ts"
 import type { AcceptHint } from "../ingest/webhook.ts"
 
-/** What is swept, and where its hints go. */
+/** What to sweep, and where its hints go. */
 export interface SweepOptions {
   readonly access: ForgeAccess
   /** The forge's normalised API address (`forgeAddress`). */
   readonly forge: string
   readonly isListed: (repository: RepositoryKey, kind: "sweep") => boolean
-  /** A text that differs when other repositories are served: then all that are open are looked at once. */
+  /** A text that changes when other repositories are served: all open issues are then looked at once. */
   readonly listing: string
   readonly accept: AcceptHint
-  /** How much of the window before is asked for again; 1 minute unless given, 5 seconds at least. */
+  /** How much of the previous window is asked for again; 1 minute unless given, at least 5 seconds. */
   readonly overlap?: DurationInput
 }
 
-/** What a sweep found. */
+/** Result of a sweep. */
 export interface Swept {
   /** The forge's clock when it began; absent when the forge does not say. */
   readonly forgeTime?: number
   /** Issues and pull requests of repositories that are served. */
   readonly found: number
-  /** Hints that were not known. */
+  /** Hints that were not known before. */
   readonly accepted: number
-  /** When it began, in nanoseconds of a clock that nobody sets. */
+  /** When it began, in nanoseconds of a monotonic clock. */
   readonly began: bigint
 }
 
-/** Sweeps once. `before` is the last sweep of this process that came to its end. The cursor moves when all hints are kept, and not before. */
+/** Sweeps once. `before` is this process's last completed sweep. The cursor moves only after all hints are stored. */
 export const sweepOnce = Effect.fn("sweepOnce")(function* (options: SweepOptions, before?: Swept) {
   const { forge, listing, accept } = options
   const overlap = Math.max(Duration.toMillis(options.overlap ?? "1 minute"), OVERLAP_MIN)
@@ -55,10 +55,10 @@ export const sweepOnce = Effect.fn("sweepOnce")(function* (options: SweepOptions
       before === undefined
         ? Math.max(0, sweptAt - cursor.sweptAt)
         : Number((began - before.began) / 1_000_000n)
-    // Changes that were made after the forge's clock was set back carry times from before the window.
+    // Changes made after the forge's clock was set back carry times from before the window.
     const back = forgeTime === undefined ? 0 : cursor.forgeTime + elapsed - forgeTime
     if (back > overlap) found.push(...(yield* read(cursor.forgeTime - overlap - back)).changes)
-    // What was labelled in a repository before it was served lies before every window.
+    // Labels that were set before a repository was served are older than every window.
     if (cursor.listing !== listing) found.push(...(yield* read(undefined)).changes.filter(isTargeted))
   }
   const hints = inOrder(options, found).map(({ key, updatedAt, isPull }) => {
@@ -66,7 +66,7 @@ export const sweepOnce = Effect.fn("sweepOnce")(function* (options: SweepOptions
     const id = sweepHintId(key, updatedAt, isSettled ? undefined : forgeTime)
     return new InboxHint({ id, ...key, kind: "sweep", receivedAt: sweptAt, detail: { isPull } })
   })
-  // As many at a time as one flush of the disk takes; they are kept in the order in which they are given.
+  // As many at once as fit one disk flush. They are stored in the given order.
   const answers = yield* Effect.forEach(hints, accept, { concurrency: 64 })
   const upTo = forgeTime ?? latestOf(cursor, found)
   if (upTo !== undefined) yield* cursors.set(forge, { forgeTime: upTo, sweptAt, listing })
@@ -78,12 +78,12 @@ export const sweepOnce = Effect.fn("sweepOnce")(function* (options: SweepOptions
   } satisfies Swept
 })
 
-/** The overlap covers what changes while the forge answers, and what is not yet {@link SETTLED}. */
+/** The overlap covers changes while the forge responds, and those that are not yet {@link SETTLED}. */
 const OVERLAP_MIN = 5000
-/** Times of a forge have whole seconds, and so has its clock: a second is over, and nothing more carries it, when two have passed. */
+/** A forge's times and clock have whole seconds: a second is certainly over when two have passed. */
 const SETTLED = 2000
 
-/** All of what changed, with the forge's clock when it was asked first. */
+/** All changes, with the forge's clock at the first request. */
 const readChanges = (
   { changedSince }: Context.Tag.Service<Forges>,
   access: ForgeAccess,
@@ -106,7 +106,7 @@ const readChanges = (
         Effect.map(Clock.currentTimeNanos, (now) => {
           all.changes.push(...changes)
           if (all.read || forgeTime === undefined) return { ...all, read: true }
-          // The header is written when the answer is ready; what it holds was read before.
+          // The header is written when the response is ready; its content was read before.
           return { ...all, read: true, forgeTime: forgeTime - Math.ceil(Number(now - began) / 1_000_000) }
         }),
     )
@@ -122,7 +122,7 @@ interface Changed {
   readonly isPull: boolean
 }
 
-/** Those of repositories that are served, each once, in the order in which they changed. */
+/** Changes in served repositories, each once, in the order in which they changed. */
 const inOrder = (
   { forge, isListed }: SweepOptions,
   found: ReadonlyArray<ChangedIssue>,

@@ -1,4 +1,4 @@
-/** deliver: sends what is in the outbox, again and again with growing delay, until it was taken or is given up. */
+/** deliver: sends the messages of the outbox with increasing delays, until each is accepted or given up. */
 import { Clock, type Context, Effect, Option, type Redacted, Schedule } from "effect"
 import type { DurationInput } from "effect/Duration"
 import type { Configuration } from "../../domain/orchestrator/Configuration.ts"
@@ -9,27 +9,27 @@ import type { ServedRepositories } from "../ServedRepositories.ts"
 import { post } from "./post.ts"
 import { postOf, receiverOf } from "./receivers.ts"
 
-/** What is needed to send. */
+/** What sending needs. */
 export interface DeliverOptions {
   readonly configuration: Configuration
   readonly served: Context.Tag.Service<ServedRepositories>
   /** Secrets by their key in the configuration. */
   readonly secretAt: (key: string) => Redacted.Redacted | undefined
   readonly poll: DurationInput
-  /** Milliseconds before the second try; 10 seconds unless given. */
+  /** Milliseconds before the second attempt; 10 seconds unless given. */
   readonly firstDelay?: number
 }
 
-/** How many messages are under way at a time; each takes 10 seconds at most. */
+/** How many messages are sent at once. Each takes at most 10 seconds. */
 const AT_ONCE = 8
-/** The delay is doubled each time, up to an hour: given up after about half a day. */
+/** The delay doubles each time, up to an hour. A message is given up after about half a day. */
 const TRIES_MAX = 20
 const DELAY_MAX = 3_600_000
 
-/** `gone`: nobody can take it any more. */
+/** `gone`: it can no longer be delivered. */
 type Outcome = "sent" | "gone" | "failed"
 
-/** Delivers until the scope ends. What was under way is sent again by whoever serves next: at least once. */
+/** Delivers until the scope ends. Messages in progress are sent again by the next service: at-least-once delivery. */
 export const deliver = Effect.fn("deliver")(function* (options: DeliverOptions) {
   const outbox = yield* Outbox
   const { firstDelay = 10_000, poll } = options
@@ -91,7 +91,7 @@ const sendReaction = Effect.fnUntraced(function* (
       Effect.as<Outcome>("sent"),
       Effect.catchTags({
         ForgeConfigInvalid: () => Effect.succeed<Outcome>("gone"),
-        // A comment that was deleted, or a locked issue, takes no reaction however often it is asked.
+        // A deleted comment or a locked issue never accepts a reaction.
         ForgeRequestError: ({ reason }) => Effect.succeed<Outcome>(PASSES.has(reason) ? "failed" : "gone"),
       }),
     )

@@ -1,4 +1,4 @@
-/** post: one HTTP request to a receiver outside, bounded in time; neither its answer nor a redirect is followed. */
+/** post: one HTTP request to an outside receiver, with a time limit. Ignores the response body and follows no redirect. */
 import { Effect, Redacted } from "effect"
 import { request as plain } from "node:http"
 import { request as tls } from "node:https"
@@ -12,7 +12,7 @@ export interface Post {
 /** How long a receiver may take. */
 const LIMIT = 10_000
 
-/** The status of the answer; 0 without one. */
+/** The status of the response; 0 without one. */
 export const post = (url: Redacted.Redacted, { headers, body }: Post): Effect.Effect<number> =>
   Effect.async<number>((resume) => {
     const address = Redacted.value(url)
@@ -26,7 +26,7 @@ export const post = (url: Redacted.Redacted, { headers, body }: Post): Effect.Ef
       },
       (response) => {
         resume(Effect.succeed(response.statusCode ?? 0))
-        // What a receiver says is not read.
+        // The response body is not read.
         response.on("error", () => undefined)
         response.destroy()
       },

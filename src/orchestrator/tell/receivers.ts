@@ -1,4 +1,4 @@
-/** Receivers of notices as a configuration has them, and what is posted to each. */
+/** The configured receivers of notices, and what is posted to each. */
 import { Redacted } from "effect"
 import { createHash, createHmac } from "node:crypto"
 import { neutralLine } from "../../domain/Neutral.ts"
@@ -8,14 +8,14 @@ import type { Post } from "./post.ts"
 
 type Entry = Configuration["notify"][number]
 
-/** The name of a receiver in stored messages: it holds no secret, and stays when others come or go. */
+/** The name of a receiver in stored messages. It contains no secret, and stays the same when other receivers are added or removed. */
 const nameOf = ({ url, format }: Entry): string =>
   createHash("sha256")
     .update(JSON.stringify([url, format]))
     .digest("hex")
     .slice(0, 12)
 
-/** Who is to be told of what. */
+/** Which receivers get which notices. */
 export const tellsOf = ({ notify, acknowledge }: Configuration): Tells => ({
   acknowledge: acknowledge === "reaction",
   receivers: notify.map((entry) => ({ name: nameOf(entry), events: entry.events })),
@@ -28,7 +28,7 @@ export interface Receiver {
   readonly secret: Redacted.Redacted | undefined
 }
 
-/** The receiver of that name; undefined when the configuration has none any more. `secretAt` has the secrets, by their key. */
+/** The receiver with that name; undefined when it is no longer configured. `secretAt` returns secrets by key. */
 export const receiverOf = (
   { notify }: Configuration,
   secretAt: (key: string) => Redacted.Redacted | undefined,
@@ -42,7 +42,7 @@ export const receiverOf = (
   return { format: entry.format, url, secret: secretAt(`notify.${index}.secret`) }
 }
 
-/** The most characters of a reason: it may quote what an engine or a forge said. */
+/** Longest reason in characters: it may quote an engine or a forge. */
 const REASON_MAX = 500
 
 const TITLES: Readonly<Record<Notice["event"], string>> = {
@@ -54,7 +54,7 @@ const TITLES: Readonly<Record<Notice["event"], string>> = {
   finished: "is finished",
 }
 
-/** What is posted about a notice. `url` is the issue's on the forge. */
+/** The body that is posted for a notice. `url` is the issue's address on the forge. */
 export const postOf = (
   { format, secret }: Pick<Receiver, "format" | "secret">,
   { id, notice, url }: { readonly id: string; readonly notice: Notice; readonly url: string },
@@ -103,6 +103,6 @@ export const postOf = (
 
 const JSON_TYPE = { "content-type": "application/json" }
 
-/** Slack reads these three as markup: `<!channel>` would call everybody. */
+/** Slack reads these three as markup: `<!channel>` would notify everybody. */
 const escaped = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")

@@ -28,15 +28,15 @@ import { splice } from "./splice.ts"
 import { ESTABLISHED, refuseTunnel } from "./tunnelAnswers.ts"
 import { watchPairs } from "./watchPairs.ts"
 
-/** Serves what goes elsewhere. Each call returns at once; what comes of it is answered and logged. */
+/** Serves requests to outside hosts. Each call returns at once; its result is sent and logged. */
 export interface Egress {
-  /** A CONNECT; `head` is what its client has sent behind it already. */
+  /** A CONNECT; `head` is what its client has already sent after it. */
   readonly tunnel: (request: IncomingMessage, head: Buffer) => void
   /** A request with a URL in its first line. */
   readonly http: (request: IncomingMessage, response: ServerResponse) => void
 }
 
-/** Makes the egress of a sidecar; what is open is cut when the scope closes. */
+/** Makes the egress of a sidecar. Open connections are cut when the scope closes. */
 export const makeEgress = (
   allow: AllowList,
 ): Effect.Effect<Egress, never, OperationLog | CheckIn | Scope.Scope> =>
@@ -49,7 +49,7 @@ export const makeEgress = (
     const out = makeOutgoing(allow, yield* OperationLog)
     const run = yield* FiberSet.makeRuntime<never>()
 
-    /** To an address that was checked; nothing is resolved after that. */
+    /** Connects to a checked address, without another name resolution. */
     const directly = (destination: Destination, permit: Permit, onread?: OnReadOpts) =>
       Effect.flatMap(addressesOf(resolve, destination.host, permit), (addresses) =>
         dial(addresses, destination.port, onread),
@@ -64,7 +64,7 @@ export const makeEgress = (
               upstream,
               pour: direct.pour,
             })),
-          // Its first bytes are the proxy's own answer.
+          // Its first bytes are the proxy's own response.
           onSome: (proxy) =>
             Effect.map(throughProxy(proxy, destination), (upstream) => ({ upstream, pour: pipe })),
         })
@@ -138,13 +138,13 @@ export const makeEgress = (
 
 const pipe = (from: Socket, to: Socket): void => void from.pipe(to)
 
-/** A CONNECT has no body (RFC 9110, 9.3.6): where one is announced, readers would not agree on what is a tunnel's begin. */
+/** A CONNECT has no body (RFC 9110, 9.3.6). If one is announced, implementations disagree about where the tunnel begins. */
 const unframed = ({ headers }: IncomingMessage): Either.Either<void, Refused> =>
   headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0"
     ? Either.void
     : Either.left(malformed("CONNECT has no body"))
 
-/** What is not an expected failure is ours, and its text stays with us. */
+/** An unexpected failure is our own, and its text is not sent. */
 const ownFailure = (defect: unknown): Effect.Effect<never, Refused> =>
   Effect.zipRight(Effect.logError("a connection out failed", defect), failed(502, "internal error"))
 

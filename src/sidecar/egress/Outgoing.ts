@@ -1,4 +1,4 @@
-/** Every connection out: asked of the allow-list before anything else, counted, and logged before and after. */
+/** Every outgoing connection: checked against the allow-list first, counted, and logged before and after. */
 import { Effect, Either, Exit, Option, type Scope } from "effect"
 import type { AllowList, Destination, Permit } from "../../domain/AllowList.ts"
 import { type EndWords, around } from "../record/around.ts"
@@ -7,17 +7,17 @@ import { Refused, failed, rejected } from "../outside/Refused.ts"
 
 /** How a call ended. */
 export interface Ended {
-  /** Why it is not whole. */
+  /** Why it is incomplete. */
   readonly failure: string | undefined
-  /** What passed, in words. */
+  /** What was transferred, in words. */
   readonly detail: string
-  /** What is still to be done when its end is in the log. */
+  /** Runs after its end is in the log. */
   readonly finish: Effect.Effect<void>
 }
 
 /**
- * Makes a call out: `use` is run for a destination that is on the list, and its scope closes before the end is logged.
- * When this fails, that is in the log.
+ * Makes an outgoing call: `use` runs for a destination on the list, and its scope closes before the end is logged. A failure is logged
+ * too.
  */
 export type Outgoing = <D extends Destination>(
   asked: Either.Either<D, Refused>,
@@ -25,10 +25,10 @@ export type Outgoing = <D extends Destination>(
   use: (destination: D, permit: Permit) => Effect.Effect<Ended, Refused, Scope.Scope>,
 ) => Effect.Effect<void, Refused>
 
-/** Connections out at once, of one bottle. */
+/** Simultaneous outgoing connections of one bottle. */
 export const CONNECTIONS_MAX = 512
 
-/** Calls out of one bottle. */
+/** Outgoing calls of one bottle. */
 export const makeOutgoing = (allow: AllowList, log: OperationLogApi): Outgoing => {
   let calls = 0
   const logged = around(log)

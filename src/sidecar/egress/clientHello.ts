@@ -1,16 +1,16 @@
-/** The begin of a TLS connection (RFC 8446, 4.1.2): which host the client says that it wants. */
+/** Parses the start of a TLS connection (RFC 8446, 4.1.2) for the host that the client asks for. */
 import { Option } from "effect"
 
-/** What the first bytes of a connection say so far. */
+/** What the first bytes of a connection contain so far. */
 export type Hello =
-  /** Not all is there: at least so many bytes are needed. */
+  /** Incomplete: at least so many bytes are needed. */
   | { readonly kind: "More"; readonly bytes: number }
   | { readonly kind: "NotTls" }
-  /** TLS, but nothing that this reader and every server would read in the same way. */
+  /** TLS, but not in a form that this parser and every server read in the same way. */
   | { readonly kind: "Bad"; readonly problem: string }
   | { readonly kind: "Hello"; readonly serverName: string | undefined; readonly encrypted: boolean }
 
-/** The longest hello, in bytes of its message. Those with post-quantum keys have some 2000. */
+/** Longest hello message in bytes. Those with post-quantum keys have about 2000. */
 const HELLO_MAX = 16 * 1024
 const RECORD_HEAD = 5
 const RECORD_MAX = 16 * 1024
@@ -22,7 +22,7 @@ const HOST_NAME = 0
 /** encrypted_client_hello (RFC 9849), and encrypted_server_name, which it replaced. */
 const ENCRYPTED: ReadonlySet<number> = new Set([0xfe0d, 0xffce])
 
-/** Reads what has come of a connection so far; the hello may lie in several records. */
+/** Parses the bytes of a connection so far. The hello may span several records. */
 export const readClientHello = (bytes: Buffer): Hello => {
   const parts: Array<Buffer> = []
   let have = 0
@@ -78,7 +78,7 @@ const readBody = (body: Buffer): Option.Option<Hello> =>
     }
   })
 
-/** Exactly one name, of the one kind that there is (RFC 6066, 3). */
+/** Exactly one name, of the only defined type (RFC 6066, 3). */
 const readServerName = (extension: Buffer): Option.Option<string> =>
   Option.gen(function* () {
     const outer = readerOf(extension)
@@ -91,7 +91,7 @@ const readServerName = (extension: Buffer): Option.Option<string> =>
 
 const demand = (holds: boolean): Option.Option<void> => (holds ? Option.void : Option.none())
 
-/** Takes bytes in order; none when there are fewer. */
+/** Reads bytes in order; none when there are fewer. */
 const readerOf = (bytes: Buffer) => {
   let at = 0
   const take = (count: number): Option.Option<Buffer> => {
@@ -101,7 +101,7 @@ const readerOf = (bytes: Buffer) => {
   }
   return {
     take,
-    /** What follows a length of so many bytes. */
+    /** Reads a field after its length of so many bytes. */
     vector: (lengthBytes: number) =>
       Option.flatMap(take(lengthBytes), (length) => take(length.readUIntBE(0, lengthBytes))),
     isOver: () => at === bytes.length,

@@ -1,19 +1,19 @@
-/** Holds a tunnel until its client has said, in a TLS hello, that it wants the host that was allowed. */
+/** Holds a tunnel until its client has asked, in a TLS hello, for the host that was allowed. */
 import { Effect } from "effect"
 import type { Socket } from "node:net"
 import type { Host } from "../../domain/Hosts.ts"
 import { type Hello, readClientHello } from "./clientHello.ts"
 import { Refused, rejected } from "../outside/Refused.ts"
 
-/** With all that its records add, a hello is never longer. */
+/** A hello is never longer, including its records. */
 const BYTES_MAX = 64 * 1024
 
-/** Alerts of TLS: what the client's own error will say. */
+/** TLS alerts, which determine the client's own error message. */
 const ALERT = { decodeError: 50, accessDenied: 49, unrecognizedName: 112 } as const
 
 /**
- * Reads from the client until its hello is whole and names `host`; answers all bytes that were read, and leaves the
- * socket paused. `head` is what came before.
+ * Reads from the client until its hello is complete and names `host`. Returns all bytes read, and leaves the socket paused. `head`
+ * contains the bytes before that.
  */
 export const firstHello = (
   client: Socket,
@@ -49,7 +49,7 @@ export const firstHello = (
     }
     client.on("data", onData).on("end", onGone).on("close", onGone)
     look()
-    // Whoever ended while its host was dialled says no more, and is not heard to end again.
+    // A client that ended while its host was dialled sends no more, and emits no second end.
     if (client.destroyed || client.readableEnded) onGone()
     return Effect.sync(stop)
   }).pipe(
@@ -67,7 +67,7 @@ const verdict = (
   if (hello.kind === "NotTls")
     return rejected("what it carries is not TLS, and its entry does not say tls: false")
   if (hello.kind === "Bad") return rejected(hello.problem, ALERT.decodeError)
-  // Who can decrypt it serves a host that nobody sees here, whatever the outer name is.
+  // Encrypted, it could name a host that nobody sees here, whatever the outer name is.
   if (hello.encrypted)
     return rejected("the TLS hello hides a name (ECH): switch that off in the client", ALERT.accessDenied)
   if (hello.serverName === undefined)

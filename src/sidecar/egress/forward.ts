@@ -1,4 +1,4 @@
-/** One plain HTTP request to elsewhere, over a connection that was made for it. */
+/** Sends one plain HTTP request to an outside host, over its own connection. */
 import { Effect } from "effect"
 import { type IncomingMessage, type ServerResponse, request as ask } from "node:http"
 import type { Socket } from "node:net"
@@ -6,13 +6,13 @@ import { type Exchanged, passOn } from "../http/passOn.ts"
 import { inward, outward } from "./headers.ts"
 import { type Refused, malformed } from "../outside/Refused.ts"
 
-/** A request that may go. */
+/** A request that is allowed. */
 export interface Forwarded {
-  /** `host:port`, for words. */
+  /** `host:port`, for messages. */
   readonly target: string
-  /** As the header Host has it. */
+  /** In the form of the Host header. */
   readonly host: string
-  /** As the first line has it: a path, or a whole URL for a proxy. */
+  /** In the form of the first line: a path, or a whole URL for a proxy. */
   readonly url: string
   /** For the operator's proxy. */
   readonly authorization: string | undefined
@@ -23,7 +23,7 @@ export interface Forwarded {
 
 const HEADERS_MAX = 64 * 1024
 
-/** Sends the request and passes on its answer, all but the end: `finish` gives that. */
+/** Sends the request and passes on its response except the end, which `finish` sends. */
 export const forward = (
   { target, host, url, authorization, socket, idleMs, passed }: Forwarded,
   request: IncomingMessage,
@@ -38,7 +38,7 @@ export const forward = (
           ...outward(request, host),
           ...(authorization !== undefined && { "proxy-authorization": authorization }),
         },
-        // With a connection of its own, every request is asked of the list and resolved anew.
+        // With its own connection, every request is checked against the list and resolved anew.
         // Node sets the timeout of connections that it makes itself, and only listens for that of others.
         createConnection: () => socket.setTimeout(idleMs),
         timeout: idleMs,

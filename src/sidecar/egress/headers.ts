@@ -1,9 +1,9 @@
-/** Headers of plain HTTP to elsewhere: all that are the message's own, none that are the connection's. */
+/** Headers of plain HTTP to outside hosts: all end-to-end headers, no hop-by-hop headers. */
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http"
 import { HOP_BY_HOP } from "../../domain/RoutePasses.ts"
 import { named, pairsOf } from "../http/headers.ts"
 
-/** What passes of a message. The body's length stays: named by Connection it would be taken away, and the framing is ours. */
+/** Headers that pass. The body's length stays: Connection could name and so remove it, but we do the framing. */
 const passing = (message: IncomingMessage): ReadonlyArray<readonly [string, string]> => {
   const dropped = named(message)
   return pairsOf(message).filter(([name]) => {
@@ -14,7 +14,7 @@ const passing = (message: IncomingMessage): ReadonlyArray<readonly [string, stri
   })
 }
 
-/** The headers to send, whose Host is where the request goes, whatever the agent's Host says. */
+/** The headers to send. Host is where the request goes, whatever the agent's Host says. */
 export const outward = (request: IncomingMessage, host: string): OutgoingHttpHeaders => {
   const sent = new Map<string, Array<string>>()
   for (const [name, value] of passing(request)) {
@@ -28,5 +28,5 @@ export const outward = (request: IncomingMessage, host: string): OutgoingHttpHea
   }
 }
 
-/** The headers to answer with, as one list of names and values. */
+/** The response headers, as one list of names and values. */
 export const inward = (answer: IncomingMessage): Array<string> => passing(answer).flat()

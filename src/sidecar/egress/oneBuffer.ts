@@ -1,15 +1,15 @@
-/** Reads a connection into one buffer of its own: node's streams make a new one for each read, which costs more than its bytes. */
+/** Reads a connection into one buffer of its own: node's streams allocate a new one for each read, which costs more than its bytes. */
 import type { OnReadOpts, Socket } from "node:net"
 
-/** One way through a tunnel. */
+/** One direction of a tunnel. */
 export interface OneBuffer {
-  /** An option of the connection that is read; it is paused until it is poured. */
+  /** An option of the connection that is read. It is paused until `pour`. */
   readonly onread: OnReadOpts
-  /** From now on what comes from the connection is written to another, at its pace, and its end ends the other. */
+  /** From now on writes what the connection receives to another one, with backpressure. Its end ends the other. */
   readonly pour: (from: Socket, to: Socket) => void
 }
 
-/** Of each tunnel: larger ones are hardly faster. */
+/** Size per tunnel: larger buffers are hardly faster. */
 const BYTES = 32 * 1024
 
 /** Makes the buffer of one connection. */
@@ -27,7 +27,7 @@ export const oneBuffer = (): OneBuffer => {
         isHeld = false
         from.resume()
       }
-      // What the system has not taken at once is still in the buffer: nothing is read until it has.
+      // Data that the system has not accepted yet is still in the buffer, so nothing is read until then.
       write = (bytes) => {
         to.write(bytes, written)
         isHeld = to.writableLength > 0

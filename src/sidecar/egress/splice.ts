@@ -1,8 +1,8 @@
-/** Two sockets as one: bytes pass in both directions at the pace of whoever is slower, each direction until its own end. */
+/** Joins two sockets: bytes pass in both directions with backpressure, each direction until its own end. */
 import { Effect } from "effect"
 import type { Socket } from "node:net"
 
-/** Two sockets through which bytes pass. */
+/** Two joined sockets. */
 export interface Pair {
   readonly client: Socket
   readonly upstream: Socket
@@ -11,9 +11,9 @@ export interface Pair {
 }
 
 /**
- * Joins two sockets that allow half-open connections; `begin` of the client's has been read already, and `pour` passes
- * on what the upstream sends. Done when both have closed; answers why when that was not by both ends. `joined` gets the pair, and what it returns is called
- * when all is over.
+ * Joins two sockets that allow half-open connections. `begin` of the client has already been read, and `pour` passes on what the
+ * upstream sends. Completes when both have closed, and returns why if they did not both end normally. `joined` gets the pair, and the
+ * function it returns is called at the end.
  */
 export const splice = (
   client: Socket,
@@ -50,7 +50,7 @@ export const splice = (
       look()
     })
     upstream.on("close", () => {
-      // What the host has sent is still for the client, even when the host has gone.
+      // Data that the host has sent still goes to the client, even if the host has closed.
       if (!upstream.readableEnded) broken("the host's side broke off")
       client.destroySoon()
       look()

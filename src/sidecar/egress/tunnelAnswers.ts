@@ -1,12 +1,12 @@
-/** What a CONNECT is answered, and how a connection is ended so that its client sees the last word. */
+/** Responses to a CONNECT, and how to end a connection so that its client sees the last message. */
 import { STATUS_CODES } from "node:http"
 import type { Socket } from "node:net"
 import { type Refused, refusalText } from "../outside/Refused.ts"
 
-/** The answer after which bytes pass. */
+/** The response after which bytes pass. */
 export const ESTABLISHED = "HTTP/1.1 200 Connection Established\r\n\r\n"
 
-/** Answers with a text, and ends. */
+/** Sends a text as response, and ends. */
 export const answerTunnel = (
   client: Socket,
   status: number,
@@ -23,7 +23,7 @@ export const answerTunnel = (
   endWith(client, [...head, ...fields.map(([name, value]) => `${name}: ${value}`), "", text].join("\r\n"))
 }
 
-/** Tells why, in the protocol that its client speaks by now. */
+/** Sends the reason, in the protocol that the client speaks by now. */
 export const refuseTunnel = (client: Socket, refused: Refused, target: string): void =>
   refused.alert === undefined
     ? answerTunnel(client, refused.status, refusalText(refused, target))
@@ -31,7 +31,7 @@ export const refuseTunnel = (client: Socket, refused: Refused, target: string): 
 
 const LAST_WORD_MS = 1000
 
-/** Closed with unread bytes a socket is reset, and its client might lose what was written. */
+/** A socket closed with unread bytes is reset, and its client might lose what was written. */
 const endWith = (client: Socket, last: string | Buffer): void => {
   client.end(last)
   client.resume()
@@ -39,5 +39,5 @@ const endWith = (client: Socket, last: string | Buffer): void => {
   client.once("close", () => clearTimeout(timer))
 }
 
-/** A fatal alert in a record of its own (RFC 8446, 5.1 and 6). */
+/** A fatal alert in its own record (RFC 8446, 5.1 and 6). */
 const alertRecord = (description: number): Buffer => Buffer.from([21, 3, 3, 0, 2, 2, description])

@@ -1,27 +1,27 @@
-/** Looks at tunnels from time to time: where bytes pass the agent is alive, and where none pass for too long it is over. */
+/** Checks tunnels periodically: passing bytes are a sign of life, and a tunnel that is silent for too long is ended. */
 import { Effect, Runtime, type Scope } from "effect"
 import type { Pair } from "./splice.ts"
 
-/** A watch over what passes. */
+/** A watch over passing bytes. */
 export interface PairWatch {
-  /** Watches a tunnel until the function that it answers is called. */
+  /** Watches a tunnel until the returned function is called. */
   readonly joined: (pair: Pair) => () => void
-  /** Bytes have passed elsewhere. */
+  /** Records that bytes have passed elsewhere. */
   readonly passed: () => void
 }
 
-/** What is known of a tunnel. */
+/** State of a tunnel. */
 interface Watched {
   readonly pair: Pair
   bytes: number
   since: number
 }
 
-/** When one direction has ended the other soon does, or never. */
+/** When one direction has ended, the other ends soon or never. */
 const HALF_OPEN_MS = 60_000
 const LOOK_MS = 1000
 
-/** Looks once a second; does `checkIn` when any bytes have passed since. */
+/** Checks once per second, and runs `checkIn` when any bytes have passed since. */
 export const watchPairs = (
   idleMs: number,
   checkIn: Effect.Effect<void>,

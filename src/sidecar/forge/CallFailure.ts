@@ -1,4 +1,4 @@
-/** Why a call at the neck was not done: one kind for each answer that an agent can act on. */
+/** Why a call at the neck was not done: one kind for each response that an agent can act on. */
 import { Schema } from "effect"
 import { type ForgeRequestError, ForgeScopeError } from "../../domain/Errors.ts"
 import type { ForgeReason } from "../../domain/ForgeReason.ts"
@@ -18,18 +18,18 @@ export class CallFailure extends Schema.TaggedError<CallFailure>()("CallFailure"
     "internal",
   ),
   message: Schema.String,
-  /** Of `forge` and `unreachable`: which operation of the forge, and its HTTP status (0: no answer). */
+  /** For `forge` and `unreachable`: the forge operation, and its HTTP status (0: no response). */
   data: Schema.optional(Schema.Struct({ status: Schema.Number, operation: Schema.String })),
-  /** What the operator can do, for the operation log alone. */
+  /** What the operator can do; only for the operation log. */
   hint: Schema.optional(Schema.String),
-  /** Of `scope`: what was refused, if it was not a write to a number. */
+  /** For `scope`: what was refused, if it was not a write to a number. */
   denied: Schema.optional(Schema.String),
 }) {}
 
-/** The failure for an agent when the cause is bot-bottle's own. */
+/** The failure for an agent when the cause is inside bot-bottle. */
 export const internalFailure = new CallFailure({ kind: "internal", message: "internal error" })
 
-/** The failure for an agent when the forge failed or a scope refused: the operator's hints stay in `hint`. */
+/** The failure for an agent when the forge failed or a scope refused. Hints for the operator stay in `hint`. */
 export const failureOfForge = (error: ForgeRequestError | ForgeScopeError): CallFailure => {
   if (error instanceof ForgeScopeError) return new CallFailure({ kind: "scope", message: error.message })
   const { operation, status } = error

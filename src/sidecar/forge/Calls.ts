@@ -1,4 +1,7 @@
-/** A call at the neck: its parameters checked, its line in the operation log before its answer, its failure in the agent's words. */
+/**
+ * Runs a call at the neck: checks its parameters, writes its line in the operation log before its response, and words its failure for
+ * the agent.
+ */
 import { Cause, Clock, Effect, Either, Exit, Option, type ParseResult, Schema } from "effect"
 import { CallFailure, internalFailure } from "./CallFailure.ts"
 import { firstProblem } from "../../domain/firstProblem.ts"
@@ -11,39 +14,39 @@ import type { LogUnwritable, CallLog } from "../record/OperationLog.ts"
 /** One method of the neck. */
 export interface Call {
   readonly name: string
-  /** Runs it with parameters as they came; the answer is JSON. */
+  /** Runs it with unparsed parameters. Returns JSON. */
   readonly run: (params: unknown) => Effect.Effect<unknown, CallFailure>
-  /** The same, its answer as text for people and agents. */
+  /** The same, with the result as text for people and agents. */
   readonly text: (params: unknown) => Effect.Effect<string, CallFailure>
-  /** The same, its answer as what MCP gives to a model. */
+  /** The same, with the result as MCP content for a model. */
   readonly contents: (params: unknown) => Effect.Effect<ReadonlyArray<McpContent>, CallFailure>
 }
 
-/** What a call did: its answer, and what the operation log says of it. */
+/** The result of a call, and what the operation log says about it. */
 export interface Done<A> {
   readonly answer: A
   readonly detail: string
 }
 
-/** A method before it is wired to a log. */
+/** A method before it is connected to a log. */
 export interface CallSpec<P, A, PI = P, AI = A> {
   readonly name: string
   readonly params: Schema.Schema<P, PI>
   readonly success: Schema.Schema<A, AI>
-  /** The answer as text. */
+  /** The result as text. */
   readonly show: (answer: A) => string
-  /** What a model is given; the answer as JSON unless given. */
+  /** The result for a model; as JSON unless given. */
   readonly contents?: (answer: A) => ReadonlyArray<McpContent>
-  /** What it is about, such as `#17`. */
+  /** What it works on, such as `#17`. */
   readonly target: (params: P) => string
-  /** Whether it writes: then a `begin` line is appended before and an `end` line after. */
+  /** Whether it writes: a `begin` line is then appended before it and an `end` line after it. */
   readonly writes: boolean
-  /** Refuses it before anything is done; gets the parameters as they came, too. */
+  /** Refuses the call before anything is done. Also gets the unparsed parameters. */
   readonly guard: (params: P, given: unknown) => Effect.Effect<void, CallFailure>
   readonly run: (params: P) => Effect.Effect<Done<A>, CallFailure>
 }
 
-/** Wires a method to the log. A call whose line cannot be appended before it acts is refused. */
+/** Connects a method to the log. A call whose line cannot be appended before it acts is refused. */
 export const makeCall = <P, A, PI, AI>(log: CallLog, spec: CallSpec<P, A, PI, AI>): Call => {
   const decode = Schema.decodeUnknownEither(spec.params, { onExcessProperty: "error" })
   const validate = Schema.validateSync(spec.success)
@@ -70,10 +73,10 @@ export const makeCall = <P, A, PI, AI>(log: CallLog, spec: CallSpec<P, A, PI, AI
 
 const jsonOf = (result: unknown) => textContent(result === null ? "done" : JSON.stringify(result))
 
-/** Fields stay in the order in which they came. */
+/** Fields keep the order in which they came. */
 const ENCODE = { propertyOrder: "original" } as const
 
-/** Logs a call that was refused, and fails with its failure. */
+/** Logs a refused call, and fails with its failure. */
 export const refuse = (
   log: CallLog,
   op: string,
@@ -93,7 +96,7 @@ const perform = <P, A, PI, AI, T>(
   const target = spec.target(params)
   const { name: op } = spec
   const acted = Effect.suspend(() => spec.run(params)).pipe(
-    // An answer that does not match its schema is an internal error, and is logged as one.
+    // A result that does not match its schema is an internal error, and is logged as one.
     Effect.map(({ answer, detail }) => ({ answer: render(answer), detail })),
     Effect.catchAllCause(tellApart),
   )
@@ -103,7 +106,7 @@ const perform = <P, A, PI, AI, T>(
         (failure) => (failure instanceof CallFailure ? failure : unlogged(failure)),
       )
     : before(log, { op, target }, acted)
-  // What a call is about may be where its secret is.
+  // The subject of a call may contain the secret.
   return spec.guard(params, given).pipe(
     Effect.catchAllCause((cause) =>
       Effect.catchAll(tellApart(cause), (failure) =>
@@ -115,7 +118,7 @@ const perform = <P, A, PI, AI, T>(
   )
 }
 
-/** Runs a call that has one line, which is written before it is answered. */
+/** Runs a call that has one line, which is written before the response. */
 const before = <A extends Pick<EndWords, "detail">>(
   log: CallLog,
   { op, target }: Pick<OperationEntry, "op" | "target">,
@@ -132,7 +135,7 @@ const before = <A extends Pick<EndWords, "detail">>(
     })
   })
 
-/** What was cut off has no end: it is not known whether it was done. */
+/** An interrupted call has no end line: it is unknown whether it was done. */
 const wordsOf =
   (op: string) =>
   (exit: Exit.Exit<Pick<EndWords, "detail">, CallFailure>): Option.Option<EndWords> =>
@@ -147,7 +150,7 @@ const failed = (op: string, failure: CallFailure): EndWords => ({
   detail: `${op} failed`,
 })
 
-/** A call whose line cannot be written is not done, or its answer not given. */
+/** If a call's line cannot be written, it is not done or its result is not returned. */
 const unlogged = ({ full }: LogUnwritable): CallFailure =>
   full === true ? new CallFailure({ kind: "limit", message: logFull.message }) : internalFailure
 
@@ -181,7 +184,7 @@ const REASONS: Readonly<Record<CallFailure["kind"], string>> = {
   internal: "internal error",
 }
 
-/** What is not an expected failure is ours, and its text stays with us. */
+/** An unexpected failure is our own, and its text is not sent. */
 const tellApart = (cause: Cause.Cause<CallFailure>): Effect.Effect<never, CallFailure> => {
   const failure = Cause.failureOption(cause)
   return Option.isSome(failure)

@@ -1,4 +1,4 @@
-/** ForgeCall: all that there is to say of one call at the neck, in one value; every protocol of the neck comes from it. */
+/** ForgeCall: everything about one call at the neck in one value, from which every protocol of the neck derives it. */
 import { Effect, type Schema } from "effect"
 import type { ForgeRequestError, ForgeScopeError } from "../../domain/Errors.ts"
 import type { CallUsage } from "../../domain/ForgeCommands.ts"
@@ -17,67 +17,70 @@ import {
 import { type McpContent, type McpTool, toolOf } from "./McpTools.ts"
 import { refuseSecrets, stringsOf } from "./refuseSecrets.ts"
 
-/** One call at the neck, whatever its parameters and its answer are. Made by {@link make} or {@link makeLocal}. */
+/** One call at the neck, whatever its parameters and its result are. Made by {@link make} or {@link makeLocal}. */
 export interface ForgeCall {
   readonly usage: CallUsage
   readonly params: Schema.Schema.AnyNoContext
   readonly success: Schema.Schema.AnyNoContext
   readonly writes: boolean
-  /** What MCP lists; absent when no model is to call it. */
+  /** Its MCP listing; absent when models should not call it. */
   readonly tool: McpTool | undefined
   /**
-   * Makes it ready to serve one run.
+   * Prepares it to serve one run.
    * @internal
    */
   readonly bind: (context: NeckContext) => Call
 }
 
-/** Why a call was not done: a failure in the agent's words, or the forge's own error, which is put into them. */
+/** Why a call was not done: a failure in the agent's words, or the forge's own error, which is reworded. */
 export type CallError = CallFailure | ForgeRequestError | ForgeScopeError
 
-/** What a call is, apart from what it does. `P` are its parameters, `A` is its answer; `PI` and `AI` are both as JSON. */
+/**
+ * The description of a call, without its implementation. `P` are its parameters and `A` is its result; `PI` and `AI` are their JSON
+ * forms.
+ */
 export interface CallDescription<P, A, PI, AI> {
-  /** Its name, and how it is used on a command line. */
+  /** Its name, and its use on a command line. */
   readonly usage: CallUsage<keyof PI & string>
-  /** For models; without one it is no tool of MCP. */
+  /** For models; without it the call is no MCP tool. */
   readonly description?: string
   /**
-   * Parameters by name; what is not among them is refused. Messages that begin with `must be` reach the agent. All
-   * strings in them are searched for secrets before anything is done.
+   * Parameters by name; others are refused. Messages that begin with `must be` reach the agent. All strings in them are searched for
+   * secrets before anything is done.
    */
   readonly params: Schema.Schema<P, PI>
-  /** Answers are encoded by it. */
+  /** Encodes results. */
   readonly success: Schema.Schema<A, AI>
-  /** What the operation log says that the call is about, such as `#17`. */
+  /** What the operation log names as the subject of the call, such as `#17`. */
   readonly subject: (params: P) => string
-  /** What a model is given by MCP; the answer as JSON unless given. */
+  /** The MCP content for a model; the result as JSON unless given. */
   readonly contents?: (answer: A) => ReadonlyArray<McpContent>
-  /** The answer as text. What others wrote on the forge must be quoted: see `quoted` and `inline`. */
+  /** The result as text. Texts that other people wrote on the forge must be quoted: see `quoted` and `inline`. */
   readonly show: (answer: A) => string
 }
 
-/** What a call writes, and what is refused before it does. */
+/** What a call writes, and what is refused before it writes. */
 export interface WriteGuard<P> {
-  /** The issue or pull request that it writes to: refused out of the run's scope. `"none"`: to no number. */
+  /** The issue or pull request that it writes to: refused outside of the run's scope. `"none"`: it writes to no number. */
   readonly number: ((params: P) => number) | "none"
-  /** Texts that the forge searches for closing words; every string among the parameters unless given. */
+  /** Texts that the forge searches for closing keywords; every string among the parameters unless given. */
   readonly closing?: (params: P) => ReadonlyArray<string>
-  /** Whether it counts among the run's comments (`limits.comments`). */
+  /** Whether it counts as one of the run's comments (`limits.comments`). */
   readonly isComment?: boolean
 }
 
-/** A call that speaks to the forge, through so much of it. */
+/** A call that uses the given part of the forge. */
 export interface ForgeCallSpec<P, A, PI, AI, Api extends ForgeReads> extends CallDescription<P, A, PI, AI> {
-  /** Makes it ready for one run; what it remembers of the run is kept here. */
+  /** Prepares it for one run. State of the run is kept here. */
   readonly serve: (context: CallContext) => {
-    /** Refuses it for reasons of its own, before the scope is asked. */
+    /** Refuses it for its own reasons, before the scope is checked. */
     readonly check?: (params: P, forge: RunForge<ForgeReads>) => Effect.Effect<void, CallFailure>
-    /** Does it. Writes through `forge.api` are refused out of scope. */
+    /** Does it. Writes through `forge.api` are refused outside of the scope. */
     readonly run: (params: P, forge: RunForge<Api>) => Effect.Effect<Done<A>, CallError>
   }
 }
 
-/** A call that only reads: it gets no writes. */
+/** A call that only reads. It gets no write methods. */
 export interface ReadCallSpec<P, A, PI, AI> extends ForgeCallSpec<P, A, PI, AI, ForgeReads> {
   readonly writes?: never
 }
@@ -89,9 +92,9 @@ export interface WriteCallSpec<P, A, PI, AI> extends ForgeCallSpec<P, A, PI, AI,
 
 /** A call that needs no forge. */
 export interface LocalCallSpec<P, A, PI, AI> extends CallDescription<P, A, PI, AI> {
-  /** Whether it changes anything: then the operation log has a line before and one after it. */
+  /** Whether it changes anything: the operation log then has a line before it and one after it. */
   readonly writes: boolean
-  /** Makes it ready for one run; what it remembers of the run is kept here. */
+  /** Prepares it for one run. State of the run is kept here. */
   readonly serve: (context: CallContext) => {
     /** Refuses it before anything is done. */
     readonly check?: (params: P) => Effect.Effect<void, CallFailure>
@@ -100,8 +103,8 @@ export interface LocalCallSpec<P, A, PI, AI> extends CallDescription<P, A, PI, A
 }
 
 /**
- * A call of the forge. A run without a forge refuses it. Before it is done: `check`, then the scope of what it writes
- * to, closing words, secrets, and the number of comments. A write that is out of scope becomes an event for the watcher.
+ * A call to the forge. In a run without a forge it is refused. Checked before it runs: `check`, then the scope of its write, closing
+ * keywords, secrets, and the number of comments. A write outside of the scope becomes an event for the watcher.
  */
 export const make: {
   <P, A, PI, AI>(spec: WriteCallSpec<P, A, PI, AI>): ForgeCall
@@ -157,7 +160,7 @@ const writing = <P, A, PI, AI>(
   return isComment
     ? {
         guard: (params, given) => Effect.zipRight(guard(params, given), keeper.takeComment),
-        // Not counted when the forge has refused it.
+        // Not counted if the forge refused it.
         run: (params) =>
           Effect.tapError(act(params), ({ kind }) => (kind === "forge" ? keeper.giveComment : Effect.void)),
       }
@@ -176,7 +179,7 @@ export const makeLocal = <P, A, PI, AI>(spec: LocalCallSpec<P, A, PI, AI>): Forg
     }
   })
 
-/** What is done for a call in one run. */
+/** The steps of a call in one run. */
 interface Served<P, A> {
   readonly guard: (params: P, given: unknown) => Effect.Effect<void, CallFailure>
   readonly run: (params: P) => Effect.Effect<Done<A>, CallFailure>
@@ -209,7 +212,7 @@ const describe = <P, A, PI, AI>(
   }
 }
 
-/** By name: the forge of the neck's own context has no scope around it. */
+/** Listed by name: the forge in the neck's own context has no scope. */
 const givenOf = ({ slug, propose, tell, remember, syncLog }: NeckContext): CallContext => ({
   slug,
   propose,

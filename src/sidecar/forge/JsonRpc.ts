@@ -1,29 +1,29 @@
-/** JSON-RPC 2.0 (jsonrpc.org/specification) over one text: single calls, batches, notifications; every answer in the standard's terms. */
+/** JSON-RPC 2.0 (jsonrpc.org/specification) over one text: single calls, batches and notifications, with the standard's errors. */
 import { Effect, Option } from "effect"
 import { CallFailure } from "./CallFailure.ts"
 import { type Call, refuse } from "./Calls.ts"
 import type { LimitRefusal } from "./limits.ts"
 import type { CallLog } from "../record/OperationLog.ts"
 
-/** The most values inside one another, and the most calls in a batch. */
+/** The deepest nesting of values. */
 export const NESTING_MAX = 64
 /** The most calls in a batch. */
 export const BATCH_MAX = 100
 
 type Id = string | number | null
 
-/** One member of a text: a call to be made, or the answer to what is none. */
+/** One member of a text: a call to make, or the response to an invalid one. */
 export type Member =
   | { readonly kind: "Call"; readonly method: string; readonly params: unknown; readonly id: Id | undefined }
   | { readonly kind: "Invalid"; readonly id: Id; readonly code: number; readonly message: string }
 
-/** What a text asks for. */
+/** The requests in a text. */
 export interface Frame {
   readonly batch: boolean
   readonly members: ReadonlyArray<Member>
 }
 
-/** Reads a text. Never fails: what is no request becomes its answer. */
+/** Parses a text. Never fails: an invalid request becomes its own response. */
 export const parseFrame = (text: string): Frame => {
   const json = parseJson(text)
   if (Option.isNone(json))
@@ -44,7 +44,7 @@ export const parseFrame = (text: string): Frame => {
   return { batch: true, members: requests.map(memberOf) }
 }
 
-/** Makes the calls of a text, in order, and answers the text to send; undefined when there is nothing to answer. */
+/** Makes the calls of a text, in order, and returns the text to send; undefined when there is no response. */
 export const answer = (
   text: string,
   calls: ReadonlyMap<string, Call>,
@@ -71,12 +71,12 @@ export const answer = (
   })
 }
 
-/** An answer is held whole until its client has read it. */
+/** A response is held in memory until its client has read it. */
 const BATCH_ANSWER_MAX = 4 * 1024 * 1024
 
 const TOO_LONG = "the answers of this batch are too long: make this call by itself"
 
-/** A call that is not made. */
+/** An invalid call. */
 const limited = (member: Member, message: string): string | undefined =>
   member.id === undefined ? undefined : failureText(member.id, CODES.limit, message, undefined)
 
@@ -107,7 +107,7 @@ const respond = (
 
 const unknownMethod = new CallFailure({ kind: "method", message: "method not found" })
 
-/** The code of each kind of failure: the standard's own, and ours of the range that it leaves to servers. */
+/** The code of each kind of failure: the standard's own, and ours from the range that it reserves for servers. */
 export const CODES: Readonly<Record<CallFailure["kind"], number>> = {
   request: -32600,
   method: -32601,
@@ -151,7 +151,7 @@ const memberOf = (request: unknown): Member => {
   return { kind: "Call", method, params: params ?? {}, id: known }
 }
 
-/** A number that JSON cannot say again (1e999) is no id. */
+/** A number that JSON cannot represent (1e999) is not a valid ID. */
 const isId = (id: unknown): id is Id =>
   id === null || typeof id === "string" || (typeof id === "number" && Number.isFinite(id))
 

@@ -1,4 +1,7 @@
-/** The forge protocol as an MCP server (modelcontextprotocol.io, streamable HTTP), for clients that begin with `initialize` and for those of 2026-07-28, which keep no state. */
+/**
+ * The forge protocol as an MCP server (modelcontextprotocol.io, streamable HTTP), for clients that begin with `initialize` and for
+ * stateless ones of 2026-07-28.
+ */
 import { Effect } from "effect"
 import type { IncomingHttpHeaders } from "node:http"
 import { VERSION } from "../../domain/Version.ts"
@@ -9,13 +12,13 @@ import { textContent } from "./McpTools.ts"
 import type { CallLog } from "../record/OperationLog.ts"
 import type { ServedCalls } from "./ServedCalls.ts"
 
-/** An HTTP answer; without a body when there is nothing to say. */
+/** An HTTP response, possibly without a body. */
 export interface McpAnswer {
   readonly status: number
   readonly body?: string
 }
 
-/** The revision without state. */
+/** The stateless revision. */
 const STATELESS = "2026-07-28"
 /** Revisions that begin with `initialize`, newest first. */
 const WITH_INITIALIZE: ReadonlyArray<string> = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"]
@@ -29,13 +32,13 @@ const CAPABILITIES = { tools: {} }
 const INSTRUCTIONS =
   "Tools of the forge that your task came from. Call signal_done once, when your work has ended."
 
-/** The tools are the same as long as this process lives. */
+/** The tools do not change while this process lives. */
 const TOOLS_KEEP_MS = 3_600_000
 
 type Requested = Extract<Member, { readonly kind: "Call" }>
 type Fields = Readonly<Record<string, unknown>>
 
-/** An error of JSON-RPC, with the HTTP status that it goes with. */
+/** A JSON-RPC error with its HTTP status. */
 interface Problem {
   readonly status: number
   readonly code: number
@@ -43,7 +46,7 @@ interface Problem {
   readonly data?: unknown
 }
 
-/** Why a request's HTTP headers are refused, before its body is read. */
+/** Why a request is refused by its HTTP headers, before its body is read. */
 export const mcpRefusal = ({ origin, accept, "content-type": type }: IncomingHttpHeaders) => {
   if (origin !== undefined && !/^http:\/\/(?:127\.0\.0\.1|localhost)(?::\d+)?$/.test(origin)) {
     return { status: 403, text: "a web page may not call this\n" }
@@ -56,7 +59,7 @@ export const mcpRefusal = ({ origin, accept, "content-type": type }: IncomingHtt
     : { status: 406, text: "the answer is application/json\n" }
 }
 
-/** Answers one message. */
+/** Handles one message. */
 export const answerMcp = (
   text: string,
   headers: IncomingHttpHeaders,
@@ -67,7 +70,7 @@ export const answerMcp = (
   const [member] = members
   if (batch || member === undefined) return refused(log, BATCH)
   if (member.kind === "Invalid") return refused(log, { ...member, status: 400 })
-  // A notification is never answered, and never does anything: it may not call a tool.
+  // A notification has no response and no effect: it may not call a tool.
   if (member.id === undefined) return Effect.succeed({ status: 202 })
   if (member.id === null) return refused(log, NULL_ID)
   return isStateless(member, headers)
@@ -133,7 +136,7 @@ const answerStateless = (
   }
 }
 
-/** What the body says of itself and what the headers say must agree: proxies route by the headers. */
+/** The body and the headers must agree, because proxies route by the headers. */
 const envelopeProblem = (asked: Requested, headers: IncomingHttpHeaders): Problem | undefined => {
   const meta = metaOf(asked)
   const version = meta[META_VERSION]
@@ -201,13 +204,13 @@ const answerLegacy = (
   }
 }
 
-/** The one that was asked for, or our newest: a client that does not know it leaves. */
+/** The requested revision, or our newest: a client that does not support it disconnects. */
 const agreedVersion = (asked: Requested): string => {
   const wanted = fieldsOf(asked.params)["protocolVersion"]
   return WITH_INITIALIZE.find((version) => version === wanted) ?? WITH_INITIALIZE[0] ?? ""
 }
 
-/** A call that is refused or fails is a result too: the model is to read why. */
+/** A refused or failed call is a result too, so that the model can read the reason. */
 const callTool = (
   asked: Requested,
   calls: ServedCalls,

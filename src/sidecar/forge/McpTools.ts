@@ -1,7 +1,7 @@
-/** A call as a tool of MCP: what a model reads of it before it makes one. */
+/** A call as an MCP tool: the description that a model reads before it calls it. */
 import { JSONSchema, type Schema } from "effect"
 
-/** A tool, as `tools/list` answers it. */
+/** A tool in the response to `tools/list`. */
 export interface McpTool {
   readonly name: string
   readonly description: string
@@ -10,15 +10,15 @@ export interface McpTool {
   readonly annotations: { readonly readOnlyHint: boolean }
 }
 
-/** A part of what a tool gives to a model; an image is in base64. */
+/** A part of a tool's result; an image is base64. */
 export type McpContent =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "image"; readonly data: string; readonly mimeType: string }
 
-/** One text. */
+/** One text as content. */
 export const textContent = (text: string): ReadonlyArray<McpContent> => [{ type: "text", text }]
 
-/** The tool of a call. Throws when its parameters cannot be said in JSON Schema. */
+/** The tool of a call. Throws when its parameters cannot be expressed in JSON Schema. */
 export const toolOf = <P, PI>(call: {
   readonly name: string
   readonly description: string
@@ -31,7 +31,7 @@ export const toolOf = <P, PI>(call: {
   annotations: { readOnlyHint: call.reads },
 })
 
-/** Written out: the schema of an object without properties would let arrays pass. */
+/** Written out, because the generated schema of an object without properties would allow arrays. */
 const inputSchema = <P, PI>(params: Schema.Schema<P, PI>): object => {
   const made = JSONSchema.make(params, { target: "jsonSchema2020-12" })
   const { properties = {}, required = [], $defs } = "properties" in made ? made : { $defs: made.$defs }

@@ -1,4 +1,7 @@
-/** RunScope knows which numbers this run may write to; a PR that the operator did not name counts once it is known to be the run's own. */
+/**
+ * RunScope decides which numbers this run may write to. A pull request that the operator did not name counts once it is known to be the
+ * run's own.
+ */
 import { Effect, Option } from "effect"
 import { type PullRequest, WriteScope } from "../../domain/Forge.ts"
 import type { ForgeRequestError, ForgeScopeError } from "../../domain/Errors.ts"
@@ -7,19 +10,22 @@ import type { ForgeApi } from "../../services/Forge.ts"
 
 /** Which numbers this run may write to. */
 export interface RunScope {
-  /** The scope as far as it is known without asking. */
+  /** The scope as far as it is known without a request. */
   readonly known: Effect.Effect<WriteScope>
-  /** The scope after the PRs that nobody named have been looked at; what cannot be decided is left out and asked again. */
+  /** The scope after the unnamed pull requests were checked. Undecidable ones are left out and checked again later. */
   readonly resolved: Effect.Effect<WriteScope>
-  /** The same, but what cannot be decided is a failure. */
+  /** The same, but an undecidable one is a failure. */
   readonly decided: Effect.Effect<WriteScope, ForgeRequestError>
   /** Fails when `number` is out of scope. */
   readonly permit: (number: number) => Effect.Effect<void, ForgeScopeError>
-  /** A PR that this run opened. */
+  /** Adds a pull request that this run opened. */
   readonly add: (pr: number) => Effect.Effect<void>
 }
 
-/** The scope of an issue, of the PRs that the operator `named`, and of those `opened` that belong to the run: see {@link belongsToRun}. */
+/**
+ * The scope of an issue, of the pull requests that the operator `named`, and of those `opened` that belong to the run: see {@link
+ * belongsToRun}.
+ */
 export const make = (options: {
   readonly forge: ForgeApi
   readonly issue: number
@@ -84,7 +90,7 @@ const belongs = Effect.fn("RunScope.belongs")(function* (
   return belongsToRun(pr.value, { userId: self.id, repositoryId: repository, push })
 })
 
-/** A PR is the run's own when the token's user posted it, from a branch of the same repository that the bottle may push. */
+/** A pull request is the run's own when the token's user opened it from a branch of the same repository that the bottle may push. */
 export const belongsToRun = (
   pr: PullRequest,
   run: { readonly userId: number; readonly repositoryId: number; readonly push: ReadonlyArray<string> },

@@ -1,4 +1,4 @@
-/** ServedCalls: the calls of one neck, made ready for one run, in the form that each of its protocols looks them up. */
+/** ServedCalls: the calls of one neck, prepared for one run, in the forms in which its protocols look them up. */
 import { Either } from "effect"
 import type { Call } from "./Calls.ts"
 import type { NeckContext } from "./callContext.ts"
@@ -6,15 +6,15 @@ import type { ForgeCall } from "./ForgeCall.ts"
 import type { McpTool } from "./McpTools.ts"
 import { type RunCommand, makeCommands } from "./TextCommands.ts"
 
-/** The calls of one neck. Built once, when it begins to serve. */
+/** The calls of one neck. Built once, when it starts to serve. */
 export interface ServedCalls {
   readonly byName: ReadonlyMap<string, Call>
-  /** What MCP lists. */
+  /** The MCP listing. */
   readonly tools: ReadonlyArray<McpTool>
   readonly runCommand: RunCommand
 }
 
-/** Makes calls ready for a run. Left: why they cannot all be served. */
+/** Prepares calls for a run. Left: why they cannot all be served. */
 export const serveCalls = (
   calls: ReadonlyArray<ForgeCall>,
   context: NeckContext,
@@ -37,5 +37,5 @@ export const serveCalls = (
   })
 }
 
-/** It is a word of a command line, a part of a path, and a name in the operation log. */
+/** The name is a word on a command line, a path segment, and a name in the operation log. */
 const NAME = /^(?=.{1,64}$)[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/

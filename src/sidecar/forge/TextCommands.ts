@@ -1,11 +1,11 @@
-/** The forge protocol as plain text, for images without a JSON tool: `POST /forge/<command>?...`, the body is the text to send. */
+/** The forge protocol as plain text, for images without a JSON tool: `POST /forge/<command>?...` with the text to send as body. */
 import { Effect } from "effect"
 import { type CallUsage, commandOf } from "../../domain/ForgeCommands.ts"
 import { CallFailure } from "./CallFailure.ts"
 import { type Call, refuse } from "./Calls.ts"
 import type { CallLog } from "../record/OperationLog.ts"
 
-/** What to answer: an HTTP status that `bin/forge` turns into its exit code, and a text for people and agents. */
+/** The response: an HTTP status that `bin/forge` turns into its exit code, and a text for people and agents. */
 export interface TextAnswer {
   readonly status: number
   readonly text: string
@@ -14,7 +14,7 @@ export interface TextAnswer {
 /** Runs the command of a path such as `/forge/read-issue?number=17`. */
 export type RunCommand = (name: string, query: URLSearchParams, body: string) => Effect.Effect<TextAnswer>
 
-/** Makes commands of calls. */
+/** Makes commands from calls. */
 export const makeCommands = (calls: ReadonlyArray<readonly [CallUsage, Call]>, log: CallLog): RunCommand => {
   const commands: ReadonlyMap<string, Command> = new Map(
     calls.map(([usage, call]) => [commandOf(usage), commandFor(usage, call)]),
@@ -39,13 +39,13 @@ const commandFor = (usage: CallUsage, call: Call): Command => {
   const { words = [], options = [] } = usage
   const known = new Map([...words, ...options].map((word) => [word.name, word.number === true]))
   const last = words.at(-1)
-  // A last text comes from `echo` too, with a newline that is not part of it; what is posted is sent unchanged.
+  // A trailing text often comes from `echo`, whose newline is not part of it. A posted text is sent unchanged.
   const ofBody =
     usage.body === undefined && last?.number !== true && last !== undefined
       ? { name: last.name, read: (body: string) => body.trim() }
       : { name: usage.body, read: (body: string) => body }
   return (query, body) => {
-    /** A key that is given twice, or is not known, becomes a parameter that no method takes. */
+    /** A repeated or unknown key becomes a parameter that no method accepts. */
     const params: Record<string, unknown> = Object.fromEntries(
       [...query].map(([key, value]): [string, unknown] =>
         query.getAll(key).length > 1 || !known.has(key)

@@ -1,10 +1,10 @@
-/** Files that others attached, as agents see them: an id that holds its number, a name without a folder, and a type by what is in them. */
+/** Attachments as agents see them: an ID that contains its number, a name without a folder, and a type detected from the content. */
 import { isUtf8 } from "node:buffer"
 
-/** The id at the neck: `17-302` is the attachment 302 of #17, and of nothing else. */
+/** The ID at the neck: `17-302` is attachment 302 of #17 and of no other number. */
 export const attachmentId = (number: number, id: number): string => `${number}-${id}`
 
-/** What an id names; undefined when it is none. */
+/** Parses an ID; undefined when it is invalid. */
 export const readAttachmentId = (
   text: string,
 ): { readonly number: number; readonly id: number } | undefined => {
@@ -13,7 +13,7 @@ export const readAttachmentId = (
   return Number.isSafeInteger(read.number) && Number.isSafeInteger(read.id) ? read : undefined
 }
 
-/** The name as that of a file in whatever folder: a stranger chose it. */
+/** The name, safe as a file name in any folder: a stranger chose it. */
 export const plainName = (name: string): string => {
   const last = (name.split(/[/\\]/).at(-1) ?? "").replaceAll(/\p{C}/gu, "").trim()
   return last === "" || /^\.+$/.test(last) ? "attachment" : last.slice(0, 255)
@@ -26,7 +26,7 @@ const IMAGES: ReadonlyArray<readonly [type: string, start: RegExp]> = [
   ["image/webp", /^52494646.{8}57454250/],
 ]
 
-/** What the bytes are, whatever their name and the forge say: an image that models see, text, or anything else. */
+/** The type of the content, whatever its name and the forge say: an image that models can see, text, or anything else. */
 export const typeOf = (bytes: Buffer): string => {
   const start = bytes.toString("hex", 0, 16)
   const image = IMAGES.find(([, pattern]) => pattern.test(start))

@@ -1,4 +1,4 @@
-/** What the methods of the forge protocol share: the run's forge, what is refused in every text, and what the watcher is told. */
+/** The shared context of forge calls: the run's forge, checks of every text, and events for the watcher. */
 import { Clock, Effect } from "effect"
 import {
   type ClosingOptions,
@@ -15,7 +15,7 @@ import type { LimitKeeper } from "./limits.ts"
 import type { CallLog } from "../record/OperationLog.ts"
 import type { RunScope } from "./RunScope.ts"
 
-/** The forge of a run, and where it may be written to. A call that only reads has the reads alone. */
+/** The forge of a run, and where it may write. A call that only reads gets only the read methods. */
 export interface RunForge<Api extends ForgeReads = ForgeApi> {
   readonly api: Api
   /** Name of the forge's host. */
@@ -23,23 +23,23 @@ export interface RunForge<Api extends ForgeReads = ForgeApi> {
   readonly scope: RunScope
   /** PRs that the launcher knows of. */
   readonly given: ReadonlyArray<number>
-  /** Refs that a PR's head must match. */
+  /** Refs that a pull request's head must match. */
   readonly push: ReadonlyArray<string>
-  /** The branch that a PR goes to when the agent names none; the default branch unless given. */
+  /** The base branch of a pull request when the agent names none; the default branch unless given. */
   readonly base?: string | undefined
-  /** Whether this bottle has pushed that branch; always, where its pushes do not pass the gate. */
+  /** Whether this bottle has pushed that branch; always true when its pushes do not pass the gate. */
   readonly isPushed: (branch: string) => boolean
 }
 
-/** The forge of a run, with what the neck's guards need of it. */
+/** The forge of a run, with what the neck's checks need. */
 export interface ServedForge extends RunForge {
   /** How texts are searched for references that the forge would act on. */
   readonly closing: ClosingOptions
 }
 
 /**
- * Opens a pull request with `open` when its head may be merged into that base (the default branch unless given), as both
- * are at the upstream now. No push of this bottle comes between the two.
+ * Opens a pull request with `open` if its head may be merged into that base (the default branch unless given), both as they are at the
+ * upstream now. No push of this bottle can happen in between.
  */
 export type Propose = <A, E>(
   head: string,
@@ -47,36 +47,36 @@ export type Propose = <A, E>(
   open: (base: string | undefined) => Effect.Effect<A, E>,
 ) => Effect.Effect<A, E | CallFailure>
 
-/** What a call may use of its run, beside the forge. */
+/** What a call may use from its run, in addition to the forge. */
 export interface CallContext {
   readonly slug: Slug
-  /** Opens a pull request from a head that may be merged, as the git gate sees it. */
+  /** Opens a pull request from a head that may be merged, according to the git gate. */
   readonly propose: Propose
-  /** Puts an event into the queue; done when it would survive a power cut. */
+  /** Adds an event to the queue. Completes when it would survive a power cut. */
   readonly tell: (event: QueueEvent) => Effect.Effect<number, SidecarError>
-  /** Remembers a PR that was opened, for a sidecar launched again. */
+  /** Records a pull request that was opened, for a relaunched sidecar. */
   readonly remember: (pr: number) => Effect.Effect<void>
-  /** Makes the lines of the operation log so far survive a power cut. */
+  /** Flushes the operation log, so that its lines survive a power cut. */
   readonly syncLog: Effect.Effect<void>
 }
 
-/** What the neck uses of a run to guard and log its calls. */
+/** What the neck needs from a run to check and log its calls. */
 export interface NeckContext extends CallContext {
   readonly log: CallLog
-  /** Absent: every call that needs one answers that there is none. */
+  /** Absent: every call that needs a forge fails. */
   readonly forge: ServedForge | undefined
-  /** Looks for secrets in what would leave the bottle. */
+  /** Searches for secrets in what would leave the bottle. */
   readonly scanText: SecretScannerApi["scanText"]
   readonly keeper: Pick<LimitKeeper, "takeComment" | "giveComment">
 }
 
-/** An agent in a loop must not fill the queue; the operation log has every refusal. */
+/** An agent in a loop must not fill the queue. The operation log has every refusal. */
 const BLOCKED_EVENTS_MAX = 100
 
-/** The refusal of a call of the forge in a run without one. */
+/** The refusal of a forge call in a run without a forge. */
 export const noForge = new CallFailure({ kind: "no-forge", message: "this run has no forge" })
 
-/** Fails when a text would close, reopen or log time on what is out of scope. */
+/** Fails when a text would close, reopen or log time on something outside of the scope. */
 export const refuseClosing = Effect.fnUntraced(function* (forge: ServedForge, body: string) {
   const { owner, repo } = forge.api.repository
   const find = (writable: ReadonlyArray<number>) =>
@@ -93,14 +93,14 @@ export const refuseClosing = Effect.fnUntraced(function* (forge: ServedForge, bo
   })
 })
 
-/** Numbers may have any number of zeros before. */
+/** Numbers may have any number of leading zeros. */
 const REFERENCE_SHOWN = 200
 
-/** What the forge would do on reading such a text. */
+/** What the forge would do when it reads such a text. */
 export const actOf = ({ keyword, reference }: ClosingReference): string =>
   `"${keyword}" with "${reference.slice(0, REFERENCE_SHOWN)}" would close, reopen or log time on it`
 
-/** Tells the watcher of a write that was refused as out of scope. */
+/** Reports a write outside of the scope to the watcher. */
 export const blocking = (context: NeckContext, operation: string) => {
   let left = BLOCKED_EVENTS_MAX
   return (failure: CallFailure, number: number): Effect.Effect<void> =>
@@ -122,11 +122,11 @@ export const blocking = (context: NeckContext, operation: string) => {
     })
 }
 
-/** Puts an event into the queue; what cannot be queued is logged. */
+/** Adds an event to the queue. If that fails, the event is logged. */
 export const tellOrWarn = (context: CallContext, event: QueueEvent): Effect.Effect<void> =>
   Effect.catchAll(context.tell(event), (error) => Effect.logError(`${event.kind} could not be queued`, error))
 
-/** What every event of the bottle begins with. */
+/** The common fields of every event of the bottle. */
 export const stamp = ({ slug }: CallContext) =>
   Effect.map(Clock.currentTimeMillis, (now) => ({
     version: 1 as const,

@@ -1,4 +1,4 @@
-/** Limits of a run at its neck: what is counted, what a refusal says, and that each limit is reported once. */
+/** Limits of a run at its neck: counts, refusals, and one report for each limit. */
 import { Clock, Effect, Fiber, Runtime } from "effect"
 import type { Scope } from "effect"
 import { appendFile, readFile } from "node:fs/promises"
@@ -11,38 +11,38 @@ import { type OperationLogApi } from "../record/OperationLog.ts"
 import * as QueueDir from "../record/QueueDir.ts"
 import { BODIES_BYTES_MAX } from "../http/room.ts"
 
-/** A refusal at a limit. */
+/** A refusal because of a limit. */
 export interface LimitRefusal {
   readonly limit: ReportedLimit
   readonly message: string
-  /** Seconds after which a retry may succeed; absent when none can. */
+  /** Seconds after which a retry may succeed; absent when no retry can. */
   readonly retryAfter?: number
 }
 
-/** Keeps the limits of one run. */
+/** Enforces the limits of one run. */
 export interface LimitKeeper {
   readonly limits: NeckLimits
-  /** Counts a call; a refusal when it is one too many. */
+  /** Counts a call. Returns a refusal when it is over the limit. */
   readonly admit: () => LimitRefusal | undefined
-  /** Counts a comment; fails when it is one too many. */
+  /** Counts a comment. Fails when it is over the limit. */
   readonly takeComment: Effect.Effect<void, CallFailure>
-  /** A comment that the forge did not take is not counted. */
+  /** Uncounts a comment that the forge did not accept. */
   readonly giveComment: Effect.Effect<void>
-  /** Reports a limit, the first time that the run reaches it. */
+  /** Reports a limit the first time that the run reaches it. */
   readonly reached: (limit: ReportedLimit) => void
 }
 
-/** What a keeper needs. */
+/** What enforcing limits needs. */
 export interface KeeperOptions {
   readonly limits: Limits | undefined
   readonly counts: RunCounts
   /** Whether the operation log has no room for a call. */
   readonly logIsFull: () => boolean
-  /** Tells the operator. */
+  /** Notifies the operator. */
   readonly report: (limit: ReportedLimit, value: number) => Effect.Effect<void>
 }
 
-/** Makes the keeper of a run; a report that has begun is finished before the scope closes. */
+/** Starts enforcing the limits of a run. A report in progress is finished before the scope closes. */
 export const makeKeeper = (options: KeeperOptions): Effect.Effect<LimitKeeper, never, Scope.Scope> =>
   Effect.gen(function* () {
     const runtime = yield* Effect.runtime<never>()
@@ -106,7 +106,7 @@ export const makeKeeper = (options: KeeperOptions): Effect.Effect<LimitKeeper, n
     }
   })
 
-/** Reports a limit that was reached: a line in the log, and an event for the watcher. */
+/** Reports a reached limit: a line in the log, and an event for the watcher. */
 export const reportLimit = Effect.fn("reportLimit")(function* (
   log: OperationLogApi,
   queue: string,
@@ -128,14 +128,14 @@ export const logFull: LimitRefusal = {
   message: "the operation log of this run is at its limit (limits.logBytes): no more calls are served",
 }
 
-/** What a run has counted so far, by this sidecar or an earlier one. */
+/** The counts of a run so far, by this sidecar or an earlier one. */
 export interface RunCounts {
-  /** Bytes of the operation log when the run began. */
+  /** Size of the operation log in bytes when the run began. */
   readonly logStart: number
   readonly comments: number
   /** Limits that were reported. */
   readonly reported: ReadonlyArray<string>
-  /** Keeps a count for a sidecar launched again. */
+  /** Records a count for a relaunched sidecar. */
   readonly note: (what: string) => Effect.Effect<void>
 }
 

@@ -1,8 +1,8 @@
-/** Parameters of calls: schemas that say in JSON Schema what they take, and in `-32602` what is wrong. */
+/** Parameters of calls: schemas with a JSON Schema, and messages for `-32602`. */
 import { Schema } from "effect"
 import { ForgeNumber } from "../../domain/Forge.ts"
 
-/** A parameter with the description that models read. */
+/** A parameter with the description for models. */
 export const described = <A, I, R>(schema: Schema.Schema<A, I, R>, description: string, json: object = {}) =>
   schema.annotations({ description, jsonSchema: { ...json, description } })
 

@@ -1,9 +1,9 @@
-/** Texts of an agent with a secret in them are refused: the answer says where it is, never what it is. */
+/** Refuses an agent's texts that contain a secret. The response says where the secret is, never what it is. */
 import { Effect } from "effect"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { CallFailure, internalFailure } from "./CallFailure.ts"
 
-/** Every string in the parameters of a call as they came, with the name of its parameter; names within one count too. */
+/** Every string in the unparsed parameters of a call, with its parameter's name. Nested names count too. */
 export const stringsOf = (given: unknown): ReadonlyArray<readonly [string, string]> => {
   if (typeof given !== "object" || given === null) return []
   const texts: Array<readonly [string, string]> = []
@@ -22,7 +22,7 @@ const within = (value: unknown): ReadonlyArray<string> => {
 
 const NONE: ReadonlyArray<string> = []
 
-/** Fails when a string in the parameters has a secret in it. A scan that fails refuses too. */
+/** Fails when a string in the parameters contains a secret. A failed scan refuses too. */
 export const refuseSecrets = (
   scanText: SecretScannerApi["scanText"],
   given: unknown,

@@ -1,4 +1,4 @@
-/** Calls below `/git/`: a repository of the bottle as git's own clients see it, and its lines in the operation log. */
+/** Calls below `/git/`: a bottle's repositories for git clients, with their lines in the operation log. */
 import { Cause, Clock, Effect, Either, Exit, Fiber, FiberSet, Option } from "effect"
 import type { Scope } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
@@ -24,22 +24,22 @@ import { clearPushes, openPush, spool } from "./spool.ts"
 import type { Upstream } from "./Upstream.ts"
 import type { UpstreamForge } from "./UpstreamForge.ts"
 
-/** Where repositories are at the neck. */
+/** Path of repositories at the neck. */
 export const GIT_PREFIX = "/git/"
 
-/** What is served below `/git/`, and within which limits. */
+/** What is served below `/git/`, and its limits. */
 export interface GitOptions extends GitContext {
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly scanner: SecretScannerApi
   readonly log: CallLog
   readonly checkIn: Effect.Effect<void>
-  /** Keeps which branches this bottle has pushed. */
+  /** Records which branches this bottle has pushed. */
   readonly pushed: PushedRefs
-  /** Bytes of a body. */
+  /** Largest body in bytes. */
   readonly bodyMax: number
-  /** Milliseconds for looking at a push. */
+  /** Limit to inspect a push, in milliseconds. */
   readonly inspectMs: number
-  /** The run's forge, as an upstream of it sees it. */
+  /** The run's forge, from the view of one of its upstreams. */
   readonly forgeOf: (upstream: Upstream) => UpstreamForge | undefined
 }
 
@@ -50,12 +50,12 @@ export interface Git {
 }
 
 const CALLS_MAX = 16
-/** What a fetch asks is held until git has read it. */
+/** A fetch request is held in memory until git has read it. */
 const FETCHES_MAX = 4
 
 /**
- * Makes the server of repositories; no repository is made, and no upstream asked, before the first request. What is
- * under way when the scope closes is cut off.
+ * Makes the server of repositories. No repository is created and no upstream asked before the first request. Work in progress is cut
+ * off when the scope closes.
  */
 export const makeGit = (given: Omit<GitOptions, "inBackground">): Effect.Effect<Git, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -124,7 +124,7 @@ export const makeGit = (given: Omit<GitOptions, "inBackground">): Effect.Effect<
         yield* serveHttpBackend(options, { method: "POST", path, query: "", body }, request, response)
       })
 
-    /** A ref that is refused may have a secret in its name. */
+    /** A refused ref may contain a secret in its name. */
     const rejected = (name: string, updates: ReadonlyArray<RefUpdate>, start: number, reason: string) =>
       Effect.gen(function* () {
         const target = targetOf(name, updates)
@@ -143,7 +143,7 @@ export const makeGit = (given: Omit<GitOptions, "inBackground">): Effect.Effect<
         const folder = yield* openPush(options)
         const start = yield* Clock.currentTimeMillis
         const spooled = yield* Effect.either(spool(options, request, folder))
-        // git asks so whether it may push at all, before it sends something large.
+        // git uses this request to check whether it may push at all before it sends something large.
         if (Either.isRight(spooled) && spooled.right === FLUSH.length) return Buffer.alloc(0)
         const logged = begun(options, repository)
         const received = Either.isLeft(spooled)
@@ -155,7 +155,7 @@ export const makeGit = (given: Omit<GitOptions, "inBackground">): Effect.Effect<
         if (refused !== undefined && !reached) yield* rejected(upstream.name, push.updates, start, refused)
         return writeReport(report, push.capabilities)
       }).pipe(
-        // Nothing of the push is left when the agent has its answer.
+        // Nothing of the push is left when the agent gets its response.
         Effect.scoped,
         Effect.flatMap((body) => answer(request, response, body)),
       )
@@ -173,7 +173,7 @@ export const makeGit = (given: Omit<GitOptions, "inBackground">): Effect.Effect<
             answerEarly(request, response, 404, `not found: this bottle has ${known(upstreams)}\n`),
           ),
         )
-      // A push that has begun goes to its end, whoever still waits for it.
+      // A push in progress is completed, even if nobody waits for it.
       const served: Effect.Effect<void, GitFailure | LogUnwritable> =
         asked.kind === "refs"
           ? whileWaited(response, refs(asked, request, response))
@@ -182,7 +182,7 @@ export const makeGit = (given: Omit<GitOptions, "inBackground">): Effect.Effect<
             : pushed(asked, request, response)
       return slots(served).pipe(
         Effect.catchTag("LogUnwritable", () => Effect.fail(unlogged)),
-        // Whatever else goes wrong here, a client must not wait for ever.
+        // Whatever else goes wrong here, a client must not wait forever.
         Effect.catchAllDefect((defect) =>
           Effect.zipRight(Effect.logError("a call of git failed", defect), Effect.fail(ownFailure)),
         ),
@@ -234,7 +234,7 @@ const known = (upstreams: ReadonlyMap<string, Upstream>): string =>
     ? "no repositories"
     : `${[...upstreams.keys()].map((name) => `${GIT_PREFIX}${name}.git`).join(", ")}, for git over HTTP`
 
-/** The upstream is told of in two lines: what is between them was cut off. */
+/** Access to the upstream has two log lines. If the second is missing, it was cut off. */
 const begun =
   ({ log, pushed }: GitOptions, repository: Repository): ReceiveContext["logged"] =>
   (updates, push) =>
@@ -252,7 +252,7 @@ const begun =
       ).pipe(Effect.catchTag("LogUnwritable", () => Effect.fail(unlogged)))
     })
 
-/** What was cut off has no end: it is not known whether the upstream has it. */
+/** An interrupted push has no end line: it is unknown whether the upstream has it. */
 const wordsOf = (exit: Exit.Exit<PushOutcome, GitFailure>): Option.Option<EndWords> =>
   Option.map(
     Exit.isSuccess(exit)

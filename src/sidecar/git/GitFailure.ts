@@ -1,9 +1,9 @@
-/** GitFailure is how everything of the git gate fails: the kind is for decisions, the reason for the agent. */
+/** GitFailure is the error of the whole git gate: the kind is for decisions, the reason for the agent. */
 import { Schema } from "effect"
 
 /**
- * What failed, whatever git's words for it are. `Here`: on this side, the upstream has nothing to do with it. `Silent`: no
- * progress for too long. `NoReport`: the upstream took the data and did not say what became of it.
+ * What failed, independent of git's wording. `Here`: on this side, without involving the upstream. `Silent`: no progress for too long.
+ * `NoReport`: the upstream took the data and did not report the result.
  */
 export const GitFailureKind = Schema.Literal(
   "Here",
@@ -25,18 +25,18 @@ export const GitFailureKind = Schema.Literal(
 /** What failed. */
 export type GitFailureKind = typeof GitFailureKind.Type
 
-/** The upstream, or git here, did not do what was asked; the reason is for the agent, without addresses or credentials. */
+/** The upstream, or git here, did not do what was asked. The reason is for the agent, without addresses or credentials. */
 export class GitFailure extends Schema.TaggedError<GitFailure>()("GitFailure", {
   kind: GitFailureKind.pipe(
     Schema.propertySignature,
     Schema.withConstructorDefault((): typeof GitFailureKind.Type => "Here"),
   ),
   reason: Schema.String,
-  /** What the upstream said of it. */
+  /** The upstream's own message. */
   remote: Schema.Array(Schema.String),
 }) {}
 
-/** Whether the upstream has a push that failed so: `no`, when it said no before it could take anything. */
+/** Whether the upstream has a push that failed in this way: `no` when it refused before it could accept anything. */
 const TAKEN: Readonly<Record<GitFailureKind, "no" | "unknown">> = {
   Unauthorized: "no",
   Forbidden: "no",
@@ -55,5 +55,5 @@ const TAKEN: Readonly<Record<GitFailureKind, "no" | "unknown">> = {
   Unknown: "unknown",
 }
 
-/** Whether the upstream itself said no: then it has taken nothing. */
+/** Whether the upstream itself refused, and so has accepted nothing. */
 export const tookNothing = ({ kind }: GitFailure): boolean => TAKEN[kind] === "no"

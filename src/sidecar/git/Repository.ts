@@ -1,4 +1,7 @@
-/** A bottle's own bare repository: its refs are the upstream's as this bottle's credential shows them, its objects lie in a store of upstream objects. */
+/**
+ * A bottle's own bare repository: its refs are the upstream's as this bottle's credential shows them, and its objects are in a store of
+ * upstream objects.
+ */
 import { Clock, Effect, Option, Stream } from "effect"
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -11,7 +14,7 @@ import { failureOf, remoteLines } from "./refusals.ts"
 import { makeStore, tidyStore } from "./store.ts"
 import type { Upstream } from "./Upstream.ts"
 
-/** What repositories of one sidecar have in common. */
+/** Shared by the repositories of one sidecar. */
 export interface GitContext extends ReachContext {
   readonly runner: typeof ProcessRunner.Service
   readonly slug: string
@@ -22,21 +25,21 @@ export interface GitContext extends ReachContext {
   readonly inBackground: (work: Effect.Effect<void>) => Effect.Effect<void>
 }
 
-/** A repository that is ready. */
+/** An open repository. */
 export interface Repository {
   readonly upstream: Upstream
   readonly directory: string
-  /** Objects of the upstream, and no others. */
+  /** Objects of the upstream only. */
   readonly store: string
-  /** Asks the upstream, with this bottle's credential, and takes what is new. */
+  /** Fetches new refs and objects from the upstream, with this bottle's credential. */
   readonly sync: Effect.Effect<void, GitFailure>
-  /** The same, unless it was asked a moment ago: the requests of one fetch follow each other. */
+  /** The same, unless it was just done: the requests of one fetch follow each other closely. */
   readonly syncRecently: Effect.Effect<void, GitFailure>
-  /** Asks where the upstream's HEAD is now: a full ref, or a commit; none, when it leads to nothing. */
+  /** Asks where the upstream's HEAD is now: a full ref, or a commit; none when it points to nothing. */
   readonly askHead: Effect.Effect<Option.Option<string>, GitFailure>
-  /** Runs git here. */
+  /** Runs git locally. */
   readonly git: (run: GitRun) => Effect.Effect<ProcessResult, GitFailure>
-  /** Runs git with the upstream; ends it when it says nothing for too long. */
+  /** Runs git with the upstream. Ends it when it is silent for too long. */
   readonly gitUpstream: (run: GitRun) => Effect.Effect<ProcessResult, GitFailure>
 }
 
@@ -44,7 +47,7 @@ const RECENT_MS = 10_000
 const TIDY_MS = 3_600_000
 const REFSPECS = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
 
-/** Makes the repository, or goes on with the one of an earlier sidecar. */
+/** Creates the repository, or opens the one of an earlier sidecar. */
 export const openRepository = (
   context: GitContext,
   upstream: Upstream,
@@ -124,7 +127,7 @@ const ours = (reason: string) => new GitFailure({ reason, remote: [] })
 
 const placeFailure = ({ code }: FileFailure) => ours(`its place could not be made (${code})`)
 
-/** What an earlier sidecar left half-done is put away: it is gone, because there is one for each bottle. */
+/** Removes incomplete files of an earlier sidecar, which is gone, because there is only one for each bottle. */
 const prepare = Effect.fnUntraced(function* (git: Repository["git"], directory: string, storeRoot: string) {
   const isHere = <A>(effect: Effect.Effect<A, FileFailure>) => Effect.mapError(effect, placeFailure)
   yield* isHere(ensureDirectory(directory))
@@ -138,14 +141,14 @@ const prepare = Effect.fnUntraced(function* (git: Repository["git"], directory: 
       const isEmpty = yield* makeStore(storeRoot)
       if (!isOther && !isEmpty) return
       yield* clearRefs(directory)
-      // Refs of an earlier bottle: what the store has already is not fetched again. The first sync puts them right.
+      // Refs of an earlier bottle, so that objects in the store are not fetched again. The first sync corrects them.
       const tips = yield* textOf(join(storeRoot, "tips"))
       yield* file(() => writeFile(join(directory, "packed-refs"), tips))
     }),
   )
 })
 
-/** Says where objects are borrowed from. Answers whether that is not where it was: then refs may lead to nothing. */
+/** Sets where objects are borrowed from. Returns whether that has changed: refs may then point to nothing. */
 const borrow = Effect.fnUntraced(function* (directory: string, storeRoot: string) {
   const info = join(directory, "objects", "info")
   const text = `${join(storeRoot, "objects")}\n`
@@ -187,7 +190,7 @@ const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? ""
 
 const OUTPUT_MAX = 4 * 1024 * 1024
 
-/** With `--progress` git says something while anything moves: silence is a transfer that is stuck. */
+/** With `--progress` git prints something while data moves, so silence means a stuck transfer. */
 const runUpstream =
   (
     { runner, progressMs }: GitContext,

@@ -1,4 +1,4 @@
-/** A repository behind the git gate: where it is, with which credential, and what of git's own configuration that takes. */
+/** A repository behind the git gate: its address, its credential, and the git configuration that they require. */
 import { Either, Redacted, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { longGitUrl } from "../../domain/ForgeRepository.ts"
@@ -9,29 +9,29 @@ import { bracketed } from "../outside/destination.ts"
 
 const Texts = Schema.Array(Schema.String)
 
-/** What of a sidecar's document is about a repository. */
+/** A repository in a sidecar's document. */
 export const GitPart = Schema.Struct({
   name: Schema.String,
   /** `https://host/path.git`, or `ssh://user@host/path.git` (also as `user@host:path.git`). */
   url: Schema.String,
-  /** For https: a token, given as the password. Absent: the upstream is asked without one. With `deployKey`: what that is registered with. */
+  /** For https: a token, sent as the password. Absent: no authentication. With `deployKey`: the token that registers the key. */
   credential: Schema.optional(Schema.Redacted(Schema.String)),
-  /** For ssh: the file of the private key, and the line of the host's key in `known_hosts`. */
+  /** For ssh: the private key file, and the host key's line in `known_hosts`. */
   identityFile: Schema.optional(Schema.String),
   knownHost: Schema.optional(Schema.String),
-  /** For ssh: the repository of the run's forge that a key of this sidecar alone is registered at, which is then the `identityFile`. */
+  /** For ssh: the repository of the run's forge at which this sidecar registers its own key, which is then the `identityFile`. */
   deployKey: Schema.optional(
     Schema.Struct({ owner: Schema.String, repo: Schema.String, readOnly: Schema.Boolean }),
   ),
   /** Refs that may be pushed; the bottle's own branch unless given. */
   push: Schema.optional(Texts),
-  /** Instead of the default. */
+  /** Replaces the default. */
   protectedPaths: Schema.optional(Texts),
-  /** Branch, tag or commit whose tree holds at protected paths for refs without a pull request; the default branch unless given. */
+  /** Branch, tag or commit that defines the protected paths for refs without a pull request; the default branch unless given. */
   base: Schema.optional(Schema.String),
   private: Schema.optional(Schema.Boolean),
 })
-/** What of a sidecar's document is about a repository. */
+/** A repository in a sidecar's document. */
 export type GitPart = typeof GitPart.Type
 
 /** A repository that can be served. */
@@ -41,31 +41,31 @@ export interface Upstream {
   readonly protocol: string
   readonly host: Host
   readonly port: number
-  /** Whether it may have an address that is not public. */
+  /** Whether its address may be one that is not public. */
   readonly private: boolean
   readonly push: ReadonlyArray<string>
   readonly protectedPaths: ReadonlyArray<string>
   /** The operator's base; absent: the default branch. */
   readonly base: string | undefined
-  /** Names the store of its objects: the same URL with the same credential. */
+  /** ID of its object store: the same for the same URL and credential. */
   readonly key: string
   /** What git needs to reach it. */
   readonly config: ReadonlyArray<readonly [string, string]>
   readonly knownHost: string | undefined
   readonly identityFile: string | undefined
-  /** What it is reached with, or its deploy key is registered with. */
+  /** The credential for it, or for registering its deploy key. */
   readonly credential: Redacted.Redacted | undefined
-  /** Where a key of this sidecar alone is to be registered; then that is the `identityFile`. */
+  /** Where to register this sidecar's own key, which is then the `identityFile`. */
   readonly deployKey: GitPart["deployKey"]
 }
 
-/** The names of repositories are parts of paths. */
+/** Repository names are path segments. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 
-/** Whether a path can be named in ssh's command line and configuration. */
+/** Whether a path can be written in ssh's command line and configuration. */
 export const isPlainPath = (path: string): boolean => !/["\\$`\n]/.test(path)
 
-/** Makes a repository of its part of a document. Left: which key is wrong and what was expected, never a credential. */
+/** Parses a repository of a document. Left: which key is wrong and what was expected, never a credential. */
 export const readUpstream = (slug: string, part: GitPart): Either.Either<Upstream, string> =>
   Either.gen(function* () {
     yield* demand(NAME.test(part.name), "name: must be letters, digits, '.', '_' and '-'")
@@ -94,7 +94,7 @@ export const readUpstream = (slug: string, part: GitPart): Either.Either<Upstrea
       protectedPaths: part.protectedPaths ?? PROTECTED_PATHS,
       base: part.base,
       key: createHash("sha256")
-        // Deploy keys come and go with sidecars: what they show is what the token shows that registers them.
+        // Deploy keys come and go with sidecars. They can see the same as the token that registers them.
         .update(
           `${url.text}\0${secret}\0${part.deployKey === undefined ? (part.identityFile ?? "") : "deploy key"}`,
         )
@@ -154,7 +154,7 @@ const hostAsWritten = (url: string): string | undefined =>
 const demand = (holds: boolean, problem: string): Either.Either<void, string> =>
   holds ? Either.void : Either.left(problem)
 
-/** All repositories of a document by name. Left: the first problem, with its place. */
+/** All repositories of a document, by name. Left: the first problem, with its place. */
 export const readUpstreams = (
   slug: string,
   parts: ReadonlyArray<GitPart>,

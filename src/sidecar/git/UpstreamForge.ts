@@ -9,13 +9,13 @@ import type { Upstream } from "./Upstream.ts"
 
 /** The forge of an upstream. */
 export interface UpstreamForge {
-  /** Of the run's own repository: the bases of its open pull requests, by head. Fails when the forge cannot be asked. */
+  /** For the run's own repository: the bases of its open pull requests, by head. Fails when the forge cannot be reached. */
   readonly openBases?: Effect.Effect<ReadonlyMap<string, ReadonlyArray<string>>, CallFailure>
-  /** Why a commit must not have that message, if it must not. */
+  /** Why a commit may not have that message, if so. */
   readonly messageProblem: TextProblem
 }
 
-/** The run's forge as an upstream sees it; none for one that is elsewhere. */
+/** The run's forge from the view of an upstream; none for an upstream elsewhere. */
 export const upstreamForge =
   (place: ForgePlace | undefined, forge: ServedForge | undefined) =>
   ({ url }: Upstream): UpstreamForge | undefined => {
@@ -43,7 +43,7 @@ const ownRepository = (forge: ServedForge): UpstreamForge => ({
     }),
 })
 
-/** In another repository of the forge nothing is in scope, and its commits close issues of every repository. */
+/** In another repository of the forge nothing is in scope, and commits there can close issues of every repository. */
 const foreignProblem = (
   text: string,
   place: { readonly owner: string; readonly repo: string },

@@ -1,4 +1,4 @@
-/** How calls below `/git/` are answered, failures in the way that git shows as the remote's own words. */
+/** Responses below `/git/`. Failures are sent so that git shows them as messages of the remote. */
 import { Effect } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { afterBody, answerEarly } from "../http/afterBody.ts"
@@ -6,7 +6,7 @@ import { FLUSH, pkt } from "./pktLine.ts"
 import type { GitFailure } from "./GitFailure.ts"
 import type { Upstream } from "./Upstream.ts"
 
-/** What git has two of. */
+/** The two services of git. */
 export type Service = "git-upload-pack" | "git-receive-pack"
 
 /** What a request asks for. */
@@ -16,7 +16,7 @@ export interface Asked {
   readonly kind: "refs" | "service"
 }
 
-/** Answers a push, one that was not read to its end too. */
+/** Responds to a push, even one that was not read to its end. */
 export const answer = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -32,7 +32,7 @@ export const answer = (
     afterBody(request, () => response.end())
   })
 
-/** In the way that git shows as the remote's own words; what has begun to be answered can only be cut off. */
+/** Sends a failure so that git shows it as the remote's message. A response in progress can only be cut off. */
 export const tell = (
   { service, kind }: Asked,
   request: IncomingMessage,
@@ -53,7 +53,7 @@ export const tell = (
   response.end(body)
 }
 
-/** Ends an effect when nobody waits for its answer any more. */
+/** Ends an effect when nobody waits for its response any more. */
 export const whileWaited = <E>(
   response: ServerResponse,
   effect: Effect.Effect<void, E>,

@@ -1,4 +1,4 @@
-/** What a ref must have at protected paths: what its base has there now, whatever commits lead to it. */
+/** What a ref must contain at protected paths: the same as its base now, whatever commits lead to it. */
 import { Effect, Option } from "effect"
 import { protectedBy } from "../../domain/PushPolicy.ts"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
@@ -9,20 +9,20 @@ import type { Repository } from "./Repository.ts"
 
 /** What a ref is compared with. */
 export interface Base {
-  /** As the agent knows it. */
+  /** Its name for the agent. */
   readonly name: string
   /** A commit, or the empty tree. */
   readonly id: string
 }
 
-/** Every repository knows it without having it. */
+/** Every repository knows the empty tree without storing it. */
 const EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-/** The names are an agent's to choose, and only those at protected paths are kept. */
+/** An agent chooses the names, and only those at protected paths are kept. */
 const NAMES_BYTES_MAX = 64 * 1024 * 1024
 
 const failure = (reason: string) => new GitFailure({ reason, remote: [] })
 
-/** The branch of that name, as the upstream had it when it was last asked. */
+/** The branch of that name, as of the last request to the upstream. */
 export const branchBase = ({ git }: Repository, name: string): Effect.Effect<Base, GitFailure> =>
   git({ args: ["rev-parse", "--verify", "--quiet", `refs/heads/${name}^{commit}`] }).pipe(
     Effect.mapBoth({
@@ -31,10 +31,7 @@ export const branchBase = ({ git }: Repository, name: string): Effect.Effect<Bas
     }),
   )
 
-/**
- * The base of a ref without a pull request: what the operator named, else the default branch. Nothing, in a repository
- * that has nothing.
- */
+/** The base of a ref without a pull request: the operator's, or else the default branch. None in an empty repository. */
 export const defaultBase = Effect.fnUntraced(function* (
   repository: Repository,
 ): Effect.fn.Return<Base, GitFailure> {
@@ -51,7 +48,7 @@ export const defaultBase = Effect.fnUntraced(function* (
   return { name: "an empty repository", id: EMPTY_TREE }
 })
 
-/** A branch, a tag or a commit, in the order in which a clone looks for it. */
+/** A branch, a tag or a commit, in a clone's lookup order. */
 const namedBase = (repository: Repository, base: string): Effect.Effect<Base, GitFailure> => {
   const found = (name: string, ref: string) =>
     Effect.map(
@@ -69,7 +66,7 @@ const namedBase = (repository: Repository, base: string): Effect.Effect<Base, Gi
   )
 }
 
-/** Protected paths at which a commit is not as its base is: content, mode, links and submodules count. */
+/** Protected paths at which a commit differs from its base, in content, mode, links or submodules. */
 export const protectedDifferences = (
   runner: typeof ProcessRunner.Service,
   { directory, upstream }: Repository,

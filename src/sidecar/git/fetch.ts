@@ -1,4 +1,4 @@
-/** A fetch before git serves it: it gets what the upstream shows this bottle now, whatever else lies in the store. */
+/** Checks a fetch before git serves it: it gets what the upstream shows this bottle now, whatever else is in the store. */
 import { Effect } from "effect"
 import { randomBytes } from "node:crypto"
 import { readFetch, withoutHaves } from "./fetchRequest.ts"
@@ -6,7 +6,7 @@ import { GitFailure } from "./GitFailure.ts"
 import type { GitContext, Repository } from "./Repository.ts"
 import { visible, visibleCommits } from "./visible.ts"
 
-/** The body to serve. Fails when it wants an object that the upstream does not show, there or not. */
+/** The body to serve. Fails when it wants an object that the upstream does not show, whether or not it exists. */
 export const allowed = Effect.fnUntraced(function* (
   context: Pick<GitContext, "runner">,
   repository: Repository,

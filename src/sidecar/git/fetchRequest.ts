@@ -1,13 +1,13 @@
-/** What a fetch asks for (gitprotocol-pack(5), gitprotocol-v2(5)): the objects that it names, in every version of the protocol. */
+/** Parses a fetch request (gitprotocol-pack(5), gitprotocol-v2(5)): the objects that it names, in every version of the protocol. */
 import { Either } from "effect"
 
-/** An object that a fetch names, and where its id is in the body. */
+/** An object that a fetch names, and the position of its ID in the body. */
 interface Named {
   readonly id: string
   readonly at: number
 }
 
-/** A fetch: the body as it came, what it wants, and what it says to have, or to have without its parents. */
+/** A fetch: the original body, the wanted objects, and those that it claims to have, with or without their parents. */
 export interface FetchRequest {
   readonly body: Buffer
   readonly wants: ReadonlyArray<Named>
@@ -18,7 +18,7 @@ const NOT_SERVED = "it asks for something that is not served"
 const LENGTH = /^[0-9a-f]{4}$/i
 const NAMES = /^(want|have|shallow) ([0-9a-fA-F]{40})(?:[ \n]|$)/
 
-/** Reads a body. Left: what is wrong with it; what cannot be read here is not given to git. */
+/** Parses a body. Left: what is wrong with it. What cannot be parsed here is not given to git. */
 export const readFetch = (body: Buffer): Either.Either<FetchRequest, string> => {
   const wants: Array<Named> = []
   const haves: Array<Named> = []
@@ -41,7 +41,10 @@ export const readFetch = (body: Buffer): Either.Either<FetchRequest, string> => 
   return Either.right({ body, wants, haves })
 }
 
-/** The body, with those it has and may not know of under an id that nothing has: git is not to tell of them, nor build on them. */
+/**
+ * The body with hidden objects among those it claims to have replaced by a nonexistent ID, so that git neither reveals them nor builds
+ * on them.
+ */
 export const withoutHaves = (
   { body, haves }: FetchRequest,
   isHidden: (id: string) => boolean,

@@ -1,4 +1,4 @@
-/** git http-backend as the CGI program that it is (git-http-backend(1)): it serves what an agent reads. */
+/** Runs git http-backend as a CGI program (git-http-backend(1)): it serves what an agent reads. */
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Effect, Stream } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
@@ -17,21 +17,21 @@ export interface HttpBackendRequest {
 }
 
 const CONFIG: ReadonlyArray<readonly [string, string]> = [
-  // What a fetch wants is looked at before it gets here, for all versions of the protocol alike.
+  // The wanted objects of a fetch are checked before, in all versions of the protocol.
   ["uploadpack.allowAnySHA1InWant", "true"],
   ["uploadpack.allowFilter", "true"],
-  // All but `sparse:oid`, which reads an object that nobody looked at.
+  // All except `sparse:oid`, which reads an object that was not checked.
   ["uploadpackfilter.allow", "false"],
   ["uploadpackfilter.blob:none.allow", "true"],
   ["uploadpackfilter.blob:limit.allow", "true"],
   ["uploadpackfilter.tree.allow", "true"],
   ["uploadpackfilter.object:type.allow", "true"],
   ["uploadpackfilter.combine.allow", "true"],
-  // For what is advertised before a push; the push itself never gets here.
+  // For the ref advertisement before a push. The push itself never gets here.
   ["http.receivepack", "true"],
 ]
 
-/** Answers a request by it, as fast as the agent takes it. */
+/** Serves a request with it, with backpressure. */
 export const serveHttpBackend = (
   context: GitContext,
   asked: HttpBackendRequest,
@@ -81,7 +81,7 @@ export const serveHttpBackend = (
     Effect.catchTag("ProcessError", ({ message }) => new GitFailure({ reason: message, remote: [] })),
   )
 
-/** Headers of a CGI answer: `Status` is the status, and few others matter. */
+/** The headers of a CGI response: `Status` is the status, and few others matter. */
 const writeHead = (response: ServerResponse, text: string): void => {
   const fields = new Map(
     text.split("\r\n").map((line): readonly [string, string] => {
@@ -109,7 +109,7 @@ const write = (response: ServerResponse, bytes: Uint8Array): Effect.Effect<void>
     return Effect.sync(done)
   })
 
-/** The body of a request, which must go on coming and end before it is too large. */
+/** The body of a request, which must keep arriving and end before it is too large. */
 export const bodyOf = (
   request: IncomingMessage,
   progressMs: number,
@@ -119,7 +119,7 @@ export const bodyOf = (
     NodeStream.fromReadable<GitFailure, Uint8Array>(
       () => request,
       () => new GitFailure({ reason: "the agent went away", remote: [] }),
-      // Who sent too much is to read why: closing the request would end its connection.
+      // A client that sent too much should read why: closing the request would end its connection.
       { closeOnDone: false },
     ).pipe(
       Stream.timeoutFail(
@@ -130,7 +130,7 @@ export const bodyOf = (
     bodyMax,
   )
 
-/** Fails when more comes than that. */
+/** Fails when more data comes. */
 export const limited = (
   stream: Stream.Stream<Uint8Array, GitFailure>,
   bytesMax: number,
@@ -145,10 +145,10 @@ export const limited = (
 const sizeOf = (bytes: number): string =>
   bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KiB` : `${Math.round(bytes / 1024 ** 2)} MiB`
 
-/** Names of 80,000 objects: more than any fetch asks for, but one of a clone without blobs. The sidecar has little memory. */
+/** Names of 80,000 objects: more than any fetch sends, except one of a clone without blobs. The sidecar has little memory. */
 const FETCH_BYTES_MAX = 4 * 1024 * 1024
 
-/** What a fetch asks, unpacked. */
+/** A fetch request, decompressed. */
 export const wholeBody = (
   { progressMs, bodyMax }: Pick<GitContext, "progressMs"> & { readonly bodyMax: number },
   request: IncomingMessage,

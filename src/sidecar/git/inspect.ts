@@ -1,4 +1,4 @@
-/** What a push holds, before any of it reaches the upstream: protected paths, and secrets in every object that came. */
+/** Inspects a push before any of it reaches the upstream: protected paths, and secrets in every received object. */
 import { Effect, Stream } from "effect"
 import { protectedBy } from "../../domain/PushPolicy.ts"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
@@ -9,17 +9,17 @@ import { eachRecord } from "./look.ts"
 import type { GitFailure } from "./GitFailure.ts"
 import type { Repository } from "./Repository.ts"
 
-/** A push that was unpacked apart from everything else. */
+/** A push that was unpacked in isolation. */
 export interface Quarantine {
   readonly runner: typeof ProcessRunner.Service
   readonly repository: Repository
-  /** Its objects; those of the upstream are found beside them. */
+  /** Its objects. Those of the upstream are found in addition. */
   readonly objects: { readonly directory: string; readonly alternates: ReadonlyArray<string> }
-  /** Ids of all objects in it that the upstream does not have, in no commit or in one. */
+  /** IDs of all its objects that the upstream does not have, reachable or not. */
   readonly fresh: ReadonlyArray<string>
-  /** Those of them that have a message, commits and tags, with their bytes. */
+  /** Those of them with a message, commits and tags, with their bytes. */
   readonly messages: ReadonlyArray<{ readonly id: string; readonly size: number }>
-  /** What its branches lead to and the upstream's do not, with a path of each; commits have none. */
+  /** Objects reachable from its branches and not from the upstream's, with a path of each; commits have none. */
   readonly reached: ReadonlyArray<{ readonly id: string; readonly path: string }>
   readonly tips: ReadonlyArray<string>
   readonly refs: ReadonlyArray<string>
@@ -48,15 +48,15 @@ const listed = (
 const newCommits = (quarantine: Unpacked, more: ReadonlyArray<string> = []) =>
   listed(quarantine, ["rev-list", ...more, ...quarantine.tips, "--not", "--all"])
 
-/** Objects that its branches lead to and the upstream's do not, with a path of each. Fails when one is missing. */
+/** Objects reachable from its branches and not from the upstream's, with a path of each. Fails when one is missing. */
 export const newObjects = (quarantine: Unpacked) =>
   Effect.map(newCommits(quarantine, ["--objects"]), (lines) =>
     lines.map((line) => ({ id: line.slice(0, 40), path: line.slice(41) })),
   )
 
 /**
- * Paths that a commit of the push changes: compared with its parent, and in a merge with all of them at once, so that
- * what comes from the upstream's own history does not count, and what a merge adds by itself does.
+ * Paths that a commit of the push changes, compared with its parent, or in a merge with all parents at once: changes from the
+ * upstream's own history do not count, and changes that a merge adds itself do.
  */
 export const changedPaths = Effect.fnUntraced(function* (quarantine: Quarantine) {
   const commits = yield* newCommits(quarantine)
@@ -119,7 +119,7 @@ const describe = (
     : `${path}:${line}: ${rule}`
 }
 
-/** In place of a path. */
+/** Used in place of a path. */
 const COMMIT = "\0commit"
 
 const objectsOf = (
@@ -155,7 +155,7 @@ const objectsOf = (
     ),
   )
 
-/** A path of each object that a branch of the push leads to. */
+/** A path of each object reachable from a branch of the push. */
 const pathsOf = Effect.fnUntraced(function* (quarantine: Quarantine) {
   const commits = new Set(yield* newCommits(quarantine))
   return new Map(
@@ -167,8 +167,8 @@ const pathsOf = Effect.fnUntraced(function* (quarantine: Quarantine) {
 })
 
 /**
- * What the scanner finds in the upstream's own version of the same paths: nobody is kept from changing a file because of
- * what was there before. Not so for secrets that are known.
+ * The scanner's findings in the upstream's version of the same paths: a file can be changed despite findings that were there before.
+ * This does not apply to known secrets.
  */
 const upstreamFindings = Effect.fnUntraced(function* (
   scanner: SecretScannerApi,

@@ -1,31 +1,31 @@
-/** How the gate reads what git lists of a push: within bounds of output, processor, memory and time, because the objects are an agent's. */
+/** Reads git's listings of a push with limits of output, CPU time, memory and time, because an agent made the objects. */
 import { Effect, Stream } from "effect"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { type GitRun, gitSpec } from "../../domain/HardenedGit.ts"
 import { GitFailure } from "./GitFailure.ts"
 
-/** A push that has more paths or objects than are looked at: a tree of one kilobyte can name millions of paths. */
+/** The error of a push with too many paths or objects: a tree of one kilobyte can name millions of paths. */
 export const tooMuch = new GitFailure({
   reason: "the push has too many objects or paths to look at",
   remote: [],
 })
 
-/** What a run of git may use while it looks at a push: `cpuS` seconds of a processor, `memoryKib` KiB of addresses. */
+/** Limits of a git process that inspects a push: `cpuS` seconds of CPU time, `memoryKib` KiB of address space. */
 export const LOOK_LIMITS = { cpuS: 10, memoryKib: 1536 * 1024, timeoutMs: 120_000 } as const
 
 const SAID_MAX = 4096
 
-/** A run of git whose output is read as records. */
+/** A git process whose output is read as records. */
 export interface Listing extends Pick<GitRun, "args" | "objects" | "stdin"> {
   /** The bare repository. */
   readonly directory: string
-  /** What stands between two records. */
+  /** The record separator. */
   readonly separator: "\n" | "\0"
-  /** Bytes of output; git is ended when it writes more. */
+  /** Bytes of output. git is ended when it writes more. */
   readonly bytesMax: number
 }
 
-/** Reads a listing, record by record. Fails with {@link tooMuch} past its bounds, and when git does not end well. */
+/** Reads a listing, record by record. Fails with {@link tooMuch} beyond its limits, and when git fails. */
 export const eachRecord = (
   runner: typeof ProcessRunner.Service,
   { separator, bytesMax, ...run }: Listing,
@@ -53,7 +53,7 @@ export const eachRecord = (
     )
     if (rest !== "") each(rest)
     const { exitCode, signal } = yield* exit
-    // git keeps all differences of a commit before it writes the first: a bomb ends it by a limit of its own.
+    // git collects all differences of a commit before it writes the first: a bomb reaches another limit.
     if (signal !== undefined || (exitCode !== 0 && /out of memory|malloc failed/i.test(said)))
       return yield* tooMuch
     if (exitCode !== 0)

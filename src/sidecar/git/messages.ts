@@ -1,16 +1,16 @@
-/** Messages of what is pushed: a forge closes issues by those of commits too. */
+/** Checks the messages of pushed commits and tags: a forge closes issues by them too. */
 import { Effect } from "effect"
 import { randomBytes } from "node:crypto"
 import type { Quarantine } from "./inspect.ts"
 import { GitFailure } from "./GitFailure.ts"
 
-/** What is wrong with a text that goes to the forge, if anything. */
+/** The problem of a text that goes to the forge, if any. */
 export type TextProblem = (text: string) => Effect.Effect<string | undefined>
 
 /** They are in memory as text. */
 const BYTES_MAX = 16 * 1024 * 1024
 
-/** Lines that say which commit or tag has a message that is refused; empty when none has. */
+/** Lines that say which commit or tag has a refused message; empty when none has. */
 export const messageProblems = Effect.fnUntraced(function* (
   { repository, objects, messages }: Quarantine,
   problemOf: TextProblem,
@@ -18,7 +18,7 @@ export const messageProblems = Effect.fnUntraced(function* (
   if (messages.length === 0) return []
   if (messages.reduce((sum, { size }) => sum + size, 0) > BYTES_MAX)
     return yield* new GitFailure({ reason: "the messages of its commits are too long", remote: [] })
-  // No message can have this in it, whoever wrote it.
+  // No message can contain this, whoever wrote it.
   const mark = randomBytes(16).toString("hex")
   const { stdout } = yield* repository.git({
     args: ["cat-file", `--batch=${mark} %(objecttype) %(objectname)`],

@@ -1,13 +1,16 @@
-/** Lets a bottle push the heads of the pull requests that the operator named, as far as the forge leaves them to be pushed. */
+/** Lets a bottle push the heads of the pull requests that the operator named, if the forge allows pushes to them. */
 import { Effect } from "effect"
 import { type ForgePlace, isRepositoryOf } from "../../domain/ForgeRepository.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
 import type { Upstream } from "./Upstream.ts"
 
-/** A sidecar starts within 15 seconds. */
+/** A sidecar must start within 15 seconds. */
 const LIMIT = "5 seconds"
 
-/** The upstreams, of which those that are the forge's own repository take the heads too. What the forge does not say in time is not taken. */
+/**
+ * The upstreams; those that are the forge's own repository also allow the heads. Heads that the forge does not return in time are left
+ * out.
+ */
 export const withNamedHeads = Effect.fn("namedHeads.withNamedHeads")(function* (
   upstreams: ReadonlyMap<string, Upstream>,
   {
@@ -30,11 +33,11 @@ export const withNamedHeads = Effect.fn("namedHeads.withNamedHeads")(function* (
   )
 })
 
-/** The head of an open PR when it is a branch of the same repository, not the default one, and not protected. */
+/** The head of an open pull request if it is an unprotected branch of the same repository and not the default one. */
 const pushableHead = (api: ForgeApi, number: number) =>
   Effect.gen(function* () {
     const pr = yield* api.readPr(number)
-    // A name that ends with a star would be a pattern; no branch has one, but the name is the forge's.
+    // A name that ends with a star would be a pattern. No branch has one, but the name comes from the forge.
     const isOwn = pr.state === "open" && pr.headRepoId > 0 && pr.headRepoId === (yield* api.repositoryId)
     if (!isOwn || !/^[^*]+$/.test(pr.head) || (yield* api.isGuardedBranch(pr.head))) return []
     return [pr.head]

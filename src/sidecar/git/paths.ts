@@ -1,4 +1,4 @@
-/** How many paths the trees of a push name: a tree whose entries lead to one tree, and so on, names millions in a kilobyte. */
+/** Counts the paths in the trees of a push: nested trees that share one subtree name millions of paths in a kilobyte. */
 import { Effect, Stream } from "effect"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { type GitRun, gitSpec } from "../../domain/HardenedGit.ts"
@@ -6,9 +6,9 @@ import { LOOK_LIMITS, tooMuch } from "./look.ts"
 import { GitFailure } from "./GitFailure.ts"
 import type { Repository } from "./Repository.ts"
 
-/** Paths below one tree, and entries of all trees that lead to another tree of the push. */
+/** Limits: paths below one tree, and entries of all trees that refer to another tree of the push. */
 const PATHS_MAX = 1_000_000
-/** Bytes of trees that are in memory at once. */
+/** Bytes of trees in memory at once. */
 const BATCH_BYTES = 16 * 1024 * 1024
 
 /** An object and its bytes. */
@@ -17,7 +17,7 @@ interface Sized {
   readonly size: number
 }
 
-/** A tree: how many entries it has, and those that lead to trees. */
+/** A tree: its number of entries, and those that refer to trees. */
 interface Tree {
   readonly entries: number
   readonly below: ReadonlyArray<string>
@@ -86,7 +86,11 @@ const read = (
     Effect.catchTag("ProcessError", () => unreadable),
   )
 
-/** `<id> tree <size>\n<content>\n`, one after the other; an entry is `<mode> <name>\0<20 bytes>`. */
+/**
+ * `<id> tree <size>
+ * <content>
+ * ` for each; an entry is `<mode> <name>\0<20 bytes>`.
+ */
 const treesIn = (bytes: Buffer, ids: ReadonlySet<string>): ReadonlyArray<readonly [string, Tree]> => {
   const trees: Array<readonly [string, Tree]> = []
   for (let at = 0; at < bytes.length;) {
@@ -109,7 +113,7 @@ const treesIn = (bytes: Buffer, ids: ReadonlySet<string>): ReadonlyArray<readonl
   return trees
 }
 
-/** Counts each tree once, those below it first; not by recursion, because they may lie 50,000 deep. */
+/** Counts each tree once, its subtrees first, without recursion, because they may be nested 50,000 deep. */
 const hasTooMany = (trees: ReadonlyMap<string, Tree>): boolean => {
   const counts = new Map<string, number>()
   for (const start of trees.keys()) {

@@ -1,4 +1,4 @@
-/** pkt-lines (gitprotocol-common(5)), as far as a push needs them: what an agent asks for, and how it is answered. */
+/** pkt-lines (gitprotocol-common(5)), as far as a push needs them: parses the request and writes the report. */
 import { Either } from "effect"
 import type { RefUpdate } from "../../domain/PushPolicy.ts"
 
@@ -8,21 +8,21 @@ export const pkt = (text: string | Uint8Array): Buffer => {
   return Buffer.concat([Buffer.from((bytes.length + 4).toString(16).padStart(4, "0")), bytes])
 }
 
-/** The end of a list of lines. */
+/** The flush packet that ends a list of lines. */
 export const FLUSH: Buffer = Buffer.from("0000")
 
-/** What a push asks for, before its pack. */
+/** The commands of a push, before its pack. */
 export interface PushRequest {
   readonly updates: ReadonlyArray<RefUpdate>
   readonly capabilities: ReadonlySet<string>
-  /** Where the pack begins. */
+  /** Offset of the pack. */
   readonly packAt: number
 }
 
 const UPDATES_MAX = 200
 const COMMAND = /^([0-9a-f]{40}) ([0-9a-f]{40}) (.+)$/
 
-/** Reads the head of a push from the beginning of its body. Left: what is wrong with it. */
+/** Parses the head of a push from the beginning of its body. Left: what is wrong with it. */
 export const readPush = (head: Buffer): Either.Either<PushRequest, string> => {
   const updates: Array<RefUpdate> = []
   let capabilities: ReadonlySet<string> = new Set()
@@ -49,7 +49,7 @@ export const readPush = (head: Buffer): Either.Either<PushRequest, string> => {
   }
 }
 
-/** How a push ended: for each ref why not, or undefined when it is at the upstream. */
+/** The result of a push: for each ref why it failed, or undefined when it is at the upstream. */
 export interface PushReport {
   readonly unpack?: string
   readonly refs: ReadonlyArray<{ readonly ref: string; readonly problem: string | undefined }>
@@ -59,7 +59,7 @@ export interface PushReport {
 
 const BAND_MAX = 65_515
 
-/** The body that answers a push. */
+/** The response body of a push. */
 export const writeReport = (report: PushReport, capabilities: ReadonlySet<string>): Buffer => {
   const lines = [
     pkt(`unpack ${report.unpack ?? "ok"}\n`),
@@ -83,5 +83,5 @@ const inBand = (band: number, bytes: Buffer): ReadonlyArray<Buffer> => {
   return parts
 }
 
-/** Control characters of an upstream or a file's name end neither a line nor a terminal. */
+/** Control characters of an upstream or a file name must not end a line or reach a terminal. */
 const oneLine = (text: string): string => text.replaceAll(/\p{Cc}/gu, "?").slice(0, 1000)

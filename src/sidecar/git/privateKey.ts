@@ -1,16 +1,16 @@
-/** A file of a private key: whether ssh can use it without asking, and what of its text nobody may see. */
+/** Reads a private key file: whether ssh can use it without asking, and which parts of its text are secret. */
 import { Effect, Option } from "effect"
 import { createPrivateKey } from "node:crypto"
 
-/** A private key as its file has it. */
+/** A private key file. */
 export interface PrivateKey {
   /** Whether it needs a passphrase. */
   readonly isEncrypted: boolean
-  /** The parts of its text that are not in its public key, and not in every other key. */
+  /** The parts of its text that are in neither its public key nor every other key. */
   readonly secrets: ReadonlyArray<string>
 }
 
-/** Reads a key of ssh-keygen(1), or one in PEM. None: it is not a private key. */
+/** Parses a key of ssh-keygen(1), or one in PEM. None: it is not a private key. */
 export const readPrivateKey = (text: string): Option.Option<PrivateKey> => {
   const [, kind, inner] =
     /-----BEGIN ([A-Z ]*)PRIVATE KEY-----\r?\n(.*?)-----END \1PRIVATE KEY-----/s.exec(text) ?? []
@@ -24,7 +24,7 @@ export const readPrivateKey = (text: string): Option.Option<PrivateKey> => {
   return Option.some(keyOf(base64)({ isEncrypted, parts: parts.length > 0 ? parts : [[0, bytes.length]] }))
 }
 
-/** From a byte to the byte before another. */
+/** From a byte (inclusive) to another (exclusive). */
 type Part = readonly [from: number, to: number]
 
 interface Parts {
@@ -32,7 +32,7 @@ interface Parts {
   readonly parts: ReadonlyArray<Part>
 }
 
-/** Four characters stand for three bytes: those that stand for other bytes too are left out. */
+/** Four characters encode three bytes. Those that also encode other bytes are left out. */
 const keyOf =
   (base64: string) =>
   ({ isEncrypted, parts }: Parts): PrivateKey => ({
@@ -42,7 +42,7 @@ const keyOf =
 
 const MAGIC = "openssh-key-v1\0"
 
-/** The form of ssh-keygen(1), as PROTOCOL.key of OpenSSH has it. */
+/** The format of ssh-keygen(1), as described in OpenSSH's PROTOCOL.key. */
 const opensshParts = (bytes: Buffer): Option.Option<Parts> => {
   if (bytes.toString("latin1", 0, MAGIC.length) !== MAGIC) return Option.none()
   const [cipher, , derivation] = fields(bytes, MAGIC.length, 3)
@@ -52,12 +52,12 @@ const opensshParts = (bytes: Buffer): Option.Option<Parts> => {
   const isEncrypted = bytes.toString("latin1", ...cipher) !== "none"
   if (isEncrypted) return Option.some({ isEncrypted, parts: [closed] })
   const known = fields(bytes.subarray(0, open[1]), open[0]).map((part) => bytes.subarray(...part))
-  // Two numbers that are equal go first, then the type of the key, and last a comment.
+  // First two equal numbers, then the type of the key, and a comment at the end.
   const all = fields(bytes.subarray(0, closed[1]), closed[0] + 8).slice(1, -1)
   const parts = all
     .filter((part) => !known.some((other) => other.equals(bytes.subarray(...part))))
     .map(([from, to]): Part => {
-      // Of ed25519 the public key is there once more, behind the seed.
+      // An ed25519 key repeats the public key after the seed.
       const again = known.find(
         (other) => other.length >= 32 && bytes.subarray(from, to).subarray(-other.length).equals(other),
       )
@@ -66,7 +66,7 @@ const opensshParts = (bytes: Buffer): Option.Option<Parts> => {
   return Option.some({ isEncrypted, parts })
 }
 
-/** Where the fields are that stand one after another, each behind its length; at most `max`. */
+/** Offsets of consecutive fields, each after its length; at most `max`. */
 const fields = (bytes: Buffer, from: number, max = 64): ReadonlyArray<Part> => {
   const found: Array<Part> = []
   for (let at = from; found.length < max && at + 4 <= bytes.length;) {
@@ -78,7 +78,7 @@ const fields = (bytes: Buffer, from: number, max = 64): ReadonlyArray<Part> => {
   return found
 }
 
-/** What is secret of a key in PEM is what its JWK has under these names (RFC 7518, 6.2.2 and 6.3.2). */
+/** The secret parts of a PEM key are those with these names in its JWK (RFC 7518, 6.2.2 and 6.3.2). */
 const SECRET_MEMBERS = ["d", "p", "q", "dp", "dq", "qi"] as const
 
 const pemParts = (text: string, bytes: Buffer): ReadonlyArray<Part> =>

@@ -1,4 +1,4 @@
-/** A pull request before it is opened: its head must have at protected paths what its base has there now. */
+/** Checks a pull request before it is opened: at protected paths its head must equal its base's current state. */
 import { Effect, Option } from "effect"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { CallFailure } from "../forge/CallFailure.ts"
@@ -8,7 +8,7 @@ import type { Repository } from "./Repository.ts"
 
 const SHOWN_MAX = 5
 
-/** The name of the base. Fails when the head differs from it at a protected path, and when that cannot be known. */
+/** Returns the name of the base. Fails when the head differs from it at a protected path, and when that cannot be checked. */
 export const requireProposable = Effect.fnUntraced(
   function* (runner: typeof ProcessRunner.Service, repository: Repository, head: string, asked?: string) {
     yield* repository.sync

@@ -1,4 +1,7 @@
-/** What was looked at goes to the upstream, whole or not at all, and its answer is the agent's; when there is none, its refs tell. */
+/**
+ * Sends an inspected push to the upstream atomically. The agent gets the upstream's result; without a response, its refs show the
+ * result.
+ */
 import { Effect, Either } from "effect"
 import { type RefUpdate, isNoObject } from "../../domain/PushPolicy.ts"
 import type { Quarantine } from "./inspect.ts"
@@ -7,18 +10,18 @@ import { GitFailure, tookNothing } from "./GitFailure.ts"
 import { type RefAnswer, answersOf, failureOf, remoteLines } from "./refusals.ts"
 import type { Repository } from "./Repository.ts"
 
-/** What came of a push. */
+/** Result of a push. */
 export interface PushOutcome {
   readonly report: PushReport
   /** Why it is not at the upstream; absent when it is. */
   readonly refused?: string
-  /** Whether the upstream was given it. */
+  /** Whether it was sent to the upstream. */
   readonly reached?: boolean
 }
 
 /**
- * Gives a push to the upstream. Fails when it is not known that the upstream has it, nor that it refused it. The lease
- * makes it certain that each ref at the upstream is where the agent saw it.
+ * Sends a push to the upstream. Fails when it is unknown whether the upstream has it or refused it. The lease makes sure that each ref
+ * at the upstream is where the agent saw it.
  */
 export const pushUpstream = (
   { repository, objects }: Quarantine,
@@ -51,12 +54,12 @@ export const pushUpstream = (
     const refused = refs.find(({ problem }) => problem !== undefined)
     const report = { refs, messages }
     if (refused === undefined) return { reached: true, report }
-    // curl sends a request again whose connection was cut off: then it is refused for being there already.
+    // curl repeats a request whose connection was cut: it is then refused because the ref is already there.
     if ((yield* stateOf(repository, updates)) === "there") return taken(updates, messages, refused.problem)
     return { reached: true, report, refused: `the upstream refused ${refused.ref}: ${refused.problem}` }
   })
 
-/** It was cut off or fell silent: it may have taken the push all the same. */
+/** It was cut off or fell silent, and may have been accepted all the same. */
 const inDoubt = Effect.fnUntraced(function* (
   repository: Repository,
   updates: ReadonlyArray<RefUpdate>,
@@ -79,7 +82,7 @@ const inDoubt = Effect.fnUntraced(function* (
   return yield* new GitFailure({ kind, reason: problem, remote: [...remote, `bot-bottle: ${message}`] })
 })
 
-/** Whether all refs of a push are at the upstream now. */
+/** Whether all refs of a push are now at the upstream. */
 const stateOf = (
   { gitUpstream, upstream }: Repository,
   updates: ReadonlyArray<RefUpdate>,
@@ -108,7 +111,7 @@ const taken = (
 
 const NO_REPORT: RefAnswer = { kind: "NoReport" }
 
-/** What an agent's git shows beside the ref; none for one that was taken. */
+/** The message that an agent's git shows beside the ref; none for an accepted one. */
 const problemOf = (answer: RefAnswer): string | undefined => {
   switch (answer.kind) {
     case "Taken":

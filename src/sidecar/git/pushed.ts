@@ -1,4 +1,7 @@
-/** Which branches a bottle has pushed to which upstream: a pull request may come from these, also after the sidecar was launched again. */
+/**
+ * Records which branches a bottle has pushed to which upstream: pull requests may come from these, even after the sidecar was
+ * relaunched.
+ */
 import { Effect } from "effect"
 import { type RefUpdate } from "../../domain/PushPolicy.ts"
 import { type FileFailure, replaceFile, textOf } from "../../files/files.ts"
@@ -11,8 +14,8 @@ export interface PushedRefs {
   /** Whether a push of this bottle moved that ref (a full name) of the upstream. */
   readonly has: (url: string, ref: string) => boolean
   /**
-   * Does a push, and remembers the refs that it moves. They are written down before, so that a push whose end is not
-   * known counts; what the upstream refused is taken back.
+   * Runs a push and records the refs that it moves. They are written down before, so that a push with an unknown result counts. What
+   * the upstream refused is removed again.
    */
   readonly during: <E>(
     url: string,
@@ -21,12 +24,12 @@ export interface PushedRefs {
   ) => Effect.Effect<PushOutcome, E>
 }
 
-/** Reads what an earlier sidecar of the bottle left in the file `path`. */
+/** Reads the record of the bottle's earlier sidecar from the file `path`. */
 export const openPushed = (path: string): Effect.Effect<PushedRefs, FileFailure> =>
   Effect.gen(function* () {
     const text = yield* textOf(path)
     const all = new Set(text.split("\n").filter((line) => line !== ""))
-    // What cannot be written down is forgotten with this sidecar: then it is to be pushed again, which refuses too much.
+    // A record that cannot be written is lost with this sidecar: the branch must then be pushed again, which errs on the safe side.
     const save = Effect.suspend(() => Effect.ignore(replaceFile(path, `${[...all].join("\n")}\n`)))
     return {
       has: (url, ref) => all.has(lineOf(url, ref)),
@@ -47,8 +50,8 @@ export const openPushed = (path: string): Effect.Effect<PushedRefs, FileFailure>
   })
 
 /**
- * The refs that a push would move, by what the upstream had a moment ago: one that is there already is no push, whatever
- * the agent says that it was before, and tells nothing about whose the branch is.
+ * The refs that a push would move, compared with the upstream's latest state. A ref that is already there is not moved, whatever old
+ * value the agent claims, and says nothing about whose branch it is.
  */
 export const movedRefs = (
   { git }: Pick<Repository, "git">,

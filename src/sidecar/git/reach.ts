@@ -1,4 +1,4 @@
-/** How git gets to an upstream: at an address that was looked at, or through the operator's proxy, and over ssh with the one key to the one host. */
+/** How git reaches an upstream: at a checked address, or through the operator's proxy, and over ssh with the one key to the one host. */
 import { Effect, Option } from "effect"
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -7,15 +7,15 @@ import { addressesOf, type Resolve } from "../outside/Resolver.ts"
 import { type FileFailure, file } from "../../files/files.ts"
 import type { Upstream } from "./Upstream.ts"
 
-/** What reaching takes beside the upstream. */
+/** What reaching an upstream needs in addition. */
 export interface ReachContext {
-  /** Of this bottle alone. */
+  /** For this bottle only. */
   readonly directory: string
   readonly resolve: Resolve
   readonly proxyFor: ProxyFor
-  /** Whether this machine's git can be told which address a name has: since 2.37. */
+  /** Whether this machine's git accepts a fixed address for a host name: since 2.37. */
   readonly canPin: Effect.Effect<boolean>
-  /** More of git's environment, such as where certificates are. */
+  /** More environment variables for git, such as the location of certificates. */
   readonly env: Readonly<Record<string, string>>
 }
 
@@ -25,7 +25,10 @@ export interface Reach {
   readonly env: Readonly<Record<string, string>>
 }
 
-/** Makes ready what stays; what it answers is run before each talk with the upstream, and fails with why that is not to be. */
+/**
+ * Prepares what stays the same. The returned effect runs before each connection to the upstream, and fails with the reason when it is
+ * refused.
+ */
 export const makeReach = (
   context: ReachContext,
   upstream: Upstream,
@@ -47,7 +50,7 @@ const overHttp = (context: ReachContext, upstream: Upstream): Effect.Effect<Reac
     })
   })
 
-/** The proxy resolves the name, and decides. Only this one is named: git has rules of its own for which counts. */
+/** The proxy resolves the name, and decides. It is set explicitly, because git has its own rules for which proxy applies. */
 const proxied = ({ env }: ReachContext, { protocol }: Upstream, { url }: OperatorProxy): Reach => ({
   config: [],
   env: { ...env, [protocol === "https:" ? "https_proxy" : "http_proxy"]: url.href },
@@ -77,7 +80,7 @@ const addressesFor = ({ resolve }: ReachContext, upstream: Upstream) =>
     ({ reason }) => `the upstream was not asked: ${reason}`,
   )
 
-/** Nothing of the operator's own ssh is used. The key of the host is looked for under its name, whatever its address. */
+/** Nothing of the operator's own ssh configuration is used. The host key is looked up by name, whatever the address. */
 const overSsh = Effect.fnUntraced(function* (context: ReachContext, upstream: Upstream, hosts: string) {
   const [address] = yield* addressesFor(context, upstream)
   const options = [
@@ -104,7 +107,7 @@ const overSsh = Effect.fnUntraced(function* (context: ReachContext, upstream: Up
   return { config: [], env: { ...context.env, GIT_SSH_VARIANT: "ssh", GIT_SSH_COMMAND: command.join(" ") } }
 })
 
-/** As `known_hosts` has it (sshd(8)): with the port, unless that is the usual one. */
+/** In the format of `known_hosts` (sshd(8)): with the port, unless it is the default. */
 const nameOfKey = ({ host, port }: Upstream): string => (port === 22 ? host.text : `[${host.text}]:${port}`)
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`

@@ -1,4 +1,7 @@
-/** A push, from its body to its report: unpacked in a place of its own, checked, then given to the upstream, whose answer is the agent's. */
+/**
+ * Handles a push from its body to its report: unpacks it in isolation, checks it, then sends it to the upstream, whose result the agent
+ * gets.
+ */
 import { Effect } from "effect"
 import { open } from "node:fs/promises"
 import { type RefUpdate, isNoObject, mayForce, pushProblem } from "../../domain/PushPolicy.ts"
@@ -15,28 +18,28 @@ import { bodyFile } from "./spool.ts"
 import { unpack } from "./unpack.ts"
 import type { UpstreamForge } from "./UpstreamForge.ts"
 
-/** What a push is checked with, and told to. */
+/** What checks of a push need, and where it is reported. */
 export interface ReceiveContext extends GitContext {
   readonly scanner: SecretScannerApi
-  /** The run's forge, where the upstream is one of its repositories. */
+  /** The run's forge, if the upstream is one of its repositories. */
   readonly forge: UpstreamForge | undefined
-  /** Milliseconds for unpacking a push and looking at it. */
+  /** Limit to unpack and inspect a push, in milliseconds. */
   readonly inspectMs: number
-  /** Called when nothing stands against the push, around what gives it to the upstream. */
+  /** Called when the push passed all checks, around its transfer to the upstream. */
   readonly logged: (
     updates: ReadonlyArray<RefUpdate>,
     push: Effect.Effect<PushOutcome, GitFailure>,
   ) => Effect.Effect<PushOutcome, GitFailure>
 }
 
-/** A push that is not done, whatever its refs are. */
+/** A push that fails as a whole. */
 interface Refused {
   readonly reached?: boolean
   readonly reason: string
   readonly messages: ReadonlyArray<string>
 }
 
-/** How a push ended. */
+/** Result of a push. */
 export interface Received extends PushOutcome {
   readonly request: PushRequest
 }
@@ -44,7 +47,7 @@ export interface Received extends PushOutcome {
 const HEAD_BYTES = 512 * 1024
 const SHOWN_MAX = 20
 
-/** Does what the body at `folder/body` asks for. Fails when it cannot be read. */
+/** Handles the push in the body at `folder/body`. Fails when it cannot be read. */
 export const receive = (
   context: ReceiveContext,
   repository: Repository,
@@ -56,7 +59,7 @@ export const receive = (
     return done._tag === "Right" ? { request, ...done.right } : refusal(request, done.left)
   })
 
-/** Says of a push why its body was not read to the end. Fails with that when not even its head came. */
+/** Reports why the body of a push was not read to the end. Fails with that reason when not even its head arrived. */
 export const refuseUnread = (folder: string, unread: GitFailure): Effect.Effect<Received, GitFailure> =>
   readHead(bodyFile(folder)).pipe(
     Effect.flatMap(readPush),
@@ -122,7 +125,7 @@ const attempt = (
     )
   })
 
-/** Unpacks and inspects a push; fails with the reason for refusing it. */
+/** Unpacks and inspects a push. Fails with the reason for refusing it. */
 const inspected = Effect.fnUntraced(function* (
   context: ReceiveContext,
   repository: Repository,
@@ -155,7 +158,7 @@ const inspected = Effect.fnUntraced(function* (
   return quarantine
 })
 
-/** Each ref leads to what its bases have at protected paths, also when no commit of the push changes anything there. */
+/** Each ref must have its bases' content at protected paths, even when no commit of the push changes anything there. */
 const requireBases = Effect.fnUntraced(function* (
   { runner, forge }: ReceiveContext,
   { repository, objects }: Quarantine,
@@ -186,7 +189,7 @@ const requireBases = Effect.fnUntraced(function* (
 const shortened = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
   lines.length <= SHOWN_MAX ? lines : [...lines.slice(0, SHOWN_MAX), `and ${lines.length - SHOWN_MAX} more`]
 
-/** With one ref refused none is pushed. */
+/** If one ref is refused, none is pushed. */
 const reportOf = (
   updates: ReadonlyArray<RefUpdate>,
   problems: ReadonlyArray<{ readonly ref: string; readonly problem: string }>,
@@ -201,7 +204,7 @@ const reportOf = (
   },
 })
 
-/** A ref moves to a commit, and outside of the bottle's own branches only forward. */
+/** A ref must move to a commit, and only forward outside of the bottle's own branches. */
 const requireMovable = Effect.fnUntraced(function* (
   { slug }: ReceiveContext,
   { repository, objects }: Quarantine,

@@ -1,4 +1,4 @@
-/** What git says of its talk with an upstream, as kinds, and in words for an agent: git's own name addresses, and differ from version to version. */
+/** Classifies git's messages about an upstream, and rewords them for an agent: git's own contain addresses, and differ between versions. */
 import { GitFailure, type GitFailureKind } from "./GitFailure.ts"
 
 type Known = readonly [pattern: RegExp, kind: GitFailureKind, reason: string]
@@ -30,14 +30,14 @@ const KNOWN: ReadonlyArray<Known> = [
   [/No space left|unable to write/, "NoRoom", "there is no room left on the host"],
 ]
 
-/** Statuses that say more than their number. */
+/** Statuses with a more specific meaning. */
 const STATUSES: Readonly<Record<string, readonly [GitFailureKind, string]>> = {
   "401": ["Unauthorized", "the upstream refused this bottle's credential (HTTP 401)"],
   "403": ["Forbidden", "the upstream refused this: no permission, or the repository is archived (HTTP 403)"],
   "404": ["NotFound", "the upstream has no such repository, or does not show it to this bottle (HTTP 404)"],
 }
 
-/** Why git's talk with an upstream failed, by what git itself wrote. */
+/** Why a connection of git to an upstream failed, from git's own messages. */
 export const failureOf = (stderr: string): GitFailure => {
   const own = ownWords(stderr)
   const remote = remoteLines(stderr)
@@ -58,8 +58,8 @@ export const failureOf = (stderr: string): GitFailure => {
 }
 
 /**
- * Without what others have chosen: lines of the upstream, where a hook may repeat the agent's words, and what is in
- * quotes, which are addresses and names of refs.
+ * Removes text that others chose: lines of the upstream, where a hook may repeat the agent's words, and quoted text, which contains
+ * addresses and ref names.
  */
 const ownWords = (stderr: string): string =>
   stderr
@@ -68,16 +68,16 @@ const ownWords = (stderr: string): string =>
     .map((line) => line.replace(/'[^']*'/g, "''"))
     .join("\n")
 
-/** What the upstream did with one ref of a push, as `git push --porcelain` says it. */
+/** The upstream's result for one ref of a push, from `git push --porcelain`. */
 export type RefAnswer =
   | { readonly kind: "Taken" }
-  /** It did not say: it may have taken it. */
+  /** No result: it may have been accepted. */
   | { readonly kind: "NoReport" }
-  /** It is elsewhere than the agent saw it. */
+  /** The ref is not where the agent saw it. */
   | { readonly kind: "Stale" }
   | { readonly kind: "Refused"; readonly problem: string }
 
-/** The answers by ref: lines `<flag>\t<from>:<to>\t<summary> (<reason>)`, where the flag `!` is a refusal and the summary says whose. */
+/** The results by ref: lines `<flag>\t<from>:<to>\t<summary> (<reason>)`, where the flag `!` is a refusal and the summary says by whom. */
 export const answersOf = (porcelain: string): ReadonlyMap<string, RefAnswer> =>
   new Map(
     porcelain.split("\n").flatMap((line): ReadonlyArray<readonly [string, RefAnswer]> => {
@@ -97,7 +97,7 @@ const refusedRef = (summary: string): RefAnswer => {
 
 const LINES_MAX = 50
 
-/** Lines that the upstream itself said, without its progress. */
+/** Lines of the upstream itself, without its progress. */
 export const remoteLines = (stderr: string): ReadonlyArray<string> =>
   stderr
     .split(/[\r\n]+/)

@@ -1,4 +1,4 @@
-/** The git gate of one sidecar: where its repositories lie, how upstreams are reached, and within which limits. */
+/** The git gate of one sidecar: paths of its repositories, how to reach upstreams, and its limits. */
 import { Effect } from "effect"
 import type { Scope } from "effect"
 import { join } from "node:path"
@@ -15,7 +15,7 @@ import { type Git, type GitOptions, makeGit } from "./GitCalls.ts"
 import type { PushedRefs } from "./pushed.ts"
 import type { Upstream } from "./Upstream.ts"
 
-/** What the gate is made from. */
+/** Inputs of the gate. */
 export interface UpstreamsOptions {
   readonly document: {
     readonly slug: string

@@ -1,4 +1,4 @@
-/** Where a push is while it is looked at: a folder of its own, which nothing else reads and which is gone before the agent has its answer. */
+/** The folder of a push while it is inspected: nothing else reads it, and it is gone before the agent gets its response. */
 import * as NodeSink from "@effect/platform-node/NodeSink"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Effect, Stream } from "effect"
@@ -19,16 +19,16 @@ const incoming = (directory: string): string => join(directory, "incoming")
 
 const notKept = () => new GitFailure({ reason: "the push could not be kept", remote: [] })
 
-/** A git of a sidecar that was killed may still be writing when its folder goes. */
+/** A git process of a killed sidecar may still be writing when its folder is removed. */
 const remove = (folder: string) => file(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
 
-/** Removes what a sidecar that was killed has left of pushes. */
+/** Removes what killed sidecars left of pushes. */
 export const clearPushes = ({ directory }: Pick<GitContext, "directory">): Effect.Effect<void> =>
   Effect.catchAll(remove(incoming(directory)), (error) =>
     Effect.logWarning("what is left of earlier pushes could not be removed", error),
   )
 
-/** Makes a place for one push, gone with the scope. */
+/** Makes a folder for one push, which is removed with the scope. */
 export const openPush = ({
   directory,
 }: Pick<GitContext, "directory">): Effect.Effect<string, GitFailure, Scope.Scope> =>
@@ -40,10 +40,10 @@ export const openPush = ({
     (folder) => Effect.ignore(remove(folder)),
   )
 
-/** The file of a push's body. */
+/** The file with the body of a push. */
 export const bodyFile = (folder: string): string => join(folder, "body")
 
-/** Puts the body of a push on disk, and answers its size. */
+/** Writes the body of a push to disk, and returns its size. */
 export const spool = Effect.fnUntraced(function* (
   { progressMs, bodyMax }: Pick<GitContext, "progressMs"> & { readonly bodyMax: number },
   request: IncomingMessage,

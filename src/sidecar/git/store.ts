@@ -1,4 +1,7 @@
-/** A store of upstream objects that several bottles borrow from: it is repacked and never loses an object, and it goes when nobody borrows from it. */
+/**
+ * A store of upstream objects that several bottles borrow from. It is repacked without ever losing an object, and removed when nobody
+ * borrows from it.
+ */
 import { Clock, Effect } from "effect"
 import { randomUUID } from "node:crypto"
 import { readdir, rename, rm, stat, writeFile } from "node:fs/promises"
@@ -8,7 +11,7 @@ import type { ProcessResult } from "../../services/ProcessRunner.ts"
 import { type FileFailure, file, orElseOn, namesIn, textOf, ensureDirectory } from "../../files/files.ts"
 import type { GitFailure } from "./GitFailure.ts"
 
-/** From when on a store is repacked, which takes time: packs, and a 256th of the loose objects, as git counts them. */
+/** When to repack a store, which takes time: number of packs, and a 256th of the loose objects, as git counts them. */
 export interface StoreLimits {
   readonly packsMax: number
   readonly looseMax: number
@@ -21,13 +24,13 @@ export interface StoreAtHand {
 }
 
 const LIMITS: StoreLimits = { packsMax: 40, looseMax: 27 }
-/** What is older was left by a git that was killed. */
+/** Anything older was left by a killed git process. */
 const LEFT_MS = 24 * 3_600_000
 const LOCK_MS = 3_600_000
 
 /**
- * Repacks a store when it has grown by many fetches, and removes what killed ones left. Safe beside all that reads and
- * fetches: no object is ever dropped, whoever leads to it, because other bottles borrow from it too.
+ * Repacks a store that has grown by many fetches, and removes leftovers of killed ones. Safe during reads and fetches: no object is
+ * ever dropped, reachable or not, because other bottles borrow from the store too.
  */
 export const tidyStore = Effect.fnUntraced(function* (
   { git, store }: StoreAtHand,
@@ -53,7 +56,7 @@ export const tidyStore = Effect.fnUntraced(function* (
   return "tidied"
 })
 
-/** Two at once would do the same work twice, and no harm: so a lock that a killed one left is simply taken over. */
+/** Two repacks at once would only duplicate work, so the lock of a killed one is simply taken over. */
 const takeLock = (path: string) =>
   Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
@@ -87,18 +90,18 @@ const removeLeft = Effect.fnUntraced(function* (store: string) {
 /** A store that no bottle borrows from. */
 export interface UnusedStore {
   readonly name: string
-  /** When the upstream was last asked for it, in milliseconds since the epoch. */
+  /** When it last fetched from the upstream, in milliseconds since the epoch. */
   readonly since: number
 }
 
-/** Where stores and their borrowers are. */
+/** Paths of stores and their borrowers. */
 export interface StorePlaces {
   readonly gitStores: string
-  /** Of all bottles: each has its repositories in `<slug>/git`. */
+  /** For all bottles: each has its repositories in `<slug>/git`. */
   readonly states: string
 }
 
-/** Stores that no bottle borrows from, a frozen one neither. */
+/** Stores that no bottle borrows from, frozen ones included. */
 export const unusedStores = Effect.fnUntraced(function* (
   places: StorePlaces,
 ): Effect.fn.Return<ReadonlyArray<UnusedStore>, FileFailure> {
@@ -123,8 +126,8 @@ const lastUse = (root: string) =>
   )
 
 /**
- * Removes a store unless somebody has begun to borrow from it: it is put aside first, and put back then. Whoever opens a
- * repository says what it borrows from before it looks whether that is there. Answers whether it is gone.
+ * Removes a store unless somebody has begun to borrow from it: it is first moved aside, and then moved back. Whoever opens a repository
+ * records what it borrows from before checking that it exists. Returns whether the store is gone.
  */
 export const removeStore = Effect.fnUntraced(function* (
   places: StorePlaces,
@@ -135,7 +138,7 @@ export const removeStore = Effect.fnUntraced(function* (
   const isThere = yield* file(() => rename(root, aside)).pipe(Effect.as(true), orElseOn("ENOENT", false))
   if (!isThere) return false
   const isUsed = (yield* borrowed(places)).has(join(root, "objects"))
-  // One that was made anew meanwhile stays, and ours goes.
+  // If a new one was created meanwhile, it stays, and ours is removed.
   const isBack = isUsed
     ? yield* file(() => rename(aside, root)).pipe(
         Effect.as(true),
@@ -148,7 +151,7 @@ export const removeStore = Effect.fnUntraced(function* (
   return !isUsed
 })
 
-/** The object folders that repositories of bottles name as theirs to borrow from. */
+/** The object folders that bottles' repositories borrow from. */
 const borrowed = Effect.fnUntraced(function* ({ states }: StorePlaces) {
   const slugs = yield* namesIn(states)
   const texts = yield* Effect.forEach(slugs, (slug) =>
@@ -164,7 +167,7 @@ const borrowed = Effect.fnUntraced(function* ({ states }: StorePlaces) {
   return new Set(texts.flat().map((text) => text.trim()))
 })
 
-/** Makes the place of a store. Answers whether there is nothing in it yet. */
+/** Creates the folder of a store. Returns whether it is still empty. */
 export const makeStore = Effect.fnUntraced(function* (root: string): Effect.fn.Return<boolean, FileFailure> {
   for (const folder of ["pack", "info"]) yield* ensureDirectory(join(root, "objects", folder))
   return yield* file(() => stat(join(root, "tips"))).pipe(Effect.as(false), orElseOn("ENOENT", true))

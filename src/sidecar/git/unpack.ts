@@ -1,4 +1,4 @@
-/** A push is unpacked where nothing else looks, and is whole: all that it leads to came with it, or is what the upstream shows. */
+/** Unpacks a push in isolation and checks that it is complete: everything reachable came with it, or is shown by the upstream. */
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Effect, Stream } from "effect"
 import { createReadStream } from "node:fs"
@@ -20,7 +20,7 @@ const failure = (reason: string) => new GitFailure({ reason, remote: [] })
 const OBJECTS_MAX = 50_000
 const OBJECTS_BYTES_MAX = 1024 ** 3
 
-/** Takes a push apart in its folder. Fails when it is broken, too much, or not whole. */
+/** Unpacks a push in its folder. Fails when it is broken, too large, or incomplete. */
 export const unpack = Effect.fnUntraced(function* (
   context: GitContext,
   repository: Repository,
@@ -53,10 +53,10 @@ export const unpack = Effect.fnUntraced(function* (
     .pipe(Effect.mapError(() => failure("its pack is broken, incomplete, or too much")))
   const packed = yield* idsByOffset(repository, join(pack, "pack-incoming.idx"))
   if (packed.length < count) return yield* failure("its pack has an object twice, or could not be listed")
-  // What makes a thin pack whole comes after what was sent.
+  // Objects that complete a thin pack come after the sent ones.
   const sent = packed.slice(0, count)
   yield* requireVisible(context, repository, packed.slice(count))
-  // An agent may send what is there already.
+  // An agent may send objects that already exist.
   const there = yield* visible(context, repository, sent)
   const fresh = sent.filter((id) => !there.has(id))
   const { stdout } = yield* repository.git({
@@ -82,15 +82,15 @@ export const unpack = Effect.fnUntraced(function* (
   return yield* requireWhole(context, made, fresh, messages)
 })
 
-/** A hostile pack asks for as much as it gets. */
+/** A hostile pack uses as much as it gets. */
 const UNPACK_MEMORY_KIB = 2 * 1024 * 1024
-/** Seconds of a processor. Deltas of deltas make work without making the pack larger. */
+/** CPU time in seconds. Chains of deltas cause work without making the pack larger. */
 const UNPACK_CPU_S = 90
 const LIST_BYTES_MAX = 8 * 1024 * 1024
 
 const lines = (ids: ReadonlyArray<string>): string => ids.map((id) => `${id}\n`).join("")
 
-/** Ids of a pack's objects, in the order in which they lie there. */
+/** IDs of a pack's objects, in pack order. */
 const idsByOffset = (repository: Repository, path: string) =>
   file(() => readFile(path)).pipe(
     Effect.mapError(() => failure("the push could not be kept")),
@@ -113,7 +113,7 @@ const idsByOffset = (repository: Repository, path: string) =>
     ),
   )
 
-/** As its head says, and as git reads it. A ref that points to what the upstream has comes with a pack of none, or without one. */
+/** From the pack header, as git reads it. A ref to existing objects comes with an empty pack, or without one. */
 const objectsIn = (body: string, packAt: number) =>
   Effect.acquireUseRelease(
     file(() => open(body)),
@@ -125,8 +125,8 @@ const objectsIn = (body: string, packAt: number) =>
   )
 
 /**
- * Everything that its branches lead to is in the push, or is what the upstream shows: what another bottle has does not
- * count, nor what the store still has of what the upstream had.
+ * Checks that everything reachable from its branches is in the push, or is shown by the upstream. Objects of other bottles do not
+ * count, nor former objects of the upstream that are still in the store.
  */
 const requireWhole = Effect.fnUntraced(function* (
   context: GitContext,

@@ -1,20 +1,23 @@
-/** What a bottle may see of a store of objects: what the upstream's branches and tags lead to now. A store has more: what they led to before. */
+/**
+ * Decides what a bottle may see in an object store: what the upstream's branches and tags reach now. A store also has what they reached
+ * before.
+ */
 import { Effect, Stream } from "effect"
 import { gitSpec } from "../../domain/HardenedGit.ts"
 import { GitFailure } from "./GitFailure.ts"
 import type { GitContext, Repository } from "./Repository.ts"
 
-/** What is cut off counts as hidden. */
+/** Truncated output counts as hidden. */
 const LIST_BYTES_MAX = 32 * 1024 * 1024
 
-/** Those of some ids that the upstream shows this bottle; the others are as if they were not there. */
+/** Which of these IDs the upstream shows this bottle. The others are treated as nonexistent. */
 export const visible = Effect.fnUntraced(function* (
   { runner }: Pick<GitContext, "runner">,
   repository: Repository,
   ids: ReadonlyArray<string>,
 ): Effect.fn.Return<ReadonlySet<string>, GitFailure> {
   const { seen, others } = yield* look(repository, ids)
-  // Most are in a newest state: all of history is walked only for what is not.
+  // Most IDs are in a newest state: the whole history is only walked for the rest.
   for (const walk of [["--no-walk"], []]) {
     const rest = new Set(others.filter((id) => !seen.has(id)))
     if (rest.size === 0) break
@@ -23,7 +26,7 @@ export const visible = Effect.fnUntraced(function* (
   return seen
 })
 
-/** The same of commits, and of what refs point to; nothing else is looked for. */
+/** The same for commits and ref targets only. */
 export const visibleCommits = (
   repository: Repository,
   ids: ReadonlyArray<string>,
@@ -51,7 +54,7 @@ const tipsOf = (repository: Repository) =>
     })
     .pipe(Effect.map(({ stdout }) => new Set(stdout.split(/\s+/))))
 
-/** Of those that are there at all. */
+/** The IDs that exist at all. */
 const kindsOf = (repository: Repository, ids: ReadonlyArray<string>) =>
   ids.length === 0
     ? Effect.succeed([])
@@ -68,7 +71,7 @@ const kindsOf = (repository: Repository, ids: ReadonlyArray<string>) =>
           }),
       )
 
-/** Commits that a ref leads to. */
+/** Commits that a ref points to. */
 const led = (repository: Repository, commits: ReadonlyArray<string>) =>
   commits.length === 0
     ? Effect.succeed([])
@@ -89,7 +92,7 @@ const led = (repository: Repository, commits: ReadonlyArray<string>) =>
           }),
         )
 
-/** Those of the ids that a walk over all refs comes by. */
+/** The IDs that a walk from all refs reaches. */
 const met = (
   runner: GitContext["runner"],
   { directory }: Repository,

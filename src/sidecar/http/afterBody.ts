@@ -1,11 +1,11 @@
-/** Answers that may be complete before the request is: clients that only read when they have written must not lose them. */
+/** Sends responses that may be complete before the request is: a client that reads only after it has written must not lose them. */
 import type { IncomingMessage, ServerResponse } from "node:http"
 
-/** So much of a body that nobody wants is read and dropped, and for so long. */
+/** How much of an unwanted body is read and dropped, and for how long. */
 const DROPPED_BYTES_MAX = 64 * 1024 * 1024
 const DROPPING_MS = 30_000
 
-/** Does something when the request's body is over; one that goes on and on is cut off. */
+/** Runs something when the request's body has ended. A body that never ends is cut off. */
 export const afterBody = (request: IncomingMessage, done: () => void): void => {
   if (request.complete || request.destroyed) return done()
   let dropped = 0
@@ -22,7 +22,7 @@ export const afterBody = (request: IncomingMessage, done: () => void): void => {
   request.resume()
 }
 
-/** Answers with a text, whose last byte is out before the body is over. */
+/** Sends a text as response. Its last byte is sent before the body ends. */
 export const answerEarly = (
   request: IncomingMessage,
   response: ServerResponse,

@@ -1,11 +1,11 @@
-/** The control socket of a sidecar: who it is, and the request to stop. Never mounted into a bottle. */
+/** The control socket of a sidecar: its identity, and the request to stop. Never mounted into a bottle. */
 import { Effect, Option, Schema } from "effect"
 import type { Scope } from "effect"
 import { type IncomingMessage, type ServerResponse, createServer, request } from "node:http"
 import { dirname } from "node:path"
 import { type ListenFailure, listenUnix } from "./listenUnix.ts"
 
-/** What a sidecar says of itself. */
+/** The status of a sidecar. */
 export const SidecarStatus = Schema.Struct({
   slug: Schema.String,
   pid: Schema.Number,
@@ -13,10 +13,13 @@ export const SidecarStatus = Schema.Struct({
   ready: Schema.Boolean,
   socketPath: Schema.String,
 })
-/** What a sidecar says of itself. */
+/** The status of a sidecar. */
 export type SidecarStatus = typeof SidecarStatus.Type
 
-/** Serves `GET /status` and `POST /stop` at `path`, mode 0600. The answer to a stop ends when the scope has closed: when all is done. */
+/**
+ * Serves `GET /status` and `POST /stop` at `path`, mode 0600. The response to a stop ends when the scope has closed, after everything
+ * is done.
+ */
 export const serveControl = (
   path: string,
   status: () => SidecarStatus,
@@ -59,7 +62,7 @@ const answer = (
 
 const decodeStatus = Schema.decodeUnknownOption(Schema.parseJson(SidecarStatus))
 
-/** Asks the sidecar at a control socket; none when nobody answers. */
+/** Asks the sidecar at a control socket; none when there is no response. */
 export const askStatus = (path: string): Effect.Effect<Option.Option<SidecarStatus>> =>
   talk(path, "GET", "/status").pipe(
     Effect.interruptible,
@@ -68,10 +71,10 @@ export const askStatus = (path: string): Effect.Effect<Option.Option<SidecarStat
     Effect.map(Option.flatMap(decodeStatus)),
   )
 
-/** Asks the sidecar to stop, and returns when its process lets go of the connection; none when nobody answered. */
+/** Asks the sidecar to stop, and returns when its process closes the connection; none when there is no response. */
 export const askStop = (path: string): Effect.Effect<Option.Option<string>> => talk(path, "POST", "/stop")
 
-/** What was said until the connection ended, however it ended. */
+/** What was received until the connection ended, however it ended. */
 const talk = (path: string, method: string, url: string): Effect.Effect<Option.Option<string>> =>
   Effect.async((resume) => {
     const asked = request({ socketPath: path, method, path: url, agent: false }, (response) => {

@@ -2,15 +2,15 @@
 import { Effect } from "effect"
 import type { Server } from "node:http"
 
-/** A server, and what it is at. */
+/** A server and its work in flight. */
 export interface Drainable {
   readonly server: Server
-  /** `idle` is called whenever nothing is in flight any more. */
+  /** Calls `idle` whenever nothing is in flight any more. */
   readonly state: { inFlight: number; closing: boolean; idle: () => void }
   readonly stopWatching: () => void
 }
 
-/** No new connections, what is in flight is answered, then everything is cut. */
+/** Accepts no new connections, finishes calls in flight, then cuts everything. */
 export const drain = ({ server, state, stopWatching }: Drainable, drainMs: number): Effect.Effect<void> =>
   Effect.async<void>((resume) => {
     state.closing = true

@@ -1,22 +1,22 @@
-/** What a request at the neck is for: a path of the neck, somewhere else, or nothing that is answered. */
+/** Classifies a request at the neck: a path of the neck, an outside host, or nothing. */
 import { createHash, timingSafeEqual } from "node:crypto"
 import type { IncomingMessage } from "node:http"
 
 /** Where a request may go. */
 export type Passage =
   | { readonly kind: "Path"; readonly path: string }
-  /** A host outside: by CONNECT or absolute-form. */
+  /** A host outside, by CONNECT or absolute-form. */
   | { readonly kind: "Elsewhere" }
   | { readonly kind: "NotFound" }
   | { readonly kind: "PasswordRequired" }
 
-/** Decides on a request by its head. */
+/** Decides by the head of a request. */
 export type Gate = (request: IncomingMessage) => Passage
 
-/** The neck's address as the bottle sees it: asked for through the proxy it is still the neck. */
+/** The neck's address as the bottle sees it. When requested through the proxy it is still the neck. */
 const OWN_ADDRESSES: ReadonlySet<string> = new Set(["127.0.0.1:7317", "localhost:7317"])
 
-/** The gate of the Unix socket: who can connect is the bottle. */
+/** The gate of the Unix socket: only the bottle can connect. */
 export const socketGate: Gate = ({ method, url = "" }) => {
   if (method === "CONNECT") return { kind: "Elsewhere" }
   const absolute = absoluteForm(url)
@@ -38,13 +38,13 @@ export const loopbackGate =
     return isSame(prefix, secret.prefix) ? { kind: "Path", path } : { kind: "NotFound" }
   }
 
-/** Name of the user in the proxy's URL. */
+/** User name in the proxy's URL. */
 export const PROXY_USER = "bottle"
 
 const basic = (password: string): string =>
   `Basic ${Buffer.from(`${PROXY_USER}:${password}`).toString("base64")}`
 
-/** In the same time whatever the difference. */
+/** Compares in constant time. */
 const isSame = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other))
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest()
@@ -54,7 +54,7 @@ const absoluteForm = (url: string): { readonly host: string; readonly path: stri
   return host === undefined ? undefined : { host: host.toLowerCase(), path: path === "" ? "/" : path }
 }
 
-/** What is answered to a request that is for nothing here. */
+/** The response to a request that is for nothing here. */
 export interface Refusal {
   readonly status: number
   readonly text: string

@@ -1,15 +1,15 @@
-/** What a message of HTTP says in its head, before anybody decides what of it passes. */
+/** Reads the head of an HTTP message, before anything decides which headers pass. */
 import type { IncomingMessage } from "node:http"
 
-/** The headers that a message says are of its connection. */
+/** The headers that a message's Connection names. */
 export const named = (request: IncomingMessage): ReadonlySet<string> =>
   new Set((request.headers.connection ?? "").split(",").map((name) => name.trim().toLowerCase()))
 
-/** Pairs of a message, in order; repeated ones repeatedly. */
+/** Pairs of a message, in order, including repeated ones. */
 export const pairsOf = ({ rawHeaders }: IncomingMessage): ReadonlyArray<readonly [string, string]> =>
   rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [[name, rawHeaders[at + 1] ?? ""] as const] : []))
 
-/** Why a request's own framing is refused, beyond what node's strict parser refuses. */
+/** Why a request's framing is refused, in addition to node's strict parser. */
 export const framingProblem = ({ headers, httpVersion }: IncomingMessage): string | undefined => {
   const encoding = headers["transfer-encoding"]
   if (encoding === undefined) return undefined

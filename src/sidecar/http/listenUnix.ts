@@ -1,4 +1,4 @@
-/** Listens on a Unix socket that must be ours alone: a stale socket file is replaced, a live one is refused. */
+/** Listens on a Unix socket exclusively: a stale socket file is replaced, a live one is refused. */
 import { Effect, Schema } from "effect"
 import { randomBytes } from "node:crypto"
 import { chmod, link, lstat, rename } from "node:fs/promises"
@@ -6,16 +6,16 @@ import { type Server, createConnection } from "node:net"
 import { join } from "node:path"
 import { type FileFailure, file, orElseOn, unlinkIfThere } from "../../files/files.ts"
 
-/** The socket could not be had. */
+/** The socket could not be opened. */
 export class ListenFailure extends Schema.TaggedError<ListenFailure>()("ListenFailure", {
   reason: Schema.String,
   cause: Schema.optional(Schema.Defect),
 }) {}
 
 /**
- * Listens at `path` with exactly `mode`, whatever the umask; when the scope closes the name is removed, if it is still
- * ours. The server binds to a name of its own in `workDirectory` (the same file system) first, which is linked to `path`
- * only when it is ready: `link` never replaces another's.
+ * Listens at `path` with exactly `mode`, whatever the umask. When the scope closes the name is removed, if it is still ours. The server
+ * first binds to its own name in `workDirectory` (on the same file system), which is linked to `path` only when it is ready: `link`
+ * never replaces another file.
  */
 export const listenUnix = (server: Server, path: string, mode: number, workDirectory: string) =>
   Effect.acquireRelease(
@@ -67,7 +67,10 @@ const takeName = Effect.fnUntraced(function* (own: string, path: string) {
 
 const inUse = (path: string) => new ListenFailure({ reason: `another process serves ${path}` })
 
-/** Between the look and the removal another process may have taken the name: what was moved aside is looked at again, and put back when it lives. */
+/**
+ * Another process may have taken the name between the check and the removal: the file that was moved aside is checked again, and moved
+ * back if it is live.
+ */
 const removeStale = Effect.fnUntraced(function* (path: string, aside: string) {
   const moved = yield* file(() => rename(path, aside)).pipe(Effect.as(true), orElseOn("ENOENT", false))
   if (!moved) return
@@ -77,7 +80,7 @@ const removeStale = Effect.fnUntraced(function* (path: string, aside: string) {
   if (live) return yield* inUse(path)
 })
 
-/** Whether a process listens there. A file that is no socket counts as one that does not. */
+/** Whether a process listens there. A file that is not a socket counts as no. */
 const answers = (path: string): Effect.Effect<boolean> =>
   Effect.async((resume) => {
     const socket = createConnection(path)

@@ -1,36 +1,36 @@
-/** Passes one request on to an upstream, and its answer back, as they arrive, with the pace of whoever is slower. */
+/** Passes a request on to an upstream and its response back, as they arrive, with backpressure. */
 import { Effect, Either } from "effect"
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http"
 import { afterBody, answerEarly } from "./afterBody.ts"
 
 /** How a request is passed on. */
 export interface Passing {
-  /** What went wrong, in words for the agent: begins its line. */
+  /** The problem, in words for the agent: the beginning of its line. */
   readonly name: string
-  /** The headers of the answer, as one list of names and values. */
+  /** The response headers, as one list of names and values. */
   readonly headers: (answer: IncomingMessage) => Array<string>
-  /** Why there is no answer: never an error's own text, which holds addresses and what was sent. */
+  /** Why there is no response; never an error's own text, which contains addresses and what was sent. */
   readonly reasonOf: (error: NodeJS.ErrnoException) => string
-  /** How long nothing may pass in either direction: the upstream's own timeout, for words. */
+  /** How long both directions may be silent: the upstream's own timeout, for messages. */
   readonly idleMs: number
-  /** Called with every part that passes. */
+  /** Called for every chunk that passes. */
   readonly passed: () => void
 }
 
 /** How a call ended. */
 export interface Exchanged {
-  /** Status of the upstream's answer; 0 when there was none. */
+  /** Status of the upstream's response; 0 when there was none. */
   readonly status: number
-  /** Bytes of bodies. */
+  /** Bytes of the bodies. */
   readonly sent: number
   readonly received: number
-  /** Why it is not whole. */
+  /** Why it is incomplete. */
   readonly failure?: string
 }
 
 /**
- * Passes on all but the end of the answer: `finish` gives that, after what is to be done before. Never fails: what
- * went wrong is in its result, and was told to the agent.
+ * Passes on everything but the end of the response, which `finish` sends after what must happen before. Never fails: a problem is in
+ * its result, and was sent to the agent.
  */
 export const passOn = (
   call: Passing,
@@ -48,7 +48,7 @@ export const passOn = (
       const ended = { status, sent, received, ...(failure !== undefined && { failure }) }
       resume(Effect.succeed({ ended, finish: Effect.sync(finish) }))
     }
-    /** What has begun to be answered can only be cut off. */
+    /** A response in progress can only be cut off. */
     const fail = (reason: string) =>
       end(reason, () => {
         upstream.destroy()
@@ -67,7 +67,7 @@ export const passOn = (
     })
     upstream.on("response", (answer) => {
       seen.status = answer.statusCode ?? 0
-      // Node throws at what its own parser lets through, such as a status of 000.
+      // Node throws at values that its own parser accepts, such as a status of 000.
       const head = Either.try(() => response.writeHead(seen.status, call.headers(answer)).flushHeaders())
       if (Either.isLeft(head)) return fail("the upstream's answer is not one of HTTP")
       call.passed()
@@ -76,7 +76,7 @@ export const passOn = (
         call.passed()
       })
       answer.on("end", () => {
-        // An upstream may answer before it has read everything: the rest is not for it any more.
+        // An upstream may respond before it has read everything; it does not get the rest.
         if (!request.complete) upstream.destroy()
         end(undefined, () => afterBody(request, () => response.end()))
       })
@@ -90,7 +90,7 @@ export const passOn = (
     })
     response.on("error", () => undefined)
     request.on("error", () => undefined)
-    // The agent may have gone while the call waited for its line in the log.
+    // The agent may have disconnected while the call waited for its log line.
     if (response.closed) {
       upstream.destroy()
       return end("the agent went away", () => undefined)

@@ -6,7 +6,7 @@ import { type Room, SMALL_BYTES_MAX } from "./room.ts"
 /** The largest body, in bytes. */
 export const BODY_BYTES_MAX = 1024 * 1024
 
-/** After its refusal so much more of a body is read and dropped, so that a client that only reads when it has written sees the refusal. */
+/** After its refusal this much of a body is read and dropped, so that a client that reads only after it has written sees the refusal. */
 const DROPPED_BYTES_MAX = 64 * 1024 * 1024
 
 /** A body. */
@@ -16,7 +16,7 @@ export type Body =
   | { readonly kind: "TooLarge" }
   | { readonly kind: "NoRoom" }
 
-/** The answer to a body that is not read to its end. */
+/** The response to a body that is not read to its end. */
 export interface BodyRefusal {
   readonly status: number
   readonly type: string
@@ -31,12 +31,12 @@ export interface Reading {
   /** Whether a body waits for its turn although it is small. */
   readonly isLarge: (body: Buffer) => boolean
   /**
-   * Given the whole body, once; never when the client leaves before its end. A body that is refused has been answered
-   * when `use` is called. A whole one comes in its turn, and its place is held until the response is closed and `over`
-   * was called: a client that leaves does not end its call.
+   * Called once with the whole body; never when the client disconnects before its end. A refused body has already been responded to
+   * when `use` is called. A whole body gets its turn, and its place is held until the response is closed and `over` was called: a
+   * client that disconnects does not end its call.
    */
   readonly use: (body: Body, over: () => void) => void
-  /** Called when the place is given up. */
+  /** Called when the place is released. */
   readonly left: () => void
 }
 
@@ -94,7 +94,7 @@ export const readBody = (request: IncomingMessage, response: ServerResponse, rea
   })
 }
 
-/** In one buffer: a million pieces of one byte would hold a hundred times their size. */
+/** In one buffer: a million pieces of one byte would take a hundred times their size. */
 const append = (room: Room, bytes: { buffer: Buffer; used: number }, chunk: Buffer): boolean => {
   const needed = bytes.used + chunk.length
   if (needed > bytes.buffer.length) {
@@ -112,13 +112,13 @@ const append = (room: Room, bytes: { buffer: Buffer; used: number }, chunk: Buff
   return true
 }
 
-/** The begin of a body counts as part of its connection: small calls arrive however much of large ones is held. */
+/** The beginning of a body counts as part of its connection: small calls arrive however much large ones hold. */
 const countedOf = (length: number): number => Math.max(0, length - SMALL_BYTES_MAX)
 
 const bodyOf = (bytes: Buffer): Body =>
   isUtf8(bytes) ? { kind: "Text", text: bytes.toString("utf8") } : { kind: "NotUtf8" }
 
-/** The whole answer goes out at once, but the connection ends only when the client has sent all. */
+/** The whole response is sent at once, but the connection only ends when the client has sent everything. */
 const answerEarly = (response: ServerResponse, { status, type, text, headers }: BodyRefusal): void => {
   response.writeHead(status, {
     "content-type": type,

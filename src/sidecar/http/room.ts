@@ -1,58 +1,60 @@
-/** The memory of a neck: how much of request bodies and of the forge's answers is held at once, over all connections. */
+/** Limits the memory of a neck: how many bytes of request bodies and forge responses are held at once, over all connections. */
 import { Effect, Exit } from "effect"
 import type { AnswerRoomShape } from "../../services/Forge.ts"
 
 /** What one neck may hold. */
 export interface Room {
-  /** Takes bytes for a body that arrives; false when there is no room, and then nothing is taken. */
+  /** Reserves bytes for an arriving body. False when there is no room; nothing is then reserved. */
   readonly take: (bytes: number) => boolean
   readonly give: (bytes: number) => void
   /**
-   * Begins the work on a body, at once or in its turn; `leave` ends it. None when too many small ones are under way.
-   * What is large waits for its turn; what is small never waits, so that a forge that hangs does not stop calls that
-   * do not ask it.
+   * Starts the work on a body, at once or in its turn; `leave` ends it. None when too many small ones are in progress. Large bodies
+   * wait for their turn. Small ones never wait, so that an unresponsive forge does not block calls that do not use it.
    */
   readonly enter: (
     body: { readonly bytes: number; readonly large: boolean },
     work: () => void,
   ) => Place | undefined
-  /** Room for the forge's answers to one request. */
+  /** Room for the forge's responses to one request. */
   readonly answers: () => AnswerPlace
 }
 
-/** A place in the queue, or at work. */
+/** A place in the queue, or in progress. */
 export interface Place {
   readonly leave: () => void
 }
 
-/** What a request holds of the forge's answers. */
+/** What a request holds of the forge's responses. */
 export interface AnswerPlace extends AnswerRoomShape {
-  /** Gives up what is held: nothing of the answers is needed any more. */
+  /** Releases what is held: the responses are no longer needed. */
   readonly give: () => void
 }
 
-/** Bodies that arrive or wait: they lie outside of V8's heap. */
+/** Bodies that arrive or wait: they are outside of V8's heap. */
 export const BODIES_BYTES_MAX = 16 * 1024 * 1024
 
-/** A body up to this size is small: every call that is no text for the forge. */
+/** A body up to this size is small: every call except a text for the forge. */
 export const SMALL_BYTES_MAX = 32 * 1024
 
-/** Small bodies under way, together, and what the smallest counts: its call holds about as much. */
+/** Total of small bodies in progress, and what the smallest counts as: its call holds about as much. */
 const SMALLS_BYTES_MAX = 8 * 1024 * 1024
 const SMALL_BYTES_MIN = 8 * 1024
 
-/** A body becomes up to 30 times as much in V8's heap while it is parsed (one of small objects): few large ones are worked on at once, and the largest alone. */
+/**
+ * A body takes up to 30 times its size in V8's heap while it is parsed (one of small objects): few large ones are processed at once,
+ * and the largest alone.
+ */
 const SHARES = 4
 const SHARE_BYTES = 256 * 1024
 
-/** The forge's answers, together, in KiB; one is held as text, as values and as text again. */
+/** Total of the forge's responses, in KiB. Each is held as text, as values and as text again. */
 const ANSWERS_KIB = 16 * 1024
-/** The largest answer of the forge that a sidecar reads: room for so much is taken where its length is not known before. */
+/** Largest forge response that a sidecar reads: this much room is reserved if its length is not known before. */
 export const ANSWER_BYTES_MAX = 4 * 1024 * 1024
 const ANSWER_KIB_MIN = 4
-/** A later answer of a request that needs no room of its own. */
+/** A later response of a request that needs no room of its own. */
 const SMALL_KIB = 64
-/** The most that one request counts. */
+/** The maximum that one request counts. */
 const REQUEST_KIB = ANSWERS_KIB / 2
 
 /** Makes the room of a neck. */
@@ -109,9 +111,9 @@ export const makeRoom = (): Room => {
 }
 
 /**
- * Nothing waits for room while it holds some: two that did could wait for each other. So a later answer gives up what its
- * request holds, and waits for room for both. Until it has that, the earlier answers lie in memory uncounted: calls that
- * read several large ones are made one at a time (`oneAtATime`). A later answer that is known to be small takes none.
+ * Nothing waits for room while it holds some, since two that did could deadlock. So a later response releases what its request holds,
+ * and waits for room for both. Until then the earlier responses are in memory uncounted: calls that read several large ones run one at
+ * a time (`oneAtATime`). A later response that is known to be small reserves none.
  */
 const answerPlace = (room: Effect.Semaphore): AnswerPlace => {
   let held = 0

@@ -1,26 +1,26 @@
-/** Ends connections on which a request has begun and does not go on, or an answer is not read; one that says nothing at all may stay. */
+/** Ends connections with a started request that makes no progress, or a response that is not read. An idle connection may stay. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 
-/** What is known of a connection. */
+/** State of a connection. */
 interface Watched {
-  /** The request under way, and when its head was complete. */
+  /** The current request, and when its head was complete. */
   request: IncomingMessage | undefined
   since: number
-  /** Bytes read when the last request was over: more than that is the begin of another. */
+  /** Bytes read when the last request ended: more than that is the beginning of another. */
   bytes: number
-  /** Whether the client is given a time to read its answer. */
+  /** Whether the client has a time limit to read its response. */
   unread: boolean
 }
 
 /** A watch over connections. */
 export interface Watch {
   readonly stop: () => void
-  /** A request with a limit of its own: it is not watched any further. */
+  /** Exempts a request with its own limit. */
   readonly release: (request: IncomingMessage) => void
 }
 
-/** Looks at the server's connections from time to time, until it is stopped. */
+/** Checks the server's connections periodically, until it is stopped. */
 export const watchStalled = (server: Server, timeoutMs: number): Watch => {
   const released = new WeakSet<IncomingMessage>()
   const watched = new Map<Socket, Watched>()
@@ -28,7 +28,7 @@ export const watchStalled = (server: Server, timeoutMs: number): Watch => {
     watched.set(socket, { request: undefined, since: 0, bytes: 0, unread: false })
     socket.once("close", () => watched.delete(socket))
   })
-  // A tunnel has limits of its own.
+  // A tunnel has its own limits.
   server.on("connect", ({ socket }: IncomingMessage) => void watched.delete(socket))
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request
@@ -64,13 +64,13 @@ export const watchStalled = (server: Server, timeoutMs: number): Watch => {
 }
 
 /**
- * What nobody reads is held here; the rest of an answer that streams waits outside. Node's own time-out of a socket
- * sees each part of a write that the client takes, and its HTTP server ends the connection at it.
+ * Unread data is held here; the rest of a streaming response waits outside. Node's own socket timeout observes each part of a write
+ * that the client reads, and its HTTP server then ends the connection.
  */
 const limitReading = (socket: Socket, state: Watched, timeoutMs: number): void => {
   const unread = socket.writableLength > 0
   if (unread && !state.unread) socket.setTimeout(timeoutMs)
-  // The server has given it another one, when it waits for the next request.
+  // The server has set another one when it waits for the next request.
   else if (!unread && state.unread && socket.timeout === timeoutMs) socket.setTimeout(0)
   state.unread = unread
 }
@@ -80,7 +80,7 @@ const refuse = (socket: Socket, state: Watched): void => {
   endSocket(socket)
 }
 
-/** Ends a connection when what was written is out, or a second later. */
+/** Ends a connection when its data is sent, or after a second. */
 export const endSocket = (socket: Socket): void => {
   socket.destroySoon()
   setTimeout(() => socket.destroy(), 1000).unref()

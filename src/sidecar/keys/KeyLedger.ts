@@ -1,4 +1,4 @@
-/** The ledger of deploy keys: a file for each, there before the key is registered and until it is revoked, whatever becomes of its bottle. */
+/** The ledger of deploy keys: one file for each, from before the key is registered until it is revoked, whatever happens to its bottle. */
 import { Effect, Option, Schema } from "effect"
 import { chmod, mkdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -16,16 +16,16 @@ import {
   ensureDirectory,
 } from "../../files/files.ts"
 
-/** What the ledger has of a key. */
+/** An entry of the ledger. */
 export const KeyEntry = Schema.Struct({
   version: Schema.Literal(1),
   key: RunKey,
-  /** Where its private half lies while it is in use. */
+  /** Path of its private key while it is in use. */
   privateFile: Schema.String,
-  /** The process of the sidecar that uses it; null when that could not revoke it at its end. */
+  /** The process of the sidecar that uses it; null when the sidecar could not revoke it at its end. */
   holder: Schema.NullOr(ProcessIdentity),
 })
-/** What the ledger has of a key. */
+/** An entry of the ledger. */
 export type KeyEntry = typeof KeyEntry.Type
 
 const Text = Schema.parseJson(KeyEntry)
@@ -34,19 +34,19 @@ const decode = Schema.decodeUnknown(Text)
 
 const pathOf = (ledger: string, name: string): string => join(ledger, `${name}.json`)
 
-/** Writes an entry, safe on disk when it returns. */
+/** Writes an entry. It is flushed to disk when this returns. */
 export const write = Effect.fnUntraced(function* (ledger: string, entry: KeyEntry) {
   yield* ensureDirectory(ledger)
   yield* replaceFile(pathOf(ledger, entry.key.name), `${encode(entry)}\n`)
 })
 
-/** Strikes an entry out; ok when there is none. */
+/** Removes an entry. Succeeds when there is none. */
 export const strike = Effect.fnUntraced(function* (ledger: string, name: string) {
   yield* unlinkIfThere(pathOf(ledger, name))
   yield* syncDirectory(ledger).pipe(orElseOn("ENOENT", undefined))
 })
 
-/** All entries. A file that is none is told and passed over: it names a key that may be registered. */
+/** All entries. A file that cannot be parsed is logged and skipped: its key may still be registered. */
 export const entries = Effect.fnUntraced(function* (ledger: string) {
   const names = yield* namesIn(ledger)
   const found = yield* Effect.forEach(
@@ -85,7 +85,7 @@ export const leftEntries = (ledger: string): Effect.Effect<ReadonlyArray<KeyEntr
     )
   })
 
-/** A directory of ours alone, for private halves; not where the run directory was removed meanwhile, by a destroy. */
+/** A private directory for private keys; not created if a destroy removed the run directory meanwhile. */
 export const ownDirectory = (path: string): Effect.Effect<void, FileFailure> =>
   Effect.zipRight(
     file(() => mkdir(path, { mode: 0o700 })).pipe(orElseOn("EEXIST", undefined)),

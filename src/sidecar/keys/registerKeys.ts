@@ -1,4 +1,4 @@
-/** A deploy key for each repository that asks for one: made, recorded, registered, and revoked when the scope closes. */
+/** Creates, records and registers a deploy key for each repository that asks for one, and revokes it when the scope closes. */
 import { Clock, Effect, Option, Ref, Schema } from "effect"
 import type { Scope } from "effect"
 import { randomBytes } from "node:crypto"
@@ -17,22 +17,22 @@ import type { Upstream } from "../git/Upstream.ts"
 import { type KeyEntry, ownDirectory, strike, write } from "./KeyLedger.ts"
 import { revoke } from "./revoke.ts"
 
-/** A key could not be made, recorded or registered. The reason has no secret. */
+/** A key could not be created, recorded or registered. The reason contains no secret. */
 export class KeyFailure extends Schema.TaggedError<KeyFailure>()("KeyFailure", { reason: Schema.String }) {}
 
-/** What keys are made with. */
+/** What creating keys needs. */
 export interface KeyOptions extends Pick<Settings, "registerMs" | "revokeMs"> {
   readonly slug: Slug
   readonly apiUrl: string
-  /** The forge of the run, seen from another of its repositories. */
+  /** The forge of the run, for another of its repositories. */
   readonly forgeOf: (owner: string, repo: string) => Effect.Effect<ForgeApi, KeyFailure>
   readonly runner: typeof ProcessRunner.Service
   readonly ledger: string
-  /** For private halves; never mounted. */
+  /** For private keys; never mounted. */
   readonly directory: string
 }
 
-/** The repositories as they were, with the file of a registered key where one was asked for. */
+/** The repositories, with the file of a registered key where one was asked for. */
 export const registerKeys = (
   upstreams: ReadonlyMap<string, Upstream>,
   options: KeyOptions,
@@ -51,7 +51,7 @@ export const registerKeys = (
     .pipe(Effect.map((all) => new Map(all)))
     .pipe(Effect.parallelFinalizers)
 
-/** Answers the file of the private half. */
+/** Returns the file of the private key. */
 const makeKey = Effect.fn("DeployKey.make")(function* (
   name: string,
   { owner, repo, readOnly }: NonNullable<Upstream["deployKey"]>,
@@ -65,7 +65,7 @@ const makeKey = Effect.fn("DeployKey.make")(function* (
   const forge = yield* options.forgeOf(owner, repo)
   const mark = randomBytes(6).toString("hex")
   const title = `bot-bottle ${slug} ${mark}`
-  // Never a name that an earlier sidecar of this bottle had: what it left is removed while ours is in use.
+  // Never a name that an earlier sidecar of this bottle used: its leftovers are removed while ours is in use.
   const privateFile = join(directory, `${name}.${mark}`)
   yield* Effect.addFinalizer(() => Effect.ignore(unlinkIfThere(privateFile)))
   const publicKey = yield* Effect.mapError(generate(options, privateFile, title), because)
@@ -111,12 +111,12 @@ const makeKey = Effect.fn("DeployKey.make")(function* (
   )
   const known = { ...(yield* entry), key: new RunKey({ ...key, id: Option.some(id) }) }
   yield* Ref.set(entry, known)
-  // A write that is given up goes on, and would bring back an entry that was struck out meanwhile.
+  // An abandoned write continues, and would bring back an entry that was removed meanwhile.
   yield* Effect.uninterruptible(unwritten(write(ledger, known)))
   return privateFile
 })
 
-/** The entry goes when the key is known to be gone; else it says that nobody uses the key any more. */
+/** The entry is removed when the key is known to be gone. Otherwise it records that nobody uses the key any more. */
 const end = Effect.fn("DeployKey.end")(function* (
   forge: ForgeApi,
   ledger: string,
@@ -131,7 +131,7 @@ const end = Effect.fn("DeployKey.end")(function* (
   yield* Effect.ignore(revoked ? strike(ledger, last.key.name) : write(ledger, { ...last, holder: null }))
 })
 
-/** By ssh's own program, which the key is for: it makes the file for its owner alone. Answers the public half. */
+/** Uses ssh's own program, which creates the file readable only by its owner. Returns the public key. */
 const generate = Effect.fn("DeployKey.generate")(
   function* ({ runner, directory }: KeyOptions, privateFile: string, comment: string) {
     const { exitCode, stderr } = yield* Effect.zipRight(

@@ -1,12 +1,12 @@
-/** Revokes a deploy key at its repository, or says why it may still be there. */
+/** Revokes a deploy key at its repository, or says why it may still exist. */
 import { Clock, Effect, Option } from "effect"
 import { UNDER_WAY_MS, type RunKey } from "../../domain/DeployKey.ts"
 import { ForgeRequestError } from "../../domain/Errors.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
 
 /**
- * Done when the repository has the key no more. One of which we do not know whether it was registered is looked for by
- * its public half; that it is not there counts only when no request of ours can be under way any more.
+ * Completes when the repository no longer has the key. A key that may or may not be registered is searched by its public key; its
+ * absence only counts when none of our requests can still be in progress.
  */
 export const revoke = Effect.fnUntraced(function* (forge: ForgeApi, key: RunKey) {
   if (Option.isSome(key.id)) return yield* forge.deleteDeployKey(key.id.value)

@@ -1,4 +1,4 @@
-/** A sidecar's document once its deploy keys are registered: then their repositories are as any others with a key file. */
+/** A sidecar's document after its deploy keys are registered: their repositories are then like any others with a key file. */
 import { Effect } from "effect"
 import type { Scope } from "effect"
 import { atRepository } from "../../domain/ForgeTarget.ts"
@@ -9,7 +9,7 @@ import type { ServedDocument } from "../SidecarDocument.ts"
 import { SidecarSettings } from "../SidecarSettings.ts"
 import { KeyFailure, registerKeys } from "./registerKeys.ts"
 
-/** Registers what the document asks for; revoked when the scope closes. */
+/** Registers what the document asks for. Revoked when the scope closes. */
 export const withDeployKeys = (
   document: ServedDocument,
 ): Effect.Effect<ServedDocument, KeyFailure, Forges | ProcessRunner | Processes | Scope.Scope> =>

@@ -1,4 +1,4 @@
-/** Which addresses a host has, and which of them may be dialled. */
+/** Resolves hosts to addresses, and decides which of them may be dialled. */
 import { Context, Data, Effect } from "effect"
 import { lookup } from "node:dns"
 import type { Permit } from "../../domain/AllowList.ts"
@@ -6,16 +6,16 @@ import type { Host } from "../../domain/Hosts.ts"
 import { isPublicAddress } from "./addresses.ts"
 import { type Refused, failed, rejected } from "./Refused.ts"
 
-/** A name that has no address now. */
+/** A name that currently has no address. */
 export class NameUnknown extends Data.TaggedError("NameUnknown")<{
-  /** As node's dns has it, such as ENOTFOUND. */
+  /** node's dns error code, such as ENOTFOUND. */
   readonly code: string
 }> {}
 
 /** Resolves a name to its addresses, best first. */
 export type Resolve = (name: string) => Effect.Effect<ReadonlyArray<string>, NameUnknown>
 
-/** As every program of the host resolves: /etc/hosts and search domains included. */
+/** As every program on the host resolves, including /etc/hosts and search domains. */
 const resolveAsHost: Resolve = (name) =>
   Effect.async((resume) => {
     lookup(name, { all: true }, (error, addresses) =>
@@ -35,8 +35,8 @@ export class Resolver extends Context.Reference<Resolver>()("bot-bottle/EgressRe
 const RESOLVE_MS = 10_000
 
 /**
- * The addresses to dial, resolved once: who dials another than these has not been checked. Of a host that may not be
- * private only the public ones.
+ * The addresses to dial, resolved once: dialling any other would bypass the check. For a host that may not be private, only the public
+ * ones.
  */
 export const addressesOf = (
   resolve: Resolve,

@@ -1,7 +1,7 @@
-/** Which IP addresses are of the public internet: all others are dialled only for what says `private: true`. */
+/** Tells which IP addresses are on the public internet. All others are only dialled for entries with `private: true`. */
 import { BlockList, isIPv4 } from "node:net"
 
-/** Networks of IPv4 that are private, special or reserved (IANA's registry of special-purpose addresses), and one cloud's metadata. */
+/** IPv4 networks that are private, special or reserved (IANA's registry of special-purpose addresses), and one cloud's metadata address. */
 const NOT_PUBLIC_4: ReadonlyArray<readonly [string, number]> = [
   ["0.0.0.0", 8],
   ["10.0.0.0", 8],
@@ -21,7 +21,7 @@ const NOT_PUBLIC_4: ReadonlyArray<readonly [string, number]> = [
   ["240.0.0.0", 4],
 ]
 
-/** Of 2000::/3, the only part of IPv6 that is routed, what is not: Teredo and its neighbours, documentation, 6to4. */
+/** The exceptions within 2000::/3, the only routed part of IPv6: Teredo and its neighbours, documentation, 6to4. */
 const NOT_PUBLIC_6: ReadonlyArray<readonly [string, number]> = [
   ["2001::", 23],
   ["2001:db8::", 32],
@@ -39,7 +39,7 @@ const notPublic4 = listOf(NOT_PUBLIC_4, "ipv4")
 const notPublic6 = listOf(NOT_PUBLIC_6, "ipv6")
 const routed6 = listOf([["2000::", 3]], "ipv6")
 
-/** Whether an address (as `node:dns` answers it) is of the public internet. One that is mapped or translated (NAT64) is not, whatever it holds. */
+/** Whether an address (as returned by `node:dns`) is public. A mapped or translated (NAT64) address is not, whatever it contains. */
 export const isPublicAddress = (address: string): boolean =>
   isIPv4(address)
     ? !notPublic4.check(address, "ipv4")

@@ -1,10 +1,10 @@
-/** Where a request wants to go, read from its head alone: by CONNECT, or by a URL in its first line. */
+/** Parses the destination of a request from its head alone: by CONNECT, or by a URL in its first line. */
 import { Either } from "effect"
 import type { Destination } from "../../domain/AllowList.ts"
 import { type Host, readHost } from "../../domain/Hosts.ts"
 import { type Refused, malformed, rejected } from "./Refused.ts"
 
-/** A host and nothing around it: in brackets whatever has colons. */
+/** Only a host, in brackets if it has colons. */
 const HOST = String.raw`(\[[^\]]*\]|[^:/?#@[\]\\]+)`
 const AUTHORITY = new RegExp(`^${HOST}:([1-9]\\d{0,4})$`, "s")
 const ABSOLUTE = new RegExp(`^http://${HOST}(?::([1-9]\\d{0,4})?)?([/?].*)?$`, "is")
@@ -19,7 +19,7 @@ export const readTunnel = (url: string): Either.Either<Destination, Refused> => 
     : Either.map(hostOf(host), (known) => ({ host: known, port: Number(port), by: "tunnel" }))
 }
 
-/** A plain HTTP request to elsewhere. */
+/** A plain HTTP request to an outside host. */
 export interface HttpDestination extends Destination {
   /** Path and query, with a leading slash. */
   readonly path: string
@@ -42,12 +42,12 @@ export const readHttp = (url: string): Either.Either<HttpDestination, Refused> =
 const hostOf = (text: string): Either.Either<Host, Refused> =>
   Either.fromOption(readHost(text), () => rejected("that is neither the name of a host nor an address"))
 
-/** A host as it stands before a port. */
+/** A host in the form used before a port. */
 export const bracketed = ({ text }: Host): string => (text.includes(":") ? `[${text}]` : text)
 
-/** `host:port` in its one spelling. */
+/** `host:port` in canonical form. */
 export const authorityOf = ({ host, port }: Destination): string => `${bracketed(host)}:${port}`
 
-/** What was asked for, when it cannot be read. */
+/** The requested destination, when it cannot be parsed. */
 export const asAsked = (url: string): string =>
   (/^https?:\/\/([^/?#]*)/i.exec(url)?.[1] ?? url).slice(0, 300).replaceAll(/[^\x21-\x7e]/g, "?")

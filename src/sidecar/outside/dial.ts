@@ -1,23 +1,23 @@
-/** Connects to the first of some addresses that answers: no name is resolved here. */
+/** Connects to the first of several addresses that responds. Resolves no name. */
 import { Effect, type Scope } from "effect"
 import { type LookupFunction, type OnReadOpts, type Socket, connect, isIPv6 } from "node:net"
 import { type Refused, failed } from "./Refused.ts"
 
 const CONNECT_MS = 15_000
-/** How long the next address waits for the one before it. */
+/** Delay before the next address is tried. */
 const ATTEMPT_MS = 2000
 const KEEP_ALIVE_MS = 60_000
 
-/** A connection to the first of these addresses that answers; it is destroyed with the scope. With `onread` it is paused. */
+/** A connection to the first of these addresses that responds. It is destroyed with the scope. With `onread` it is paused. */
 export const dial = (
   addresses: readonly [string, ...ReadonlyArray<string>],
   port: number,
   onread?: OnReadOpts,
 ): Effect.Effect<Socket, Refused, Scope.Scope> =>
-  // A name that nobody has: node asks `lookup` for it.
+  // A nonexistent name, for which node calls `lookup`.
   dialName("egress.invalid", port, answering(addresses), onread)
 
-/** A connection to a host that needs no check; resolved as the host does unless `lookup` is given. */
+/** A connection to a host that needs no check, resolved as the host does unless `lookup` is given. */
 export const dialName = (
   host: string,
   port: number,
@@ -40,7 +40,7 @@ export const dialName = (
     return onread === undefined ? socket : socket.pause()
   })
 
-/** A socket once it is connected, within a time. `event` says when it is. */
+/** Waits until a socket is connected, with a time limit. `event` signals that. */
 export const connected = <S extends Socket>(
   open: () => S,
   event: "connect" | "secureConnect" = "connect",
@@ -49,7 +49,7 @@ export const connected = <S extends Socket>(
     Effect.tap((socket) =>
       Effect.async<void, Refused>((resume) => {
         socket.once(event, () => resume(Effect.void))
-        // Stays: an error after the connection was made must not be unheard.
+        // Stays attached: an error after the connection must still have a listener.
         socket.on("error", (error: NodeJS.ErrnoException) =>
           resume(failed(502, `it could not be reached (${error.code ?? "unknown error"})`)),
         )

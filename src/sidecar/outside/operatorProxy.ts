@@ -1,4 +1,4 @@
-/** The proxy that an operator's environment names, as other programs of the host honour it: HTTPS_PROXY, HTTP_PROXY, NO_PROXY. */
+/** The proxy in the operator's environment, by the usual variables: HTTPS_PROXY, HTTP_PROXY, NO_PROXY. */
 import { Config, Effect, Option, type Scope } from "effect"
 import { type ClientRequest, request as askHttp } from "node:http"
 import type { Socket } from "node:net"
@@ -8,17 +8,17 @@ import { authorityOf } from "./destination.ts"
 import { connected, dialName } from "./dial.ts"
 import { type Refused, failed } from "./Refused.ts"
 
-/** A proxy of the operator's. */
+/** An operator's proxy. */
 export interface OperatorProxy {
   readonly url: URL
-  /** The value of Proxy-Authorization, if it wants one. */
+  /** The value of Proxy-Authorization, if required. */
   readonly authorization: string | undefined
 }
 
-/** Which proxy leads to a destination; none: it is dialled directly. */
+/** The proxy for a destination; none: it is dialled directly. */
 export type ProxyFor = (destination: Destination) => Option.Option<OperatorProxy>
 
-/** The lower-case name counts first, as curl has it; empty is none. */
+/** The lower-case name takes precedence, as in curl. Empty counts as unset. */
 const variable = (name: string): Effect.Effect<string> =>
   Effect.forEach([name.toLowerCase(), name], (one) => Config.string(one).pipe(Config.withDefault(""))).pipe(
     Effect.map((found) => found.find((text) => text !== "") ?? ""),
@@ -45,11 +45,11 @@ const proxyOf = (text: string): Option.Option<OperatorProxy> => {
   })
 }
 
-/** As it stands when it encodes nothing: a proxy's password may have a percent sign. */
+/** Left as it is if it is not valid encoding: a proxy's password may contain a percent sign. */
 const decoded = (text: string): string =>
   Option.getOrElse(Option.liftThrowable(decodeURIComponent)(text), () => text)
 
-/** A list such as `localhost,.example.com,10.0.0.1:8080`; `*` is everything. A name stands for all below it too. */
+/** A list such as `localhost,.example.com,10.0.0.1:8080`; `*` matches everything. A name also matches everything below it. */
 const exceptions = (text: string): ((destination: Destination) => boolean) => {
   const rules = text.toLowerCase().split(/[\s,]+/)
   return ({ host, port }) =>
@@ -70,7 +70,7 @@ export const toProxy = ({ url }: OperatorProxy): Effect.Effect<Socket, Refused, 
   return connected(() => connectTls({ host, port, servername: host }), "secureConnect")
 }
 
-/** A connection to a destination through the proxy. It resolves the name, and it decides which addresses that leads to. */
+/** A connection to a destination through the proxy, which resolves the name and decides which addresses are allowed. */
 export const throughProxy = (
   proxy: OperatorProxy,
   destination: Destination,

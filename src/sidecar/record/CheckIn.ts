@@ -1,11 +1,11 @@
-/** CheckIn notes that the agent is alive: at each call, and while bytes pass. */
+/** CheckIn records that the agent is alive: at each call, and while bytes pass. */
 import { Context, Effect, Layer } from "effect"
 import { closeSync, futimesSync, openSync } from "node:fs"
 
-/** CheckIn notes that the agent is alive. */
+/** CheckIn records that the agent is alive. */
 export class CheckIn extends Context.Tag("bot-bottle/sidecar/CheckIn")<CheckIn, Effect.Effect<void>>() {}
 
-/** Renews the time stamp of a file, at most once a second; the file is made at the first call. */
+/** Updates the timestamp of a file, at most once per second. The file is created at the first call. */
 export const layer = (path: string): Layer.Layer<CheckIn> =>
   Layer.scoped(
     CheckIn,

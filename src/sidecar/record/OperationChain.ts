@@ -1,4 +1,4 @@
-/** The hash chain of an operation log: how a line is sealed, and how a log is checked. */
+/** The hash chain of an operation log: how a line is sealed, and how a log is verified. */
 import { Option, Schema } from "effect"
 import { hash as digest } from "node:crypto"
 import type { LogVerdict } from "../../services/OperationLogs.ts"
@@ -7,14 +7,14 @@ import { numberSet } from "./numberSet.ts"
 /** `prev` of the first line. */
 export const CHAIN_START = "0".repeat(64)
 
-/** What a call did, before it has its place in the chain. */
+/** A log entry before it has its place in the chain. */
 export interface OperationEntry {
   /** The method, such as `post_comment`. */
   readonly op: string
-  /** What it was about, such as `#17`; `""` when nothing. */
+  /** Its subject, such as `#17`; `""` when there is none. */
   readonly target: string
   readonly phase?: "begin" | "end"
-  /** Of an `end`: the `seq` of its begin. */
+  /** For an `end`: the `seq` of its begin. */
   readonly begin?: number
   readonly outcome: "ok" | "rejected" | "failed"
   readonly reason?: string
@@ -47,7 +47,7 @@ export const sealLine = (
   return { line: `${text.slice(0, -1)},"hash":"${hash}"}`, hash }
 }
 
-/** The parts of a line that the chain is made of. */
+/** The parts of a line that form the chain. */
 const Link = Schema.parseJson(
   Schema.Struct({
     seq: Schema.Number,
@@ -58,19 +58,19 @@ const Link = Schema.parseJson(
   }),
 )
 
-/** The place of a line in its chain, or none when it is not a line of a log. */
+/** The place of a line in its chain; none when it is not a log line. */
 export const readLink: (line: string) => Option.Option<typeof Link.Type> = Schema.decodeOption(Link)
 
-/** Problems that a verdict names; a log may be wrong in every line. */
+/** How many problems a verdict names: every line of a log may be wrong. */
 const PROBLEMS_MAX = 100
 
-/** Checks a log line by line. */
+/** Verifies a log line by line. */
 export interface ChainVerifier {
   readonly add: (line: string) => void
   readonly verdict: () => LogVerdict
 }
 
-/** Checks every line: its place, its link to the one before, its own hash, and that an end has its begin. */
+/** Verifies every line: its place, its link to the one before, its own hash, and that an end has its begin. */
 export const chainVerifier = (): ChainVerifier => {
   const problems: Array<{ line: number; problem: string }> = []
   const open = numberSet()
@@ -95,7 +95,7 @@ export const chainVerifier = (): ChainVerifier => {
   return { add, verdict: () => ({ ok: problems.length === 0, lines, head, problems }) }
 }
 
-/** Checks all lines of a log. */
+/** Verifies all lines of a log. */
 export const verifyChain = (lines: ReadonlyArray<string>): LogVerdict => {
   const verifier = chainVerifier()
   for (const line of lines) verifier.add(line)

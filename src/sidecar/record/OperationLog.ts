@@ -1,4 +1,4 @@
-/** OperationLog appends lines to `operations.jsonl`, written before their calls are answered, chained by their hashes. */
+/** OperationLog appends lines to `operations.jsonl`. They are written before their calls' responses, and chained by hashes. */
 import { Clock, Context, Effect, Either, Layer, Option, Schema } from "effect"
 import type { Scope } from "effect"
 import {
@@ -15,30 +15,30 @@ import {
 import { dirname, join } from "node:path"
 import { CHAIN_START, type OperationEntry, readLink, sealLine } from "./OperationChain.ts"
 
-/** A line could not be appended (disk full); the call it was for is refused. */
+/** A line could not be appended (disk full). The call that it was for is refused. */
 export class LogUnwritable extends Schema.TaggedError<LogUnwritable>()("LogUnwritable", {
   cause: Schema.Defect,
-  /** The run has added to the log what it may. */
+  /** The run has reached its limit of log growth. */
   full: Schema.optional(Schema.Boolean),
 }) {}
 
-/** What calls need of an operation log. */
+/** What calls need from an operation log. */
 export interface CallLog {
-  /** Appends a line and answers its `seq`. */
+  /** Appends a line and returns its `seq`. */
   readonly append: (entry: OperationEntry) => Effect.Effect<number, LogUnwritable>
-  /** Makes what was appended survive a power cut. */
+  /** Flushes appended lines, so that they survive a power cut. */
   readonly sync: Effect.Effect<void>
 }
 
-/** An operation log with its bound. */
+/** An operation log with its limit. */
 export interface OperationLogApi extends CallLog {
-  /** Appends a line that is not a call's, also when the log is at its limit. */
+  /** Appends a line that is not a call's, even when the log is at its limit. */
   readonly appendAlways: CallLog["append"]
-  /** Whether a call that begins now is refused, because the run has added to the log what it may. */
+  /** Whether a call that begins now is refused, because the log is at its limit. */
   readonly isFull: () => boolean
-  /** Bytes in the log, when it was opened. */
+  /** Size of the log in bytes when it was opened. */
   readonly size: number
-  /** From now on the log may grow to so many bytes; then only what has begun is ended, and limits are reported. */
+  /** Sets the size up to which the log may grow. Beyond it, only end lines of calls in progress and reports of limits are appended. */
   readonly limit: (bytes: number) => void
 }
 
@@ -52,12 +52,12 @@ export class OperationLog extends Context.Tag("bot-bottle/sidecar/OperationLog")
 export const layer = (path: string): Layer.Layer<OperationLog, LogUnwritable> =>
   Layer.scoped(OperationLog, open(path))
 
-/** How bytes reach the file; a test makes it fail. */
+/** How bytes are written to the file; tests make it fail. */
 export type Appender = (fd: number, bytes: Uint8Array) => number
 
 /**
- * Opens the log and goes on where it ends. What a crash left half-written is set aside first, as
- * `operations.torn-<n>` beside it. One process at a time: it must own the neck's socket.
+ * Opens the log to append to it. A partial line that a crash left is first moved to `operations.torn-<n>` beside it. Only for one
+ * process at a time: it must own the neck's socket.
  */
 export const open = (
   path: string,
@@ -77,11 +77,11 @@ export const open = (
     let written = { ...place }
     const size = place.size
     let allowed = Number.POSITIVE_INFINITY
-    /** Bytes of the log with the lines that wait. */
+    /** Size of the log in bytes, including waiting lines. */
     let added = place.size
     const begun = new Set<number>()
     const isFull = () => added + begun.size * RESERVED >= allowed
-    /** Room for the end of what has begun is kept free: an end is never lost. */
+    /** Room for the end lines of calls in progress is reserved: an end is never lost. */
     const takes = ({ phase }: OperationEntry) => phase === "end" || !isFull()
     let torn = false
     const writePending = (): Either.Either<void, LogUnwritable> => {
@@ -104,14 +104,14 @@ export const open = (
       return Either.isLeft(whole) ? Either.left(whole.left) : notWhole
     }
     let company = 0
-    /** Calls of one turn of the event loop share a write: a write costs more than all else that a line takes. */
+    /** Calls of one turn of the event loop share a write, which costs more than everything else about a line. */
     const flushPending = (): void => {
       if (pending.length === 0) return
       company = pending.length > 1 ? SAMPLE : Math.max(0, company - 1)
       const result = writePending()
       for (const { done } of pending.splice(0)) done(result)
     }
-    /** In one synchronous step, so that no other call comes between the place in the chain and the line. */
+    /** In one synchronous step, so that no other call gets between the place in the chain and the line. */
     const add = (entry: OperationEntry, now: number, done: Pending["done"]): number => {
       place.seq += 1
       const { seq, prev } = place
@@ -133,7 +133,7 @@ export const open = (
             if (pending.length === 1) setImmediate(flushPending)
           })
         }
-        // Without a turn of the fiber's scheduler, which costs as much as the line.
+        // Avoids a turn of the fiber's scheduler, which costs as much as the line.
         let written: Either.Either<void, LogUnwritable> = Either.void
         const seq = add(entry, now, (result) => (written = result))
         flushPending()
@@ -153,10 +153,13 @@ export const open = (
     }
   })
 
-/** A line waits for others only while there are others, which one line of so many finds out: to wait alone costs a turn of the event loop. */
+/**
+ * A line waits for others only while there are others. Every so many lines one finds that out, since waiting alone costs a turn of the
+ * event loop.
+ */
 const SAMPLE = 32
 
-/** Bytes that are kept free for the end of each call that has begun; no line is longer. */
+/** Bytes reserved for the end line of each call in progress. No line is longer. */
 const RESERVED = 2048
 
 const full = new LogUnwritable({ cause: "the run has added to the log what it may", full: true })
@@ -174,7 +177,7 @@ const attempt = <A>(body: () => A) =>
 
 const flush = (fd: number): Effect.Effect<void> => Effect.ignore(attempt(() => fsyncSync(fd)))
 
-/** Where the chain ends, after bytes behind the last whole line were set aside. */
+/** The end of the chain, after bytes behind the last complete line were moved away. */
 const recover = (fd: number, path: string): { size: number; seq: number; prev: string } => {
   const { size } = fstatSync(fd)
   let end = size
@@ -193,7 +196,7 @@ const recover = (fd: number, path: string): { size: number; seq: number; prev: s
 
 const CHUNK = 64 * 1024
 
-/** The line that ends at `end`, its newline included, read backwards. */
+/** The line that ends at `end`, including its newline, read backwards. */
 const lastLine = (fd: number, end: number): { start: number; text: string } => {
   let bytes = Buffer.alloc(0)
   let start = end

@@ -1,10 +1,10 @@
-/** Queue takes what a sidecar reports to the watcher of its bottle. */
+/** Queue accepts events from a sidecar for the watcher of its bottle. */
 import { Context, type Effect, Layer } from "effect"
 import type { SidecarError } from "../../domain/Errors.ts"
 import type { QueueEvent } from "../../domain/QueueEvent.ts"
 import * as QueueDir from "./QueueDir.ts"
 
-/** Queue takes the events of a bottle. */
+/** Queue accepts the events of a bottle. */
 export class Queue extends Context.Tag("bot-bottle/sidecar/Queue")<
   Queue,
   {
@@ -13,6 +13,6 @@ export class Queue extends Context.Tag("bot-bottle/sidecar/Queue")<
   }
 >() {}
 
-/** The queue in a directory, which is made with the first event. */
+/** The queue in a directory, which is created with the first event. */
 export const layer = (directory: string): Layer.Layer<Queue> =>
   Layer.succeed(Queue, { append: (event) => QueueDir.append(directory, event) })

@@ -1,6 +1,6 @@
 /**
- * QueueDir keeps events as files: `<number>.json`, written whole, in order, each number used once.
- * Several processes may append; one consumer reads and settles.
+ * QueueDir stores events as files: `<number>.json`, written atomically, in order, each number used once. Several processes may append;
+ * one consumer reads and settles.
  */
 import { Clock, Effect, Option, Schema } from "effect"
 import { link, readFile, rename, stat } from "node:fs/promises"
@@ -22,27 +22,27 @@ import {
 } from "../../files/files.ts"
 
 const REJECTED = "rejected"
-/** Holds the number of the newest settled event, so that numbers go on when every file is gone. */
+/** The number of the newest settled event, so that numbering continues when every file is gone. */
 const HIGH_WATER = ".settled"
 const EVENT_FILE = /^\d{12}\.json$/
 const EVENT_BYTES_MAX = 64 * 1024
-/** A settled event's file that is still there so much later was left by a crash. */
+/** A settled event's file that still exists after this time was left by a crash. */
 const LEFT_OVER_MS = 60_000
 
 const encodeEvent = Schema.encodeSync(Schema.parseJson(QueueEvent))
 const decodeEvent = Schema.decodeUnknownOption(Schema.parseJson(QueueEvent), { onExcessProperty: "error" })
 
-/** Writes an event to the queue in `directory` and answers its number, once it would survive a power cut. */
+/** Writes an event to the queue in `directory` and returns its number, once it would survive a power cut. */
 export const append = Effect.fn("QueueDir.append")(function* (directory: string, event: QueueEvent) {
   return yield* appendText(directory, encodeEvent(event)).pipe(asSidecarError(event.slug, "append"))
 })
 
-/** The events that wait, in order. A file that is no event is moved to `rejected/`, with a warning. */
+/** The waiting events, in order. A file that is not an event is moved to `rejected/`, with a warning. */
 export const events = Effect.fn("QueueDir.events")(function* (directory: string, slug: Slug) {
   const numbers = yield* waiting(directory).pipe(asSidecarError(slug, "read"))
   const found: Array<NumberedEvent> = []
   for (const number of numbers) {
-    // A writer that finds its number settled already takes a newer one, and its first file away.
+    // A writer that finds its number already settled takes a newer one, and removes its first file.
     const read = yield* readEvent(directory, number).pipe(
       Effect.asSome,
       orElseOn("ENOENT", Option.none<Option.Option<NumberedEvent>>()),
@@ -55,7 +55,7 @@ export const events = Effect.fn("QueueDir.events")(function* (directory: string,
   return found
 })
 
-/** Removes an event whose effect is stored; ok when it is gone. */
+/** Removes an event whose effect is stored. Succeeds when it is gone. */
 export const settle = Effect.fn("QueueDir.settle")(function* (directory: string, slug: Slug, number: number) {
   const remove = Effect.gen(function* () {
     if (number > (yield* highWater(directory)))
@@ -82,7 +82,7 @@ const asSidecarError =
 const readEvent = Effect.fnUntraced(function* (directory: string, number: number) {
   const path = join(directory, fileName(number))
   const read = yield* readBounded(path, EVENT_BYTES_MAX).pipe(
-    // A link is no event.
+    // A link is not an event.
     orElseOn("ELOOP", { kind: "NotAFile" } as const),
   )
   return read.kind === "Bytes"
@@ -110,7 +110,7 @@ const numbersIn = (directory: string): Effect.Effect<ReadonlyArray<number>, File
     ),
   )
 
-/** A directory read while files are added may miss one and show the next: a gap is looked at twice. */
+/** A directory that is read while files are added may miss one and list the next: a gap is checked twice. */
 const waiting = Effect.fnUntraced(function* (directory: string) {
   const settled = yield* highWater(directory)
   const numbers = yield* numbersIn(directory)
@@ -143,7 +143,7 @@ const appendText = Effect.fnUntraced(function* (directory: string, text: string)
   return number
 })
 
-/** `link` never overwrites, so that of two writers one goes on to the next number. */
+/** `link` never overwrites, so one of two writers goes on to the next number. */
 const linkToNext = Effect.fnUntraced(function* (directory: string, temporary: string) {
   const used = [
     yield* highWater(directory),
@@ -161,8 +161,8 @@ const linkToNext = Effect.fnUntraced(function* (directory: string, temporary: st
 })
 
 /**
- * Between looking for a number and taking it, another writer's event of that number may have come and been
- * settled: then ours would pass for settled. It is taken back, unless it is ours that was settled (our file is gone).
+ * Between finding a number and taking it, another writer's event with that number may have been added and settled: ours would then pass
+ * for settled. It is withdrawn, unless it was ours that was settled (our file is gone).
  */
 const wasSettledBefore = Effect.fnUntraced(function* (
   directory: string,

@@ -1,22 +1,22 @@
-/** around: an act between two lines of the operation log. What cannot be logged before is not done. */
+/** around: runs an action between two lines of the operation log. An action that cannot be logged first is not run. */
 import { Clock, Effect, Exit, Option } from "effect"
 import type { OperationEntry } from "./OperationChain.ts"
 import type { LogUnwritable, CallLog } from "./OperationLog.ts"
 
-/** What the last line says of how an act ended. */
+/** What the last line says about the result of an action. */
 export type EndWords = Pick<OperationEntry, "outcome" | "reason" | "detail">
 
-/** An act that has a line before and a line after. */
+/** An action with a line before and a line after it. */
 export interface Act<A, E> extends Pick<OperationEntry, "op" | "target"> {
   /** Of the first line. */
   readonly detail: string
-  /** Of the last line; none leaves the act without an end, as a crash does. */
+  /** Of the last line; without it the action has no end, as after a crash. */
   readonly ended: (exit: Exit.Exit<A, E>) => Option.Option<EndWords>
 }
 
 /**
- * Runs an effect between its two lines. Fails with `LogUnwritable` when the first cannot be written: then the effect
- * is not run. When only the last cannot be written the result stands: told of a failure, an agent would act again.
+ * Runs an effect between its two lines. Fails with `LogUnwritable` when the first cannot be written; the effect is then not run. When
+ * only the last cannot be written, the result stands: an agent that sees a failure would repeat the action.
  */
 export const around =
   (log: Pick<CallLog, "append">) =>

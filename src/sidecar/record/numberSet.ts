@@ -1,8 +1,8 @@
-/** A set of numbers that mostly follow each other, in about a bit for each, and with a bound: a hostile log chooses them. */
+/** A set of mostly consecutive numbers in about one bit each, with a limit: a hostile log chooses them. */
 
-/** A set of whole numbers from 0. */
+/** A set of integers from 0. */
 export interface NumberSet {
-  /** False when it is no such number, or there is no room for it. */
+  /** False when it is not such a number, or there is no room for it. */
   readonly add: (value: number) => boolean
   /** Whether it was in the set. */
   readonly remove: (value: number) => boolean
@@ -10,10 +10,10 @@ export interface NumberSet {
 
 const PAGE = 4096
 
-/** Of 512 bytes each: enough for 60 million numbers that follow each other, or for as many that do not as there are pages. */
+/** Pages of 512 bytes: enough for 60 million consecutive numbers, or for as many scattered ones as there are pages. */
 const PAGES_MAX = 16_384
 
-/** Makes one. */
+/** Makes an empty set. */
 export const numberSet = (): NumberSet => {
   const pages = new Map<number, { readonly bits: Uint8Array; count: number }>()
   const placeOf = (value: number) => ({

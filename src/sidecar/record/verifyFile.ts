@@ -1,4 +1,4 @@
-/** Checks the file of an operation log piece by piece, in constant memory. */
+/** Verifies the file of an operation log chunk by chunk, in constant memory. */
 import { Effect } from "effect"
 import { type FileHandle, open } from "node:fs/promises"
 import type { LogVerdict } from "../../services/OperationLogs.ts"
@@ -6,11 +6,11 @@ import { type FileFailure, file } from "../../files/files.ts"
 import { chainVerifier } from "./OperationChain.ts"
 
 const PIECE = 256 * 1024
-/** No line of a log is so long; of a longer one the rest is passed over. */
+/** No line of a log is this long. The rest of a longer one is skipped. */
 const LINE_MAX = 1024 * 1024
 const NEWLINE = 10
 
-/** Checks a log in a file; empty lines are passed over. */
+/** Verifies a log file. Empty lines are skipped. */
 export const verifyFile = (path: string): Effect.Effect<LogVerdict, FileFailure> =>
   Effect.scoped(
     Effect.flatMap(

@@ -1,29 +1,29 @@
-/** A route: a fixed upstream, the credential that it gets, and what may be asked of it. */
+/** A route: a fixed upstream, its credential, and the requests that are allowed. */
 import { Either, Redacted, Schema } from "effect"
 import { isIP } from "node:net"
 import { isPassableHeader, PASSABLE_HEADER_RULE, type Passes, passesOf } from "../../domain/RoutePasses.ts"
 import { isPublicAddress } from "../outside/addresses.ts"
 import { type Allows, allowing } from "./target.ts"
 
-/** What of a sidecar's document is about a route. */
+/** A route in a sidecar's document. */
 export const RoutePart = Schema.Struct({
   name: Schema.String,
   upstream: Schema.String,
   header: Schema.String,
-  /** What stands before the secret in the header, such as `Bearer`. */
+  /** Prefix of the secret in the header, such as `Bearer`. */
   scheme: Schema.optional(Schema.String),
   value: Schema.Redacted(Schema.String),
   /** Absent: everything below the upstream. */
   allow: Schema.optional(Schema.Array(Schema.String)),
-  /** Headers of the agent's that pass beyond those known to be harmless. */
+  /** Headers of the agent that pass in addition to those known to be harmless. */
   headers: Schema.optional(Schema.Array(Schema.String)),
-  /** Parameters of the query that pass; beyond the provider's, where the service is known. */
+  /** Query parameters that pass; in addition to the provider's, where the service is known. */
   query: Schema.optional(Schema.Array(Schema.String)),
   private: Schema.optional(Schema.Boolean),
-  /** It leads to a model: what the provider says of its limits is told. */
+  /** It leads to a model: limits that the provider reports are recorded. */
   model: Schema.optional(Schema.Boolean),
 })
-/** What of a sidecar's document is about a route. */
+/** A route in a sidecar's document. */
 export type RoutePart = typeof RoutePart.Type
 
 /** A route that can be served. */
@@ -33,16 +33,16 @@ export interface Route {
   readonly protocol: string
   /** A name, or a literal address without brackets. */
   readonly hostname: string
-  /** Absent: the protocol's own. */
+  /** Absent: the protocol's default port. */
   readonly port: string
-  /** As the header Host has it. */
+  /** In the form of the Host header. */
   readonly host: string
-  /** What stands before every path, without a trailing slash. */
+  /** The prefix of every path, without a trailing slash. */
   readonly base: string
   readonly header: string
-  /** The secret alone. */
+  /** Only the secret. */
   readonly secret: Redacted.Redacted
-  /** The header's whole value. */
+  /** The whole header value. */
   readonly credential: Redacted.Redacted
   readonly allows: Allows
   readonly passes: Passes
@@ -52,17 +52,17 @@ export interface Route {
   readonly model: boolean
 }
 
-/** The names of routes are parts of paths. */
+/** Route names are path segments. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 /** A token of RFC 9110, 5.6.2. */
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/
-/** Headers that are the connection's and not a credential's. */
+/** Headers about the connection or the body, which cannot carry a credential. */
 const NO_CREDENTIAL =
   /^(?:host|content-length|content-type|transfer-encoding|connection|te|upgrade|expect|trailer)$/i
 
 const EVERYTHING: ReadonlyArray<string> = ["* /*"]
 
-/** Makes a route of its part of a document. Left: which key is wrong and what was expected, never a value. */
+/** Parses a route of a document. Left: which key is wrong and what was expected, never a value. */
 export const readRoute = (part: RoutePart): Either.Either<Route, string> =>
   Either.gen(function* () {
     const secret = Redacted.value(part.value)
@@ -122,7 +122,7 @@ const readUpstream = (text: string, isPrivate: boolean): Either.Either<URL, stri
 const demand = (holds: boolean, problem: string): Either.Either<void, string> =>
   holds ? Either.void : Either.left(problem)
 
-/** All routes of a document by name. Left: the first problem, with the place of its route. */
+/** All routes of a document, by name. Left: the first problem, with the route's place. */
 export const readRoutes = (
   parts: ReadonlyArray<RoutePart>,
 ): Either.Either<ReadonlyMap<string, Route>, string> =>

@@ -1,4 +1,4 @@
-/** Calls below `/route/`: which route, whether it may be, its lines in the operation log, and the exchange with the upstream. */
+/** Calls below `/route/`: finds the route, checks the request, logs it, and exchanges it with the upstream. */
 import { Effect, Either, Exit, Option, Runtime, type Scope } from "effect"
 import type { Agent as HttpAgent, IncomingMessage, ServerResponse } from "node:http"
 import { operatorProxies } from "../outside/operatorProxy.ts"
@@ -17,20 +17,20 @@ import type { Route } from "./Route.ts"
 import { SidecarSettings } from "../SidecarSettings.ts"
 import { ROUTE_PREFIX, readTarget } from "./target.ts"
 
-/** An agent in a loop must not open connections without end; no agent works with more at once. */
+/** Limits the connections of an agent in a loop. No agent needs more at once. */
 const CALLS_MAX = 64
 
-/** TRACE would answer what was sent, the credential included. */
+/** TRACE would return what was sent, including the credential. */
 const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 
-/** A call that is not made. */
+/** A call that is refused. */
 interface Refused {
   readonly status: number
   readonly text: string
   readonly reason: string
 }
 
-/** Makes the server of routes; its connections to upstreams close with the scope. */
+/** Makes the server of routes. Its connections to upstreams close with the scope. */
 export const makeRoutes = (
   routes: ReadonlyMap<string, Route>,
   watchModel: WatchModelCall,
@@ -95,11 +95,11 @@ export const makeRoutes = (
           { op: "route", target, detail: `calling ${route.host}`, ended: wordsOf },
           exchanged,
         )
-        // Before the agent has the end of the answer, so that its own end comes later in the queue.
+        // Before the agent has the end of the response, so that the agent's own end comes later in the queue.
         return watched === undefined ? call : Effect.zipLeft(call, watched.told)
       }).pipe(
         Effect.flatMap(({ finish }) => finish),
-        // The disk is full: what cannot be told is not done.
+        // The disk is full: a call that cannot be logged is not made.
         Effect.catchTag("LogUnwritable", () =>
           Effect.sync(() =>
             answerEarly(request, response, 503, "the call cannot be logged, so it was not made\n"),
@@ -120,14 +120,14 @@ export const makeRoutes = (
       }).pipe(Effect.zipLeft(checkIn))
   })
 
-/** A call that may be made. */
+/** A call that is allowed. */
 interface Asked {
   readonly route: Route
-  /** As the operation log names it. */
+  /** Its name in the operation log. */
   readonly target: string
   readonly path: string
   readonly query: string
-  /** What the agent's URL has before the path below the route. */
+  /** The part of the agent's URL before the path below the route. */
   readonly before: string
 }
 
@@ -176,7 +176,7 @@ const tooMany = (response: ServerResponse): Refused => {
   }
 }
 
-/** `name METHOD /path`: never the query, which may hold what nobody should read. */
+/** `name METHOD /path`: never the query, which may contain secrets. */
 const targetOf = ({ method = "" }: IncomingMessage, url: string): string => {
   const [, name = "", path = ""] = /^\/route\/([^/?]*)([^?]*)/.exec(url) ?? []
   return `${name} ${method} ${path === "" ? "/" : path}`.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 300)
@@ -193,7 +193,7 @@ const wordsOf = (exit: Exit.Exit<{ readonly ended: Exchanged }>): Option.Option<
       }),
   })
 
-/** A redirect within the upstream leads through the route again; one to elsewhere leads nowhere: the agent could not go there. */
+/** A redirect within the upstream goes through the route again. One to elsewhere is dropped: the agent could not follow it. */
 const locate = (
   { route, path, before }: Asked,
   location: string,
@@ -208,7 +208,7 @@ const locate = (
   return isWithin && !repeats(location) && !repeats(found) ? `${before}${found}` : undefined
 }
 
-/** A synchronous way to run an effect, at most once a second. */
+/** A synchronous function that runs an effect, at most once per second. */
 const eachSecond = (effect: Effect.Effect<void>): Effect.Effect<() => void> =>
   Effect.map(Effect.runtime<never>(), (runtime) => {
     let last = 0

@@ -1,4 +1,4 @@
-/** How a route reaches its upstream: kept connections, and only addresses that were checked. */
+/** How a route reaches its upstream: with kept connections, and only at checked addresses. */
 import { Option, type Runtime } from "effect"
 import { type LookupAddress, lookup } from "node:dns"
 import { Agent as HttpAgent } from "node:http"
@@ -11,13 +11,16 @@ import type { ProxyFor } from "../outside/operatorProxy.ts"
 import type { Route } from "./Route.ts"
 import { tunnelAgent } from "./tunnel.ts"
 
-/** Under what most servers keep an idle connection: on one that they are just closing a request would be lost. */
+/** Shorter than most servers keep an idle connection: a request on one that is just being closed would be lost. */
 const IDLE_CONNECTION_MS = 4000
 
-/** Code of the error when no address of an upstream may be dialled. */
+/** Error code when no address of an upstream may be dialled. */
 export const PRIVATE_ONLY = "EPRIVATEADDRESS"
 
-/** Connections of a route to its upstream: through the operator's proxy, if one is for it. Plain http is of the operator's own network. */
+/**
+ * Connections of a route to its upstream, through the operator's proxy if one applies. Plain http is only used in the operator's own
+ * network.
+ */
 export const agentOf = (
   route: Route,
   proxyFor: ProxyFor,
@@ -44,7 +47,7 @@ export const agentOf = (
   )
 }
 
-/** Resolves as node does for a connection, less what is not public: the address that is dialled is the one that was looked at. */
+/** Resolves as node does for a connection, without addresses that are not public: the dialled address is the checked one. */
 const lookupPublic: LookupFunction = (hostname, options, done) =>
   lookup(hostname, { ...options, all: true }, (error, addresses: ReadonlyArray<LookupAddress>) => {
     if (error !== null) return done(error, [])

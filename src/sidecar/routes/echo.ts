@@ -1,15 +1,18 @@
-/** Whether the head of an answer repeats a secret of a route, as it is or encoded. */
+/** Checks whether the head of a response repeats a secret of a route, plain or encoded. */
 import { Redacted } from "effect"
 import { hasSecret, secretMatcher } from "../../domain/SecretMatch.ts"
 import type { Route } from "./Route.ts"
 
-/** A shorter secret is looked for unencoded only: its encodings occur by chance. */
+/** A shorter secret is only searched unencoded: its encodings occur by chance. */
 const ENCODED_LENGTH_MIN = 6
 
-/** How often an encoding may be encoded again. */
+/** How many levels of encoding are checked. */
 const DECODED_TIMES = 3
 
-/** A check of texts for the secrets of all routes: plain, in base64, hex and percent-encoding, whole or the better part of it, and in lower case, as names of headers are written. */
+/**
+ * A check of texts for the secrets of all routes: plain, base64, hex and percent-encoded, whole or most of it, and in lower case, as
+ * header names are written.
+ */
 export const repeatsSecret = (routes: ReadonlyArray<Route>): ((text: string) => boolean) => {
   const secrets = routes.flatMap(secretsOf)
   const all = [...secrets, ...secrets.map((secret) => secret.toLowerCase())]
@@ -29,7 +32,7 @@ const secretsOf = ({ secret, credential }: Route): ReadonlyArray<string> => {
   return [value, ...[pair, password].filter((text) => text.length >= ENCODED_LENGTH_MIN)]
 }
 
-/** A text, and the text percent-decoded once or several times. */
+/** A text, and its percent-decoded forms. */
 const spellingsOf = (text: string): ReadonlyArray<string> => {
   const found = [text]
   let last = text

@@ -1,4 +1,4 @@
-/** One call through a route: the request goes up and the answer comes down as they arrive, with the pace of whoever is slower. */
+/** One call through a route: passes the request up and the response down as they arrive, with backpressure. */
 import { Effect, Redacted } from "effect"
 import {
   type ClientRequest,
@@ -20,23 +20,23 @@ export interface Exchange {
   readonly agent: HttpAgent
   /** Path and query at the upstream. */
   readonly path: string
-  /** Where the answer's redirect leads, as the agent may know it. */
+  /** The redirect target of the response, in the agent's form. */
   readonly locate: (location: string) => string | undefined
-  /** Whether a text of the answer's head repeats a secret. */
+  /** Whether a text in the response's head repeats a secret. */
   readonly repeats: (text: string) => boolean
-  /** How long nothing may pass in either direction. */
+  /** How long both directions may be silent. */
   readonly idleMs: number
-  /** Called with every part that passes. */
+  /** Called for every chunk that passes. */
   readonly passed: () => void
-  /** Called with the upstream's answer, before anything of it passes. */
+  /** Called with the upstream's response, before any of it passes. */
   readonly answered?: (answer: IncomingMessage) => void
 }
 
 const HEADERS_MAX = 64 * 1024
 
 /**
- * Makes the call and answers it, all but the end of the answer: `finish` gives that, after what is to be done before.
- * Never fails: what went wrong is in its result, and was told to the agent.
+ * Makes the call and responds, except for the end of the response, which `finish` sends after what must happen before. Never fails: a
+ * problem is in its result, and was sent to the agent.
  */
 export const exchange = (
   call: Exchange,
@@ -85,7 +85,7 @@ const open = ({ route, agent, path, idleMs }: Exchange, request: IncomingMessage
     maxHeaderSize: HEADERS_MAX,
   })
 
-/** Codes only: an error's own text holds addresses and what was sent. */
+/** Codes only: an error's own text contains addresses and what was sent. */
 const reasonOf = (error: NodeJS.ErrnoException): string =>
   error.code === PRIVATE_ONLY
     ? "the upstream has private addresses only, which needs private: true"

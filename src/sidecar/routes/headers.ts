@@ -3,7 +3,7 @@ import type { IncomingMessage, OutgoingHttpHeaders } from "node:http"
 import { HOP_BY_HOP, type Passes } from "../../domain/RoutePasses.ts"
 import { named, pairsOf } from "../http/headers.ts"
 
-/** The headers to send upstream: those of the agent's that pass, with the route's own credential. */
+/** The headers to send upstream: the agent's allowed ones, with the route's own credential. */
 export const requestHeaders = (
   request: IncomingMessage,
   route: {
@@ -17,7 +17,7 @@ export const requestHeaders = (
   const sent = new Map<string, ReadonlyArray<string>>()
   for (const [name, value] of pairsOf(request)) {
     const key = name.toLowerCase()
-    // Named by Connection it would take the body's length away: the framing is ours.
+    // Connection could name and so remove the body's length, but we do the framing.
     const isDropped = dropped.has(key) && key !== "content-length"
     if (route.passes.header(key) && !isDropped) sent.set(key, [...(sent.get(key) ?? []), value])
   }
@@ -31,12 +31,12 @@ export const requestHeaders = (
   }
 }
 
-/** Of an answer these stay outside too: a session of the account is a credential. */
+/** These response headers do not pass either: an account's session is a credential. */
 const ANSWER_DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, "set-cookie", "set-cookie2", "location"])
 
 /**
- * The headers to answer with, as one list of names and values. `location` is the one to give, if any; a header in
- * which an upstream repeats a secret, in whatever encoding `repeats` knows, is left out.
+ * The response headers, as one list of names and values. `location` is the one to send, if any. A header in which an upstream repeats a
+ * secret, in any encoding that `repeats` knows, is left out.
  */
 export const responseHeaders = (
   answer: IncomingMessage,

@@ -1,4 +1,4 @@
-/** What a model provider answers to the calls of a run, told to whoever decides what follows the run's end. */
+/** Records a model provider's refusals during a run as events, for the decision about what follows the run. */
 import { Clock, Effect, Option } from "effect"
 import type { IncomingMessage } from "node:http"
 import { gunzipSync } from "node:zlib"
@@ -9,20 +9,20 @@ import type { Slug } from "../../domain/Slug.ts"
 
 /** Looks at one call. */
 export interface WatchedCall {
-  /** Called with the upstream's answer, before anything of it passes. */
+  /** Called with the upstream's response, before any of it passes. */
   readonly answered: (answer: IncomingMessage) => void
-  /** Tells what the answer says, if that is news; done when it is safe on disk. */
+  /** Records what the response says, if it is new. Completes when it is flushed to disk. */
   readonly told: Effect.Effect<void>
 }
 
-/** Watches the calls of a route to a model; a method and a path that ask no model are left alone. */
+/** Watches the calls of a route to a model. Methods and paths that do not call a model are ignored. */
 export type WatchModelCall = (route: string, method: string, path: string) => WatchedCall | undefined
 
-/** What of an error's body is looked at. */
+/** How much of an error's body is inspected. */
 const BODY_MAX = 16 * 1024
-/** A refusal that says nothing new is told again after so long. */
+/** After this time an unchanged refusal is recorded again. */
 const SAME_MS = 10_000
-/** An agent that calls in a loop does not fill the queue. */
+/** An agent that calls in a loop must not fill the queue. */
 const TOLD_MAX = 2_000
 
 /** Makes the watch of one run. */

@@ -1,4 +1,4 @@
-/** What an agent asks of a route: which one, and which path below it; a path that two readers could read in two ways is refused. */
+/** Parses a request to a route into its name and the path below it. A path that two parsers could read differently is refused. */
 import { Either } from "effect"
 
 /** A request below `/route/`. */
@@ -6,14 +6,14 @@ export interface RouteTarget {
   readonly name: string
   /** Path below the route, with a leading slash, as it came. */
   readonly path: string
-  /** With its question mark; `""` when there is none. */
+  /** Including its question mark; `""` when there is none. */
   readonly query: string
 }
 
-/** What stands before the name of a route. */
+/** The prefix before a route's name. */
 export const ROUTE_PREFIX = "/route/"
 
-/** Reads a path of the neck. Left: why it is refused, in words for the agent. */
+/** Parses a path of the neck. Left: why it is refused, in words for the agent. */
 export const readTarget = (path: string): Either.Either<RouteTarget, string> => {
   const [, name = "", below = "", query = ""] = /^\/route\/([^/?]*)([^?]*)(.*)$/s.exec(path) ?? []
   const problem = pathProblem(below) ?? (/[^\x21-\x7e]|#/.test(query) ? "is not a URL's" : undefined)
@@ -22,7 +22,7 @@ export const readTarget = (path: string): Either.Either<RouteTarget, string> => 
     : Either.left(`the path ${problem}`)
 }
 
-/** Upstreams decode, merge and resolve in different orders: whatever would not be the same in all of them is refused. */
+/** Upstreams decode, merge and resolve paths in different orders. A path that would not be the same in all of them is refused. */
 const pathProblem = (path: string): string | undefined => {
   if (/[^\x21-\x7e]|[\\#]/.test(path)) return "is not a URL's"
   if (path.includes("//")) return "has an empty part"
@@ -32,10 +32,13 @@ const pathProblem = (path: string): string | undefined => {
   return parts.some((part) => /^\.\.?(?:;|$)/.test(part)) ? "leaves its place by dots" : undefined
 }
 
-/** Whether a request of this method and path may pass. */
+/** Whether a request with this method and path is allowed. */
 export type Allows = (method: string, path: string) => boolean
 
-/** Patterns such as `POST /v1/messages` and `GET /v1/models/*`; a `*` that ends a pattern stands for everything below, any other for (a part of) one segment. */
+/**
+ * Patterns such as `POST /v1/messages` and `GET /v1/models/*`. A `*` at the end matches everything below, any other one (a part of) one
+ * segment.
+ */
 export const allowing = (patterns: ReadonlyArray<string>): Either.Either<Allows, string> => {
   const wrong = patterns.find((pattern) => !/^(?:\*|[A-Z]+) \/[\x21-\x7e]*$/.test(pattern))
   if (wrong !== undefined) return Either.left("must be a METHOD and a path, such as POST /v1/messages")

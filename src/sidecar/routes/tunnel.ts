@@ -1,4 +1,4 @@
-/** The way of a route to its upstream through the operator's proxy: a tunnel, and TLS in it. */
+/** Connects a route to its upstream through the operator's proxy: a tunnel with TLS inside. */
 import { Effect, Exit, Runtime, Scope } from "effect"
 import { Agent, type AgentOptions } from "node:https"
 import { isIP } from "node:net"
@@ -6,7 +6,7 @@ import { type TLSSocket, connect } from "node:tls"
 import type { Destination } from "../../domain/AllowList.ts"
 import { type OperatorProxy, throughProxy } from "../outside/operatorProxy.ts"
 
-/** Connections through a proxy, kept as direct ones are. The proxy resolves the upstream's name, and decides which addresses that may lead to. */
+/** Connections through a proxy, kept like direct ones. The proxy resolves the upstream's name, and decides which addresses are allowed. */
 export const tunnelAgent = (
   options: AgentOptions,
   proxy: OperatorProxy,

@@ -1,4 +1,4 @@
-/** `git_identity`: who this run is at its forge, in the form in which git wants to know who commits. */
+/** `git_identity`: the run's user at its forge, in the form of git's committer identity. */
 import { Effect, Schema } from "effect"
 import { forgeAuthor } from "../../../domain/Clone.ts"
 import { forgeCommands } from "../../../domain/ForgeCommands.ts"
@@ -6,7 +6,7 @@ import { CallFailure } from "../CallFailure.ts"
 import * as ForgeCall from "../ForgeCall.ts"
 import { inline } from "../showing.ts"
 
-/** The call: `{name, email}` of the token's user. For `bottle/clone`, so it is no tool. */
+/** The call: `{name, email}` of the token's user. It is for `bottle/clone`, so it is no tool. */
 export const gitIdentity = ForgeCall.make({
   usage: forgeCommands.git_identity,
   params: Schema.Struct({}),

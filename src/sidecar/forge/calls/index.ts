@@ -1,4 +1,4 @@
-/** The calls that every neck serves, in the order in which agents see them: caches of agents depend on it. */
+/** The built-in calls, in the order in which agents see them: agents' caches depend on the order. */
 import type { forgeCommands } from "../../../domain/ForgeCommands.ts"
 import type { ForgeCall } from "../ForgeCall.ts"
 import { gitIdentity } from "./gitIdentity.ts"
@@ -15,7 +15,7 @@ import { readReviews } from "./readReviews.ts"
 import { signalDone } from "./signalDone.ts"
 import { updateDescription } from "./updateDescription.ts"
 
-/** The calls that every neck serves. */
+/** The built-in calls. */
 export const builtIn: ReadonlyArray<ForgeCall> = Object.values({
   read_issue: readIssue,
   read_pr: readPr,

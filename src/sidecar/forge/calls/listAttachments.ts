@@ -1,4 +1,4 @@
-/** `list_attachments`: the files of an issue or a pull request and of its comments, and whose they are. */
+/** `list_attachments`: the files of an issue or a pull request and of its comments, with their authors. */
 import { Effect, Schema, Struct } from "effect"
 import { Attachment } from "../../../domain/ForgeDetails.ts"
 import { forgeCommands } from "../../../domain/ForgeCommands.ts"

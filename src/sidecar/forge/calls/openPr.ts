@@ -1,4 +1,4 @@
-/** `open_pr`: one pull request at a time, from a branch that this bottle may push and has pushed. */
+/** `open_pr`: opens one pull request at a time, from a branch that this bottle may push and has pushed. */
 import { Effect, Option, Schema } from "effect"
 import type { ForgeRequestError } from "../../../domain/Errors.ts"
 import { ForgeNumber } from "../../../domain/Forge.ts"
@@ -12,7 +12,7 @@ import { oneAtATime } from "../oneAtATime.ts"
 import { anyText, described, text } from "../parameters.ts"
 import { belongsToRun } from "../RunScope.ts"
 
-/** What git takes as a branch name (git-check-ref-format), without Gitea's `owner:branch`. */
+/** Branch names by git's rules (git-check-ref-format), without Gitea's `owner:branch`. */
 const branch = (description: string) =>
   described(
     Schema.String.pipe(
@@ -26,7 +26,7 @@ const branch = (description: string) =>
     description,
   )
 
-/** The call. A second one answers the PR that is open; one that is at the forge already and is the run's own is adopted. */
+/** The call. A second call returns the open pull request. One that already exists at the forge and is the run's own is adopted. */
 export const openPr = ForgeCall.make({
   usage: forgeCommands.open_pr,
   description:
@@ -46,7 +46,7 @@ export const openPr = ForgeCall.make({
   serve: (context) => {
     const inTurn = oneAtATime()
     const reportedPrs = new Set<number>()
-    /** Once in a sidecar's life: what was lost with an earlier one is made good, and a PR that is stored twice does no harm. */
+    /** Once per sidecar: recovers pull requests that an earlier sidecar lost. Storing one twice is harmless. */
     const keep = (forge: RunForge, number: number) =>
       Effect.gen(function* () {
         if (reportedPrs.has(number) || forge.given.includes(number)) return
@@ -81,7 +81,7 @@ export const openPr = ForgeCall.make({
   },
 })
 
-/** The newest of the run's PRs that is open; else the one that is linked to its issue, if that is the run's own. */
+/** The newest open pull request of the run, or else the one linked to its issue, if it is the run's own. */
 const openOne = Effect.fnUntraced(function* (forge: RunForge) {
   const { api } = forge
   const { issue, prs } = yield* forge.scope.decided
@@ -94,7 +94,7 @@ const openOne = Effect.fnUntraced(function* (forge: RunForge) {
     : Option.none<number>()
 })
 
-/** One that an earlier sidecar opened and died before it could say so. */
+/** One that an earlier sidecar opened before it died without recording it. */
 const ownAndOpen = Effect.fnUntraced(function* ({ api, push, isPushed }: RunForge, number: number) {
   const pr = yield* api.readPr(number)
   const self = yield* api.self
@@ -102,7 +102,7 @@ const ownAndOpen = Effect.fnUntraced(function* ({ api, push, isPushed }: RunForg
   return pr.state === "open" && isOwn && isPushed(pr.head) ? Option.some(number) : Option.none<number>()
 })
 
-/** One that was deleted is not open. */
+/** A deleted one is not open. */
 const isOpen = (api: ForgeApi, pr: number): Effect.Effect<boolean, ForgeRequestError> =>
   Effect.catchIf(
     api.isPrOpen(pr),

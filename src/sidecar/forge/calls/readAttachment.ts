@@ -1,4 +1,4 @@
-/** `read_attachment`: one file of an issue or a pull request; models see images as such. */
+/** `read_attachment`: returns one file of an issue or a pull request; models see images as images. */
 import { Effect, Schema } from "effect"
 import { forgeCommands } from "../../../domain/ForgeCommands.ts"
 import { CallFailure } from "../CallFailure.ts"
@@ -10,16 +10,16 @@ import { text } from "../parameters.ts"
 
 const File = Schema.Struct({
   name: Schema.String,
-  /** By what is in it. */
+  /** Detected from the content. */
   type: Schema.String,
   size: Schema.Number,
   user: Schema.String,
   authorTrusted: Schema.Boolean,
-  /** In base64. */
+  /** Base64. */
   data: Schema.String,
 })
 
-/** The longest text that a model is shown. */
+/** Longest text that a model is shown. */
 const TEXT_MAX = 256 * 1024
 
 /** The call. */

@@ -1,4 +1,4 @@
-/** `read_checks`: what checks say of the head of a pull request. */
+/** `read_checks`: the results of checks of a pull request's head. */
 import { Effect, Schema } from "effect"
 import { type CheckResult, Checks } from "../../../domain/ForgeDetails.ts"
 import { forgeCommands } from "../../../domain/ForgeCommands.ts"

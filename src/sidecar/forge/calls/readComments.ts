@@ -1,4 +1,4 @@
-/** `read_comments`: the comments of an issue or a pull request, with whose words may steer a run. */
+/** `read_comments`: the comments of an issue or a pull request, with whether each author is trusted. */
 import { Effect, Schema } from "effect"
 import { Comment } from "../../../domain/Forge.ts"
 import { forgeCommands } from "../../../domain/ForgeCommands.ts"

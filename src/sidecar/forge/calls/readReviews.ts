@@ -1,4 +1,4 @@
-/** `read_reviews`: the reviews of a pull request with their comments on lines, and whose words may steer a run. */
+/** `read_reviews`: the reviews of a pull request with their comments on lines, and whether each author is trusted. */
 import { Effect, Schema } from "effect"
 import { Review, type ReviewLine } from "../../../domain/ForgeDetails.ts"
 import { forgeCommands } from "../../../domain/ForgeCommands.ts"

@@ -1,4 +1,4 @@
-/** `signal_done`: the agent's word that its work has ended, and how. The first one counts. */
+/** `signal_done`: the agent's report that its work has ended, and how. The first one counts. */
 import { Effect, Schema } from "effect"
 import { BottleDone } from "../../../domain/Bottle.ts"
 import { forgeCommands } from "../../../domain/ForgeCommands.ts"
@@ -7,7 +7,7 @@ import { stamp } from "../callContext.ts"
 import * as ForgeCall from "../ForgeCall.ts"
 import { text } from "../parameters.ts"
 
-/** The call; answered when the event is safe on disk. */
+/** The call. It returns when the event is flushed to disk. */
 export const signalDone = ForgeCall.makeLocal({
   usage: forgeCommands.signal_done,
   description:
