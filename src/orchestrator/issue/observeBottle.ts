@@ -19,17 +19,20 @@ export const bottleOf = Effect.fn("bottleOf")(function* (issue: IssueKey) {
   return Option.map(bottle, (metadata) => ({ row: row.value, metadata }))
 })
 
-/** The bottle of an issue, after the events in its queue are applied. Fails when its backend cannot be reached. */
+/**
+ * The bottle of an issue, after the events in its queue are applied. Its state is read first: an agent that has ended by then has its
+ * `signal_done` in the queue, if it made one. Fails when its backend cannot be reached.
+ */
 export const observeBottle = Effect.fn("observeBottle")(function* (issue: IssueKey) {
   const known = yield* bottleOf(issue)
   if (Option.isNone(known)) return Option.none<ObservedBottle>()
+  const backend = yield* (yield* Backends).get(known.value.metadata.spec.backend)
+  const state = yield* bottleState(backend, known.value.metadata)
   yield* settleEvents(known.value.metadata.slug)
   const found = yield* bottleOf(issue)
   if (Option.isNone(found)) return Option.none<ObservedBottle>()
   const { row, metadata } = found.value
   const { slug, run, spec } = metadata
-  const backend = yield* (yield* Backends).get(spec.backend)
-  const state = yield* bottleState(backend, metadata)
   const checkinAt = timeOf(yield* (yield* BottleEvents).lastCheckin(slug))
   const frozenAt = timeOf(metadata.frozenAt)
   const ended = state === "exited" ? yield* endOf(backend, metadata) : undefined
