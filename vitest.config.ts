@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config"
 /** What takes minutes each: kills and floods, hostile packs, real agents, and what an engine enforces. `npm run test:long` runs them. */
 const long = [
   "test/faults/**/*.test.ts",
+  "test/orchestrator/faults/{kills,outage}.test.ts",
   "test/e2e/{agents,verify}.test.ts",
   "test/layers/*/{builds,policy}.test.ts",
   "test/sidecar/{floods,fuzz}.test.ts",

@@ -1,5 +1,6 @@
 /** Hundreds of events, half of whose webhooks are lost, late, out of order or repeated, with the service down for a third of the time: it comes to the same as without. */
 import { expect, it } from "@effect/vitest"
+import { vi } from "vitest"
 import { Effect } from "effect"
 import { randomOf } from "../../support/fuzz.ts"
 import { type Deed, type Due, makeRounds } from "./deeds.ts"
@@ -125,6 +126,8 @@ const live = Effect.fnUntraced(function* (outage: boolean) {
 
 const deedsOf = (who: Deed["who"]) =>
   rounds.flatMap(({ deeds }) => deeds.filter((deed) => deed.who === who).map(({ mark }) => mark))
+
+vi.setConfig({ testTimeout: 900_000 })
 
 it.scopedLive(`500 events through an outage come to what they come to without one (seed ${SEED})`, () =>
   fast(
