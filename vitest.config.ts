@@ -7,7 +7,7 @@ const long = [
   "test/e2e/{agents,verify}.test.ts",
   "test/layers/*/{builds,policy}.test.ts",
   "test/sidecar/{floods,fuzz}.test.ts",
-  "test/sidecar/git/{hostile,packs}.test.ts",
+  "test/sidecar/git/{hostile,killed,packs}.test.ts",
 ]
 
 export default defineConfig({
