@@ -4,7 +4,7 @@ import { Effect, Option, Stream } from "effect"
 import { reportFailures } from "./failure.ts"
 import { passBytes, print, printJson } from "./output.ts"
 import { tailStart, withoutFirst } from "./tail.ts"
-import { raw, slug, tail } from "./shared.ts"
+import { follow, raw, slug, tail } from "./shared.ts"
 
 const spec = {
   slug,
@@ -12,10 +12,7 @@ const spec = {
     Options.withDescription("Which run; the newest unless given"),
     Options.optional,
   ),
-  follow: Options.boolean("follow").pipe(
-    Options.withAlias("f"),
-    Options.withDescription("Go on until the agent ends"),
-  ),
+  follow,
   tail,
   json: Options.boolean("json").pipe(
     Options.withDescription("Print pieces of output as lines of JSON: {text}"),

@@ -5,16 +5,14 @@ import { durationOf } from "../domain/durationOf.ts"
 import { InvalidInput } from "../domain/Errors.ts"
 import { BEFORE_ALL, instantOf } from "../domain/Instant.ts"
 import { neutralJson, neutralLine } from "../domain/Neutral.ts"
+import { OperationLine } from "../domain/OperationLine.ts"
 import { reportFailures } from "./failure.ts"
 import { type Line, bold, painted, passBytes, printLine } from "./output.ts"
-import { slug, tail } from "./shared.ts"
+import { follow, slug, tail } from "./shared.ts"
 
 const spec = {
   slug,
-  follow: Options.boolean("follow").pipe(
-    Options.withAlias("f"),
-    Options.withDescription("Go on until the agent ends"),
-  ),
+  follow,
   tail,
   since: Options.text("since").pipe(
     Options.withPseudoName("TIME"),
@@ -68,18 +66,7 @@ const timeOf = Effect.fnUntraced(function* (text: string) {
   })
 })
 
-const Call = Schema.Struct({
-  at: Schema.String,
-  op: Schema.String,
-  target: Schema.String,
-  phase: Schema.optional(Schema.String),
-  outcome: Schema.String,
-  reason: Schema.optional(Schema.String),
-  durationMs: Schema.Number,
-  detail: Schema.String,
-})
-
-const readCall = Schema.decodeOption(Schema.parseJson(Call))
+const readCall = Schema.decodeOption(Schema.parseJson(OperationLine))
 
 /** Fixed column widths: when following, the widest cell is not known. */
 const WIDTHS = [20, 8, 20, 12, 6, 0]
@@ -92,7 +79,7 @@ const row = (cells: ReadonlyArray<string>): string =>
 
 const HEAD = bold(row(["TIME", "OUTCOME", "CALL", "ON", "MS", "WHAT"]))
 
-const shown = (text: string, call: typeof Call.Type | undefined): Line => {
+const shown = (text: string, call: OperationLine | undefined): Line => {
   if (call === undefined) return painted(`not a line of an operation log: ${neutralLine(text)}`, "red")
   const { at, op, target, phase, outcome, reason, durationMs, detail } = call
   const line = row([

@@ -41,6 +41,12 @@ export const slug = Args.text({ name: "slug" }).pipe(
   Args.withDescription("Name of the bottle, as `list` shows it, or its label"),
 )
 
+/** `--follow` */
+export const follow = Options.boolean("follow").pipe(
+  Options.withAlias("f"),
+  Options.withDescription("Go on until the agent ends"),
+)
+
 /** `SLUG...` */
 export const slugs = Args.text({ name: "slug" }).pipe(
   Args.withDescription("Names of bottles, as `list` shows them, or their labels"),

@@ -11,7 +11,7 @@ import { IssueStates } from "../services/IssueStates.ts"
 import { LifeCycleEngine } from "../services/LifeCycleEngine.ts"
 import { Operations } from "../services/Operations.ts"
 import { ServiceState } from "../services/ServiceState.ts"
-import { attend, lookAtDependants, lookAtFrozen, type Pause } from "./attend.ts"
+import { attend, lookAgain, type Pause } from "./attend.ts"
 import * as LocalLifeCycleEngine from "./engine/LocalLifeCycleEngine.ts"
 import { forDependants } from "./ingest/forDependants.ts"
 import { forPulls } from "./ingest/forPulls.ts"
@@ -127,9 +127,8 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
     every: configuration.sweep,
   })
   yield* Effect.forkScoped(sweep.run)
-  if (configuration.ciFeedback > 0 || configuration.onConflict === "resume")
-    yield* lookAtFrozen(engine, configuration.sweep)
-  yield* lookAtDependants(engine, configuration.sweep)
+  const actsOnChecks = configuration.ciFeedback > 0 || configuration.onConflict === "resume"
+  yield* lookAgain(engine, { every: configuration.sweep, actsOnChecks })
   const health = Effect.sync(() => ({
     host,
     version: VERSION,

@@ -8,8 +8,8 @@ import { Outbox } from "../services/Outbox.ts"
 import { IssueStates } from "../services/IssueStates.ts"
 import { LifeCycleEngine } from "../services/LifeCycleEngine.ts"
 import { ServiceState } from "../services/ServiceState.ts"
-import { allPages } from "../programs/allPages.ts"
 import { routeStatuses } from "./ingest/routeStatuses.ts"
+import { lookAtRows, waitsFor } from "./lookAtRows.ts"
 import type { SweepStatus } from "./sweep/sweep.ts"
 import type { Observe } from "./telling.ts"
 
@@ -49,7 +49,7 @@ export const attend = Effect.fn("attend")(function* ({
     const was = pause.isOn
     pause.isOn = Option.isSome(yield* state.pausedAt)
     if (was !== pause.isOn) yield* observe(ServiceEvent.Paused({ paused: pause.isOn }))
-    if (was && !pause.isOn) yield* lookAtWaiting(engine, ["paused"])
+    if (was && !pause.isOn) yield* lookAtRows(engine.look, waitsFor("paused"))
     yield* Effect.forEach(yield* state.asked, engine.look, { discard: true })
     yield* routeStatuses
   })
@@ -84,9 +84,9 @@ export const attend = Effect.fn("attend")(function* ({
   )
   const pass = (name: string, step: Effect.Effect<void, { readonly message: string }, IssueStates | Inbox>) =>
     Effect.catchAllCause(step, (cause) => Effect.logError(`${name} failed`, cause))
-  // These waited for a change of the configuration, or for the end of a pause while no service was running.
-  const waited = ["limit", "turn", "dependencies", ...(pause.isOn ? [] : ["paused"])]
-  yield* pass("looking at what waits", lookAtWaiting(engine, waited))
+  // These waited for an event that may have happened while no service was running.
+  const waited = waitsFor("dependencies", ...(pause.isOn ? [] : ["paused"]))
+  yield* pass("looking at what waits", lookAtRows(engine.look, waited))
   yield* Effect.all([
     pass("reading orders", obey),
     pass("reporting", report),
@@ -94,45 +94,20 @@ export const attend = Effect.fn("attend")(function* ({
   ]).pipe(Effect.repeat(Schedule.spaced(poll)), Effect.forkScoped)
 })
 
-/** Looks repeatedly at issues that wait for other issues: one of those may be in a repository that is not served. */
-export const lookAtDependants = Effect.fn("attend.lookAtDependants")(function* (
-  engine: Context.Tag.Service<LifeCycleEngine>,
-  every: DurationInput,
-) {
-  const logged = Effect.catchAllCause(lookAtWaiting(engine, ["dependencies"]), (cause) =>
-    Effect.logError("looking at what waits for other issues failed", cause),
-  )
-  yield* Effect.forkScoped(Effect.schedule(logged, Schedule.spaced(every)))
-})
-
-/** Looks repeatedly at issues that rest with a pull request: neither checks nor conflicts change the times that a sweep asks for. */
-export const lookAtFrozen = Effect.fn("attend.lookAtFrozen")(function* (
+/**
+ * Looks repeatedly at issues that wait for others, one of which may be in a repository that is not served. With `actsOnChecks` also at
+ * issues that rest with a pull request: neither checks nor conflicts change the times that a sweep asks for.
+ */
+export const lookAgain = Effect.fn("attend.lookAgain")(function* (
   { look }: Context.Tag.Service<LifeCycleEngine>,
-  every: DurationInput,
+  { every, actsOnChecks }: { readonly every: DurationInput; readonly actsOnChecks: boolean },
 ) {
-  const states = yield* IssueStates
-  const pass = Effect.flatMap(allPages(states.all), (rows) =>
-    Effect.forEach(
-      rows.filter(({ state }) => state.live && state.phase === "frozen"),
-      ({ forge, owner, repo, issueNumber }) => look({ forge, owner, repo, issueNumber }),
-      { discard: true },
-    ),
-  )
-  const logged = Effect.catchAllCause(pass, (cause) => Effect.logError("looking at what rests failed", cause))
-  yield* Effect.forkScoped(Effect.schedule(logged, Schedule.spaced(every)))
-})
-
-/** Looks at the issues that wait for one of these reasons. */
-export const lookAtWaiting = Effect.fn("attend.lookAtWaiting")(function* (
-  { look }: Context.Tag.Service<LifeCycleEngine>,
-  kinds: ReadonlyArray<string>,
-) {
-  const rows = yield* allPages((yield* IssueStates).all)
-  yield* Effect.forEach(
-    rows.filter(({ waits }) => waits !== null && kinds.includes(waits)),
-    ({ forge, owner, repo, issueNumber }) => look({ forge, owner, repo, issueNumber }),
-    { discard: true },
-  )
+  const isDependent = waitsFor("dependencies")
+  const pass = lookAtRows(
+    look,
+    (row) => isDependent(row) || (actsOnChecks && row.state.live && row.state.phase === "frozen"),
+  ).pipe(Effect.catchAllCause((cause) => Effect.logError("looking again at what rests failed", cause)))
+  yield* Effect.forkScoped(Effect.schedule(pass, Schedule.spaced(every)))
 })
 
 const sweepHealth = ({ sweptAt, failures, problem, nextAt }: SweepStatus): SweepHealth => ({

@@ -109,10 +109,16 @@ const tested = Effect.fnUntraced(function* (wanted: WantedHook, hooks: ForgeHook
   if (repo !== undefined) return yield* Effect.zipRight(hooks.test({ owner, repo }, id), reported)
   if (through === undefined) return "untested"
   const url = `${publicUrl.replace(/\/+$/, "")}/webhook?test`
+  // One that a killed test left.
+  const left = (yield* hooks.list(through)).filter((hook) => hook.url === url)
+  yield* Effect.forEach(left, (hook) => hooks.remove(through, hook.id), { discard: true })
   return yield* Effect.acquireUseRelease(
     hooks.create(through, { url, secret }),
     (temporary) => Effect.zipRight(hooks.test(through, temporary), reported),
-    (temporary) => Effect.orDie(hooks.remove(through, temporary)),
+    (temporary) =>
+      Effect.catchAll(hooks.remove(through, temporary), ({ message }) =>
+        Effect.logWarning(`a temporary hook of ${through.owner}/${through.repo} is left: ${message}`),
+      ),
   )
 })
 

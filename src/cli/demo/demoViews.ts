@@ -5,6 +5,7 @@ import { orchestrateStatus } from "../../programs/orchestrateStatus.ts"
 import { readLogs } from "../../programs/readLogs.ts"
 import { verifyProvenance } from "../../programs/verifyProvenance.ts"
 import { OperationLogs } from "../../services/OperationLogs.ts"
+import { OperationLine } from "../../domain/OperationLine.ts"
 import { Slug } from "../../domain/Slug.ts"
 import { type Line, bold, printLine, table } from "../output.ts"
 
@@ -53,22 +54,11 @@ const numberOf = (url: string): string => `#${url.replace(/^.*\D/, "")}`
 
 const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}...` : text)
 
-const LogLine = Schema.parseJson(
-  Schema.Struct({
-    seq: Schema.Number,
-    op: Schema.String,
-    target: Schema.String,
-    phase: Schema.optional(Schema.String),
-    outcome: Schema.optional(Schema.String),
-    reason: Schema.optional(Schema.String),
-  }),
-)
-
 /** The operation log of a bottle, and whether its chain is intact. */
 export const showLog = Effect.fn("showLog")(function* (name: string) {
   const slug = Slug.make(name)
   const log = yield* (yield* OperationLogs).log(slug)
-  const entries = yield* Effect.forEach(log, (line) => Schema.decodeUnknown(LogLine)(line))
+  const entries = yield* Effect.forEach(log, (line) => Schema.decode(Schema.parseJson(OperationLine))(line))
   yield* lines(
     table(
       ["SEQ", "OPERATION", "TARGET", "OUTCOME"],

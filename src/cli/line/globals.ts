@@ -10,7 +10,7 @@ const flag = (names: OptionInfo["names"], about: string): OptionInfo => ({
   about,
 })
 
-/** From everything to nothing. */
+/** The common ones first: help lists them in this order. */
 const LEVELS = ["debug", "info", "warning", "error", "none", "all", "trace", "fatal"]
 
 /** Shells with completions. */

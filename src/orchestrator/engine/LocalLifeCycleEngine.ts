@@ -15,6 +15,7 @@ import { operate } from "../host/operate.ts"
 import { watchRun } from "../host/watchRun.ts"
 import { bottleOf } from "../issue/observeBottle.ts"
 import { ServedRepositories } from "../ServedRepositories.ts"
+import { lookAtRows, waitsFor } from "../lookAtRows.ts"
 import { type Failures, makeLookAt } from "./lookAt.ts"
 import { type Look, makeBusy, makeKeyedQueue } from "./keyedQueue.ts"
 import { allPages } from "../../programs/allPages.ts"
@@ -111,14 +112,12 @@ const make = Effect.fnUntraced(function* ({
   /** Looks at the issues that wait for room, in a fair order. */
   const wake = Effect.fn("engine.wake")(function* (look: Look) {
     const rows = yield* allPages(states.all)
-    const waiting = rows
-      .filter(({ waits }) => waits === "limit" || waits === "turn")
-      .map(({ forge, owner, repo, issueNumber, decidedAt }) => ({
-        issue: { forge, owner, repo, issueNumber },
-        repository: `${owner}/${repo}`,
-        number: issueNumber,
-        since: decidedAt,
-      }))
+    const waiting = rows.filter(waitsForRoom).map(({ forge, owner, repo, issueNumber, decidedAt }) => ({
+      issue: { forge, owner, repo, issueNumber },
+      repository: `${owner}/${repo}`,
+      number: issueNumber,
+      since: decidedAt,
+    }))
     yield* Effect.forEach(fairOrder(waiting, ""), ({ issue }) => look(issue), { discard: true })
   })
 
@@ -152,13 +151,8 @@ const make = Effect.fnUntraced(function* ({
   })
 
   const start = Effect.gen(function* () {
-    const rows = yield* allPages(states.all)
-    yield* Effect.forEach(
-      // Issues that wait for room have no timer, and the limits may have changed.
-      rows.filter(({ state, waits }) => state.live || waits === "limit" || waits === "turn"),
-      ({ forge, owner, repo, issueNumber }) => look({ forge, owner, repo, issueNumber }),
-      { discard: true },
-    )
+    // What waits for room has no time of its own, and the limits may have changed.
+    yield* lookAtRows(look, (row) => row.state.live || waitsForRoom(row))
     yield* tick().pipe(
       Effect.catchAllCause((cause) => Effect.logError("the tables cannot be read", cause)),
       Effect.repeat(Schedule.spaced(poll)),
@@ -180,6 +174,9 @@ const make = Effect.fnUntraced(function* ({
 
 /** Delay before watching an agent again after watching failed. */
 const WATCH_AGAIN = Duration.seconds(10)
+
+/** These have no time of their own: there may be room whenever an operation ends, or the limits change. */
+const waitsForRoom = waitsFor("limit", "turn")
 
 /**
  * Since when the clock has run without a gap, in milliseconds. Call it at least at each poll. After a suspend or a clock jump no agent

@@ -1,6 +1,7 @@
 /** deliver: sends the messages of the outbox with increasing delays, until each is accepted or given up. */
 import { Clock, type Context, Effect, Option, type Redacted, Schedule } from "effect"
 import type { DurationInput } from "effect/Duration"
+import { isOutage } from "../../domain/ForgeReason.ts"
 import type { Configuration } from "../../domain/orchestrator/Configuration.ts"
 import type { Notice, OutboxRow, Reaction } from "../../domain/orchestrator/Outbox.ts"
 import { Forges } from "../../services/Forges.ts"
@@ -92,9 +93,7 @@ const sendReaction = Effect.fnUntraced(function* (
       Effect.catchTags({
         ForgeConfigInvalid: () => Effect.succeed<Outcome>("gone"),
         // A deleted comment or a locked issue never accepts a reaction.
-        ForgeRequestError: ({ reason }) => Effect.succeed<Outcome>(PASSES.has(reason) ? "failed" : "gone"),
+        ForgeRequestError: ({ reason }) => Effect.succeed<Outcome>(isOutage(reason) ? "failed" : "gone"),
       }),
     )
 })
-
-const PASSES: ReadonlySet<string> = new Set(["Unreachable", "ServerError", "RateLimited", "Unauthorized"])

@@ -1,37 +1,32 @@
 /** post: one HTTP request to an outside receiver, with a time limit. Ignores the response body and follows no redirect. */
-import { Effect, Redacted } from "effect"
-import { request as plain } from "node:http"
-import { request as tls } from "node:https"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import { Duration, Effect, Redacted } from "effect"
 
 /** A request. */
 export interface Post {
+  readonly contentType: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
 /** How long a receiver may take. */
-const LIMIT = 10_000
+const LIMIT = Duration.seconds(10)
 
-/** The status of the response; 0 without one. */
-export const post = (url: Redacted.Redacted, { headers, body }: Post): Effect.Effect<number> =>
-  Effect.async<number>((resume) => {
-    const address = Redacted.value(url)
-    const call = (address.startsWith("https:") ? tls : plain)(
-      address,
-      {
-        method: "POST",
-        headers: { ...headers, "user-agent": "bot-bottle", "content-length": Buffer.byteLength(body) },
-        signal: AbortSignal.timeout(LIMIT),
-        agent: false,
-      },
-      (response) => {
-        resume(Effect.succeed(response.statusCode ?? 0))
-        // The response body is not read.
-        response.on("error", () => undefined)
-        response.destroy()
-      },
-    )
-    call.on("error", () => resume(Effect.succeed(0)))
-    call.end(body)
-    return Effect.sync(() => call.destroy())
-  }).pipe(Effect.catchAllDefect(() => Effect.succeed(0)))
+/** The status of the response; 0 without one. Errors are dropped: they contain the address, which may be a secret. */
+export const post = (url: Redacted.Redacted, { contentType, headers, body }: Post): Effect.Effect<number> =>
+  Effect.flatMap(HttpClient.HttpClient, (client) =>
+    HttpClientRequest.post(Redacted.value(url)).pipe(
+      HttpClientRequest.setHeaders({ ...headers, "user-agent": "bot-bottle" }),
+      HttpClientRequest.bodyText(body, contentType),
+      // Spans would contain the address, and send trace headers to the receiver. The scope ends a response that is not read.
+      HttpClient.withTracerDisabledWhen(HttpClient.withScope(client), () => true).execute,
+    ),
+  ).pipe(
+    Effect.map(({ status }) => status),
+    Effect.scoped,
+    Effect.timeout(LIMIT),
+    Effect.provide(NodeHttpClient.layer),
+    Effect.catchAllCause(() => Effect.succeed(0)),
+  )

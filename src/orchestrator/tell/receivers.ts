@@ -65,12 +65,12 @@ export const postOf = (
   const reason = text.length > REASON_MAX ? `${text.slice(0, REASON_MAX)}...` : text
   if (format === "slack") {
     const body = JSON.stringify({ text: `<${url}|${name}> ${TITLES[event]}: ${escaped(reason)}` })
-    return { headers: JSON_TYPE, body }
+    return { contentType: JSON_TYPE, headers: {}, body }
   }
   if (format === "ntfy")
     return {
+      contentType: "text/plain; charset=utf-8",
       headers: {
-        "content-type": "text/plain; charset=utf-8",
         title: `${name} ${TITLES[event]}`,
         tags: event,
         click: url,
@@ -89,8 +89,8 @@ export const postOf = (
     reason,
   })
   return {
+    contentType: JSON_TYPE,
     headers: {
-      ...JSON_TYPE,
       "x-bot-bottle-event": event,
       "x-bot-bottle-delivery": id,
       ...(secret !== undefined && {
@@ -101,7 +101,7 @@ export const postOf = (
   }
 }
 
-const JSON_TYPE = { "content-type": "application/json" }
+const JSON_TYPE = "application/json"
 
 /** Slack reads these three as markup: `<!channel>` would notify everybody. */
 const escaped = (text: string): string =>
