@@ -46,8 +46,8 @@ syswrite STDOUT, "ready\n";
 open STDOUT, '>', '/dev/null';
 open STDERR, '>', '/dev/null';
 
-# A pair is [caller, neck]; a side has: fh, what it still has to be told (out), whether it has ended (eof), and
-# whether it is told nothing more (shut). A side that broke has ended and is told nothing more; the other is told
+# A pair is [caller, neck]; a side has: fh, what is still to be sent to it (out), whether it has ended (eof), and
+# whether it is sent nothing more (shut). A side that broke has ended and is sent nothing more; the other is sent
 # all that came before, and a caller is held until it has ended: an early answer must reach one that still writes.
 my %pairs;
 my $number = 0;

@@ -46,14 +46,14 @@ def healthy():
 
 
 class Side:
-    """One end of a pair. One that broke has ended and is told nothing more; the other is told all that came before,
+    """One end of a pair. One that broke has ended and is sent nothing more; the other is sent all that came before,
     and a caller is held until it has ended: an early answer must reach one that still writes."""
 
     def __init__(self, sock):
         self.sock = sock
-        self.out = bytearray()  # what it still has to be told
+        self.out = bytearray()  # still to be sent to it
         self.eof = False
-        self.shut = False  # told nothing more
+        self.shut = False  # sent nothing more
         self.other = None
         self.mask = 0
         self.is_caller = False

@@ -128,7 +128,7 @@ const argvFile = (argv: ReadonlyArray<string>): Effect.Effect<string, InvalidInp
   return Effect.succeed(`set -- ${argv.map(shellQuote).join(" ")}\n`)
 }
 
-/** The configuration of `bin/clone`. The neck's address is the same in every bottle; where it is not, git is told so (see loopback.ts). */
+/** The configuration of `bin/clone`. The neck's address is the same in every bottle; where it is not, git gets the other one (see loopback.ts). */
 const workspaceFile = ({ git, ref = "", branch, author, forge }: PlanClone, rehydrated: boolean): string =>
   Object.entries({
     first: rehydrated ? "no" : "yes",

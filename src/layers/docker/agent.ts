@@ -233,7 +233,7 @@ export const stopBottle = Effect.fn("Backend.stop")(function* ({ engine, naming 
   if (exitCode !== 0 && !engine.dialect.missing(stderr)) return yield* engine.refusal(purpose, stderr)
 })
 
-/** Set explicitly, because the operator is told these keys whatever the client's configuration says. */
+/** Set explicitly, because bot-bottle shows the operator these keys, whatever the client's configuration says. */
 const DETACH = ["--detach-keys", "ctrl-p,ctrl-q"]
 
 /** Connects our terminal to the agent until it ends or is detached. If it is already running, its earlier output is shown first. */
