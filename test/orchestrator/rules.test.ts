@@ -135,6 +135,31 @@ describe("the end of a run", () => {
     }),
   )
 
+  it.scoped("an agent that signals and ends while it is looked at is frozen as done", () =>
+    Effect.gen(function* () {
+      const go = yield* Deferred.make<void>()
+      let isAsked = false
+      const { happened, state } = yield* working({
+        agent: ({ slug }, _, { sidecar }) =>
+          Effect.gen(function* () {
+            yield* Deferred.await(go)
+            const at = new Date(yield* Clock.currentTimeMillis).toISOString()
+            const done = { version: 1, kind: "done", status: "success", summary: "mended", at } as const
+            yield* sidecar.push({ ...done, slug: Slug.make(slug) })
+            return 0
+          }),
+        // The agent comes to its end between what the look read before and the state that it reads now.
+        gate: (call) => {
+          if (!isAsked || call !== "backend.inspect") return Effect.void
+          return Effect.zipRight(Deferred.succeed(go, undefined), Effect.repeatN(Effect.yieldNow(), 100))
+        },
+      })
+      isAsked = true
+      yield* happened
+      expect((yield* state).state.frozen).toEqual({ cause: "done", run: 1 })
+    }),
+  )
+
   it.scoped("what the machine stopped goes on once, with a prompt that says so, and not a second time", () =>
     Effect.gen(function* () {
       const { world, passes, newest, state } = yield* working({ agent: hung })
