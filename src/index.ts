@@ -50,6 +50,7 @@ export type {
   GroundListener,
   ProbeGround,
 } from "./domain/probes/ProbeGround.ts"
+export { OperationLine } from "./domain/OperationLine.ts"
 export { QueueEvent } from "./domain/QueueEvent.ts"
 export type { NeckLimits } from "./domain/RunLimits.ts"
 export { Slug } from "./domain/Slug.ts"
@@ -136,6 +137,8 @@ export { attach, resumeInteractive, startInteractive } from "./programs/interact
 export type { Confirm } from "./programs/interactive.ts"
 export { checkStart, launch, performStart, planStart, prepareStart } from "./programs/launch.ts"
 export type { PreparedStart } from "./programs/launch.ts"
+export { inspectBottle } from "./programs/inspectBottle.ts"
+export type { Inspected } from "./programs/inspectBottle.ts"
 export { listBottles } from "./programs/listBottles.ts"
 export type { ForgeOption } from "./programs/assignedForge.ts"
 export type {
