@@ -25,6 +25,7 @@ it.scopedLive("a storm of 1,000 comments by a trusted person costs one run, by s
       )
     yield* world.sim.webhooks.idle
     yield* engine.idle
+    // Well past `settle`: what would come of it would have come by now.
     yield* Effect.sleep("4 seconds")
     yield* engine.idle
     expect(world.prompts).toHaveLength(1)
