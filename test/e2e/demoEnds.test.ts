@@ -25,12 +25,13 @@ const left = () => ({
 const nothing = { files: [], sockets: [], processes: [] }
 
 const HOST = { DOCKER_HOST: "unix:///nonexistent" }
-/** Starts a demo; answers it once its first agent is at work, with the folder's name and the first bottle. */
+const LAUNCHED = /launched bottle ([^ ,]+),/
+/** Starts a demo; returns it once its first agent is at work, with the folder's name and the first bottle. */
 const begun = async (env: Readonly<Record<string, string>>) => {
   const demo = cli.start(["demo"], { env: { TMPDIR: place, ...env } })
-  await expect.poll(demo.stdout, { timeout: 90_000 }).toContain("I read my issue")
+  await expect.poll(demo.stdout, { timeout: 90_000 }).toMatch(LAUNCHED)
   const [name = ""] = readdirSync(place)
-  return { ...demo, name, slug: /^bottle (\S+)$/m.exec(demo.stderr())?.[1] ?? "none" }
+  return { ...demo, name, slug: LAUNCHED.exec(demo.stdout())?.[1] }
 }
 const endedByPipe = async (env: Readonly<Record<string, string>>) => {
   const demo = await begun(env)
@@ -76,7 +77,7 @@ describe("the demo without an engine", () => {
 })
 
 describeDocker("the demo on a real engine", () => {
-  const onEngine = (name: string, slug: string) => [
+  const onEngine = (name: string, slug: string | undefined) => [
     docker("ps", "--all", "--quiet", "--filter", `name=${slug}`),
     docker("image", "ls", "--quiet", `bot-bottle/demo:${name}`),
   ]
