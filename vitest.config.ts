@@ -10,9 +10,11 @@ const long = [
   "test/sidecar/git/{hostile,killed,packs}.test.ts",
 ]
 
+/** Each project names it: one that the root named would run once more. */
+const globalSetup = ["test/support/globalSetup.ts"]
+
 export default defineConfig({
   test: {
-    globalSetup: ["test/support/globalSetup.ts"],
     // Guards against what hangs: on a busy machine of two cores an engine takes long for what it does.
     testTimeout: 180_000,
     hookTimeout: 300_000,
@@ -24,11 +26,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: "short",
+          globalSetup,
           include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
           exclude: [...long, "**/node_modules/**"],
         },
       },
-      { extends: true, test: { name: "long", include: long } },
+      { extends: true, test: { name: "long", globalSetup, include: long } },
     ],
   },
   resolve: {
