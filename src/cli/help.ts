@@ -3,7 +3,6 @@ import { Console, Effect } from "effect"
 import { stripVTControlCharacters } from "node:util"
 import { VERSION } from "../domain/Version.ts"
 import { neutral } from "../domain/Neutral.ts"
-import { mendCompletions } from "./completions.ts"
 import { type Entry, commandHelp, exampleLines, optionEntry, section } from "./line/commandHelp.ts"
 import { GLOBALS } from "./line/globals.ts"
 import type { CommandInfo } from "./line/tree.ts"
@@ -31,9 +30,9 @@ export const ROOT: Readonly<Record<string, ReadonlyArray<Entry>>> = {
     ["log SLUG", "what it did at its neck: its operation log"],
     ["inspect SLUG", "all that is known of it"],
     ["watch SLUG", "wait for its agent, and keep its limits until then"],
-    ["attach SLUG", "come back to the terminal of an agent that was left at work"],
+    ["attach SLUG", "return to an agent's terminal, or follow the output of a headless one"],
     ["shell SLUG", "a shell in it, as its agent's user"],
-    ["cp SLUG:PATH DEST", "a file or folder out of it"],
+    ["cp SOURCE DEST", "a file or folder out of it, or a file into it: one is SLUG:PATH"],
     ["provenance verify SLUG", "whether its operation log is whole"],
   ],
   "Issues of a forge": [
@@ -116,7 +115,7 @@ export const helpOf = (command: CommandInfo): ReadonlyArray<Line> => {
 
 /**
  * Adapts what @effect/cli prints. It always uses colours; here only if the stream shows them. It quotes what was typed, which may be a
- * file name inserted by a shell: of its control characters only colours pass. Its completions are fixed.
+ * file name inserted by a shell: of its control characters only colours pass.
  */
 export const withPlainConsole = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Effect.console, (console) =>
@@ -133,9 +132,9 @@ const plainOn =
   (value: unknown): unknown =>
     typeof value !== "string"
       ? value
-      : mendCompletions(
-          isColour(stream) ? neutralButColours(value) : neutral(stripVTControlCharacters(value)),
-        )
+      : isColour(stream)
+        ? neutralButColours(value)
+        : neutral(stripVTControlCharacters(value))
 
 /** Bold, italics, underlining, and colours except black, which would hide text. */
 const CODE = "(?:[0134]|2[2-4]|3[1-79]|9[0-7])"

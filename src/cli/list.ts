@@ -11,7 +11,7 @@ import { json } from "./shared.ts"
 type Show = (bottle: BottleStatus, now: number) => Cell
 
 /** The available columns. */
-const COLUMNS = {
+export const COLUMNS = {
   slug: (bottle) => painted(bottle.slug, ofBottle(bottle.color)),
   label: (bottle) => painted(bottle.label, ofBottle(bottle.color)),
   agent: ({ agent }) => agent,

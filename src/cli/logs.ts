@@ -2,7 +2,7 @@
 import { Command, Options } from "@effect/cli"
 import { Effect, Option, Stream } from "effect"
 import { reportFailures } from "./failure.ts"
-import { passBytes, print, printJson } from "./output.ts"
+import { outputOf, printJson } from "./output.ts"
 import { tailStart, withoutFirst } from "./tail.ts"
 import { follow, raw, slug, tail } from "./shared.ts"
 
@@ -25,12 +25,9 @@ export const logs = Command.make("logs", spec, (options) =>
   Effect.gen(function* () {
     const { bottleNamed, live, readLogs } = yield* Effect.promise(() => import("./lazy/run.ts"))
     const decoder = new TextDecoder()
-    const plain = !process.stdout.isTTY || options.raw
-    const show = (bytes: Uint8Array) => {
-      if (plain && !options.json) return passBytes("stdout", bytes)
-      const text = decoder.decode(bytes, { stream: true })
-      return options.json ? printJson({ text }) : print("stdout", text)
-    }
+    const show = options.json
+      ? (bytes: Uint8Array) => printJson({ text: decoder.decode(bytes, { stream: true }) })
+      : outputOf(options.raw)
     yield* Effect.gen(function* () {
       const slug = yield* bottleNamed(options.slug)
       const run = Option.getOrUndefined(options.run)

@@ -62,7 +62,7 @@ const start = Command.make("start", startSpec, (options) =>
 ).pipe(Command.withDescription("Launch an agent on the open issue that FORGE_* names, and wait for it"))
 
 const resumeSpec = {
-  slug: Options.text("slug").pipe(Options.withDescription("Name of the bottle")),
+  slug: Options.text("slug").pipe(Options.withDescription("Name of the bottle, or its label")),
   ...prompts,
   backend: ownBackend,
   json,
@@ -75,12 +75,9 @@ const resume = Command.make("resume", resumeSpec, (options) =>
     const programs = yield* Effect.promise(() => import("./lazy/run.ts"))
     yield* stoppedByInterrupt(programs.stop)(
       (observe) =>
-        programs.orchestrateResume({
-          slug: options.slug,
-          prompt,
-          observe,
-          ...given("backend", options.backend),
-        }),
+        Effect.flatMap(programs.bottleNamed(options.slug), (slug) =>
+          programs.orchestrateResume({ slug, prompt, observe, ...given("backend", options.backend) }),
+        ),
       observer(options),
     ).pipe(Effect.provide(programs.live))
   }).pipe(reportFailures(options.json)),
@@ -96,8 +93,11 @@ const assignSpec = {
 
 const assign = Command.make("assign", assignSpec, (options) =>
   Effect.gen(function* () {
-    const { live, orchestrateAssign } = yield* Effect.promise(() => import("./lazy/run.ts"))
-    const keys = yield* Effect.provide(orchestrateAssign(options), live)
+    const { bottleNamed, live, orchestrateAssign } = yield* Effect.promise(() => import("./lazy/run.ts"))
+    const assigned = Effect.flatMap(bottleNamed(options.slug), (slug) =>
+      orchestrateAssign({ ...options, slug }),
+    )
+    const keys = yield* Effect.provide(assigned, live)
     if (options.json) return yield* printJson(keys)
     for (const key of keys) yield* note(`${options.slug} handles ${issueName(key)} at ${key.forge}`)
   }).pipe(reportFailures(options.json)),

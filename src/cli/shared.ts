@@ -178,10 +178,11 @@ export const needTerminal = Effect.suspend(() =>
 
 /**
  * Runs an effect that connects an agent to the terminal. Prints the slug before, and how to continue after. `tell` receives the end of
- * the agent: an attach without one was detached.
+ * the agent: an attach without one was detached. `isRemoved`: the bottle is destroyed at the agent's end.
  */
 export const onTerminal = <A, E, R>(
   run: (observe: (event: RunEvent) => Effect.Effect<void>) => Effect.Effect<A, E, R>,
+  isRemoved = false,
 ): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
     const seen = { slug: "", ended: false }
@@ -193,9 +194,11 @@ export const onTerminal = <A, E, R>(
     }
     const after = Effect.suspend(() =>
       note(
-        seen.ended
-          ? `the agent has ended: "bot-bottle resume ${seen.slug}" goes on, "bot-bottle destroy ${seen.slug}" removes it`
-          : `\nleft at work: "bot-bottle attach ${seen.slug}" comes back, "bot-bottle stop ${seen.slug}" ends it`,
+        seen.ended && isRemoved
+          ? "the agent has ended, and its bottle is destroyed"
+          : seen.ended
+            ? `the agent has ended: "bot-bottle resume ${seen.slug}" goes on, "bot-bottle destroy ${seen.slug}" removes it`
+            : `\nleft at work: "bot-bottle attach ${seen.slug}" comes back, "bot-bottle stop ${seen.slug}" ends it`,
       ),
     )
     return run(observe).pipe(
