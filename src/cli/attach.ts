@@ -48,4 +48,4 @@ export const shell = Command.make("shell", { slug }, (options) =>
       process.exitCode = exitCode
     })
   }).pipe(reportFailures(false)),
-).pipe(Command.withDescription("Open a shell in a bottle that runs, as its agent's user"))
+).pipe(Command.withDescription("Open a shell in a running bottle, as its agent's user"))

@@ -9,14 +9,12 @@ import { follow, raw, slug, tail } from "./shared.ts"
 const spec = {
   slug,
   run: Options.integer("run").pipe(
-    Options.withDescription("Which run; the newest unless given"),
+    Options.withDescription("Number of the run; default: the newest"),
     Options.optional,
   ),
   follow,
   tail,
-  json: Options.boolean("json").pipe(
-    Options.withDescription("Print pieces of output as lines of JSON: {text}"),
-  ),
+  json: Options.boolean("json").pipe(Options.withDescription("Print the output as lines of JSON: {text}")),
   raw,
 }
 
@@ -38,4 +36,4 @@ export const logs = Command.make("logs", spec, (options) =>
       yield* Stream.runForEach(withoutFirst(readLogs(slug, { run, follow: options.follow }), from), show)
     }).pipe(Effect.provide(live))
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Print the output of a bottle's agent"))
+).pipe(Command.withDescription("Print the output of the agent"))

@@ -16,11 +16,11 @@ const spec = {
   tail,
   since: Options.text("since").pipe(
     Options.withPseudoName("TIME"),
-    Options.withDescription("Only what was since then: 45m, 1h30m, or 2026-11-20T10:00:00Z"),
+    Options.withDescription("Only calls since then: 45m, 1h30m, or 2026-11-20T10:00:00Z"),
     Options.optional,
   ),
   denied: Options.boolean("denied").pipe(Options.withDescription("Only calls that were refused")),
-  json: Options.boolean("json").pipe(Options.withDescription("Print the lines of the log as they are")),
+  json: Options.boolean("json").pipe(Options.withDescription("Print the lines of the log unchanged")),
 }
 
 /** `log SLUG` */
@@ -53,7 +53,7 @@ export const log = Command.make("log", spec, (options) =>
       )
     }).pipe(Effect.provide(live))
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Show what a bottle did at its neck: its operation log"))
+).pipe(Command.withDescription("Print the operation log: every call at the neck of a bottle"))
 
 const timeOf = Effect.fnUntraced(function* (text: string) {
   const length = Option.getOrUndefined(durationOf(text))
@@ -62,7 +62,7 @@ const timeOf = Effect.fnUntraced(function* (text: string) {
   if (at !== BEFORE_ALL) return at
   return yield* new InvalidInput({
     field: "since",
-    reason: `"${text}" is no duration (45m) and no time (2026-11-20T10:00:00Z)`,
+    reason: `"${text}" is neither a duration (45m) nor a time (2026-11-20T10:00:00Z)`,
   })
 })
 

@@ -34,8 +34,8 @@ const startSpec = {
   agent: Options.text("agent").pipe(Options.withDescription("Name of an agent manifest")),
   bottles,
   ...prompts,
-  force: Options.boolean("force").pipe(Options.withDescription("Start on an issue that is closed")),
-  label: Options.text("label").pipe(Options.withDescription("What you call the bottle"), Options.optional),
+  force: Options.boolean("force").pipe(Options.withDescription("Start even if the issue is closed")),
+  label: Options.text("label").pipe(Options.withDescription("Label of the bottle"), Options.optional),
   backend,
   json,
   raw,
@@ -101,10 +101,10 @@ const assign = Command.make("assign", assignSpec, (options) =>
     if (options.json) return yield* printJson(keys)
     for (const key of keys) yield* note(`${options.slug} handles ${issueName(key)} at ${key.forge}`)
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Say at which forge a bottle's issue is, when `status` does not know it"))
+).pipe(Command.withDescription("Set the forge of a bottle's issue, if `status` does not know it"))
 
 /** `orchestrate ...` */
 export const orchestrate = Command.make("orchestrate", {}, () => printLine(groupHelp("orchestrate"))).pipe(
-  Command.withDescription("Runs on issues of the forge"),
+  Command.withDescription("Work on the issues of a forge"),
   Command.withSubcommands([serve, status, pause, goOn, retry, hook, start, resume, assign]),
 )

@@ -134,7 +134,7 @@ const GONE = new Set(["EPIPE", "EIO", "ECONNRESET", "ERR_STREAM_DESTROYED"])
 const exitCodeOf = ({ code = "" }: NodeJS.ErrnoException): Effect.Effect<number> =>
   GONE.has(code)
     ? Effect.succeed(READER_GONE)
-    : Effect.as(note(`bot-bottle: its output cannot be written (${code})`), OWN_FAILURE)
+    : Effect.as(note(`bot-bottle: cannot write its output (${code})`), OWN_FAILURE)
 
 /** A command whose output is closed is interrupted, as by Ctrl-C, and cleans up. */
 const program = Effect.gen(function* () {

@@ -23,7 +23,7 @@ const spec = {
   agent: Args.text({ name: "agent" }).pipe(Args.withDescription("Name of an agent manifest"), Args.optional),
   bottles,
   label: Options.text("label").pipe(
-    Options.withDescription("What you call the bottle; the agent's name unless given"),
+    Options.withDescription("Label of the bottle; default: the agent's name"),
     Options.optional,
   ),
   color: Options.choice("color", COLOURS).pipe(
@@ -35,7 +35,7 @@ const spec = {
     Options.withDescription("Copy this git working tree into the workspace, without ignored files"),
   ),
   pull: Options.choice("pull", ["always", "missing", "never"]).pipe(
-    Options.withDescription("When the image is pulled"),
+    Options.withDescription("When to pull the image"),
     Options.withDefault("missing" as const),
   ),
   detach: Options.boolean("detach").pipe(

@@ -15,6 +15,10 @@ export const watch = Command.make("watch", { slug, rm }, (options) =>
     yield* printLine(`watching ${slug}`)
     const wait = (observe: Observe) => awaitExit(slug, { observe })
     yield* removedAfter(options.rm, destroy)(slug, wait, () => Effect.void).pipe(Effect.provide(live))
-    yield* note("the agent has ended with 0")
+    yield* note("the agent ended with 0")
   }).pipe(reportFailures(false)),
-).pipe(Command.withDescription("Wait for a bottle's agent, keep its limits, and store how it ended"))
+).pipe(
+  Command.withDescription(
+    "Wait for the agent of a bottle to end, enforce its limits, and record how it ended",
+  ),
+)

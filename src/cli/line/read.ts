@@ -172,11 +172,12 @@ const valueProblem = (
   value: string,
   known: ReadonlyArray<OptionInfo>,
 ): string | undefined => {
-  if (choices !== undefined && !choices.includes(value)) return `"${value}" is none of ${choices.join(", ")}`
-  if (isInteger && !/^-?\d+$/.test(value)) return `"${value}" is no whole number`
+  if (choices !== undefined && !choices.includes(value))
+    return `"${value}" is not one of ${choices.join(", ")}`
+  if (isInteger && !/^-?\d+$/.test(value)) return `"${value}" is not a whole number`
   // @effect/cli would read it as an option.
   if (value === "--" || known.some(({ names }) => names.includes(value)))
-    return `"${value}" is an option, and no value`
+    return `"${value}" is an option, not a value`
   return undefined
 }
 
