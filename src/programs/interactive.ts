@@ -97,7 +97,7 @@ const leave = Effect.fn("leaveTerminal")(function* (backend: Backend, slug: Slug
 })
 
 const warnOfLimits: HandOver = (slug) =>
-  Effect.logWarning(`nobody keeps the limits of bottle "${slug}" now: "bot-bottle watch ${slug}" does`)
+  Effect.logWarning(`no process enforces the limits of bottle "${slug}" now: run "bot-bottle watch ${slug}"`)
 
 const LOOK_INTERVAL = Duration.millis(200)
 

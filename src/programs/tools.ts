@@ -30,7 +30,7 @@ export const copyOut = (name: string, path: string) =>
       if (state === "created") {
         return yield* new InvalidInput({
           field: "slug",
-          reason: `the launch of bottle "${slug}" died half-way, and there is nothing in it`,
+          reason: `the launch of bottle "${slug}" did not finish, so the bottle is empty`,
         })
       }
       return backend.copyOut(slug, { path, artifact: state === "frozen" ? bottle.artifact : Option.none() })
@@ -43,7 +43,8 @@ export const copyOut = (name: string, path: string) =>
  */
 export const copyIn = Effect.fn("copyIn")(function* (name: string, target: CopyTarget) {
   const slug = yield* parseSlug(name)
-  if (target.path.includes("\0")) return yield* new InvalidInput({ field: "path", reason: "it has a NUL" })
+  if (target.path.includes("\0"))
+    return yield* new InvalidInput({ field: "path", reason: "it contains a NUL character" })
   const store = yield* BottleStore
   yield* store.withOperation(
     slug,
