@@ -17,7 +17,7 @@ const spec = {
   tail,
   since: Options.text("since").pipe(
     Options.withPseudoName("TIME"),
-    Options.withDescription("Only what was since then: 45m, 1h30m, or 2026-11-20T10:00:00Z"),
+    Options.withDescription("Only calls since then: 45m, 1h30m, or 2026-11-20T10:00:00Z"),
     Options.optional,
   ),
   denied: Options.boolean("denied").pipe(
@@ -25,7 +25,7 @@ const spec = {
       "Only calls that were refused, and the egress entries that would have allowed them",
     ),
   ),
-  json: Options.boolean("json").pipe(Options.withDescription("Print the lines of the log as they are")),
+  json: Options.boolean("json").pipe(Options.withDescription("Print the lines of the log unchanged")),
 }
 
 /** `log SLUG` */
@@ -65,7 +65,7 @@ export const log = Command.make("log", spec, (options) =>
       if (missing.length > 0) yield* print("stdout", `\n${WOULD_ALLOW}\n${egressBlock(missing)}\n`)
     }).pipe(Effect.provide(live))
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Show what a bottle did at its neck: its operation log"))
+).pipe(Command.withDescription("Print the operation log: every call at the neck of a bottle"))
 
 const WOULD_ALLOW =
   "# These entries in a bottle manifest would have allowed the egress refused above. Check each host."
@@ -77,7 +77,7 @@ const timeOf = Effect.fnUntraced(function* (text: string) {
   if (at !== BEFORE_ALL) return at
   return yield* new InvalidInput({
     field: "since",
-    reason: `"${text}" is no duration (45m) and no time (2026-11-20T10:00:00Z)`,
+    reason: `"${text}" is neither a duration (45m) nor a time (2026-11-20T10:00:00Z)`,
   })
 })
 

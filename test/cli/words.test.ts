@@ -49,6 +49,8 @@ describe("a bottle's label", () => {
       files: { state: expect.stringContaining(first), outputs: [expect.stringContaining("output-1.log")] },
     })
     expect(await run("inspect", "second")).toMatch(new RegExp(`^slug +${second}\nlabel +second\n`))
+    const assigned = await cli.run(["orchestrate", "assign", "first", "--forge", "http://127.0.0.1:1/api/v1"])
+    expect(assigned.stderr).toContain(`no bottle "${first}"`)
     for (const command of ["destroy", "rm"]) {
       const refused = await cli.run([command, "first"])
       expect([refused.code, refused.stderr]).toEqual([
