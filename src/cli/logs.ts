@@ -1,8 +1,9 @@
 /** `logs SLUG`: shows the output of a bottle's agent. */
 import { Command, Options } from "@effect/cli"
 import { Effect, Option, Stream } from "effect"
+import { useText } from "../domain/usage/RunMeter.ts"
 import { reportFailures } from "./failure.ts"
-import { passBytes, print, printJson } from "./output.ts"
+import { note, passBytes, print, printJson } from "./output.ts"
 import { tailStart, withoutFirst } from "./tail.ts"
 import { follow, raw, slug, tail } from "./shared.ts"
 
@@ -15,7 +16,7 @@ const spec = {
   follow,
   tail,
   json: Options.boolean("json").pipe(
-    Options.withDescription("Print pieces of output as lines of JSON: {text}"),
+    Options.withDescription("Print pieces of output as lines of JSON: {text}, and at the end {run, use}"),
   ),
   raw,
 }
@@ -23,7 +24,7 @@ const spec = {
 /** `logs SLUG` */
 export const logs = Command.make("logs", spec, (options) =>
   Effect.gen(function* () {
-    const { bottleNamed, live, readLogs } = yield* Effect.promise(() => import("./lazy/run.ts"))
+    const { bottleNamed, live, readLogs, runUse } = yield* Effect.promise(() => import("./lazy/run.ts"))
     const decoder = new TextDecoder()
     const plain = !process.stdout.isTTY || options.raw
     const show = (bytes: Uint8Array) => {
@@ -39,6 +40,10 @@ export const logs = Command.make("logs", spec, (options) =>
         onSome: (lines) => tailStart(readLogs(slug, { run }), lines),
       })
       yield* Stream.runForEach(withoutFirst(readLogs(slug, { run, follow: options.follow }), from), show)
+      const { run: shown, use } = yield* runUse(slug, run)
+      if (options.json) return yield* printJson({ run: shown, use: Option.getOrNull(use) })
+      const text = Option.match(use, { onNone: () => "", onSome: useText })
+      if (text !== "") yield* note(`run ${shown} of ${slug}: ${text}`)
     }).pipe(Effect.provide(live))
   }).pipe(reportFailures(options.json)),
 ).pipe(Command.withDescription("Print the output of a bottle's agent"))

@@ -96,14 +96,31 @@ const toolCall = (turn: Exclude<Turn, { say: string }>, tools: ReadonlySet<strin
 }
 
 interface Asked {
+  readonly stream_options?: { readonly include_usage?: boolean }
   readonly tools?: ReadonlyArray<{ readonly name?: string; readonly function?: { readonly name?: string } }>
 }
 
 const toolsOf = (asked: Asked): ReadonlySet<string> =>
   new Set((asked.tools ?? []).map((tool) => tool.function?.name ?? tool.name ?? ""))
 
-/** Chat completions: chunks of one choice, then `[DONE]`. */
+/** What each call reports that it used: the input includes what came from a cache. */
+export const CALL_USE = { input: 1200, cached: 800, output: 34, reasoning: 10 }
+
+/** Chat completions: chunks of one choice, the usage if it is asked for, then `[DONE]`. */
 const chat = (turn: Turn, asked: Asked, id: string): ReadonlyArray<string> => {
+  const usage = {
+    prompt_tokens: CALL_USE.input,
+    completion_tokens: CALL_USE.output,
+    total_tokens: CALL_USE.input + CALL_USE.output,
+    prompt_tokens_details: { cached_tokens: CALL_USE.cached },
+    completion_tokens_details: { reasoning_tokens: CALL_USE.reasoning },
+  }
+  const end = [
+    ...(asked.stream_options?.include_usage === true
+      ? [sse({ id: `chat-${id}`, object: "chat.completion.chunk", choices: [], usage })]
+      : []),
+    "data: [DONE]\n\n",
+  ]
   const chunk = (delta: object, finish: string | null) =>
     sse({
       id: `chat-${id}`,
@@ -111,7 +128,7 @@ const chat = (turn: Turn, asked: Asked, id: string): ReadonlyArray<string> => {
       choices: [{ index: 0, delta, finish_reason: finish }],
     })
   if ("say" in turn) {
-    return [chunk({ role: "assistant", content: turn.say }, null), chunk({}, "stop"), "data: [DONE]\n\n"]
+    return [chunk({ role: "assistant", content: turn.say }, null), chunk({}, "stop"), ...end]
   }
   const { name, input } = toolCall(turn, toolsOf(asked))
   const call = {
@@ -120,7 +137,7 @@ const chat = (turn: Turn, asked: Asked, id: string): ReadonlyArray<string> => {
     type: "function",
     function: { name, arguments: JSON.stringify(input) },
   }
-  return [chunk({ role: "assistant", tool_calls: [call] }, null), chunk({}, "tool_calls"), "data: [DONE]\n\n"]
+  return [chunk({ role: "assistant", tool_calls: [call] }, null), chunk({}, "tool_calls"), ...end]
 }
 
 /** Responses: one item of output, then `response.completed`. */
@@ -134,7 +151,13 @@ const responses = (turn: Turn, asked: Asked, id: string): ReadonlyArray<string> 
           content: [{ type: "output_text", text: turn.say, annotations: [] }],
         }
       : functionCall(toolCall(turn, toolsOf(asked)), id)
-  const usage = { input_tokens: 1, output_tokens: 1, total_tokens: 2 }
+  const usage = {
+    input_tokens: CALL_USE.input,
+    input_tokens_details: { cached_tokens: CALL_USE.cached },
+    output_tokens: CALL_USE.output,
+    output_tokens_details: { reasoning_tokens: CALL_USE.reasoning },
+    total_tokens: CALL_USE.input + CALL_USE.output,
+  }
   return [
     sse({ type: "response.created", response: { id: `resp_${id}` } }),
     sse({ type: "response.output_item.added", output_index: 0, item }),
@@ -146,7 +169,11 @@ const responses = (turn: Turn, asked: Asked, id: string): ReadonlyArray<string> 
 /** Messages: one block of content, between `message_start` and `message_stop`. */
 const messages = (turn: Turn, asked: Asked, id: string): ReadonlyArray<string> => {
   const call = "say" in turn ? undefined : toolCall(turn, toolsOf(asked))
-  const usage = { input_tokens: 1, output_tokens: 1 }
+  const usage = {
+    input_tokens: CALL_USE.input - CALL_USE.cached,
+    cache_read_input_tokens: CALL_USE.cached,
+    output_tokens: 1,
+  }
   const message = {
     id: `msg_${id}`,
     type: "message",
@@ -178,7 +205,7 @@ const messages = (turn: Turn, asked: Asked, id: string): ReadonlyArray<string> =
     sse({
       type: "message_delta",
       delta: { stop_reason: call === undefined ? "end_turn" : "tool_use", stop_sequence: null },
-      usage: { output_tokens: 1 },
+      usage: { output_tokens: CALL_USE.output },
     }),
     sse({ type: "message_stop" }),
   ]

@@ -7,12 +7,14 @@ import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
 import type { Bound, Capacity } from "../../domain/orchestrator/Observed.ts"
 import type { Launch, Resume } from "../../domain/orchestrator/Operation.ts"
 import type { HostName, StoredOperation } from "../../domain/orchestrator/StoredOperation.ts"
+import { NO_USE, type RunMeter, totalOf } from "../../domain/usage/RunMeter.ts"
+import { useOf } from "../../programs/listBottles.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
 import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 import { Operations } from "../../services/Operations.ts"
 import { ServedRepositories, type ServedRepository } from "../ServedRepositories.ts"
 import { budgetBounds, type RunUnderWay } from "./budgets.ts"
-import { modelRest } from "./modelLimits.ts"
+import { isPriced, modelRest } from "./modelLimits.ts"
 
 /** The capacity for a decision that starts nothing. */
 export const unlimited: Capacity = { bounds: [], costKnown: true, turn: true }
@@ -36,7 +38,7 @@ export const capacityFor = Effect.fn("capacityFor")(function* ({ issue, served, 
   const starts = (yield* (yield* Operations).open(host, { limit: OPEN })).filter(
     ({ input }) => input._tag === "Launch" || input._tag === "Resume",
   )
-  const underWay = runsUnderWay(running, starts, bottles, now)
+  const underWay = yield* runsUnderWay(running, starts, bottles, now)
   const others = underWay.filter((run) => !isAbout(run.of, issue))
   const here = others.filter(({ of }) => isAbout({ ...of, issueNumber: issue.issueNumber }, issue))
   const owned = others.filter(({ of }) =>
@@ -46,16 +48,16 @@ export const capacityFor = Effect.fn("capacityFor")(function* ({ issue, served, 
   const bound = (of: string, used: number, limit: number | undefined): ReadonlyArray<Bound> =>
     limit === undefined ? [] : [{ of, what: "running", used, limit }]
   const run = start._tag === "Launch" ? start : yield* specOf(issue, bottles)
+  const left = yield* budgetBounds(issue, served, underWay, now)
   const routeUntil = run === undefined ? undefined : yield* modelRest(run, bottles, now)
   const capacity: Capacity = {
     bounds: [
       ...bound("this machine", others.length, most),
       ...bound(issue.owner, owned.length, perOrganisation),
       ...bound(`${issue.owner}/${issue.repo}`, here.length, served.running),
-      ...(yield* budgetBounds(issue, served, underWay, now)),
+      ...left.bounds,
     ],
-    // Provider responses are not counted, and prices are not known.
-    costKnown: false,
+    costKnown: left.costKnown && (run === undefined || (yield* isPriced(run))),
     ...(routeUntil !== undefined && { routeUntil }),
     turn: true,
   }
@@ -63,19 +65,36 @@ export const capacityFor = Effect.fn("capacityFor")(function* ({ issue, served, 
 })
 
 /** Bottles that are running by their row, and those that are being started. */
-const runsUnderWay = (
+const runsUnderWay = Effect.fnUntraced(function* (
   running: ReadonlyArray<ForgeState>,
   starts: ReadonlyArray<StoredOperation>,
   bottles: ReadonlyArray<BottleMetadata>,
   now: number,
-): ReadonlyArray<RunUnderWay> => {
+) {
   const bySlug = new Map<string, BottleMetadata>(bottles.map((bottle) => [bottle.slug, bottle]))
-  return [
-    ...running.map((row) => ({ of: row, seconds: secondsOf(bySlug.get(row.slug), now) })),
-    ...starts
-      .filter((start) => !running.some((row) => isAbout(row, start)))
-      .map((start) => ({ of: start, seconds: 0 })),
-  ]
+  const begun = yield* Effect.forEach(running, (row) => {
+    const bottle = bySlug.get(row.slug)
+    return Effect.map(bottle === undefined ? Effect.succeed(NO_USE) : usedBy(bottle), (use): RunUnderWay => ({
+      of: row,
+      seconds: secondsOf(bottle, now),
+      ...amountsOf(use),
+    }))
+  })
+  const beginning = starts
+    .filter((start) => !running.some((row) => isAbout(row, start)))
+    .map((of): RunUnderWay => ({ of, seconds: 0, tokens: 0, cost: 0, unpriced: 0 }))
+  return [...begun, ...beginning]
+})
+
+const usedBy = (bottle: BottleMetadata) =>
+  Effect.map(
+    useOf(bottle),
+    Option.getOrElse(() => NO_USE),
+  )
+
+const amountsOf = (use: RunMeter) => {
+  const { tokens, cost, unpriced } = totalOf(use)
+  return { tokens, cost, unpriced }
 }
 
 const secondsOf = (bottle: BottleMetadata | undefined, now: number): number =>
