@@ -44,23 +44,27 @@ export const startModelApi = async (key: string): Promise<ModelApi> => {
   const refused: Array<string> = []
   const script: Array<Turn | (() => Turn)> = []
   const server = createServer((request, response) => {
-    void textOf(request).then((text) => {
-      const path = (request.url ?? "").replace(/\?.*/, "")
-      if (
-        ![request.headers.authorization, `Bearer ${request.headers["x-api-key"]}`].includes(`Bearer ${key}`)
-      ) {
-        refused.push(path)
-        return json(response, 401, { error: { message: "no such key", type: "invalid_request_error" } })
-      }
-      requests.push({ path, headers: request.headers, text })
-      const dialect = Object.entries(dialects).find(([ending]) => path.endsWith(ending))?.[1]
-      if (dialect === undefined) return json(response, 404, { error: { message: "not found" } })
-      const next = script.shift() ?? { say: "There is nothing left to do." }
-      const turn = typeof next === "function" ? next() : next
-      response.writeHead(200, { "content-type": "text/event-stream" })
-      for (const event of dialect(turn, JSON.parse(text), `${requests.length}`)) response.write(event)
-      response.end()
-    })
+    void textOf(request).then(
+      (text) => {
+        const path = (request.url ?? "").replace(/\?.*/, "")
+        if (
+          ![request.headers.authorization, `Bearer ${request.headers["x-api-key"]}`].includes(`Bearer ${key}`)
+        ) {
+          refused.push(path)
+          return json(response, 401, { error: { message: "no such key", type: "invalid_request_error" } })
+        }
+        requests.push({ path, headers: request.headers, text })
+        const dialect = Object.entries(dialects).find(([ending]) => path.endsWith(ending))?.[1]
+        if (dialect === undefined) return json(response, 404, { error: { message: "not found" } })
+        const next = script.shift() ?? { say: "There is nothing left to do." }
+        const turn = typeof next === "function" ? next() : next
+        response.writeHead(200, { "content-type": "text/event-stream" })
+        for (const event of dialect(turn, JSON.parse(text), `${requests.length}`)) response.write(event)
+        response.end()
+        // A request that a limit refuses is cut off before its end.
+      },
+      () => undefined,
+    )
   })
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   return {

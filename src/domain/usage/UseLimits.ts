@@ -53,6 +53,10 @@ export const fitOf = (
   return { fit: isBusy ? "busy" : "yes" }
 }
 
+/** The limit that is used up, so that no call can fit any more. */
+export const usedUp = (limits: UseLimits, used: Amounts): UseLimit | undefined =>
+  KINDS.find((kind) => used[kind] >= (limits[kind] ?? Number.POSITIVE_INFINITY))
+
 /** The share of a limit from which the agent is told. */
 export const NOTICE_FROM = 0.8
 

@@ -16,6 +16,7 @@ import {
   type UseLimits,
   fitOf,
   noticeOf,
+  usedUp,
 } from "../../domain/usage/UseLimits.ts"
 
 /** The file of a meter cannot be used. */
@@ -37,7 +38,7 @@ export interface AdmittedCall {
 /** The meter of one run. */
 export interface MeterApi {
   readonly limits: UseLimits
-  /** The limit because of which every call is refused now. */
+  /** The limit because of which this call and every later one is refused, whatever it is. */
   readonly over: () => UseLimit | undefined
   /** Admits a call, in one step: no other call is admitted in between. `worst` is counted if its end is never said. */
   readonly admit: (reservation: Reservation, worst: ModelUse) => AdmittedCall | NotAdmitted
@@ -100,7 +101,11 @@ export const open = ({
     }
     return {
       limits,
-      over: () => over,
+      over: () => {
+        const limit = over ?? usedUp(limits, total)
+        if (limit !== undefined) reach(limit)
+        return limit
+      },
       admit: (reservation, worst) => {
         if (over !== undefined) return { why: "over", limit: over }
         const fit = fitOf(

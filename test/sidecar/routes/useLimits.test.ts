@@ -82,6 +82,7 @@ describe("a limit of what a run may use", () => {
           },
         ])
       }
+      // The first one that was refused had begun there, and the others had not.
       expect(server.asked.length).toBe(3)
       expect(neck.used()).toMatchObject({ calls: 2, tokens: 160 })
       expect(yield* neck.told(1)).toMatchObject([
@@ -131,10 +132,12 @@ describe("a limit of what a run may use", () => {
       expect(yield* neck.told(1)).toMatchObject([{ limit: "cost", value: 0.025 }])
 
       const counted = yield* limited(server.url, { calls: 2 })
+      const before = server.asked.length
       const statuses = [yield* counted.ask(), yield* counted.ask(), yield* counted.ask()].map(
         ({ status }) => status,
       )
-      expect(statuses).toEqual([200, 200, 400])
+      // What cannot fit is not even begun at the provider.
+      expect([statuses, server.asked.length - before]).toEqual([[200, 200, 400], 2])
       expect(yield* counted.told(1)).toMatchObject([{ limit: "calls", value: 2 }])
     }),
   )
