@@ -65,6 +65,9 @@ const asTable = ({ bottle, state, leases, lastCheckinAt, issues }: Inspected, fi
     ["user", or(bottle.user)],
     ["image", or(bottle.imageDigest)],
     ["artifact", or(bottle.artifact)],
+    ...(spec.missing.length === 0
+      ? []
+      : [["repository", `uses ${spec.missing.join(" and ")}, which is not in the clone`] as const]),
     ["directory", `${spec.cwd}${spec.copyCwd ? " (copied)" : ""}`],
     [
       "operation",

@@ -17,5 +17,10 @@ export class BottleEvents extends Context.Tag("bot-bottle/BottleEvents")<
     readonly settle: (slug: Slug, number: number) => Effect.Effect<void, SidecarError>
     /** When the agent last called its neck (ISO 8601 in UTC). */
     readonly lastCheckin: (slug: Slug) => Effect.Effect<Option.Option<string>, SidecarError>
+    /** How many comments a run has posted, and how many it may post; none when its sidecar did not say. */
+    readonly comments: (
+      slug: Slug,
+      run: number,
+    ) => Effect.Effect<Option.Option<{ readonly used: number; readonly limit: number }>, SidecarError>
   }
 >() {}

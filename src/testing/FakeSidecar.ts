@@ -5,6 +5,7 @@
 import { Clock, Context, Effect, Layer, Option } from "effect"
 import type { RunKey } from "../domain/DeployKey.ts"
 import type { QueueEvent } from "../domain/QueueEvent.ts"
+import { neckLimits } from "../domain/RunLimits.ts"
 import { Slug } from "../domain/Slug.ts"
 import { CHAIN_START } from "../sidecar/record/OperationChain.ts"
 import { giteaVariables, webUrl } from "../layers/gitea/GiteaForgeConfig.ts"
@@ -96,6 +97,13 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
     append: push,
     settle: (slug, number) => Effect.sync(() => void of(slug).events.delete(number)),
     lastCheckin: (slug) => Effect.sync(() => Option.fromNullable(of(slug).checkedIn)),
+    comments: (slug) =>
+      Effect.sync(() =>
+        Option.map(
+          Option.fromNullable(launches.findLast((config) => config.slug === slug)),
+          ({ limits }) => ({ used: 0, limit: neckLimits(limits).comments }),
+        ),
+      ),
   })
   const logs = OperationLogs.of({
     verifyLog: () => Effect.succeed({ ok: true, lines: 0, head: CHAIN_START, problems: [] }),

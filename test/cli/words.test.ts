@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { EGRESS_REASONS } from "../../src/domain/EgressRefusals.ts"
 import { bin, makeCli, shellAgent } from "../support/cli.ts"
 import { describePty, openTerminal } from "../support/terminal.ts"
 
@@ -145,6 +146,29 @@ describe("log", () => {
     expect(await run("log", first, "--json", "--since", "2020-01-02T00:00:00Z", "-n", "1")).toBe(
       `${lines[2]}\n`,
     )
+    const denied = (target: string, reason: string) =>
+      JSON.stringify({
+        ...JSON.parse(line(4, "2020-01-03T00:00:00.000Z", "rejected", "connection was not made")),
+        op: "egress",
+        target,
+        reason,
+      })
+    const more = [
+      denied("pypi.example:443", EGRESS_REASONS.notListed),
+      denied("10.0.0.7:8080", EGRESS_REASONS.notListed),
+      denied("10.0.0.7:8080", EGRESS_REASONS.notPublic),
+      denied('"\n  - "*": x:443', EGRESS_REASONS.notListed),
+    ]
+    writeFileSync(join(state, "operations.jsonl"), `${[...lines, ...more].join("\n")}\n`)
+    expect((await run("log", first, "--denied")).split("\n\n")[1]?.split("\n").slice(1)).toEqual([
+      "egress:",
+      "  allow:",
+      '    - "pypi.example"',
+      '    - { host: "10.0.0.7", port: 8080, private: true }',
+      "",
+    ])
+    expect(await run("log", first)).not.toContain("egress:")
+    writeFileSync(join(state, "operations.jsonl"), `${lines.join("\n")}\n`)
     // The agent has ended, so that following it ends too.
     expect(await run("log", first, "--json", "--follow")).toBe(`${lines.join("\n")}\n`)
     expect((await cli.run(["log", first, "--since", "soon"])).code).toBe(2)

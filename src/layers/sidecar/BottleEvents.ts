@@ -1,9 +1,11 @@
 /** BottleEvents over the queue directories of a home. */
 import { Effect, Layer, Option } from "effect"
 import { stat } from "node:fs/promises"
+import { join } from "node:path"
 import type { Slug } from "../../domain/Slug.ts"
 import { BottleEvents } from "../../services/BottleEvents.ts"
 import { file, orElseOn } from "../../files/files.ts"
+import { commentsOf } from "../../sidecar/forge/limits.ts"
 import * as QueueDir from "../../sidecar/record/QueueDir.ts"
 import { Home, type HomeShape } from "../home/Home.ts"
 import { fileFailed } from "./fileFailed.ts"
@@ -20,6 +22,8 @@ const make = (home: HomeShape): typeof BottleEvents.Service => ({
     )
     return Option.map(status, ({ mtime }) => mtime.toISOString())
   }),
+  comments: (slug, run) =>
+    fileFailed(slug, "reading its counts")(commentsOf(join(home.of(slug).state, "counts"), run)),
 })
 
 /** The events of a home's bottles. */
