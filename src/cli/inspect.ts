@@ -21,7 +21,7 @@ export const inspect = Command.make("inspect", { slug, json }, (options) =>
     const files = { state, operations, outputs }
     yield* options.json ? printJson(asJson(found, files)) : printLine(asTable(found, files))
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Show all that is known of a bottle"))
+).pipe(Command.withDescription("Show everything known about a bottle"))
 
 interface Files {
   readonly state: string

@@ -11,7 +11,7 @@ import { json } from "./shared.ts"
 type Show = (bottle: BottleStatus, now: number) => Cell
 
 /** The available columns. */
-const COLUMNS = {
+export const COLUMNS = {
   slug: (bottle) => painted(bottle.slug, ofBottle(bottle.color)),
   label: (bottle) => painted(bottle.label, ofBottle(bottle.color)),
   agent: ({ agent }) => agent,
@@ -31,13 +31,10 @@ const USUAL = "slug,agent,backend,state,run,done,started"
 
 const spec = {
   json,
-  quiet: Options.boolean("quiet").pipe(
-    Options.withAlias("q"),
-    Options.withDescription("Print the slugs alone"),
-  ),
+  quiet: Options.boolean("quiet").pipe(Options.withAlias("q"), Options.withDescription("Print only slugs")),
   format: Options.text("format").pipe(
     Options.withPseudoName("COLUMNS"),
-    Options.withDescription(`Which columns to show, separated by commas: ${Object.keys(COLUMNS).join(", ")}`),
+    Options.withDescription(`Columns to show, separated by commas: ${Object.keys(COLUMNS).join(", ")}`),
     Options.optional,
   ),
 }
@@ -59,7 +56,7 @@ export const list = Command.make("list", spec, (options) =>
       ),
     )
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Show every bottle and what it is now"))
+).pipe(Command.withDescription("List bottles with their current state"))
 
 /** The columns of `--format`, each once and in the given order. */
 const columnsOf = (format: string): Effect.Effect<ReadonlyArray<Column>, InvalidInput> =>

@@ -57,7 +57,7 @@ export const prepareStart = Effect.fn("prepareStart")(function* (
   if (label === "") {
     return yield* new InvalidInput({
       field: "label",
-      reason: "nothing is left of it but a-z, 0-9 and -: choose another",
+      reason: "it has no character of a-z and 0-9: choose another",
     })
   }
   const forge = yield* assignedForge(options)

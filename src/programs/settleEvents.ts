@@ -40,7 +40,7 @@ const apply = Effect.fn("applyEvent")(function* (slug: Slug, { number, event }: 
       break
     case "limit-reached":
       yield* Effect.logWarning(
-        `bottle "${slug}" reached its limit ${event.limit} (${event.value}): calls beyond it are refused, and the agent goes on`,
+        `bottle "${slug}" reached its limit ${event.limit} (${event.value}): calls beyond it are refused, and the agent continues`,
       )
       break
     case "model-refused":

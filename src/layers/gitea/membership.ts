@@ -154,7 +154,7 @@ const unanswered = new ForgeRequestError({
   operation: "trusted",
   status: 0,
   reason: "Unreachable",
-  detail: "the forge does not answer who somebody is: check the forge and the network, then try again",
+  detail: "the forge does not say who is a member: check the forge and the network, then try again",
 })
 
 /** A redirect of a membership (303) decides nothing. Any other redirect means that a name was changed. */
