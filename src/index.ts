@@ -11,6 +11,7 @@ export type {
   PlanLimits,
   PullPolicy,
   RunFile,
+  RunUseLimits,
   WorkspaceListing,
 } from "./domain/Bottle.ts"
 export type { PlanClone } from "./domain/Clone.ts"
@@ -55,6 +56,10 @@ export { OperationLine } from "./domain/OperationLine.ts"
 export { QueueEvent } from "./domain/QueueEvent.ts"
 export type { NeckLimits } from "./domain/RunLimits.ts"
 export { Slug } from "./domain/Slug.ts"
+export type { ModelPrice, PriceTable, Rates } from "./domain/usage/Prices.ts"
+export { totalOf } from "./domain/usage/RunMeter.ts"
+export type { HostUse, ModelUse, RunMeter, UseTotal } from "./domain/usage/RunMeter.ts"
+export type { Tokens } from "./domain/usage/Tokens.ts"
 export type { Arch } from "./domain/probeMachine/SystemCalls.ts"
 export { parseTarget } from "./domain/Targeting.ts"
 export type { Target } from "./domain/Targeting.ts"
@@ -161,6 +166,7 @@ export { orchestrateStart } from "./programs/orchestrateStart.ts"
 export type { OrchestrateStartOptions } from "./programs/orchestrateStart.ts"
 export { orchestrateStatus } from "./programs/orchestrateStatus.ts"
 export { readLogs } from "./programs/readLogs.ts"
+export { runUse } from "./programs/runUse.ts"
 export type { LogsOptions } from "./programs/readLogs.ts"
 export { checkResume, performResume, planResume, prepareResume, relaunch } from "./programs/relaunch.ts"
 export type { PreparedResume } from "./programs/relaunch.ts"

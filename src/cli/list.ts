@@ -3,6 +3,7 @@ import { Command, Options } from "@effect/cli"
 import { Clock, Effect, Option, Schema } from "effect"
 import { BottleStatus } from "../domain/Bottle.ts"
 import { InvalidInput } from "../domain/Errors.ts"
+import { costText, shortCount, totalOf, type UseTotal } from "../domain/usage/RunMeter.ts"
 import { ofBottle, ofState } from "./colours.ts"
 import { reportFailures } from "./failure.ts"
 import { type Cell, ago, note, painted, printJson, printLine, table } from "./output.ts"
@@ -20,6 +21,9 @@ export const COLUMNS = {
   state: (bottle) => painted(stateText(bottle), ofState(bottle)),
   run: ({ run }) => String(run),
   done: (bottle) => doneText(bottle),
+  calls: ({ use }) => cellOf(use, ({ calls }) => String(calls)),
+  tokens: ({ use }) => tokensText(use),
+  cost: ({ use }) => moneyCell(use),
   color: ({ color }) => Option.getOrElse(color, () => "-"),
   started: ({ createdAt }, now) => ago(createdAt, now),
 } satisfies Readonly<Record<string, Show>>
@@ -27,7 +31,7 @@ export const COLUMNS = {
 type Column = keyof typeof COLUMNS
 
 /** The default columns. */
-const USUAL = "slug,agent,backend,state,run,done,started"
+const USUAL = "slug,agent,backend,state,run,done,tokens,cost,started"
 
 const spec = {
   json,
@@ -68,6 +72,20 @@ const columnsOf = (format: string): Effect.Effect<ReadonlyArray<Column>, Invalid
           reason: `there is no column "${name}": ${Object.keys(COLUMNS).join(", ")}`,
         }),
   )
+
+const cellOf = (use: BottleStatus["use"], show: (total: UseTotal) => string): string =>
+  Option.match(use, {
+    onNone: () => "-",
+    onSome: (meter) => (meter.models.length === 0 ? "-" : show(totalOf(meter))),
+  })
+
+/** The tokens of a run; `~` before what is partly estimated. */
+export const tokensText = (use: BottleStatus["use"]): string =>
+  cellOf(use, ({ tokens, estimated }) => `${estimated > 0 ? "~" : ""}${shortCount(tokens)}`)
+
+/** The money of a run. */
+export const moneyCell = (use: BottleStatus["use"]): string =>
+  Option.match(use, { onNone: () => "-", onSome: costText })
 
 const isColumn = (name: string): name is Column => Object.hasOwn(COLUMNS, name)
 

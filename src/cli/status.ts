@@ -10,7 +10,7 @@ import type { LimitStatus } from "../programs/limitStatus.ts"
 import type { UnsentNotice } from "../programs/unsentNotices.ts"
 import type { ServiceStatus } from "../programs/serviceStatus.ts"
 import { reportFailures } from "./failure.ts"
-import { doneText, stateText } from "./list.ts"
+import { doneText, moneyCell, stateText, tokensText } from "./list.ts"
 import { ago, type Line, note, printJson, printLine, redraw, table } from "./output.ts"
 import { limitLines, serviceLines, unsentLines, untilText } from "./serviceLines.ts"
 import { json } from "./shared.ts"
@@ -99,13 +99,13 @@ const showText = Effect.fnUntraced(function* ({ rows, service, limits, unsent, n
 const tableOf = (rows: ReadonlyArray<Row>, now: number): ReadonlyArray<Line> => {
   // For runs started by hand the last column is empty.
   const isCarried = rows.some(({ life }) => life !== undefined)
-  const head = ["ISSUE", "PR", "SLUG", "AGENT", "STATE", "DONE", "LAST CHECK-IN"]
+  const head = ["ISSUE", "PR", "SLUG", "AGENT", "STATE", "DONE", "TOKENS", "COST", "LAST CHECK-IN"]
   return table(
     isCarried ? [...head, "WAITS FOR"] : head,
     rows.map(({ bottle, life }) => {
       const cells =
         bottle === undefined
-          ? [life === undefined ? "" : issueName(life), "-", "-", "-", "-", "-", "-"]
+          ? [life === undefined ? "" : issueName(life), "-", "-", "-", "-", "-", "-", "-", "-"]
           : [
               bottle.issueUrl,
               Option.getOrElse(bottle.prUrl, () => "-"),
@@ -113,6 +113,8 @@ const tableOf = (rows: ReadonlyArray<Row>, now: number): ReadonlyArray<Line> => 
               bottle.agent,
               stateText(bottle),
               doneText(bottle),
+              tokensText(bottle.use),
+              moneyCell(bottle.use),
               ago(bottle.lastCheckinAt, now),
             ]
       return isCarried ? [...cells, life === undefined ? "-" : waitText(life, now)] : cells

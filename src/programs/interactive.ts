@@ -89,7 +89,8 @@ const leave = Effect.fn("leaveTerminal")(function* (backend: Backend, slug: Slug
   const row = yield* (yield* BottleStore).get(slug)
   const limited = Option.exists(
     row,
-    ({ timeout, idleTimeout }) => Option.isSome(timeout) || Option.isSome(idleTimeout),
+    ({ timeout, idleTimeout, useLimits }) =>
+      Option.isSome(timeout) || Option.isSome(idleTimeout) || Object.keys(useLimits).length > 0,
   )
   if (!limited) return
   const box = yield* backend.inspect(slug)

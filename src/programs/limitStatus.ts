@@ -54,10 +54,13 @@ const usedBy = (underWay: ReadonlyArray<RunUnderWay>) =>
   Effect.fnUntraced(function* (which: UsageOf, counts: (of: ForgeStateKey) => boolean) {
     const ended = yield* (yield* Usage).total(which)
     const open = underWay.filter(({ of }) => counts(of))
+    const sum = (what: "seconds" | "tokens" | "cost"): number =>
+      open.reduce((sum, run) => sum + run[what], ended[what])
     return {
-      ...ended,
       runs: ended.runs + open.length,
-      seconds: ended.seconds + open.reduce((sum, { seconds }) => sum + seconds, 0),
+      seconds: sum("seconds"),
+      tokens: sum("tokens"),
+      cost: sum("cost"),
     }
   })
 

@@ -6,6 +6,8 @@ import { dirname, join } from "node:path"
 import { SidecarError } from "../domain/Errors.ts"
 import { allowList } from "../domain/AllowList.ts"
 import { type ForgePlace, isRepositoryOf } from "../domain/ForgeRepository.ts"
+import { meterFile } from "../domain/usage/MeterLine.ts"
+import { pricesWith } from "../domain/usage/publishedPrices.ts"
 import { pushPatterns } from "../domain/PushPolicy.ts"
 import { Forges } from "../services/Forges.ts"
 import type { ProcessRunner } from "../services/ProcessRunner.ts"
@@ -31,10 +33,12 @@ import { serveLoopback } from "./loopback.ts"
 import { withNamedHeads } from "./git/namedHeads.ts"
 import { makeNeck } from "./NeckServer.ts"
 import * as CheckIn from "./record/CheckIn.ts"
+import * as Meter from "./record/Meter.ts"
 import * as OperationLog from "./record/OperationLog.ts"
 import * as Queue from "./record/Queue.ts"
 import * as RunScope from "./forge/RunScope.ts"
 import { makeRoutes } from "./routes/RouteCalls.ts"
+import { meterModelCalls } from "./routes/meteredCalls.ts"
 import { watchModelCalls } from "./routes/modelCalls.ts"
 import { secretsOf } from "./secrets.ts"
 import { makeKeeper, openCounts, reportLimit } from "./forge/limits.ts"
@@ -83,6 +87,7 @@ export const serve = (
       ForgeConfigInvalid: ({ message }) => failed(document, message, undefined),
       KeyFailure: ({ reason }) => failed(document, reason, undefined),
       LogUnwritable: ({ cause }) => failed(document, "its operation log could not be opened", cause),
+      MeterUnusable: ({ cause }) => failed(document, "the file of its meter could not be opened", cause),
       FileFailure: ({ code, cause }) =>
         failed(document, `its directories could not be used (${code})`, cause),
     }),
@@ -122,6 +127,11 @@ const serveNeck = Effect.fnUntraced(function* (
   const queue = yield* Queue.Queue
   const document = yield* withDeployKeys(given)
   const keeper = yield* keeperOf(document)
+  const meter = yield* Meter.open({
+    path: join(stateDir, meterFile(document.run ?? 1)),
+    limits: useLimitsOf(document),
+    reached: keeper.reached,
+  })
   const scanner = yield* (yield* SecretScanner).make({
     secrets: yield* secretsOf(document),
     workDirectory: stateDir,
@@ -148,15 +158,20 @@ const serveNeck = Effect.fnUntraced(function* (
     propose: git.propose,
     scanText: scanner.scanText,
     keeper,
+    notice: meter.notice,
     tell: queue.append,
     syncLog: log.sync,
     remember: (pr) => Effect.ignore(file(() => appendFile(prsFile(stateDir), `${pr}\n`, { mode: 0o600 }))),
   }).pipe(Either.mapLeft((reason) => failed(document, reason, undefined)))
   const neck = yield* makeNeck({
     calls,
-    serveRoute: yield* makeRoutes(routes, watchModelCalls({ slug, run: document.run ?? 1 }, queue.append)),
+    serveRoute: yield* makeRoutes(
+      routes,
+      watchModelCalls({ slug, run: document.run ?? 1 }, queue.append),
+      meterModelCalls(meter, pricesWith(document.prices)),
+    ),
     serveGit: git.serve,
-    egress: yield* makeEgress(allowList(document.egress?.allow ?? [])),
+    egress: yield* makeEgress(allowList(document.egress?.allow ?? []), meter.hostUsed),
     keeper,
   })
   // Never the neck's own directory: the backend clears it while we start, and the bottle can read it.
@@ -207,10 +222,17 @@ const keeperOf = Effect.fnUntraced(function* ({ slug, stateDir, run = 1, limits 
     limits,
     counts,
     logIsFull: log.isFull,
-    report: (limit, value) => reportLimit(log, queue, { slug, limit, value }),
+    report: (limit, value) => reportLimit(log, queue, { slug, run, limit, value }),
   })
   log.limit(counts.logStart + keeper.limits.logBytes)
   return keeper
+})
+
+/** Money is counted in millionths. */
+const useLimitsOf = ({ limits: { tokens, cost, calls } = {} }: ServedDocument) => ({
+  tokens,
+  cost: cost === undefined ? undefined : Math.floor(cost * 1_000_000),
+  calls,
 })
 
 const prsFile = (stateDir: string): string => join(stateDir, "prs")

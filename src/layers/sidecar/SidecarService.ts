@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises"
 import { join } from "node:path"
 import { SidecarError } from "../../domain/Errors.ts"
 import { Slug } from "../../domain/Slug.ts"
+import type { PriceTable } from "../../domain/usage/Prices.ts"
 import type { ForgesApi } from "../../services/Forges.ts"
 import { Sidecar, type SidecarConfig, type SidecarHandle } from "../../services/Sidecar.ts"
 import { ensureRunDirectory } from "../bottle/runDirectory.ts"
@@ -11,6 +12,7 @@ import { Home, type HomeShape } from "../home/Home.ts"
 import { controlOf } from "../supervisor/control.ts"
 import { askStatus, askStop } from "../../sidecar/http/control.ts"
 import { file, namesIn, ensureDirectory } from "../../files/files.ts"
+import { ownPrices } from "../manifests/ownPrices.ts"
 import { fileFailed } from "./fileFailed.ts"
 import { gitParts } from "./gitParts.ts"
 import type { GitPart } from "../../sidecar/git/Upstream.ts"
@@ -51,11 +53,13 @@ export const makeService = (
     check: Effect.fn("Sidecar.check")(function* (config: SidecarConfig) {
       yield* routeParts(config)
       yield* gitParts(config)
+      yield* pricesFor(home, config)
     }),
     launch: Effect.fn("Sidecar.launch")(function* (config: SidecarConfig) {
       const document = documentOf(home, config, {
         routes: yield* routeParts(config),
         git: yield* gitParts(config),
+        prices: yield* pricesFor(home, config),
       })
       yield* makeDirectories(home, config.slug)
       yield* start(document)
@@ -98,9 +102,11 @@ const documentOf = (
   {
     routes,
     git,
+    prices,
   }: {
     readonly routes: ReadonlyArray<RoutePart>
     readonly git: ReadonlyArray<GitPart>
+    readonly prices: PriceTable
   },
 ): SidecarDocument => {
   const { neckSocket, controlSocket, state, keys } = home.of(slug)
@@ -115,6 +121,7 @@ const documentOf = (
     ...(forge === undefined ? {} : { forge: { ...forge, ...(push.length > 0 && { push }) } }),
     ...(egress.allow.length === 0 ? {} : { egress }),
     ...(routes.length === 0 ? {} : { routes }),
+    ...(Object.keys(prices).length === 0 ? {} : { prices }),
     ...(git.length === 0 ? {} : { git, gitStores: home.gitStores }),
     ...(git.some(({ deployKey }) => deployKey !== undefined)
       ? { keys: { ledger: home.keyLedger, directory: keys } }
@@ -122,6 +129,9 @@ const documentOf = (
     ...(loopback ? { loopback, supervisor: controlOf("host", home, slug).supervisor } : {}),
   }
 }
+
+const pricesFor = (home: HomeShape, { slug }: SidecarConfig): Effect.Effect<PriceTable, SidecarError> =>
+  Effect.mapError(ownPrices(home), ({ message }) => launchFailed(slug, message))
 
 const launchFailed = (slug: Slug, reason: string, cause?: unknown) =>
   new SidecarError({ slug, operation: "launch", reason, ...(cause === undefined ? {} : { cause }) })

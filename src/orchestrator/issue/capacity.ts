@@ -11,7 +11,7 @@ import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 import { ServedRepositories, type ServedRepository } from "../ServedRepositories.ts"
 import { runsUnderWay } from "../../programs/runsUnderWay.ts"
 import { budgetBounds } from "./budgets.ts"
-import { modelRest } from "./modelLimits.ts"
+import { isPriced, modelRest } from "./modelLimits.ts"
 
 /** The capacity for a decision that starts nothing. */
 export const unlimited: Capacity = { bounds: [], costKnown: true, turn: true }
@@ -38,16 +38,16 @@ export const capacityFor = Effect.fn("capacityFor")(function* ({ issue, served, 
   const bound = (of: string, used: number, limit: number | undefined): ReadonlyArray<Bound> =>
     limit === undefined ? [] : [{ of, what: "running", used, limit }]
   const run = start._tag === "Launch" ? start : yield* specOf(issue, bottles)
+  const left = yield* budgetBounds(issue, served, underWay, now)
   const routeUntil = run === undefined ? undefined : yield* modelRest(run, bottles, now)
   const capacity: Capacity = {
     bounds: [
       ...bound("this machine", others.length, most),
       ...bound(issue.owner, owned.length, perOrganisation),
       ...bound(`${issue.owner}/${issue.repo}`, here.length, served.running),
-      ...(yield* budgetBounds(issue, served, underWay, now)),
+      ...left.bounds,
     ],
-    // Provider responses are not counted, and prices are not known.
-    costKnown: false,
+    costKnown: left.costKnown && (run === undefined || (yield* isPriced(run))),
     ...(routeUntil !== undefined && { routeUntil }),
     turn: true,
   }

@@ -59,7 +59,7 @@ export const makeKeeper = (options: KeeperOptions): Effect.Effect<LimitKeeper, n
     const reached = (limit: ReportedLimit) => {
       if (reported.has(limit)) return
       reported.add(limit)
-      const value = limit === "memory" ? BODIES_BYTES_MAX : limits[limit]
+      const value = limit === "memory" ? BODIES_BYTES_MAX : (limits[limit] ?? 0)
       reports.push(
         Runtime.runFork(runtime)(Effect.zipRight(report(limit, value), counts.note(`limit ${limit}`))),
       )
@@ -112,7 +112,12 @@ export const makeKeeper = (options: KeeperOptions): Effect.Effect<LimitKeeper, n
 export const reportLimit = Effect.fn("reportLimit")(function* (
   log: OperationLogApi,
   queue: string,
-  { slug, limit, value }: { readonly slug: Slug; readonly limit: ReportedLimit; readonly value: number },
+  {
+    slug,
+    run,
+    limit,
+    value,
+  }: { readonly slug: Slug; readonly run: number; readonly limit: ReportedLimit; readonly value: number },
 ) {
   const at = new Date(yield* Clock.currentTimeMillis).toISOString()
   const entry = { op: "limit", target: limit, outcome: "rejected" as const, reason: "limit reached" }
@@ -120,7 +125,7 @@ export const reportLimit = Effect.fn("reportLimit")(function* (
     log.appendAlways({ ...entry, durationMs: 0, detail: `calls beyond ${value} are refused` }),
   )
   yield* Effect.ignoreLogged(
-    QueueDir.append(queue, { version: 1, slug, at, kind: "limit-reached", limit, value }),
+    QueueDir.append(queue, { version: 1, slug, at, kind: "limit-reached", limit, value, run }),
   )
 })
 

@@ -2,6 +2,20 @@
 import { Effect, Either } from "effect"
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http"
 import { afterBody, answerEarly } from "./afterBody.ts"
+import { holdLast } from "./holdLast.ts"
+
+/** A response of our own in place of the upstream's. */
+export interface OwnAnswer {
+  readonly status: number
+  readonly type: string
+  readonly text: string
+  readonly headers: Readonly<Record<string, string>>
+  /** For the operation log. */
+  readonly reason: string
+}
+
+/** Decides, once the request's body has been read, whether its end is passed on. Called back with the response if it is not. */
+export type Admission = (done: (refusal: OwnAnswer | undefined) => void) => void
 
 /** How a request is passed on. */
 export interface Passing {
@@ -15,6 +29,12 @@ export interface Passing {
   readonly idleMs: number
   /** Called for every chunk that passes. */
   readonly passed: () => void
+  /** Until it agrees, the last piece of the request's body is held back, and the upstream cannot act on it. */
+  readonly admission?: Admission | undefined
+  /** Called when the request's body is being passed on, to read it too. */
+  readonly asked?: ((request: IncomingMessage) => void) | undefined
+  /** Called when the response is being passed back, to read it too. */
+  readonly answered?: ((answer: IncomingMessage) => void) | undefined
 }
 
 /** How a call ended. */
@@ -26,7 +46,12 @@ export interface Exchanged {
   readonly received: number
   /** Why it is incomplete. */
   readonly failure?: string
+  /** It was refused here, and the upstream did not get all of the request. */
+  readonly refused?: boolean
 }
+
+/** The failure of a call that its agent did not wait for. */
+export const AGENT_LEFT = "the agent went away"
 
 /**
  * Passes on everything but the end of the response, which `finish` sends after what must happen before. Never fails: a problem is in
@@ -39,13 +64,19 @@ export const passOn = (
   response: ServerResponse,
 ): Effect.Effect<{ readonly ended: Exchanged; readonly finish: Effect.Effect<void> }> =>
   Effect.async<{ readonly ended: Exchanged; readonly finish: Effect.Effect<void> }>((resume) => {
-    const seen = { status: 0, sent: 0, received: 0, timedOut: false, over: false }
+    const seen = { status: 0, sent: 0, received: 0, timedOut: false, over: false, refused: false }
     const end = (failure: string | undefined, finish: () => void) => {
       if (seen.over) return
       seen.over = true
-      request.unpipe(upstream)
-      const { status, sent, received } = seen
-      const ended = { status, sent, received, ...(failure !== undefined && { failure }) }
+      request.unpipe()
+      const { status, sent, received, refused } = seen
+      const ended = {
+        status,
+        sent,
+        received,
+        ...(failure !== undefined && { failure }),
+        ...(refused && { refused }),
+      }
       resume(Effect.succeed({ ended, finish: Effect.sync(finish) }))
     }
     /** A response in progress can only be cut off. */
@@ -55,6 +86,16 @@ export const passOn = (
         if (response.headersSent) response.destroy()
         else answerEarly(request, response, seen.timedOut ? 504 : 502, `${call.name}: ${reason}\n`)
       })
+
+    const refuse = ({ status, text, type, headers, reason }: OwnAnswer) => {
+      seen.refused = true
+      end(reason, () => {
+        upstream.destroy()
+        if (response.headersSent) return void response.destroy()
+        for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+        answerEarly(request, response, status, text, type)
+      })
+    }
 
     upstream.on("timeout", () => {
       seen.timedOut = true
@@ -83,17 +124,18 @@ export const passOn = (
       answer.on("close", () => fail("the upstream cut the answer off"))
       answer.on("error", () => undefined)
       answer.pipe(response, { end: false })
+      call.answered?.(answer)
     })
     response.on("close", () => {
       upstream.destroy()
-      end("the agent went away", () => undefined)
+      end(AGENT_LEFT, () => undefined)
     })
     response.on("error", () => undefined)
     request.on("error", () => undefined)
     // The agent may have disconnected while the call waited for its log line.
     if (response.closed) {
       upstream.destroy()
-      return end("the agent went away", () => undefined)
+      return end(AGENT_LEFT, () => undefined)
     }
 
     if (hasBody(request)) {
@@ -102,7 +144,17 @@ export const passOn = (
         call.passed()
       })
       upstream.flushHeaders()
-      request.pipe(upstream)
+      const { admission } = call
+      if (admission === undefined) request.pipe(upstream)
+      else
+        request
+          .pipe(
+            holdLast((passes) =>
+              admission((refusal) => (refusal === undefined ? passes() : refuse(refusal))),
+            ),
+          )
+          .pipe(upstream)
+      call.asked?.(request)
     } else {
       upstream.end()
     }

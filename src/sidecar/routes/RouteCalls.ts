@@ -11,6 +11,7 @@ import { answerEarly } from "../http/afterBody.ts"
 import { agentOf } from "./dial.ts"
 import { exchange } from "./exchange.ts"
 import { repeatsSecret } from "./echo.ts"
+import type { MeterModelCall } from "./meteredCalls.ts"
 import type { WatchModelCall } from "./modelCalls.ts"
 import { framingProblem } from "../http/headers.ts"
 import type { Route } from "./Route.ts"
@@ -28,12 +29,16 @@ interface Refused {
   readonly status: number
   readonly text: string
   readonly reason: string
+  /** Plain text unless given. */
+  readonly type?: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Makes the server of routes. Its connections to upstreams close with the scope. */
 export const makeRoutes = (
   routes: ReadonlyMap<string, Route>,
   watchModel: WatchModelCall,
+  meterModel: MeterModelCall,
 ): Effect.Effect<ServePath, never, OperationLog | CheckIn | Scope.Scope> =>
   Effect.gen(function* () {
     const log = yield* OperationLog
@@ -54,7 +59,7 @@ export const makeRoutes = (
     let calls = 0
 
     const refuse = (
-      { status, text, reason }: Refused,
+      { status, text, reason, type, headers = {} }: Refused,
       target: string,
       request: IncomingMessage,
       response: ServerResponse,
@@ -70,10 +75,20 @@ export const makeRoutes = (
         })
         .pipe(
           Effect.ignore,
-          Effect.zipRight(Effect.sync(() => answerEarly(request, response, status, `${text}\n`))),
+          Effect.zipRight(
+            Effect.sync(() => {
+              for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+              answerEarly(request, response, status, `${text}\n`, type)
+            }),
+          ),
         )
 
-    const call = (asked: Asked, request: IncomingMessage, response: ServerResponse) =>
+    const call = (
+      asked: Asked,
+      request: IncomingMessage,
+      response: ServerResponse,
+      metered: ReturnType<MeterModelCall>,
+    ) =>
       Effect.suspend(() => {
         const { route, target, path, query } = asked
         const watched = route.model ? watchModel(route.name, request.method ?? "", path) : undefined
@@ -87,13 +102,16 @@ export const makeRoutes = (
             idleMs,
             passed,
             ...(watched !== undefined && { answered: watched.answered }),
+            metered,
           },
           request,
           response,
         )
         const call = logged(
           { op: "route", target, detail: `calling ${route.host}`, ended: wordsOf },
-          exchanged,
+          metered === undefined
+            ? exchanged
+            : Effect.tap(exchanged, ({ ended }) => Effect.sync(() => metered.ended(ended))),
         )
         // Before the agent has the end of the response, so that the agent's own end comes later in the queue.
         return watched === undefined ? call : Effect.zipLeft(call, watched.told)
@@ -111,10 +129,13 @@ export const makeRoutes = (
       Effect.suspend(() => {
         const asked = ask(routes, request, url)
         if (Either.isLeft(asked)) return refuse(asked.left, targetOf(request, url), request, response)
-        if (calls >= CALLS_MAX) return refuse(tooMany(response), asked.right.target, request, response)
+        const { route, path, target } = asked.right
+        if (calls >= CALLS_MAX) return refuse(tooMany(response), target, request, response)
+        const metered = meterModel(route, request, path)
+        if (metered?.refusal !== undefined) return refuse(metered.refusal, target, request, response)
         calls += 1
         return Effect.ensuring(
-          call(asked.right, request, response),
+          call(asked.right, request, response, metered),
           Effect.sync(() => (calls -= 1)),
         )
       }).pipe(Effect.zipLeft(checkIn))
@@ -185,9 +206,14 @@ const targetOf = ({ method = "" }: IncomingMessage, url: string): string => {
 const wordsOf = (exit: Exit.Exit<{ readonly ended: Exchanged }>): Option.Option<EndWords> =>
   Exit.match(exit, {
     onFailure: () => Option.none(),
-    onSuccess: ({ ended: { status, sent, received, failure } }) =>
+    onSuccess: ({ ended: { status, sent, received, failure, refused } }) =>
       Option.some({
-        outcome: failure === undefined ? ("ok" as const) : ("failed" as const),
+        outcome:
+          refused === true
+            ? ("rejected" as const)
+            : failure === undefined
+              ? ("ok" as const)
+              : ("failed" as const),
         ...(failure !== undefined && { reason: failure }),
         detail: `${status === 0 ? "no answer" : `answered ${status}`}, ${sent} bytes up, ${received} bytes down`,
       }),

@@ -12,6 +12,7 @@ import { type Exchanged, type Passing, passOn } from "../http/passOn.ts"
 import { answerEarly } from "../http/afterBody.ts"
 import { PRIVATE_ONLY } from "./dial.ts"
 import { requestHeaders, responseHeaders } from "./headers.ts"
+import type { MeteredCall } from "./meteredCalls.ts"
 import type { Route } from "./Route.ts"
 
 /** One call. */
@@ -30,6 +31,8 @@ export interface Exchange {
   readonly passed: () => void
   /** Called with the upstream's response, before any of it passes. */
   readonly answered?: (answer: IncomingMessage) => void
+  /** Counts and limits it, if it calls a model. */
+  readonly metered?: Pick<MeteredCall, "admission" | "asked" | "answered"> | undefined
 }
 
 const HEADERS_MAX = 64 * 1024
@@ -54,7 +57,7 @@ export const exchange = (
       : passOn(passingOf(call), opened.right, request, response),
   )
 
-const passingOf = ({ route, locate, repeats, idleMs, passed, answered }: Exchange): Passing => ({
+const passingOf = ({ route, locate, repeats, idleMs, passed, answered, metered }: Exchange): Passing => ({
   name: `route ${route.name}`,
   headers: (answer) => {
     answered?.(answer)
@@ -65,6 +68,9 @@ const passingOf = ({ route, locate, repeats, idleMs, passed, answered }: Exchang
   reasonOf,
   idleMs,
   passed,
+  admission: metered?.admission,
+  asked: metered?.asked,
+  answered: metered?.answered,
 })
 
 const open = ({ route, agent, path, idleMs }: Exchange, request: IncomingMessage): ClientRequest =>
