@@ -22,7 +22,7 @@ export const inspect = Command.make("inspect", { slug, json }, (options) =>
     const files = { state, operations, outputs }
     yield* options.json ? printJson(asJson(found, files)) : printLine(asTable(found, files))
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Show all that is known of a bottle"))
+).pipe(Command.withDescription("Show everything known about a bottle"))
 
 interface Files {
   readonly state: string
@@ -94,6 +94,9 @@ const asTable = ({ bottle, state, leases, lastCheckinAt, use, issues }: Inspecte
     ["user", or(bottle.user)],
     ["image", or(bottle.imageDigest)],
     ["artifact", or(bottle.artifact)],
+    ...(spec.missing.length === 0
+      ? []
+      : [["repository", `uses ${spec.missing.join(" and ")}, which is not in the clone`] as const]),
     ["directory", `${spec.cwd}${spec.copyCwd ? " (copied)" : ""}`],
     [
       "operation",

@@ -12,7 +12,7 @@ import { json } from "./shared.ts"
 type Show = (bottle: BottleStatus, now: number) => Cell
 
 /** The available columns. */
-const COLUMNS = {
+export const COLUMNS = {
   slug: (bottle) => painted(bottle.slug, ofBottle(bottle.color)),
   label: (bottle) => painted(bottle.label, ofBottle(bottle.color)),
   agent: ({ agent }) => agent,
@@ -35,13 +35,10 @@ const USUAL = "slug,agent,backend,state,run,done,tokens,cost,started"
 
 const spec = {
   json,
-  quiet: Options.boolean("quiet").pipe(
-    Options.withAlias("q"),
-    Options.withDescription("Print the slugs alone"),
-  ),
+  quiet: Options.boolean("quiet").pipe(Options.withAlias("q"), Options.withDescription("Print only slugs")),
   format: Options.text("format").pipe(
     Options.withPseudoName("COLUMNS"),
-    Options.withDescription(`Which columns to show, separated by commas: ${Object.keys(COLUMNS).join(", ")}`),
+    Options.withDescription(`Columns to show, separated by commas: ${Object.keys(COLUMNS).join(", ")}`),
     Options.optional,
   ),
 }
@@ -63,7 +60,7 @@ export const list = Command.make("list", spec, (options) =>
       ),
     )
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Show every bottle and what it is now"))
+).pipe(Command.withDescription("List bottles with their current state"))
 
 /** The columns of `--format`, each once and in the given order. */
 const columnsOf = (format: string): Effect.Effect<ReadonlyArray<Column>, InvalidInput> =>

@@ -4,6 +4,7 @@ import type { PlanClone } from "./Clone.ts"
 import type { PlannedKey } from "./DeployKey.ts"
 import type { BottleManifest, Limits } from "./Manifest.ts"
 import type { RunGit } from "./OwnRepository.ts"
+import { MissingContent } from "./RepositoryContents.ts"
 import { Slug } from "./Slug.ts"
 import { RunMeter } from "./usage/RunMeter.ts"
 
@@ -25,6 +26,10 @@ export class BottleSpec extends Schema.Class<BottleSpec>("BottleSpec")({
   headless: Schema.Boolean,
   /** Whether the run was given a forge. Such a run never reads manifests of the working directory. */
   forgeTargeted: Schema.Boolean,
+  /** What the clone of the run's own repository does not have. */
+  missing: Schema.optionalWith(Schema.Array(MissingContent), { default: () => [] }).pipe(
+    Schema.withConstructorDefault((): ReadonlyArray<MissingContent> => []),
+  ),
 }) {}
 
 /** How an agent ended: its exit code (128+n when a signal ended it). */

@@ -23,7 +23,7 @@ const QUEUE_INTERVAL = Duration.seconds(1)
 const OPERATION_INTERVAL = Duration.millis(100)
 
 /** Exit code of an agent that was killed with its bottle. */
-const KILLED = 137
+export const KILLED = 137
 
 /**
  * Waits for the agent of a bottle that this process or an earlier one launched. Succeeds when the agent's exit code is 0, fails with

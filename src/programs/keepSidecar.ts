@@ -32,7 +32,7 @@ export const keepSidecar = Effect.fn("keepSidecar")(function* (
   if (came === "relaunched") yield* untilDead(bottle)
   yield* note(bottle, "failed")
   yield* Effect.logWarning(
-    `bottle "${bottle.slug}" is without forge and network: "bot-bottle stop ${bottle.slug}" and resume it to give it a new sidecar`,
+    `bottle "${bottle.slug}" has no forge and no network: stop it with "bot-bottle stop ${bottle.slug}" and resume it, to get a new sidecar`,
   )
 })
 

@@ -44,7 +44,7 @@ const apply = Effect.fn("applyEvent")(function* (slug: Slug, { number, event }: 
     case "limit-reached":
       yield* Effect.logWarning(
         `bottle "${slug}" reached its limit ${event.limit} (${event.value}): calls beyond it are refused, and the ${
-          isUseLimit(event.limit) ? "run ends" : "agent goes on"
+          isUseLimit(event.limit) ? "run ends" : "agent continues"
         }`,
       )
       break

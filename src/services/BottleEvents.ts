@@ -27,5 +27,10 @@ export class BottleEvents extends Context.Tag("bot-bottle/BottleEvents")<
       run: number,
       underWay: boolean,
     ) => Effect.Effect<Option.Option<RunMeter>, SidecarError>
+    /** How many comments a run has posted, and how many it may post; none when its sidecar did not say. */
+    readonly comments: (
+      slug: Slug,
+      run: number,
+    ) => Effect.Effect<Option.Option<{ readonly used: number; readonly limit: number }>, SidecarError>
   }
 >() {}

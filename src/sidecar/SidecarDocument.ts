@@ -130,6 +130,9 @@ export const readDocument = (document: SidecarDocument): Either.Either<ServedDoc
         )
       }
     }
+    const waits = [...git.values()].find(({ pushAfter }) => pushAfter !== undefined)
+    if (waits !== undefined && document.forge === undefined)
+      return yield* Either.left(`git: ${waits.name} has pushAfter, which needs a forge`)
     // ssh reads the files of keys that are registered there.
     if (!isPlainPath(document.keys?.directory ?? ""))
       return yield* Either.left("keys.directory: must be a plain path")

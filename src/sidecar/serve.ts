@@ -9,7 +9,6 @@ import { type ForgePlace, isRepositoryOf } from "../domain/ForgeRepository.ts"
 import { meterFile } from "../domain/usage/MeterLine.ts"
 import { pricesWith } from "../domain/usage/publishedPrices.ts"
 import { pushPatterns } from "../domain/PushPolicy.ts"
-import type { ForgeApi } from "../services/Forge.ts"
 import { Forges } from "../services/Forges.ts"
 import type { ProcessRunner } from "../services/ProcessRunner.ts"
 import { Processes } from "../services/Processes.ts"
@@ -21,6 +20,7 @@ import { builtIn } from "./forge/calls/index.ts"
 import { serveCalls } from "./forge/ServedCalls.ts"
 import { makeEgress } from "./egress/Egress.ts"
 import { file, textOf, ensureDirectory } from "../files/files.ts"
+import { type Planned, neverApproved, withPlans } from "./git/approval.ts"
 import { type PushedRefs, openPushed } from "./git/pushed.ts"
 import type { Upstream } from "./git/Upstream.ts"
 import { upstreamForge } from "./git/UpstreamForge.ts"
@@ -138,12 +138,19 @@ const serveNeck = Effect.fnUntraced(function* (
     progressMs: scanMs,
   })
   const { forge: part, routes } = document
-  const made = part && (yield* reachForge(part))
+  const made = part && (yield* reachForge(part, plansFile(stateDir)))
   const upstreams = made ? yield* withNamedHeads(document.git, made) : document.git
   const pushed = yield* openPushed(join(stateDir, "pushed"))
   const forge = made && (yield* runForge(document, made, [...upstreams.values()], pushed))
   const forgeOf = upstreamForge(made?.place, forge)
-  const git = yield* serveUpstreams({ document, upstreams, scanner, pushed, forgeOf })
+  const git = yield* serveUpstreams({
+    document,
+    upstreams,
+    scanner,
+    pushed,
+    forgeOf,
+    unapproved: made?.unapproved ?? neverApproved,
+  })
   const calls = yield* serveCalls(table, {
     slug,
     log,
@@ -229,21 +236,21 @@ const useLimitsOf = ({ limits: { tokens, cost, calls } = {} }: ServedDocument) =
 })
 
 const prsFile = (stateDir: string): string => join(stateDir, "prs")
+const plansFile = (stateDir: string): string => join(stateDir, "plans")
 
 /** The forge of a run, the location of its repositories, and the pull requests that the operator named. */
-interface ReachedForge {
+interface ReachedForge extends Planned {
   readonly part: ForgePart
-  readonly api: ForgeApi
   readonly place: ForgePlace
   readonly named: ReadonlyArray<number>
 }
 
-const reachForge = Effect.fnUntraced(function* (part: ForgePart) {
+const reachForge = Effect.fnUntraced(function* (part: ForgePart, plans: string) {
   const { target, assignment } = part
   const forges = yield* Forges
   return {
     part,
-    api: yield* forges.of(target, assignment),
+    ...(yield* withPlans(yield* forges.of(target, assignment), assignment.issueNumber, plans)),
     place: { webUrl: yield* forges.webUrl(target), owner: target.owner, repo: target.repo },
     named: assignment.prNumbers ?? [],
   } satisfies ReachedForge

@@ -6,6 +6,7 @@ import { Clock, Context, Effect, Layer, Option } from "effect"
 import type { RunKey } from "../domain/DeployKey.ts"
 import type { QueueEvent } from "../domain/QueueEvent.ts"
 import type { RunMeter } from "../domain/usage/RunMeter.ts"
+import { neckLimits } from "../domain/RunLimits.ts"
 import { Slug } from "../domain/Slug.ts"
 import { CHAIN_START } from "../sidecar/record/OperationChain.ts"
 import { giteaVariables, webUrl } from "../layers/gitea/GiteaForgeConfig.ts"
@@ -108,6 +109,13 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
     settle: (slug, number) => Effect.sync(() => void of(slug).events.delete(number)),
     lastCheckin: (slug) => Effect.sync(() => Option.fromNullable(of(slug).checkedIn)),
     use: (slug, run) => Effect.sync(() => Option.fromNullable(of(slug).use.get(run))),
+    comments: (slug) =>
+      Effect.sync(() =>
+        Option.map(
+          Option.fromNullable(launches.findLast((config) => config.slug === slug)),
+          ({ limits }) => ({ used: 0, limit: neckLimits(limits).comments }),
+        ),
+      ),
   })
   const logs = OperationLogs.of({
     verifyLog: () => Effect.succeed({ ok: true, lines: 0, head: CHAIN_START, problems: [] }),

@@ -1,6 +1,7 @@
 /** `orchestrate serve`: the orchestrator over all live layers, with its configuration. */
 import { Effect, Layer, Option } from "effect"
 import { ConfigurationInvalid } from "../../domain/Errors.ts"
+import type { Configuration } from "../../domain/orchestrator/Configuration.ts"
 import { unkept } from "../../domain/orchestrator/unkept.ts"
 import { Home } from "../../layers/home/Home.ts"
 import { readConfiguration } from "../../layers/manifests/configuration.ts"
@@ -31,9 +32,7 @@ export const serve = Effect.fn("serve")(
           ],
         }),
     )
-    yield* Effect.forEach(unkept(configuration), (key) =>
-      Effect.logWarning(`${file}: ${key} has no effect in this version`),
-    )
+    yield* requireKept(file, configuration)
     const secrets = yield* keepSecrets(file, configuration)
     return yield* Effect.provide(run({ configuration, secrets, observe }), stores)
   },
@@ -42,3 +41,11 @@ export const serve = Effect.fn("serve")(
 )
 
 const stores = Layer.merge(live, SqliteOrchestratorStores.layer())
+
+const requireKept = Effect.fnUntraced(function* (file: string, configuration: Configuration) {
+  const refused = unkept(configuration)
+  if (refused.length === 0) return
+  return yield* new ConfigurationInvalid({
+    problems: refused.map((key) => ({ file, key, expected: "this version does not keep it: leave it out" })),
+  })
+})

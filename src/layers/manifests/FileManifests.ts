@@ -192,7 +192,7 @@ const trust = Effect.fn("Manifests.trust")(function* (home: HomeShape, cwd?: str
   if (report.state === "absent")
     return yield* fileInvalid(folder, "there is nothing to trust: expected manifests in agents/ or bottles/")
   if (digest !== undefined && digest !== report.digest)
-    return yield* fileInvalid(folder, "changed since it was shown: look at it again")
+    return yield* fileInvalid(folder, "changed since it was shown: read it again")
   if (report.problems[0] !== undefined) return yield* report.problems[0]
   yield* writeTrusted(home.root, report.directory, report.digest)
   return { ...report, state: "trusted" } satisfies ProjectReport

@@ -6,6 +6,7 @@ import type { Slug } from "../../domain/Slug.ts"
 import { meterFile, readMeterLines } from "../../domain/usage/MeterLine.ts"
 import { BottleEvents } from "../../services/BottleEvents.ts"
 import { file, orElseOn } from "../../files/files.ts"
+import { commentsOf } from "../../sidecar/forge/limits.ts"
 import * as QueueDir from "../../sidecar/record/QueueDir.ts"
 import { Home, type HomeShape } from "../home/Home.ts"
 import { fileFailed } from "./fileFailed.ts"
@@ -31,6 +32,8 @@ const make = (home: HomeShape): typeof BottleEvents.Service => ({
     )
     return Option.map(text, (text) => readMeterLines(text, underWay).meter)
   }),
+  comments: (slug, run) =>
+    fileFailed(slug, "reading its counts")(commentsOf(join(home.of(slug).state, "counts"), run)),
 })
 
 /** The events of a home's bottles. */

@@ -18,7 +18,7 @@ import { type BackendBottle, Backends } from "../../services/Backends.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
 import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 import { Operations } from "../../services/Operations.ts"
-import { ServedRepositories, type ServedRepository } from "../ServedRepositories.ts"
+import { ServedRepositories, type ServedRepository, findServed } from "../ServedRepositories.ts"
 import { bottleOf } from "../issue/observeBottle.ts"
 import { ensureLaunched } from "./ensureLaunched.ts"
 import { ensureResumed } from "./ensureResumed.ts"
@@ -69,14 +69,19 @@ const bottleBefore = Effect.fnUntraced(function* (operation: StoredOperation) {
 
 const perform = Effect.fnUntraced(function* (operation: StoredOperation, served: ServedRepository) {
   const { input } = operation
-  if (input._tag === "Launch") return yield* ensureLaunched(operation, input, served)
+  // Only what starts a run needs to know all bots: the rest must work while the forge does not respond.
+  const withBots = Effect.map(
+    findServed(operation),
+    Option.getOrElse(() => served),
+  )
+  if (input._tag === "Launch") return yield* ensureLaunched(operation, input, yield* withBots)
   if (input._tag === "Destroy") return yield* ensureDestroyed(operation)
   const bottle = yield* bottleOf(operation)
   if (Option.isNone(bottle)) return yield* gone(operation)
   const { slug } = bottle.value.row
   switch (input._tag) {
     case "Resume":
-      return yield* ensureResumed(operation, input, served, bottle.value.metadata)
+      return yield* ensureResumed(operation, input, yield* withBots, bottle.value.metadata)
     case "Stop":
       return yield* stop(slug)
     case "Freeze":

@@ -1,24 +1,13 @@
 /** budgetBounds: what the budgets of the service and of a repository leave for one more run of an issue. */
 import { Effect } from "effect"
-import { type ForgeStateKey, isAbout } from "../../domain/ForgeState.ts"
+import { isAbout } from "../../domain/ForgeState.ts"
 import { boundsOf, type Budget, nextDay, zoneOf } from "../../domain/orchestrator/Budgets.ts"
 import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
 import type { Bound } from "../../domain/orchestrator/Observed.ts"
 import { dayOf, type UsageOf } from "../../domain/orchestrator/Usage.ts"
+import type { RunUnderWay } from "../../programs/runsUnderWay.ts"
 import { Usage } from "../../services/Usage.ts"
 import { ServedRepositories, type ServedRepository } from "../ServedRepositories.ts"
-
-/** A run in progress, or one that has ended and is not counted yet. */
-export interface RunUnderWay {
-  readonly of: ForgeStateKey
-  readonly seconds: number
-  /** As its meter counts so far. */
-  readonly tokens: number
-  /** In millionths, of the calls with a known price. */
-  readonly cost: number
-  /** Calls without a known price. */
-  readonly unpriced: number
-}
 
 /** What budgets leave. */
 export interface LeftOfBudgets {

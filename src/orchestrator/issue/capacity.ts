@@ -1,26 +1,20 @@
 /** capacityFor: the room for one more run on this machine, in its repository, in its budgets, and at its model's provider. */
 import { Clock, Effect, Option } from "effect"
 import type { BottleMetadata } from "../../domain/Bottle.ts"
-import { type ForgeState, isAbout } from "../../domain/ForgeState.ts"
-import { instantOf } from "../../domain/Instant.ts"
+import { isAbout } from "../../domain/ForgeState.ts"
 import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
 import type { Bound, Capacity } from "../../domain/orchestrator/Observed.ts"
 import type { Launch, Resume } from "../../domain/orchestrator/Operation.ts"
-import type { HostName, StoredOperation } from "../../domain/orchestrator/StoredOperation.ts"
-import { NO_USE, type RunMeter, totalOf } from "../../domain/usage/RunMeter.ts"
-import { useOf } from "../../programs/listBottles.ts"
+import type { HostName } from "../../domain/orchestrator/StoredOperation.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
 import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
-import { Operations } from "../../services/Operations.ts"
 import { ServedRepositories, type ServedRepository } from "../ServedRepositories.ts"
-import { budgetBounds, type RunUnderWay } from "./budgets.ts"
+import { runsUnderWay } from "../../programs/runsUnderWay.ts"
+import { budgetBounds } from "./budgets.ts"
 import { isPriced, modelRest } from "./modelLimits.ts"
 
 /** The capacity for a decision that starts nothing. */
 export const unlimited: Capacity = { bounds: [], costKnown: true, turn: true }
-
-/** How many open operations are counted at most: more than a machine has bottles. */
-const OPEN = 1_000
 
 /** A start to find room for. */
 export interface WantedStart {
@@ -33,12 +27,8 @@ export interface WantedStart {
 /** Counts the other issues' bottles that are running or being started. The caller must not run two decisions to start at the same time. */
 export const capacityFor = Effect.fn("capacityFor")(function* ({ issue, served, host, start }: WantedStart) {
   const now = yield* Clock.currentTimeMillis
-  const running = (yield* (yield* ForgeStateStore).all).filter((row) => row.status === "running")
   const bottles = yield* (yield* BottleStore).all
-  const starts = (yield* (yield* Operations).open(host, { limit: OPEN })).filter(
-    ({ input }) => input._tag === "Launch" || input._tag === "Resume",
-  )
-  const underWay = yield* runsUnderWay(running, starts, bottles, now)
+  const underWay = yield* runsUnderWay(host, now)
   const others = underWay.filter((run) => !isAbout(run.of, issue))
   const here = others.filter(({ of }) => isAbout({ ...of, issueNumber: issue.issueNumber }, issue))
   const owned = others.filter(({ of }) =>
@@ -63,50 +53,6 @@ export const capacityFor = Effect.fn("capacityFor")(function* ({ issue, served, 
   }
   return capacity
 })
-
-/** Bottles that are running by their row, and those that are being started. */
-const runsUnderWay = Effect.fnUntraced(function* (
-  running: ReadonlyArray<ForgeState>,
-  starts: ReadonlyArray<StoredOperation>,
-  bottles: ReadonlyArray<BottleMetadata>,
-  now: number,
-) {
-  const bySlug = new Map<string, BottleMetadata>(bottles.map((bottle) => [bottle.slug, bottle]))
-  const begun = yield* Effect.forEach(running, (row) => {
-    const bottle = bySlug.get(row.slug)
-    return Effect.map(bottle === undefined ? Effect.succeed(NO_USE) : usedBy(bottle), (use): RunUnderWay => ({
-      of: row,
-      seconds: secondsOf(bottle, now),
-      ...amountsOf(use),
-    }))
-  })
-  const beginning = starts
-    .filter((start) => !running.some((row) => isAbout(row, start)))
-    .map((of): RunUnderWay => ({ of, seconds: 0, tokens: 0, cost: 0, unpriced: 0 }))
-  return [...begun, ...beginning]
-})
-
-const usedBy = (bottle: BottleMetadata) =>
-  Effect.map(
-    useOf(bottle),
-    Option.getOrElse(() => NO_USE),
-  )
-
-const amountsOf = (use: RunMeter) => {
-  const { tokens, cost, unpriced } = totalOf(use)
-  return { tokens, cost, unpriced }
-}
-
-const secondsOf = (bottle: BottleMetadata | undefined, now: number): number =>
-  bottle === undefined
-    ? 0
-    : Option.match(bottle.startedAt, {
-        onNone: () => 0,
-        onSome: (started) => {
-          const end = Option.match(bottle.exit, { onNone: () => now, onSome: ({ at }) => instantOf(at) })
-          return Math.max(0, Math.round((end - instantOf(started)) / 1000))
-        },
-      })
 
 /** What the resting bottle of an issue runs. */
 const specOf = Effect.fnUntraced(function* (issue: IssueKey, bottles: ReadonlyArray<BottleMetadata>) {

@@ -58,6 +58,7 @@ export const answering = ({ fake, services }: Boxes): ((call: Call) => Effect.Ef
       "BottleEvents.settle": events.settle,
       "BottleEvents.lastCheckin": events.lastCheckin,
       "BottleEvents.use": events.use,
+      "BottleEvents.comments": events.comments,
       "RunDirectories.clear": directories.clear,
       "RunDirectories.forget": directories.forget,
     }
@@ -150,6 +151,7 @@ export const remote = Layer.unwrapEffect(
         settle: (slug, number) => must("BottleEvents.settle", slug, number),
         lastCheckin: (slug) => must("BottleEvents.lastCheckin", slug),
         use: (slug, run, underWay) => must("BottleEvents.use", slug, run, underWay),
+        comments: (slug, run) => must("BottleEvents.comments", slug, run),
       }),
       Context.add(RunDirectories, {
         ...Context.get(like.services, RunDirectories),
