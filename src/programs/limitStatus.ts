@@ -57,7 +57,6 @@ const usedBy = (underWay: ReadonlyArray<RunUnderWay>) =>
     const sum = (what: "seconds" | "tokens" | "cost"): number =>
       open.reduce((sum, run) => sum + run[what], ended[what])
     return {
-      ...ended,
       runs: ended.runs + open.length,
       seconds: sum("seconds"),
       tokens: sum("tokens"),

@@ -16,7 +16,7 @@ export interface RunUnderWay {
   readonly seconds: number
   /** As its meter counts so far. */
   readonly tokens: number
-  /** In millionths of a US dollar, of the calls with a known price. */
+  /** In millionths, of the calls with a known price. */
   readonly cost: number
   /** Calls without a known price. */
   readonly unpriced: number
@@ -36,9 +36,9 @@ export const runsUnderWay = Effect.fn("runsUnderWay")(function* (host: HostName,
   )
   const begun = yield* Effect.forEach(running, (row) => {
     const bottle = bottles.get(row.slug)
-    return Effect.map(usedBy(bottle), ({ tokens, cost, unpriced }): RunUnderWay => {
-      const seconds = secondsOf(bottle, now)
-      return { of: row, seconds, tokens, cost, unpriced }
+    return Effect.map(bottle === undefined ? Effect.succeed(NO_USE) : usedBy(bottle), (use): RunUnderWay => {
+      const { tokens, cost, unpriced } = totalOf(use)
+      return { of: row, seconds: secondsOf(bottle, now), tokens, cost, unpriced }
     })
   })
   const beginning = starts
@@ -47,10 +47,11 @@ export const runsUnderWay = Effect.fn("runsUnderWay")(function* (host: HostName,
   return [...begun, ...beginning]
 })
 
-const usedBy = (bottle: BottleMetadata | undefined) =>
-  bottle === undefined
-    ? Effect.succeed(totalOf(NO_USE))
-    : Effect.map(useOf(bottle), (use) => totalOf(Option.getOrElse(use, () => NO_USE)))
+const usedBy = (bottle: BottleMetadata) =>
+  Effect.map(
+    useOf(bottle),
+    Option.getOrElse(() => NO_USE),
+  )
 
 const secondsOf = (bottle: BottleMetadata | undefined, now: number): number =>
   bottle === undefined

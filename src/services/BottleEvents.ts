@@ -18,6 +18,11 @@ export class BottleEvents extends Context.Tag("bot-bottle/BottleEvents")<
     readonly settle: (slug: Slug, number: number) => Effect.Effect<void, SidecarError>
     /** When the agent last called its neck (ISO 8601 in UTC). */
     readonly lastCheckin: (slug: Slug) => Effect.Effect<Option.Option<string>, SidecarError>
+    /** How many comments a run has posted, and how many it may post; none when its sidecar did not say. */
+    readonly comments: (
+      slug: Slug,
+      run: number,
+    ) => Effect.Effect<Option.Option<{ readonly used: number; readonly limit: number }>, SidecarError>
     /**
      * What a run used, as its sidecar counted it; none when it counted nothing. `underWay`: its sidecar may still be at work, and calls
      * without an end are left out. Otherwise they count with the most that they were reckoned to use.
@@ -27,10 +32,5 @@ export class BottleEvents extends Context.Tag("bot-bottle/BottleEvents")<
       run: number,
       underWay: boolean,
     ) => Effect.Effect<Option.Option<RunMeter>, SidecarError>
-    /** How many comments a run has posted, and how many it may post; none when its sidecar did not say. */
-    readonly comments: (
-      slug: Slug,
-      run: number,
-    ) => Effect.Effect<Option.Option<{ readonly used: number; readonly limit: number }>, SidecarError>
   }
 >() {}

@@ -5,8 +5,8 @@
 import { Clock, Context, Effect, Layer, Option } from "effect"
 import type { RunKey } from "../domain/DeployKey.ts"
 import type { QueueEvent } from "../domain/QueueEvent.ts"
-import type { RunMeter } from "../domain/usage/RunMeter.ts"
 import { neckLimits } from "../domain/RunLimits.ts"
+import type { RunMeter } from "../domain/usage/RunMeter.ts"
 import { Slug } from "../domain/Slug.ts"
 import { CHAIN_START } from "../sidecar/record/OperationChain.ts"
 import { giteaVariables, webUrl } from "../layers/gitea/GiteaForgeConfig.ts"
@@ -108,7 +108,6 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
     append: push,
     settle: (slug, number) => Effect.sync(() => void of(slug).events.delete(number)),
     lastCheckin: (slug) => Effect.sync(() => Option.fromNullable(of(slug).checkedIn)),
-    use: (slug, run) => Effect.sync(() => Option.fromNullable(of(slug).use.get(run))),
     comments: (slug) =>
       Effect.sync(() =>
         Option.map(
@@ -116,6 +115,7 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
           ({ limits }) => ({ used: 0, limit: neckLimits(limits).comments }),
         ),
       ),
+    use: (slug, run) => Effect.sync(() => Option.fromNullable(of(slug).use.get(run))),
   })
   const logs = OperationLogs.of({
     verifyLog: () => Effect.succeed({ ok: true, lines: 0, head: CHAIN_START, problems: [] }),

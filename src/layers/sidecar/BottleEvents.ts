@@ -23,6 +23,8 @@ const make = (home: HomeShape): typeof BottleEvents.Service => ({
     )
     return Option.map(status, ({ mtime }) => mtime.toISOString())
   }),
+  comments: (slug, run) =>
+    fileFailed(slug, "reading its counts")(commentsOf(join(home.of(slug).state, "counts"), run)),
   use: Effect.fn("BottleEvents.use")(function* (slug: Slug, run: number, underWay: boolean) {
     const path = join(home.of(slug).state, meterFile(run))
     const text = yield* file(() => readFile(path, "utf8")).pipe(
@@ -32,8 +34,6 @@ const make = (home: HomeShape): typeof BottleEvents.Service => ({
     )
     return Option.map(text, (text) => readMeterLines(text, underWay).meter)
   }),
-  comments: (slug, run) =>
-    fileFailed(slug, "reading its counts")(commentsOf(join(home.of(slug).state, "counts"), run)),
 })
 
 /** The events of a home's bottles. */
