@@ -31,7 +31,7 @@ export interface WantedStart {
 /** Counts the other issues' bottles that are running or being started. The caller must not run two decisions to start at the same time. */
 export const capacityFor = Effect.fn("capacityFor")(function* ({ issue, served, host, start }: WantedStart) {
   const now = yield* Clock.currentTimeMillis
-  const running = (yield* (yield* ForgeStateStore).all).filter((row) => row.status === "running")
+  const running = yield* (yield* ForgeStateStore).running
   const bottles = yield* (yield* BottleStore).all
   const starts = (yield* (yield* Operations).open(host, { limit: OPEN })).filter(
     ({ input }) => input._tag === "Launch" || input._tag === "Resume",
