@@ -49,4 +49,9 @@ export type ForgeTrust = Pick<Assignment, "org" | "bots" | "trustOrg"> & {
    * the forge may not tell, they are never trusted.
    */
   readonly unanswered?: "no" | "fails"
+  /**
+   * Whoever was found trusted, or a member, in the last 10 seconds counts as such without a request; a no is always asked again. For a
+   * service that looks at many issues. False unless given.
+   */
+  readonly recently?: boolean
 }

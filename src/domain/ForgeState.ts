@@ -37,6 +37,18 @@ export class ForgeState extends Schema.Class<ForgeState>("ForgeState")({
   lastCheckinAt: orElse(Schema.String, () => ""),
 }) {}
 
+/** A pull request of a repository: the key of its issue with its own number. */
+export interface ForgePr extends Pick<ForgeStateKey, "forge" | "owner" | "repo"> {
+  readonly prNumber: number
+}
+
+/** Whether the run of a row opened that pull request. Names are compared case-insensitively. */
+export const isOfPr = (row: ForgeState, pr: ForgePr): boolean =>
+  row.forge === pr.forge &&
+  Option.contains(row.prNumber, pr.prNumber) &&
+  row.owner.toLowerCase() === pr.owner.toLowerCase() &&
+  row.repo.toLowerCase() === pr.repo.toLowerCase()
+
 /** The same state under a key. */
 export const atKey = ({ forge, owner, repo, issueNumber }: ForgeStateKey, state: ForgeState): ForgeState =>
   new ForgeState({ ...state, forge, owner, repo, issueNumber })

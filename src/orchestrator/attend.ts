@@ -9,9 +9,10 @@ import { IssueStates } from "../services/IssueStates.ts"
 import { LifeCycleEngine } from "../services/LifeCycleEngine.ts"
 import { ServiceState } from "../services/ServiceState.ts"
 import { routeStatuses } from "./ingest/routeStatuses.ts"
-import { lookAtRows, waitsFor } from "./lookAtRows.ts"
+import { liveIssues, lookAtRows, waitingFor } from "./lookAtRows.ts"
 import type { SweepStatus } from "./sweep/sweep.ts"
 import type { Observe } from "./telling.ts"
+import { whenStored } from "./whenStored.ts"
 
 /** Whether launches are paused. Read whenever something wants to start. */
 export interface Pause {
@@ -49,9 +50,10 @@ export const attend = Effect.fn("attend")(function* ({
     const was = pause.isOn
     pause.isOn = Option.isSome(yield* state.pausedAt)
     if (was !== pause.isOn) yield* observe(ServiceEvent.Paused({ paused: pause.isOn }))
-    if (was && !pause.isOn) yield* lookAtRows(engine.look, waitsFor("paused"))
+    if (was && !pause.isOn) yield* lookAtRows(engine.look, waitingFor("paused"))
     yield* Effect.forEach(yield* state.asked, engine.look, { discard: true })
     yield* routeStatuses
+    return null
   })
 
   const current = Effect.gen(function* () {
@@ -85,10 +87,11 @@ export const attend = Effect.fn("attend")(function* ({
   const pass = (name: string, step: Effect.Effect<void, { readonly message: string }, IssueStates | Inbox>) =>
     Effect.catchAllCause(step, (cause) => Effect.logError(`${name} failed`, cause))
   // These waited for an event that may have happened while no service was running.
-  const waited = waitsFor("dependencies", ...(pause.isOn ? [] : ["paused"]))
+  const waited = waitingFor("dependencies", ...(pause.isOn ? [] : ["paused" as const]))
   yield* pass("looking at what waits", lookAtRows(engine.look, waited))
+  const obeyed = yield* whenStored(obey)
   yield* Effect.all([
-    pass("reading orders", obey),
+    pass("reading orders", obeyed),
     pass("reporting", report),
     pass("forgetting hints", forget),
   ]).pipe(Effect.repeat(Schedule.spaced(poll)), Effect.forkScoped)
@@ -102,10 +105,10 @@ export const lookAgain = Effect.fn("attend.lookAgain")(function* (
   { look }: Context.Tag.Service<LifeCycleEngine>,
   { every, actsOnChecks }: { readonly every: DurationInput; readonly actsOnChecks: boolean },
 ) {
-  const isDependent = waitsFor("dependencies")
-  const pass = lookAtRows(
-    look,
-    (row) => isDependent(row) || (actsOnChecks && row.state.live && row.state.phase === "frozen"),
+  const resting = Effect.map(liveIssues, (rows) => rows.filter(({ state }) => state.phase === "frozen"))
+  const pass = Effect.zipRight(
+    lookAtRows(look, waitingFor("dependencies")),
+    actsOnChecks ? lookAtRows(look, resting) : Effect.void,
   ).pipe(Effect.catchAllCause((cause) => Effect.logError("looking again at what rests failed", cause)))
   yield* Effect.forkScoped(Effect.schedule(pass, Schedule.spaced(every)))
 })

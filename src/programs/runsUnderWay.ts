@@ -27,7 +27,7 @@ const OPEN = 1_000
 
 /** Bottles that are running by their row, and those that a host is starting. */
 export const runsUnderWay = Effect.fn("runsUnderWay")(function* (host: HostName, now: number) {
-  const running = (yield* (yield* ForgeStateStore).all).filter((row) => row.status === "running")
+  const running = yield* (yield* ForgeStateStore).running
   const bottles = new Map<string, BottleMetadata>(
     (yield* (yield* BottleStore).all).map((bottle) => [bottle.slug, bottle]),
   )

@@ -2,7 +2,7 @@
 import type { Effect, Option } from "effect"
 import { Context } from "effect"
 import type { StateStoreError } from "../domain/Errors.ts"
-import type { ForgeState, ForgeStateKey } from "../domain/ForgeState.ts"
+import type { ForgePr, ForgeState, ForgeStateKey } from "../domain/ForgeState.ts"
 
 /** ForgeStateStore stores which bottle handles which issue. */
 export class ForgeStateStore extends Context.Tag("bot-bottle/ForgeStateStore")<
@@ -15,6 +15,10 @@ export class ForgeStateStore extends Context.Tag("bot-bottle/ForgeStateStore")<
     readonly delete: (key: ForgeStateKey) => Effect.Effect<void, StateStoreError>
     /** Ordered by forge, owner, repo, issue number. */
     readonly all: Effect.Effect<ReadonlyArray<ForgeState>, StateStoreError>
+    /** Running rows, in the same order. */
+    readonly running: Effect.Effect<ReadonlyArray<ForgeState>, StateStoreError>
+    /** Rows whose run opened this pull request, in the same order. Names are compared case-insensitively. */
+    readonly ofPr: (pr: ForgePr) => Effect.Effect<ReadonlyArray<ForgeState>, StateStoreError>
     /**
      * In one immediate transaction, reads the row and writes the one that `change` returns (`None` removes it). Returns the first value
      * of `change`.

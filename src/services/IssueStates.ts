@@ -28,7 +28,14 @@ export class IssueStates extends Context.Tag("bot-bottle/IssueStates")<
       now: number,
       page: Page<StoredIssue>,
     ) => Effect.Effect<ReadonlyArray<StoredIssue>, StateStoreError>
-    /** Ordered by forge, owner, repository, number. */
+    /** Issues whose last decision was to wait for this (`Wait.kind`), ordered by forge, owner, repository, number. */
+    readonly waiting: (
+      kind: string,
+      page: Page<IssueKey>,
+    ) => Effect.Effect<ReadonlyArray<StoredIssue>, StateStoreError>
+    /** Issues with a bottle that is not destroyed (`IssueState.live`), in the same order. */
+    readonly live: (page: Page<IssueKey>) => Effect.Effect<ReadonlyArray<StoredIssue>, StateStoreError>
+    /** Ordered by forge, owner, repository, number. Reads every row: for reports, not for each event. */
     readonly all: (page: Page<IssueKey>) => Effect.Effect<ReadonlyArray<StoredIssue>, StateStoreError>
   }
 >() {}

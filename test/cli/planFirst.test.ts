@@ -18,7 +18,7 @@ else
 fi`
 
 it("the agent of the guide plans, plans again when it is asked, and pushes when its plan is approved", async () => {
-  const served = await makeServed({}, { "door.md": "creaks\n" })
+  const served = await makeServed({}, { files: { "door.md": "creaks\n" } })
   const { cli, forge } = served
   const agent = exampleOf("docs/guide.md", "Plan first", "markdown")
   const command = JSON.stringify(["sh", "-c", AGENT])

@@ -238,6 +238,35 @@ export const forgeStateStoreContract = (name: string, fresh: Layer.Layer<ForgeSt
     )
 
     check(
+      "finds what runs, and the issue of a run by the pull request that it opened",
+      Effect.gen(function* () {
+        const store = yield* ForgeStateStore
+        const rows = [
+          state({ issueNumber: 1, prNumber: Option.some(30) }),
+          state({
+            issueNumber: 2,
+            prNumber: Option.some(30),
+            owner: "Ada",
+            repo: "Engine",
+            status: "frozen",
+          }),
+          state({ issueNumber: 3, prNumber: Option.some(31), status: "destroyed" }),
+          state({ issueNumber: 4, prNumber: Option.some(30), repo: "other" }),
+          state({ issueNumber: 5, prNumber: Option.some(30), forge: "https://elsewhere.example/api/v1" }),
+          state({ issueNumber: 30 }),
+        ]
+        yield* Effect.forEach(rows, store.upsert)
+        const numbers = (found: ReadonlyArray<ForgeState>) => found.map((row) => row.issueNumber)
+        expect(numbers(yield* store.running)).toEqual([5, 1, 30, 4])
+        const { forge, owner, repo } = state()
+        const ofPr = (prNumber: number) => Effect.map(store.ofPr({ forge, owner, repo, prNumber }), numbers)
+        expect(yield* ofPr(30)).toEqual([2, 1])
+        expect(yield* ofPr(31)).toEqual([3])
+        expect(yield* ofPr(32)).toEqual([])
+      }),
+    )
+
+    check(
       "refuses to look for rows older than something that is no time",
       Effect.gen(function* () {
         const store = yield* ForgeStateStore

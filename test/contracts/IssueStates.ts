@@ -281,6 +281,31 @@ export const issueStatesContract = (name: string, fresh: Layer.Layer<All, unknow
     )
 
     check(
+      "finds what waits for something, and what has a bottle, by page and as of the last decision",
+      Effect.gen(function* () {
+        const states = yield* IssueStates
+        const store = (number: number, ...decision: Parameters<typeof waits>) =>
+          states.commit(commit(waits(...decision), { issue: issue(number) }))
+        for (const number of [3, 1, 2]) yield* store(number, 1, { live: number > 1 }, "limit")
+        yield* store(4, 1, { live: true }, "dependencies")
+        yield* states.commit(commit(begins(1), { issue: issue(5) }))
+        const numbers = (rows: ReadonlyArray<StoredIssue>) => rows.map((row) => row.issueNumber)
+        const waiting = (kind: string) => Effect.map(states.waiting(kind, { limit: 10 }), numbers)
+        expect(yield* waiting("limit")).toEqual([1, 2, 3])
+        expect(yield* waiting("dependencies")).toEqual([4])
+        expect(yield* waiting("turn")).toEqual([])
+        expect(numbers(yield* states.waiting("limit", { limit: 1, after: issue(1) }))).toEqual([2])
+        expect(numbers(yield* states.live({ limit: 10 }))).toEqual([2, 3, 4])
+        expect(numbers(yield* states.live({ limit: 1, after: issue(2) }))).toEqual([3])
+        yield* store(2, 2, { live: false }, "turn")
+        yield* states.commit(commit(begins(2), { issue: issue(1) }))
+        expect(yield* waiting("limit")).toEqual([3])
+        expect(yield* waiting("turn")).toEqual([2])
+        expect(numbers(yield* states.live({ limit: 10 }))).toEqual([3, 4])
+      }),
+    )
+
+    check(
       "is as it was, and usable, after a change that blew up",
       Effect.gen(function* () {
         const states = yield* IssueStates

@@ -1,6 +1,6 @@
 /** Rows of the orchestrator's tables, for tests. */
 import { newIssueState, type IssueState } from "../../src/domain/orchestrator/IssueState.ts"
-import type { Decision } from "../../src/domain/orchestrator/Decision.ts"
+import type { Decision, WaitKind } from "../../src/domain/orchestrator/Decision.ts"
 import { HintId, InboxHint } from "../../src/domain/orchestrator/InboxHint.ts"
 import { IssueNumber, type IssueKey } from "../../src/domain/orchestrator/IssueKey.ts"
 import type { Operation } from "../../src/domain/orchestrator/Operation.ts"
@@ -30,8 +30,12 @@ export const host = HostName.make("host-a")
 export const stop: Operation = { _tag: "Stop", reason: "its agent runs on after signal_done" }
 
 /** To wait, with a state of that version. */
-export const waits = (version: number, state: Partial<IssueState> = {}): Decision => ({
-  verdict: { _tag: "Wait", kind: "person", reason: "it waits for a person" },
+export const waits = (
+  version: number,
+  state: Partial<IssueState> = {},
+  kind: WaitKind = "person",
+): Decision => ({
+  verdict: { _tag: "Wait", kind, reason: "it waits" },
   rule: "rest",
   state: { ...newIssueState, generation: 1, version, ...state },
 })

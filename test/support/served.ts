@@ -22,8 +22,18 @@ const patient = (folder: string): string =>
     `echo "run $BOT_BOTTLE_RUN" >>'${folder}/runs'; until [ -e '${folder}/go' ]; do sleep 0.1; done; forge signal-done success mended`,
   )
 
-/** Starts the forge and writes the home; nothing is served yet. With `files` the repository can be cloned and pushed to. */
-export const makeServed = async (more: object = {}, files?: Readonly<Record<string, string>>) => {
+/** What differs between homes. */
+export interface ServedOptions {
+  readonly cli?: Cli
+  /** The manifests `worker` and `plain`: agents are plain processes unless given. */
+  readonly agent?: string
+  readonly bottle?: string
+  /** Files of the repository, which can then be cloned and pushed to. */
+  readonly files?: Readonly<Record<string, string>>
+}
+
+/** Starts the forge and writes the home; nothing is served yet. */
+export const makeServed = async (more: object = {}, options: ServedOptions = {}) => {
   const scope = Effect.runSync(Scope.make())
   const repositories = await Effect.runPromise(
     Effect.flatMap(tempDir, GitServer.make).pipe(
@@ -31,7 +41,8 @@ export const makeServed = async (more: object = {}, files?: Readonly<Record<stri
       Scope.extend(scope),
     ),
   )
-  if (files !== undefined) await Effect.runPromise(repositories.create("ada", "cellar", files))
+  if (options.files !== undefined)
+    await Effect.runPromise(repositories.create("ada", "cellar", options.files))
   const forge = await Effect.runPromise(
     GiteaSimulator.make(
       {
@@ -49,15 +60,15 @@ export const makeServed = async (more: object = {}, files?: Readonly<Record<stri
       { mounts: [repositories.mount] },
     ).pipe(Scope.extend(scope)),
   )
-  const cli = makeCli()
+  const { cli = makeCli(), bottle = "backend: host\n" } = options
   const file = (name: string, text: string): string => {
     const path = join(cli.cwd, name)
     writeFileSync(path, text)
     chmodSync(path, 0o600)
     return path
   }
-  cli.write("agents/worker.md", patient(cli.cwd))
-  cli.write("bottles/plain.yaml", "backend: host\n")
+  cli.write("agents/worker.md", options.agent ?? patient(cli.cwd))
+  cli.write("bottles/plain.yaml", bottle)
   const configuration = {
     forge: { api: forge.apiUrl, token: { file: file("token", `${SERVED_TOKEN}\n`) } },
     repositories: { "ada/*": {} },
@@ -71,14 +82,18 @@ export const makeServed = async (more: object = {}, files?: Readonly<Record<stri
   cli.write("orchestrator.yaml", JSON.stringify(configuration))
   const ada = forge.as("ada")
   const started: Array<ReturnType<Cli["start"]>> = []
+  /** Has the forge's webhooks sent there. */
+  const hook = (url: string): void => {
+    const hooks = forge.state.repo("ada", "cellar")?.hooks ?? []
+    hooks.splice(0, hooks.length, hookTo(url, forge.state.nextId()))
+  }
   /** Serves, and has the forge's webhooks sent there. */
   const serve = async (args: ReadonlyArray<string> = []) => {
     const service = cli.start(["orchestrate", "serve", ...args])
     started.push(service)
     await expect.poll(service.stderr, { timeout: 30_000 }).toMatch(/^serving/m)
     const url = /^webhooks: (\S+)$/m.exec(service.stderr())?.[1]
-    const hooks = forge.state.repo("ada", "cellar")?.hooks ?? []
-    if (url !== undefined) hooks.splice(0, hooks.length, hookTo(url, forge.state.nextId()))
+    if (url !== undefined) hook(url)
     return service
   }
   return {
@@ -88,6 +103,7 @@ export const makeServed = async (more: object = {}, files?: Readonly<Record<stri
     ada,
     configuration,
     serve,
+    hook,
     /** Lets agents come to their end. */
     go: () => file("go", ""),
     /** Somebody labels the issue and assigns the bot. */

@@ -14,6 +14,7 @@ import { type GiteaForgeConfig, giteaForgeConfig, giteaVariables, webUrl } from 
 import { makeGiteaHttp } from "./http.ts"
 import { makeHooks } from "./hooks.ts"
 import { makeKeys } from "./keys.ts"
+import { keysFor, type Known, makeKnown, nothingKnown } from "./known.ts"
 import { makeMembership } from "./membership.ts"
 import { react } from "./react.ts"
 import { makeReads } from "./reads.ts"
@@ -22,16 +23,21 @@ import { makeWrites } from "./writes.ts"
 export type { GiteaForgeConfig } from "./GiteaForgeConfig.ts"
 
 /** The forge of that repository. Sends no request until a method is used; needs no scope and keeps no process alive. */
-export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeConfig) {
+export const make = (config: GiteaForgeConfig): Effect.Effect<ForgeApi> => forgeOver(config, nothingKnown)
+
+const forgeOver = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeConfig, known: Known) {
   const http = yield* makeGiteaHttp(config)
   const self: ForgeApi["self"] = yield* remembered(
-    http.read({ operation: "self", subject: "the token's user", path: "user" }, SelfAnswer),
+    known.self(
+      keysFor(config)(),
+      http.read({ operation: "self", subject: "the token's user", path: "user" }, SelfAnswer),
+    ),
   )
   const reads = makeReads(http, config)
   const repositoryId = yield* remembered(Effect.map(reads.repo("repositoryId"), (repo) => repo.id))
   const writes = makeWrites(reads, self)
   const keys = makeKeys(reads, config)
-  const membership = yield* makeMembership(reads, config, self)
+  const membership = yield* makeMembership(reads, config, self, known)
 
   const readComments = Effect.fn("Forge.readComments")(function* (number: number) {
     const { comments } = yield* reads.comments("readComments", number)
@@ -69,10 +75,17 @@ export const make = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeCo
 /** HTTP options for every Gitea in a process. */
 export type GiteaOptions = Pick<GiteaForgeConfig, "requestTimeout" | "answerBytesMax">
 
-/** Gitea as a kind of forge, for `Forges.layer`, with these options. */
-export const kindWith = (options: GiteaOptions): ForgeKind => ({
-  make: ({ apiUrl, token, owner, repo }, { org = DEFAULT_FORGE_ORG, bots, trustOrg, unanswered = "no" }) =>
-    make({ ...options, apiUrl, token, owner, repo, org, bots, trustOrg, unanswered }),
+/** Gitea as a kind of forge, for `Forges.layer`, with these options. Forges with `recently` share what they know. */
+export const kindWith = (options: GiteaOptions): ForgeKind => kindOver(options, makeKnown())
+
+const kindOver = (options: GiteaOptions, known: Known): ForgeKind => ({
+  make: ({ apiUrl, token, owner, repo }, trust) => {
+    const { org = DEFAULT_FORGE_ORG, bots, trustOrg, unanswered = "no", recently = false } = trust
+    return forgeOver(
+      { ...options, apiUrl, token, owner, repo, org, bots, trustOrg, unanswered },
+      recently ? known : nothingKnown,
+    )
+  },
   webUrl,
   changedSince: (access, since) =>
     Stream.unwrap(Effect.map(makeGiteaHttp({ ...options, ...access }), (http) => changesOf(http, since))),

@@ -1,8 +1,8 @@
 /** The Forges service with Gitea only. */
-import type { Layer } from "effect"
+import { Layer } from "effect"
 import type { Forges } from "../../services/Forges.ts"
 import { layer as forges } from "../forges.ts"
-import { kind } from "./GiteaForge.ts"
+import { kindWith } from "./GiteaForge.ts"
 
-/** The Gitea that a target or FORGE_* variables name. */
-export const layer: Layer.Layer<Forges> = forges({ gitea: kind })
+/** The Gitea that a target or FORGE_* variables name. Each build of this layer has its own memory. */
+export const layer: Layer.Layer<Forges> = Layer.suspend(() => forges({ gitea: kindWith({}) }))

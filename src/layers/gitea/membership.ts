@@ -6,6 +6,7 @@ import type { ForgeSelf } from "../../services/Forge.ts"
 import { page, PermissionAnswer, UserAnswer } from "./answers.ts"
 import { type GiteaForgeConfig, isForgeName } from "./GiteaForgeConfig.ts"
 import { decode } from "./http.ts"
+import { keysFor, type Known } from "./known.ts"
 import type { GiteaReads } from "./reads.ts"
 import { refused } from "./reasons.ts"
 
@@ -30,19 +31,25 @@ export const makeMembership = Effect.fnUntraced(function* (
   reads: GiteaReads,
   config: GiteaForgeConfig,
   self: Effect.Effect<ForgeSelf, ForgeRequestError>,
+  known: Known,
 ) {
   const { http } = reads
+  const keyOf = keysFor(config)
 
   const memberStatus = (org: string, user: string) =>
     http.ask({ operation: "isOrgMember", subject: `the org ${org}`, path: `orgs/${org}/members/${user}` })
 
-  const isOrgMember = Effect.fn("Forge.isOrgMember")(function* (org: string, user: string) {
+  const isMember = Effect.fnUntraced(function* (org: string, user: string) {
     if (!isForgeName(org) || !isForgeName(user)) return false
     const { status } = yield* memberStatus(org, user)
     if (status === 204) return true
     if (status === 404) return yield* meantNo(org, user)
     return yield* memberRefusal(org, status)
   })
+
+  const isOrgMember = Effect.fn("Forge.isOrgMember")((org: string, user: string) =>
+    known.isMember(keyOf(org, user), isMember(org, user)),
+  )
 
   /** Whether the bot is a member. A yes is cached for a minute, since every no about someone else asks for it. */
   const botStatus = yield* Cache.makeWith({
@@ -119,7 +126,7 @@ export const makeMembership = Effect.fnUntraced(function* (
   const trusted = Effect.fnUntraced(function* (authors: ReadonlyArray<UserAnswer>) {
     const people = new Map(authors.filter(isPerson).map((author) => [author.id, author]))
     if (people.size === 0) return new Set<number>()
-    const owner = (yield* reads.repo("readComments")).owner
+    const owner = yield* Effect.cached(Effect.map(reads.repo("readComments"), (repo) => repo.owner))
     const bot = yield* self
     const writers = yield* Effect.cached(assignable)
 
@@ -127,18 +134,28 @@ export const makeMembership = Effect.fnUntraced(function* (
 
     const isTrusted = Effect.fnUntraced(
       function* (author: UserAnswer) {
-        if (author.id === bot.id || isListed(author)) return false
-        if (config.org !== undefined && (yield* isOrgMember(config.org, author.login))) return false
+        if (author.id === bot.id) return false
+        // Not from memory: the whole result is kept, and must not depend on an older one.
+        if (config.org !== undefined && (yield* isMember(config.org, author.login))) return false
+        const { id, login } = yield* owner
         // An organisation never writes: an author with the owner's ID is the owner, a user.
-        if (author.id === owner.id) return true
-        const member = isOrgMember(config.trustOrg ?? owner.login, author.login)
+        if (author.id === id) return true
+        const member = isMember(config.trustOrg ?? login, author.login)
         return (yield* orNo(member)) || (yield* mayWrite(author.login, writers))
       },
       Effect.timeoutFail({ duration: http.limit, onTimeout: () => unanswered }),
       orNo,
     )
 
-    const judged = yield* Effect.filter([...people.values()], isTrusted, { concurrency: AUTHORS_AT_ONCE })
+    const { owner: of, repo, org, trustOrg } = config
+    const judged = yield* Effect.filter(
+      [...people.values()],
+      (author) =>
+        isListed(author)
+          ? Effect.succeed(false)
+          : known.isTrusted(keyOf(of, repo, org, trustOrg, author.id, author.login), isTrusted(author)),
+      { concurrency: AUTHORS_AT_ONCE },
+    )
     return new Set(judged.map((author) => author.id))
   })
 

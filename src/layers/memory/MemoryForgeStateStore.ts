@@ -1,7 +1,7 @@
 /** ForgeStateStore in memory: for tests, and for programs that need no persistence. */
 import { Effect, Layer, Option } from "effect"
 import { StateStoreError } from "../../domain/Errors.ts"
-import { atKey, type ForgeState, type ForgeStateKey } from "../../domain/ForgeState.ts"
+import { atKey, type ForgeState, isOfPr, type ForgeStateKey } from "../../domain/ForgeState.ts"
 import { BEFORE_ALL, instantOf } from "../../domain/Instant.ts"
 import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 
@@ -14,6 +14,8 @@ export const layer: Layer.Layer<ForgeStateStore> = Layer.sync(ForgeStateStore, (
     get: (key) => Effect.sync(() => Option.fromNullable(rows.get(nameOf(key)))),
     delete: (key) => Effect.sync(() => void rows.delete(nameOf(key))),
     all: Effect.sync(ordered),
+    running: Effect.sync(() => ordered().filter((row) => row.status === "running")),
+    ofPr: (pr) => Effect.sync(() => ordered().filter((row) => isOfPr(row, pr))),
     modify: (key, change) =>
       Effect.sync(() => {
         const [answer, next] = change(Option.fromNullable(rows.get(nameOf(key))))

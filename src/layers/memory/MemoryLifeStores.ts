@@ -118,6 +118,13 @@ const inboxOver = (tables: Tables) => {
 const issueStatesOver = (tables: Tables) => {
   const find = (issue: IssueKey) => Option.fromNullable(tables.issues.get(issueId(issue)))
   const put = (issue: StoredIssue) => void tables.issues.set(issueId(issue), issue)
+  const list = (isWanted: (row: StoredIssue) => boolean, { limit, after }: Page<IssueKey>) =>
+    Effect.sync(() =>
+      [...tables.issues.values()]
+        .filter((row) => isWanted(row) && (after === undefined || byKey(row, after) > 0))
+        .sort(byKey)
+        .slice(0, limit),
+    )
   return IssueStates.of({
     get: (issue) => Effect.sync(() => find(issue)),
     commit: (commit) =>
@@ -145,13 +152,9 @@ const issueStatesOver = (tables: Tables) => {
           .filter((row) => after === undefined || byTime(row, after) > 0)
           .slice(0, limit),
       ),
-    all: ({ limit, after }) =>
-      Effect.sync(() =>
-        [...tables.issues.values()]
-          .sort(byKey)
-          .filter((row) => after === undefined || byKey(row, after) > 0)
-          .slice(0, limit),
-      ),
+    waiting: (kind, page) => list(({ waits }) => waits === kind, page),
+    live: (page) => list(({ state }) => state.live, page),
+    all: (page) => list(() => true, page),
   })
 }
 

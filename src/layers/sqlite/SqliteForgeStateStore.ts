@@ -1,7 +1,7 @@
 /** ForgeStateStore on SQLite: one row for each issue, in the home's database. */
 import { Array as Arr, Effect, Layer, Option, Schema } from "effect"
 import { StateStoreError } from "../../domain/Errors.ts"
-import { atKey, ForgeState, type ForgeStateKey } from "../../domain/ForgeState.ts"
+import { atKey, ForgeState, isOfPr, type ForgeStateKey } from "../../domain/ForgeState.ts"
 import { BEFORE_ALL, instantOf } from "../../domain/Instant.ts"
 import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 import * as Database from "./Database.ts"
@@ -26,6 +26,24 @@ const make = Effect.gen(function* () {
     all: Effect.withSpan(
       Effect.flatMap(database.run("all")(`SELECT ${COLUMNS} FROM forge_state ${ORDER}`), decodeAll("all")),
       "ForgeStateStore.all",
+    ),
+    running: Effect.withSpan(
+      Effect.flatMap(
+        database.run("running")(
+          `SELECT ${COLUMNS} FROM forge_state INDEXED BY forge_state_running WHERE status = 'running' ${ORDER}`,
+        ),
+        decodeAll("running"),
+      ),
+      "ForgeStateStore.running",
+    ),
+    ofPr: Effect.fn("ForgeStateStore.ofPr")((pr) =>
+      database
+        .run("ofPr")(
+          `SELECT ${COLUMNS} FROM forge_state INDEXED BY forge_state_pr WHERE forge = ? AND pr_number = ? ${ORDER}`,
+          pr.forge,
+          pr.prNumber,
+        )
+        .pipe(Effect.flatMap(decodeAll("ofPr")), Effect.map(Arr.filter((row) => isOfPr(row, pr)))),
     ),
     modify: Effect.fn("ForgeStateStore.modify")((key, change) =>
       database.immediate("modify", (run) =>

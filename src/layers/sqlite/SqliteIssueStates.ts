@@ -1,7 +1,7 @@
 /** IssueStates on SQLite: the state as JSON in the row of its issue, beside the columns used in queries. */
 import { Array as Arr, Effect, Layer, Option, Schema } from "effect"
 import type { StateStoreError } from "../../domain/Errors.ts"
-import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
+import type { IssueKey, Page } from "../../domain/orchestrator/IssueKey.ts"
 import { IssueState, newIssueState } from "../../domain/orchestrator/IssueState.ts"
 import {
   type CommitResult,
@@ -27,6 +27,21 @@ export const layer = (options: Database.DatabaseOptions = {}): Layer.Layer<Issue
 
 const make = Effect.gen(function* () {
   const database = yield* Database.Database
+  const list = Effect.fnUntraced(function* (
+    operation: string,
+    which: string,
+    params: ReadonlyArray<string>,
+    { limit, after }: Page<IssueKey>,
+  ) {
+    const rows = yield* database.run(operation)(
+      `SELECT ${COLUMNS} FROM issue_state WHERE ${which} AND (forge, owner, repo, issue_number) > (?, ?, ?, ?)
+       ORDER BY forge, owner, repo, issue_number LIMIT ?`,
+      ...params,
+      ...(after === undefined ? FIRST : issueParams(after)),
+      limit,
+    )
+    return yield* readRows(operation)(rows)
+  })
   return IssueStates.of({
     get: Effect.fn("IssueStates.get")((issue) => read(database.run("get"), "get", issue)),
     commit: Effect.fn("IssueStates.commit")((commit) =>
@@ -53,17 +68,14 @@ const make = Effect.gen(function* () {
       )
       return yield* readRows("due")(rows)
     }),
-    all: Effect.fn("IssueStates.all")(function* ({ limit, after }) {
-      const rows = yield* database.run("all")(
-        `SELECT ${COLUMNS} FROM issue_state WHERE (forge, owner, repo, issue_number) > (?, ?, ?, ?)
-         ORDER BY forge, owner, repo, issue_number LIMIT ?`,
-        ...(after === undefined ? FIRST : issueParams(after)),
-        limit,
-      )
-      return yield* readRows("all")(rows)
-    }),
+    waiting: Effect.fn("IssueStates.waiting")((kind, page) => list("waiting", "waits = ?", [kind], page)),
+    live: Effect.fn("IssueStates.live")((page) => list("live", LIVE, [], page)),
+    all: Effect.fn("IssueStates.all")((page) => list("all", "true", [], page)),
   })
 })
+
+/** The condition of the index `issue_state_live`, word for word: SQLite uses a partial index only for its own condition. */
+const LIVE = "json_extract(state, '$.live') = 1"
 
 /** Sorts before every issue. */
 const FIRST = ["", "", "", 0] as const

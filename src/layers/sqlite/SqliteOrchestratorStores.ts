@@ -1,6 +1,7 @@
 /** All stores of the orchestrator in one SQLite file. */
-import { Layer } from "effect"
-import type { DatabaseOptions } from "./Database.ts"
+import { Effect, Layer } from "effect"
+import { StoreRevision } from "../../services/StoreRevision.ts"
+import { Database, type DatabaseOptions, layer as database } from "./Database.ts"
 import * as SqliteHomeLease from "./SqliteHomeLease.ts"
 import * as SqliteInbox from "./SqliteInbox.ts"
 import * as SqliteIssueStates from "./SqliteIssueStates.ts"
@@ -21,4 +22,13 @@ export const layer = (options: DatabaseOptions = {}) =>
     SqliteServiceState.layer(options),
     SqliteSweepCursors.layer(options),
     SqliteUsage.layer(options),
+    Layer.effect(StoreRevision, revision).pipe(Layer.provide(database(options))),
   )
+
+/** Commits of other connections change the first number, our own statements the second. */
+const revision = Effect.map(Database, ({ run }) =>
+  Effect.map(
+    run("revision")("SELECT data_version || '.' || total_changes() AS revision FROM pragma_data_version"),
+    ([row]) => String(row?.["revision"]),
+  ),
+)

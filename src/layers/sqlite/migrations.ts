@@ -162,6 +162,12 @@ export const migrations: ReadonlyArray<ReadonlyArray<string>> = [
      ) STRICT`,
     `CREATE INDEX outbox_due ON outbox (next_ms) WHERE next_ms IS NOT NULL`,
   ],
+  // What is read for events: without these, each event would read every issue that was ever handled.
+  [
+    `CREATE INDEX issue_state_waits ON issue_state (waits, forge, owner, repo, issue_number) WHERE waits IS NOT NULL`,
+    `CREATE INDEX issue_state_live ON issue_state (forge, owner, repo, issue_number) WHERE json_extract(state, '$.live') = 1`,
+    `CREATE INDEX forge_state_pr ON forge_state (forge, pr_number) WHERE pr_number IS NOT NULL`,
+  ],
 ]
 
 /** The schema version that this program reads and writes. */

@@ -1,5 +1,5 @@
 /** LifeCycleEngine in this process: a keyed queue of issues, and fibers for operations and watched runs. */
-import { Clock, Duration, Effect, FiberMap, FiberSet, Layer, Option, Ref, Schedule } from "effect"
+import { Clock, Duration, Effect, FiberMap, FiberSet, Iterable, Layer, Option, Ref, Schedule } from "effect"
 import type { DurationInput } from "effect/Duration"
 import { type IssueKey, issueId, type Page } from "../../domain/orchestrator/IssueKey.ts"
 import { fairOrder } from "../../domain/orchestrator/fairOrder.ts"
@@ -15,7 +15,8 @@ import { operate } from "../host/operate.ts"
 import { watchRun } from "../host/watchRun.ts"
 import { bottleOf } from "../issue/observeBottle.ts"
 import { ServedRepositories } from "../ServedRepositories.ts"
-import { lookAtRows, waitsFor } from "../lookAtRows.ts"
+import { liveIssues, lookAtRows, waitingFor } from "../lookAtRows.ts"
+import { whenStored } from "../whenStored.ts"
 import { type Failures, makeLookAt } from "./lookAt.ts"
 import { type Look, makeBusy, makeKeyedQueue } from "./keyedQueue.ts"
 import { allPages } from "../../programs/allPages.ts"
@@ -56,6 +57,7 @@ const make = Effect.fnUntraced(function* ({
   const watchers = yield* FiberMap.make<string>()
   const carriers = yield* FiberSet.make()
   const carried = new Set<string>()
+  let hasCarried = false
   const failures: Failures = new Map()
 
   const tellBy = (look: Look) => (hint: InboxHint) => {
@@ -99,7 +101,11 @@ const make = Effect.fnUntraced(function* ({
       Effect.catchAllCause((cause) => Effect.logWarning(`${operation.id} is to be repeated`, cause)),
       Effect.ensuring(
         Effect.zipRight(
-          Effect.sync(() => carried.delete(operation.id)),
+          Effect.sync(() => {
+            carried.delete(operation.id)
+            // One that failed is still open, and nothing was stored about it.
+            hasCarried = true
+          }),
           busy.end,
         ),
       ),
@@ -111,8 +117,9 @@ const make = Effect.fnUntraced(function* ({
 
   /** Looks at the issues that wait for room, in a fair order. */
   const wake = Effect.fn("engine.wake")(function* (look: Look) {
-    const rows = yield* allPages(states.all)
-    const waiting = rows.filter(waitsForRoom).map(({ forge, owner, repo, issueNumber, decidedAt }) => ({
+    // A decision to start reads the room and stores what it waits for while it holds this: none falls between.
+    const rows = yield* starting.withPermits(1)(waitingForRoom)
+    const waiting = rows.map(({ forge, owner, repo, issueNumber, decidedAt }) => ({
       issue: { forge, owner, repo, issueNumber },
       repository: `${owner}/${repo}`,
       number: issueNumber,
@@ -125,7 +132,8 @@ const make = Effect.fnUntraced(function* ({
   const look = yield* makeKeyedQueue({ concurrency, busy }, lookAt)
 
   /** No important state is in memory: everything open is found in the tables. */
-  const sweepTables = Effect.fn("engine.sweepTables")(function* () {
+  const sweepTables = Effect.gen(function* () {
+    hasCarried = false
     const now = yield* Clock.currentTimeMillis
     const rested = (issue: IssueKey) => (failures.get(issueId(issue))?.notBefore ?? now) <= now
     const hinted = yield* allPages(inbox.waiting)
@@ -143,17 +151,17 @@ const make = Effect.fnUntraced(function* ({
     )
     const open = yield* allPages((page: Page<StoredOperation>) => operations.open(host, page))
     yield* Effect.forEach(open, (operation) => carry(operation, look), { discard: true })
+    return (yield* states.due(Number.MAX_SAFE_INTEGER, { limit: 1 }))[0]?.state.nextAt ?? null
   })
-
-  const tick = Effect.fn("engine.tick")(function* () {
-    yield* steadySince
-    yield* sweepTables()
-  })
+  const isWanted = (now: number) =>
+    hasCarried || Iterable.some(failures.values(), ({ notBefore }) => notBefore <= now)
+  const tick = Effect.zipRight(steadySince, yield* whenStored(sweepTables, isWanted))
 
   const start = Effect.gen(function* () {
     // What waits for room has no time of its own, and the limits may have changed.
-    yield* lookAtRows(look, (row) => row.state.live || waitsForRoom(row))
-    yield* tick().pipe(
+    yield* lookAtRows(look, liveIssues)
+    yield* lookAtRows(look, waitingForRoom)
+    yield* tick.pipe(
       Effect.catchAllCause((cause) => Effect.logError("the tables cannot be read", cause)),
       Effect.repeat(Schedule.spaced(poll)),
       Effect.forkScoped,
@@ -176,7 +184,7 @@ const make = Effect.fnUntraced(function* ({
 const WATCH_AGAIN = Duration.seconds(10)
 
 /** These have no time of their own: there may be room whenever an operation ends, or the limits change. */
-const waitsForRoom = waitsFor("limit", "turn")
+const waitingForRoom = waitingFor("limit", "turn")
 
 /**
  * Since when the clock has run without a gap, in milliseconds. Call it at least at each poll. After a suspend or a clock jump no agent

@@ -45,7 +45,12 @@ export const makeLookAt =
       )
     }).pipe(
       // The loop goes on with the next issue. An interruption from outside does not come here.
-      Effect.catchAllCause((cause) => Effect.logError(`${issueId(issue)} cannot be looked at`, cause)),
+      Effect.catchAllCause((cause) =>
+        Effect.zipRight(
+          postpone(context.failures, issue),
+          Effect.logError(`${issueId(issue)} cannot be looked at`, cause),
+        ),
+      ),
     )
 
 const lookWith = Effect.fnUntraced(function* <E, R>(
@@ -87,9 +92,7 @@ const failed = Effect.fnUntraced(function* <E, R>(
   cause: Cause.Cause<unknown>,
 ) {
   const id = issueId(issue)
-  const count = (failures.get(id)?.count ?? 0) + 1
-  const now = yield* Clock.currentTimeMillis
-  failures.set(id, { issue, count, notBefore: now + Math.min(RETRY * 2 ** (count - 1), RETRY_MOST) })
+  const { count, now } = yield* postpone(failures, issue)
   const error = Cause.squash(cause)
   const problem = error instanceof Error ? error.message : String(error)
   yield* Effect.logWarning(`${id}: ${problem}`)
@@ -109,6 +112,15 @@ const failed = Effect.fnUntraced(function* <E, R>(
   const about = { issue, slug: null, run: null, reason: problem, at: now }
   yield* (yield* Outbox).put(noticesOf(tells, "set-aside", `${id}/aside/${aside[0]}`, about), now)
 })
+
+/** The next attempt, which nothing else may ask for. */
+const postpone = (failures: Failures, issue: IssueKey) =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const count = (failures.get(issueId(issue))?.count ?? 0) + 1
+    const notBefore = now + Math.min(RETRY * 2 ** (count - 1), RETRY_MOST)
+    failures.set(issueId(issue), { issue, count, notBefore })
+    return { count, now }
+  })
 
 /** Delays between failed looks, in milliseconds, doubled each time. */
 const RETRY = 5_000

@@ -2,7 +2,7 @@
 import { type Context, Effect } from "effect"
 import { IssueStates } from "../../services/IssueStates.ts"
 import type { LifeCycleEngine } from "../../services/LifeCycleEngine.ts"
-import { lookAtRows, waitsFor } from "../lookAtRows.ts"
+import { lookAtRows, waitingFor } from "../lookAtRows.ts"
 import type { AcceptHint } from "./webhook.ts"
 
 /** Comments, reviews and statuses close no issue. */
@@ -22,7 +22,7 @@ export const forDependants = (
       (hint) =>
         Effect.tap(accept(hint), (result) =>
           result === "accepted" && CLOSING.has(hint.kind)
-            ? Effect.provideService(lookAtRows(engine.look, waitsFor("dependencies")), IssueStates, states)
+            ? Effect.provideService(lookAtRows(engine.look, waitingFor("dependencies")), IssueStates, states)
             : Effect.void,
         ),
   )

@@ -1,5 +1,5 @@
 /** forPulls: after an event on a pull request that a run opened, looks at the issue of the run. */
-import { Effect, Option } from "effect"
+import { Effect } from "effect"
 import { InboxHint, routedHintId } from "../../domain/orchestrator/InboxHint.ts"
 import { IssueNumber } from "../../domain/orchestrator/IssueKey.ts"
 import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
@@ -10,18 +10,12 @@ import type { AcceptHint } from "./webhook.ts"
  * are stored. A pull request may also be handled as an issue, so its own hint stays.
  */
 export const forPulls = (accept: AcceptHint): Effect.Effect<AcceptHint, never, ForgeStateStore> =>
-  Effect.map(ForgeStateStore, ({ all }): AcceptHint =>
+  Effect.map(ForgeStateStore, ({ ofPr }): AcceptHint =>
     Effect.fn("forPulls")(function* (hint) {
-      if (hint.detail.isPull === true) {
-        const rows = yield* all
-        for (const { owner, repo, forge, prNumber, issueNumber } of rows) {
-          const isOwn =
-            Option.contains(prNumber, hint.issueNumber) &&
-            forge === hint.forge &&
-            owner.toLowerCase() === hint.owner.toLowerCase() &&
-            repo.toLowerCase() === hint.repo.toLowerCase() &&
-            issueNumber !== hint.issueNumber
-          if (!isOwn) continue
+      const { forge, owner, repo, issueNumber: prNumber } = hint
+      if (hint.detail.isPull === true && prNumber !== null) {
+        for (const { issueNumber } of yield* ofPr({ forge, owner, repo, prNumber })) {
+          if (issueNumber === prNumber) continue
           const issue = IssueNumber.make(issueNumber)
           yield* accept(new InboxHint({ ...hint, id: routedHintId(hint.id, issue), issueNumber: issue }))
         }

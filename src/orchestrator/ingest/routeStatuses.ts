@@ -2,14 +2,14 @@
 import { Clock, Effect } from "effect"
 import { allPages } from "../../programs/allPages.ts"
 import { Inbox } from "../../services/Inbox.ts"
-import { IssueStates } from "../../services/IssueStates.ts"
+import { liveIssues } from "../lookAtRows.ts"
 
 /** Replaces each hint without an issue by one for each such issue. */
 export const routeStatuses = Effect.gen(function* () {
   const inbox = yield* Inbox
   const hints = yield* allPages(inbox.unrouted)
   if (hints.length === 0) return
-  const live = (yield* allPages((yield* IssueStates).all)).filter(({ state }) => state.live)
+  const live = yield* liveIssues
   const now = yield* Clock.currentTimeMillis
   yield* Effect.forEach(
     hints,

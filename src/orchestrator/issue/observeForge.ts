@@ -32,7 +32,7 @@ export const observeForge = Effect.fn("observeForge")(function* (
 ) {
   const { org = DEFAULT_FORGE_ORG, target } = served
   // Someone who counted as untrusted only because the forge did not respond would not be checked again.
-  const api = yield* (yield* Forges).of(target, { ...served, unanswered: "fails" })
+  const api = yield* (yield* Forges).of(target, { ...served, unanswered: "fails", recently: true })
   const facts = (yield* ExtraFacts).forge?.(target) ?? {}
   const login = yield* loginOf(api)
   const at = yield* facts.now ?? Clock.currentTimeMillis

@@ -7,6 +7,7 @@ import type { Notice, OutboxRow, Reaction } from "../../domain/orchestrator/Outb
 import { Forges } from "../../services/Forges.ts"
 import { Outbox } from "../../services/Outbox.ts"
 import type { ServedRepositories } from "../ServedRepositories.ts"
+import { whenStored } from "../whenStored.ts"
 import { post } from "./post.ts"
 import { postOf, receiverOf } from "./receivers.ts"
 
@@ -52,8 +53,12 @@ export const deliver = Effect.fn("deliver")(function* (options: DeliverOptions) 
   const pass = Effect.gen(function* () {
     const rows = yield* outbox.due(yield* Clock.currentTimeMillis, 100)
     yield* Effect.forEach(rows, send, { concurrency: AT_ONCE, discard: true })
+    // Messages that are due later have their times in the table.
+    return (yield* outbox.due(Number.MAX_SAFE_INTEGER, 1)).length > 0 ? 0 : null
   })
-  const logged = Effect.catchAllCause(pass, (cause) => Effect.logError("sending failed", cause))
+  const logged = Effect.catchAllCause(yield* whenStored(pass), (cause) =>
+    Effect.logError("sending failed", cause),
+  )
   yield* Effect.forkScoped(Effect.repeat(logged, Schedule.spaced(poll)))
 })
 

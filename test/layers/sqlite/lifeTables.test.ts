@@ -76,6 +76,44 @@ it.scoped("a database of schema version 3 gets the orchestrator's tables, and ke
   }),
 )
 
+it.scoped("what is read for each event is read by an index, however many issues there were", () =>
+  Effect.gen(function* () {
+    const filename = yield* newFile
+    const statements: Array<string> = []
+    const { prepare } = Sqlite.prototype
+    const prepared = vi.spyOn(Sqlite.prototype, "prepare").mockImplementation(function (
+      this: Sqlite.Database,
+      text: string,
+    ) {
+      statements.push(text)
+      return prepare.call(this, text)
+    })
+    yield* Effect.gen(function* () {
+      const states = yield* IssueStates
+      yield* states.waiting("limit", { limit: 10 })
+      yield* states.live({ limit: 10 })
+      const rows = yield* ForgeStateStore
+      yield* rows.running
+      yield* rows.ofPr({ forge: "f", owner: "o", repo: "r", prNumber: 1 })
+    }).pipe(
+      Effect.provide(Layer.merge(SqliteForgeStateStore.layer({ filename }), stores({ filename }))),
+      Effect.ensuring(Effect.sync(() => prepared.mockRestore())),
+    )
+    const database = new Sqlite(filename, { readonly: true })
+    const asked = statements.filter((text) => /^SELECT .*\sFROM (issue_state|forge_state)/s.test(text))
+    expect(asked).toHaveLength(4)
+    for (const text of asked) {
+      const plan = database
+        .prepare<Array<unknown>, { detail: string }>(`EXPLAIN QUERY PLAN ${text}`)
+        .all(...(text.match(/\?/g) ?? []).map(() => 1))
+      expect(plan.map(({ detail }) => detail).join("; ")).toMatch(
+        /INDEX (issue_state_waits|issue_state_live|forge_state_running|forge_state_pr)/,
+      )
+    }
+    database.close()
+  }),
+)
+
 it.scoped("a state that was stored before a field was known has it as a new state does", () =>
   Effect.gen(function* () {
     const filename = yield* newFile
