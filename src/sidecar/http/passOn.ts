@@ -2,6 +2,7 @@
 import { Effect, Either } from "effect"
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http"
 import { afterBody, answerEarly } from "./afterBody.ts"
+import type { KeptBody } from "./keptBody.ts"
 
 /** How a request is passed on. */
 export interface Passing {
@@ -15,7 +16,24 @@ export interface Passing {
   readonly idleMs: number
   /** Called for every chunk that passes. */
   readonly passed: () => void
+  /** What happens after a response that refuses the call; absent: it passes as any other does. */
+  readonly refusals?: Refusals
 }
+
+/** What happens after a response that refuses the call. */
+export interface Refusals {
+  readonly isRefused: (answer: IncomingMessage) => boolean
+  /** Decides once for a call; calls back. */
+  readonly decide: (decided: (decision: Decision) => void) => void
+  /** The request's body, to send it again. */
+  readonly body: KeptBody
+}
+
+/** After a refusal: the same request is sent again, the response is passed on, or replaced. */
+export type Decision =
+  | { readonly _tag: "Again"; readonly open: () => ClientRequest }
+  | { readonly _tag: "Pass" }
+  | { readonly _tag: "Replace"; readonly status: number; readonly text: string; readonly reason: string }
 
 /** How a call ended. */
 export interface Exchanged {
@@ -34,15 +52,19 @@ export interface Exchanged {
  */
 export const passOn = (
   call: Passing,
-  upstream: ClientRequest,
+  first: ClientRequest,
   request: IncomingMessage,
   response: ServerResponse,
 ): Effect.Effect<{ readonly ended: Exchanged; readonly finish: Effect.Effect<void> }> =>
   Effect.async<{ readonly ended: Exchanged; readonly finish: Effect.Effect<void> }>((resume) => {
-    const seen = { status: 0, sent: 0, received: 0, timedOut: false, over: false }
+    const { refusals } = call
+    const seen = { status: 0, sent: 0, received: 0, timedOut: false, over: false, refused: false }
+    let upstream = first
+    let deciding = false
     const end = (failure: string | undefined, finish: () => void) => {
       if (seen.over) return
       seen.over = true
+      refusals?.body.drop()
       request.unpipe(upstream)
       const { status, sent, received } = seen
       const ended = { status, sent, received, ...(failure !== undefined && { failure }) }
@@ -56,20 +78,67 @@ export const passOn = (
         else answerEarly(request, response, seen.timedOut ? 504 : 502, `${call.name}: ${reason}\n`)
       })
 
-    upstream.on("timeout", () => {
-      seen.timedOut = true
-      fail(`the upstream said nothing for ${Math.round(call.idleMs / 1000)} s`)
-    })
-    upstream.on("error", (error: NodeJS.ErrnoException) => fail(call.reasonOf(error)))
-    upstream.on("upgrade", (_, socket) => {
-      socket.destroy()
-      fail("the upstream answered with another protocol")
-    })
-    upstream.on("response", (answer) => {
-      seen.status = answer.statusCode ?? 0
+    const watch = (asked: ClientRequest) => {
+      asked.on("timeout", () => {
+        if (asked !== upstream) return
+        seen.timedOut = true
+        fail(`the upstream said nothing for ${Math.round(call.idleMs / 1000)} s`)
+      })
+      // What was refused may be cut off: its end no longer matters.
+      asked.on("error", (error: NodeJS.ErrnoException) => {
+        if (asked === upstream && !deciding) fail(call.reasonOf(error))
+      })
+      asked.on("upgrade", (_, socket) => {
+        socket.destroy()
+        fail("the upstream answered with another protocol")
+      })
+      asked.on("response", (answer) => {
+        seen.status = answer.statusCode ?? 0
+        answer.on("error", () => undefined)
+        if (refusals === undefined || seen.refused || !refusals.isRefused(answer)) return pass(answer)
+        seen.refused = true
+        afterRefusal(refusals, answer)
+      })
+    }
+    /** The rest of the request waits until it is known where it goes. */
+    const afterRefusal = ({ decide, body }: Refusals, answer: IncomingMessage) => {
+      const refused = upstream
+      const withBody = hasBody(request)
+      deciding = true
+      if (withBody) request.unpipe(refused)
+      decide((decision) => {
+        deciding = false
+        if (seen.over) return
+        const parts = body.parts()
+        if (decision._tag === "Replace") {
+          refused.destroy()
+          return end(decision.reason, () =>
+            answerEarly(request, response, decision.status, decision.text, "application/json"),
+          )
+        }
+        const next =
+          decision._tag === "Again" && parts !== undefined
+            ? Either.try(decision.open)
+            : Either.left(undefined)
+        if (Either.isRight(next) && parts !== undefined) {
+          upstream = next.right
+          watch(upstream)
+          // Not kept for other calls: the upstream may close a connection that was idle during the decision.
+          refused.destroy()
+          for (const part of parts) upstream.write(part)
+          body.drop()
+          return withBody ? void request.pipe(upstream) : void upstream.end()
+        }
+        if (answer.destroyed && !answer.complete) return fail("the upstream cut the answer off")
+        if (withBody && !request.complete && !refused.destroyed) request.pipe(refused)
+        pass(answer)
+      })
+    }
+    const pass = (answer: IncomingMessage) => {
       // Node throws at values that its own parser accepts, such as a status of 000.
       const head = Either.try(() => response.writeHead(seen.status, call.headers(answer)).flushHeaders())
       if (Either.isLeft(head)) return fail("the upstream's answer is not one of HTTP")
+      refusals?.body.drop()
       call.passed()
       answer.on("data", (chunk: Buffer) => {
         seen.received += chunk.length
@@ -81,9 +150,8 @@ export const passOn = (
         end(undefined, () => afterBody(request, () => response.end()))
       })
       answer.on("close", () => fail("the upstream cut the answer off"))
-      answer.on("error", () => undefined)
       answer.pipe(response, { end: false })
-    })
+    }
     response.on("close", () => {
       upstream.destroy()
       end("the agent went away", () => undefined)
@@ -96,9 +164,11 @@ export const passOn = (
       return end("the agent went away", () => undefined)
     }
 
+    watch(upstream)
     if (hasBody(request)) {
       request.on("data", (chunk: Buffer) => {
         seen.sent += chunk.length
+        refusals?.body.add(chunk)
         call.passed()
       })
       upstream.flushHeaders()

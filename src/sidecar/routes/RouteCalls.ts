@@ -10,10 +10,13 @@ import type { ServePath } from "../http/ServePath.ts"
 import { answerEarly } from "../http/afterBody.ts"
 import { agentOf } from "./dial.ts"
 import { exchange } from "./exchange.ts"
-import { repeatsSecret } from "./echo.ts"
+import { makeKeptBodies } from "../http/keptBody.ts"
+import type { Decision, Refusals } from "../http/passOn.ts"
+import type { CredentialHeaders, RouteCredentials } from "./credentials.ts"
 import type { WatchModelCall } from "./modelCalls.ts"
 import { framingProblem } from "../http/headers.ts"
 import type { Route } from "./Route.ts"
+import { loginProblem, loginRefusal, type SubscriptionProvider } from "../../domain/SubscriptionRoutes.ts"
 import { SidecarSettings } from "../SidecarSettings.ts"
 import { ROUTE_PREFIX, readTarget } from "./target.ts"
 
@@ -26,13 +29,23 @@ const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PAT
 /** A call that is refused. */
 interface Refused {
   readonly status: number
+  /** Without its last line break; JSON when it says so. */
   readonly text: string
+  readonly type?: string
   readonly reason: string
+}
+
+/** Routes, and the secrets that they use. */
+export interface ServedRoutes {
+  readonly routes: ReadonlyMap<string, Route>
+  readonly credentialsOf: (route: Route) => RouteCredentials
+  /** Whether a text repeats a secret of a route. */
+  readonly repeats: (text: string) => boolean
 }
 
 /** Makes the server of routes. Its connections to upstreams close with the scope. */
 export const makeRoutes = (
-  routes: ReadonlyMap<string, Route>,
+  { routes, credentialsOf, repeats }: ServedRoutes,
   watchModel: WatchModelCall,
 ): Effect.Effect<ServePath, never, OperationLog | CheckIn | Scope.Scope> =>
   Effect.gen(function* () {
@@ -48,13 +61,13 @@ export const makeRoutes = (
       agents.set(route.name, agent)
       return agent
     }
-    const repeats = repeatsSecret([...routes.values()])
+    const keptBody = makeKeptBodies()
     const passed = yield* eachSecond(checkIn)
     const logged = around(log)
     let calls = 0
 
     const refuse = (
-      { status, text, reason }: Refused,
+      { status, text, type, reason }: Refused,
       target: string,
       request: IncomingMessage,
       response: ServerResponse,
@@ -70,17 +83,74 @@ export const makeRoutes = (
         })
         .pipe(
           Effect.ignore,
-          Effect.zipRight(Effect.sync(() => answerEarly(request, response, status, `${text}\n`))),
+          Effect.zipRight(Effect.sync(() => answerEarly(request, response, status, `${text}\n`, type))),
+        )
+
+    const refusalsOf = (route: Route, sent: CredentialHeaders): RefusalsOf | undefined => {
+      const { renewed } = credentialsOf(route)
+      const { subscription } = route
+      if (renewed === undefined && subscription === undefined) return undefined
+      const body = keptBody()
+      const otherwise: Decision =
+        subscription === undefined
+          ? { _tag: "Pass" }
+          : replaced(subscription, loginProblem(subscription, "refused"))
+      return (again) => ({
+        isRefused: ({ statusCode }) => statusCode === 401,
+        decide: (decided) =>
+          void Runtime.runFork(runtime)(
+            Effect.map(renewed?.(sent) ?? Effect.succeedNone, (found) =>
+              decided(
+                Option.match(found, {
+                  onNone: () => otherwise,
+                  onSome: (credentials): Decision => ({ _tag: "Again", open: () => again(credentials) }),
+                }),
+              ),
+            ),
+          ),
+        body,
+      })
+    }
+
+    /** What the program asks for beside its model gets an answer that says nothing, so that it goes on. */
+    const answerEmpty = ({ target }: Asked, request: IncomingMessage, response: ServerResponse) =>
+      log
+        .append({
+          op: "route",
+          target,
+          outcome: "ok",
+          durationMs: 0,
+          detail: "answered with nothing; route was not called",
+        })
+        .pipe(
+          Effect.ignore,
+          Effect.zipRight(Effect.sync(() => answerEarly(request, response, 200, "{}", "application/json"))),
         )
 
     const call = (asked: Asked, request: IncomingMessage, response: ServerResponse) =>
+      Effect.flatMap(credentialsOf(asked.route).current, (current) =>
+        Either.match(current, {
+          onLeft: (problem) => refuse(withoutLogin(asked.route, problem), asked.target, request, response),
+          onRight: (credentials) => callWith(asked, credentials, request, response),
+        }),
+      )
+
+    const callWith = (
+      asked: Asked,
+      credentials: CredentialHeaders,
+      request: IncomingMessage,
+      response: ServerResponse,
+    ) =>
       Effect.suspend(() => {
         const { route, target, path, query } = asked
+        const refusals = refusalsOf(route, credentials)
         const watched = route.model ? watchModel(route.name, request.method ?? "", path) : undefined
         const exchanged = exchange(
           {
             route,
             agent: agentFor(route),
+            credentials,
+            ...(refusals !== undefined && { refusals }),
             path: `${route.base}${path}${route.passes.query(query)}`,
             locate: (location) => locate(asked, location, repeats),
             repeats,
@@ -111,6 +181,8 @@ export const makeRoutes = (
       Effect.suspend(() => {
         const asked = ask(routes, request, url)
         if (Either.isLeft(asked)) return refuse(asked.left, targetOf(request, url), request, response)
+        const { route, path } = asked.right
+        if (route.isEmpty(request.method ?? "", path)) return answerEmpty(asked.right, request, response)
         if (calls >= CALLS_MAX) return refuse(tooMany(response), asked.right.target, request, response)
         calls += 1
         return Effect.ensuring(
@@ -147,7 +219,7 @@ const ask = (
     const known = routes.size === 0 ? "this bottle has none" : `known are ${[...routes.keys()].join(", ")}`
     return refused(404, `no such route: ${known}`, "no such route")
   }
-  if (!METHODS.has(method) || !route.allows(method, path)) {
+  if (!METHODS.has(method) || !(route.allows(method, path) || route.isEmpty(method, path))) {
     return refused(
       403,
       `${method} ${path} denied: route ${name} does not allow it`,
@@ -175,6 +247,21 @@ const tooMany = (response: ServerResponse): Refused => {
     reason: "too many calls at once",
   }
 }
+
+type RefusalsOf = (again: Parameters<NonNullable<Parameters<typeof exchange>[0]["refusals"]>>[0]) => Refusals
+
+const replaced = (provider: SubscriptionProvider, message: string): Decision => ({
+  _tag: "Replace",
+  ...loginRefusal(provider, message),
+  reason: message,
+})
+
+const withoutLogin = ({ subscription }: Route, problem: string): Refused => ({
+  ...(subscription === undefined
+    ? { status: 503, text: problem }
+    : { ...loginRefusal(subscription, problem), type: "application/json" }),
+  reason: problem,
+})
 
 /** `name METHOD /path`: never the query, which may contain secrets. */
 const targetOf = ({ method = "" }: IncomingMessage, url: string): string => {

@@ -1,5 +1,5 @@
 /** One call through a route: passes the request up and the response down as they arrive, with backpressure. */
-import { Effect, Redacted } from "effect"
+import { Effect } from "effect"
 import {
   type ClientRequest,
   type Agent as HttpAgent,
@@ -8,8 +8,9 @@ import {
   request as askHttp,
 } from "node:http"
 import { request as askHttps } from "node:https"
-import { type Exchanged, type Passing, passOn } from "../http/passOn.ts"
+import { type Exchanged, type Passing, passOn, type Refusals } from "../http/passOn.ts"
 import { answerEarly } from "../http/afterBody.ts"
+import type { CredentialHeaders } from "./credentials.ts"
 import { PRIVATE_ONLY } from "./dial.ts"
 import { requestHeaders, responseHeaders } from "./headers.ts"
 import type { Route } from "./Route.ts"
@@ -18,6 +19,9 @@ import type { Route } from "./Route.ts"
 export interface Exchange {
   readonly route: Route
   readonly agent: HttpAgent
+  readonly credentials: CredentialHeaders
+  /** After a refusal of the credentials; `again` makes the same request with others. Absent: it passes to the agent. */
+  readonly refusals?: (again: (credentials: CredentialHeaders) => ClientRequest) => Refusals
   /** Path and query at the upstream. */
   readonly path: string
   /** The redirect target of the response, in the agent's form. */
@@ -43,7 +47,7 @@ export const exchange = (
   request: IncomingMessage,
   response: ServerResponse,
 ): Effect.Effect<{ readonly ended: Exchanged; readonly finish: Effect.Effect<void> }> =>
-  Effect.flatMap(Effect.either(Effect.try(() => open(call, request))), (opened) =>
+  Effect.flatMap(Effect.either(Effect.try(() => open(call, request, call.credentials))), (opened) =>
     opened._tag === "Left"
       ? Effect.succeed({
           ended: { status: 0, sent: 0, received: 0, failure: "the request could not be passed on" },
@@ -51,23 +55,31 @@ export const exchange = (
             answerEarly(request, response, 400, "the request could not be passed on\n"),
           ),
         })
-      : passOn(passingOf(call), opened.right, request, response),
+      : passOn(passingOf(call, request), opened.right, request, response),
   )
 
-const passingOf = ({ route, locate, repeats, idleMs, passed, answered }: Exchange): Passing => ({
-  name: `route ${route.name}`,
-  headers: (answer) => {
-    answered?.(answer)
-    const { location } = answer.headers
-    const found = location === undefined ? undefined : locate(location)
-    return responseHeaders(answer, repeats, found)
-  },
-  reasonOf,
-  idleMs,
-  passed,
-})
+const passingOf = (call: Exchange, request: IncomingMessage): Passing => {
+  const { route, locate, repeats, idleMs, passed, answered, refusals } = call
+  return {
+    name: `route ${route.name}`,
+    headers: (answer) => {
+      answered?.(answer)
+      const { location } = answer.headers
+      const found = location === undefined ? undefined : locate(location)
+      return responseHeaders(answer, repeats, found)
+    },
+    reasonOf,
+    idleMs,
+    passed,
+    ...(refusals !== undefined && { refusals: refusals((credentials) => open(call, request, credentials)) }),
+  }
+}
 
-const open = ({ route, agent, path, idleMs }: Exchange, request: IncomingMessage): ClientRequest =>
+const open = (
+  { route, agent, path, idleMs }: Exchange,
+  request: IncomingMessage,
+  credentials: CredentialHeaders,
+): ClientRequest =>
   (route.protocol === "https:" ? askHttps : askHttp)({
     protocol: route.protocol,
     hostname: route.hostname,
@@ -76,8 +88,7 @@ const open = ({ route, agent, path, idleMs }: Exchange, request: IncomingMessage
     path,
     headers: requestHeaders(request, {
       host: route.host,
-      header: route.header,
-      credential: Redacted.value(route.credential),
+      credentials,
       passes: route.passes,
     }),
     agent,
