@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config"
 const long = [
   "test/faults/**/*.test.ts",
   "test/orchestrator/faults/{kills,outage}.test.ts",
-  "test/e2e/{agents,verify}.test.ts",
+  "test/e2e/{agents,registries,verify}.test.ts",
   "test/layers/*/{builds,policy}.test.ts",
   "test/sidecar/{floods,fuzz}.test.ts",
   "test/sidecar/git/{hostile,killed,packs}.test.ts",
