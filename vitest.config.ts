@@ -1,22 +1,34 @@
 import { defineConfig } from "vitest/config"
 
-/** What takes minutes each: kills and floods, hostile packs, real agents, and what an engine enforces. `npm run test:long` runs them. */
+/**
+ * What takes more than about 40 s each: kills, floods, hostile packs, whole rounds with an engine, real agents, and what
+ * an engine enforces. `npm run test:long` runs them.
+ */
 const long = [
   "test/faults/**/*.test.ts",
-  "test/orchestrator/faults/{kills,outage}.test.ts",
-  "test/e2e/{agents,registries,verify}.test.ts",
-  "test/layers/*/{builds,policy}.test.ts",
+  "test/orchestrator/faults/{badDays,kills,outage}.test.ts",
+  "test/orchestrator/ends/engine.test.ts",
+  "test/orchestrator/{endings,rules}.test.ts",
+  "test/e2e/{agents,demo,demoEnds,deployKeys,git,package,registries,terminal,verify}.test.ts",
+  "test/layers/*/{builds,faults,isolation,policy,replay,user}.test.ts",
+  "test/bottle/{clone,forwarder}.test.ts",
+  "test/cli/{failedLaunch,hook,otherBackend,serve,steer}.test.ts",
   "test/sidecar/{floods,fuzz}.test.ts",
-  "test/sidecar/git/{hostile,killed,packs}.test.ts",
+  "test/sidecar/forge/openPr.test.ts",
+  "test/sidecar/git/{bases,hostile,isolation,killed,packs,reach,store,upstream}.test.ts",
+  "test/sidecar/keys/deployKeys.test.ts",
 ]
+
+/** Each project names it: one that the root named would run once more. */
+const globalSetup = ["test/support/globalSetup.ts"]
 
 export default defineConfig({
   test: {
-    globalSetup: ["test/support/globalSetup.ts"],
     // Guards against what hangs: on a busy machine of two cores an engine takes long for what it does.
     testTimeout: 180_000,
     hookTimeout: 300_000,
-    maxWorkers: 2,
+    // Twice the cores of CI: most of a test waits for processes.
+    maxWorkers: 4,
     // Engines on a shared CI machine stall at times: a test is tried once more there, and its line says so (retry x1).
     retry: process.env["CI_REQUIRE_DOCKER"] === "1" ? 1 : 0,
     projects: [
@@ -24,11 +36,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: "short",
+          globalSetup,
           include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
           exclude: [...long, "**/node_modules/**"],
         },
       },
-      { extends: true, test: { name: "long", include: long } },
+      { extends: true, test: { name: "long", globalSetup, include: long } },
     ],
   },
   resolve: {

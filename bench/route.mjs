@@ -34,7 +34,10 @@ const each = async (where, count) => {
   return median(times)
 }
 
-/** Server-sent events through a route: time to first byte. */
+/** A call whose use is counted and limited: its path is that of a model's API, and its body is read before its end passes on. */
+const METERED = "/v1/messages"
+
+/** Server-sent events through a route, and through one that counts what the call uses: time to first byte. */
 export const route = async (context) => {
   const directory = context.directory("route")
   const file = join(directory, "port")
@@ -59,6 +62,8 @@ export const route = async (context) => {
         private: true,
       },
     },
+    // Never reached: what is measured is that each call is admitted.
+    limits: { connections: 256, callRate: 1_000_000, logBytes: 2 ** 30, comments: 0, calls: 1_000_000 },
     egress: { allow: [] },
     git: {},
     loopback: false,
@@ -75,6 +80,8 @@ export const route = async (context) => {
           {
             floor: () => each({ host: "127.0.0.1", port, path: "/v1/ask", agent }, count),
             ours: () => each({ socketPath: handle.socketPath, path: "/route/model/v1/ask", agent }, count),
+            metered: () =>
+              each({ socketPath: handle.socketPath, path: `/route/model${METERED}`, agent }, count),
           },
           { context, rounds: context.quick ? 5 : 15, warmups: 2 },
         ),
@@ -82,14 +89,23 @@ export const route = async (context) => {
     })
   }).pipe(Effect.scoped, Effect.provide(sidecars))
   try {
-    const { floor, ours } = await Effect.runPromise(measured)
+    const { floor, ours, metered } = await Effect.runPromise(measured)
+    const floorName = `a direct call and ${MORE_MS} ms`
     return [
       compare({
         name: "events through a route: first byte",
-        floorName: `a direct call and ${MORE_MS} ms`,
+        floorName,
         unit: "ms",
         floor: floor.map((time) => time + MORE_MS),
         ours,
+        aim: 1,
+      }),
+      compare({
+        name: "counted and limited events through a route: first byte",
+        floorName,
+        unit: "ms",
+        floor: floor.map((time) => time + MORE_MS),
+        ours: metered,
         aim: 1,
       }),
     ]

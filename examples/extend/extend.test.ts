@@ -141,7 +141,7 @@ it.scopedLive("a bin that does not serve fails the launch, which says why, and n
 writeFileSync(new URL("pid", import.meta.url), String(process.pid))
 console.log("hello")
 setInterval(() => {}, 1000)`
-    expect(yield* failureOf("talks.mjs", talks)).toContain(`that it is ready: "hello"`)
+    expect(yield* failureOf("talks.mjs", talks)).toContain(`is not the ready message: "hello"`)
     const pid = Number(readFileSync(join(directory, "pid"), "utf8"))
     yield* Effect.sync(() => process.kill(pid, 0)).pipe(
       Effect.sandbox,

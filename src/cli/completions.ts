@@ -1,10 +1,26 @@
-/** Fixes @effect/cli's bash completions, which break on a program name with a dash and on nested commands. */
+/** `__complete WORD...`: what may stand in place of the last word, for completion scripts. */
+import { Effect } from "effect"
+import { neutralLine } from "../domain/Neutral.ts"
+import { completionOf, offersOf } from "./line/complete.ts"
+import type { CommandInfo } from "./line/tree.ts"
+import { COLUMNS } from "./list.ts"
+import { printLine } from "./output.ts"
 
-/** The script with consistent command names. Any other text is returned unchanged. */
-export const mendCompletions = (text: string): string =>
-  text.startsWith("function _bot-bottle_bash_completions")
-    ? text
-        .replace('cmd="bot-bottle"', 'cmd="bot__bottle"')
-        .replace(/^( +)bot-bottle\)$/m, "$1bot__bottle)")
-        .replaceAll(/^( +)bot__bottle,(\w+),(\w+)\)$/gm, "$1bot__bottle__$2,$3)")
-    : text
+/** Prints the answer that the scripts read. */
+export const complete = Effect.fn("cli.complete")(function* (
+  tree: CommandInfo,
+  words: ReadonlyArray<string>,
+) {
+  const completion = completionOf(tree, words, Object.keys(COLUMNS))
+  const { ask, isPart = false, paths } = completion
+  const asked =
+    ask === undefined
+      ? []
+      : yield* Effect.flatMap(
+          Effect.promise(() => import("./lazy/completionValues.ts")),
+          ({ completionValues }) => completionValues(ask),
+        )
+  const flags = [...(isPart ? ["nospace"] : []), ...(paths === undefined ? [] : [paths])]
+  const offers = [...completion.offers, ...offersOf(completion, asked)]
+  yield* printLine([flags.join(" "), ...offers.map(([word, about]) => `${word}\t${neutralLine(about)}`)])
+})

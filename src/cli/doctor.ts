@@ -17,7 +17,7 @@ export const doctor = Command.make("doctor", { json }, (options) =>
     if (missing === 0) {
       return yield* options.json ? Effect.void : note(enoughText(findings))
     }
-    if (!options.json) yield* note(`${missing} of what is needed is missing`)
+    if (!options.json) yield* note(`${missing} required ${missing === 1 ? "part is" : "parts are"} missing`)
     yield* Effect.sync(() => {
       process.exitCode = 1
     })
@@ -31,8 +31,8 @@ export const enoughText = (findings: ReadonlyArray<Finding>): string => {
     ({ subject, status }) => /^backend (?!docker|host)/.test(subject) && status === "ok",
   )
   return docker?.status === "ok"
-    ? `all that is needed is there: "bot-bottle init" writes examples`
-    : `docker does not answer, and no neck was tried: start it, or use --backend ${other?.subject.slice("backend ".length) ?? "podman"}`
+    ? `everything needed is present: "bot-bottle init" writes examples`
+    : `docker does not respond, so the neck was not tested: start it, or use --backend ${other?.subject.slice("backend ".length) ?? "podman"}`
 }
 
 /** Aligned lines, with what to do below each check. */

@@ -64,7 +64,7 @@ export const reportFailures =
 const textOf = (error: unknown): string => {
   if (isTagged(error)) return error.message
   const text = error instanceof Error ? error.message : String(error)
-  return `${text} (a fault of bot-bottle itself: --log-level debug shows where)`
+  return `${text} (a bug in bot-bottle: --log-level debug shows where)`
 }
 
 const asJson = (error: unknown): unknown => {

@@ -8,7 +8,7 @@ import { json } from "./shared.ts"
 
 const spec = {
   dryRun: Options.boolean("dry-run").pipe(
-    Options.withDescription("Show what would be removed, and do nothing else"),
+    Options.withDescription("Show what would be removed, and remove nothing"),
   ),
   json,
 }
@@ -33,7 +33,7 @@ const show = (
   if (options.json) return printJson(events)
   if (events.length === 0) return note("nothing to remove")
   const rows = events.map(({ kind, slug, backend, reason, outcome, problem }) => [
-    outcome === "found" ? "would go" : outcome,
+    outcome === "found" ? "would be removed" : outcome,
     kind,
     slug || "-",
     backend || "-",

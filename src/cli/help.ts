@@ -3,7 +3,6 @@ import { Console, Effect } from "effect"
 import { stripVTControlCharacters } from "node:util"
 import { VERSION } from "../domain/Version.ts"
 import { neutral } from "../domain/Neutral.ts"
-import { mendCompletions } from "./completions.ts"
 import { type Entry, commandHelp, exampleLines, optionEntry, section } from "./line/commandHelp.ts"
 import { GLOBALS } from "./line/globals.ts"
 import type { CommandInfo } from "./line/tree.ts"
@@ -11,54 +10,54 @@ import { type Line, bold, isColour } from "./output.ts"
 
 /** Commands of the root, by purpose. */
 export const ROOT: Readonly<Record<string, ReadonlyArray<Entry>>> = {
-  "To begin": [
-    ["demo", "the main job on this machine, on a simulated forge"],
-    ["doctor", "what is there, what is missing, and what to do"],
+  "Getting started": [
+    ["demo", "run the whole loop on this machine, on a simulated forge"],
+    ["doctor", "check what is installed, what is missing, and how to fix it"],
     ["verify", "try every way out of a real bottle that must be closed"],
-    ["init", "write example manifests into the home"],
-    ["trust [PATH]", "let the manifests of a working directory be used"],
+    ["init", "write example manifests"],
+    ["trust [PATH]", "allow the manifests of a working directory"],
   ],
-  "A bottle": [
-    ["start [AGENT]", "launch an agent in a bottle, on this terminal or on a prompt"],
-    ["resume SLUG", "start it again from where it was"],
-    ["stop SLUG...", "end its agent; the bottle is kept"],
-    ["freeze SLUG...", "turn it into an artifact; nothing of it runs after"],
-    ["destroy SLUG...", "remove all there is of it"],
+  Bottles: [
+    ["start [AGENT]", "launch an agent in a bottle, on this terminal or with a prompt"],
+    ["resume SLUG", "start a bottle again where it stopped"],
+    ["stop SLUG...", "end the agent and keep the bottle"],
+    ["freeze SLUG...", "save a bottle as an artifact; nothing of it keeps running"],
+    ["destroy SLUG...", "remove everything of a bottle"],
   ],
-  "What it does": [
-    ["list", "every bottle and what it is now"],
-    ["logs SLUG", "what its agent wrote"],
-    ["log SLUG", "what it did at its neck: its operation log"],
-    ["inspect SLUG", "all that is known of it"],
-    ["watch SLUG", "wait for its agent, and keep its limits until then"],
-    ["attach SLUG", "come back to the terminal of an agent that was left at work"],
-    ["shell SLUG", "a shell in it, as its agent's user"],
-    ["cp SLUG:PATH DEST", "a file or folder out of it"],
-    ["provenance verify SLUG", "whether its operation log is whole"],
+  "Inspect bottles": [
+    ["list", "list bottles with their current state"],
+    ["logs SLUG", "print the output of the agent"],
+    ["log SLUG", "print the operation log: every call at the neck"],
+    ["inspect SLUG", "show everything known about a bottle"],
+    ["watch SLUG", "wait for the agent to end, and enforce its limits"],
+    ["attach SLUG", "return to the terminal of an agent, or follow a headless one"],
+    ["shell SLUG", "open a shell in a running bottle, as its agent's user"],
+    ["cp SOURCE DEST", "copy files out of a bottle, or a file into one: one is SLUG:PATH"],
+    ["provenance verify SLUG", "check that the operation log is complete"],
   ],
-  "Issues of a forge": [
-    ["orchestrate serve", "carry issues from their label to a merged pull request, until it is ended"],
-    ["orchestrate status", "which bottle handles which issue, what waits for what, and why"],
-    ["orchestrate pause", "have nothing start; agents at work go on"],
+  "Forge issues": [
+    ["orchestrate serve", "carry issues from their label to a merged pull request, until interrupted"],
+    ["orchestrate status", "show which bottle handles which issue, and what each issue waits for"],
+    ["orchestrate pause", "start nothing new; running agents continue"],
     ["orchestrate continue", "let agents start again"],
-    ["orchestrate retry ISSUE", "try one again that was given up or set aside"],
-    ["orchestrate hook install PLACE", "make the forge's webhook for OWNER/REPO or an organisation"],
-    ["orchestrate hook check PLACE", "whether that webhook is right, and delivers"],
+    ["orchestrate retry ISSUE", "try an issue again that was given up or set aside"],
+    ["orchestrate hook install PLACE", "create the forge's webhook for OWNER/REPO or an organisation"],
+    ["orchestrate hook check PLACE", "check that webhook and send a test delivery"],
     ["orchestrate start", "launch an agent on the issue that FORGE_* names"],
-    ["orchestrate resume", "resume the bottle of that issue"],
-    ["orchestrate assign", "say at which forge a bottle's issue is"],
+    ["orchestrate resume", "resume the bottle of the issue that FORGE_* names"],
+    ["orchestrate assign", "set the forge of a bottle's issue"],
   ],
   Other: [
     ["gc", "remove what no bottle needs any more"],
     ["version", "print the version"],
-    ["help COMMAND", "the help of a command"],
+    ["help COMMAND", "show the help of a command"],
   ],
 }
 
 /** The subjects of a group's commands. The root lists them on one line. */
 const GROUPS: Readonly<Record<string, string>> = {
   orchestrate: "issues of a forge",
-  provenance: "the proof of what a bottle did",
+  provenance: "proof of what a bottle did",
 }
 
 /** Help of `bot-bottle` itself. */
@@ -116,7 +115,7 @@ export const helpOf = (command: CommandInfo): ReadonlyArray<Line> => {
 
 /**
  * Adapts what @effect/cli prints. It always uses colours; here only if the stream shows them. It quotes what was typed, which may be a
- * file name inserted by a shell: of its control characters only colours pass. Its completions are fixed.
+ * file name inserted by a shell: of its control characters only colours pass.
  */
 export const withPlainConsole = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Effect.console, (console) =>
@@ -133,9 +132,9 @@ const plainOn =
   (value: unknown): unknown =>
     typeof value !== "string"
       ? value
-      : mendCompletions(
-          isColour(stream) ? neutralButColours(value) : neutral(stripVTControlCharacters(value)),
-        )
+      : isColour(stream)
+        ? neutralButColours(value)
+        : neutral(stripVTControlCharacters(value))
 
 /** Bold, italics, underlining, and colours except black, which would hide text. */
 const CODE = "(?:[0134]|2[2-4]|3[1-79]|9[0-7])"

@@ -13,12 +13,12 @@ const place = Args.text({ name: "place" }).pipe(
 )
 
 const tokenFile = Options.file("token-file").pipe(
-  Options.withDescription("A file with the token of an administrator; forge.token unless given"),
+  Options.withDescription("A file with the token of an administrator; default: forge.token"),
   Options.optional,
 )
 
 const renew = Options.boolean("renew").pipe(
-  Options.withDescription("Make the hook anew even when it looks right"),
+  Options.withDescription("Create the hook again even if it looks right"),
 )
 
 const spec = { place, config, tokenFile, json }
@@ -37,7 +37,7 @@ const install = Command.make("install", { ...spec, renew }, (options) =>
     }
     yield* failUnless(options, installed.delivery, [])
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Make the webhook, or renew it where its secret or its events are others"))
+).pipe(Command.withDescription("Create the webhook, or renew it if its secret or events differ"))
 
 const check = Command.make("check", spec, (options) =>
   Effect.gen(function* () {
@@ -51,21 +51,21 @@ const check = Command.make("check", spec, (options) =>
     else yield* Effect.forEach(words, (line) => note(`${options.place}: ${line}`), { discard: true })
     yield* failUnless(options, checked.delivery, checked.problems)
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Say whether the webhook is there, is right, and delivers"))
+).pipe(Command.withDescription("Check that the webhook exists, is right, and delivers"))
 
 const DONE = {
-  made: "made a webhook to",
+  made: "created a webhook to",
   renewed: "renewed the webhook to",
-  kept: "there is the right webhook to",
+  kept: "the webhook is already right:",
 } as const
 
-const INSTALL = `"bot-bottle orchestrate hook install" makes it`
+const INSTALL = `"bot-bottle orchestrate hook install" creates it`
 
 const PROBLEMS = {
   none: `there is no webhook; ${INSTALL}`,
-  "other-secret": `the webhook has another secret than webhook.secret; ${INSTALL} anew`,
-  incomplete: `the webhook is not active, not JSON, or lacks events; ${INSTALL} anew`,
-  twice: `there is more than one webhook to this service; ${INSTALL} one`,
+  "other-secret": `the secret of the webhook is not webhook.secret; ${INSTALL} again`,
+  incomplete: `the webhook is not active, not JSON, or lacks events; ${INSTALL} again`,
+  twice: `there is more than one webhook to this service; "bot-bottle orchestrate hook install" leaves one`,
 } as const
 
 /** The JSON is already printed; the exit code says the rest. */

@@ -5,6 +5,7 @@ import { BottleMetadata } from "../domain/Bottle.ts"
 import { ForgeState, issueName } from "../domain/ForgeState.ts"
 import { Home } from "../layers/home/Home.ts"
 import type { Inspected } from "../programs/inspectBottle.ts"
+import { costText, type RunMeter, useText } from "../domain/usage/RunMeter.ts"
 import { ofBottle, ofState } from "./colours.ts"
 import { reportFailures } from "./failure.ts"
 import { stateText } from "./list.ts"
@@ -21,7 +22,7 @@ export const inspect = Command.make("inspect", { slug, json }, (options) =>
     const files = { state, operations, outputs }
     yield* options.json ? printJson(asJson(found, files)) : printLine(asTable(found, files))
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Show all that is known of a bottle"))
+).pipe(Command.withDescription("Show everything known about a bottle"))
 
 interface Files {
   readonly state: string
@@ -29,8 +30,9 @@ interface Files {
   readonly outputs: ReadonlyArray<string>
 }
 
-const asJson = ({ bottle, state, leases, lastCheckinAt, issues }: Inspected, files: Files): unknown => ({
+const asJson = ({ bottle, state, leases, lastCheckinAt, use, issues }: Inspected, files: Files): unknown => ({
   ...Schema.encodeSync(BottleMetadata)(bottle),
+  use: Option.getOrNull(use),
   state,
   leases,
   lastCheckinAt,
@@ -38,7 +40,25 @@ const asJson = ({ bottle, state, leases, lastCheckinAt, issues }: Inspected, fil
   files,
 })
 
-const asTable = ({ bottle, state, leases, lastCheckinAt, issues }: Inspected, files: Files) => {
+/** A line for each model, and for each host of the egress. */
+const useRows = ({ models, hosts }: RunMeter): ReadonlyArray<readonly [string, Cell]> => [
+  ...models.map(
+    (use) =>
+      [
+        "model",
+        `${use.model || "(not named)"} by route ${use.route}: ${use.calls} calls, ${use.input} in (${use.cached} cached), ${use.output} out (${use.reasoning} reasoning), ${costText({ models: [use], hosts: [] })}${use.estimated > 0 ? `, ${use.estimated} estimated` : ""}`,
+      ] as const,
+  ),
+  ...hosts.map(
+    (use) =>
+      [
+        "egress",
+        `${use.host}: ${use.connections} connections, ${use.up} bytes up, ${use.down} bytes down, ${Math.round(use.milliseconds / 1000)} s`,
+      ] as const,
+  ),
+]
+
+const asTable = ({ bottle, state, leases, lastCheckinAt, use, issues }: Inspected, files: Files) => {
   const { spec, trouble } = bottle
   const or = (value: Option.Option<string>, otherwise = "-") => Option.getOrElse(value, () => otherwise)
   const rows: ReadonlyArray<readonly [string, Cell]> = [
@@ -61,10 +81,22 @@ const asTable = ({ bottle, state, leases, lastCheckinAt, issues }: Inspected, fi
     ["last call", lastCheckinAt || "-"],
     ["done", or(Option.map(bottle.done, ({ status, summary }) => `${status}: ${summary}`))],
     ["trouble", Object.keys(trouble).length === 0 ? "-" : JSON.stringify(trouble)],
-    ["limits", `timeout ${or(bottle.timeout, "none")}, idleTimeout ${or(bottle.idleTimeout, "none")}`],
+    [
+      "limits",
+      [
+        `timeout ${or(bottle.timeout, "none")}`,
+        `idleTimeout ${or(bottle.idleTimeout, "none")}`,
+        ...Object.entries(bottle.useLimits).map(([limit, value]) => `${limit} ${value}`),
+      ].join(", "),
+    ],
+    ["used", or(Option.map(use, useText)) || "-"],
+    ...Option.match(use, { onNone: () => [], onSome: useRows }),
     ["user", or(bottle.user)],
     ["image", or(bottle.imageDigest)],
     ["artifact", or(bottle.artifact)],
+    ...(spec.missing.length === 0
+      ? []
+      : [["repository", `uses ${spec.missing.join(" and ")}, which is not in the clone`] as const]),
     ["directory", `${spec.cwd}${spec.copyCwd ? " (copied)" : ""}`],
     [
       "operation",

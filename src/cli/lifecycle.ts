@@ -30,7 +30,7 @@ export const stop = Command.make("stop", { slugs }, (options) =>
       }),
     ).pipe(Effect.provide(live))
   }).pipe(reportFailures(false)),
-).pipe(Command.withDescription("End the agent of a bottle (TERM, 10 s, KILL); the bottle is kept"))
+).pipe(Command.withDescription("End the agent of a bottle (TERM, then KILL after 10 s), and keep the bottle"))
 
 /** `freeze SLUG...` */
 export const freeze = Command.make("freeze", { slugs, backend: ownBackend }, (options) =>
@@ -40,15 +40,17 @@ export const freeze = Command.make("freeze", { slugs, backend: ownBackend }, (op
       Effect.gen(function* () {
         const slug = yield* bottleNamed(name)
         yield* freeze(slug, given("backend", options.backend))
-        yield* note(`${slug} is frozen: "${yield* resumeLine(slug)}" goes on`)
+        yield* note(`${slug} is frozen: "${yield* resumeLine(slug)}" continues it`)
       }),
     ).pipe(Effect.provide(live))
   }).pipe(reportFailures(false)),
-).pipe(Command.withDescription("Turn a bottle into a resumable artifact; nothing of it runs after"))
+).pipe(
+  Command.withDescription("Save a bottle as an artifact that can be resumed; nothing of it keeps running"),
+)
 
 const goneBackend = Options.text("backend").pipe(
   Options.withDescription(
-    "The bottle's own backend, when its engine is gone for good: then what is left here is removed",
+    "The bottle's own backend, if its engine is gone for good: removes what is left here",
   ),
   Options.optional,
 )
@@ -68,14 +70,12 @@ export const destroy = Command.make("destroy", { slugs: wholeSlugs, backend: gon
         const slug = yield* slugAlone(name)
         const wasKnown = yield* destroy(slug, given("backend", options.backend))
         yield* note(
-          wasKnown
-            ? `${slug} is gone`
-            : `no bottle "${slug}" is known; if there was anything of it, it is gone`,
+          wasKnown ? `${slug} is destroyed` : `no bottle "${slug}" is known; anything left of it was removed`,
         )
       }),
     ).pipe(Effect.provide(live))
   }).pipe(reportFailures(false)),
-).pipe(Command.withDescription("Remove all there is of a bottle"))
+).pipe(Command.withDescription("Remove everything of a bottle"))
 
 /** The state of a bottle after a stop, and the possible next steps. */
 const stoppedText = (slug: string, line: string, state: Option.Option<BottleState>): string => {
@@ -87,14 +87,14 @@ const stoppedText = (slug: string, line: string, state: Option.Option<BottleStat
     case "running":
       return `${slug} runs again: another command has resumed it`
     case "exited":
-      return `${slug} is stopped: ${resume} goes on, "bot-bottle freeze ${slug}" keeps it`
+      return `${slug} is stopped: ${resume} continues it, "bot-bottle freeze ${slug}" saves it`
     case "frozen":
-      return `${slug} is frozen, nothing of it runs: ${resume} goes on`
+      return `${slug} is frozen and does not run: ${resume} continues it`
     case "created":
-      return `nothing of ${slug} runs: ${resume} starts it anew, ${destroy} removes it`
+      return `${slug} does not run: ${resume} starts it again, ${destroy} removes it`
     case "lost":
-      return `nothing of ${slug} runs, and its artifact is gone: ${destroy} removes what is left`
+      return `${slug} does not run, and its artifact is gone: ${destroy} removes the rest`
     case "destroying":
-      return `nothing of ${slug} runs, and a destroy of it has not ended: ${destroy} finishes it`
+      return `${slug} does not run, and an earlier destroy did not finish: ${destroy} finishes it`
   }
 }

@@ -3,6 +3,7 @@ import { Command, Options } from "@effect/cli"
 import { Clock, Effect, Option, Schema } from "effect"
 import { BottleStatus } from "../domain/Bottle.ts"
 import { InvalidInput } from "../domain/Errors.ts"
+import { costText, shortCount, totalOf, type UseTotal } from "../domain/usage/RunMeter.ts"
 import { ofBottle, ofState } from "./colours.ts"
 import { reportFailures } from "./failure.ts"
 import { type Cell, ago, note, painted, printJson, printLine, table } from "./output.ts"
@@ -11,7 +12,7 @@ import { json } from "./shared.ts"
 type Show = (bottle: BottleStatus, now: number) => Cell
 
 /** The available columns. */
-const COLUMNS = {
+export const COLUMNS = {
   slug: (bottle) => painted(bottle.slug, ofBottle(bottle.color)),
   label: (bottle) => painted(bottle.label, ofBottle(bottle.color)),
   agent: ({ agent }) => agent,
@@ -20,6 +21,9 @@ const COLUMNS = {
   state: (bottle) => painted(stateText(bottle), ofState(bottle)),
   run: ({ run }) => String(run),
   done: (bottle) => doneText(bottle),
+  calls: ({ use }) => cellOf(use, ({ calls }) => String(calls)),
+  tokens: ({ use }) => tokensText(use),
+  cost: ({ use }) => moneyCell(use),
   color: ({ color }) => Option.getOrElse(color, () => "-"),
   started: ({ createdAt }, now) => ago(createdAt, now),
 } satisfies Readonly<Record<string, Show>>
@@ -27,17 +31,14 @@ const COLUMNS = {
 type Column = keyof typeof COLUMNS
 
 /** The default columns. */
-const USUAL = "slug,agent,backend,state,run,done,started"
+const USUAL = "slug,agent,backend,state,run,done,tokens,cost,started"
 
 const spec = {
   json,
-  quiet: Options.boolean("quiet").pipe(
-    Options.withAlias("q"),
-    Options.withDescription("Print the slugs alone"),
-  ),
+  quiet: Options.boolean("quiet").pipe(Options.withAlias("q"), Options.withDescription("Print only slugs")),
   format: Options.text("format").pipe(
     Options.withPseudoName("COLUMNS"),
-    Options.withDescription(`Which columns to show, separated by commas: ${Object.keys(COLUMNS).join(", ")}`),
+    Options.withDescription(`Columns to show, separated by commas: ${Object.keys(COLUMNS).join(", ")}`),
     Options.optional,
   ),
 }
@@ -59,7 +60,7 @@ export const list = Command.make("list", spec, (options) =>
       ),
     )
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Show every bottle and what it is now"))
+).pipe(Command.withDescription("List bottles with their current state"))
 
 /** The columns of `--format`, each once and in the given order. */
 const columnsOf = (format: string): Effect.Effect<ReadonlyArray<Column>, InvalidInput> =>
@@ -71,6 +72,20 @@ const columnsOf = (format: string): Effect.Effect<ReadonlyArray<Column>, Invalid
           reason: `there is no column "${name}": ${Object.keys(COLUMNS).join(", ")}`,
         }),
   )
+
+const cellOf = (use: BottleStatus["use"], show: (total: UseTotal) => string): string =>
+  Option.match(use, {
+    onNone: () => "-",
+    onSome: (meter) => (meter.models.length === 0 ? "-" : show(totalOf(meter))),
+  })
+
+/** The tokens of a run; `~` before what is partly estimated. */
+export const tokensText = (use: BottleStatus["use"]): string =>
+  cellOf(use, ({ tokens, estimated }) => `${estimated > 0 ? "~" : ""}${shortCount(tokens)}`)
+
+/** The money of a run. */
+export const moneyCell = (use: BottleStatus["use"]): string =>
+  Option.match(use, { onNone: () => "-", onSome: costText })
 
 const isColumn = (name: string): name is Column => Object.hasOwn(COLUMNS, name)
 

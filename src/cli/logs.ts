@@ -1,21 +1,22 @@
 /** `logs SLUG`: shows the output of a bottle's agent. */
 import { Command, Options } from "@effect/cli"
 import { Effect, Option, Stream } from "effect"
+import { useText } from "../domain/usage/RunMeter.ts"
 import { reportFailures } from "./failure.ts"
-import { passBytes, print, printJson } from "./output.ts"
+import { note, outputOf, printJson } from "./output.ts"
 import { tailStart, withoutFirst } from "./tail.ts"
 import { follow, raw, slug, tail } from "./shared.ts"
 
 const spec = {
   slug,
   run: Options.integer("run").pipe(
-    Options.withDescription("Which run; the newest unless given"),
+    Options.withDescription("Number of the run; default: the newest"),
     Options.optional,
   ),
   follow,
   tail,
   json: Options.boolean("json").pipe(
-    Options.withDescription("Print pieces of output as lines of JSON: {text}"),
+    Options.withDescription("Print the output as lines of JSON: {text}, and at the end {run, use}"),
   ),
   raw,
 }
@@ -23,14 +24,11 @@ const spec = {
 /** `logs SLUG` */
 export const logs = Command.make("logs", spec, (options) =>
   Effect.gen(function* () {
-    const { bottleNamed, live, readLogs } = yield* Effect.promise(() => import("./lazy/run.ts"))
+    const { bottleNamed, live, readLogs, runUse } = yield* Effect.promise(() => import("./lazy/run.ts"))
     const decoder = new TextDecoder()
-    const plain = !process.stdout.isTTY || options.raw
-    const show = (bytes: Uint8Array) => {
-      if (plain && !options.json) return passBytes("stdout", bytes)
-      const text = decoder.decode(bytes, { stream: true })
-      return options.json ? printJson({ text }) : print("stdout", text)
-    }
+    const show = options.json
+      ? (bytes: Uint8Array) => printJson({ text: decoder.decode(bytes, { stream: true }) })
+      : outputOf(options.raw)
     yield* Effect.gen(function* () {
       const slug = yield* bottleNamed(options.slug)
       const run = Option.getOrUndefined(options.run)
@@ -39,6 +37,10 @@ export const logs = Command.make("logs", spec, (options) =>
         onSome: (lines) => tailStart(readLogs(slug, { run }), lines),
       })
       yield* Stream.runForEach(withoutFirst(readLogs(slug, { run, follow: options.follow }), from), show)
+      const { run: shown, use } = yield* runUse(slug, run)
+      if (options.json) return yield* printJson({ run: shown, use: Option.getOrNull(use) })
+      const text = Option.match(use, { onNone: () => "", onSome: useText })
+      if (text !== "") yield* note(`run ${shown} of ${slug}: ${text}`)
     }).pipe(Effect.provide(live))
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Print the output of a bottle's agent"))
+).pipe(Command.withDescription("Print the output of the agent"))

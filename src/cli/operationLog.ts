@@ -2,12 +2,13 @@
 import { Command, Options } from "@effect/cli"
 import { Clock, Duration, Effect, Option, Schema, Stream } from "effect"
 import { durationOf } from "../domain/durationOf.ts"
+import { egressBlock, missingEntries } from "../domain/EgressRefusals.ts"
 import { InvalidInput } from "../domain/Errors.ts"
 import { BEFORE_ALL, instantOf } from "../domain/Instant.ts"
 import { neutralJson, neutralLine } from "../domain/Neutral.ts"
 import { OperationLine } from "../domain/OperationLine.ts"
 import { reportFailures } from "./failure.ts"
-import { type Line, bold, painted, passBytes, printLine } from "./output.ts"
+import { type Line, bold, painted, passBytes, print, printLine } from "./output.ts"
 import { follow, slug, tail } from "./shared.ts"
 
 const spec = {
@@ -16,11 +17,15 @@ const spec = {
   tail,
   since: Options.text("since").pipe(
     Options.withPseudoName("TIME"),
-    Options.withDescription("Only what was since then: 45m, 1h30m, or 2026-11-20T10:00:00Z"),
+    Options.withDescription("Only calls since then: 45m, 1h30m, or 2026-11-20T10:00:00Z"),
     Options.optional,
   ),
-  denied: Options.boolean("denied").pipe(Options.withDescription("Only calls that were refused")),
-  json: Options.boolean("json").pipe(Options.withDescription("Print the lines of the log as they are")),
+  denied: Options.boolean("denied").pipe(
+    Options.withDescription(
+      "Only calls that were refused, and the egress entries that would have allowed them",
+    ),
+  ),
+  json: Options.boolean("json").pipe(Options.withDescription("Print the lines of the log unchanged")),
 }
 
 /** `log SLUG` */
@@ -47,13 +52,23 @@ export const log = Command.make("log", spec, (options) =>
         onNone: () => chosen(kept),
         onSome: (count) => Stream.takeRight(chosen(kept), Math.max(0, count)),
       })
-      if (!options.json) yield* printLine(HEAD)
-      yield* Stream.runForEach(Stream.concat(last, chosen(added)), ({ text, call }) =>
-        options.json ? passBytes("stdout", `${neutralJson(text)}\n`) : printLine(shown(text, call)),
-      )
+      const printed = Stream.concat(last, chosen(added))
+      if (options.json)
+        return yield* Stream.runForEach(printed, ({ text }) => passBytes("stdout", `${neutralJson(text)}\n`))
+      yield* printLine(HEAD)
+      const refused: Array<OperationLine> = []
+      yield* Stream.runForEach(printed, ({ text, call }) => {
+        if (options.denied && call !== undefined) refused.push(call)
+        return printLine(shown(text, call))
+      })
+      const missing = missingEntries(refused)
+      if (missing.length > 0) yield* print("stdout", `\n${WOULD_ALLOW}\n${egressBlock(missing)}\n`)
     }).pipe(Effect.provide(live))
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Show what a bottle did at its neck: its operation log"))
+).pipe(Command.withDescription("Print the operation log: every call at the neck of a bottle"))
+
+const WOULD_ALLOW =
+  "# These entries in a bottle manifest would have allowed the egress refused above. Check each host."
 
 const timeOf = Effect.fnUntraced(function* (text: string) {
   const length = Option.getOrUndefined(durationOf(text))
@@ -62,7 +77,7 @@ const timeOf = Effect.fnUntraced(function* (text: string) {
   if (at !== BEFORE_ALL) return at
   return yield* new InvalidInput({
     field: "since",
-    reason: `"${text}" is no duration (45m) and no time (2026-11-20T10:00:00Z)`,
+    reason: `"${text}" is neither a duration (45m) nor a time (2026-11-20T10:00:00Z)`,
   })
 })
 

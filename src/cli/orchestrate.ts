@@ -34,8 +34,8 @@ const startSpec = {
   agent: Options.text("agent").pipe(Options.withDescription("Name of an agent manifest")),
   bottles,
   ...prompts,
-  force: Options.boolean("force").pipe(Options.withDescription("Start on an issue that is closed")),
-  label: Options.text("label").pipe(Options.withDescription("What you call the bottle"), Options.optional),
+  force: Options.boolean("force").pipe(Options.withDescription("Start even if the issue is closed")),
+  label: Options.text("label").pipe(Options.withDescription("Label of the bottle"), Options.optional),
   backend,
   json,
   raw,
@@ -62,7 +62,7 @@ const start = Command.make("start", startSpec, (options) =>
 ).pipe(Command.withDescription("Launch an agent on the open issue that FORGE_* names, and wait for it"))
 
 const resumeSpec = {
-  slug: Options.text("slug").pipe(Options.withDescription("Name of the bottle")),
+  slug: Options.text("slug").pipe(Options.withDescription("Name of the bottle, or its label")),
   ...prompts,
   backend: ownBackend,
   json,
@@ -75,12 +75,9 @@ const resume = Command.make("resume", resumeSpec, (options) =>
     const programs = yield* Effect.promise(() => import("./lazy/run.ts"))
     yield* stoppedByInterrupt(programs.stop)(
       (observe) =>
-        programs.orchestrateResume({
-          slug: options.slug,
-          prompt,
-          observe,
-          ...given("backend", options.backend),
-        }),
+        Effect.flatMap(programs.bottleNamed(options.slug), (slug) =>
+          programs.orchestrateResume({ slug, prompt, observe, ...given("backend", options.backend) }),
+        ),
       observer(options),
     ).pipe(Effect.provide(programs.live))
   }).pipe(reportFailures(options.json)),
@@ -96,15 +93,18 @@ const assignSpec = {
 
 const assign = Command.make("assign", assignSpec, (options) =>
   Effect.gen(function* () {
-    const { live, orchestrateAssign } = yield* Effect.promise(() => import("./lazy/run.ts"))
-    const keys = yield* Effect.provide(orchestrateAssign(options), live)
+    const { bottleNamed, live, orchestrateAssign } = yield* Effect.promise(() => import("./lazy/run.ts"))
+    const assigned = Effect.flatMap(bottleNamed(options.slug), (slug) =>
+      orchestrateAssign({ ...options, slug }),
+    )
+    const keys = yield* Effect.provide(assigned, live)
     if (options.json) return yield* printJson(keys)
     for (const key of keys) yield* note(`${options.slug} handles ${issueName(key)} at ${key.forge}`)
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Say at which forge a bottle's issue is, when `status` does not know it"))
+).pipe(Command.withDescription("Set the forge of a bottle's issue, if `status` does not know it"))
 
 /** `orchestrate ...` */
 export const orchestrate = Command.make("orchestrate", {}, () => printLine(groupHelp("orchestrate"))).pipe(
-  Command.withDescription("Runs on issues of the forge"),
+  Command.withDescription("Work on the issues of a forge"),
   Command.withSubcommands([serve, status, pause, goOn, retry, hook, start, resume, assign]),
 )

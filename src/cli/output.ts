@@ -34,10 +34,39 @@ const watched = new Set<NodeJS.WriteStream>()
 
 const put = (stream: Stream, bytes: Uint8Array | string, done: () => void = () => undefined): void => {
   watchStreams()
+  if (process[stream].isTTY && bytes.length > 0) {
+    eraseProgress()
+    const last = bytes.at(-1)
+    isAtStart = last === "\n" || last === NEWLINE
+  }
   process[stream].write(bytes, (error) => {
     failed(error)
     done()
   })
+}
+
+const NEWLINE = 10
+
+/** Whether the cursor of the terminal is at the start of a line, as far as we wrote to it. */
+let isAtStart = true
+let progress = ""
+
+/**
+ * Shows a line on the terminal of stderr, in place of the one before it. Anything else that is written erases it first. Nothing is
+ * shown behind an unfinished line, such as an agent's.
+ */
+export const showProgress = (text: string): void => {
+  const line = text.slice(0, Math.max(0, process.stderr.columns - 1))
+  if (!isAtStart || line === progress) return
+  watchStreams()
+  process.stderr.write(`\r\u001b[K${line}`)
+  progress = line
+}
+
+/** Erases that line. */
+export const eraseProgress = (): void => {
+  if (progress !== "") process.stderr.write("\r\u001b[K")
+  progress = ""
 }
 
 /**
@@ -49,6 +78,15 @@ export const passBytes = (stream: Stream, bytes: Uint8Array | string): Effect.Ef
 
 /** Writes text to stdout or stderr, made safe for a terminal. */
 export const print = (stream: Stream, text: string): Effect.Effect<void> => passBytes(stream, neutral(text))
+
+/** Prints the bytes of an agent's output on stdout: made safe on a terminal unless `raw`, and unchanged elsewhere. */
+export const outputOf = (raw: boolean): ((bytes: Uint8Array) => Effect.Effect<void>) => {
+  const decoder = new TextDecoder()
+  return (bytes) =>
+    process.stdout.isTTY && !raw
+      ? print("stdout", decoder.decode(bytes, { stream: true }))
+      : passBytes("stdout", bytes)
+}
 
 /** Writes a line to stderr, made safe, for a logger, which cannot wait. */
 export const logLine = (text: string): void => put("stderr", `${neutral(text)}\n`)

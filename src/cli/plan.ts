@@ -32,7 +32,7 @@ export const confirmPlan = Effect.fn("confirmPlan")(function* (plan: LaunchPlan,
     }),
     () => false,
   )
-  if (!agreed) return yield* new Cancelled({ reason: "declined: nothing was made" })
+  if (!agreed) return yield* new Cancelled({ reason: "declined: nothing was created" })
 })
 
 /** A plan in aligned lines: everything that an operator agrees to. */
@@ -50,11 +50,11 @@ export const planText = (plan: LaunchPlan): string => {
     ...(plan.clone === undefined ? [] : [["workspace", cloneText(plan.clone)] as const]),
     ["network", networkText(plan)],
     ...neckLines(plan.neck),
-    ...(plan.keys ?? []).map((key) => ["registers", `${keyText(key)}, for the time of the run`] as const),
+    ...(plan.keys ?? []).map((key) => ["registers", `${keyText(key)}, until the run ends`] as const),
     ["limits", limitsText(plan)],
     ...(plan.verify === undefined
       ? []
-      : [["verify", `${plan.verify}: nothing starts before "bot-bottle verify" passed`] as const]),
+      : [["verify", `${plan.verify}: nothing starts until "bot-bottle verify" has passed`] as const]),
     ["command", plan.argv.map((word) => JSON.stringify(word)).join(" ")],
     ["env", Object.keys(plan.env).sort().join(" ") || "none"],
     ["files", plan.files.map(({ path }) => path).join(" ") || "none"],
@@ -72,7 +72,7 @@ const imageText = ({ build, continues, image, isolated, pull, rehydrate }: Launc
     const file = build.dockerfile === undefined ? "" : `, ${build.dockerfile}`
     return `built of ${build.context}${file} (pull: ${pull})`
   }
-  if (rehydrate && image === "") return `made first, by freezing run ${continues?.run ?? 1}`
+  if (rehydrate && image === "") return `created first, by freezing run ${continues?.run ?? 1}`
   if (rehydrate) return `${image} (rehydrated)`
   if (image === "") return "none"
   return isolated ? `${image} (pull: ${pull})` : `${image} (not used)`
@@ -85,11 +85,11 @@ const userText = ({ isolated, user }: LaunchPlan): string => {
 }
 
 const networkText = ({ isolated, backend, neck }: LaunchPlan): string => {
-  if (!isolated) return `this machine's own, all of it: the ${backend} backend isolates nothing`
+  if (!isolated) return `this machine's whole network: the ${backend} backend isolates nothing`
   const open = Object.entries(neck)
     .filter(([, entries]) => Object.keys(entries).length > 0)
     .map(([name]) => name)
-  return open.length === 0 ? "none but the neck" : `none but the neck, which opens ${open.join(", ")}`
+  return open.length === 0 ? "only the neck" : `only the neck, which opens ${open.join(", ")}`
 }
 
 /** What a backend without isolation cannot enforce. */

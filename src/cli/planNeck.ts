@@ -47,10 +47,20 @@ const sourceOf = (source: SecretSource): string => {
 }
 
 const gitText = (upstream: NeckOpenings["git"][string]): string => {
-  const { url, key, own, push, protectedPaths, knownHost: _, private: isPrivate, ...rest } = upstream
+  const {
+    url,
+    key,
+    own,
+    push,
+    protectedPaths,
+    knownHost: _,
+    private: isPrivate,
+    pushAfter,
+    ...rest
+  } = upstream
   return [
     `${url}${own === true ? ", the run's own repository," : ""} with ${keySource(url, key)}`,
-    `may push ${push?.join(", ") || "nothing"}`,
+    `may push ${push?.join(", ") || "nothing"}${pushAfter === undefined ? "" : " after its plan is approved"}`,
     `not change ${protectedPaths?.join(", ") || "nothing"}`,
     ...(isPrivate === true ? ["private addresses too"] : []),
     ...restOf(rest),

@@ -24,10 +24,10 @@ const verify = Command.make("verify", { slug, json }, (options) =>
       })
     }
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Check that the operation log is whole"))
+).pipe(Command.withDescription("Check that the operation log is complete"))
 
 /** `provenance ...` */
 export const provenance = Command.make("provenance", {}, () => printLine(groupHelp("provenance"))).pipe(
-  Command.withDescription("What a bottle did, and the proof of it"),
+  Command.withDescription("Proof of what a bottle did"),
   Command.withSubcommands([verify]),
 )

@@ -20,7 +20,7 @@ const spec = { slug, ...runOptions, backend: ownBackend }
 /** `resume SLUG` */
 export const resume = Command.make("resume", spec, (options) =>
   run(options).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Start a bottle again from where it was, with a new prompt"))
+).pipe(Command.withDescription("Start a bottle again where it stopped, with a new prompt"))
 
 const run = Effect.fn("cli.resume")(function* (options: Command.Command.ParseConfig<typeof spec>) {
   const prompt = yield* headlessPrompt(options)

@@ -4,9 +4,11 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
-import { Effect, Exit, Layer, Logger, Option, identity } from "effect"
+import { Effect, Exit, Layer, LogLevel, Logger, Option, identity } from "effect"
 import { VERSION } from "../domain/Version.ts"
 import { attach, shell } from "./attach.ts"
+import { check } from "./check.ts"
+import { complete } from "./completions.ts"
 import { cp } from "./cp.ts"
 import { demo } from "./demo.ts"
 import { doctor } from "./doctor.ts"
@@ -16,19 +18,22 @@ import { helpOf, rootHelp, withPlainConsole } from "./help.ts"
 import { inspect } from "./inspect.ts"
 import { init } from "./init.ts"
 import { destroy, freeze, stop } from "./lifecycle.ts"
+import { completionScript } from "./line/completionScripts.ts"
 import { levelOf } from "./line/globals.ts"
 import { type Line, readLine } from "./line/read.ts"
-import { treeOf } from "./line/tree.ts"
+import { commandAt, treeOf } from "./line/tree.ts"
 import { list } from "./list.ts"
 import { stderrLogger } from "./log.ts"
 import { logs } from "./logs.ts"
 import { log } from "./operationLog.ts"
 import { orchestrate } from "./orchestrate.ts"
 import { note, outputClosed, outputFailure, printLine } from "./output.ts"
+import { progressOf } from "./progress.ts"
 import { provenance } from "./provenance.ts"
 import { resume } from "./resume.ts"
 import { sidecar } from "./sidecar.ts"
 import { start } from "./start.ts"
+import { debugLines, withSteps } from "./steps.ts"
 import { trust } from "./trust.ts"
 import { help, version } from "./version.ts"
 import { watch } from "./watch.ts"
@@ -85,11 +90,26 @@ const perform = Effect.fnUntraced(function* (line: Line) {
     case "Version":
       return yield* printLine(VERSION)
     case "Completions":
-      return yield* runRoot([...PROGRAM, "--completions", line.shell])
-    case "Run":
+      return yield* printLine(completionScript(line.shell))
+    case "Check":
+      return yield* check(tree)
+    case "Complete":
+      return yield* complete(tree, line.words)
+    case "Run": {
+      const { path } = commandAt(tree, line.argv).command
+      const level = levelOf(line.logLevel ?? "info")
+      const progress = progressOf(path, line.argv)
+      const listeners = [
+        ...(LogLevel.lessThanEqual(level, LogLevel.Debug) ? [debugLines()] : []),
+        ...(progress === undefined ? [] : [progress.listener]),
+      ]
       return yield* runRoot([...PROGRAM, ...line.argv]).pipe(
-        line.logLevel === undefined ? identity : Logger.withMinimumLogLevel(levelOf(line.logLevel)),
+        Effect.withSpan(["bot-bottle", ...path].join(" ")),
+        withSteps(listeners),
+        progress?.during ?? identity,
+        Logger.withMinimumLogLevel(level),
       )
+    }
   }
 })
 
@@ -114,7 +134,7 @@ const GONE = new Set(["EPIPE", "EIO", "ECONNRESET", "ERR_STREAM_DESTROYED"])
 const exitCodeOf = ({ code = "" }: NodeJS.ErrnoException): Effect.Effect<number> =>
   GONE.has(code)
     ? Effect.succeed(READER_GONE)
-    : Effect.as(note(`bot-bottle: its output cannot be written (${code})`), OWN_FAILURE)
+    : Effect.as(note(`bot-bottle: cannot write its output (${code})`), OWN_FAILURE)
 
 /** A command whose output is closed is interrupted, as by Ctrl-C, and cleans up. */
 const program = Effect.gen(function* () {

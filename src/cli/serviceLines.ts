@@ -1,5 +1,8 @@
 /** Describes the service: whether one is running and, if launches are held back, why. */
 import { Option } from "effect"
+import { issueName } from "../domain/ForgeState.ts"
+import type { LimitRow } from "../domain/orchestrator/LimitStatus.ts"
+import type { UnsentNotice } from "../programs/unsentNotices.ts"
 import type { ReportedHealth } from "../domain/orchestrator/ServiceHealth.ts"
 import type { ServiceStatus } from "../programs/serviceStatus.ts"
 import { ago } from "./output.ts"
@@ -15,6 +18,30 @@ export const serviceLines = ({ service, pausedAt }: ServiceStatus, now?: number)
     onSome: (at) => [`paused${timed(at, now)}: nothing starts before "bot-bottle orchestrate continue"`],
   }),
 ]
+
+/** One line with what is used of each limit; none without limits. */
+export const limitLines = (limits: ReadonlyArray<LimitRow>, now: number): ReadonlyArray<string> =>
+  limits.length === 0 ? [] : [`limits: ${limits.map((row) => limitText(row, now)).join("; ")}`]
+
+const limitText = ({ of, name, what, used, limit, until }: LimitRow, now: number): string => {
+  const reset = until === null ? "" : ` (new ${untilText(until, now)})`
+  const amount =
+    what === "seconds"
+      ? `${Math.round(used / 60)} of ${Math.round(limit / 60)} minutes`
+      : `${used} of ${limit} ${what}`
+  return `${of === "machine" || of === "day" ? `the ${of}` : name} ${amount}${reset}`
+}
+
+/** What is not sent yet. */
+export const unsentLines = (unsent: ReadonlyArray<UnsentNotice>, now: number): ReadonlyArray<string> => {
+  const [first] = unsent
+  if (first === undefined) return []
+  const { event, issue } = first.notice
+  const tried = first.tries === 0 ? "not tried yet" : `tried ${first.tries} times`
+  return [
+    `notices that are not sent yet: ${unsent.length}; the oldest is ${event} of ${issueName(issue)}, ${tried}, next ${untilText(first.nextAt, now)}`,
+  ]
+}
 
 /** How long until a time, in one unit. */
 export const untilText = (until: number, now: number): string =>

@@ -13,7 +13,7 @@ export const json = Options.boolean("json").pipe(
 
 /** `--backend B` */
 export const backend = Options.text("backend").pipe(
-  Options.withDescription("docker, podman, smolvm or host (no isolation); the manifest's unless given"),
+  Options.withDescription("docker, podman, smolvm or host (no isolation); default: the manifest's"),
   Options.optional,
 )
 
@@ -27,11 +27,11 @@ export const ownBackend = Options.text("backend").pipe(
 export const prompts = {
   prompt: Options.text("prompt").pipe(
     Options.withPseudoName("TEXT"),
-    Options.withDescription("What the agent is to do"),
+    Options.withDescription("The prompt: what the agent should do"),
     Options.optional,
   ),
   promptFile: Options.text("prompt-file").pipe(
-    Options.withDescription("A file that says it"),
+    Options.withDescription("A file with the prompt"),
     Options.optional,
   ),
 }
@@ -44,7 +44,7 @@ export const slug = Args.text({ name: "slug" }).pipe(
 /** `--follow` */
 export const follow = Options.boolean("follow").pipe(
   Options.withAlias("f"),
-  Options.withDescription("Go on until the agent ends"),
+  Options.withDescription("Follow until the agent ends"),
 )
 
 /** `SLUG...` */
@@ -69,7 +69,7 @@ export const dryRun = Options.boolean("dry-run").pipe(
 export const tail = Options.integer("tail").pipe(
   Options.withAlias("n"),
   Options.withPseudoName("LINES"),
-  Options.withDescription("Only so many lines from the end"),
+  Options.withDescription("Print only this many lines from the end"),
   Options.optional,
 )
 
@@ -84,7 +84,7 @@ export const runOptions = {
   ...prompts,
   backend,
   dryRun,
-  yes: Options.boolean("yes").pipe(Options.withDescription("Do not ask; agrees to deploy keys, too")),
+  yes: Options.boolean("yes").pipe(Options.withDescription("Do not ask; also agree to deploy keys")),
   json,
   raw,
 }
@@ -171,17 +171,16 @@ export const isOnTerminal = (): boolean => process.stdin.isTTY && process.stdout
 export const needTerminal = Effect.suspend(() =>
   isOnTerminal()
     ? Effect.void
-    : Effect.fail(
-        new Cancelled({ reason: "there is no terminal for the agent: give --headless with a prompt" }),
-      ),
+    : Effect.fail(new Cancelled({ reason: "no terminal for the agent: use --headless with a prompt" })),
 )
 
 /**
  * Runs an effect that connects an agent to the terminal. Prints the slug before, and how to continue after. `tell` receives the end of
- * the agent: an attach without one was detached.
+ * the agent: an attach without one was detached. `isRemoved`: the bottle is destroyed at the agent's end.
  */
 export const onTerminal = <A, E, R>(
   run: (observe: (event: RunEvent) => Effect.Effect<void>) => Effect.Effect<A, E, R>,
+  isRemoved = false,
 ): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
     const seen = { slug: "", ended: false }
@@ -189,13 +188,15 @@ export const onTerminal = <A, E, R>(
       if (event._tag === "Exit") seen.ended = true
       if (event._tag !== "Slug") return Effect.void
       seen.slug = event.slug
-      return note(`bottle ${event.slug}; Ctrl-P Ctrl-Q leaves it at work`)
+      return note(`bottle ${event.slug}; Ctrl-P Ctrl-Q detaches`)
     }
     const after = Effect.suspend(() =>
       note(
-        seen.ended
-          ? `the agent has ended: "bot-bottle resume ${seen.slug}" goes on, "bot-bottle destroy ${seen.slug}" removes it`
-          : `\nleft at work: "bot-bottle attach ${seen.slug}" comes back, "bot-bottle stop ${seen.slug}" ends it`,
+        seen.ended && isRemoved
+          ? "the agent has ended, and its bottle is destroyed"
+          : seen.ended
+            ? `the agent has ended: "bot-bottle resume ${seen.slug}" continues it, "bot-bottle destroy ${seen.slug}" removes it`
+            : `\ndetached: "bot-bottle attach ${seen.slug}" reattaches, "bot-bottle stop ${seen.slug}" ends it`,
       ),
     )
     return run(observe).pipe(

@@ -2,7 +2,9 @@
 import { Args, Command, Options } from "@effect/cli"
 import { Effect, Option } from "effect"
 import { InvalidInput } from "../domain/Errors.ts"
+import { printLine } from "./output.ts"
 import { confirmPlan, printPlan } from "./plan.ts"
+import { type Observe, removedAfter, rm } from "./removal.ts"
 import { COLOURS } from "./colours.ts"
 import { reportFailures } from "./failure.ts"
 import {
@@ -21,7 +23,7 @@ const spec = {
   agent: Args.text({ name: "agent" }).pipe(Args.withDescription("Name of an agent manifest"), Args.optional),
   bottles,
   label: Options.text("label").pipe(
-    Options.withDescription("What you call the bottle; the agent's name unless given"),
+    Options.withDescription("Label of the bottle; default: the agent's name"),
     Options.optional,
   ),
   color: Options.choice("color", COLOURS).pipe(
@@ -33,9 +35,14 @@ const spec = {
     Options.withDescription("Copy this git working tree into the workspace, without ignored files"),
   ),
   pull: Options.choice("pull", ["always", "missing", "never"]).pipe(
-    Options.withDescription("When the image is pulled"),
+    Options.withDescription("When to pull the image"),
     Options.withDefault("missing" as const),
   ),
+  detach: Options.boolean("detach").pipe(
+    Options.withAlias("d"),
+    Options.withDescription("Print the slug and return while the agent works; only with --headless"),
+  ),
+  rm,
   ...runOptions,
 }
 
@@ -48,6 +55,12 @@ type Given = Command.Command.ParseConfig<typeof spec>
 
 const run = Effect.fn("cli.start")(function* (options: Given) {
   const prompt = yield* headlessPrompt(options)
+  if (options.detach && Option.isNone(prompt)) {
+    return yield* new InvalidInput({
+      field: "detach",
+      reason: "--detach needs --headless and a prompt: an agent on a terminal starts when it is attached",
+    })
+  }
   const programs = yield* Effect.promise(() => import("./lazy/run.ts"))
   const agent = yield* Option.match(options.agent, {
     onSome: Effect.succeed,
@@ -81,16 +94,24 @@ const run = Effect.fn("cli.start")(function* (options: Given) {
       options.json,
     )
   }
+  const destroyed = removedAfter(options.rm, programs.destroy)
   if (Option.isSome(prompt)) {
-    const headless = stoppedByInterrupt(programs.stop)
+    const headless = stoppedByInterrupt((slug) =>
+      Effect.zipRight(
+        programs.stop(slug),
+        Effect.when(programs.destroy(slug), () => options.rm),
+      ),
+    )
+    const given = { ...start, prompt: prompt.value, registerKeys: options.yes }
+    if (options.detach) {
+      const tell = options.json ? observe : () => Effect.void
+      const launch = (tell: Observe) => programs.launch(agent, { ...given, observe: tell })
+      const slug = yield* Effect.provide(headless(launch, tell), programs.live)
+      yield* programs.watchInBackground(slug, options.rm)
+      return yield* options.json ? Effect.void : printLine(slug)
+    }
     return yield* headless(
-      (tell) =>
-        programs.startHeadless(agent, {
-          ...start,
-          prompt: prompt.value,
-          registerKeys: options.yes,
-          observe: tell,
-        }),
+      (tell) => destroyed("", (observe) => programs.startHeadless(agent, { ...given, observe }), tell),
       observe,
     ).pipe(Effect.provide(programs.live))
   }
@@ -99,9 +120,11 @@ const run = Effect.fn("cli.start")(function* (options: Given) {
     Option.isNone(options.agent) && options.bottles.length === 0
       ? yield* programs.pickBottles(agent)
       : options.bottles
-  yield* onTerminal((tell) =>
-    programs.startInteractive(agent, { ...start, bottles: chosen, observe: tell }, (plan) =>
+  const interactive = (observe: Observe) =>
+    programs.startInteractive(agent, { ...start, bottles: chosen, observe }, (plan) =>
       confirmPlan(plan, options.yes),
-    ),
-  ).pipe(Effect.provide(programs.live))
+    )
+  yield* onTerminal((tell) => destroyed("", interactive, tell), options.rm).pipe(
+    Effect.provide(programs.live),
+  )
 })

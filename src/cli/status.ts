@@ -1,14 +1,18 @@
 /** `orchestrate status`: which bottle handles which issue, what each issue waits for, and whether a service is running. */
 import { Command, Options } from "@effect/cli"
-import { Clock, Effect, Option, Schema } from "effect"
+import { Clock, Effect, Option, Schema, Struct } from "effect"
 import { ForgeStatus } from "../domain/ForgeStatus.ts"
 import { isAbout, issueName } from "../domain/ForgeState.ts"
+import { issueId } from "../domain/orchestrator/IssueKey.ts"
 import type { IssueStatus } from "../domain/orchestrator/IssueStatus.ts"
+import type { LimitRow } from "../domain/orchestrator/LimitStatus.ts"
+import type { LimitStatus } from "../programs/limitStatus.ts"
+import type { UnsentNotice } from "../programs/unsentNotices.ts"
 import type { ServiceStatus } from "../programs/serviceStatus.ts"
 import { reportFailures } from "./failure.ts"
-import { doneText, stateText } from "./list.ts"
+import { doneText, moneyCell, stateText, tokensText } from "./list.ts"
 import { ago, type Line, note, printJson, printLine, redraw, table } from "./output.ts"
-import { serviceLines, untilText } from "./serviceLines.ts"
+import { limitLines, serviceLines, unsentLines, untilText } from "./serviceLines.ts"
 import { json } from "./shared.ts"
 
 const all = Options.boolean("all").pipe(
@@ -30,17 +34,27 @@ interface Row {
 interface Shown {
   readonly rows: ReadonlyArray<Row>
   readonly service: ServiceStatus
+  readonly limits: LimitStatus
+  readonly unsent: ReadonlyArray<UnsentNotice>
   readonly now: number
 }
 
 /** `orchestrate status` */
 export const status = Command.make("status", { all, json, service, watch }, (options) =>
   Effect.gen(function* () {
-    const { live, orchestrateStatus, serviceStatus } = yield* Effect.promise(() => import("./lazy/status.ts"))
+    const { limitStatus, live, orchestrateStatus, serviceStatus, unsentNotices } = yield* Effect.promise(
+      () => import("./lazy/status.ts"),
+    )
     const read = Effect.gen(function* () {
       const bottles = yield* orchestrateStatus({ all: options.all })
       const service = yield* serviceStatus({ all: options.all })
-      return { rows: joined(bottles, service.issues), service, now: yield* Clock.currentTimeMillis }
+      return {
+        rows: joined(bottles, service.issues),
+        service,
+        limits: yield* limitStatus(),
+        unsent: yield* unsentNotices,
+        now: yield* Clock.currentTimeMillis,
+      }
     })
     const show = (shown: Shown) => (options.json ? showJson(shown, options.service) : showText(shown))
     yield* Effect.provide(
@@ -65,14 +79,19 @@ const joined = (
   ]
 }
 
-const showText = Effect.fnUntraced(function* ({ rows, service, now }: Shown) {
+const showText = Effect.fnUntraced(function* ({ rows, service, limits, unsent, now }: Shown) {
   for (const { bottle } of rows) {
     if (bottle === undefined || bottle.forge !== "" || bottle.status === "destroyed") continue
     yield* note(
       `${bottle.slug}: its forge is not known, so ${bottle.issueUrl} counts as handled on every forge: "bot-bottle orchestrate assign ${bottle.slug} --forge URL" says which it is`,
     )
   }
-  for (const line of serviceLines(service, now)) yield* note(line)
+  for (const line of [
+    ...serviceLines(service, now),
+    ...limitLines(limits.service, now),
+    ...unsentLines(unsent, now),
+  ])
+    yield* note(line)
   if (rows.length === 0) return yield* note("no issue is being handled")
   yield* printLine(tableOf(rows, now))
 })
@@ -80,13 +99,13 @@ const showText = Effect.fnUntraced(function* ({ rows, service, now }: Shown) {
 const tableOf = (rows: ReadonlyArray<Row>, now: number): ReadonlyArray<Line> => {
   // For runs started by hand the last column is empty.
   const isCarried = rows.some(({ life }) => life !== undefined)
-  const head = ["ISSUE", "PR", "SLUG", "AGENT", "STATE", "DONE", "LAST CHECK-IN"]
+  const head = ["ISSUE", "PR", "SLUG", "AGENT", "STATE", "DONE", "TOKENS", "COST", "LAST CHECK-IN"]
   return table(
     isCarried ? [...head, "WAITS FOR"] : head,
     rows.map(({ bottle, life }) => {
       const cells =
         bottle === undefined
-          ? [life === undefined ? "" : issueName(life), "-", "-", "-", "-", "-", "-"]
+          ? [life === undefined ? "" : issueName(life), "-", "-", "-", "-", "-", "-", "-", "-"]
           : [
               bottle.issueUrl,
               Option.getOrElse(bottle.prUrl, () => "-"),
@@ -94,6 +113,8 @@ const tableOf = (rows: ReadonlyArray<Row>, now: number): ReadonlyArray<Line> => 
               bottle.agent,
               stateText(bottle),
               doneText(bottle),
+              tokensText(bottle.use),
+              moneyCell(bottle.use),
               ago(bottle.lastCheckinAt, now),
             ]
       return isCarried ? [...cells, life === undefined ? "-" : waitText(life, now)] : cells
@@ -110,7 +131,7 @@ const waitText = ({ setAside, reason, until }: IssueStatus, now?: number): strin
 const encode = Schema.encodeSync(ForgeStatus)
 
 /** In a row without a bottle, the bottle's fields are null. */
-const jsonRow = ({ bottle, life }: Row): unknown => ({
+const jsonRow = ({ bottle, life }: Row, { issues }: LimitStatus): unknown => ({
   ...(bottle === undefined
     ? {
         ...(life !== undefined && {
@@ -124,7 +145,10 @@ const jsonRow = ({ bottle, life }: Row): unknown => ({
         state: null,
       }
     : encode(bottle)),
-  life: life === undefined ? null : lifeJson(life),
+  life:
+    life === undefined
+      ? null
+      : { ...lifeJson(life), limits: (issues.get(issueId(life)) ?? []).map(limitJson) },
 })
 
 const lifeJson = ({ phase, waits, reason, until, decidedAt, failures, setAside }: IssueStatus) => ({
@@ -140,9 +164,26 @@ const lifeJson = ({ phase, waits, reason, until, decidedAt, failures, setAside }
 const isoOf = (at: number | null | undefined): string | null =>
   at == null ? null : new Date(at).toISOString()
 
-const showJson = ({ rows, service }: Shown, whole: boolean): Effect.Effect<void> => {
-  const issues = rows.map(jsonRow)
-  return printJson(whole ? { service: serviceJson(service), pausedAt: pausedJson(service), issues } : issues)
+const limitJson = ({ until, ...rest }: LimitRow): unknown => ({ ...rest, until: isoOf(until) })
+
+const unsentJson = ({ id, tries, nextAt, notice: { event, issue } }: UnsentNotice): unknown => ({
+  id,
+  event,
+  issue: { forge: issue.forge, owner: issue.owner, repo: issue.repo, number: issue.issueNumber },
+  tries,
+  nextAt: isoOf(nextAt),
+})
+
+const showJson = ({ rows, service, limits, unsent }: Shown, whole: boolean): Effect.Effect<void> => {
+  const issues = rows.map((row) => jsonRow(row, limits))
+  if (!whole) return printJson(issues)
+  return printJson({
+    service: serviceJson(service),
+    pausedAt: pausedJson(service),
+    limits: limits.service.map(limitJson),
+    unsent: unsent.map(unsentJson),
+    issues,
+  })
 }
 
 const pausedJson = ({ pausedAt }: ServiceStatus): string | null => isoOf(Option.getOrNull(pausedAt))
@@ -151,8 +192,9 @@ const serviceJson = ({ service }: ServiceStatus): unknown =>
   Option.getOrNull(
     Option.map(
       service,
+      // The limits have their own place, with what is left of each.
       ({ sweep, startedAt, stoppedAt, webhookAt, signedAt, missignedAt, secret, ...rest }) => ({
-        ...rest,
+        ...Struct.omit(rest, "limits"),
         startedAt: isoOf(startedAt),
         stoppedAt: isoOf(stoppedAt),
         webhookAt: isoOf(webhookAt),
@@ -177,7 +219,8 @@ const watching = (options: { readonly json: boolean; readonly service: boolean }
       if (process.stdout.isTTY && !options.json) {
         yield* redraw([...serviceLines(shown.service, shown.now), "", ...tableOf(shown.rows, shown.now)])
       } else if (options.json) {
-        const text = JSON.stringify([shown.rows.map(jsonRow), serviceJson(shown.service)])
+        const rows = shown.rows.map((row) => jsonRow(row, shown.limits))
+        const text = JSON.stringify([rows, serviceJson(shown.service), shown.limits.service, shown.unsent])
         if (!before.has(text)) yield* showJson(shown, options.service)
         before = new Set([text])
       } else {

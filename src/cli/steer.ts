@@ -10,7 +10,7 @@ const lazy = Effect.promise(() => import("./lazy/status.ts"))
 
 /** `orchestrate pause` */
 export const pause = Command.make("pause", { json }, (options) => turn(true, options)).pipe(
-  Command.withDescription("Have nothing start any more; agents at work go on"),
+  Command.withDescription("Start nothing new; running agents continue"),
 )
 
 /** `orchestrate continue` */
@@ -34,7 +34,9 @@ const turn = (on: boolean, options: { readonly json: boolean }) =>
       const at = Option.map(pausedAt, (time) => new Date(time).toISOString())
       return yield* printJson({ pausedAt: Option.getOrNull(at), serving: isServing })
     }
-    yield* note(on ? "paused: nothing starts; agents at work go on" : "not paused: what waits may start")
+    yield* note(
+      on ? "paused: nothing starts; running agents continue" : "not paused: waiting issues may start",
+    )
     if (!isServing) yield* note(NOBODY)
   }).pipe(reportFailures(options.json))
 
@@ -52,14 +54,14 @@ export const retry = Command.make("retry", { issue, json }, (options) =>
       return yield* printJson({ forge, owner, repo, issueNumber, serving: isServing, paused: isPaused })
     }
     const before = issue.setAside ?? issue.failures?.problem
-    if (before !== undefined) yield* note(`forgotten: ${before}`)
+    if (before !== undefined) yield* note(`cleared: ${before}`)
     yield* note(
       `${issueName(issue)} is looked at ${isServing ? "now" : "when a service runs"}${isPaused ? ', and paused: nothing starts before "bot-bottle orchestrate continue"' : ""}`,
     )
     if (!isServing) yield* note(NOBODY)
   }).pipe(reportFailures(options.json)),
 ).pipe(
-  Command.withDescription("Try an issue again that was given up or set aside, or that rests after failures"),
+  Command.withDescription("Try an issue again that was given up, was set aside, or waits after failures"),
 )
 
-const NOBODY = `no service runs: "bot-bottle orchestrate serve" begins one`
+const NOBODY = `no service runs: "bot-bottle orchestrate serve" starts one`

@@ -8,7 +8,7 @@ import { reportFailures } from "./failure.ts"
 import { note } from "./output.ts"
 
 const path = Args.text({ name: "path" }).pipe(
-  Args.withDescription("The working directory that has a .bot-bottle folder; this one unless given"),
+  Args.withDescription("A directory with a .bot-bottle folder; default: the current one"),
   Args.optional,
 )
 
@@ -26,7 +26,7 @@ export const trust = Command.make("trust", { path, yes }, (options) =>
       layer,
     )
   }).pipe(reportFailures(false)),
-).pipe(Command.withDescription("Let the manifests of a working directory be used, as they are now"))
+).pipe(Command.withDescription("Allow the manifests of a working directory, in their current state"))
 
 /** Shows what would be trusted and asks on a terminal. Exactly what was shown is trusted. */
 const ask = Effect.fn("cli.trust")(function* (cwd: string, yes: boolean) {
@@ -39,21 +39,21 @@ const ask = Effect.fn("cli.trust")(function* (cwd: string, yes: boolean) {
     report.files,
     (file) =>
       note(
-        `  ${file.sha256.slice(0, 12)}  ${neutralLine(file.file)}${file.shadowed ? "  (not used: the home has one of that name)" : ""}`,
+        `  ${file.sha256.slice(0, 12)}  ${neutralLine(file.file)}${file.shadowed ? "  (not used: the home has one with that name)" : ""}`,
       ),
     { discard: true },
   )
-  if (report.state === "trusted") return yield* note("they are trusted already")
+  if (report.state === "trusted") return yield* note("already trusted")
   if (!yes && report.files.length > 0) {
     if (!process.stdin.isTTY)
       return yield* new Cancelled({
-        reason: "trust is asked for on a terminal: there is none; read the files, then give --yes",
+        reason: "there is no terminal to ask on: read the files, then use --yes",
       })
     const agreed = yield* Effect.orElseSucceed(
-      Prompt.confirm({ message: "Trust them, as they are now?", initial: false }),
+      Prompt.confirm({ message: "Trust them in their current state?", initial: false }),
       () => false,
     )
-    if (!agreed) return yield* new Cancelled({ reason: "declined: they are not trusted" })
+    if (!agreed) return yield* new Cancelled({ reason: "declined: nothing was trusted" })
   }
   yield* manifests.trust(cwd, report.digest)
   yield* note("trusted until one of them changes")

@@ -35,7 +35,7 @@ export const verify = Command.make("verify", { bottles, backend, json }, (option
   }).pipe(reportFailures(options.json)),
 ).pipe(
   Command.withDescription(
-    "Try every way out of a real bottle that is promised to be closed; exit 1 if one is open",
+    "Try every way out of a real bottle that must be closed; exit with 1 if one is open",
   ),
 )
 

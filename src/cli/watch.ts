@@ -3,16 +3,22 @@ import { Command } from "@effect/cli"
 import { Effect } from "effect"
 import { reportFailures } from "./failure.ts"
 import { note, printLine } from "./output.ts"
+import { type Observe, removedAfter, rm } from "./removal.ts"
 import { slug } from "./shared.ts"
 
 /** `watch SLUG` */
-export const watch = Command.make("watch", { slug }, (options) =>
+export const watch = Command.make("watch", { slug, rm }, (options) =>
   Effect.gen(function* () {
-    const { awaitExit, bottleNamed, live } = yield* Effect.promise(() => import("./lazy/run.ts"))
+    const { awaitExit, bottleNamed, destroy, live } = yield* Effect.promise(() => import("./lazy/run.ts"))
     const slug = yield* Effect.provide(bottleNamed(options.slug), live)
     // A line on stdout for the process that started this one in the background.
     yield* printLine(`watching ${slug}`)
-    yield* Effect.provide(awaitExit(slug), live)
-    yield* note("the agent has ended with 0")
+    const wait = (observe: Observe) => awaitExit(slug, { observe })
+    yield* removedAfter(options.rm, destroy)(slug, wait, () => Effect.void).pipe(Effect.provide(live))
+    yield* note("the agent ended with 0")
   }).pipe(reportFailures(false)),
-).pipe(Command.withDescription("Wait for a bottle's agent, keep its limits, and store how it ended"))
+).pipe(
+  Command.withDescription(
+    "Wait for the agent of a bottle to end, enforce its limits, and record how it ended",
+  ),
+)

@@ -23,6 +23,8 @@ export const Assignment = Schema.Struct({
   openedPrs: Schema.optional(Schema.Array(ForgeNumber)),
   /** The organisation of the bot accounts, whose members are never trusted; {@link DEFAULT_FORGE_ORG} unless given. */
   org: Schema.optional(Schema.NonEmptyString),
+  /** Logins of the operator's bots, who are never trusted, in that organisation or not. */
+  bots: Schema.optional(Schema.Array(Schema.NonEmptyString)),
   /** The organisation whose members are trusted; the repository's owner unless given. */
   trustOrg: Schema.optional(Schema.NonEmptyString),
   /** Closing keywords of this forge in addition to the built-in ones. */
@@ -41,7 +43,7 @@ export const AssignedForge = Schema.Struct({ target: ForgeTarget, assignment: As
 export type AssignedForge = typeof AssignedForge.Type
 
 /** Who is trusted at a forge; from an {@link Assignment}, or on its own. */
-export type ForgeTrust = Pick<Assignment, "org" | "trustOrg"> & {
+export type ForgeTrust = Pick<Assignment, "org" | "bots" | "trustOrg"> & {
   /**
    * When the forge does not say who somebody is: `no` treats them as not trusted, `fails` makes the read fail. `no` unless given. If
    * the forge may not tell, they are never trusted.

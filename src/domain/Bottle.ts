@@ -4,7 +4,9 @@ import type { PlanClone } from "./Clone.ts"
 import type { PlannedKey } from "./DeployKey.ts"
 import type { BottleManifest, Limits } from "./Manifest.ts"
 import type { RunGit } from "./OwnRepository.ts"
+import { MissingContent } from "./RepositoryContents.ts"
 import { Slug } from "./Slug.ts"
+import { RunMeter } from "./usage/RunMeter.ts"
 
 const withDefault = <A, I>(schema: Schema.Schema<A, I>, value: () => A) =>
   schema.pipe(Schema.propertySignature, Schema.withConstructorDefault(value))
@@ -24,6 +26,10 @@ export class BottleSpec extends Schema.Class<BottleSpec>("BottleSpec")({
   headless: Schema.Boolean,
   /** Whether the run was given a forge. Such a run never reads manifests of the working directory. */
   forgeTargeted: Schema.Boolean,
+  /** What the clone of the run's own repository does not have. */
+  missing: Schema.optionalWith(Schema.Array(MissingContent), { default: () => [] }).pipe(
+    Schema.withConstructorDefault((): ReadonlyArray<MissingContent> => []),
+  ),
 }) {}
 
 /** How an agent ended: its exit code (128+n when a signal ended it). */
@@ -46,8 +52,8 @@ export type BottleDone = typeof BottleDone.Type
 
 /** What happened to a run, as far as it decides what follows its end. */
 export const BottleTrouble = Schema.Struct({
-  /** Set before bot-bottle itself stops the agent: `stop`, or the limit that was reached. */
-  stopped: Schema.optional(Schema.Literal("stop", "timeout", "idleTimeout")),
+  /** Set before bot-bottle itself stops the agent: `stop`, or the limit that was reached. For limits of use: before the agent has ended. */
+  stopped: Schema.optional(Schema.Literal("stop", "timeout", "idleTimeout", "tokens", "cost", "calls")),
   /** `relaunched`: its sidecar died and was relaunched. `failed`: the relaunch failed, or it died again. */
   sidecar: Schema.optional(Schema.Literal("relaunched", "failed")),
   /** The newest call to its model was refused because of a limit. Times are ISO 8601 in UTC. */
@@ -64,6 +70,16 @@ export const BottleTrouble = Schema.Struct({
 /** What happened to a run. */
 export type BottleTrouble = typeof BottleTrouble.Type
 
+/** Limits of what a run may use; absent: none. */
+export const RunUseLimits = Schema.Struct({
+  tokens: Schema.optional(Schema.Number),
+  /** In US dollars. */
+  cost: Schema.optional(Schema.Number),
+  calls: Schema.optional(Schema.Number),
+})
+/** Limits of what a run may use. */
+export type RunUseLimits = typeof RunUseLimits.Type
+
 /** The stored row of a bottle. Times are ISO 8601 in UTC. */
 export class BottleMetadata extends Schema.Class<BottleMetadata>("BottleMetadata")({
   slug: Slug,
@@ -79,6 +95,14 @@ export class BottleMetadata extends Schema.Class<BottleMetadata>("BottleMetadata
   /** Limits that the watcher enforces, as in the manifest (Effect durations). */
   timeout: optionNull(Schema.String),
   idleTimeout: optionNull(Schema.String),
+  /** Limits of what the newest run may use, as its sidecar enforces them. */
+  useLimits: Schema.optionalWith(RunUseLimits, { default: () => ({}) }).pipe(
+    Schema.withConstructorDefault(() => ({})),
+  ),
+  /** What the newest run used, stored with its end. */
+  use: Schema.optionalWith(RunMeter, { as: "Option" }).pipe(
+    Schema.withConstructorDefault(() => Option.none<RunMeter>()),
+  ),
   /** How the newest run ended; none while it is running. */
   exit: optionNull(BottleExit),
   /** What the newest run reported by `signal_done`. */
@@ -129,6 +153,8 @@ export class BottleStatus extends Schema.Class<BottleStatus>("BottleStatus")({
   run: Schema.Number,
   exit: Schema.OptionFromNullOr(BottleExit),
   done: Schema.OptionFromNullOr(BottleDone),
+  /** What the newest run used so far; null when nothing was counted. */
+  use: Schema.OptionFromNullOr(RunMeter),
   createdAt: Schema.String,
 }) {}
 

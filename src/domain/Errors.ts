@@ -189,12 +189,15 @@ export class IssueClosed extends Schema.TaggedError<IssueClosed>()("IssueClosed"
 /** A limit of the run was reached, and bot-bottle stopped its agent. */
 export class LimitReached extends Schema.TaggedError<LimitReached>()("LimitReached", {
   slug: Slug,
-  /** `timeout` or `idleTimeout`. */
+  /** `timeout` or `idleTimeout`; `tokens`, `cost` or `calls` for what its calls to models may use. */
   limit: Schema.String,
   /** The limit's value, as in the manifest. */
   value: Schema.String,
 }) {
   override get message(): string {
+    if (["tokens", "cost", "calls"].includes(this.limit)) {
+      return `the run of bottle "${this.slug}" ended, limit: ${this.limit} (${this.value}): "bot-bottle resume ${this.slug} --headless --prompt ..." goes on in a new run with the same limit; limits.${this.limit} of its bottle manifest sets a higher one`
+    }
     return `bottle "${this.slug}" reached its ${this.limit} of ${this.value} and was stopped: "bot-bottle resume ${this.slug} --headless --prompt ..." goes on`
   }
 }

@@ -25,6 +25,8 @@ export class ForgeStatus extends Schema.Class<ForgeStatus>("ForgeStatus")({
   /** How the agent of the last run ended, and what it reported. */
   exit: BottleStatus.fields.exit,
   done: BottleStatus.fields.done,
+  /** What the newest run of the bottle used so far. */
+  use: BottleStatus.fields.use,
   /** ISO 8601; `""` when there was none. */
   lastCheckinAt: Schema.String,
 }) {}
@@ -54,6 +56,7 @@ export const forgeStatus = (
     state: Option.getOrElse(state, () => (row.status === "destroyed" ? "destroyed" : "gone")),
     exit: Option.flatMap(bottle, ({ exit }) => exit),
     done: Option.flatMap(bottle, ({ done }) => done),
+    use: Option.flatMap(bottle, ({ use }) => use),
     lastCheckinAt: newer(
       row.lastCheckinAt,
       Option.getOrElse(checkin, () => ""),

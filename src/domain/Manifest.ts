@@ -99,6 +99,12 @@ export const Limits = Schema.Struct({
   outputBytes: Schema.optional(ByteSize),
   /** How many comments a run may post. */
   comments: Schema.optional(Schema.NonNegativeInt),
+  /** How many tokens the calls to models of a run may use, input and output. */
+  tokens: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.positive())),
+  /** How much money they may cost, in US dollars. */
+  cost: Schema.optional(Schema.Finite.pipe(Schema.positive())),
+  /** How many calls to models a run may make. */
+  calls: Schema.optional(Schema.NonNegativeInt),
 }).annotations({ title: "a map of limits" })
 /** Limits of a bottle. */
 export type Limits = typeof Limits.Type

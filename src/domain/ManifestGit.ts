@@ -9,6 +9,11 @@ export const GitRef = Schema.String.pipe(
   Schema.pattern(/^[^-/\0-\x20\x7f~^:?*[\\][^\0-\x20\x7f~^:?*[\\]{0,243}$/),
 ).annotations(expecting("a branch, a tag or a commit"))
 
+/** What pushes wait for: a trusted person's approval of the agent's plan. */
+export const PushAfter = Schema.Literal("approval").annotations(expecting("approval"))
+/** What pushes wait for. */
+export type PushAfter = typeof PushAfter.Type
+
 const GIT_KEY_RULE = "{provider: gitea} or {identityFile: PATH}"
 
 const KeyOfManifest = Schema.Union(
@@ -26,6 +31,7 @@ const GitFields = Schema.Struct({
   protectedPaths: Schema.optional(Texts),
   base: Schema.optional(GitRef),
   private: Schema.optional(Schema.Boolean),
+  pushAfter: Schema.optional(PushAfter),
 })
 
 type GitFields = typeof GitFields.Type
@@ -39,6 +45,7 @@ export interface GitRules {
   readonly protectedPaths?: ReadonlyArray<string> | undefined
   readonly base?: string | undefined
   readonly private?: boolean | undefined
+  readonly pushAfter?: PushAfter | undefined
 }
 
 /** A repository behind the git gate, by its address. */

@@ -37,6 +37,7 @@ export const withOwnRepository = (
     const resolved: Array<readonly [string, RunUpstream]> = []
     const own = new Set<string>()
     for (const [name, entry] of Object.entries(git ?? {})) {
+      if (entry.pushAfter !== undefined && place === undefined) return yield* Either.left(noApproval(name))
       const upstream =
         entry.forge === undefined
           ? entry
@@ -58,6 +59,11 @@ const ownUpstream = (entry: OwnRepository, { webUrl, owner, repo }: ForgePlace):
   const { forge: _, ...rules } = entry
   return { ...rules, url: `${webUrl}/${owner}/${repo}.git`, key: { provider: "gitea" }, own: true }
 }
+
+const noApproval = (name: string) =>
+  new LaunchRefused({
+    reason: `git.${name} takes pushes after an approval on the run's issue (pushAfter: approval), and this run has no forge: launch it by "bot-bottle orchestrate start", or leave out pushAfter`,
+  })
 
 const noForge = (name: string) =>
   new LaunchRefused({

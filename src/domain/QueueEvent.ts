@@ -30,6 +30,8 @@ export const QueueEvent = Schema.Union(
     /** Such as `callRate`. `memory` is the sidecar's own limit. */
     limit: Schema.String,
     value: Schema.Number,
+    /** The run that reached it; absent in events of versions that did not say. */
+    run: Schema.optional(Schema.Number),
   }),
   Schema.Struct({ ...common, kind: Schema.Literal("pr-opened"), number: ForgeNumber }),
   Schema.Struct({

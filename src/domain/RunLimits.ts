@@ -1,8 +1,10 @@
 /** Limits of a run that are enforced outside of its box: at the neck, in the operation log and on its output. */
+import { Struct } from "effect"
+import type { RunUseLimits } from "./Bottle.ts"
 import { type Limits, bytesOf } from "./Manifest.ts"
 
 /** Limits at the neck of a run. */
-export interface NeckLimits {
+export interface NeckLimits extends RunUseLimits {
   /** Simultaneous connections. */
   readonly connections: number
   /** Calls per second, with bursts of up to {@link BURST_SECONDS} times as many. */
@@ -33,7 +35,31 @@ export const neckLimits = (limits: Limits = {}): NeckLimits => ({
   callRate: limits.callRate ?? DEFAULT_NECK_LIMITS.callRate,
   logBytes: limits.logBytes === undefined ? DEFAULT_NECK_LIMITS.logBytes : bytesOf(limits.logBytes),
   comments: limits.comments ?? DEFAULT_NECK_LIMITS.comments,
+  ...useLimits(limits),
 })
+
+/** The limits of use in a manifest. */
+export const useLimits = ({ tokens, cost, calls }: Limits = {}): RunUseLimits => ({
+  ...(tokens !== undefined && { tokens }),
+  ...(cost !== undefined && { cost }),
+  ...(calls !== undefined && { calls }),
+})
+
+/** Limits without those of use. */
+export const withoutUseLimits = (limits: Limits = {}): Limits =>
+  Struct.omit(limits, "tokens", "cost", "calls")
+
+/** Limits with the smaller one of each limit of use. */
+export const tightened = (limits: Limits | undefined, by: RunUseLimits): Limits => {
+  const least = (a: number | undefined, b: number | undefined): number | undefined =>
+    a === undefined ? b : b === undefined ? a : Math.min(a, b)
+  const [tokens, cost, calls] = [
+    least(limits?.tokens, by.tokens),
+    least(limits?.cost, by.cost),
+    least(limits?.calls, by.calls),
+  ]
+  return { ...limits, ...useLimits({ tokens, cost, calls }) }
+}
 
 /** A limit whose first refusal is reported. */
 export type ReportedLimit = keyof NeckLimits | "memory"

@@ -1,5 +1,5 @@
 /** Makes the Forges service from named kinds of forge. */
-import { Effect, Layer, Stream } from "effect"
+import { Effect, Layer, Option, Stream } from "effect"
 import { ForgeConfigInvalid } from "../domain/Errors.ts"
 import { Forges, type ForgeKind, type ForgeVariables } from "../services/Forges.ts"
 
@@ -38,6 +38,10 @@ export const layer = (kinds: ForgeKinds): Layer.Layer<Forges> => {
       react: Effect.fn("Forges.react")(function* (target, to, content) {
         const { react } = yield* find(target.kind)
         if (react !== undefined) yield* react(target, to, content)
+      }),
+      readFile: Effect.fn("Forges.readFile")(function* (target, path, ref) {
+        const { readFile } = yield* find(target.kind)
+        return readFile === undefined ? Option.none<string>() : yield* readFile(target, path, ref)
       }),
       hooks: Effect.fn("Forges.hooks")(function* (access) {
         const { hooks } = yield* find(access.kind)

@@ -2,7 +2,10 @@
 import { Clock, Context, Deferred, Effect, Layer, Option, Redacted, Scope } from "effect"
 import type { DurationInput } from "effect/Duration"
 import { hostname } from "node:os"
+import { ConfigurationInvalid } from "../domain/Errors.ts"
+import { type ForgeAccess, atRepository } from "../domain/ForgeTarget.ts"
 import type { Configuration } from "../domain/orchestrator/Configuration.ts"
+import { reportedLimits } from "../domain/orchestrator/LimitStatus.ts"
 import { ServiceEvent } from "../domain/orchestrator/ServiceEvent.ts"
 import { HostName } from "../domain/orchestrator/StoredOperation.ts"
 import { VERSION } from "../domain/Version.ts"
@@ -11,6 +14,7 @@ import { IssueStates } from "../services/IssueStates.ts"
 import { LifeCycleEngine } from "../services/LifeCycleEngine.ts"
 import { Operations } from "../services/Operations.ts"
 import { ServiceState } from "../services/ServiceState.ts"
+import { accountOf, accountsOf, botsOf, tokenKeyOf } from "./accounts.ts"
 import { attend, lookAgain, type Pause } from "./attend.ts"
 import * as LocalLifeCycleEngine from "./engine/LocalLifeCycleEngine.ts"
 import { forDependants } from "./ingest/forDependants.ts"
@@ -21,6 +25,7 @@ import * as WebhookListener from "./ingest/WebhookListener.ts"
 import { forgeOf, listingOf, servedBy } from "./served.ts"
 import { ServedRepositories } from "./ServedRepositories.ts"
 import * as sweeping from "./sweep/sweep.ts"
+import type { SweepOptions } from "./sweep/sweepOnce.ts"
 import { type Observe, tellingOperations, tellingStates } from "./telling.ts"
 
 /** The secrets of a configuration. Each is read at each use, so a getter may return a new value. */
@@ -29,7 +34,7 @@ export interface OrchestratorSecrets {
   readonly token: Redacted.Redacted
   /** The secret of `webhook.secret`. Without it the service does not listen for webhooks, and only sweeps find changes. */
   readonly webhook?: Redacted.Redacted | undefined
-  /** The secret of another key, such as `notify.0.secret`; undefined for one that was not read. */
+  /** The secret of another key, such as `notify.0.secret` or `forge.accounts.acme/*.token`; undefined for one that was not read. */
   readonly at?: (key: string) => Redacted.Redacted | undefined
   /** What is currently wrong with one of them, for `status`. */
   readonly problem?: string | undefined
@@ -77,7 +82,19 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
   // First, so that a second service changes nothing and says why.
   yield* lease.hold
   const pause: Pause = { isOn: Option.isSome(yield* (yield* ServiceState).pausedAt) }
+  const tokenAt = (account: string) => secrets.at?.(tokenKeyOf(account))
+  yield* requireTokens(configuration, tokenAt)
+  const forge = forgeOf(configuration)
+  const accessAs = (account: string | undefined): ForgeAccess => ({
+    kind: options.kind ?? "gitea",
+    apiUrl: forge,
+    token: (account === undefined ? secrets.token : tokenAt(account)) ?? secrets.token,
+  })
+  const bots = yield* botsOf(configuration, (account) => atRepository(accessAs(account), ANY))
   const served = servedBy(configuration, {
+    tokenAt,
+    // Without other accounts the bot of each target is the only one.
+    ...(accountsOf(configuration).length > 1 && { bots }),
     ...(options.kind !== undefined && { kind: options.kind }),
     ...(options.backend !== undefined && { backend: options.backend }),
     get token() {
@@ -115,17 +132,18 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
   )
   const keep = yield* forDependants(engine, yield* forPulls(engine.hint))
   yield* Deferred.succeed(hints, keep)
-  const forge = forgeOf(configuration)
-  const sweep = yield* sweeping.make({
+  const sweptAs = (account: string | undefined): SweepOptions => ({
     get access() {
-      return { kind: options.kind ?? "gitea", apiUrl: forge, token: secrets.token }
+      return accessAs(account)
     },
     forge,
-    isListed,
+    ...(account !== undefined && { cursor: `${forge} ${account.toLowerCase()}` }),
+    isListed: (repository, kind) =>
+      accountOf(configuration, repository) === account && isListed(repository, kind),
     listing: listingOf(configuration),
     accept: keep,
-    every: configuration.sweep,
   })
+  const sweep = yield* sweeping.make(accountsOf(configuration).map(sweptAs), configuration.sweep)
   yield* Effect.forkScoped(sweep.run)
   const actsOnChecks = configuration.ciFeedback > 0 || configuration.onConflict === "resume"
   yield* lookAgain(engine, { every: configuration.sweep, actsOnChecks })
@@ -138,6 +156,7 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
     ...(webhooks.keptAt !== undefined && { webhookAt: webhooks.keptAt }),
     ...(webhooks.signedAt !== undefined && { signedAt: webhooks.signedAt }),
     ...(webhooks.missignedAt !== undefined && { missignedAt: webhooks.missignedAt }),
+    limits: reportedLimits(configuration),
     ...(secrets.problem !== undefined && { secret: secrets.problem }),
   }))
   yield* deliver({ configuration, served, secretAt: (key) => secrets.at?.(key), poll })
@@ -162,6 +181,22 @@ const listen = Effect.fnUntraced(function* (
     port: Number(port),
   })
   return configuration.listen.replace(/\d+$/, String(bound))
+})
+
+/** A repository of no particular name: the user of a token is asked for at any. */
+const ANY = { owner: "any", repo: "any" }
+
+/** Another account's token must not be taken instead. */
+const requireTokens = Effect.fnUntraced(function* (
+  configuration: Configuration,
+  tokenAt: (account: string) => Redacted.Redacted | undefined,
+) {
+  const problems = accountsOf(configuration).flatMap((account) =>
+    account === undefined || tokenAt(account) !== undefined
+      ? []
+      : [{ file: "orchestrator.yaml", key: tokenKeyOf(account), expected: "its secret was not given" }],
+  )
+  if (problems.length > 0) return yield* new ConfigurationInvalid({ problems })
 })
 
 /** An empty secret, with which every webhook is refused. */

@@ -1,5 +1,6 @@
 /** ServedRepositories is the orchestrator's allow-list: which repositories it serves, how to reach them, and their settings. */
-import { Context, type Option } from "effect"
+import { Context, Effect, Option } from "effect"
+import type { ForgeConfigInvalid, ForgeRequestError } from "../domain/Errors.ts"
 import type { ForgeTarget } from "../domain/ForgeTarget.ts"
 import type { ForgeTrust } from "../domain/Assignment.ts"
 import type { Budgets } from "../domain/orchestrator/Budgets.ts"
@@ -30,6 +31,8 @@ export class ServedRepositories extends Context.Tag("bot-bottle/ServedRepositori
   {
     /** None for a repository that is not served: it is neither read nor changed. */
     readonly find: (repository: RepositoryKey) => Option.Option<ServedRepository>
+    /** Logins of the operator's bots, who are never trusted; only the bot of a repository's target unless given. */
+    readonly bots?: Effect.Effect<ReadonlyArray<string>, ForgeRequestError | ForgeConfigInvalid>
     /** How many bottles may run on this machine. */
     readonly running: number
     /** How many bottles of one owner's repositories may run. */
@@ -42,3 +45,11 @@ export class ServedRepositories extends Context.Tag("bot-bottle/ServedRepositori
     readonly tells?: Tells
   }
 >() {}
+
+/** A repository that is served, with the logins of all bots. Fails while the forge does not name them. */
+export const findServed = Effect.fn("findServed")(function* (repository: RepositoryKey) {
+  const { find, bots } = yield* ServedRepositories
+  const served = find(repository)
+  if (Option.isNone(served) || bots === undefined) return served
+  return Option.some({ ...served.value, bots: yield* bots } satisfies ServedRepository)
+})

@@ -4,6 +4,7 @@ import { ConfigurationInvalid, SecretUnreadable } from "../domain/Errors.ts"
 import type { Configuration } from "../domain/orchestrator/Configuration.ts"
 import type { SecretSource } from "../domain/SecretSource.ts"
 import { Secrets } from "../services/Secrets.ts"
+import { tokenKeyOf } from "./accounts.ts"
 import type { OrchestratorSecrets } from "./Orchestrator.ts"
 
 /** How often secrets are read again. A command runs again when its `ttl` is over. */
@@ -21,8 +22,12 @@ export const secretsOf = ({
   Effect.map(Secrets, (secrets): ReadonlyArray<Read> => {
     // Read each time, even if `read` is eager.
     const read = (source: SecretSource) => Effect.suspend(() => secrets.read(source))
+    const token = (source: SecretSource) => Effect.filterOrFail(read(source), isToken, () => NO_TOKEN)
     return [
-      ["forge.token", Effect.filterOrFail(read(forge.token), isToken, () => NO_TOKEN)],
+      ["forge.token", token(forge.token)],
+      ...Object.entries(forge.accounts).map(
+        ([account, at]) => [tokenKeyOf(account), token(at.token)] as const,
+      ),
       ...(webhook === undefined ? [] : [["webhook.secret", read(webhook.secret)] as const]),
       ...notify.flatMap(({ url, secret }, index) => [
         ...(typeof url === "string"

@@ -1,8 +1,9 @@
 /** servedBy: the orchestrator's allow-list from its configuration. */
-import { Option, type Redacted } from "effect"
+import { Option, Redacted } from "effect"
 import { forgeAddress } from "../domain/ForgeAddress.ts"
 import type { Configuration } from "../domain/orchestrator/Configuration.ts"
 import { lifeSettings, repositorySettings } from "../domain/orchestrator/ConfigurationFile.ts"
+import { accountOf } from "./accounts.ts"
 import { tellsOf } from "./tell/receivers.ts"
 import { ServedRepositories } from "./ServedRepositories.ts"
 
@@ -10,6 +11,10 @@ import { ServedRepositories } from "./ServedRepositories.ts"
 export interface ServedOptions {
   /** The secret of `forge.token`. */
   readonly token: Redacted.Redacted
+  /** The token of an account, by its key in `forge.accounts`; undefined for one that was not read. */
+  readonly tokenAt?: (account: string) => Redacted.Redacted | undefined
+  /** The logins of all accounts; only the account of the repository is known unless given. */
+  readonly bots?: (typeof ServedRepositories.Service)["bots"]
   /** Launches are paused. */
   readonly paused?: boolean
   /** Kind of the forge; `gitea` unless given. */
@@ -37,11 +42,14 @@ export const servedBy = (
     timeZone,
     budgets,
     tells: tellsOf(configuration),
+    ...(options.bots !== undefined && { bots: options.bots }),
     find: ({ forge, owner, repo }) =>
       forge !== address
         ? Option.none()
         : Option.map(repositorySettings(configuration, owner, repo), (settings) => {
-            const { backend, kind = "gitea", paused = false, token } = options
+            const { backend, kind = "gitea", paused = false } = options
+            const account = accountOf(configuration, { owner, repo })
+            const token = account === undefined ? options.token : (options.tokenAt?.(account) ?? NO_TOKEN)
             const most = settings.limits?.running ?? perRepository
             return {
               target: { kind, apiUrl: address, token, owner, repo },
@@ -58,10 +66,16 @@ export const servedBy = (
   })
 }
 
-/** A text that changes when the served repositories, or their agents, change. */
-export const listingOf = ({ repositories }: Configuration): string =>
-  JSON.stringify(
-    Object.entries(repositories)
+/** The forge refuses it. A repository is never reached with the token of another account. */
+const NO_TOKEN = Redacted.make("no-token")
+
+/** A text that changes when the served repositories, their agents or accounts, change. */
+export const listingOf = ({ repositories, forge: { accounts } }: Configuration): string =>
+  JSON.stringify([
+    ...Object.entries(repositories)
       .map(([name, settings]) => [name.toLowerCase(), settings?.agents ?? null, settings?.bottles ?? null])
       .toSorted((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1)),
-  )
+    ...Object.keys(accounts)
+      .map((name) => `account ${name.toLowerCase()}`)
+      .toSorted(),
+  ])

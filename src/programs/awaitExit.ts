@@ -13,7 +13,7 @@ import { requireOwnEngine } from "./bottleBackend.ts"
 import { exitOf, halfDestroyed } from "./bottleState.ts"
 import { nowIso } from "./clock.ts"
 import { stopSidecar } from "./discard.ts"
-import { keepLimits } from "./keepLimits.ts"
+import { keepLimits, useLimitOf } from "./keepLimits.ts"
 import { keepSidecar } from "./keepSidecar.ts"
 import type { WatchOptions } from "./options.ts"
 import { parseSlug } from "./parseSlug.ts"
@@ -23,7 +23,7 @@ const QUEUE_INTERVAL = Duration.seconds(1)
 const OPERATION_INTERVAL = Duration.millis(100)
 
 /** Exit code of an agent that was killed with its bottle. */
-const KILLED = 137
+export const KILLED = 137
 
 /**
  * Waits for the agent of a bottle that this process or an earlier one launched. Succeeds when the agent's exit code is 0, fails with
@@ -62,10 +62,11 @@ const watch = Effect.fn("watch")(function* (backend: Backend, bottle: BottleMeta
   )
   const destroyed = yield* isDestroyed(slug)
   yield* recordEnd(bottle, code, forge)
+  const used = yield* useLimitOf(bottle)
   const { signal } = exitOf(code, "")
   const end = { exitCode: code, ...(signal !== undefined && { signal }) }
   yield* options.observe?.({ _tag: "Exit", ...end }) ?? Effect.void
-  const reached = yield* limit
+  const reached = Option.orElse(yield* limit, () => used)
   if (destroyed && code !== 0) return yield* new AgentExited({ slug, ...end, destroyed })
   if (Option.isSome(reached)) return yield* reached.value
   if (code !== 0) return yield* new AgentExited({ slug, ...end })

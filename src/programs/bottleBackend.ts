@@ -18,7 +18,7 @@ export const bottleBackend = Effect.fn("bottleBackend")(function* (
   if (named !== undefined && named.name !== spec.backend) {
     return yield* new InvalidInput({
       field: "backend",
-      reason: `bottle "${slug}" was made by ${spec.backend}, and ${named.name} has nothing of it: leave out --backend`,
+      reason: `bottle "${slug}" belongs to backend ${spec.backend}, not to ${named.name}: leave out --backend`,
     })
   }
   return named ?? (yield* backends.get(spec.backend))
@@ -65,5 +65,5 @@ export const otherEngine = (backend: Backend, { slug }: Pick<BottleMetadata, "sl
     backend: backend.name,
     operation: "inspect",
     target: slug,
-    reason: `another engine has it than the one that ${backend.name} reaches now: point ${backend.name} to that one, or, if it is gone for good, "bot-bottle destroy ${slug} --backend ${backend.name}" removes what is left here`,
+    reason: `another engine has it, not the one that ${backend.name} reaches now: point ${backend.name} to that engine. If it is gone for good, "bot-bottle destroy ${slug} --backend ${backend.name}" removes what is left here`,
   })

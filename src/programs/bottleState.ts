@@ -24,7 +24,7 @@ export const bottleState: (
 
 /** The message for a command on a bottle that is `destroying`. */
 export const halfDestroyed = (slug: Slug): string =>
-  `a destroy of bottle "${slug}" was begun, and has not ended: "bot-bottle destroy ${slug}" finishes it`
+  `an earlier destroy of bottle "${slug}" did not finish: "bot-bottle destroy ${slug}" finishes it`
 
 /** The message for a command on a bottle that is `lost`. */
 export const lostArtifact = ({ slug, artifact, spec }: BottleMetadata): string =>

@@ -2,6 +2,7 @@
 import { Effect, Option, Ref } from "effect"
 import { BottleMetadata } from "../domain/Bottle.ts"
 import type { BottlePlan } from "../domain/Bottle.ts"
+import { useLimits } from "../domain/RunLimits.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
@@ -46,6 +47,8 @@ export const bringUp = Effect.fn("bringUp")(function* (
         startedAt: Option.some(startedAt),
         exit: Option.none(),
         done: Option.none(),
+        use: Option.none(),
+        useLimits: useLimits(manifest.limits),
         trouble: {},
       }),
     )

@@ -102,7 +102,7 @@ const askBackends = Effect.fn("askBackends")(function* (rows: ReadonlyArray<Bott
     Effect.catchAll(Effect.asSome(ask(name)), (error) =>
       Effect.as(
         rows.some((row) => row.spec.backend === name)
-          ? Effect.logWarning(`${error.message}; nothing of it is collected`)
+          ? Effect.logWarning(`${error.message}; none of its garbage is collected`)
           : Effect.logDebug(error.message),
         Option.none<Engine>(),
       ),
@@ -135,12 +135,12 @@ const ofBackend = Effect.fn("garbageOfBackend")(function* (
   const strangers = new Map<Slug, Garbage>()
   for (const { slug, reference, createdAt } of artifacts) {
     if (!bySlug.has(slug) && createdAt < before) {
-      strangers.set(slug, item("artifact", slug, `no bottle has it: ${reference}`))
+      strangers.set(slug, item("artifact", slug, `no bottle uses it: ${reference}`))
     }
   }
   for (const { slug, state, createdAt = Infinity } of boxes.values()) {
     if (bySlug.has(slug)) continue
-    if (createdAt < before) strangers.set(slug, item("box", slug, `${state}, and there is no row of it`))
+    if (createdAt < before) strangers.set(slug, item("box", slug, `${state}, and it has no row`))
     else strangers.delete(slug)
   }
   const halves = free.filter((row) =>

@@ -52,7 +52,7 @@ export const revokeLeftKeys = Effect.fn("revokeLeftKeys")(
   Effect.timeoutFail({
     duration: LIMIT,
     onTimeout: () => ({
-      message: `deploy keys of earlier runs may still be registered: the forge did not answer within ${LIMIT}; "bot-bottle gc" tells which`,
+      message: `deploy keys of earlier runs may still be registered: the forge did not answer within ${LIMIT}; "bot-bottle gc" lists them`,
     }),
   }),
   warned,

@@ -97,7 +97,7 @@ const askBackends = Effect.gen(function* () {
 const git: DoctorCheck<ProcessRunner> = {
   subject: "git",
   needed: true,
-  todo: "install git: the files of a working tree are listed by it",
+  todo: "install git: it lists the files of a working tree",
   ask: Effect.flatMap(ProcessRunner, (runner) =>
     Effect.map(runner.run({ command: "git", args: ["--version"], timeoutMs: 10_000 }), ({ stdout }) =>
       canPinAddresses(stdout)
@@ -145,7 +145,7 @@ const checksOf = (forge: ForgeApi, org: string): ReadonlyArray<DoctorCheck> => {
       subject: "forge",
       needed: true,
       todo: "",
-      ask: Effect.map(forge.self, ({ login, id }) => `the token is of ${login} (id ${id})`),
+      ask: Effect.map(forge.self, ({ login, id }) => `the token belongs to ${login} (id ${id})`),
     },
     {
       subject: "forge repository",
@@ -176,19 +176,19 @@ const checksOf = (forge: ForgeApi, org: string): ReadonlyArray<DoctorCheck> => {
     {
       subject: "forge deploy keys",
       needed: false,
-      todo: "only repositories over ssh with key.provider gitea take them",
+      todo: "needed only for repositories over ssh with key.provider gitea",
       ask: Effect.map(forge.listDeployKeys, (keys) => `can be registered; there are ${keys.length}`),
     },
     {
       subject: "forge org",
       needed: true,
-      todo: `make the bot a member of the organisation ${org}, or set FORGE_ORG: else no issue is targeted`,
+      todo: `make the bot a member of the organisation ${org}, or set FORGE_ORG; otherwise no issue can be targeted`,
       ask: forge.self.pipe(
         Effect.flatMap(({ login }) =>
           Effect.map(forge.isOrgMember(org, login), (member) => ({ login, member })),
         ),
         Effect.flatMap(({ login, member }) =>
-          unless(member, `${login} is no member of ${org}`, `${login} is a member of ${org}`),
+          unless(member, `${login} is not a member of ${org}`, `${login} is a member of ${org}`),
         ),
       ),
     },

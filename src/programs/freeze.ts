@@ -43,7 +43,7 @@ export const freezeBottle = Effect.fn("freezeBottle")(function* (backend: Backen
   if (state === "lost") return yield* refuse(lostArtifact(bottle))
   if (state === "created" && Option.isNone(bottle.artifact)) {
     return yield* refuse(
-      `there is nothing of it to keep, because its launch died half-way or its box was removed: "bot-bottle resume ${slug} --headless --prompt ..." starts it anew`,
+      `there is nothing to save, because its launch did not finish or its container was removed: "bot-bottle resume ${slug} --headless --prompt ..." starts it again`,
     )
   }
   const ran = state === "running" || state === "exited"

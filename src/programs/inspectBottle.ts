@@ -3,10 +3,11 @@ import { Effect, Option } from "effect"
 import type { BottleMetadata, BottleStatus } from "../domain/Bottle.ts"
 import { BottleNotFound } from "../domain/Errors.ts"
 import type { ForgeState } from "../domain/ForgeState.ts"
+import type { RunMeter } from "../domain/usage/RunMeter.ts"
 import { BottleEvents } from "../services/BottleEvents.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { ForgeStateStore } from "../services/ForgeStateStore.ts"
-import { statusesOf } from "./listBottles.ts"
+import { statusesOf, useOf } from "./listBottles.ts"
 import { parseSlug } from "./parseSlug.ts"
 
 /** Everything that is known about a bottle. */
@@ -20,6 +21,8 @@ export interface Inspected {
   }
   /** When its agent last called its neck, ISO 8601; `""` when it never did. */
   readonly lastCheckinAt: string
+  /** What its newest run used so far; none when nothing was counted. */
+  readonly use: Option.Option<RunMeter>
   /** The issues that it handles. */
   readonly issues: ReadonlyArray<ForgeState>
 }
@@ -37,6 +40,7 @@ export const inspectBottle = Effect.fn("inspectBottle")(function* (name: string)
     state: status?.state ?? "unknown",
     leases: yield* store.leases(slug),
     lastCheckinAt: Option.getOrElse(yield* (yield* BottleEvents).lastCheckin(slug), () => ""),
+    use: yield* useOf(bottle),
     issues: rows.filter((row) => row.slug === slug),
   }
   return inspected

@@ -7,7 +7,7 @@ import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { watchOptions } from "./assignedForge.ts"
-import { awaitExit, isDestroyed } from "./awaitExit.ts"
+import { KILLED, awaitExit, isDestroyed } from "./awaitExit.ts"
 import { exitOf } from "./bottleState.ts"
 import { destroyBottle } from "./destroy.ts"
 import { stopSidecar } from "./discard.ts"
@@ -89,7 +89,8 @@ const leave = Effect.fn("leaveTerminal")(function* (backend: Backend, slug: Slug
   const row = yield* (yield* BottleStore).get(slug)
   const limited = Option.exists(
     row,
-    ({ timeout, idleTimeout }) => Option.isSome(timeout) || Option.isSome(idleTimeout),
+    ({ timeout, idleTimeout, useLimits }) =>
+      Option.isSome(timeout) || Option.isSome(idleTimeout) || Object.keys(useLimits).length > 0,
   )
   if (!limited) return
   const box = yield* backend.inspect(slug)
@@ -97,7 +98,7 @@ const leave = Effect.fn("leaveTerminal")(function* (backend: Backend, slug: Slug
 })
 
 const warnOfLimits: HandOver = (slug) =>
-  Effect.logWarning(`nobody keeps the limits of bottle "${slug}" now: "bot-bottle watch ${slug}" does`)
+  Effect.logWarning(`no process enforces the limits of bottle "${slug}" now: run "bot-bottle watch ${slug}"`)
 
 const LOOK_INTERVAL = Duration.millis(200)
 
@@ -107,6 +108,19 @@ const begun = (backend: Backend, slug: Slug) =>
     while: Option.exists(({ state }) => state === "created"),
     schedule: Schedule.spaced(LOOK_INTERVAL),
   })
+
+/** Waits for the end of a running agent that another process watches. Fails with `AgentExited` if its exit code is not 0. */
+export const awaitEnd = Effect.fn("awaitEnd")(function* (name: string) {
+  const slug = yield* parseSlug(name)
+  const row = yield* (yield* BottleStore).get(slug)
+  if (Option.isNone(row)) return yield* new AgentExited({ slug, exitCode: KILLED, destroyed: true })
+  const backend = yield* (yield* Backends).get(row.value.spec.backend)
+  const code = Option.map(row.value.exit, ({ code }) => code)
+  if (Option.isNone(code)) return yield* ended(backend, slug, () => Effect.void)
+  const { signal } = exitOf(code.value, "")
+  if (code.value !== 0)
+    return yield* new AgentExited({ slug, exitCode: code.value, ...(signal !== undefined && { signal }) })
+})
 
 /** Another process watches the bottle, and stores how it ended. */
 const ended = Effect.fn("ended")(function* (

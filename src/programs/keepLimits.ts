@@ -1,11 +1,16 @@
 /** keepLimits: ends a run that takes too long or shows no sign of life. */
-import { Clock, Duration, Effect, Option, Ref } from "effect"
+import { Clock, Duration, Effect, Option, Ref, Schedule, Schema } from "effect"
 import { durationOf } from "../domain/durationOf.ts"
 import { type BottleMetadata, withTrouble } from "../domain/Bottle.ts"
 import { LimitReached } from "../domain/Errors.ts"
+import { UseLimit } from "../domain/usage/MeterLine.ts"
 import type { Backend } from "../services/Backends.ts"
 import { BottleEvents } from "../services/BottleEvents.ts"
 import { BottleStore } from "../services/BottleStore.ts"
+
+/** How long an agent may go on when no call to a model is served any more. */
+export const USE_GRACE = Duration.seconds(30)
+const USE_INTERVAL = Duration.seconds(1)
 
 /** Waits for the first of the bottle's limits, records it in `reached` and stops the bottle. Does nothing for a bottle without limits. */
 export const keepLimits = Effect.fn("keepLimits")(function* (
@@ -36,10 +41,34 @@ export const keepLimits = Effect.fn("keepLimits")(function* (
           end(limit, Option.getOrThrow(value)),
         ),
     })
-  yield* Effect.raceFirst(
+  const useKept = Effect.gen(function* () {
+    yield* Effect.repeat(useLimitOf(bottle), {
+      until: Option.isSome,
+      schedule: Schedule.spaced(USE_INTERVAL),
+    })
+    // Its agent cannot go on, and usually ends by itself: what it says then is of use.
+    yield* Effect.sleep(USE_GRACE)
+    yield* Effect.catchAll(backend.stop(bottle.slug), (error) => Effect.logWarning(error.message))
+  })
+  yield* Effect.raceAll([
     keep("timeout", bottle.timeout, Effect.succeed(startedAt)),
     keep("idleTimeout", bottle.idleTimeout, lastSign(bottle, startedAt, lastOutput)),
-  )
+    ...(Object.keys(bottle.useLimits).length === 0 ? [] : [useKept]),
+  ])
+})
+
+const isUseLimit = Schema.is(UseLimit)
+
+/** The limit of use that a run has reached, as its sidecar reported it. */
+export const useLimitOf = Effect.fn("useLimitOf")(function* ({ slug, run }: BottleMetadata) {
+  const found = yield* Effect.orElseSucceed((yield* BottleStore).get(slug), Option.none<BottleMetadata>)
+  return Option.flatMap(found, (row) => {
+    const { stopped } = row.trouble
+    if (row.run !== run || !isUseLimit(stopped)) return Option.none<LimitReached>()
+    return Option.some(
+      new LimitReached({ slug, limit: stopped, value: String(row.useLimits[stopped] ?? "") }),
+    )
+  })
 })
 
 const untilSilent = (

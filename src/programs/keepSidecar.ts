@@ -1,6 +1,7 @@
 /** keepSidecar: relaunches a sidecar that dies while its agent runs, once. */
 import { Duration, Effect, Option, Schedule } from "effect"
 import { BottleMetadata } from "../domain/Bottle.ts"
+import { withoutUseLimits } from "../domain/RunLimits.ts"
 import type { Backend } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import type { AssignedForge } from "../domain/Assignment.ts"
@@ -31,7 +32,7 @@ export const keepSidecar = Effect.fn("keepSidecar")(function* (
   if (came === "relaunched") yield* untilDead(bottle)
   yield* note(bottle, "failed")
   yield* Effect.logWarning(
-    `bottle "${bottle.slug}" is without forge and network: "bot-bottle stop ${bottle.slug}" and resume it to give it a new sidecar`,
+    `bottle "${bottle.slug}" has no forge and no network: stop it with "bot-bottle stop ${bottle.slug}" and resume it, to get a new sidecar`,
   )
 })
 
@@ -102,6 +103,9 @@ const launchAgain = Effect.fn("launchAgain")(function* (
     cwd: bottle.spec.cwd,
     forge,
   })
-  yield* (yield* Sidecar).launch(sidecarConfig(bottle.slug, run, forge, bottle.run))
+  // The limits that the run began with, whatever the manifest says by now.
+  const limits = { ...withoutUseLimits(run.bottle.limits), ...bottle.useLimits }
+  const config = sidecarConfig(bottle.slug, { ...run, bottle: { ...run.bottle, limits } }, forge, bottle.run)
+  yield* (yield* Sidecar).launch(config)
   yield* revokeLeftKeys(forge?.target)
 })

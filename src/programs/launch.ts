@@ -7,6 +7,7 @@ import { cloneOf, copyRefusal } from "../domain/Clone.ts"
 import { InvalidInput } from "../domain/Errors.ts"
 import type { StateStoreError } from "../domain/Errors.ts"
 import { makePlan } from "../domain/Plan.ts"
+import type { MissingContent } from "../domain/RepositoryContents.ts"
 import { freeLabel, mintSlug, normalizeLabel, SUFFIX_ALPHABET } from "../domain/Slug.ts"
 import { VERSION } from "../domain/Version.ts"
 import { Backends } from "../services/Backends.ts"
@@ -19,6 +20,7 @@ import { agreeToKeys } from "./deployKeys.ts"
 import { discard } from "./discard.ts"
 import { checkPrompt } from "./options.ts"
 import type { HeadlessOptions, StartOptions } from "./options.ts"
+import { repositoryContents } from "./repositoryContents.ts"
 import { invocationOf, launchPlan, resolveRun, sidecarConfig } from "./resolveRun.ts"
 import type { ResolvedRun } from "./resolveRun.ts"
 
@@ -32,6 +34,8 @@ export interface PreparedStart {
   readonly suffix: string
   readonly prompt: Option.Option<string>
   readonly workspace: Option.Option<WorkspaceListing>
+  /** What the clone of the run's own repository does not have; known when the start is performed. */
+  readonly missing?: ReadonlyArray<MissingContent>
 }
 
 /**
@@ -53,7 +57,7 @@ export const prepareStart = Effect.fn("prepareStart")(function* (
   if (label === "") {
     return yield* new InvalidInput({
       field: "label",
-      reason: "nothing is left of it but a-z, 0-9 and -: choose another",
+      reason: "it has no character of a-z and 0-9: choose another",
     })
   }
   const forge = yield* assignedForge(options)
@@ -84,11 +88,12 @@ export const planStart = Effect.fn("planStart")(function* (
   prepared: PreparedStart,
   slug = mintSlug(prepared.label, prepared.suffix),
 ) {
-  const { run, options, forge, prompt, workspace } = prepared
+  const { run, options, forge, prompt, workspace, missing = [] } = prepared
   const invocation = yield* invocationOf(run, Option.isSome(prompt) ? "headless" : "interactive", {
     slug,
     prompt: Option.getOrElse(prompt, () => ""),
     forge,
+    missing,
   })
   const plan = makePlan({
     slug,
@@ -126,13 +131,14 @@ export const checkStart = Effect.fn("checkStart")(function* ({
  * fails nothing is left.
  */
 export const performStart = Effect.fn("performStart")(function* <E = never, R = never>(
-  prepared: PreparedStart,
+  given: PreparedStart,
   claim: (bottle: BottleMetadata) => Effect.Effect<Effect.Effect<void, StateStoreError>, E, R> = () =>
     Effect.succeed(Effect.void),
 ) {
   const store = yield* BottleStore
-  const { run, options, forge } = prepared
-  yield* checkStart(prepared)
+  const { run, options, forge } = given
+  yield* checkStart(given)
+  const prepared: PreparedStart = { ...given, missing: yield* repositoryContents(run.bottle, forge) }
   const bottle = yield* mint(prepared)
   const takeBack = yield* Effect.onError(claim(bottle), () => Effect.ignore(store.remove(bottle.slug)))
   const made = yield* Ref.make(false)
@@ -152,7 +158,15 @@ export const performStart = Effect.fn("performStart")(function* <E = never, R = 
 })
 
 /** The row of a new bottle, under a free label and slug. */
-const mint = Effect.fn("mint")(function* ({ run, options, forge, label, suffix, prompt }: PreparedStart) {
+const mint = Effect.fn("mint")(function* ({
+  run,
+  options,
+  forge,
+  label,
+  suffix,
+  prompt,
+  missing = [],
+}: PreparedStart) {
   const createdAt = yield* nowIso
   return yield* (yield* BottleStore).mint((all) => {
     const free = freeLabel(label, new Set(all.map((bottle) => bottle.spec.label)))
@@ -168,6 +182,7 @@ const mint = Effect.fn("mint")(function* ({ run, options, forge, label, suffix, 
         copyCwd: options.copyCwd === true,
         headless: Option.isSome(prompt),
         forgeTargeted: forge !== undefined,
+        missing,
       }),
       timeout: Option.fromNullable(run.bottle.limits?.timeout),
       idleTimeout: Option.fromNullable(run.bottle.limits?.idleTimeout),

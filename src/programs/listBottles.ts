@@ -5,6 +5,8 @@ import type { BottleMetadata } from "../domain/Bottle.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
+import type { RunMeter } from "../domain/usage/RunMeter.ts"
+import { BottleEvents } from "../services/BottleEvents.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { engineOf, engineOnce, otherEngine } from "./bottleBackend.ts"
 
@@ -27,7 +29,18 @@ export const statusesOf = Effect.fn("statusesOf")(function* (rows: ReadonlyArray
     ).pipe(Effect.catchAll((error) => Effect.as(Effect.logWarning(error.message), [])))
     for (const [slug, state] of found) states.set(slug, state)
   }
-  return rows.map((row) => statusOf(row, states.get(row.slug) ?? "unknown"))
+  return yield* Effect.forEach(rows, (row) =>
+    Effect.map(useOf(row), (use) => statusOf(row, states.get(row.slug) ?? "unknown", use)),
+  )
+})
+
+/** What the newest run used: as stored with its end, or as its sidecar counts it now. */
+export const useOf = Effect.fn("useOf")(function* ({ slug, run, use, exit }: BottleMetadata) {
+  if (Option.isSome(use)) return use
+  const counted = (yield* BottleEvents).use(slug, run, Option.isNone(exit))
+  return yield* Effect.catchAll(counted, (error) =>
+    Effect.as(Effect.logWarning(error.message), Option.none<RunMeter>()),
+  )
 })
 
 type State = BottleStatus["state"]
@@ -66,7 +79,7 @@ const stateOf = Effect.fn("stateOf")(function* (
   return "unknown"
 })
 
-const statusOf = (row: BottleMetadata, state: State): BottleStatus =>
+const statusOf = (row: BottleMetadata, state: State, use: Option.Option<RunMeter>): BottleStatus =>
   new BottleStatus({
     slug: row.slug,
     label: row.spec.label,
@@ -78,5 +91,6 @@ const statusOf = (row: BottleMetadata, state: State): BottleStatus =>
     run: row.run,
     exit: row.exit,
     done: row.done,
+    use,
     createdAt: row.createdAt,
   })

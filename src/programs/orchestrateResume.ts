@@ -64,6 +64,6 @@ const requireSame = Effect.fn("requireSame")(function* (own: ForgeState, key: Fo
   if (own.forge !== "") return
   return yield* new ForgeConfigInvalid({
     variable: "FORGE_GITEA_API",
-    reason: `the forge of bottle "${own.slug}" is not known: "bot-bottle orchestrate assign ${own.slug} --forge ${key.forge}" says that it is this one`,
+    reason: `the forge of bottle "${own.slug}" is not known: "bot-bottle orchestrate assign ${own.slug} --forge ${key.forge}" sets it`,
   })
 })

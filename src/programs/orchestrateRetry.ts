@@ -60,7 +60,7 @@ const theOne = Effect.fnUntraced(function* (name: string, issues: ReadonlyArray<
   if (more.length > 0)
     return yield* new InvalidInput({
       field: "issue",
-      reason: `${name} may be ${found.map((issue) => `${issueName(issue)} at ${issue.forge}`).join(", or ")}: name one as OWNER/REPO#NUMBER`,
+      reason: `${name} is ambiguous: ${found.map((issue) => `${issueName(issue)} at ${issue.forge}`).join(", or ")}; give OWNER/REPO#NUMBER`,
     })
   return first
 })

@@ -10,6 +10,6 @@ export const parseSlug = (text: string): Effect.Effect<Slug, InvalidInput> =>
     () =>
       new InvalidInput({
         field: "slug",
-        reason: `"${text.slice(0, 60)}" is none: a slug has a-z, 0-9 and -, starts with no -, and has at most 40 characters`,
+        reason: `"${text.slice(0, 60)}" is not a slug: a slug has only a-z, 0-9 and -, does not start with -, and has at most 40 characters`,
       }),
   )

@@ -22,7 +22,10 @@ export const readLogs = (name: string, options: LogsOptions = {}) =>
       if (Option.isNone(row)) return yield* new BottleNotFound({ slug })
       const run = options.run ?? row.value.run
       if (run < 1 || run > row.value.run) {
-        return yield* new InvalidInput({ field: "run", reason: `bottle "${slug}" has had ${row.value.run}` })
+        return yield* new InvalidInput({
+          field: "run",
+          reason: `bottle "${slug}" has runs 1 to ${row.value.run}`,
+        })
       }
       const backend = yield* (yield* Backends).get(row.value.spec.backend)
       return backend.logs(slug, run, options.follow === true)

@@ -126,6 +126,7 @@ export const planResume = Effect.fn("planResume")(function* ({
     slug: bottle.slug,
     prompt: Option.getOrElse(prompt, () => ""),
     forge,
+    missing: bottle.spec.missing,
   })
   const plan = makePlan({
     slug: bottle.slug,

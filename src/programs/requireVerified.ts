@@ -33,7 +33,7 @@ export const makeVerifier = <E extends { readonly message: string }, R>(
         perform(verify, request).pipe(
           Effect.provide(context),
           Effect.catchAll((error) =>
-            error instanceof LaunchRefused ? error : refuse(`it could not be done: ${error.message}`),
+            error instanceof LaunchRefused ? error : refuse(`verification failed: ${error.message}`),
           ),
         ),
     }),
@@ -45,7 +45,7 @@ const UNPROVEN: ReadonlySet<string> = new Set(["smolvm"])
 /** Why a backend has nothing to verify, if so. */
 export const nothingToVerify = ({ name, warning }: Pick<Backend, "name" | "warning">): string | undefined => {
   if (Option.isSome(warning)) {
-    return `the ${name} backend isolates nothing, so that there is nothing to verify: use docker or podman`
+    return `the ${name} backend isolates nothing, so there is nothing to verify: use docker or podman`
   }
   return UNPROVEN.has(name)
     ? `no isolation is promised for the ${name} backend yet (docs/security.md): use docker or podman`
@@ -61,7 +61,7 @@ const perform = Effect.fn("Verifier.require")(function* <E, R>(
   const key = { image: imageDigest, engine, version: VERSION }
   if (Option.isSome(yield* store.passedAt(key))) return
   yield* Effect.logInfo(
-    `verify: required, and this image is new to ${engine}: its bottles are tried before the first one is used`,
+    `verify: required, and this image is new to ${engine}: verifying a bottle of it first`,
   )
   const found = yield* verify({ manifest, backend: backend.name })
   const [first, ...others] = found.probes.filter(({ ok }) => !ok)
@@ -73,7 +73,7 @@ const perform = Effect.fn("Verifier.require")(function* <E, R>(
   }
   if (found.imageDigest !== imageDigest || found.engine !== engine) {
     return yield* refuse(
-      `what was verified is image ${found.imageDigest} on ${found.engine}, and what is launched is image ${imageDigest} on ${engine}: launch again`,
+      `image ${found.imageDigest} on ${found.engine} was verified, but image ${imageDigest} on ${engine} would be launched: launch again`,
     )
   }
   yield* store.record(key, yield* nowIso)

@@ -5,6 +5,7 @@ import type { BottlePlan, LaunchPlan } from "../domain/Bottle.ts"
 import { workspaceProblem } from "../domain/Clone.ts"
 import { LaunchRefused, NoDefaultBottle } from "../domain/Errors.ts"
 import type { AgentManifest } from "../domain/Manifest.ts"
+import type { MissingContent } from "../domain/RepositoryContents.ts"
 import { forgeOverlay, withOverlay } from "../domain/Overlay.ts"
 import { type RunBottle, type RunGit, withOwnRepository } from "../domain/OwnRepository.ts"
 import { neckOpenings } from "../domain/Plan.ts"
@@ -79,7 +80,13 @@ const placeOf = Effect.fnUntraced(function* (forge: AssignedForge | undefined) {
 export const invocationOf = Effect.fn("invocationOf")(function* (
   run: ResolvedRun,
   how: keyof Provider,
-  given: { readonly slug: Slug; readonly prompt: string; readonly forge: AssignedForge | undefined },
+  given: {
+    readonly slug: Slug
+    readonly prompt: string
+    readonly forge: AssignedForge | undefined
+    /** What the clone of the run's own repository does not have. */
+    readonly missing?: ReadonlyArray<MissingContent>
+  },
 ) {
   const provider = yield* (yield* Providers).get(run.agent.provider)
   const calls = yield* NeckCommands
@@ -90,7 +97,11 @@ export const invocationOf = Effect.fn("invocationOf")(function* (
         ? given.prompt
         : withOverlay(
             given.prompt,
-            forgeOverlay({ ...overlayOf(given.slug, run.bottle, given.forge), calls }),
+            forgeOverlay({
+              ...overlayOf(given.slug, run.bottle, given.forge),
+              missing: given.missing ?? [],
+              calls,
+            }),
           ),
     neck: Option.getOrElse(run.backend.neck, () => ""),
     forge: given.forge !== undefined,
@@ -147,6 +158,9 @@ const overlayOf = (slug: Slug, bottle: RunBottle, { assignment }: AssignedForge)
     repositories: Object.keys(bottle.git ?? {}),
     otherPush: Object.entries(bottle.git ?? {}).flatMap(([name, { push }]) =>
       push === undefined ? [] : [{ name, refs: push }],
+    ),
+    afterApproval: Object.entries(bottle.git ?? {}).flatMap(([name, { pushAfter }]) =>
+      pushAfter === undefined ? [] : [name],
     ),
   }),
   ...(bottle.workspace !== undefined && { clone: bottle.workspace.git }),

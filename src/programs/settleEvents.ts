@@ -1,8 +1,10 @@
 /** settleEvents: stores the effect of each queue event, in order, and only then removes its file. */
-import { Effect, Option } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { BottleMetadata, type BottleTrouble } from "../domain/Bottle.ts"
 import type { NumberedEvent, QueueEvent } from "../domain/QueueEvent.ts"
 import type { Slug } from "../domain/Slug.ts"
+import { UseLimit } from "../domain/usage/MeterLine.ts"
+import type { RunMeter } from "../domain/usage/RunMeter.ts"
 import { BottleEvents } from "../services/BottleEvents.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { changeForgeRows } from "./forgeRows.ts"
@@ -25,6 +27,7 @@ export const settleEvents = Effect.fn("settleEvents")(function* (slug: Slug) {
 
 const apply = Effect.fn("applyEvent")(function* (slug: Slug, { number, event }: NumberedEvent) {
   const store = yield* BottleStore
+  const queue = yield* BottleEvents
   const row = yield* store.get(slug)
   if (Option.isNone(row) || row.value.lastEvent >= number) return
   switch (event.kind) {
@@ -40,7 +43,9 @@ const apply = Effect.fn("applyEvent")(function* (slug: Slug, { number, event }: 
       break
     case "limit-reached":
       yield* Effect.logWarning(
-        `bottle "${slug}" reached its limit ${event.limit} (${event.value}): calls beyond it are refused, and the agent goes on`,
+        `bottle "${slug}" reached its limit ${event.limit} (${event.value}): calls beyond it are refused, and the ${
+          isUseLimit(event.limit) ? "run ends" : "agent continues"
+        }`,
       )
       break
     case "model-refused":
@@ -55,12 +60,17 @@ const apply = Effect.fn("applyEvent")(function* (slug: Slug, { number, event }: 
     case "exit":
       break
   }
+  const use = event.kind === "exit" ? yield* queue.use(slug, event.run, false) : Option.none<RunMeter>()
   yield* store.modify(slug, (current) =>
-    current.lastEvent >= number ? current : withEvent(current, { number, event }),
+    current.lastEvent >= number ? current : withEvent(current, { number, event }, use),
   )
 })
 
-const withEvent = (row: BottleMetadata, { number, event }: NumberedEvent): BottleMetadata =>
+const withEvent = (
+  row: BottleMetadata,
+  { number, event }: NumberedEvent,
+  use: Option.Option<RunMeter>,
+): BottleMetadata =>
   new BottleMetadata({
     ...row,
     lastEvent: number,
@@ -70,6 +80,7 @@ const withEvent = (row: BottleMetadata, { number, event }: NumberedEvent): Bottl
     }),
     ...(event.kind === "exit" &&
       event.run === row.run && {
+        use,
         exit: Option.some({
           code: event.code,
           ...(event.signal !== undefined && { signal: event.signal }),
@@ -78,8 +89,12 @@ const withEvent = (row: BottleMetadata, { number, event }: NumberedEvent): Bottl
       }),
   })
 
-/** The last report about a run's model. */
+const isUseLimit = Schema.is(UseLimit)
+
+/** The last report about a run's model, and which limit of its use it reached. */
 const troubleAfter = ({ trouble, run }: BottleMetadata, event: QueueEvent): BottleTrouble => {
+  if (event.kind === "limit-reached" && isUseLimit(event.limit) && (event.run ?? run) === run)
+    return trouble.stopped === undefined ? { ...trouble, stopped: event.limit } : trouble
   if ((event.kind !== "model-refused" && event.kind !== "model-answered") || event.run !== run) return trouble
   const { refused, ...rest } = trouble
   if (event.kind === "model-answered") return refused?.route === event.route ? rest : trouble

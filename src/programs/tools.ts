@@ -1,7 +1,8 @@
-/** openShell and copyOut: tools for an operator to look into a bottle. */
+/** openShell, copyOut and copyIn: tools for an operator to look into a bottle, and to give it a file. */
 import { Effect, Option, Stream } from "effect"
-import { BottleNotFound, InvalidInput } from "../domain/Errors.ts"
+import { BackendFailure, BottleNotFound, InvalidInput } from "../domain/Errors.ts"
 import type { Slug } from "../domain/Slug.ts"
+import type { CopyTarget } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { bottleState, halfDestroyed, lostArtifact } from "./bottleState.ts"
@@ -29,12 +30,45 @@ export const copyOut = (name: string, path: string) =>
       if (state === "created") {
         return yield* new InvalidInput({
           field: "slug",
-          reason: `the launch of bottle "${slug}" died half-way, and there is nothing in it`,
+          reason: `the launch of bottle "${slug}" did not finish, so the bottle is empty`,
         })
       }
       return backend.copyOut(slug, { path, artifact: state === "frozen" ? bottle.artifact : Option.none() })
     }),
   )
+
+/**
+ * Puts a regular file of this machine into a bottle whose agent has exited, for the agent's next run. `path` is an existing folder or
+ * the file's new path. Fails with `InvalidInput` in any other state.
+ */
+export const copyIn = Effect.fn("copyIn")(function* (name: string, target: CopyTarget) {
+  const slug = yield* parseSlug(name)
+  if (target.path.includes("\0"))
+    return yield* new InvalidInput({ field: "path", reason: "it contains a NUL character" })
+  const store = yield* BottleStore
+  yield* store.withOperation(
+    slug,
+    "copy",
+    Effect.gen(function* () {
+      const { backend, state } = yield* lookUp(slug)
+      if (state !== "exited") {
+        return yield* new InvalidInput({
+          field: "slug",
+          reason: `files go only into a bottle whose agent has exited; bottle "${slug}" is ${state}`,
+        })
+      }
+      if (backend.copyIn === undefined) {
+        return yield* new BackendFailure({
+          backend: backend.name,
+          operation: "copy",
+          target: slug,
+          reason: `the ${backend.name} backend cannot copy files into a bottle`,
+        })
+      }
+      yield* backend.copyIn(slug, target)
+    }),
+  )
+})
 
 /** The running bottle of a slug. For any other state, fails and says what to do. */
 export const runningBottle = Effect.fn("runningBottle")(function* (slug: Slug) {

@@ -41,7 +41,7 @@ export const verifyPart = Effect.fn("verify")(function* (options: VerifyOptions,
   const reason = nothingToVerify(backend)
   if (reason !== undefined) return yield* new LaunchRefused({ reason })
   const engine = yield* backend.check
-  yield* progress(`${engine}: making the ground for the probes`)
+  yield* progress(`${engine}: preparing the targets of the probes`)
   const ground = yield* (yield* ProvingGround).prepare
   const prover = yield* makeProver({
     backend,
@@ -87,7 +87,7 @@ const rounds = Effect.fn("verify.rounds")(function* (
   onSlug: (slug: Slug) => void,
 ) {
   const { backend, forgeEnv } = prover
-  yield* progress("a bottle is launched, and its agent tries every way out")
+  yield* progress("launching a bottle whose agent tries every way out")
   const slug = yield* prover.within(
     Effect.gen(function* () {
       const start = { backend: backend.name, forgeEnv, label: "verify" }
@@ -119,7 +119,7 @@ const secondRound = Effect.fn("verify.again")(function* (
   progress: (text: string) => Effect.Effect<void>,
 ) {
   const { backend, forgeEnv, prompt } = prover
-  yield* progress("it is frozen, rehydrated, and tries again")
+  yield* progress("freezing and rehydrating it, then trying again")
   yield* freeze(slug)
   prover.aim(slug, 2)
   const prepare = prepareResume(slug, { backend: backend.name, forgeEnv }, Option.some(prompt))

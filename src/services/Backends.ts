@@ -64,6 +64,14 @@ export interface CopySource {
   readonly artifact: Option.Option<string>
 }
 
+/** What to put into a bottle, and where. */
+export interface CopyTarget {
+  /** A regular file of this machine. */
+  readonly file: string
+  /** An existing folder in the bottle, or the file's new path; relative to the agent's working directory. */
+  readonly path: string
+}
+
 /** What the backend resolved when it created a bottle. */
 export interface CreatedBottle {
   /** Numeric `uid:gid` of the agent. */
@@ -118,6 +126,8 @@ export interface Backend {
   readonly shell: (slug: Slug) => Effect.Effect<number, BackendError>
   /** A tar of one file or folder of a bottle, named by the last part of its path. Links are archived as links, not followed. */
   readonly copyOut: (slug: Slug, source: CopySource) => Stream.Stream<Uint8Array, BackendError>
+  /** Puts a file into an exited bottle, owned by its agent. A file of that path is replaced. Absent: the backend cannot do it. */
+  readonly copyIn?: (slug: Slug, target: CopyTarget) => Effect.Effect<void, BackendError>
   /** Turns the stopped bottle into an artifact and returns its name. The bottle itself stays. */
   readonly freeze: (slug: Slug, run: number) => Effect.Effect<string, BackendError | FreezeFailed>
   /** Removes the bottle's box and run directory, whatever its state. Artifacts, output and state stay. */

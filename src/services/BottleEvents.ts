@@ -4,6 +4,7 @@ import { Context } from "effect"
 import type { SidecarError } from "../domain/Errors.ts"
 import type { NumberedEvent, QueueEvent } from "../domain/QueueEvent.ts"
 import type { Slug } from "../domain/Slug.ts"
+import type { RunMeter } from "../domain/usage/RunMeter.ts"
 
 /** BottleEvents holds the events of bottles until each is settled. */
 export class BottleEvents extends Context.Tag("bot-bottle/BottleEvents")<
@@ -17,5 +18,19 @@ export class BottleEvents extends Context.Tag("bot-bottle/BottleEvents")<
     readonly settle: (slug: Slug, number: number) => Effect.Effect<void, SidecarError>
     /** When the agent last called its neck (ISO 8601 in UTC). */
     readonly lastCheckin: (slug: Slug) => Effect.Effect<Option.Option<string>, SidecarError>
+    /** How many comments a run has posted, and how many it may post; none when its sidecar did not say. */
+    readonly comments: (
+      slug: Slug,
+      run: number,
+    ) => Effect.Effect<Option.Option<{ readonly used: number; readonly limit: number }>, SidecarError>
+    /**
+     * What a run used, as its sidecar counted it; none when it counted nothing. `underWay`: its sidecar may still be at work, and calls
+     * without an end are left out. Otherwise they count with the most that they were reckoned to use.
+     */
+    readonly use: (
+      slug: Slug,
+      run: number,
+      underWay: boolean,
+    ) => Effect.Effect<Option.Option<RunMeter>, SidecarError>
   }
 >() {}

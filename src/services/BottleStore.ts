@@ -6,7 +6,7 @@ import type { BottleBusy, BottleNotFound, StateStoreError } from "../domain/Erro
 import type { Slug } from "../domain/Slug.ts"
 
 /** The short operations on a bottle that exclude each other. */
-export type BottleOperation = "launch" | "resume" | "stop" | "freeze" | "destroy"
+export type BottleOperation = "launch" | "resume" | "stop" | "freeze" | "destroy" | "copy"
 
 /** BottleStore stores the metadata and the two leases of each slug. */
 export class BottleStore extends Context.Tag("bot-bottle/BottleStore")<

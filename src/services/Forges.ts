@@ -1,5 +1,5 @@
 /** Forges returns the forge of a target. Each kind of forge is registered by name. */
-import type { Effect, Stream } from "effect"
+import type { Effect, Option, Stream } from "effect"
 import { Context } from "effect"
 import type { AssignedForge, ForgeTrust } from "../domain/Assignment.ts"
 import type { ForgeConfigInvalid, ForgeRequestError } from "../domain/Errors.ts"
@@ -32,6 +32,13 @@ export type Reacts = (
   content: ReactionContent,
 ) => Effect.Effect<void, ForgeRequestError | ForgeConfigInvalid>
 
+/** Reads the text of a file of the repository, at a branch, a tag or a commit (the default branch unless given). */
+export type ReadsFile = (
+  target: ForgeTarget,
+  path: string,
+  ref?: string,
+) => Effect.Effect<Option.Option<string>, ForgeRequestError | ForgeConfigInvalid>
+
 /** How to reach forges of one kind. */
 export interface ForgeKind {
   /** The forge of a target. It sends no request until a method is used. */
@@ -45,6 +52,8 @@ export interface ForgeKind {
   ) => Stream.Stream<ForgeChanges, ForgeRequestError>
   /** As `Forges.react`. Absent: it has no reactions. */
   readonly react?: Reacts
+  /** As `Forges.readFile`. Absent: files of its repositories are not read. */
+  readonly readFile?: ReadsFile
   /** As `Forges.hooks`. Absent: people create webhooks by hand. */
   readonly hooks?: (access: ForgeAccess) => Effect.Effect<ForgeHooks>
   /** Absent: this kind has no FORGE_* variables; its targets are passed as values. */
@@ -76,6 +85,8 @@ export interface ForgesApi {
    * run cannot use it: it is not part of `ForgeApi`.
    */
   readonly react: Reacts
+  /** None for a file that does not exist or is larger than 1 MiB, and on a forge whose files cannot be read. */
+  readonly readFile: ReadsFile
   /** The webhooks of a forge. It sends no request until a method is used. Fails when this kind cannot create webhooks. */
   readonly hooks: (access: ForgeAccess) => Effect.Effect<ForgeHooks, ForgeConfigInvalid>
   /** Reads FORGE_* variables, and the file that holds the token. */

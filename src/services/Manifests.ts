@@ -3,6 +3,7 @@ import type { Effect } from "effect"
 import { Context } from "effect"
 import type { AgentNotFound, ManifestInvalid } from "../domain/Errors.ts"
 import type { AgentManifest, BottleManifest } from "../domain/Manifest.ts"
+import type { PriceTable } from "../domain/usage/Prices.ts"
 
 /** Where to look for manifests. */
 export interface ManifestScope {
@@ -63,6 +64,8 @@ export class Manifests extends Context.Tag("bot-bottle/Manifests")<
     ) => Effect.Effect<BottleManifest, ManifestInvalid>
     /** A file that cannot be read or parsed is listed with the error as its description. */
     readonly list: (scope?: ManifestScope) => Effect.Effect<ManifestList, ManifestInvalid>
+    /** The operator's own prices of models, by the name of the model; they replace and add to the published ones. */
+    readonly prices: Effect.Effect<PriceTable, ManifestInvalid>
     /** What `trust` would trust in a working directory (default: that of the process). */
     readonly describeProject: (cwd?: string) => Effect.Effect<ProjectReport, ManifestInvalid>
     /**

@@ -1,7 +1,7 @@
 /** Outbox stores messages until they are sent or given up. Decisions add messages in their own transaction. */
 import { Context, type Effect } from "effect"
 import type { StateStoreError } from "../domain/Errors.ts"
-import type { OutboxMessage, OutboxRow } from "../domain/orchestrator/Outbox.ts"
+import type { OutboxMessage, OutboxRow, UnsentMessage } from "../domain/orchestrator/Outbox.ts"
 
 /** Outbox stores messages until they are sent or given up. */
 export class Outbox extends Context.Tag("bot-bottle/Outbox")<
@@ -11,6 +11,8 @@ export class Outbox extends Context.Tag("bot-bottle/Outbox")<
     readonly put: (messages: ReadonlyArray<OutboxMessage>, at: number) => Effect.Effect<void, StateStoreError>
     /** Messages that are due, in the order in which they were added. */
     readonly due: (now: number, limit: number) => Effect.Effect<ReadonlyArray<OutboxRow>, StateStoreError>
+    /** The first messages that are neither sent nor given up, in the order in which they were added. */
+    readonly unsent: (limit: number) => Effect.Effect<ReadonlyArray<UnsentMessage>, StateStoreError>
     /** Marks a message as sent or given up. */
     readonly over: (id: string, at: number) => Effect.Effect<void, StateStoreError>
     /** Schedules a message that could not be sent for a later attempt. */

@@ -1,11 +1,13 @@
 /** The JSON document that `sidecar serve` reads on stdin: what one sidecar serves. */
 import { Either, Effect, type ParseResult, Schema, Struct } from "effect"
 import { AssignedForge, Assignment } from "../domain/Assignment.ts"
+import { RunUseLimits } from "../domain/Bottle.ts"
 import { InvalidInput } from "../domain/Errors.ts"
 import { CustomTarget } from "../domain/ForgeTarget.ts"
 import { EgressEntry } from "../domain/Manifest.ts"
 import { Slug } from "../domain/Slug.ts"
 import { SOCKET_PATH_MAX } from "../domain/Neck.ts"
+import { PriceTable } from "../domain/usage/Prices.ts"
 import { firstProblem } from "../domain/firstProblem.ts"
 import { GitPart, type Upstream, isPlainPath, readUpstreams } from "./git/Upstream.ts"
 import { type Route, RoutePart, readRoutes } from "./routes/Route.ts"
@@ -72,8 +74,11 @@ export const SidecarDocument = Schema.Struct({
       callRate: Schema.optional(Schema.Finite.pipe(Schema.positive())),
       logBytes: Schema.optional(Schema.Finite.pipe(Schema.positive())),
       comments: Schema.optional(Schema.NonNegativeInt),
+      ...RunUseLimits.fields,
     }),
   ),
+  /** Prices of models in addition to the published ones, or in their place. */
+  prices: Schema.optional(PriceTable),
   /** Absent: a run without a forge. */
   forge: Schema.optional(FlatForge),
   egress: Schema.optional(Schema.Struct({ allow: Schema.Array(EgressEntry) })),
@@ -125,6 +130,9 @@ export const readDocument = (document: SidecarDocument): Either.Either<ServedDoc
         )
       }
     }
+    const waits = [...git.values()].find(({ pushAfter }) => pushAfter !== undefined)
+    if (waits !== undefined && document.forge === undefined)
+      return yield* Either.left(`git: ${waits.name} has pushAfter, which needs a forge`)
     // ssh reads the files of keys that are registered there.
     if (!isPlainPath(document.keys?.directory ?? ""))
       return yield* Either.left("keys.directory: must be a plain path")

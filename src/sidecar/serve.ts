@@ -6,8 +6,9 @@ import { dirname, join } from "node:path"
 import { SidecarError } from "../domain/Errors.ts"
 import { allowList } from "../domain/AllowList.ts"
 import { type ForgePlace, isRepositoryOf } from "../domain/ForgeRepository.ts"
+import { meterFile } from "../domain/usage/MeterLine.ts"
+import { pricesWith } from "../domain/usage/publishedPrices.ts"
 import { pushPatterns } from "../domain/PushPolicy.ts"
-import type { ForgeApi } from "../services/Forge.ts"
 import { Forges } from "../services/Forges.ts"
 import type { ProcessRunner } from "../services/ProcessRunner.ts"
 import { Processes } from "../services/Processes.ts"
@@ -20,6 +21,7 @@ import { builtIn } from "./forge/calls/index.ts"
 import { serveCalls } from "./forge/ServedCalls.ts"
 import { makeEgress } from "./egress/Egress.ts"
 import { file, textOf, ensureDirectory } from "../files/files.ts"
+import { type Planned, neverApproved, withPlans } from "./git/approval.ts"
 import { type PushedRefs, openPushed } from "./git/pushed.ts"
 import type { Upstream } from "./git/Upstream.ts"
 import { upstreamForge } from "./git/UpstreamForge.ts"
@@ -32,12 +34,14 @@ import { serveLoopback } from "./loopback.ts"
 import { withNamedHeads } from "./git/namedHeads.ts"
 import { makeNeck } from "./NeckServer.ts"
 import * as CheckIn from "./record/CheckIn.ts"
+import * as Meter from "./record/Meter.ts"
 import * as OperationLog from "./record/OperationLog.ts"
 import * as Queue from "./record/Queue.ts"
 import * as RunScope from "./forge/RunScope.ts"
 import { makeCredentials } from "./routes/credentials.ts"
 import { repeatsSecret } from "./routes/echo.ts"
 import { makeRoutes } from "./routes/RouteCalls.ts"
+import { meterModelCalls } from "./routes/meteredCalls.ts"
 import { watchModelCalls } from "./routes/modelCalls.ts"
 import { secretsOf } from "./secrets.ts"
 import { makeKeeper, openCounts, reportLimit } from "./forge/limits.ts"
@@ -86,6 +90,7 @@ export const serve = (
       ForgeConfigInvalid: ({ message }) => failed(document, message, undefined),
       KeyFailure: ({ reason }) => failed(document, reason, undefined),
       LogUnwritable: ({ cause }) => failed(document, "its operation log could not be opened", cause),
+      MeterUnusable: ({ cause }) => failed(document, "the file of its meter could not be opened", cause),
       FileFailure: ({ code, cause }) =>
         failed(document, `its directories could not be used (${code})`, cause),
     }),
@@ -125,18 +130,30 @@ const serveNeck = Effect.fnUntraced(function* (
   const queue = yield* Queue.Queue
   const document = yield* withDeployKeys(given)
   const keeper = yield* keeperOf(document)
+  const meter = yield* Meter.open({
+    path: join(stateDir, meterFile(document.run ?? 1)),
+    limits: useLimitsOf(document),
+    reached: keeper.reached,
+  })
   const scanner = yield* (yield* SecretScanner).make({
     secrets: yield* secretsOf(document),
     workDirectory: stateDir,
     progressMs: scanMs,
   })
   const { forge: part, routes } = document
-  const made = part && (yield* reachForge(part))
+  const made = part && (yield* reachForge(part, plansFile(stateDir)))
   const upstreams = made ? yield* withNamedHeads(document.git, made) : document.git
   const pushed = yield* openPushed(join(stateDir, "pushed"))
   const forge = made && (yield* runForge(document, made, [...upstreams.values()], pushed))
   const forgeOf = upstreamForge(made?.place, forge)
-  const git = yield* serveUpstreams({ document, upstreams, scanner, pushed, forgeOf })
+  const git = yield* serveUpstreams({
+    document,
+    upstreams,
+    scanner,
+    pushed,
+    forgeOf,
+    unapproved: made?.unapproved ?? neverApproved,
+  })
   const calls = yield* serveCalls(table, {
     slug,
     log,
@@ -144,6 +161,7 @@ const serveNeck = Effect.fnUntraced(function* (
     propose: git.propose,
     scanText: scanner.scanText,
     keeper,
+    notice: meter.notice,
     tell: queue.append,
     syncLog: log.sync,
     remember: (pr) => Effect.ignore(file(() => appendFile(prsFile(stateDir), `${pr}\n`, { mode: 0o600 }))),
@@ -160,9 +178,10 @@ const serveNeck = Effect.fnUntraced(function* (
     serveRoute: yield* makeRoutes(
       { routes, credentialsOf, repeats },
       watchModelCalls({ slug, run: document.run ?? 1 }, queue.append),
+      meterModelCalls(meter, pricesWith(document.prices)),
     ),
     serveGit: git.serve,
-    egress: yield* makeEgress(allowList(document.egress?.allow ?? [])),
+    egress: yield* makeEgress(allowList(document.egress?.allow ?? []), meter.hostUsed),
     keeper,
   })
   // Never the neck's own directory: the backend clears it while we start, and the bottle can read it.
@@ -213,28 +232,35 @@ const keeperOf = Effect.fnUntraced(function* ({ slug, stateDir, run = 1, limits 
     limits,
     counts,
     logIsFull: log.isFull,
-    report: (limit, value) => reportLimit(log, queue, { slug, limit, value }),
+    report: (limit, value) => reportLimit(log, queue, { slug, run, limit, value }),
   })
   log.limit(counts.logStart + keeper.limits.logBytes)
   return keeper
 })
 
+/** Money is counted in millionths. */
+const useLimitsOf = ({ limits: { tokens, cost, calls } = {} }: ServedDocument) => ({
+  tokens,
+  cost: cost === undefined ? undefined : Math.floor(cost * 1_000_000),
+  calls,
+})
+
 const prsFile = (stateDir: string): string => join(stateDir, "prs")
+const plansFile = (stateDir: string): string => join(stateDir, "plans")
 
 /** The forge of a run, the location of its repositories, and the pull requests that the operator named. */
-interface ReachedForge {
+interface ReachedForge extends Planned {
   readonly part: ForgePart
-  readonly api: ForgeApi
   readonly place: ForgePlace
   readonly named: ReadonlyArray<number>
 }
 
-const reachForge = Effect.fnUntraced(function* (part: ForgePart) {
+const reachForge = Effect.fnUntraced(function* (part: ForgePart, plans: string) {
   const { target, assignment } = part
   const forges = yield* Forges
   return {
     part,
-    api: yield* forges.of(target, assignment),
+    ...(yield* withPlans(yield* forges.of(target, assignment), assignment.issueNumber, plans)),
     place: { webUrl: yield* forges.webUrl(target), owner: target.owner, repo: target.repo },
     named: assignment.prNumbers ?? [],
   } satisfies ReachedForge

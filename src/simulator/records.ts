@@ -248,5 +248,7 @@ export interface SimRepo {
   readonly commits: Map<string, SimCommit>
   /** For each commit, oldest first. */
   readonly statuses: Map<string, Array<SimStatus>>
+  /** Files at the default branch that the API serves, by path. */
+  readonly files: Map<string, string>
   readonly createdAt: string
 }

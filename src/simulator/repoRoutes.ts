@@ -99,6 +99,28 @@ const actionTasks: Route = {
   handle: inRepo(() => ({ status: 200, json: { workflow_runs: [], total_count: 0 } })),
 }
 
+/** Files that the seed names. */
+const contents: Route = {
+  method: "GET",
+  path: `${REPO}/contents/{filepath}`,
+  scope: "repository",
+  handle: inRepo(({ param }, repo) => {
+    const path = param["filepath"] ?? ""
+    const file = repo.files.get(path)
+    if (file === undefined) return notFound
+    const content = Buffer.from(file).toString("base64")
+    const json = {
+      name: path,
+      path,
+      type: "file",
+      size: Buffer.byteLength(file),
+      encoding: "base64",
+      content,
+    }
+    return { status: 200, json }
+  }),
+}
+
 /** All of these endpoints. */
 export const repoRoutes: ReadonlyArray<Route> = [
   readRepo,
@@ -108,4 +130,5 @@ export const repoRoutes: ReadonlyArray<Route> = [
   assignees,
   protections,
   actionTasks,
+  contents,
 ]

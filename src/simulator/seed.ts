@@ -75,6 +75,8 @@ export interface SeedRepo {
   readonly collaborators?: Readonly<Record<string, SimPermission>>
   readonly issues?: ReadonlyArray<SeedIssue>
   readonly pulls?: ReadonlyArray<SeedPull>
+  /** Files at the default branch that the API serves, by path. */
+  readonly files?: Readonly<Record<string, string>>
 }
 
 /** The whole initial content of a simulated Gitea. */

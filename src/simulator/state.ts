@@ -127,6 +127,7 @@ export class GiteaState {
       ),
       issues: new Map(),
       keys: [],
+      files: new Map(Object.entries(seed.files ?? {})),
       hooks: [],
       heads: new Map(),
       commits: new Map(),

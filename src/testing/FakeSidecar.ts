@@ -5,6 +5,8 @@
 import { Clock, Context, Effect, Layer, Option } from "effect"
 import type { RunKey } from "../domain/DeployKey.ts"
 import type { QueueEvent } from "../domain/QueueEvent.ts"
+import { neckLimits } from "../domain/RunLimits.ts"
+import type { RunMeter } from "../domain/usage/RunMeter.ts"
 import { Slug } from "../domain/Slug.ts"
 import { CHAIN_START } from "../sidecar/record/OperationChain.ts"
 import { giteaVariables, webUrl } from "../layers/gitea/GiteaForgeConfig.ts"
@@ -33,6 +35,8 @@ export interface FakeSidecar {
   readonly stores: Map<string, number>
   /** Run directories, by name. */
   readonly runs: Map<string, LeftRun>
+  /** Counts what a run of the bottle has used, in place of what was counted of it before; run 1 unless given. */
+  readonly count: (slug: string, use: RunMeter, run?: number) => Effect.Effect<void>
   /** Makes the sidecar die. */
   readonly kill: (slug: string) => Effect.Effect<void>
 }
@@ -41,6 +45,7 @@ interface Kept {
   alive: boolean
   since: number
   checkedIn: string | undefined
+  readonly use: Map<number, RunMeter>
   newest: number
   readonly events: Map<number, QueueEvent>
 }
@@ -55,7 +60,14 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
   const of = (slug: string): Kept => {
     const known = bySlug.get(slug)
     if (known !== undefined) return known
-    const fresh: Kept = { alive: false, since: 0, checkedIn: undefined, newest: 0, events: new Map() }
+    const fresh: Kept = {
+      alive: false,
+      since: 0,
+      checkedIn: undefined,
+      use: new Map(),
+      newest: 0,
+      events: new Map(),
+    }
     bySlug.set(slug, fresh)
     return fresh
   }
@@ -96,6 +108,14 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
     append: push,
     settle: (slug, number) => Effect.sync(() => void of(slug).events.delete(number)),
     lastCheckin: (slug) => Effect.sync(() => Option.fromNullable(of(slug).checkedIn)),
+    comments: (slug) =>
+      Effect.sync(() =>
+        Option.map(
+          Option.fromNullable(launches.findLast((config) => config.slug === slug)),
+          ({ limits }) => ({ used: 0, limit: neckLimits(limits).comments }),
+        ),
+      ),
+    use: (slug, run) => Effect.sync(() => Option.fromNullable(of(slug).use.get(run))),
   })
   const logs = OperationLogs.of({
     verifyLog: () => Effect.succeed({ ok: true, lines: 0, head: CHAIN_START, problems: [] }),
@@ -135,6 +155,7 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
     push,
     checkIn: (slug) =>
       Effect.map(Clock.currentTimeMillis, (now) => void (of(slug).checkedIn = new Date(now).toISOString())),
+    count: (slug, use, run = 1) => Effect.sync(() => void of(slug).use.set(run, use)),
     kill: (slug) => Effect.sync(() => void (of(slug).alive = false)),
   }
 })

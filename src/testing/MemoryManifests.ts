@@ -4,6 +4,7 @@ import { ManifestInvalid } from "../domain/Errors.ts"
 import type { AgentManifest, BottleManifest, ProviderName } from "../domain/Manifest.ts"
 import { buildOf, mergeBottles } from "../domain/Manifest.ts"
 import { agentNotFound } from "../domain/ManifestFile.ts"
+import type { PriceTable } from "../domain/usage/Prices.ts"
 import { Manifests } from "../services/Manifests.ts"
 
 /** An agent. The default provider is `command`, and the default command is `cat`, which repeats its prompt. */
@@ -20,6 +21,7 @@ export interface MemoryAgent {
 export interface MemoryManifestsOptions {
   readonly agents?: Readonly<Record<string, MemoryAgent>>
   readonly bottles?: Readonly<Record<string, BottleManifest>>
+  readonly prices?: PriceTable
 }
 
 /** Manifests from the given objects. There is no project to trust, and `init` writes nothing. */
@@ -58,6 +60,7 @@ export const layer = (options: MemoryManifestsOptions): Layer.Layer<Manifests> =
             description: image ?? (build === undefined ? "" : buildOf(build).context),
           })),
         }),
+      prices: Effect.succeed(options.prices ?? {}),
       describeProject: (cwd = "") =>
         Effect.succeed({ directory: cwd, state: "absent", files: [], digest: "", problems: [] }),
       trust: (cwd = "") =>

@@ -51,7 +51,7 @@ describe("trust", () => {
   it("is not given without a terminal to ask on", async () => {
     strangers()
     const { code, stderr } = await cli.run(["trust"], { input: "y\n" })
-    expect([code, stderr]).toEqual([126, expect.stringContaining("there is none")])
+    expect([code, stderr]).toEqual([126, expect.stringContaining("there is no terminal to ask on")])
     expect(readdirSync(join(cli.cwd))).toEqual([".bot-bottle"])
     expect((await cli.run(start("local"))).code).toBe(125)
   })

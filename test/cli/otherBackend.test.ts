@@ -32,7 +32,7 @@ describe("another --backend than the bottle's own", () => {
         expect([command, refused.code, refused.stderr]).toEqual([
           command,
           2,
-          expect.stringContaining(`was made by host, and ${name} has nothing of it`),
+          expect.stringContaining(`belongs to backend host, not to ${name}`),
         ])
       }
       const unknown = await cli.run([command, slug, ...more, "--backend", "cloud"])
@@ -50,7 +50,7 @@ describe("another --backend than the bottle's own", () => {
 
     expect(await cli.run(["destroy", slug, "--backend", "host"])).toMatchObject({
       code: 0,
-      stderr: expect.stringContaining(`${slug} is gone`),
+      stderr: expect.stringContaining(`${slug} is destroyed`),
     })
     const { stderr } = await running.result
     expect(stderr).toMatch(/the bottle was destroyed, and nothing of it is kept/)
@@ -73,7 +73,7 @@ describe("a command on a bottle of which nothing runs", () => {
     expect((await cli.run(["stop", slug])).stderr).toMatch(/is stopped: .*freeze/)
     expect((await cli.run(["freeze", slug])).code).toBe(0)
     const stopped = await cli.run(["stop", slug])
-    expect(stopped.stderr).toMatch(/is frozen, nothing of it runs/)
+    expect(stopped.stderr).toMatch(/is frozen and does not run/)
     expect(stopped.stderr).not.toMatch(/is stopped|"bot-bottle freeze/)
   })
 })

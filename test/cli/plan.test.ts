@@ -61,7 +61,7 @@ describe("the plan of a start", () => {
       /^agent +worker, with bottle open$/m,
       /^user +1000$/m,
       /^workspace +a clone of tool at v1, on branch/m,
-      /^network +none but the neck, which opens egress, routes, git$/m,
+      /^network +only the neck, which opens egress, routes, git$/m,
       /^egress +api\.example\.com$/m,
       /^egress +db\.example\.net:5432, private addresses too, TLS not required$/m,
       /^route +billing: https:\/\/billing\.example\.com with X-Key from variable BILLING_KEY; allows GET \/v1\/invoices$/m,
@@ -88,9 +88,9 @@ describe("the plan of a start", () => {
   })
 
   it("says of a bottle without openings that its network is the neck alone, and not of a backend that isolates nothing", async () => {
-    expect((await dry("plain")).stdout).toMatch(/^network +none but the neck$/m)
+    expect((await dry("plain")).stdout).toMatch(/^network +only the neck$/m)
     const bare = (await dry("bare")).stdout
-    expect(bare).not.toMatch(/none but the neck|memory \d|pids \d/)
+    expect(bare).not.toMatch(/only the neck|memory \d|pids \d/)
     expect(bare).toMatch(/^backend +host: NO ISOLATION$/m)
     expect(bare).toMatch(/^network +this machine's own, all of it/m)
     expect(bare).toMatch(new RegExp(`^user +${process.getuid?.()}:`, "m"))

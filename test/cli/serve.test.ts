@@ -113,13 +113,6 @@ describe("serve fails clearly, and serves nothing, with", () => {
     expect(stderr).not.toContain(SERVED_TOKEN)
   })
 
-  it("a budget of money or tokens, which this version would not keep", async () => {
-    const stderr = await fails({ budgets: { day: { runs: 3, cost: 3 }, issue: { tokens: 1000 } } })
-    for (const key of ["budgets.day.cost", "budgets.issue.tokens"])
-      expect(stderr).toContain(`${key}: this version does not keep it`)
-    expect(stderr).not.toContain("budgets.day.runs")
-  })
-
   it("no configuration at all, and a file that is not there", async () => {
     expect(await fails({}, ["--config", "elsewhere.yaml"])).toMatch(/elsewhere\.yaml: there is no such file/)
     rmSync(join(served.cli.home, "orchestrator.yaml"))

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { EGRESS_REASONS } from "../../src/domain/EgressRefusals.ts"
 import { makeCli, shellAgent } from "../support/cli.ts"
 
 const cli = makeCli()
@@ -48,6 +49,8 @@ describe("a bottle's label", () => {
       files: { state: expect.stringContaining(first), outputs: [expect.stringContaining("output-1.log")] },
     })
     expect(await run("inspect", "second")).toMatch(new RegExp(`^slug +${second}\nlabel +second\n`))
+    const assigned = await cli.run(["orchestrate", "assign", "first", "--forge", "http://127.0.0.1:1/api/v1"])
+    expect(assigned.stderr).toContain(`no bottle "${first}"`)
     for (const command of ["destroy", "rm"]) {
       const refused = await cli.run([command, "first"])
       expect([refused.code, refused.stderr]).toEqual([
@@ -121,6 +124,29 @@ describe("log", () => {
     expect(await run("log", first, "--json", "--since", "2020-01-02T00:00:00Z", "-n", "1")).toBe(
       `${lines[2]}\n`,
     )
+    const denied = (target: string, reason: string) =>
+      JSON.stringify({
+        ...JSON.parse(line(4, "2020-01-03T00:00:00.000Z", "rejected", "connection was not made")),
+        op: "egress",
+        target,
+        reason,
+      })
+    const more = [
+      denied("pypi.example:443", EGRESS_REASONS.notListed),
+      denied("10.0.0.7:8080", EGRESS_REASONS.notListed),
+      denied("10.0.0.7:8080", EGRESS_REASONS.notPublic),
+      denied('"\n  - "*": x:443', EGRESS_REASONS.notListed),
+    ]
+    writeFileSync(join(state, "operations.jsonl"), `${[...lines, ...more].join("\n")}\n`)
+    expect((await run("log", first, "--denied")).split("\n\n")[1]?.split("\n").slice(1)).toEqual([
+      "egress:",
+      "  allow:",
+      '    - "pypi.example"',
+      '    - { host: "10.0.0.7", port: 8080, private: true }',
+      "",
+    ])
+    expect(await run("log", first)).not.toContain("egress:")
+    writeFileSync(join(state, "operations.jsonl"), `${lines.join("\n")}\n`)
     // The agent has ended, so that following it ends too.
     expect(await run("log", first, "--json", "--follow")).toBe(`${lines.join("\n")}\n`)
     expect((await cli.run(["log", first, "--since", "soon"])).code).toBe(2)

@@ -28,6 +28,20 @@ describe("forgeOverlay", () => {
     expect(text).not.toContain("instead, where")
   })
 
+  it("says that pushes wait for an approval of the plan, and what is not in the clone, where that is so", () => {
+    const more = forgeOverlay({
+      issueNumber: 17,
+      prNumbers: [],
+      branch: "bot-bottle/fix-abcde",
+      repositories: ["app"],
+      afterApproval: ["app"],
+      missing: ["git-lfs"],
+    })
+    expect(more).toMatch(/Pushes to `app` are refused until .*`blocked`.*begins with `\/approve`/)
+    expect(more).toContain("About the repository: It uses git-lfs")
+    expect(text).not.toMatch(/approve|About the repository/)
+  })
+
   it("says how each forge tool is reached", () => {
     for (const command of [
       "read-issue",

@@ -8,7 +8,7 @@ import { makeCli } from "../support/cli.ts"
 import { describeDocker, docker } from "../support/docker.ts"
 import { startForge } from "../support/forge.ts"
 import type { ModelApi, Turn } from "../support/modelApi.ts"
-import { startModelApi } from "../support/modelApi.ts"
+import { CALL_USE, startModelApi } from "../support/modelApi.ts"
 
 /** The secret of the test. */
 const KEY = "sk-real-0123456789abcdef0123456789abcdef"
@@ -23,7 +23,28 @@ interface Tested {
   readonly asks: string
   /** How it reads the issue: by MCP where it can. */
   readonly reads: ReadonlyArray<Turn>
+  /** A shell command that runs it with an output in which it counts tokens, and how these are read. */
+  readonly counts: string
+  readonly says: (stdout: string) => Said
 }
+
+/** Tokens as an agent counts them; the input includes what came from a cache. */
+interface Said {
+  readonly input: number
+  readonly cached: number
+  readonly output: number
+}
+
+/** The lines of an output that are JSON. */
+const jsonIn = (stdout: string): ReadonlyArray<ReturnType<typeof JSON.parse>> =>
+  stdout.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []))
+
+const sumOf = (all: ReadonlyArray<Said>): Said =>
+  all.reduce((sum, one) => ({
+    input: sum.input + one.input,
+    cached: sum.cached + one.cached,
+    output: sum.output + one.output,
+  }))
 
 const AGENTS: Readonly<Record<NpmAgent, Tested>> = {
   pi: {
@@ -31,12 +52,49 @@ const AGENTS: Readonly<Record<NpmAgent, Tested>> = {
     route: "lan",
     asks: "/v1/chat/completions",
     reads: [{ shell: "forge read-issue 17" }],
+    // The files of the provider are not there for a command: the extension is written as it writes it.
+    counts: [
+      `echo 'export default (pi) => pi.registerProvider("lan", {baseUrl: process.env.BOT_BOTTLE_NECK + "/route/lan/v1", apiKey: "x", api: "openai-completions", models: [{id: "some-model", name: "m", reasoning: false, input: ["text"], cost: {input: 0, output: 0, cacheRead: 0, cacheWrite: 0}, contextWindow: 128000, maxTokens: 16384}]})' >/tmp/lan.js`,
+      "exec pi --mode json --extension /tmp/lan.js --provider lan --model some-model --print hello",
+    ].join("\n"),
+    says: (stdout) =>
+      sumOf(
+        jsonIn(stdout).flatMap(({ type, message }) =>
+          type === "message_end" && message.role === "assistant"
+            ? [
+                {
+                  input: message.usage.input + message.usage.cacheRead,
+                  cached: message.usage.cacheRead,
+                  output: message.usage.output,
+                },
+              ]
+            : [],
+        ),
+      ),
   },
   codex: {
     model: "some-model",
     route: "openai",
     asks: "/v1/responses",
     reads: [{ call: { namespace: "mcp__forge", name: "read_issue", input: { number: 17 } } }],
+    counts: [
+      "exec codex exec --json --dangerously-bypass-approvals-and-sandbox --skip-git-repo-check --model some-model",
+      ...[
+        "model_provider=b",
+        "model_providers.b.name=b",
+        "model_providers.b.wire_api=responses",
+        'web_search="disabled"',
+      ].map((value) => `-c ${value}`),
+      '-c model_providers.b.base_url="$BOT_BOTTLE_NECK/route/openai/v1" hello </dev/null',
+    ].join(" "),
+    says: (stdout) =>
+      sumOf(
+        jsonIn(stdout).flatMap(({ type, usage }) =>
+          type === "turn.completed"
+            ? [{ input: usage.input_tokens, cached: usage.cached_input_tokens, output: usage.output_tokens }]
+            : [],
+        ),
+      ),
   },
   claude: {
     model: "some-model",
@@ -47,6 +105,21 @@ const AGENTS: Readonly<Record<NpmAgent, Tested>> = {
       { call: { name: "ToolSearch", input: { query: "select:mcp__forge__read_issue" } } },
       { call: { name: "mcp__forge__read_issue", input: { number: 17 } } },
     ],
+    counts: [
+      "export ANTHROPIC_BASE_URL=$BOT_BOTTLE_NECK/route/anthropic ANTHROPIC_AUTH_TOKEN=x",
+      "export CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1 DISABLE_AUTOUPDATER=1",
+      "exec claude --print --output-format json --dangerously-skip-permissions --model some-model hello </dev/null",
+    ].join("\n"),
+    says: (stdout) =>
+      sumOf(
+        jsonIn(stdout).flatMap(({ modelUsage }) =>
+          Object.values<ReturnType<typeof JSON.parse>>(modelUsage).map((usage) => ({
+            input: usage.inputTokens + usage.cacheReadInputTokens + usage.cacheCreationInputTokens,
+            cached: usage.cacheReadInputTokens,
+            output: usage.outputTokens,
+          })),
+        ),
+      ),
   },
 }
 
@@ -87,7 +160,7 @@ const whoSees = (slug: string): ReadonlyArray<string> => {
 }
 
 for (const agent of ["pi", "codex", "claude"] as const) {
-  const { model, route, asks, reads } = AGENTS[agent]
+  const { model, route, asks, reads, counts, says } = AGENTS[agent]
   describeDocker(`${agent} in a bottle`, () => {
     const cli = makeCli()
     let image: string
@@ -247,6 +320,55 @@ routes:
       },
       120_000,
     )
+
+    it("ends within 30 s when its run has reached a limit, which the command names", async () => {
+      cli.write(
+        "bottles/tight.yaml",
+        `${readFileSync(join(cli.home, "bottles/box.yaml"), "utf8")}limits: { calls: 1 }\n`,
+      )
+      cli.write("agents/spender.md", `---\nprovider: ${agent}\nbottle: tight\nmodel: ${model}\n---\n`)
+      const before = api.requests.length
+      let asked = 0
+      api.play(() => {
+        asked = Date.now()
+        return { shell: "true" }
+      })
+      const args = ["start", "spender", "--headless", "--prompt", "Spend"]
+      const { code, stderr } = await cli.run(args, { env: { MODEL_KEY: KEY } })
+      const took = Date.now() - asked
+      expect([code, stderr]).toEqual([124, expect.stringContaining("limit: calls")])
+      expect(stderr).toContain("bot-bottle resume")
+      expect(took).toBeLessThan(30_000)
+      expect(api.requests.length - before).toBe(1)
+      const row = JSON.parse((await cli.run(["list", "--json"])).stdout).at(-1)
+      expect(row).toMatchObject({ state: "exited", use: { models: [{ calls: 1, input: CALL_USE.input }] } })
+      // It ended by itself, and was not stopped after its time of grace.
+      expect(row.exit.signal).toBeUndefined()
+      const log = await cli.run(["logs", row.slug])
+      expect(log.stderr).toMatch(/1 call to a model, 1\.2k tokens/)
+    }, 120_000)
+
+    it("used what it says itself that it used", async () => {
+      cli.write(
+        "agents/counter.md",
+        `---\nprovider: command\nbottle: box\ncommand: ${JSON.stringify(["sh", "-c", counts])}\n---\n`,
+      )
+      api.play({ shell: "true" }, { say: "Done." })
+      const args = ["start", "counter", "--headless", "--prompt", "Count"]
+      const { code, stdout } = await cli.run(args, { env: { MODEL_KEY: KEY } })
+      expect([code, stdout]).toEqual([0, expect.stringContaining("{")])
+      const row = JSON.parse((await cli.run(["list", "--json"])).stdout).at(-1)
+      const used = row.use.models.reduce(
+        (sum: Said, use: Said) => ({
+          input: sum.input + use.input,
+          cached: sum.cached + use.cached,
+          output: sum.output + use.output,
+        }),
+        { input: 0, cached: 0, output: 0 },
+      )
+      expect(used).toEqual(says(stdout))
+      expect(used.input).toBeGreaterThanOrEqual(2 * CALL_USE.input)
+    }, 120_000)
   })
 }
 

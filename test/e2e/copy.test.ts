@@ -1,5 +1,5 @@
 /** `cp` and `shell` without a terminal: files out of a bottle that runs, has exited, is frozen, on docker and on the host. */
-import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync } from "node:fs"
+import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { makeCli, shellAgent } from "../support/cli.ts"
@@ -53,7 +53,24 @@ describeDocker("out of a docker bottle", () => {
     const second = await cli.run(["cp", `${slug}:/workspace/out`, "into"])
     looksRight(join(cli.cwd, "into/out"), second.stderr)
 
+    // A file goes in as the agent's, under its own name or another; the engine follows no link out of the container.
+    const put = async (to: string) => {
+      const { code, stderr } = await cli.run(["cp", "note.md", `${slug}:${to}`])
+      return [code, stderr]
+    }
+    writeFileSync(join(cli.cwd, "note.md"), "do this next\n", { mode: 0o640 })
+    for (const to of ["", "out/deep", "out/renamed.md", "out/up"]) {
+      expect(await put(to)).toEqual([0, expect.stringContaining(`note.md is in bottle ${slug}`)])
+    }
+    expect(await put("no/such/folder/x")).toEqual([125, expect.stringMatching(/copy of ".*" failed/)])
+    expect((await cli.run(["cp", `${slug}:.`, "back"])).code).toBe(0)
+    for (const path of ["note.md", "out/deep/note.md", "out/renamed.md"])
+      expect(readFileSync(join(cli.cwd, "back", path), "utf8")).toBe("do this next\n")
+    expect((await cli.run(["cp", "out", `${slug}:`])).stderr).toMatch(/out is not a file/)
+    expect((await cli.run(["cp", "note.md", "back"])).stderr).toMatch(/one of the two is SLUG:PATH/)
+
     await cli.run(["freeze", slug])
+    expect(await put("")).toEqual([2, expect.stringMatching(/whose agent has exited; bottle ".*" is frozen/)])
     const third = await cli.run(["cp", `${slug}:out`, "three"])
     looksRight(join(cli.cwd, "three"), third.stderr)
     const file = await cli.run(["cp", `${slug}:/etc/passwd`, "passwd"])

@@ -87,9 +87,7 @@ git:
       const plan = await cli.run([...start, "--dry-run"], { env: forge.env })
       expect([plan.code, plan.stdout]).toEqual([
         126,
-        expect.stringMatching(
-          /^registers +a deploy key of ada\/cellar that may push, for the time of the run$/m,
-        ),
+        expect.stringMatching(/^registers +a deploy key of ada\/cellar that may push, until the run ends$/m),
       ])
       for (const more of [[], ["--yes"]])
         expect(await cli.run([...start, ...more], { env: forge.env })).toMatchObject({
@@ -121,7 +119,7 @@ git:
       ])
       expect(new Set(registrations().map(({ key }) => key)).size).toBe(2)
       expect(readdirSync(join(cli.home, "keys"))).toEqual([])
-      expect(await cli.run(["destroy", slug])).toMatchObject({ code: 0, stderr: `${slug} is gone\n` })
+      expect(await cli.run(["destroy", slug])).toMatchObject({ code: 0, stderr: `${slug} is destroyed\n` })
     },
   )
 })

@@ -63,6 +63,6 @@ it("names a home that is open to others, and a forge that is half configured", a
   chmodSync(cli.home, 0o700)
   expect(stdout).toMatch(/^home +MISSING .*mode 755/m)
   expect(stdout).toMatch(/^forge +MISSING .*FORGE_GITEA_API/m)
-  expect(stderr).toMatch(/of what is needed is missing/)
+  expect(stderr).toMatch(/required parts? (is|are) missing/)
   expect(code).toBe(1)
 })

@@ -35,7 +35,7 @@ const cutsOutput = async (cli: ReturnType<typeof makeCli>, backend: string, wait
     ...wait,
   ])
   const slug = slugIn(run.stderr)
-  const line = `[bot-bottle: the output was cut at ${MOST} bytes (limits.outputBytes); the agent goes on]`
+  const line = `[bot-bottle: the output was cut at ${MOST} bytes (limits.outputBytes); the agent continues]`
   expect(run.code).toBe(7)
   expect(run.stderr.split("reached its limit outputBytes (20000)").length).toBe(2)
   expect((run.stdout + run.stderr).split(line).length).toBe(2)

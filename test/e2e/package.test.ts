@@ -99,6 +99,13 @@ it("shares one effect with the program that installs it", async () => {
   expect([...versions]).toEqual([JSON.parse(read("node_modules/effect/package.json")).version])
 })
 
+it("has no link of its documents that leads nowhere, and takes each command line in them", async () => {
+  const root = join(folder, "node_modules/bot-bottle")
+  const { code, stdout, stderr } = await run(process.execPath, ["scripts/check-docs.mjs", root], {}, checkout)
+  expect([code, stderr]).toEqual([0, ""])
+  expect(stdout).toMatch(/^links are right, and \d\d+ command lines\n$/)
+})
+
 it("starts a bottle from a manifest of one's own", async () => {
   const bin = join(folder, "node_modules/.bin/bot-bottle")
   const result = await run(bin, ["start", "hello", "--headless", "--prompt", "x"])

@@ -42,9 +42,9 @@ describeTerminal("in a terminal", () => {
     for (const key of ["Enter", "n", "C-c"]) {
       command("start sheller")
       // The screen before it ends with the code of the last one.
-      expect(await terminal.shows(/Launch this bottle\?(?![^]*code=)/)).toMatch(/network +none but the neck/)
+      expect(await terminal.shows(/Launch this bottle\?(?![^]*code=)/)).toMatch(/network +only the neck/)
       terminal.keys(key)
-      expect(await terminal.shows(/code=126/)).toMatch(/declined: nothing was made/)
+      expect(await terminal.shows(/code=126/)).toMatch(/declined: nothing was created/)
     }
     expect(await list()).toEqual([])
   })
@@ -70,7 +70,7 @@ describeTerminal("in a terminal", () => {
     await terminal.shows(/^after 130$/m)
     expect(await list()).toMatchObject([{ slug, state: "running" }])
     terminal.line("echo kept >note; clear; exit 3")
-    expect(await terminal.shows(/code=3/)).toMatch(new RegExp(`"bot-bottle resume ${slug}" goes on`))
+    expect(await terminal.shows(/code=3/)).toMatch(new RegExp(`"bot-bottle resume ${slug}" continues it`))
     expect(await list()).toMatchObject([{ slug, state: "exited", exit: { code: 3 } }])
 
     expect(await launched(`resume ${slug}`)).toBe(slug)
@@ -82,7 +82,7 @@ describeTerminal("in a terminal", () => {
     const slug = await launched("start sheller --label left")
     terminal.line("mark=here")
     terminal.keys("C-p", "C-q")
-    expect(await terminal.shows(/code=0/)).toMatch(/left at work: "bot-bottle attach/)
+    expect(await terminal.shows(/code=0/)).toMatch(/detached: "bot-bottle attach/)
     expect(await list()).toMatchObject([{ slug, state: "running" }])
 
     command(`shell ${slug}`)
@@ -132,7 +132,7 @@ describeTerminal("in a terminal", () => {
       cli.write("agents/timed.md", shellAgent("exec sh -i", "timed"))
       const left = await launched("start timed")
       terminal.keys("C-p", "C-q")
-      expect(await terminal.shows(/code=0/)).toMatch(/its limits are kept by process \d+[\s\S]*left at work/)
+      expect(await terminal.shows(/code=0/)).toMatch(/its limits are kept by process \d+[\s\S]*detached/)
       const closed = await launched("start timed --label closed")
       terminal.close()
       const states = async () => (await list()).map(({ slug, state }) => [slug, state])

@@ -2,9 +2,14 @@
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { vi } from "vitest"
+import type * as GiteaSimulator from "../../src/simulator/GiteaSimulator.ts"
 import { at, makeSimulated } from "./simulated.ts"
 
 vi.setConfig({ testTimeout: 120_000 })
+
+const prOf = ({ state }: GiteaSimulator.GiteaSimulator): number =>
+  [...(state.repo("ada", "cellar")?.issues.values() ?? [])].find(({ pull }) => pull !== undefined)?.number ??
+  0
 
 const rests = (row: { readonly state: { readonly phase: string }; readonly waits: string | null }) =>
   row.state.phase === "frozen" && row.waits === "person"
@@ -44,6 +49,32 @@ it.scopedLive("a storm of 1,000 comments by a trusted person costs one run, by s
     expect(world.prompts).toHaveLength(2)
     expect(world.prompts[1]).toContain("Please 999.")
     expect((yield* world.stateOf(17))?.state.consumed).toHaveLength(1_000)
+  }),
+)
+
+it.scopedLive("two bots that answer each other stop after the run that a person asked for", () =>
+  Effect.gen(function* () {
+    const world = yield* makeSimulated({
+      // Our agent says something in each run, and the other bot answers at once.
+      work: (plan, sim) => sim.as("bot").comment(at(prOf(sim)), `Run ${plan.run} is done.`),
+    })
+    const helper = world.sim.as("helper")
+    const bot = world.sim.state.user("bot")?.id
+    let answers = 0
+    world.sim.state.watchers.add((happening) => {
+      if (happening.kind !== "comment" || happening.actorId !== bot) return
+      answers += 1
+      Effect.runSync(helper.comment(at(world.prOf(17)), "@bot And now?"))
+    })
+    const { engine } = yield* world.serve
+    yield* world.target(17)
+    yield* world.until(17, rests)
+    yield* world.ada.comment(at(world.prOf(17)), "Use oak.")
+    yield* world.until(17, (row) => row.state.frozen?.run === 2 && rests(row))
+    yield* world.sim.webhooks.idle
+    yield* Effect.sleep("1 second")
+    yield* engine.idle
+    expect([world.prompts.length, answers]).toEqual([2, 2])
   }),
 )
 

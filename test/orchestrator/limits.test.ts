@@ -3,6 +3,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Option, TestClock } from "effect"
 import { IssueNumber } from "../../src/domain/orchestrator/IssueKey.ts"
 import { Slug } from "../../src/domain/Slug.ts"
+import type { ModelUse } from "../../src/domain/usage/RunMeter.ts"
+import { NO_TOKENS } from "../../src/domain/usage/Tokens.ts"
 import { IssueStates } from "../../src/services/IssueStates.ts"
 import { Usage } from "../../src/services/Usage.ts"
 import {
@@ -169,6 +171,26 @@ describe("a model provider that refuses calls", () => {
   )
 })
 
+const used1000 = {
+  route: "api",
+  model: "m",
+  calls: 1,
+  ...NO_TOKENS,
+  input: 900,
+  output: 100,
+  estimated: 0,
+  cost: 5000,
+  unpriced: 0,
+}
+
+const meterOf = (use: ModelUse) => ({ models: [use], hosts: [] })
+
+/** Agents that use so much in each run. */
+const spends =
+  (use: ModelUse): NonNullable<WorldOptions["agent"]> =>
+  (plan, usual, { sidecar }) =>
+    Effect.zipRight(sidecar.count(plan.slug, meterOf(use), plan.run), usual)
+
 describe("budgets", () => {
   it.scoped("of runs of an issue hold, over a restart of the service", () =>
     Effect.gen(function* () {
@@ -261,18 +283,84 @@ describe("budgets", () => {
     }),
   )
 
-  it.scoped("of money or tokens let nothing start, because what a run uses is not known", () =>
+  it.scoped("of tokens and money count what runs used, and hold over a restart of the service", () =>
     Effect.gen(function* () {
-      for (const day of [{ cost: 20 }, { tokens: 1_000_000 }]) {
-        const { world, passes, seen, targets } = yield* served({ budgets: { day } })
+      for (const [budget, reason] of [
+        [{ issue: { tokens: 2000 } }, "this issue is at its limit: 2000 of 2000 tokens"],
+        [{ day: { cost: 0.01 } }, "the day of ada/cellar is at its limit: 0.01 of 0.01 cost"],
+      ] as const) {
+        const { world, passes, look, restarts, seen, targets, used } = yield* served({
+          budgets: budget,
+          agent: spends(used1000),
+        })
         yield* targets(17)
-        yield* passes("10 minutes")
-        expect(yield* seen()).toEqual([
-          "limit",
-          "there is a budget of money or tokens, and what its model uses is not known",
-          null,
-        ])
-        expect((yield* kept(world)).runs).toEqual([])
+        for (const word of ["beech", "oak"]) {
+          yield* passes("1 minute")
+          yield* says(world, "ada", prOf(world), `Use ${word}.`)
+          yield* look()
+          yield* passes("2 minutes")
+          yield* restarts
+        }
+        expect(yield* used).toMatchObject({ runs: 2, tokens: 2000, cost: 10_000, unpriced: 0 })
+        expect(world.prompts).toHaveLength(2)
+        expect((yield* seen()).slice(0, 2)).toEqual(["limit", reason])
+      }
+    }),
+  )
+
+  it.scoped("of tokens and money leave a run no more than is left, which its sidecar enforces", () =>
+    Effect.gen(function* () {
+      const { world, passes, look, targets } = yield* served({
+        agent: spends(used1000),
+        budgets: { issue: { tokens: 5000, cost: 1 } },
+        bottle: { limits: { tokens: 4500, calls: 7 } },
+      })
+      yield* targets(17)
+      yield* passes("1 minute")
+      yield* says(world, "ada", prOf(world), "Use oak.")
+      yield* look()
+      yield* passes("2 minutes")
+      expect(
+        world.sidecar.launches.map(({ limits }) => [limits?.tokens, limits?.cost, limits?.calls]),
+      ).toEqual([
+        [4500, 1, 7],
+        [4000, 0.995, 7],
+      ])
+    }),
+  )
+
+  it.scoped("of money let nothing more start when what a run used has no known price", () =>
+    Effect.gen(function* () {
+      const { passes, seen, targets } = yield* served({
+        agent: spends({ ...used1000, cost: 0, unpriced: 1 }),
+        budgets: { day: { cost: 20, tokens: 1_000_000 } },
+      })
+      yield* targets(17)
+      yield* passes("1 minute")
+      yield* targets(18)
+      expect(yield* seen(eighteen)).toEqual([
+        "limit",
+        expect.stringMatching(/^there is a budget of money, and the price .* is not known: prices\.yaml/),
+        null,
+      ])
+    }),
+  )
+
+  it.scoped("of money count a run in progress, and a price that is not known of one", () =>
+    Effect.gen(function* () {
+      for (const [use, reason] of [
+        [{ ...used1000, cost: 20_000_000 }, /^the day is at its limit: 20 of 20 cost$/],
+        [{ ...used1000, unpriced: 1 }, /the price .* is not known/],
+      ] as const) {
+        const { passes, seen, targets } = yield* served({
+          agent: (plan, _usual, { sidecar }) =>
+            Effect.zipRight(sidecar.count(plan.slug, meterOf(use), plan.run), Effect.never),
+          service: { budgets: { day: { cost: 20 } } },
+        })
+        yield* targets(17)
+        yield* passes("1 minute")
+        yield* targets(18)
+        expect((yield* seen(eighteen)).slice(0, 2)).toEqual(["limit", expect.stringMatching(reason)])
       }
     }),
   )

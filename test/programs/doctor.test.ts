@@ -175,8 +175,8 @@ describe("doctor of a forge", () => {
   it("docker down is not all there, even if another backend works", () => {
     const docker = { subject: "backend docker", status: "absent", detail: "", todo: "" } as const
     const podman = { subject: "backend podman", status: "ok", detail: "", todo: "" } as const
-    expect(enoughText([docker, podman])).toMatch(/docker does not answer.*--backend podman/)
-    expect(enoughText([{ ...docker, status: "ok" }, podman])).toMatch(/^all that is needed is there/)
+    expect(enoughText([docker, podman])).toMatch(/docker does not respond.*--backend podman/)
+    expect(enoughText([{ ...docker, status: "ok" }, podman])).toMatch(/^everything needed is present/)
   })
 
   it.scopedLive("misses all of it when the token is no good", () =>

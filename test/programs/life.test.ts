@@ -374,7 +374,7 @@ it.effect("a freeze of a bottle that never ran does not promise that a second on
   inWorld({}, () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(freeze(yield* makers.created()))
-      expect(error.message).toMatch(/nothing of it to keep.*resume/)
+      expect(error.message).toMatch(/nothing to save.*resume/)
       expect(error.message).not.toMatch(/tries again|nothing is lost/)
     }),
   ),

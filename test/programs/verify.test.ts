@@ -85,7 +85,7 @@ it.effect("an image is verified once for an engine, before its first agent start
         const refused = yield* Effect.flip(Effect.provideService(start, Verifier, verifier))
         expect(refused).toMatchObject({
           _tag: "LaunchRefused",
-          reason: expect.stringMatching(/what was verified is/),
+          reason: expect.stringMatching(/was verified, but image/),
         })
         expect(counted.times).toBe(1)
         yield* Effect.provideService(start, Verifier, good)

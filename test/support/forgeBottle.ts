@@ -26,7 +26,13 @@ export const withIssue = Effect.tap(forge, ({ sim, repo }) =>
 /** A place for a bottle's state; each `launch` serves it by a new sidecar until the scope closes. */
 export const bottle = (
   at: Forge,
-  more: { readonly git?: object; readonly prNumbers?: ReadonlyArray<number>; readonly base?: string } = {},
+  more: {
+    readonly git?: object
+    /** Other repositories. */
+    readonly others?: ReadonlyArray<object>
+    readonly prNumbers?: ReadonlyArray<number>
+    readonly base?: string
+  } = {},
 ) =>
   Effect.gen(function* () {
     const directory = yield* tempDir
@@ -46,7 +52,10 @@ export const bottle = (
         prNumbers: more.prNumbers ?? [],
         ...(more.base !== undefined && { base: more.base }),
       },
-      git: [{ name: "app", url: at.url, credential: TOKEN, private: true, ...more.git }],
+      git: [
+        { name: "app", url: at.url, credential: TOKEN, private: true, ...more.git },
+        ...(more.others ?? []),
+      ],
     })
     const document = yield* decodeDocument(text)
     /** A push as no git sends it: the ref is said to have been nowhere, and no object comes with it. */
@@ -65,7 +74,7 @@ export const bottle = (
       const neck = /BOT_BOTTLE_NECK='([^']+)'/.exec(loopback)?.[1] ?? ""
       const work = yield* tempDir
       yield* ok(work, ["clone", "-q", `${neck}/git/app.git`, "."])
-      return { work }
+      return { work, neck }
     })
     return {
       stateDir,

@@ -165,6 +165,7 @@ export const forge = Effect.gen(function* () {
   const sim = yield* GiteaSimulator.make(
     {
       users: [{ login: "bot", token: TOKEN }, { login: "eve", token: "0f".repeat(20) }, { login: "ada" }],
+      orgs: [{ name: "bot-bottle", members: ["bot"] }],
       repos: [{ owner: "ada", name: "cellar", private: true, collaborators: { bot: "write" } }],
     },
     { mounts: [repositories.mount] },

@@ -44,23 +44,27 @@ export const startModelApi = async (key: string): Promise<ModelApi> => {
   const refused: Array<string> = []
   const script: Array<Turn | (() => Turn)> = []
   const server = createServer((request, response) => {
-    void textOf(request).then((text) => {
-      const path = (request.url ?? "").replace(/\?.*/, "")
-      if (
-        ![request.headers.authorization, `Bearer ${request.headers["x-api-key"]}`].includes(`Bearer ${key}`)
-      ) {
-        refused.push(path)
-        return json(response, 401, { error: { message: "no such key", type: "invalid_request_error" } })
-      }
-      requests.push({ path, headers: request.headers, text })
-      const dialect = Object.entries(dialects).find(([ending]) => path.endsWith(ending))?.[1]
-      if (dialect === undefined) return json(response, 404, { error: { message: "not found" } })
-      const next = script.shift() ?? { say: "There is nothing left to do." }
-      const turn = typeof next === "function" ? next() : next
-      response.writeHead(200, { "content-type": "text/event-stream" })
-      for (const event of dialect(turn, JSON.parse(text), `${requests.length}`)) response.write(event)
-      response.end()
-    })
+    void textOf(request).then(
+      (text) => {
+        const path = (request.url ?? "").replace(/\?.*/, "")
+        if (
+          ![request.headers.authorization, `Bearer ${request.headers["x-api-key"]}`].includes(`Bearer ${key}`)
+        ) {
+          refused.push(path)
+          return json(response, 401, { error: { message: "no such key", type: "invalid_request_error" } })
+        }
+        requests.push({ path, headers: request.headers, text })
+        const dialect = Object.entries(dialects).find(([ending]) => path.endsWith(ending))?.[1]
+        if (dialect === undefined) return json(response, 404, { error: { message: "not found" } })
+        const next = script.shift() ?? { say: "There is nothing left to do." }
+        const turn = typeof next === "function" ? next() : next
+        response.writeHead(200, { "content-type": "text/event-stream" })
+        for (const event of dialect(turn, JSON.parse(text), `${requests.length}`)) response.write(event)
+        response.end()
+        // A request that a limit refuses is cut off before its end.
+      },
+      () => undefined,
+    )
   })
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   return {
@@ -96,14 +100,31 @@ const toolCall = (turn: Exclude<Turn, { say: string }>, tools: ReadonlySet<strin
 }
 
 interface Asked {
+  readonly stream_options?: { readonly include_usage?: boolean }
   readonly tools?: ReadonlyArray<{ readonly name?: string; readonly function?: { readonly name?: string } }>
 }
 
 const toolsOf = (asked: Asked): ReadonlySet<string> =>
   new Set((asked.tools ?? []).map((tool) => tool.function?.name ?? tool.name ?? ""))
 
-/** Chat completions: chunks of one choice, then `[DONE]`. */
+/** What each call reports that it used: the input includes what came from a cache. */
+export const CALL_USE = { input: 1200, cached: 800, output: 34, reasoning: 10 }
+
+/** Chat completions: chunks of one choice, the usage if it is asked for, then `[DONE]`. */
 const chat = (turn: Turn, asked: Asked, id: string): ReadonlyArray<string> => {
+  const usage = {
+    prompt_tokens: CALL_USE.input,
+    completion_tokens: CALL_USE.output,
+    total_tokens: CALL_USE.input + CALL_USE.output,
+    prompt_tokens_details: { cached_tokens: CALL_USE.cached },
+    completion_tokens_details: { reasoning_tokens: CALL_USE.reasoning },
+  }
+  const end = [
+    ...(asked.stream_options?.include_usage === true
+      ? [sse({ id: `chat-${id}`, object: "chat.completion.chunk", choices: [], usage })]
+      : []),
+    "data: [DONE]\n\n",
+  ]
   const chunk = (delta: object, finish: string | null) =>
     sse({
       id: `chat-${id}`,
@@ -111,7 +132,7 @@ const chat = (turn: Turn, asked: Asked, id: string): ReadonlyArray<string> => {
       choices: [{ index: 0, delta, finish_reason: finish }],
     })
   if ("say" in turn) {
-    return [chunk({ role: "assistant", content: turn.say }, null), chunk({}, "stop"), "data: [DONE]\n\n"]
+    return [chunk({ role: "assistant", content: turn.say }, null), chunk({}, "stop"), ...end]
   }
   const { name, input } = toolCall(turn, toolsOf(asked))
   const call = {
@@ -120,7 +141,7 @@ const chat = (turn: Turn, asked: Asked, id: string): ReadonlyArray<string> => {
     type: "function",
     function: { name, arguments: JSON.stringify(input) },
   }
-  return [chunk({ role: "assistant", tool_calls: [call] }, null), chunk({}, "tool_calls"), "data: [DONE]\n\n"]
+  return [chunk({ role: "assistant", tool_calls: [call] }, null), chunk({}, "tool_calls"), ...end]
 }
 
 /** Responses: one item of output, then `response.completed`. */
@@ -134,7 +155,13 @@ const responses = (turn: Turn, asked: Asked, id: string): ReadonlyArray<string> 
           content: [{ type: "output_text", text: turn.say, annotations: [] }],
         }
       : functionCall(toolCall(turn, toolsOf(asked)), id)
-  const usage = { input_tokens: 1, output_tokens: 1, total_tokens: 2 }
+  const usage = {
+    input_tokens: CALL_USE.input,
+    input_tokens_details: { cached_tokens: CALL_USE.cached },
+    output_tokens: CALL_USE.output,
+    output_tokens_details: { reasoning_tokens: CALL_USE.reasoning },
+    total_tokens: CALL_USE.input + CALL_USE.output,
+  }
   return [
     sse({ type: "response.created", response: { id: `resp_${id}` } }),
     sse({ type: "response.output_item.added", output_index: 0, item }),
@@ -146,7 +173,11 @@ const responses = (turn: Turn, asked: Asked, id: string): ReadonlyArray<string> 
 /** Messages: one block of content, between `message_start` and `message_stop`. */
 const messages = (turn: Turn, asked: Asked, id: string): ReadonlyArray<string> => {
   const call = "say" in turn ? undefined : toolCall(turn, toolsOf(asked))
-  const usage = { input_tokens: 1, output_tokens: 1 }
+  const usage = {
+    input_tokens: CALL_USE.input - CALL_USE.cached,
+    cache_read_input_tokens: CALL_USE.cached,
+    output_tokens: 1,
+  }
   const message = {
     id: `msg_${id}`,
     type: "message",
@@ -178,7 +209,7 @@ const messages = (turn: Turn, asked: Asked, id: string): ReadonlyArray<string> =
     sse({
       type: "message_delta",
       delta: { stop_reason: call === undefined ? "end_turn" : "tool_use", stop_sequence: null },
-      usage: { output_tokens: 1 },
+      usage: { output_tokens: CALL_USE.output },
     }),
     sse({ type: "message_stop" }),
   ]

@@ -3,8 +3,11 @@ import { Effect, Exit, Scope } from "effect"
 import { chmodSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect } from "vitest"
+import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
 import * as GiteaSimulator from "../../src/simulator/GiteaSimulator.ts"
+import * as GitServer from "../../src/simulator/gitServer.ts"
 import { type Cli, makeCli, shellAgent } from "./cli.ts"
+import { tempDir } from "./tempDir.ts"
 
 /** The secrets of such a service: looked for everywhere. */
 export const SERVED_TOKEN = "89abcdef0123456789abcdef0123456789abcdef"
@@ -19,22 +22,32 @@ const patient = (folder: string): string =>
     `echo "run $BOT_BOTTLE_RUN" >>'${folder}/runs'; until [ -e '${folder}/go' ]; do sleep 0.1; done; forge signal-done success mended`,
   )
 
-/** Starts the forge and writes the home; nothing is served yet. */
-export const makeServed = async (more: object = {}) => {
+/** Starts the forge and writes the home; nothing is served yet. With `files` the repository can be cloned and pushed to. */
+export const makeServed = async (more: object = {}, files?: Readonly<Record<string, string>>) => {
   const scope = Effect.runSync(Scope.make())
+  const repositories = await Effect.runPromise(
+    Effect.flatMap(tempDir, GitServer.make).pipe(
+      Effect.provide(NodeProcessRunner.layer),
+      Scope.extend(scope),
+    ),
+  )
+  if (files !== undefined) await Effect.runPromise(repositories.create("ada", "cellar", files))
   const forge = await Effect.runPromise(
-    GiteaSimulator.make({
-      users: [{ login: "bot", token: SERVED_TOKEN }, { login: "ada" }, { login: "eve" }],
-      orgs: [{ name: "bot-bottle", members: ["bot"] }],
-      repos: [
-        {
-          owner: "ada",
-          name: "cellar",
-          collaborators: { bot: "write" },
-          issues: [{ number: 17, title: "The door", body: "It does not close.", author: "ada" }],
-        },
-      ],
-    }).pipe(Scope.extend(scope)),
+    GiteaSimulator.make(
+      {
+        users: [{ login: "bot", token: SERVED_TOKEN }, { login: "ada" }, { login: "eve" }],
+        orgs: [{ name: "bot-bottle", members: ["bot"] }],
+        repos: [
+          {
+            owner: "ada",
+            name: "cellar",
+            collaborators: { bot: "write" },
+            issues: [{ number: 17, title: "The door", body: "It does not close.", author: "ada" }],
+          },
+        ],
+      },
+      { mounts: [repositories.mount] },
+    ).pipe(Scope.extend(scope)),
   )
   const cli = makeCli()
   const file = (name: string, text: string): string => {
@@ -71,15 +84,16 @@ export const makeServed = async (more: object = {}) => {
   return {
     cli,
     forge,
+    repositories,
     ada,
     configuration,
     serve,
     /** Lets agents come to their end. */
     go: () => file("go", ""),
     /** Somebody labels the issue and assigns the bot. */
-    target: () =>
+    target: (agent = "worker") =>
       Effect.runPromise(
-        Effect.zipRight(ada.label(door, "bot-bottle:worker"), ada.assign(door, "bot")).pipe(
+        Effect.zipRight(ada.label(door, `bot-bottle:${agent}`), ada.assign(door, "bot")).pipe(
           Effect.zipRight(forge.webhooks.idle),
         ),
       ),

@@ -60,10 +60,17 @@ const NO_VARIABLES = ConfigProvider.fromMap(new Map())
 /** A sidecar without a forge that serves these routes. */
 export const sidecarWith = (
   routes: ReadonlyArray<object>,
-  options: { readonly loopback?: boolean; readonly times?: SidecarTimes } = {},
+  options: {
+    readonly loopback?: boolean
+    readonly times?: SidecarTimes
+    /** More of the document. */
+    readonly document?: object
+    /** Of an earlier sidecar, which this one follows. */
+    readonly directory?: string
+  } = {},
 ) =>
   Effect.gen(function* () {
-    const directory = yield* tempDir
+    const directory = options.directory ?? (yield* tempDir)
     const socketPath = join(directory, "run", "neck", "neck.sock")
     const text = JSON.stringify({
       slug: "door-abcde",
@@ -71,6 +78,7 @@ export const sidecarWith = (
       stateDir: join(directory, "state"),
       routes,
       ...(options.loopback === true && { loopback: true }),
+      ...options.document,
     })
     const fake = yield* FakeForge.make({ owner: "ada", repo: "cellar" })
     yield* serve(yield* decodeDocument(text), {

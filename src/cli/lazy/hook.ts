@@ -15,6 +15,7 @@ import {
   type TestDelivery,
   type WantedHook,
 } from "../../orchestrator/hook.ts"
+import { accountOf, tokenKeyOf } from "../../orchestrator/accounts.ts"
 import { forgeOf } from "../../orchestrator/served.ts"
 import type { HookPlace } from "../../services/ForgeHooks.ts"
 import { Secrets } from "../../services/Secrets.ts"
@@ -61,7 +62,10 @@ const wantedOf = Effect.fnUntraced(function* ({ place, config, tokenFile }: Hook
     Effect.catchTag(secrets.read(source), "SecretUnreadable", ({ message }) => missing(file, key, message))
   const secret = yield* secretAt("webhook.secret", webhook.secret)
   const token = yield* Option.match(tokenFile, {
-    onNone: () => secretAt("forge.token", forge.token),
+    onNone: () => {
+      const account = accountOf(configuration, { owner: where.owner, repo: where.repo ?? "*" })
+      return secretAt(tokenKeyOf(account), forge.accounts[account ?? ""]?.token ?? forge.token)
+    },
     onSome: (path) => secretAt("--token-file", { file: path }),
   })
   const through = throughOf(configuration, where)

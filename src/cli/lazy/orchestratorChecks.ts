@@ -7,6 +7,7 @@ import { readConfiguration } from "../../layers/manifests/configuration.ts"
 import * as NodeProcessRunner from "../../layers/process/NodeProcessRunner.ts"
 import * as LiveSecrets from "../../layers/secrets/LiveSecrets.ts"
 import { secretsOf } from "../../orchestrator/keepSecrets.ts"
+import { accountOf, accountsOf, tokenKeyOf } from "../../orchestrator/accounts.ts"
 import { forgeOf } from "../../orchestrator/served.ts"
 import { type DoctorCheck, forgeChecks } from "../../programs/doctor.ts"
 import { Forges } from "../../services/Forges.ts"
@@ -19,15 +20,13 @@ export const orchestratorChecks: Effect.Effect<ReadonlyArray<DoctorCheck>, never
     if (Either.isLeft(read)) return [check("configuration", Effect.fail(read.left))]
     if (Option.isNone(read.right)) return []
     const { file, configuration } = read.right.value
-    const { refused, ignored } = unkept(configuration)
-    const refusal = refused.map((key) => `${file}: ${key}: this version does not keep it: leave it out`)
-    const configured = [file, ...(ignored.length === 0 ? [] : [`without effect: ${ignored.join(", ")}`])]
+    const refusal = unkept(configuration).map(
+      (key) => `${file}: ${key}: this version does not keep it: leave it out`,
+    )
     return [
       check(
         "configuration",
-        refusal.length === 0
-          ? Effect.succeed(configured.join("; "))
-          : Effect.fail({ message: refusal.join("; ") }),
+        refusal.length === 0 ? Effect.succeed(file) : Effect.fail({ message: refusal.join("; ") }),
       ),
       ...(yield* secretChecks(configuration)),
       ...(yield* manifestChecks(configuration)),
@@ -59,40 +58,54 @@ const secretChecks = Effect.fnUntraced(function* (configuration: Configuration) 
           },
         ]
       : []
-  const token = found.find(({ key }) => key === "forge.token")?.value
-  return [
-    ...checks,
-    ...without,
-    ...(token === undefined || Either.isLeft(token)
-      ? []
-      : yield* repositoryChecks(configuration, token.right)),
-  ]
+  const tokenAt = (key: string) =>
+    Option.flatMap(Option.fromNullable(found.find((it) => it.key === key)), ({ value }) =>
+      Either.getRight(value),
+    )
+  return [...checks, ...without, ...(yield* repositoryChecks(configuration, tokenAt))]
 })
 
 /** What a run needs from each repository with an exact name; for patterns, only what applies to all. */
 const repositoryChecks = Effect.fnUntraced(
-  function* (configuration: Configuration, token: Redacted.Redacted) {
+  function* (configuration: Configuration, tokenAt: (key: string) => Option.Option<Redacted.Redacted>) {
     const { org, trustOrg } = configuration.forge
     const forges = yield* Forges
     const named = Object.keys(configuration.repositories).filter((name) => !name.includes("*"))
-    const at = (name: string) => {
+    const placeOf = (name: string) => {
       const [owner = "", repo = ""] = name.split("/")
-      return forges.of(
-        { kind: "gitea", apiUrl: forgeOf(configuration), token, owner, repo },
-        { org, ...(trustOrg !== undefined && { trustOrg }) },
-      )
+      return { owner, repo }
     }
-    const general = forgeChecks(yield* at(named[0] ?? "any/any"), org).filter(({ subject }) =>
-      GENERAL.has(subject),
-    )
+    /** No checks without the token, which has a line of its own. */
+    const checksOf = (account: string | undefined, name: string, wanted: (it: DoctorCheck) => boolean) =>
+      Option.match(tokenAt(tokenKeyOf(account)), {
+        onNone: () => Effect.succeed<ReadonlyArray<DoctorCheck>>([]),
+        onSome: (token) =>
+          forges
+            .of(
+              { kind: "gitea", apiUrl: forgeOf(configuration), token, ...placeOf(name) },
+              { org, ...(trustOrg !== undefined && { trustOrg }) },
+            )
+            .pipe(Effect.map((forge) => forgeChecks(forge, org).filter(wanted))),
+      })
+    const general = yield* Effect.forEach(accountsOf(configuration), (account) => {
+      const own = named.find((name) => accountOf(configuration, placeOf(name)) === account)
+      const suffix = account === undefined ? "" : ` ${tokenKeyOf(account)}`
+      return Effect.map(
+        checksOf(account, own ?? "any/any", ({ subject }) => GENERAL.has(subject)),
+        (checks) => checks.map((it) => withSubject(it, `${it.subject}${suffix}`)),
+      )
+    })
     const each = yield* Effect.forEach(named, (name) =>
-      Effect.map(at(name), (forge) =>
-        forgeChecks(forge, org)
-          .filter(({ subject, needed }) => needed && !GENERAL.has(subject))
-          .map((it) => withSubject(it, `${it.subject} ${name}`)),
+      Effect.map(
+        checksOf(
+          accountOf(configuration, placeOf(name)),
+          name,
+          ({ subject, needed }) => needed && !GENERAL.has(subject),
+        ),
+        (checks) => checks.map((it) => withSubject(it, `${it.subject} ${name}`)),
       ),
     )
-    return [...general, ...each.flat()].map(ofOrchestrator)
+    return [...general.flat(), ...each.flat()].map(ofOrchestrator)
   },
   Effect.provide(GiteaForges.layer),
   Effect.catchAll((error) => Effect.succeed([check("forge", Effect.fail(error))])),

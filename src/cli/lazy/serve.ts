@@ -43,8 +43,7 @@ export const serve = Effect.fn("serve")(
 const stores = Layer.merge(live, SqliteOrchestratorStores.layer())
 
 const requireKept = Effect.fnUntraced(function* (file: string, configuration: Configuration) {
-  const { refused, ignored } = unkept(configuration)
-  yield* Effect.forEach(ignored, (key) => Effect.logWarning(`${file}: ${key} has no effect in this version`))
+  const refused = unkept(configuration)
   if (refused.length === 0) return
   return yield* new ConfigurationInvalid({
     problems: refused.map((key) => ({ file, key, expected: "this version does not keep it: leave it out" })),

@@ -7,10 +7,15 @@ import * as SqliteBottleStore from "../../layers/sqlite/SqliteBottleStore.ts"
 import * as SqliteForgeStateStore from "../../layers/sqlite/SqliteForgeStateStore.ts"
 import * as SqliteInbox from "../../layers/sqlite/SqliteInbox.ts"
 import * as SqliteIssueStates from "../../layers/sqlite/SqliteIssueStates.ts"
+import * as SqliteOperations from "../../layers/sqlite/SqliteOperations.ts"
+import * as SqliteOutbox from "../../layers/sqlite/SqliteOutbox.ts"
 import * as SqliteServiceState from "../../layers/sqlite/SqliteServiceState.ts"
+import * as SqliteUsage from "../../layers/sqlite/SqliteUsage.ts"
 
 export { orchestrateRetry } from "../../programs/orchestrateRetry.ts"
 export { orchestrateStatus } from "../../programs/orchestrateStatus.ts"
+export { limitStatus } from "../../programs/limitStatus.ts"
+export { unsentNotices } from "../../programs/unsentNotices.ts"
 export { serviceStatus } from "../../programs/serviceStatus.ts"
 export { ServiceState } from "../../services/ServiceState.ts"
 
@@ -27,5 +32,8 @@ export const live = Layer.mergeAll(
   stores,
   SqliteBottleStore.layer(),
   SqliteForgeStateStore.layer(),
+  SqliteOperations.layer(),
+  SqliteOutbox.layer(),
+  SqliteUsage.layer(),
   Layer.provide(SidecarProcess.layer, NodeProcessRunner.layer),
 )

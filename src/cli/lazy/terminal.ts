@@ -9,22 +9,35 @@ import { note } from "../output.ts"
 
 const FIRST_LINE_MS = 10_000
 
-/** A process in its own session that runs `watch SLUG` in this process's environment, which contains the routes' secrets. */
+/**
+ * Starts a process in its own session that runs `watch SLUG`, in this process's environment, which contains the routes' secrets. Returns
+ * its process ID.
+ */
+const watcher = Effect.fn("startWatcher")(function* (slug: string, rm: boolean) {
+  const runner = yield* ProcessRunner
+  const { pid } = yield* runner.detached({
+    command: process.execPath,
+    args: [...process.execArgv, process.argv[1] ?? "", "watch", slug, ...(rm ? ["--rm"] : [])],
+    env: Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? ""])),
+    firstLineMs: FIRST_LINE_MS,
+  })
+  return pid
+}, Effect.provide(NodeProcessRunner.layer))
+
 const handOver: HandOver = (slug) =>
-  Effect.gen(function* () {
-    const runner = yield* ProcessRunner
-    const { pid } = yield* runner.detached({
-      command: process.execPath,
-      args: [...process.execArgv, process.argv[1] ?? "", "watch", slug],
-      env: Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? ""])),
-      firstLineMs: FIRST_LINE_MS,
-    })
-    yield* note(`\nits limits are kept by process ${pid}`)
-  }).pipe(
+  watcher(slug, false).pipe(
+    Effect.flatMap((pid) => note(`\nits limits are kept by process ${pid}`)),
     Effect.catchAll((error) =>
       note(`\nnobody keeps its limits (${error.message}): "bot-bottle watch ${slug}" does`),
     ),
-    Effect.provide(NodeProcessRunner.layer),
+  )
+
+/** Has another process wait for an agent, store how it ended, and destroy its bottle if `rm` is set. */
+export const watchInBackground = (slug: string, rm: boolean) =>
+  Effect.catchAll(watcher(slug, rm), (error) =>
+    note(
+      `warning: the agent runs, but no process watches it (${error.message}): "bot-bottle watch ${slug}${rm ? " --rm" : ""}" does`,
+    ),
   )
 
 /** `startInteractive`, with such a watcher. */

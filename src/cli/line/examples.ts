@@ -9,6 +9,7 @@ export const EXAMPLES: Readonly<Record<string, ReadonlyArray<string>>> = {
   start: [
     `start hello --headless --prompt "Say hello"`,
     "start claude --copy-cwd --label fix-login",
+    `start hello --headless --prompt "Say hello" --detach --rm`,
     "start claude --headless --prompt-file task.md --bottle claude --bottle tests --dry-run",
   ],
   resume: [`resume hello-abcde --headless --prompt "And now in French"`, "resume hello-abcde"],
@@ -22,7 +23,7 @@ export const EXAMPLES: Readonly<Record<string, ReadonlyArray<string>>> = {
   logs: ["logs hello-abcde", "logs hello-abcde --follow --tail 20"],
   log: ["log hello-abcde", "log hello-abcde --denied --since 1h30m"],
   inspect: ["inspect hello-abcde", "inspect hello-abcde --json"],
-  cp: ["cp hello-abcde:report.md .", "cp hello-abcde:/workspace/dist ./dist"],
+  cp: ["cp hello-abcde:report.md .", "cp hello-abcde:/workspace/dist ./dist", "cp notes.md hello-abcde:"],
   gc: ["gc --dry-run", "gc"],
   verify: ["verify", "verify --bottle claude --backend podman"],
   demo: ["demo"],

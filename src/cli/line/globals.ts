@@ -20,13 +20,13 @@ export const SHELLS = ["bash", "zsh", "fish", "sh"] as const
 export const GLOBALS: ReadonlyArray<OptionInfo> = [
   flag(["--help", "-h"], "Show the help of a command"),
   {
-    ...flag(["--log-level"], "The least level of what is reported on stderr"),
+    ...flag(["--log-level"], "Lowest level of messages on stderr"),
     value: "LEVEL",
     choices: LEVELS,
     fallback: "info",
   },
   flag(["--version"], "Print the version"),
-  { ...flag(["--completions"], "Print completions for a shell"), value: "SHELL", choices: SHELLS },
+  { ...flag(["--completions"], "Print a completion script for a shell"), value: "SHELL", choices: SHELLS },
 ]
 
 /** The level for a choice of `--log-level`. */

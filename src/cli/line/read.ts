@@ -1,5 +1,6 @@
 /** Reads a command line: finds its command and its errors, and rewrites it into a form that @effect/cli parses reliably. */
 import { Either } from "effect"
+import { COMPLETE } from "./completionScripts.ts"
 import { GLOBALS } from "./globals.ts"
 import { nearest } from "./suggest.ts"
 import { type CommandInfo, type OptionInfo, commandAt, isForPeople } from "./tree.ts"
@@ -10,7 +11,12 @@ export type Line =
   | { readonly _tag: "Help"; readonly command: CommandInfo }
   | { readonly _tag: "Version" }
   | { readonly _tag: "Completions"; readonly shell: string }
+  | { readonly _tag: "Complete"; readonly words: ReadonlyArray<string> }
+  | { readonly _tag: "Check" }
   | { readonly _tag: "Run"; readonly argv: ReadonlyArray<string>; readonly logLevel?: string }
+
+/** The hidden command that checks the command lines on stdin and runs none of them. */
+const CHECK = "__check"
 
 /** Aliases of commands of the root. */
 export const ALIASES: Readonly<Record<string, string>> = { ps: "list", rm: "destroy" }
@@ -28,6 +34,8 @@ export const readLine = (
   root: CommandInfo,
   words: ReadonlyArray<string>,
 ): Either.Either<Line, UsageError> => {
+  if (words[0] === COMPLETE) return Either.right({ _tag: "Complete", words: words.slice(1) })
+  if (words[0] === CHECK && words.length === 1) return Either.right({ _tag: "Check" })
   let command = root
   let isEnded = false
   const given: Array<Given> = []
@@ -164,11 +172,12 @@ const valueProblem = (
   value: string,
   known: ReadonlyArray<OptionInfo>,
 ): string | undefined => {
-  if (choices !== undefined && !choices.includes(value)) return `"${value}" is none of ${choices.join(", ")}`
-  if (isInteger && !/^-?\d+$/.test(value)) return `"${value}" is no whole number`
+  if (choices !== undefined && !choices.includes(value))
+    return `"${value}" is not one of ${choices.join(", ")}`
+  if (isInteger && !/^-?\d+$/.test(value)) return `"${value}" is not a whole number`
   // @effect/cli would read it as an option.
   if (value === "--" || known.some(({ names }) => names.includes(value)))
-    return `"${value}" is an option, and no value`
+    return `"${value}" is an option, not a value`
   return undefined
 }
 

@@ -74,6 +74,14 @@ const Forge = Schema.Struct({
   /** Organisation whose members are trusted; the repository's owner if absent. */
   trustOrg: Schema.optional(Word),
   closingKeywords: orElse(Schema.Array(Text).annotations(map("a list of words")), () => []),
+  /** Other accounts of the bot: which repositories each serves. The account of `token` serves all others. */
+  accounts: orElse(
+    Schema.Record({
+      key: RepositoryPattern,
+      value: Schema.Struct({ token: required(SecretSource, SECRET_SOURCE_RULE) }).annotations(map("{token}")),
+    }).annotations(map("a map of accounts by OWNER/NAME")),
+    () => ({}),
+  ),
 }).annotations(map("a map with api and token"))
 
 const Zone = Schema.String.pipe(

@@ -27,6 +27,7 @@ const KEYS: ReadonlyArray<readonly [path: string, kind: Kind]> = [
   ["forge.org", "text"],
   ["forge.trustOrg", "text"],
   ["forge.closingKeywords", "json"],
+  ["forge.accounts", "json"],
   ["repositories", "json"],
   ["listen", "text"],
   ["publicUrl", "text"],
@@ -87,7 +88,8 @@ export const decodeConfiguration = (
     const decoded = yield* decodeStrictly(file, Configuration, whole).pipe(
       Effect.mapError((error) => byVariable(error, found)),
     )
-    yield* distinctRepositories(file, decoded)
+    yield* distinctNames(file, "repositories", decoded.repositories)
+    yield* distinctNames(file, "forge.accounts", decoded.forge.accounts)
     yield* signedNotices(file, decoded)
     return decoded
   })
@@ -153,11 +155,12 @@ const byVariable = (error: ManifestInvalid, found: ReadonlyArray<Given>): Manife
 }
 
 /** Names are compared case-insensitively: of two that differ only in case, one would be ignored. */
-const distinctRepositories = (
+const distinctNames = (
   file: string,
-  { repositories }: Configuration,
+  key: string,
+  entries: Readonly<Record<string, unknown>>,
 ): Effect.Effect<void, ManifestInvalid> => {
-  const names = Object.keys(repositories)
+  const names = Object.keys(entries)
   const twice = names.find(
     (name, n) => names.findIndex((it) => it.toLowerCase() === name.toLowerCase()) !== n,
   )
@@ -165,7 +168,7 @@ const distinctRepositories = (
     ? Effect.void
     : new ManifestInvalid({
         file,
-        key: `repositories.${twice}`,
+        key: `${key}.${twice}`,
         expected: "is there twice: names compare without case",
       })
 }

@@ -158,7 +158,7 @@ export interface Bound {
 /** What a start requires besides a reason. */
 export interface Capacity {
   readonly bounds: ReadonlyArray<Bound>
-  /** Whether the tokens and the cost of a run can be measured. */
+  /** Whether the cost of the run, and of those that count against a budget of money, is known. */
   readonly costKnown: boolean
   /** When the agent's model route may be used again after the provider refused a call. */
   readonly routeUntil?: Millis

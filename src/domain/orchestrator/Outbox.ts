@@ -52,6 +52,11 @@ export const OutboxRow = Schema.Struct({
 /** A message that is not sent yet. */
 export type OutboxRow = typeof OutboxRow.Type
 
+/** A message that is not sent yet, with the time of its next attempt. */
+export const UnsentMessage = Schema.Struct({ ...OutboxRow.fields, nextAt: Millis })
+/** A message that is not sent yet, with the time of its next attempt. */
+export type UnsentMessage = typeof UnsentMessage.Type
+
 /** Which receivers get which notices. */
 export interface Tells {
   /** Whether the bot reacts to what it accepts and to what it refuses. */

@@ -1,5 +1,6 @@
 /** ServiceHealth is a service's report about itself, for other processes to read. */
 import { Schema } from "effect"
+import { ReportedLimits } from "./LimitStatus.ts"
 import { Millis } from "./IssueKey.ts"
 
 /** State of a service's sweeps. */
@@ -35,6 +36,8 @@ export const ServiceHealth = Schema.Struct({
   /** When a delivery signed with another secret last arrived. */
   missignedAt: Schema.optional(Millis),
   sweep: SweepHealth,
+  /** What it limits. Absent in reports of older versions. */
+  limits: Schema.optional(ReportedLimits),
   /** What is wrong with a secret that is read repeatedly; absent when nothing is. */
   secret: Schema.optional(Schema.String),
 })

@@ -59,8 +59,11 @@ export const gateRules: ReadonlyArray<GateRule> = [
   {
     name: "gate: cost must be known where it is limited",
     says: ({ capacity: { costKnown, bounds } }) =>
-      !costKnown && bounds.some(({ what }) => what === "cost" || what === "tokens")
-        ? wait("limit", "there is a budget of money or tokens, and what its model uses is not known")
+      !costKnown && bounds.some(({ what }) => what === "cost")
+        ? wait(
+            "limit",
+            "there is a budget of money, and the price of a model that it uses, or that a counted run used, is not known: prices.yaml can name it",
+          )
         : undefined,
   },
   {

@@ -7,7 +7,7 @@ import type { OutputChunk } from "../../services/ProcessRunner.ts"
 
 /** The last line of an output that was cut. */
 export const cutLine = (bytes: number): string =>
-  `\n[bot-bottle: the output was cut at ${bytes} bytes (limits.outputBytes); the agent goes on]\n`
+  `\n[bot-bottle: the output was cut at ${bytes} bytes (limits.outputBytes); the agent continues]\n`
 
 /** The file in a run directory with the run's limit, if its manifest sets one: a later reader of the output knows only the slug. */
 export const outputLimitFile = (run: string): string => join(run, "output-bytes")
@@ -40,7 +40,7 @@ const cutChunk = Effect.fnUntraced(function* (
   if (chunk.bytes.length <= left) return chunk
   if (left < 0) return { ...chunk, bytes: new Uint8Array() }
   yield* Effect.logWarning(
-    `bottle "${slug}" reached its limit outputBytes (${most}): its output is cut, and the agent goes on`,
+    `bottle "${slug}" reached its limit outputBytes (${most}): its output is cut, and the agent continues`,
   )
   return { ...chunk, bytes: Buffer.concat([chunk.bytes.subarray(0, left), Buffer.from(cutLine(most))]) }
 })

@@ -30,7 +30,7 @@ import { findArtifacts, freezeBottle, MAX_LAYERS, removeArtifacts } from "./free
 import { digestOf, hasWorkspace, presentImage, withoutVolumes } from "./image.ts"
 import type { Naming } from "./naming.ts"
 import { naming } from "./naming.ts"
-import { copyOut, shellIn } from "./tools.ts"
+import { copyIn, copyOut, shellIn } from "./tools.ts"
 
 export type { Dialect } from "./dialect.ts"
 
@@ -107,6 +107,7 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
     attach: (slug) => using((docker) => attachTo(docker, slug)),
     shell: (slug) => using((docker) => shellIn(docker, slug)),
     copyOut: (slug, source) => Stream.unwrap(Effect.map(ready, (docker) => copyOut(docker, slug, source))),
+    copyIn: (slug, target) => using((docker) => copyIn(docker, slug, target)),
     freeze: (slug, run) => using(({ naming }) => freezeBottle(engine, naming, maxLayers, slug, run)),
     remove: (slug) => using((docker) => removeBottle(docker, slug)),
     removeArtifacts: (slug, keep) =>

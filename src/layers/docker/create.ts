@@ -32,7 +32,7 @@ export const accepts = Effect.fn("Backend.accepts")(function* (engine: string, p
   }
   if (plan.limits.diskBytes !== undefined) {
     return yield* refuse(
-      `limits.disk cannot be kept by ${engine} on this machine: remove it from the bottle manifest`,
+      `limits.disk cannot be enforced by ${engine} on this machine: remove it from the bottle manifest`,
     )
   }
   if (RESERVED.test(plan.workdir) || plan.workdir.split("/").includes("..")) {
@@ -137,10 +137,10 @@ export const createContainer = Effect.fn("createContainer")(function* (
   if (exitCode === 0 && lost === undefined) return
   if (lost !== undefined && /without swap/i.test(lost))
     return yield* Effect.logWarning(`bottle ${slug}: ${lost}`)
-  if (lost !== undefined) return yield* refuse(`a limit cannot be kept: ${lost}`)
+  if (lost !== undefined) return yield* refuse(`a limit cannot be enforced: ${lost}`)
   const reason = lastLine(stderr)
   if (/range of cpus|minimum memory limit|invalid value for.*(cpus|memory|pids)/i.test(reason)) {
-    return yield* refuse(`a limit cannot be kept: ${reason}`)
+    return yield* refuse(`a limit cannot be enforced: ${reason}`)
   }
   return yield* engine.refusal(purpose, stderr)
 })

@@ -141,5 +141,5 @@ export const lastLine = (stderr: string): string => {
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "" && !/^(See|Run) '(docker|podman) /.test(line))
-  return (lines.at(-1) ?? "it said nothing").replace(/^Error( response from daemon)?: /, "")
+  return (lines.at(-1) ?? "no reason given").replace(/^Error( response from daemon)?: /, "")
 }

@@ -69,7 +69,7 @@ const flatten = Effect.fn("flatten")(function* (
 ) {
   const draft = naming.artifactDraft(slug)
   const helper = naming.flat(slug)
-  yield* Effect.logInfo(`bottle ${slug}: its image has ${base.RootFS.Layers.length} layers and is made flat`)
+  yield* Effect.logInfo(`bottle ${slug}: its image has ${base.RootFS.Layers.length} layers, flattening it`)
   yield* importFiles(engine, purpose, container.Id, draft)
   // Left by a freeze that was killed.
   yield* engine.run(purpose, [...engine.dialect.remove, helper])

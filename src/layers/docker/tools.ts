@@ -3,8 +3,9 @@ import { Effect, Option, Stream } from "effect"
 import { randomUUID } from "node:crypto"
 import { posix } from "node:path"
 import type { Slug } from "../../domain/Slug.ts"
-import type { BackendError, CopySource } from "../../services/Backends.ts"
+import type { BackendError, CopySource, CopyTarget } from "../../services/Backends.ts"
 import { NECK_MOUNT } from "../bottle/runFiles.ts"
+import { tar } from "../tar/tar.ts"
 import type { Docker } from "./agent.ts"
 import { bytesOf } from "./bytes.ts"
 import { findContainer, stillContainer, toBottle } from "./containers.ts"
@@ -68,3 +69,32 @@ export const copyOut = (
     }),
   )
 }
+
+/** What an engine says when the path is no folder. */
+const NO_FOLDER = /not a directory|must be a directory|no such|could not (?:be found|find)|does not exist/i
+
+/**
+ * Puts a file into the container of an exited bottle. As a tar, it gets the agent's owner; the engine follows links within the
+ * container alone.
+ */
+export const copyIn = Effect.fn("Backend.copyIn")(function* (
+  { engine, naming }: Docker,
+  slug: Slug,
+  { file, path }: CopyTarget,
+) {
+  const purpose = { operation: "copy", target: slug }
+  const found = yield* findContainer(engine, naming, purpose, slug)
+  if (Option.isNone(found)) return yield* engine.failure(purpose, "there is no such bottle")
+  const { User, WorkingDir } = found.value.Config
+  const [uid = 0, gid = 0] = User.split(":").map(Number)
+  const put = (folder: string, name: string) =>
+    engine.run(purpose, ["cp", "-", `${naming.container(slug)}:${folder}`], {
+      stdin: tar(({ file: add }) => add(file, ({ mode }) => ({ name, mode: mode & 0o777, uid, gid }))),
+    })
+  const to = posix.resolve("/", WorkingDir, path)
+  const asFolder = yield* put(to, posix.basename(file))
+  if (asFolder.exitCode === 0) return
+  if (!NO_FOLDER.test(asFolder.stderr)) return yield* engine.refusal(purpose, asFolder.stderr)
+  const asFile = yield* put(posix.dirname(to), posix.basename(to))
+  if (asFile.exitCode !== 0) return yield* engine.refusal(purpose, asFile.stderr)
+})

@@ -8,6 +8,7 @@ import type { ForgeKind } from "../../services/Forges.ts"
 import { SelfAnswer, toComment } from "./answers.ts"
 import { makeAttachments } from "./attachments.ts"
 import { changesOf } from "./changes.ts"
+import { readFile } from "./contents.ts"
 import { makeDetails } from "./details.ts"
 import { type GiteaForgeConfig, giteaForgeConfig, giteaVariables, webUrl } from "./GiteaForgeConfig.ts"
 import { makeGiteaHttp } from "./http.ts"
@@ -70,13 +71,15 @@ export type GiteaOptions = Pick<GiteaForgeConfig, "requestTimeout" | "answerByte
 
 /** Gitea as a kind of forge, for `Forges.layer`, with these options. */
 export const kindWith = (options: GiteaOptions): ForgeKind => ({
-  make: ({ apiUrl, token, owner, repo }, { org = DEFAULT_FORGE_ORG, trustOrg, unanswered = "no" }) =>
-    make({ ...options, apiUrl, token, owner, repo, org, trustOrg, unanswered }),
+  make: ({ apiUrl, token, owner, repo }, { org = DEFAULT_FORGE_ORG, bots, trustOrg, unanswered = "no" }) =>
+    make({ ...options, apiUrl, token, owner, repo, org, bots, trustOrg, unanswered }),
   webUrl,
   changedSince: (access, since) =>
     Stream.unwrap(Effect.map(makeGiteaHttp({ ...options, ...access }), (http) => changesOf(http, since))),
   react: (target, to, content) =>
     Effect.flatMap(makeGiteaHttp({ ...options, ...target }), (http) => react(http, target, to, content)),
+  readFile: (target, path, ref) =>
+    Effect.flatMap(makeGiteaHttp({ ...options, ...target }), (http) => readFile(http, target, path, ref)),
   hooks: (access) => Effect.map(makeGiteaHttp({ ...options, ...access }), makeHooks),
   variables: giteaVariables,
 })

@@ -20,6 +20,8 @@ export interface GiteaForgeConfig {
   readonly trustOrg?: string | undefined
   /** The organisation of the bot accounts, whose members are never trusted; if absent, no membership is checked. */
   readonly org?: string | undefined
+  /** Logins that are never trusted. */
+  readonly bots?: ReadonlyArray<string> | undefined
   /** What happens when the forge does not say who somebody is; `no` unless given. */
   readonly unanswered?: ForgeTrust["unanswered"]
   /** Time limit of one request, including its response; 30 seconds unless given. */

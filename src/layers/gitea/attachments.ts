@@ -38,7 +38,7 @@ export const makeAttachments = (
     if (found === undefined)
       return yield* worded(
         { operation, status: 404, reason: "NotFound" },
-        `#${number} has no attachment ${id}: list_attachments tells which there are`,
+        `#${number} has no attachment ${id}: list_attachments lists them`,
       )
     const { uuid, attachment } = found
     if (!UUID.test(uuid))

@@ -123,9 +123,11 @@ export const makeMembership = Effect.fnUntraced(function* (
     const bot = yield* self
     const writers = yield* Effect.cached(assignable)
 
+    const isListed = ({ login }: UserAnswer) => config.bots?.some((name) => sameName(name, login)) === true
+
     const isTrusted = Effect.fnUntraced(
       function* (author: UserAnswer) {
-        if (author.id === bot.id) return false
+        if (author.id === bot.id || isListed(author)) return false
         if (config.org !== undefined && (yield* isOrgMember(config.org, author.login))) return false
         // An organisation never writes: an author with the owner's ID is the owner, a user.
         if (author.id === owner.id) return true
@@ -152,7 +154,7 @@ const unanswered = new ForgeRequestError({
   operation: "trusted",
   status: 0,
   reason: "Unreachable",
-  detail: "the forge does not answer who somebody is: check the forge and the network, then try again",
+  detail: "the forge does not say who is a member: check the forge and the network, then try again",
 })
 
 /** A redirect of a membership (303) decides nothing. Any other redirect means that a name was changed. */

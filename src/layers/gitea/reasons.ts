@@ -39,7 +39,7 @@ const DETAILS: Readonly<Record<ForgeReason, (subject: string) => string>> = {
   NotFound: (subject) =>
     `${subject} does not exist, or the token's user cannot see it: check the number, FORGE_OWNER, FORGE_REPO and FORGE_GITEA_API, ` +
     "and the user's access (private repository, disabled unit, enforced two-factor)",
-  Conflict: (subject) => `${subject} was changed by someone else meanwhile: read it again, then decide anew`,
+  Conflict: (subject) => `${subject} was changed by someone else: read it again, then decide again`,
   Precondition: (subject) => `the state of ${subject} does not allow this`,
   Invalid: (subject) => `the forge does not accept these values for ${subject}`,
   Locked: () => "the repository is archived and takes no comments or pull requests: un-archive it to go on",

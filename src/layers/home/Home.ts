@@ -30,6 +30,8 @@ export interface HomeShape {
   readonly database: string
   readonly agents: string
   readonly bottles: string
+  /** The operator's prices of models. */
+  readonly prices: string
   /** The state of each bottle, by slug. */
   readonly states: string
   /** Objects of upstream repositories, for all bottles: a cache. */
@@ -48,6 +50,7 @@ export const homeAt = (root: string, runRoot: string = join(root, "run")): HomeS
   database: join(root, "bot-bottle.db"),
   agents: join(root, "agents"),
   bottles: join(root, "bottles"),
+  prices: join(root, "prices.yaml"),
   states: join(root, "state"),
   gitStores: join(root, "git"),
   keyLedger: join(root, "keys"),

@@ -27,7 +27,7 @@ const DEFAULT_MEMORY_MAX = 8 * 1024 ** 3
 const DEFAULT_MEMORY = Math.min(Math.floor(totalmem() / 2), DEFAULT_MEMORY_MAX)
 
 const WARNING =
-  "the host backend has NO ISOLATION: the agent is a plain process of yours, that can read your files and reach your network; images and limits mean nothing to it"
+  "the host backend has NO ISOLATION: the agent is a plain process of your user, which can read your files and reach your network; images and limits have no effect"
 
 /** The backend of this machine. */
 export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = Effect.gen(function* () {
@@ -63,7 +63,7 @@ export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = E
       failed(
         "shell",
         slug,
-        `the agent is a plain process of yours: its files are in ${boxPaths(home, slug).box}`,
+        `the agent is a plain process of your user: its files are in ${boxPaths(home, slug).box}`,
       ),
     copyOut: (slug, source) => Stream.provideService(copyOut(home, slug, source), ProcessRunner, runner),
     freeze: (slug, run) => freezeBox(home, slug, run),

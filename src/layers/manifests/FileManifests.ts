@@ -14,6 +14,7 @@ import { manifestNames, manifestPath } from "./folder.ts"
 import { writeExamples } from "./init.ts"
 import type { ManifestKind } from "./parse.ts"
 import { parseAgent, parseBottle } from "./parse.ts"
+import { ownPrices } from "./ownPrices.ts"
 import { contentProblem, parseProjectBottle, readProject } from "./project.ts"
 import { fileInvalid, readBounded } from "./readBounded.ts"
 import { readTrusted, stateOf, writeTrusted } from "./trust.ts"
@@ -31,6 +32,7 @@ export const layer: Layer.Layer<Manifests> = Layer.effect(
         ),
       list: (scope) =>
         Effect.all({ agents: entries(home, "agents", scope), bottles: entries(home, "bottles", scope) }),
+      prices: ownPrices(home),
       describeProject: (cwd) => describeProject(home, cwd),
       trust: (cwd, digest) => trust(home, cwd, digest),
       init: writeExamples(home),
@@ -190,7 +192,7 @@ const trust = Effect.fn("Manifests.trust")(function* (home: HomeShape, cwd?: str
   if (report.state === "absent")
     return yield* fileInvalid(folder, "there is nothing to trust: expected manifests in agents/ or bottles/")
   if (digest !== undefined && digest !== report.digest)
-    return yield* fileInvalid(folder, "changed since it was shown: look at it again")
+    return yield* fileInvalid(folder, "changed since it was shown: read it again")
   if (report.problems[0] !== undefined) return yield* report.problems[0]
   yield* writeTrusted(home.root, report.directory, report.digest)
   return { ...report, state: "trusted" } satisfies ProjectReport

@@ -202,6 +202,13 @@ const outboxOver = (tables: Tables) => {
           .slice(0, limit)
           .map(({ row }) => row),
       ),
+    unsent: (limit) =>
+      Effect.sync(() =>
+        [...tables.outbox.values()]
+          .filter(({ overAt }) => overAt === undefined)
+          .slice(0, limit)
+          .map(({ row: { id, body, tries }, nextAt }) => ({ id, body, tries, nextAt })),
+      ),
     over: (id, at) => change(id, (sending) => ({ ...sending, overAt: at })),
     again: (id, nextAt) => change(id, ({ row }) => ({ row: { ...row, tries: row.tries + 1 }, nextAt })),
     forget: (before) =>

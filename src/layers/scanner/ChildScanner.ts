@@ -207,7 +207,7 @@ const workFolder = (parent: string) =>
         const folder = join(parent, `scan-${randomUUID()}`)
         return mkdir(folder, { recursive: true, mode: 0o700 }).then(() => folder)
       },
-      catch: () => new ScanFailed({ reason: "there is no place to put what is scanned" }),
+      catch: () => new ScanFailed({ reason: "no space for the data to scan" }),
     }),
     (folder) => Effect.ignore(Effect.tryPromise(() => rm(folder, { recursive: true, force: true }))),
   )

@@ -87,7 +87,7 @@ const start = (runner: typeof ProcessRunner.Service, bin: string | undefined) =>
     return yield* new SidecarError({
       slug: document.slug,
       operation: "launch",
-      reason: `the first line on its stdout does not say that it is ready: ${JSON.stringify(firstLine.slice(0, 200))}`,
+      reason: `its first line on stdout is not the ready message: ${JSON.stringify(firstLine.slice(0, 200))}`,
     })
   })
 

@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises"
 import { join } from "node:path"
 import { SidecarError } from "../../domain/Errors.ts"
 import { Slug } from "../../domain/Slug.ts"
+import type { PriceTable } from "../../domain/usage/Prices.ts"
 import type { ForgesApi } from "../../services/Forges.ts"
 import { Secrets } from "../../services/Secrets.ts"
 import { Sidecar, type SidecarConfig, type SidecarHandle } from "../../services/Sidecar.ts"
@@ -12,6 +13,7 @@ import { Home, type HomeShape } from "../home/Home.ts"
 import { controlOf } from "../supervisor/control.ts"
 import { askStatus, askStop } from "../../sidecar/http/control.ts"
 import { file, namesIn, ensureDirectory } from "../../files/files.ts"
+import { ownPrices } from "../manifests/ownPrices.ts"
 import { fileFailed } from "./fileFailed.ts"
 import { gitParts } from "./gitParts.ts"
 import type { GitPart } from "../../sidecar/git/Upstream.ts"
@@ -54,11 +56,13 @@ export const makeService = (
     check: Effect.fn("Sidecar.check")(function* (config: SidecarConfig) {
       yield* routesOf(config)
       yield* gitParts(config)
+      yield* pricesFor(home, config)
     }),
     launch: Effect.fn("Sidecar.launch")(function* (config: SidecarConfig) {
       const document = documentOf(home, config, {
         routes: yield* routesOf(config),
         git: yield* gitParts(config),
+        prices: yield* pricesFor(home, config),
       })
       yield* makeDirectories(home, config.slug)
       yield* start(document)
@@ -101,9 +105,11 @@ const documentOf = (
   {
     routes,
     git,
+    prices,
   }: {
     readonly routes: ReadonlyArray<RoutePart>
     readonly git: ReadonlyArray<GitPart>
+    readonly prices: PriceTable
   },
 ): SidecarDocument => {
   const { neckSocket, controlSocket, state, keys } = home.of(slug)
@@ -118,6 +124,7 @@ const documentOf = (
     ...(forge === undefined ? {} : { forge: { ...forge, ...(push.length > 0 && { push }) } }),
     ...(egress.allow.length === 0 ? {} : { egress }),
     ...(routes.length === 0 ? {} : { routes }),
+    ...(Object.keys(prices).length === 0 ? {} : { prices }),
     ...(git.length === 0 ? {} : { git, gitStores: home.gitStores }),
     ...(git.some(({ deployKey }) => deployKey !== undefined)
       ? { keys: { ledger: home.keyLedger, directory: keys } }
@@ -125,6 +132,9 @@ const documentOf = (
     ...(loopback ? { loopback, supervisor: controlOf("host", home, slug).supervisor } : {}),
   }
 }
+
+const pricesFor = (home: HomeShape, { slug }: SidecarConfig): Effect.Effect<PriceTable, SidecarError> =>
+  Effect.mapError(ownPrices(home), ({ message }) => launchFailed(slug, message))
 
 const launchFailed = (slug: Slug, reason: string, cause?: unknown) =>
   new SidecarError({ slug, operation: "launch", reason, ...(cause === undefined ? {} : { cause }) })

@@ -93,7 +93,7 @@ const identityFile = ({ url, knownHost }: RunUpstream, path: string): Effect.Eff
       if (Option.isNone(key)) return Effect.fail(`the file ${path} does not hold a private key`)
       if (key.value.isEncrypted)
         return Effect.fail(
-          `the key in ${path} has a passphrase, and nobody is there to type it: use one without`,
+          `the key in ${path} has a passphrase, which cannot be entered: use a key without one`,
         )
       // ssh would refuse it, and report that only to the agent.
       return uid === process.getuid?.() && (mode & 0o077) !== 0

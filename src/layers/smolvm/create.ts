@@ -68,10 +68,10 @@ export const accepts = (plan: BottlePlan): Effect.Effect<void, LaunchRefused> =>
   if (limits.cpus !== undefined && !Number.isInteger(limits.cpus)) {
     return refuse(`smolvm gives whole cpus only, not ${limits.cpus}: change limits.cpus`)
   }
-  if (limits.diskBytes !== undefined) return refuse("limits.disk cannot be kept by smolvm: remove it")
+  if (limits.diskBytes !== undefined) return refuse("limits.disk cannot be enforced by smolvm: remove it")
   if (limits.pids !== DEFAULT_PIDS) {
     return refuse(
-      "limits.pids cannot be kept by smolvm, whose machines have a kernel of their own: remove it",
+      "limits.pids cannot be enforced by smolvm, whose machines have a kernel of their own: remove it",
     )
   }
   return RESERVED.test(workdir) || workdir.split("/").includes("..")

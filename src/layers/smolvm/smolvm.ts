@@ -179,7 +179,7 @@ const unavailable = (reason: string) => new BackendUnavailable({ backend: BACKEN
 export const errorLine = (stderr: string): string => {
   const lines = stderr.split("\n").map((line) => line.trim())
   const error = lines.findLast((line) => /^error: /i.test(line))
-  return error?.replace(/^error: /i, "") ?? lines.findLast((line) => line !== "") ?? "it said nothing"
+  return error?.replace(/^error: /i, "") ?? lines.findLast((line) => line !== "") ?? "no reason given"
 }
 
 /** Why no machine can run here, from smolvm's output. */

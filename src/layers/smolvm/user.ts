@@ -103,7 +103,9 @@ export const agentUser = Effect.fn("Machine.agentUser")(function* (
     .split(":")
     .map((id) => (/^\d+$/.test(id) ? Number(id) : ID_MAX + 1))
   if (ids.length !== 2 || ids.some((id) => id > ID_MAX)) {
-    return yield* refuse(`image "${plan.image}" has no user "${wanted}": name one of it, or numbers`)
+    return yield* refuse(
+      `image "${plan.image}" has no user "${wanted}": name an existing one, or use numbers`,
+    )
   }
   if (ids[0] === 0) return yield* rootRefused(wanted)
   const user = ids.join(":")

@@ -1,7 +1,7 @@
 /** Outbox on SQLite: one row for each message, with its due time. */
 import { Effect, Layer, Schema } from "effect"
 import { StateStoreError } from "../../domain/Errors.ts"
-import { OutboxMessage, OutboxRow } from "../../domain/orchestrator/Outbox.ts"
+import { OutboxMessage, OutboxRow, UnsentMessage } from "../../domain/orchestrator/Outbox.ts"
 import { Outbox } from "../../services/Outbox.ts"
 import * as Database from "./Database.ts"
 import type { Run } from "./run.ts"
@@ -28,6 +28,16 @@ const make = Effect.gen(function* () {
       return yield* Effect.mapError(
         decode(rows),
         (cause) => new StateStoreError({ operation: "due", reason: "a message cannot be read", cause }),
+      )
+    }),
+    unsent: Effect.fn("Outbox.unsent")(function* (limit) {
+      const rows = yield* database.run("unsent")(
+        "SELECT id, body, tries, next_ms AS nextAt FROM outbox WHERE next_ms IS NOT NULL ORDER BY seq LIMIT ?",
+        limit,
+      )
+      return yield* Effect.mapError(
+        decodeUnsent(rows),
+        (cause) => new StateStoreError({ operation: "unsent", reason: "a message cannot be read", cause }),
       )
     }),
     over: Effect.fn("Outbox.over")((id, at) =>
@@ -77,4 +87,7 @@ export const putMessages = (
 const encode = Schema.encode(Schema.parseJson(OutboxMessage.fields.body))
 const decode = Schema.decodeUnknown(
   Schema.Array(Schema.Struct({ ...OutboxRow.fields, body: Schema.parseJson(OutboxRow.fields.body) })),
+)
+const decodeUnsent = Schema.decodeUnknown(
+  Schema.Array(Schema.Struct({ ...UnsentMessage.fields, body: Schema.parseJson(OutboxRow.fields.body) })),
 )

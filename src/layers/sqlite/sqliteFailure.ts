@@ -18,7 +18,7 @@ export const damaged = (
 ): StateStoreError => new StateStoreError({ operation, reason: damagedReason(filename, detail), cause })
 
 const damagedReason = (filename: string, detail: string): string =>
-  `${filename} is damaged or not a database (${detail}); it is left as it is: put a copy of it back, or move it away to begin with an empty one`
+  `${filename} is damaged or not a database (${detail}); it was not changed: restore a copy, or move it away to start with an empty one`
 
 const reasonOf = (filename: string, cause: unknown): string => {
   const code = codeOf(cause)

@@ -11,7 +11,7 @@ import { IssueStates } from "../../services/IssueStates.ts"
 import { commitDecision } from "../issue/commitDecision.ts"
 import { observe } from "../issue/observe.ts"
 import { Outbox } from "../../services/Outbox.ts"
-import { ServedRepositories } from "../ServedRepositories.ts"
+import { ServedRepositories, findServed } from "../ServedRepositories.ts"
 import type { Look } from "./keyedQueue.ts"
 
 /** Consecutive failed looks by issue, and the time of the next attempt. A new process tries at once. */
@@ -55,7 +55,7 @@ const lookWith = Effect.fnUntraced(function* <E, R>(
   look: Look,
 ) {
   const inbox = yield* Inbox
-  const served = (yield* ServedRepositories).find(asked)
+  const served = yield* findServed(asked)
   const handled = hints.map(({ id }) => id)
   const done = Effect.flatMap(Clock.currentTimeMillis, (now) => inbox.handle(handled, now))
   if (Option.isNone(served)) return yield* done

@@ -7,7 +7,7 @@ import type { ServedRepository } from "../ServedRepositories.ts"
 /** The forge of a run, with the pull requests that earlier runs of its bottle opened. */
 export const assigned = (
   { issueNumber, owner, repo }: IssueKey,
-  { target, org, trustOrg, closingKeywords, base, life }: ServedRepository,
+  { target, org, bots, trustOrg, closingKeywords, base, life }: ServedRepository,
   openedPrs: ReadonlyArray<number> = [],
 ): AssignedForge => ({
   target: { ...target, owner, repo },
@@ -17,6 +17,7 @@ export const assigned = (
     watchdog: Duration.millis(life.watchdog),
     ...(base !== undefined && { base }),
     ...(org !== undefined && { org }),
+    ...(bots !== undefined && { bots }),
     ...(trustOrg !== undefined && { trustOrg }),
     ...(closingKeywords !== undefined && { closingKeywords }),
   },

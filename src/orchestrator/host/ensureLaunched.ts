@@ -18,6 +18,7 @@ import { Operations } from "../../services/Operations.ts"
 import { bottleOf } from "../issue/observeBottle.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
 import { assigned } from "./assigned.ts"
+import { within } from "./within.ts"
 import { textsOf } from "./texts.ts"
 
 /**
@@ -39,7 +40,8 @@ export const ensureLaunched = Effect.fn("ensureLaunched")(function* (
     { bottles: input.bottles, forge, ...(backend !== undefined && { backend }) },
     Option.some(prompt),
   )
-  yield* performStart({ ...prepared, suffix: suffixOf(operation) }, (bottle) =>
+  const run = within(prepared.run, input.allowance)
+  yield* performStart({ ...prepared, run, suffix: suffixOf(operation) }, (bottle) =>
     Effect.gen(function* () {
       const run = { slug: bottle.slug, run: RunNumber.make(bottle.run) }
       yield* (yield* Operations).start(operation.id, run)

@@ -14,6 +14,7 @@ import { Operations } from "../../services/Operations.ts"
 import { bottleOf } from "../issue/observeBottle.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
 import { assigned } from "./assigned.ts"
+import { within } from "./within.ts"
 import { textsOf } from "./texts.ts"
 
 /**
@@ -56,7 +57,9 @@ export const ensureResumed = Effect.fn("ensureResumed")(function* (
     Option.some(prompt),
   )
   const claim = yield* claimIssue(operation, prepared.bottle, { namedPr: Option.none(), agentGitUser })
-  yield* performResume(prepared).pipe(Effect.onError(() => Effect.ignore(claim.restore)))
+  yield* performResume({ ...prepared, run: within(prepared.run, input.allowance) }).pipe(
+    Effect.onError(() => Effect.ignore(claim.restore)),
+  )
 })
 
 /** Whether the agent of the newest run was started: it is running, has ended, or was frozen since. */

@@ -1,20 +1,22 @@
 /** budgetBounds: what the budgets of the service and of a repository leave for one more run of an issue. */
 import { Effect } from "effect"
-import { type ForgeStateKey, isAbout } from "../../domain/ForgeState.ts"
+import { isAbout } from "../../domain/ForgeState.ts"
 import { boundsOf, type Budget, nextDay, zoneOf } from "../../domain/orchestrator/Budgets.ts"
 import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
 import type { Bound } from "../../domain/orchestrator/Observed.ts"
 import { dayOf, type UsageOf } from "../../domain/orchestrator/Usage.ts"
+import type { RunUnderWay } from "../../programs/runsUnderWay.ts"
 import { Usage } from "../../services/Usage.ts"
 import { ServedRepositories, type ServedRepository } from "../ServedRepositories.ts"
 
-/** A run in progress, or one that has ended and is not counted yet. */
-export interface RunUnderWay {
-  readonly of: ForgeStateKey
-  readonly seconds: number
+/** What budgets leave. */
+export interface LeftOfBudgets {
+  readonly bounds: ReadonlyArray<Bound>
+  /** Whether the cost of every run that counts against a budget of money is known. */
+  readonly costKnown: boolean
 }
 
-/** Runs in progress count as used: they are only summed when they have ended. */
+/** Runs in progress count with what they have used: they are only summed when they have ended. */
 export const budgetBounds = Effect.fn("budgetBounds")(function* (
   issue: IssueKey,
   served: ServedRepository,
@@ -31,15 +33,21 @@ export const budgetBounds = Effect.fn("budgetBounds")(function* (
     budget: Budget | undefined,
     { of, which, counts, until }: Scope,
   ) {
-    if (budget === undefined) return []
+    if (budget === undefined) return NOTHING
     const ended = yield* usage.total(which)
     const open = underWay.filter(counts)
+    const sum = (what: "seconds" | "tokens" | "cost" | "unpriced"): number =>
+      open.reduce((sum, run) => sum + run[what], ended[what])
     const used = {
-      ...ended,
       runs: ended.runs + open.length,
-      seconds: ended.seconds + open.reduce((sum, { seconds }) => sum + seconds, 0),
+      seconds: sum("seconds"),
+      tokens: sum("tokens"),
+      cost: sum("cost"),
     }
-    return boundsOf(budget, used, of, until)
+    return {
+      bounds: boundsOf(budget, used, of, until),
+      costKnown: budget.cost === undefined || sum("unpriced") === 0,
+    } satisfies LeftOfBudgets
   })
   const until = nextDay(now, zone)
   const here = ({ of }: RunUnderWay) => isAbout({ ...of, issueNumber }, issue)
@@ -58,11 +66,16 @@ export const budgetBounds = Effect.fn("budgetBounds")(function* (
       },
     ]),
   ]
-  const found: ReadonlyArray<ReadonlyArray<Bound>> = yield* Effect.forEach(all, ([budget, scope]) =>
+  const found: ReadonlyArray<LeftOfBudgets> = yield* Effect.forEach(all, ([budget, scope]) =>
     bounds(budget, scope),
   )
-  return found.flat()
+  return {
+    bounds: found.flatMap(({ bounds }) => bounds),
+    costKnown: found.every(({ costKnown }) => costKnown),
+  } satisfies LeftOfBudgets
 })
+
+const NOTHING: LeftOfBudgets = { bounds: [], costKnown: true }
 
 interface Scope {
   readonly of: string

@@ -3,7 +3,9 @@ import { Effect, Option } from "effect"
 import type { BottleMetadata } from "../../domain/Bottle.ts"
 import { instantOf } from "../../domain/Instant.ts"
 import { providerDelay } from "../../domain/orchestrator/LifeSettings.ts"
-import { modelRoutes, type Routes, routesOf } from "../../domain/ProviderRoutes.ts"
+import { modelRoutes, piModel, type Routes, routesOf } from "../../domain/ProviderRoutes.ts"
+import { priceOf } from "../../domain/usage/Prices.ts"
+import { pricesWith } from "../../domain/usage/publishedPrices.ts"
 import { Manifests } from "../../services/Manifests.ts"
 
 /** What a run consists of. */
@@ -31,6 +33,19 @@ export const modelRest = Effect.fn("modelRest")(function* (
     Effect.map(routesFor(spec), ({ [route]: refused }) => refused !== undefined && own.has(keyOf(refused))),
   )
   return concerned.length === 0 ? undefined : Math.max(...concerned.map(({ until }) => until))
+})
+
+/** Whether the model that an agent names has a known price. One that names none takes its provider's, which its calls show. */
+export const isPriced = Effect.fn("isPriced")(function* ({ agent }: RunsOf) {
+  const manifests = yield* Manifests
+  const known = Effect.gen(function* () {
+    const { provider, model } = yield* manifests.agent(agent, { homeOnly: true })
+    const named = provider === "pi" ? piModel(model).id : model
+    if (provider === "command" || Option.isNone(named)) return true
+    return priceOf(pricesWith(yield* manifests.prices), named.value) !== undefined
+  })
+  // Its launch reports what is wrong with a manifest.
+  return yield* Effect.orElseSucceed(known, () => true)
 })
 
 /** A provider counts by account: the same upstream with another secret is a different one. */

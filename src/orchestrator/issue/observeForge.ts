@@ -49,14 +49,18 @@ export const observeForge = Effect.fn("observeForge")(function* (
   if (Option.isNone(found)) return { forge: none, botLogin: login } satisfies ForgeObservation
   const { issue, pull } = found.value
   const asked = parseTarget(issue)._tag === "Targeted"
-  const { botAssigned, bots } = yield* botsAmong(api, org, asked ? issue.assignees : [])
+  const others = (served.bots ?? []).filter((bot) => !isSame(bot, login))
+  const assignees = issue.assignees.filter((user) => !others.some((bot) => isSame(bot, user)))
+  const { botAssigned, bots } = yield* botsAmong(api, org, asked ? assignees : [])
   const isMeant = botAssigned !== "no"
   const timeline = isMeant || issue.state === "closed" ? yield* ifTold(api.timeline(number)) : Option.none()
   const closer = Option.getOrUndefined(Option.map(timeline, (entries) => closedBy(entries, login)))
   const own = [...new Set([...prs, ...(pull === undefined ? [] : [number])])]
   const observedPrs = yield* Effect.forEach(own, (pr) => ifThere(observePr(api, pr, served.life, login)))
   const places = asked || prs.length > 0 ? [...new Set([number, ...own])] : []
-  const remarks = yield* Effect.forEach(places, (on) => readRemarks(api, { on, login }, own.includes(on)))
+  const remarks = yield* Effect.forEach(places, (on) =>
+    readRemarks(api, { on, login, bots: served.bots ?? [] }, own.includes(on)),
+  )
   return {
     botLogin: login,
     forge: {
@@ -74,6 +78,8 @@ export const observeForge = Effect.fn("observeForge")(function* (
     },
   } satisfies ForgeObservation
 })
+
+const isSame = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()
 
 /** Digest of the issue's text that the agent is given. */
 export const digestOf = ({ title, body }: Pick<Issue, "title" | "body">): string =>
@@ -125,7 +131,7 @@ const ifTold = <A>(read: Effect.Effect<A, ForgeRequestError>) =>
     ),
   )
 
-/** Any assignee that is a bot is enough. An undecidable one only counts when no other is a bot. */
+/** Any assignee that is a bot is enough, except another account of the operator's, which serves other repositories. An undecidable one only counts when no other is a bot. */
 const botsAmong = Effect.fnUntraced(function* (api: ForgeApi, org: string, assignees: ReadonlyArray<string>) {
   const answers = yield* Effect.forEach(assignees, (user) =>
     api.isOrgMember(org, user).pipe(

@@ -10,16 +10,17 @@ export const millisOf = (time: string): Millis => {
   return instant === BEFORE_ALL ? 0 : instant
 }
 
-/** Where the remarks are, and the orchestrator's own login. */
+/** Where the remarks are, the login of the account that reads them, and those of the operator's other bots. */
 export interface Place {
   readonly on: number
   readonly login: string
+  readonly bots?: ReadonlyArray<string>
 }
 
-const authorOf = (user: string, trusted: boolean, { login }: Place): Actor => ({
+const authorOf = (user: string, trusted: boolean, { login, bots = [] }: Place): Actor => ({
   login: user,
   trusted,
-  bot: user.toLowerCase() === login.toLowerCase(),
+  bot: [login, ...bots].some((bot) => bot.toLowerCase() === user.toLowerCase()),
 })
 
 /** Converts a comment. */

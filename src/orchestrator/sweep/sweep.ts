@@ -3,18 +3,12 @@ import { Cause, Clock, Duration, Effect, Option, Random, Ref, Struct } from "eff
 import type { DurationInput } from "effect/Duration"
 import { type SweepOptions, type Swept, sweepOnce } from "./sweepOnce.ts"
 
-/** What to sweep, and how often. */
-export interface SweepingOptions extends SweepOptions {
-  /** 5 minutes unless given. */
-  readonly every?: DurationInput
-}
-
 /** State of a process's sweeps. Times are in milliseconds. */
 export interface SweepStatus {
   /** When the last completed one began. */
   readonly sweptAt?: number
-  /** What it found. */
-  readonly swept?: Swept
+  /** What it found, for each account. */
+  readonly swept?: ReadonlyArray<Swept>
   /** How many have failed since. */
   readonly failures: number
   /** Why the last one failed. */
@@ -23,16 +17,24 @@ export interface SweepStatus {
   readonly nextAt?: number
 }
 
-/** Makes sweeps. `run` never ends, and survives failures; `status` is their state. */
-export const make = (options: SweepingOptions) =>
+/**
+ * Makes sweeps, each over all `accounts`: one account sees nothing of another's repositories. `run` never ends, and survives failures;
+ * `status` is their state.
+ */
+export const make = (accounts: ReadonlyArray<SweepOptions>, interval: DurationInput = "5 minutes") =>
   Effect.gen(function* () {
-    const every = Duration.toMillis(options.every ?? "5 minutes")
+    const every = Duration.toMillis(interval)
+    const last = new Map<SweepOptions, Swept>()
     const status = yield* Ref.make<SweepStatus>({ failures: 0 })
 
     const once = Effect.gen(function* () {
-      const { swept: before } = yield* Ref.get(status)
       const sweptAt = yield* Clock.currentTimeMillis
-      const swept = yield* sweepOnce(options, before)
+      // All are swept, whichever fails.
+      const swept = yield* Effect.validateAll(accounts, (account) =>
+        Effect.tap(sweepOnce(account, last.get(account)), (found) =>
+          Effect.sync(() => last.set(account, found)),
+        ),
+      ).pipe(Effect.mapError(([first]) => first))
       yield* Ref.set(status, { sweptAt, swept, failures: 0 })
     })
 

@@ -17,6 +17,8 @@ export interface SweepOptions {
   readonly access: ForgeAccess
   /** The forge's normalised API address (`forgeAddress`). */
   readonly forge: string
+  /** Name of the stored time up to which was swept; the forge's address unless given. */
+  readonly cursor?: string
   readonly isListed: (repository: RepositoryKey, kind: "sweep") => boolean
   /** A text that changes when other repositories are served: all open issues are then looked at once. */
   readonly listing: string
@@ -39,12 +41,12 @@ export interface Swept {
 
 /** Sweeps once. `before` is this process's last completed sweep. The cursor moves only after all hints are stored. */
 export const sweepOnce = Effect.fn("sweepOnce")(function* (options: SweepOptions, before?: Swept) {
-  const { forge, listing, accept } = options
+  const { forge, listing, accept, cursor: name = forge } = options
   const overlap = Math.max(Duration.toMillis(options.overlap ?? "1 minute"), OVERLAP_MIN)
   const cursors = yield* SweepCursors
   const forges = yield* Forges
   const read = (since: number | undefined) => readChanges(forges, options.access, since)
-  const cursor = Option.getOrUndefined(yield* cursors.get(forge))
+  const cursor = Option.getOrUndefined(yield* cursors.get(name))
   const sweptAt = yield* Clock.currentTimeMillis
   const began = yield* Clock.currentTimeNanos
   const first = yield* read(cursor && cursor.forgeTime - overlap)
@@ -69,7 +71,7 @@ export const sweepOnce = Effect.fn("sweepOnce")(function* (options: SweepOptions
   // As many at once as fit one disk flush. They are stored in the given order.
   const answers = yield* Effect.forEach(hints, accept, { concurrency: 64 })
   const upTo = forgeTime ?? latestOf(cursor, found)
-  if (upTo !== undefined) yield* cursors.set(forge, { forgeTime: upTo, sweptAt, listing })
+  if (upTo !== undefined) yield* cursors.set(name, { forgeTime: upTo, sweptAt, listing })
   return {
     ...(forgeTime !== undefined && { forgeTime }),
     found: hints.length,

@@ -3,6 +3,7 @@ import { Effect, Either, FiberSet, Option, type Scope } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { OnReadOpts, Socket } from "node:net"
 import type { AllowList, Destination, Permit } from "../../domain/AllowList.ts"
+import type { HostUse } from "../../domain/usage/RunMeter.ts"
 import { answerEarly } from "../http/afterBody.ts"
 import { framingProblem } from "../http/headers.ts"
 import {
@@ -39,6 +40,7 @@ export interface Egress {
 /** Makes the egress of a sidecar. Open connections are cut when the scope closes. */
 export const makeEgress = (
   allow: AllowList,
+  hostUsed: (use: HostUse) => void = () => undefined,
 ): Effect.Effect<Egress, never, OperationLog | CheckIn | Scope.Scope> =>
   Effect.gen(function* () {
     const checkIn = yield* CheckIn
@@ -48,6 +50,13 @@ export const makeEgress = (
     const watch = yield* watchPairs(idleMs, checkIn)
     const out = makeOutgoing(allow, yield* OperationLog)
     const run = yield* FiberSet.makeRuntime<never>()
+
+    /** Counts a connection from now on. */
+    const since = ({ host: { text: host } }: Destination) => {
+      const begun = performance.now()
+      return (up: number, down: number) =>
+        hostUsed({ host, connections: 1, up, down, milliseconds: Math.round(performance.now() - begun) })
+    }
 
     /** Connects to a checked address, without another name resolution. */
     const directly = (destination: Destination, permit: Permit, onread?: OnReadOpts) =>
@@ -71,8 +80,10 @@ export const makeEgress = (
         const before = { up: upstream.bytesWritten, down: upstream.bytesRead }
         client.write(ESTABLISHED)
         const begin = permit.tls ? yield* firstHello(client, head, destination.host, helloMs) : head
+        const used = since(destination)
         const failure = yield* splice(client, upstream, begin, pour, watch.joined)
         const [up, down] = [upstream.bytesWritten - before.up, upstream.bytesRead - before.down]
+        used(up, down)
         return { failure, detail: `${up} bytes up, ${down} bytes down`, finish: Effect.void } satisfies Ended
       })
 
@@ -81,6 +92,7 @@ export const makeEgress = (
         const { host, port, path } = destination
         const authority = port === 80 ? bracketed(host) : authorityOf(destination)
         const proxy = Option.getOrUndefined(proxyFor(destination))
+        const used = since(destination)
         const { ended, finish } = yield* forward(
           {
             target: authorityOf(destination),
@@ -94,6 +106,7 @@ export const makeEgress = (
           request,
           response,
         )
+        used(ended.sent, ended.received)
         const answered = ended.status === 0 ? "no answer" : `answered ${ended.status}`
         return {
           failure: ended.failure,

@@ -1,6 +1,7 @@
 /** Every outgoing connection: checked against the allow-list first, counted, and logged before and after. */
 import { Effect, Either, Exit, Option, type Scope } from "effect"
 import type { AllowList, Destination, Permit } from "../../domain/AllowList.ts"
+import { EGRESS_REASONS } from "../../domain/EgressRefusals.ts"
 import { type EndWords, around } from "../record/around.ts"
 import type { OperationLogApi } from "../record/OperationLog.ts"
 import { Refused, failed, rejected } from "../outside/Refused.ts"
@@ -34,7 +35,7 @@ export const makeOutgoing = (allow: AllowList, log: OperationLogApi): Outgoing =
   const logged = around(log)
   const admit = (destination: Destination): Effect.Effect<Permit, Refused> =>
     Option.match(allow(destination), {
-      onNone: () => rejected("it is not on this bottle's allow-list"),
+      onNone: () => rejected(EGRESS_REASONS.notListed),
       onSome: (permit) => (calls < CONNECTIONS_MAX ? Effect.succeed(permit) : tooMany),
     })
   return (asked, target, use) => {

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import type { Socket } from "node:net"
 import type { Host } from "../../domain/Hosts.ts"
+import { EGRESS_REASONS } from "../../domain/EgressRefusals.ts"
 import { type Hello, readClientHello } from "./clientHello.ts"
 import { Refused, rejected } from "../outside/Refused.ts"
 
@@ -64,17 +65,12 @@ const verdict = (
   host: Host,
   bytes: Buffer,
 ): Effect.Effect<Buffer, Refused> => {
-  if (hello.kind === "NotTls")
-    return rejected("what it carries is not TLS, and its entry does not say tls: false")
+  if (hello.kind === "NotTls") return rejected(EGRESS_REASONS.notTls)
   if (hello.kind === "Bad") return rejected(hello.problem, ALERT.decodeError)
   // Encrypted, it could name a host that nobody sees here, whatever the outer name is.
   if (hello.encrypted)
     return rejected("the TLS hello hides a name (ECH): switch that off in the client", ALERT.accessDenied)
-  if (hello.serverName === undefined)
-    return rejected(
-      "the TLS hello names no host, and its entry does not say tls: false",
-      ALERT.unrecognizedName,
-    )
+  if (hello.serverName === undefined) return rejected(EGRESS_REASONS.noName, ALERT.unrecognizedName)
   return hello.serverName === host.text
     ? Effect.succeed(bytes)
     : rejected(`the TLS hello names ${printable(hello.serverName)}`, ALERT.unrecognizedName)

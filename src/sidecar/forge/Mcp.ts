@@ -228,9 +228,15 @@ const callTool = (
     })
   }
   return Effect.match(call.contents(given), {
-    onSuccess: (content) => answer({ content }),
-    onFailure: ({ message }) => answer({ content: textContent(message), isError: true }),
+    onSuccess: (content) => answer({ content: [...content, ...noted(calls)] }),
+    onFailure: ({ message }) =>
+      answer({ content: [...textContent(message), ...noted(calls)], isError: true }),
   })
+}
+
+const noted = ({ notice }: ServedCalls) => {
+  const note = notice()
+  return note === undefined ? [] : textContent(note)
 }
 
 const UNKNOWN_TOOL = new CallFailure({ kind: "method", message: "unknown tool" })

@@ -12,6 +12,8 @@ export interface ServedCalls {
   /** The MCP listing. */
   readonly tools: ReadonlyArray<McpTool>
   readonly runCommand: RunCommand
+  /** What the agent is told with every answer; undefined: nothing. */
+  readonly notice: () => string | undefined
 }
 
 /** Prepares calls for a run. Left: why they cannot all be served. */
@@ -33,7 +35,8 @@ export const serveCalls = (
   return Either.right({
     byName: new Map(bound.map(([, call]) => [call.name, call])),
     tools: calls.flatMap(({ tool }) => (tool === undefined ? [] : [tool])),
-    runCommand: makeCommands(bound, context.log),
+    runCommand: makeCommands(bound, context.log, context.notice),
+    notice: context.notice,
   })
 }
 

@@ -15,7 +15,17 @@ export interface TextAnswer {
 export type RunCommand = (name: string, query: URLSearchParams, body: string) => Effect.Effect<TextAnswer>
 
 /** Makes commands from calls. */
-export const makeCommands = (calls: ReadonlyArray<readonly [CallUsage, Call]>, log: CallLog): RunCommand => {
+export const makeCommands = (
+  calls: ReadonlyArray<readonly [CallUsage, Call]>,
+  log: CallLog,
+  notice: () => string | undefined,
+): RunCommand => {
+  const files = new Set(calls.flatMap(([usage]) => (usage.file === undefined ? [] : [commandOf(usage)])))
+  /** A file stays as it is. */
+  const noted = (name: string): string => {
+    const note = files.has(name) ? undefined : notice()
+    return note === undefined ? "" : `\n${note}\n`
+  }
   const commands: ReadonlyMap<string, Command> = new Map(
     calls.map(([usage, call]) => [commandOf(usage), commandFor(usage, call)]),
   )
@@ -27,8 +37,11 @@ export const makeCommands = (calls: ReadonlyArray<readonly [CallUsage, Call]>, l
     Effect.match(
       commands.get(name)?.(query, body) ?? refuse(log, "forge", name.slice(0, 64), unknownCommand),
       {
-        onSuccess: (text) => ({ status: 200, text: `${text}\n` }),
-        onFailure: (failure) => ({ status: STATUSES[failure.kind], text: `${failure.message}\n` }),
+        onSuccess: (text) => ({ status: 200, text: `${text}\n${noted(name)}` }),
+        onFailure: (failure) => ({
+          status: STATUSES[failure.kind],
+          text: `${failure.message}\n${noted(name)}`,
+        }),
       },
     )
 }

@@ -68,6 +68,8 @@ export interface NeckContext extends CallContext {
   /** Searches for secrets in what would leave the bottle. */
   readonly scanText: SecretScannerApi["scanText"]
   readonly keeper: Pick<LimitKeeper, "takeComment" | "giveComment">
+  /** What the agent is told with every answer, when a limit is nearly used up; undefined: nothing. */
+  readonly notice: () => string | undefined
 }
 
 /** An agent in a loop must not fill the queue. The operation log has every refusal. */

@@ -1,5 +1,5 @@
 /** Limits of a run at its neck: counts, refusals, and one report for each limit. */
-import { Clock, Effect, Fiber, Runtime } from "effect"
+import { Clock, Effect, Fiber, Option, Runtime } from "effect"
 import type { Scope } from "effect"
 import { appendFile, readFile } from "node:fs/promises"
 import type { Limits } from "../../domain/Manifest.ts"
@@ -54,10 +54,12 @@ export const makeKeeper = (options: KeeperOptions): Effect.Effect<LimitKeeper, n
     const bucket = { calls: burst, at: performance.now() }
     const reported = new Set<string>(counts.reported)
     let comments = counts.comments
+    // For `orchestrate status`.
+    if (counts.commentsMax !== limits.comments) yield* counts.note(`comments ${limits.comments}`)
     const reached = (limit: ReportedLimit) => {
       if (reported.has(limit)) return
       reported.add(limit)
-      const value = limit === "memory" ? BODIES_BYTES_MAX : limits[limit]
+      const value = limit === "memory" ? BODIES_BYTES_MAX : (limits[limit] ?? 0)
       reports.push(
         Runtime.runFork(runtime)(Effect.zipRight(report(limit, value), counts.note(`limit ${limit}`))),
       )
@@ -110,7 +112,12 @@ export const makeKeeper = (options: KeeperOptions): Effect.Effect<LimitKeeper, n
 export const reportLimit = Effect.fn("reportLimit")(function* (
   log: OperationLogApi,
   queue: string,
-  { slug, limit, value }: { readonly slug: Slug; readonly limit: ReportedLimit; readonly value: number },
+  {
+    slug,
+    run,
+    limit,
+    value,
+  }: { readonly slug: Slug; readonly run: number; readonly limit: ReportedLimit; readonly value: number },
 ) {
   const at = new Date(yield* Clock.currentTimeMillis).toISOString()
   const entry = { op: "limit", target: limit, outcome: "rejected" as const, reason: "limit reached" }
@@ -118,7 +125,7 @@ export const reportLimit = Effect.fn("reportLimit")(function* (
     log.appendAlways({ ...entry, durationMs: 0, detail: `calls beyond ${value} are refused` }),
   )
   yield* Effect.ignoreLogged(
-    QueueDir.append(queue, { version: 1, slug, at, kind: "limit-reached", limit, value }),
+    QueueDir.append(queue, { version: 1, slug, at, kind: "limit-reached", limit, value, run }),
   )
 })
 
@@ -133,6 +140,8 @@ export interface RunCounts {
   /** Size of the operation log in bytes when the run began. */
   readonly logStart: number
   readonly comments: number
+  /** How many it may post, as recorded; undefined before it is. */
+  readonly commentsMax: number | undefined
   /** Limits that were reported. */
   readonly reported: ReadonlyArray<string>
   /** Records a count for a relaunched sidecar. */
@@ -141,19 +150,35 @@ export interface RunCounts {
 
 /** Opens the counts of a run: lines of `<run> <what>` in a file. */
 export const openCounts = Effect.fn("openCounts")(function* (path: string, run: number, logSize: number) {
-  const text = yield* file(() => readFile(path, "utf8")).pipe(orElseOn("ENOENT", ""))
-  const own = text
-    .split("\n")
-    .flatMap((line) => (line.startsWith(`${run} `) ? [line.slice(`${run} `.length)] : []))
+  const own = yield* countsOf(path, run)
   const note = (what: string) =>
     Effect.ignoreLogged(file(() => appendFile(path, `${run} ${what}\n`, { mode: 0o600 })))
   const start = own.find((line) => line.startsWith("log "))
   if (start === undefined) yield* note(`log ${logSize}`)
-  const count = (what: string) => own.filter((line) => line === what).length
   return {
     logStart: start === undefined ? logSize : Number(start.slice("log ".length)),
-    comments: count("comment") - count("uncomment"),
+    comments: commentsAmong(own),
+    commentsMax: commentsMaxAmong(own),
     reported: own.flatMap((line) => (line.startsWith("limit ") ? [line.slice("limit ".length)] : [])),
     note,
   } satisfies RunCounts
 })
+
+/** How many comments a run has posted, and how many it may post, from its counts; none before its sidecar served. */
+export const commentsOf = (path: string, run: number) =>
+  Effect.map(countsOf(path, run), (own) =>
+    Option.map(Option.fromNullable(commentsMaxAmong(own)), (limit) => ({ used: commentsAmong(own), limit })),
+  )
+
+const countsOf = (path: string, run: number) =>
+  Effect.map(file(() => readFile(path, "utf8")).pipe(orElseOn("ENOENT", "")), (text) =>
+    text.split("\n").flatMap((line) => (line.startsWith(`${run} `) ? [line.slice(`${run} `.length)] : [])),
+  )
+
+const commentsAmong = (own: ReadonlyArray<string>): number =>
+  own.filter((line) => line === "comment").length - own.filter((line) => line === "uncomment").length
+
+const commentsMaxAmong = (own: ReadonlyArray<string>): number | undefined => {
+  const line = own.findLast((it) => it.startsWith("comments "))
+  return line === undefined ? undefined : Number(line.slice("comments ".length))
+}

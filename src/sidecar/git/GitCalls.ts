@@ -23,6 +23,7 @@ import type { PushOutcome } from "./pushUpstream.ts"
 import { clearPushes, openPush, spool } from "./spool.ts"
 import type { Upstream } from "./Upstream.ts"
 import type { UpstreamForge } from "./UpstreamForge.ts"
+import type { Planned } from "./approval.ts"
 
 /** Path of repositories at the neck. */
 export const GIT_PREFIX = "/git/"
@@ -41,6 +42,8 @@ export interface GitOptions extends GitContext {
   readonly inspectMs: number
   /** The run's forge, from the view of one of its upstreams. */
   readonly forgeOf: (upstream: Upstream) => UpstreamForge | undefined
+  /** Why pushes to a repository with `pushAfter: approval` wait now, if they do. */
+  readonly unapproved: Planned["unapproved"]
 }
 
 /** The repositories of a bottle. */

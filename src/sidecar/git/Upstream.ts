@@ -3,6 +3,7 @@ import { Either, Redacted, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { longGitUrl } from "../../domain/ForgeRepository.ts"
 import { type Host, readHost } from "../../domain/Hosts.ts"
+import { PushAfter } from "../../domain/ManifestGit.ts"
 import { PROTECTED_PATHS, pushPatterns } from "../../domain/PushPolicy.ts"
 import { isPublicAddress } from "../outside/addresses.ts"
 import { bracketed } from "../outside/destination.ts"
@@ -30,6 +31,8 @@ export const GitPart = Schema.Struct({
   /** Branch, tag or commit that defines the protected paths for refs without a pull request; the default branch unless given. */
   base: Schema.optional(Schema.String),
   private: Schema.optional(Schema.Boolean),
+  /** Pushes wait until a trusted person has approved the agent's plan on the run's issue. */
+  pushAfter: Schema.optional(PushAfter),
 })
 /** A repository in a sidecar's document. */
 export type GitPart = typeof GitPart.Type
@@ -47,6 +50,8 @@ export interface Upstream {
   readonly protectedPaths: ReadonlyArray<string>
   /** The operator's base; absent: the default branch. */
   readonly base: string | undefined
+  /** What pushes wait for; absent: nothing. */
+  readonly pushAfter: PushAfter | undefined
   /** ID of its object store: the same for the same URL and credential. */
   readonly key: string
   /** What git needs to reach it. */
@@ -93,6 +98,7 @@ export const readUpstream = (slug: string, part: GitPart): Either.Either<Upstrea
       push: part.push ?? pushPatterns(slug),
       protectedPaths: part.protectedPaths ?? PROTECTED_PATHS,
       base: part.base,
+      pushAfter: part.pushAfter,
       key: createHash("sha256")
         // Deploy keys come and go with sidecars. They can see the same as the token that registers them.
         .update(

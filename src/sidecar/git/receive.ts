@@ -13,6 +13,7 @@ import { messageProblems } from "./messages.ts"
 import { type PushRequest, readPush } from "./pktLine.ts"
 import { type PushOutcome, pushUpstream } from "./pushUpstream.ts"
 import { GitFailure } from "./GitFailure.ts"
+import type { Planned } from "./approval.ts"
 import type { GitContext, Repository } from "./Repository.ts"
 import { bodyFile } from "./spool.ts"
 import { unpack } from "./unpack.ts"
@@ -23,6 +24,8 @@ export interface ReceiveContext extends GitContext {
   readonly scanner: SecretScannerApi
   /** The run's forge, if the upstream is one of its repositories. */
   readonly forge: UpstreamForge | undefined
+  /** Why pushes to a repository with `pushAfter: approval` wait now, if they do. */
+  readonly unapproved: Planned["unapproved"]
   /** Limit to unpack and inspect a push, in milliseconds. */
   readonly inspectMs: number
   /** Called when the push passed all checks, around its transfer to the upstream. */
@@ -113,6 +116,7 @@ const attempt = (
     })
     if (problems.length > 0) return reportOf(updates, problems)
 
+    yield* requireApproval(context, repository)
     yield* orRefuse(repository.sync)
     const quarantine = yield* inspected(context, repository, folder, request).pipe(
       Effect.timeoutFail({
@@ -120,10 +124,22 @@ const attempt = (
         onTimeout: (): Refused => ({ reason: "it took too long to look at the push", messages: [] }),
       }),
     )
+    // Again: a new plan may have been posted while the push was inspected.
+    yield* requireApproval(context, repository)
     return yield* orRefuse(context.logged(updates, pushUpstream(quarantine, updates))).pipe(
       Effect.mapError((refused) => ({ ...refused, reached: true })),
     )
   })
+
+/** Where the manifest asks for it, a trusted person must have approved the agent's plan. */
+const requireApproval = Effect.fnUntraced(function* (
+  { unapproved }: ReceiveContext,
+  { upstream }: Repository,
+): Effect.fn.Return<void, Refused> {
+  if (upstream.pushAfter === undefined) return
+  const waits = yield* unapproved
+  if (waits !== undefined) yield* refuse(waits.reason, waits.messages)
+})
 
 /** Unpacks and inspects a push. Fails with the reason for refusing it. */
 const inspected = Effect.fnUntraced(function* (

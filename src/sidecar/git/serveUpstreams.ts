@@ -26,6 +26,7 @@ export interface UpstreamsOptions {
   readonly scanner: SecretScannerApi
   readonly pushed: PushedRefs
   readonly forgeOf: GitOptions["forgeOf"]
+  readonly unapproved: GitOptions["unapproved"]
 }
 
 /** Makes the gate. */
@@ -33,7 +34,7 @@ export const serveUpstreams = (
   options: UpstreamsOptions,
 ): Effect.Effect<Git, never, OperationLog | CheckIn | ProcessRunner | Scope.Scope> =>
   Effect.gen(function* () {
-    const { document, upstreams, scanner, pushed, forgeOf } = options
+    const { document, upstreams, scanner, pushed, forgeOf, unapproved } = options
     const settings = yield* SidecarSettings
     const runner = yield* ProcessRunner
     const certificates = process.env["SSL_CERT_FILE"]
@@ -53,6 +54,7 @@ export const serveUpstreams = (
       checkIn: yield* CheckIn,
       pushed,
       forgeOf,
+      unapproved,
       inspectMs: settings.gitInspectMs,
       bodyMax: settings.gitBodyMax,
     })

@@ -2,6 +2,7 @@
 import { Context, Data, Effect } from "effect"
 import { lookup } from "node:dns"
 import type { Permit } from "../../domain/AllowList.ts"
+import { EGRESS_REASONS } from "../../domain/EgressRefusals.ts"
 import type { Host } from "../../domain/Hosts.ts"
 import { isPublicAddress } from "./addresses.ts"
 import { type Refused, failed, rejected } from "./Refused.ts"
@@ -51,8 +52,8 @@ export const addressesOf = (
     Effect.catchTag("NameUnknown", ({ code }) => failed(502, `its name has no address (${code})`)),
     Effect.flatMap((addresses) => {
       const [first, ...others] = permit.private ? addresses : addresses.filter(isPublicAddress)
-      return first === undefined ? rejected(NOT_PUBLIC) : Effect.succeed([first, ...others] as const)
+      return first === undefined
+        ? rejected(EGRESS_REASONS.notPublic)
+        : Effect.succeed([first, ...others] as const)
     }),
   )
-
-const NOT_PUBLIC = "it has no public address, and its entry does not say private: true"

@@ -10,13 +10,12 @@ import type { ServePath } from "../http/ServePath.ts"
 import { answerEarly } from "../http/afterBody.ts"
 import { agentOf } from "./dial.ts"
 import { exchange } from "./exchange.ts"
-import { makeKeptBodies } from "../http/keptBody.ts"
-import type { Decision, Refusals } from "../http/passOn.ts"
 import type { CredentialHeaders, RouteCredentials } from "./credentials.ts"
+import { loginAnswer, makeRefusals } from "./refusals.ts"
+import type { MeterModelCall } from "./meteredCalls.ts"
 import type { WatchModelCall } from "./modelCalls.ts"
 import { framingProblem } from "../http/headers.ts"
 import type { Route } from "./Route.ts"
-import { loginProblem, loginRefusal, type SubscriptionProvider } from "../../domain/SubscriptionRoutes.ts"
 import { SidecarSettings } from "../SidecarSettings.ts"
 import { ROUTE_PREFIX, readTarget } from "./target.ts"
 
@@ -29,10 +28,11 @@ const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PAT
 /** A call that is refused. */
 interface Refused {
   readonly status: number
-  /** Without its last line break; JSON when it says so. */
   readonly text: string
-  readonly type?: string
   readonly reason: string
+  /** Plain text unless given. */
+  readonly type?: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Routes, and the secrets that they use. */
@@ -47,6 +47,7 @@ export interface ServedRoutes {
 export const makeRoutes = (
   { routes, credentialsOf, repeats }: ServedRoutes,
   watchModel: WatchModelCall,
+  meterModel: MeterModelCall,
 ): Effect.Effect<ServePath, never, OperationLog | CheckIn | Scope.Scope> =>
   Effect.gen(function* () {
     const log = yield* OperationLog
@@ -61,13 +62,13 @@ export const makeRoutes = (
       agents.set(route.name, agent)
       return agent
     }
-    const keptBody = makeKeptBodies()
+    const refusalsOf = makeRefusals(runtime)
     const passed = yield* eachSecond(checkIn)
     const logged = around(log)
     let calls = 0
 
     const refuse = (
-      { status, text, type, reason }: Refused,
+      { status, text, reason, type, headers = {} }: Refused,
       target: string,
       request: IncomingMessage,
       response: ServerResponse,
@@ -83,37 +84,16 @@ export const makeRoutes = (
         })
         .pipe(
           Effect.ignore,
-          Effect.zipRight(Effect.sync(() => answerEarly(request, response, status, `${text}\n`, type))),
+          Effect.zipRight(
+            Effect.sync(() => {
+              for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+              answerEarly(request, response, status, `${text}\n`, type)
+            }),
+          ),
         )
 
-    const refusalsOf = (route: Route, sent: CredentialHeaders): RefusalsOf | undefined => {
-      const { renewed } = credentialsOf(route)
-      const { subscription } = route
-      if (renewed === undefined && subscription === undefined) return undefined
-      const body = keptBody()
-      const otherwise: Decision =
-        subscription === undefined
-          ? { _tag: "Pass" }
-          : replaced(subscription, loginProblem(subscription, "refused"))
-      return (again) => ({
-        isRefused: ({ statusCode }) => statusCode === 401,
-        decide: (decided) =>
-          void Runtime.runFork(runtime)(
-            Effect.map(renewed?.(sent) ?? Effect.succeedNone, (found) =>
-              decided(
-                Option.match(found, {
-                  onNone: () => otherwise,
-                  onSome: (credentials): Decision => ({ _tag: "Again", open: () => again(credentials) }),
-                }),
-              ),
-            ),
-          ),
-        body,
-      })
-    }
-
     /** What the program asks for beside its model gets an answer that says nothing, so that it goes on. */
-    const answerEmpty = ({ target }: Asked, request: IncomingMessage, response: ServerResponse) =>
+    const answerEmpty = (target: string, request: IncomingMessage, response: ServerResponse) =>
       log
         .append({
           op: "route",
@@ -127,11 +107,16 @@ export const makeRoutes = (
           Effect.zipRight(Effect.sync(() => answerEarly(request, response, 200, "{}", "application/json"))),
         )
 
-    const call = (asked: Asked, request: IncomingMessage, response: ServerResponse) =>
+    const call = (
+      asked: Asked,
+      request: IncomingMessage,
+      response: ServerResponse,
+      metered: ReturnType<MeterModelCall>,
+    ) =>
       Effect.flatMap(credentialsOf(asked.route).current, (current) =>
         Either.match(current, {
           onLeft: (problem) => refuse(withoutLogin(asked.route, problem), asked.target, request, response),
-          onRight: (credentials) => callWith(asked, credentials, request, response),
+          onRight: (credentials) => callWith(asked, credentials, request, response, metered),
         }),
       )
 
@@ -140,30 +125,33 @@ export const makeRoutes = (
       credentials: CredentialHeaders,
       request: IncomingMessage,
       response: ServerResponse,
+      metered: ReturnType<MeterModelCall>,
     ) =>
       Effect.suspend(() => {
         const { route, target, path, query } = asked
-        const refusals = refusalsOf(route, credentials)
         const watched = route.model ? watchModel(route.name, request.method ?? "", path) : undefined
         const exchanged = exchange(
           {
             route,
             agent: agentFor(route),
             credentials,
-            ...(refusals !== undefined && { refusals }),
+            refusals: refusalsOf(route, credentialsOf(route), credentials),
             path: `${route.base}${path}${route.passes.query(query)}`,
             locate: (location) => locate(asked, location, repeats),
             repeats,
             idleMs,
             passed,
             ...(watched !== undefined && { answered: watched.answered }),
+            metered,
           },
           request,
           response,
         )
         const call = logged(
           { op: "route", target, detail: `calling ${route.host}`, ended: wordsOf },
-          exchanged,
+          metered === undefined
+            ? exchanged
+            : Effect.tap(exchanged, ({ ended }) => Effect.sync(() => metered.ended(ended))),
         )
         // Before the agent has the end of the response, so that the agent's own end comes later in the queue.
         return watched === undefined ? call : Effect.zipLeft(call, watched.told)
@@ -181,12 +169,14 @@ export const makeRoutes = (
       Effect.suspend(() => {
         const asked = ask(routes, request, url)
         if (Either.isLeft(asked)) return refuse(asked.left, targetOf(request, url), request, response)
-        const { route, path } = asked.right
-        if (route.isEmpty(request.method ?? "", path)) return answerEmpty(asked.right, request, response)
-        if (calls >= CALLS_MAX) return refuse(tooMany(response), asked.right.target, request, response)
+        const { route, path, target } = asked.right
+        if (route.isEmpty(request.method ?? "", path)) return answerEmpty(target, request, response)
+        if (calls >= CALLS_MAX) return refuse(tooMany(response), target, request, response)
+        const metered = meterModel(route, request, path)
+        if (metered?.refusal !== undefined) return refuse(metered.refusal, target, request, response)
         calls += 1
         return Effect.ensuring(
-          call(asked.right, request, response),
+          call(asked.right, request, response, metered),
           Effect.sync(() => (calls -= 1)),
         )
       }).pipe(Effect.zipLeft(checkIn))
@@ -239,6 +229,11 @@ const ask = (
 const refused = (status: number, text: string, reason: string): Either.Either<never, Refused> =>
   Either.left({ status, text, reason })
 
+const withoutLogin = ({ subscription }: Route, problem: string): Refused =>
+  subscription === undefined
+    ? { status: 503, text: problem, reason: problem }
+    : loginAnswer(subscription, problem)
+
 const tooMany = (response: ServerResponse): Refused => {
   response.setHeader("retry-after", "1")
   return {
@@ -247,21 +242,6 @@ const tooMany = (response: ServerResponse): Refused => {
     reason: "too many calls at once",
   }
 }
-
-type RefusalsOf = (again: Parameters<NonNullable<Parameters<typeof exchange>[0]["refusals"]>>[0]) => Refusals
-
-const replaced = (provider: SubscriptionProvider, message: string): Decision => ({
-  _tag: "Replace",
-  ...loginRefusal(provider, message),
-  reason: message,
-})
-
-const withoutLogin = ({ subscription }: Route, problem: string): Refused => ({
-  ...(subscription === undefined
-    ? { status: 503, text: problem }
-    : { ...loginRefusal(subscription, problem), type: "application/json" }),
-  reason: problem,
-})
 
 /** `name METHOD /path`: never the query, which may contain secrets. */
 const targetOf = ({ method = "" }: IncomingMessage, url: string): string => {
@@ -272,9 +252,14 @@ const targetOf = ({ method = "" }: IncomingMessage, url: string): string => {
 const wordsOf = (exit: Exit.Exit<{ readonly ended: Exchanged }>): Option.Option<EndWords> =>
   Exit.match(exit, {
     onFailure: () => Option.none(),
-    onSuccess: ({ ended: { status, sent, received, failure } }) =>
+    onSuccess: ({ ended: { status, sent, received, failure, refused } }) =>
       Option.some({
-        outcome: failure === undefined ? ("ok" as const) : ("failed" as const),
+        outcome:
+          refused === true
+            ? ("rejected" as const)
+            : failure === undefined
+              ? ("ok" as const)
+              : ("failed" as const),
         ...(failure !== undefined && { reason: failure }),
         detail: `${status === 0 ? "no answer" : `answered ${status}`}, ${sent} bytes up, ${received} bytes down`,
       }),

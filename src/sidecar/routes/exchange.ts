@@ -13,6 +13,7 @@ import { answerEarly } from "../http/afterBody.ts"
 import type { CredentialHeaders } from "./credentials.ts"
 import { PRIVATE_ONLY } from "./dial.ts"
 import { requestHeaders, responseHeaders } from "./headers.ts"
+import type { MeteredCall } from "./meteredCalls.ts"
 import type { Route } from "./Route.ts"
 
 /** One call. */
@@ -21,7 +22,7 @@ export interface Exchange {
   readonly agent: HttpAgent
   readonly credentials: CredentialHeaders
   /** After a refusal of the credentials; `again` makes the same request with others. Absent: it passes to the agent. */
-  readonly refusals?: (again: (credentials: CredentialHeaders) => ClientRequest) => Refusals
+  readonly refusals?: ((again: SendAgain) => Refusals) | undefined
   /** Path and query at the upstream. */
   readonly path: string
   /** The redirect target of the response, in the agent's form. */
@@ -34,7 +35,12 @@ export interface Exchange {
   readonly passed: () => void
   /** Called with the upstream's response, before any of it passes. */
   readonly answered?: (answer: IncomingMessage) => void
+  /** Counts and limits it, if it calls a model. */
+  readonly metered?: Pick<MeteredCall, "admission" | "asked" | "answered"> | undefined
 }
+
+/** Makes the same request with other credentials. */
+export type SendAgain = (credentials: CredentialHeaders) => ClientRequest
 
 const HEADERS_MAX = 64 * 1024
 
@@ -59,7 +65,7 @@ export const exchange = (
   )
 
 const passingOf = (call: Exchange, request: IncomingMessage): Passing => {
-  const { route, locate, repeats, idleMs, passed, answered, refusals } = call
+  const { route, locate, repeats, idleMs, passed, answered, metered, refusals } = call
   return {
     name: `route ${route.name}`,
     headers: (answer) => {
@@ -71,7 +77,10 @@ const passingOf = (call: Exchange, request: IncomingMessage): Passing => {
     reasonOf,
     idleMs,
     passed,
-    ...(refusals !== undefined && { refusals: refusals((credentials) => open(call, request, credentials)) }),
+    admission: metered?.admission,
+    asked: metered?.asked,
+    answered: metered?.answered,
+    refusals: refusals?.((credentials) => open(call, request, credentials)),
   }
 }
 

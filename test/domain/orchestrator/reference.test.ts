@@ -25,7 +25,7 @@ const code = (cell = ""): ReadonlyArray<string> =>
   [...cell.matchAll(/`([^`]+)`/g)].map(([, word = ""]) => word)
 const rows = tableBelow("## orchestrator.yaml")
 const ofConfiguration = rows.filter((cells) => cells.length === 5)
-const ofRepository = tableBelow("Settings of a repository:").filter((cells) => cells.length === 4)
+const ofRepository = tableBelow("### Settings of a repository").filter((cells) => cells.length === 4)
 
 const least = {
   forge: { api: "https://git.example.org/api/v1", token: { env: "T" } },

@@ -57,6 +57,8 @@ export const answering = ({ fake, services }: Boxes): ((call: Call) => Effect.Ef
       "BottleEvents.append": events.append,
       "BottleEvents.settle": events.settle,
       "BottleEvents.lastCheckin": events.lastCheckin,
+      "BottleEvents.comments": events.comments,
+      "BottleEvents.use": events.use,
       "RunDirectories.clear": directories.clear,
       "RunDirectories.forget": directories.forget,
     }
@@ -148,6 +150,8 @@ export const remote = Layer.unwrapEffect(
         append: (event) => must("BottleEvents.append", event),
         settle: (slug, number) => must("BottleEvents.settle", slug, number),
         lastCheckin: (slug) => must("BottleEvents.lastCheckin", slug),
+        comments: (slug, run) => must("BottleEvents.comments", slug, run),
+        use: (slug, run, underWay) => must("BottleEvents.use", slug, run, underWay),
       }),
       Context.add(RunDirectories, {
         ...Context.get(like.services, RunDirectories),

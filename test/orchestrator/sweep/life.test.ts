@@ -19,13 +19,15 @@ it.scoped("without any webhook an issue goes from its label to a merged pull req
   Effect.gen(function* () {
     const world = yield* makeWorld()
     const { engine } = yield* world.serve
-    const { run } = yield* sweeping.make({
-      access: { kind: "gitea", apiUrl: issue.forge, token: Redacted.make("t") },
-      forge: issue.forge,
-      isListed: ({ owner, repo }) => `${owner}/${repo}` === "ada/cellar",
-      listing: "ada/cellar",
-      accept: yield* Effect.provide(forPulls(engine.hint), world.context),
-    })
+    const { run } = yield* sweeping.make([
+      {
+        access: { kind: "gitea", apiUrl: issue.forge, token: Redacted.make("t") },
+        forge: issue.forge,
+        isListed: ({ owner, repo }) => `${owner}/${repo}` === "ada/cellar",
+        listing: "ada/cellar",
+        accept: yield* Effect.provide(forPulls(engine.hint), world.context),
+      },
+    ])
     yield* Effect.forkScoped(Effect.provide(Effect.provide(run, world.context), MemorySweepCursors.layer))
     const passes = (minutes: number) =>
       Effect.zipRight(

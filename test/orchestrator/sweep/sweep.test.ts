@@ -268,12 +268,12 @@ describe("sweeps", () => {
     Effect.gen(function* () {
       const world = yield* makeWorld()
       yield* world.passes(HOUR)
-      const { run, status } = yield* sweeping.make(world.options)
+      const { run, status } = yield* sweeping.make([world.options])
       const fiber = yield* Effect.fork(Effect.provide(run, world.context))
       yield* world.passes(1)
       expect(yield* world.fresh).toEqual([17, 18])
       let before = yield* status
-      expect(before).toMatchObject({ failures: 0, swept: { found: 2 } })
+      expect(before).toMatchObject({ failures: 0, swept: [{ found: 2 }] })
       const gaps = new Set<number>()
       for (const _ of Arr.range(1, 20)) {
         yield* world.passes((before.nextAt ?? 0) - (yield* TestClock.currentTimeMillis))
@@ -292,7 +292,7 @@ describe("sweeps", () => {
     Effect.gen(function* () {
       const world = yield* makeWorld()
       yield* world.passes(HOUR)
-      const { run, status } = yield* sweeping.make(world.options)
+      const { run, status } = yield* sweeping.make([world.options])
       const fiber = yield* Effect.fork(Effect.provide(run, world.context))
       yield* world.passes(MINUTE)
       yield* world.fresh
@@ -306,7 +306,7 @@ describe("sweeps", () => {
       }
       const during = yield* status
       expect(during).toMatchObject({
-        swept: { found: 2 },
+        swept: [{ found: 2 }],
         problem: expect.stringContaining("it was told to fail"),
       })
       // 5, 10, 20, ... seconds, then every five minutes.
@@ -327,7 +327,7 @@ describe("sweeps", () => {
       const world = yield* makeWorld()
       yield* world.passes(HOUR)
       world.fake.failNext("changedSince", 502)
-      const { run, status } = yield* sweeping.make(world.options)
+      const { run, status } = yield* sweeping.make([world.options])
       const fiber = yield* Effect.fork(Effect.provide(run, world.context))
       yield* world.passes(1)
       expect(yield* status).toMatchObject({ failures: 1 })

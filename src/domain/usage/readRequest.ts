@@ -1,0 +1,82 @@
+/** Reads from the body of a request what a call to a model may use at most. */
+import { scanJson } from "./scanJson.ts"
+import { isUsualTier } from "./readUsage.ts"
+import { atMost, estimatedTokens } from "./Tokens.ts"
+
+/** What a request asks for. */
+export interface Asked {
+  /** Absent: none was named, or two different ones were. */
+  readonly model?: string
+  /** The most tokens that one completion may have; absent: the request does not say. */
+  readonly maxOutput?: number
+  /** How many completions are asked for. */
+  readonly completions: number
+  /** A price other than the usual one; absent: the usual one. */
+  readonly tier?: string
+  /** Estimated from the bytes of the body. */
+  readonly input: number
+  /** No more tokens than this can be in the body: a token has at least one byte. Infinite when it names input that is elsewhere. */
+  readonly inputAtMost: number
+}
+
+/** Reads one request. It never fails: what is not understood says nothing. */
+export interface RequestReader {
+  readonly push: (bytes: Uint8Array) => void
+  readonly asked: () => Asked
+}
+
+const MAXIMA: ReadonlySet<string> = new Set(["max_tokens", "max_completion_tokens", "max_output_tokens"])
+const COMPLETIONS: ReadonlySet<string> = new Set(["n", "best_of"])
+const TIERS: ReadonlySet<string> = new Set(["service_tier", "speed"])
+/** What a service adds to the input from elsewhere: an earlier response, or a stored conversation or prompt. */
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  "previous_response_id",
+  "conversation",
+  "conversation.id",
+  "prompt.id",
+])
+const PATHS: ReadonlySet<string> = new Set(["model", ...MAXIMA, ...COMPLETIONS, ...TIERS, ...ELSEWHERE])
+/** Keys, at any depth, of files and images that a service fetches. */
+const FETCHED: ReadonlySet<string> = new Set(["url", "image_url", "file_url", "file_id"])
+
+/** Makes the reader of one request. Of a key that is there twice the larger number counts: services differ in which one they take. */
+export const readRequest = (): RequestReader => {
+  let model: string | undefined
+  let isOneModel = true
+  let maxOutput: number | undefined
+  let completions = 1
+  let tier: string | undefined
+  let bytesRead = 0
+  let isElsewhere = false
+  const scanner = scanJson({
+    paths: PATHS,
+    texts: FETCHED,
+    text: () => (isElsewhere = true),
+    found: (path, value) => {
+      if (typeof value === "string") {
+        if (path === "model") {
+          isOneModel &&= model === undefined || model === value
+          model = value
+        } else if (ELSEWHERE.has(path)) isElsewhere = true
+        else if (TIERS.has(path) && !isUsualTier(value)) tier = value
+      } else if (typeof value === "number") {
+        if (MAXIMA.has(path)) maxOutput = Math.max(maxOutput ?? 0, atMost(value))
+        else if (COMPLETIONS.has(path)) completions = Math.max(completions, atMost(value))
+      }
+    },
+  })
+  return {
+    push: (bytes) => {
+      bytesRead += bytes.length
+      scanner.push(bytes, 0, bytes.length)
+    },
+    asked: () => ({
+      ...(model !== undefined && isOneModel && { model }),
+      ...(maxOutput !== undefined && { maxOutput }),
+      completions,
+      ...(tier !== undefined && { tier }),
+      input: estimatedTokens(bytesRead),
+      inputAtMost: isElsewhere ? Number.POSITIVE_INFINITY : bytesRead,
+    }),
+  }
+}

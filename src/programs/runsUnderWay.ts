@@ -1,0 +1,65 @@
+/** runsUnderWay: the runs in progress, and those that are being started: they are summed in the usage only when they have ended. */
+import { Effect, Option } from "effect"
+import type { BottleMetadata } from "../domain/Bottle.ts"
+import { type ForgeStateKey, isAbout } from "../domain/ForgeState.ts"
+import { instantOf } from "../domain/Instant.ts"
+import type { HostName } from "../domain/orchestrator/StoredOperation.ts"
+import { NO_USE, totalOf } from "../domain/usage/RunMeter.ts"
+import { BottleStore } from "../services/BottleStore.ts"
+import { ForgeStateStore } from "../services/ForgeStateStore.ts"
+import { Operations } from "../services/Operations.ts"
+import { useOf } from "./listBottles.ts"
+
+/** A run in progress, or one that has ended and is not counted yet. */
+export interface RunUnderWay {
+  readonly of: ForgeStateKey
+  readonly seconds: number
+  /** As its meter counts so far. */
+  readonly tokens: number
+  /** In millionths, of the calls with a known price. */
+  readonly cost: number
+  /** Calls without a known price. */
+  readonly unpriced: number
+}
+
+/** How many open operations are counted at most: more than a machine has bottles. */
+const OPEN = 1_000
+
+/** Bottles that are running by their row, and those that a host is starting. */
+export const runsUnderWay = Effect.fn("runsUnderWay")(function* (host: HostName, now: number) {
+  const running = (yield* (yield* ForgeStateStore).all).filter((row) => row.status === "running")
+  const bottles = new Map<string, BottleMetadata>(
+    (yield* (yield* BottleStore).all).map((bottle) => [bottle.slug, bottle]),
+  )
+  const starts = (yield* (yield* Operations).open(host, { limit: OPEN })).filter(
+    ({ input }) => input._tag === "Launch" || input._tag === "Resume",
+  )
+  const begun = yield* Effect.forEach(running, (row) => {
+    const bottle = bottles.get(row.slug)
+    return Effect.map(bottle === undefined ? Effect.succeed(NO_USE) : usedBy(bottle), (use): RunUnderWay => {
+      const { tokens, cost, unpriced } = totalOf(use)
+      return { of: row, seconds: secondsOf(bottle, now), tokens, cost, unpriced }
+    })
+  })
+  const beginning = starts
+    .filter((start) => !running.some((row) => isAbout(row, start)))
+    .map((of): RunUnderWay => ({ of, seconds: 0, tokens: 0, cost: 0, unpriced: 0 }))
+  return [...begun, ...beginning]
+})
+
+const usedBy = (bottle: BottleMetadata) =>
+  Effect.map(
+    useOf(bottle),
+    Option.getOrElse(() => NO_USE),
+  )
+
+const secondsOf = (bottle: BottleMetadata | undefined, now: number): number =>
+  bottle === undefined
+    ? 0
+    : Option.match(bottle.startedAt, {
+        onNone: () => 0,
+        onSome: (started) => {
+          const end = Option.match(bottle.exit, { onNone: () => now, onSome: ({ at }) => instantOf(at) })
+          return Math.max(0, Math.round((end - instantOf(started)) / 1000))
+        },
+      })

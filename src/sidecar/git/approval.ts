@@ -1,0 +1,50 @@
+/** Asks the run's forge whether pushes are approved, and remembers which comments are this bottle's. */
+import { Effect } from "effect"
+import { appendFile } from "node:fs/promises"
+import { type Unapproved, unapproved } from "../../domain/PlanApproval.ts"
+import { file, textOf } from "../../files/files.ts"
+import type { ForgeApi } from "../../services/Forge.ts"
+import { failureOfForge } from "../forge/CallFailure.ts"
+
+/** A forge whose comments on the run's issue are remembered as plans. */
+export interface Planned {
+  readonly api: ForgeApi
+  /** Why pushes wait for an approval now, if they do. Without an answer of the forge they wait. */
+  readonly unapproved: Effect.Effect<Unapproved | undefined>
+}
+
+/**
+ * The forge of a run, with its plans. `path` lists the comments that this bottle posted to the issue, for a relaunched sidecar. One
+ * that could not be recorded is lost with this sidecar: the plan must then be posted again.
+ */
+export const withPlans = Effect.fnUntraced(function* (api: ForgeApi, issue: number, path: string) {
+  const own = new Set((yield* textOf(path)).match(/\d+/g)?.map(Number))
+  const remember = (id: number) =>
+    Effect.suspend(() => {
+      own.add(id)
+      return Effect.ignore(file(() => appendFile(path, `${id}\n`, { mode: 0o600 })))
+    })
+  const asked = Effect.gen(function* () {
+    const { login } = yield* api.self
+    return unapproved({ issue, login, comments: yield* api.readComments(issue), isOwn: (id) => own.has(id) })
+  })
+  return {
+    api: {
+      ...api,
+      postComment: (number, body) =>
+        Effect.tap(api.postComment(number, body), (id) => (number === issue ? remember(id) : Effect.void)),
+    },
+    unapproved: Effect.catchAll(asked, (error) => Effect.succeed(unknown(failureOfForge(error).message))),
+  } satisfies Planned
+})
+
+/** For a run without a forge: nobody can approve anything. */
+export const neverApproved: Planned["unapproved"] = Effect.succeed({
+  reason: "nobody can approve its plan",
+  messages: ["pushes to this repository need an approved plan, and this run has no forge"],
+})
+
+const unknown = (message: string): Unapproved => ({
+  reason: "whether its plan is approved is not known",
+  messages: [`whether your plan is approved is not known: ${message}`],
+})
