@@ -5,6 +5,7 @@
 import { createServer } from "node:http"
 
 const [port = "", route = "", upstream = ""] = process.argv.slice(2)
+if (upstream === "") throw new Error("usage: node mirror.mjs PORT ROUTE UPSTREAM")
 const own = `http://127.0.0.1:${port}`
 
 /** What may contain addresses: lists of packages, not the packages. */
