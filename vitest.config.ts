@@ -12,10 +12,10 @@ const long = [
   "test/e2e/{agents,demo,demoEnds,deployKeys,git,package,registries,terminal,verify}.test.ts",
   "test/layers/*/{builds,faults,isolation,policy,replay,user}.test.ts",
   "test/bottle/{clone,forwarder}.test.ts",
-  "test/cli/{failedLaunch,hook,otherBackend,serve,steer}.test.ts",
+  "test/cli/{failedLaunch,hook,limits,otherBackend,planFirst,serve,steer}.test.ts",
   "test/sidecar/{floods,fuzz}.test.ts",
   "test/sidecar/forge/openPr.test.ts",
-  "test/sidecar/git/{bases,hostile,isolation,killed,packs,reach,store,upstream}.test.ts",
+  "test/sidecar/git/{approval,bases,hostile,isolation,killed,packs,reach,store,upstream}.test.ts",
   "test/sidecar/keys/deployKeys.test.ts",
 ]
 

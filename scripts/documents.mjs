@@ -13,6 +13,8 @@ export const documentsOf = (root) =>
 
 const FENCE = /^( *)(```+|~~~+)[^\n]*\n[\s\S]*?^ *\2 *$/gm
 const LINK = /(!?)\[((?:`[^`]*`|[^\]`])*)\]\(([^)\s]+)\)/g
+/** A span of code, or a link. A link inside of code is none. */
+const SPAN_OR_LINK = new RegExp(`(\`+)(?!\`)(?:(?!\n\n).)*?[^\`]\\1(?!\`)|${LINK.source}`, "gs")
 
 /** Replaces each link outside of code. `change` gets its text and target, and returns a replacement or undefined. */
 export const withLinks = (markdown, change) => {
@@ -20,8 +22,8 @@ export const withLinks = (markdown, change) => {
   const kept = []
   const away = (text) => `\u{e000}${kept.push(text) - 1}\u{e001}`
   const plain = markdown.replace(FENCE, away)
-  const links = plain.replace(LINK, (whole, image, text, target) =>
-    image === "!" ? whole : away(change(text, target) ?? whole),
+  const links = plain.replace(SPAN_OR_LINK, (whole, code, image, text, target) =>
+    code !== undefined || image === "!" ? whole : away(change(text, target) ?? whole),
   )
   const back = (text) => text.replace(/\u{e000}(\d+)\u{e001}/gu, (_, at) => back(kept[at]))
   return back(links)

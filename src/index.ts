@@ -75,6 +75,7 @@ export type {
   BackendEnding,
   BackendError,
   CopySource,
+  CopyTarget,
   CreatedBottle,
 } from "./services/Backends.ts"
 export { BottleEvents } from "./services/BottleEvents.ts"

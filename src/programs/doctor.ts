@@ -80,19 +80,22 @@ const askBackends = Effect.gen(function* () {
     ),
   )
   const enough = found.some(({ works, isolates }) => works && isolates)
-  return found.map(({ name, detail, works }): Finding => ({
-    subject: `backend ${name}`,
-    status: works ? "ok" : enough ? "absent" : "missing",
-    detail,
-    todo: works
-      ? ""
-      : enough
-        ? name === "docker"
-          ? "bottles use docker unless their manifest or --backend names another backend"
-          : ""
-        : "one backend that isolates is needed: docker is the one that is tested most",
-  }))
+  // One cause, one finding: the first backend stands for all of them.
+  const missing = enough ? undefined : found.find(({ works }) => !works)
+  return found.map((backend): Finding => {
+    const { name, detail, works } = backend
+    const usual = enough && name === "docker" ? USUAL : ""
+    return {
+      subject: `backend ${name}`,
+      status: works ? "ok" : backend === missing ? "missing" : "absent",
+      detail,
+      todo: works ? "" : backend === missing ? NEEDED : usual,
+    }
+  })
 })
+
+const USUAL = "bottles use docker unless their manifest or --backend names another backend"
+const NEEDED = "a backend that isolates is needed: docker is tested most, and podman works too"
 
 const git: DoctorCheck<ProcessRunner> = {
   subject: "git",

@@ -4,7 +4,7 @@ import { expect, it } from "vitest"
 import { shellAgent } from "../support/cli.ts"
 import { door, makeServed } from "../support/served.ts"
 
-const far = { timeout: 60_000, interval: 200 }
+const far = { timeout: 120_000, interval: 500 }
 
 interface Limit {
   readonly of: string
@@ -92,4 +92,4 @@ it("each limit is shown with what is left, and neither an end nor a kill of the 
   } finally {
     await served.stop()
   }
-}, 180_000)
+}, 400_000)

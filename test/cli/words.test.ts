@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { EGRESS_REASONS } from "../../src/domain/EgressRefusals.ts"
-import { makeCli, shellAgent } from "../support/cli.ts"
+import { bin, makeCli, shellAgent } from "../support/cli.ts"
+import { describePty, openTerminal } from "../support/terminal.ts"
 
 const cli = makeCli()
 const slugs: Array<string> = []
@@ -85,6 +86,27 @@ describe("output and lists", () => {
       2,
       expect.stringMatching(/there is no column "size": slug, label/),
     ])
+  })
+})
+
+describePty("colours", () => {
+  it("show a bottle's colour and its state on a terminal, unless NO_COLOR is set", async () => {
+    const terminal = openTerminal(cli.cwd, { HOME: cli.cwd, BOT_BOTTLE_HOME: cli.home })
+    const list = `'${process.execPath}' '${bin}' list`
+    try {
+      await terminal.shows(/ready> /)
+      terminal.line(`${list}; echo ended`)
+      await terminal.shows(/^ended$/m)
+      const [first = ""] = slugs
+      expect(terminal.written()).toContain(`\u001b[35m${first}\u001b[39m`)
+      const before = terminal.written().length
+      terminal.line(`NO_COLOR=1 ${list}; echo ended without`)
+      await terminal.shows(/^ended without$/m)
+      expect(terminal.written().slice(before)).toContain(first)
+      expect(terminal.written().slice(before)).not.toContain("\u001b[35m")
+    } finally {
+      terminal.close()
+    }
   })
 })
 

@@ -47,30 +47,19 @@ describeDocker("out of a docker bottle", () => {
     expect(first.code).toBe(0)
     looksRight(join(cli.cwd, "one"), first.stderr)
 
+    writeFileSync(join(cli.cwd, "early.md"), "too early\n")
+    expect(await cli.run(["cp", "early.md", `${slug}:`])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/whose agent has exited; bottle ".*" is running/),
+    })
+
     await cli.run(["stop", slug])
     await running.result
     mkdirSync(join(cli.cwd, "into"))
     const second = await cli.run(["cp", `${slug}:/workspace/out`, "into"])
     looksRight(join(cli.cwd, "into/out"), second.stderr)
 
-    // A file goes in as the agent's, under its own name or another; the engine follows no link out of the container.
-    const put = async (to: string) => {
-      const { code, stderr } = await cli.run(["cp", "note.md", `${slug}:${to}`])
-      return [code, stderr]
-    }
-    writeFileSync(join(cli.cwd, "note.md"), "do this next\n", { mode: 0o640 })
-    for (const to of ["", "out/deep", "out/renamed.md", "out/up"]) {
-      expect(await put(to)).toEqual([0, expect.stringContaining(`note.md is in bottle ${slug}`)])
-    }
-    expect(await put("no/such/folder/x")).toEqual([125, expect.stringMatching(/copy of ".*" failed/)])
-    expect((await cli.run(["cp", `${slug}:.`, "back"])).code).toBe(0)
-    for (const path of ["note.md", "out/deep/note.md", "out/renamed.md"])
-      expect(readFileSync(join(cli.cwd, "back", path), "utf8")).toBe("do this next\n")
-    expect((await cli.run(["cp", "out", `${slug}:`])).stderr).toMatch(/out is not a file/)
-    expect((await cli.run(["cp", "note.md", "back"])).stderr).toMatch(/one of the two is SLUG:PATH/)
-
     await cli.run(["freeze", slug])
-    expect(await put("")).toEqual([2, expect.stringMatching(/whose agent has exited; bottle ".*" is frozen/)])
     const third = await cli.run(["cp", `${slug}:out`, "three"])
     looksRight(join(cli.cwd, "three"), third.stderr)
     const file = await cli.run(["cp", `${slug}:/etc/passwd`, "passwd"])
@@ -83,6 +72,29 @@ describeDocker("out of a docker bottle", () => {
     expect([nothing.code, existsSync(join(cli.cwd, "four"))]).toEqual([125, false])
     expect(nothing.stderr).toMatch(/copy of ".*" failed/)
     expect((await cli.run(["shell", slug])).stderr).toMatch(/does not run \(frozen\)/)
+  })
+
+  it("a file goes in when it has exited, as its agent's, under its own name or another, and not through a link to the host", async () => {
+    cli.write("agents/brief.md", shellAgent(MAKES))
+    const { stderr } = await cli.run(["start", "brief", "--headless", "--prompt", "x"])
+    const slug = slugIn(stderr)
+    writeFileSync(join(cli.cwd, "note.md"), "do this next\n", { mode: 0o640 })
+    for (const to of ["", "out/renamed.md", "out/up"]) {
+      expect(await cli.run(["cp", "note.md", `${slug}:${to}`])).toMatchObject({
+        code: 0,
+        stderr: expect.stringContaining(`note.md is in bottle ${slug}`),
+      })
+    }
+    expect(existsSync("/note.md")).toBe(false)
+    const container = docker("ps", "--all", "--filter", `name=${slug}`, "--format", "{{.Names}}")
+    for (const path of ["/workspace/note.md", "/workspace/out/renamed.md", "/note.md"]) {
+      const tar = docker("cp", `${container}:${path}`, "-")
+      expect(tar).toContain("do this next\n")
+      // The owner is the agent: the uid in the tar's header, in octal.
+      expect(Number.parseInt(tar.slice(108, 115), 8)).toBe(1000)
+    }
+    const nowhere = await cli.run(["cp", "note.md", `${slug}:no/such/folder/x`])
+    expect([nowhere.code, nowhere.stderr]).toEqual([125, expect.stringMatching(/copy of ".*" failed/)])
   })
 })
 
@@ -108,5 +120,6 @@ it("a source that names no bottle or no path is wrong usage", async () => {
   for (const source of ["nothing", "a-bottle:", ":path", "Not_A_Slug:path"]) {
     expect((await cli.run(["cp", source, "x"])).code).toBe(2)
   }
+  expect((await cli.run(["cp", ".", "a-bottle:"])).stderr).toMatch(/\. is not a file/)
   expect((await cli.run(["cp", "no-such-bottle:path", "x"])).stderr).toMatch(/no bottle "no-such-bottle"/)
 })

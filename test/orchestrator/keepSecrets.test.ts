@@ -3,6 +3,7 @@ import { expect, it } from "@effect/vitest"
 import { Effect, Layer, Redacted, TestClock } from "effect"
 import { SecretUnreadable } from "../../src/domain/Errors.ts"
 import { decodeConfiguration } from "../../src/domain/orchestrator/ConfigurationFile.ts"
+import { accountOf, tokenKeyOf } from "../../src/orchestrator/accounts.ts"
 import { keepSecrets } from "../../src/orchestrator/keepSecrets.ts"
 import type { SecretSource } from "../../src/domain/SecretSource.ts"
 import { Secrets } from "../../src/services/Secrets.ts"
@@ -59,5 +60,35 @@ it.scoped("all that cannot be read at start is one error, by their keys", () =>
       expect.stringMatching(/^o\.yaml: forge\.token: is no token/),
       "o.yaml: webhook.secret: is not there",
     ])
+  }),
+)
+
+it.scoped("the token of each account is read too, and a repository is reached with that of its account", () =>
+  Effect.gen(function* () {
+    const both = yield* decodeConfiguration("o.yaml", {
+      forge: {
+        api: "https://git.example/api/v1",
+        token: { env: "TOKEN" },
+        accounts: { "Press/*": { token: { env: "PRESS" } }, "press/ink": { token: { env: "INK" } } },
+      },
+      repositories: { "*/*": {} },
+    })
+    const variables = new Map([
+      ["TOKEN", "usual"],
+      ["PRESS", "press"],
+    ])
+    const missing = yield* Effect.flip(Effect.provide(keepSecrets("o.yaml", both), over(variables)))
+    expect(missing.message).toBe("o.yaml: forge.accounts.press/ink.token: is not there")
+    variables.set("INK", "ink")
+    const kept = yield* Effect.provide(keepSecrets("o.yaml", both), over(variables))
+    const tokenFor = (owner: string, repo: string) => {
+      const secret = kept.at(tokenKeyOf(accountOf(both, { owner, repo })))
+      return secret === undefined ? "" : Redacted.value(secret)
+    }
+    expect(tokenFor("acme", "ink")).toBe("usual")
+    expect(tokenFor("press", "paper")).toBe("press")
+    expect(tokenFor("PRESS", "Ink")).toBe("ink")
+    // As `hook install` asks for an organisation.
+    expect(tokenFor("press", "*")).toBe("press")
   }),
 )

@@ -64,10 +64,11 @@ describe("doctor", () => {
     }),
   )
 
-  it.effect("misses every backend that isolates when there is none, and git", () =>
+  it.effect("misses one backend that isolates when there is none, and git", () =>
     Effect.gen(function* () {
-      expect(yield* examine({ docker: "gone", host: "open" }, [], false)).toEqual([
+      expect(yield* examine({ docker: "gone", podman: "gone", host: "open" }, [], false)).toEqual([
         ["backend docker", "missing"],
+        ["backend podman", "absent"],
         ["backend host", "ok"],
         ["git", "missing"],
       ])

@@ -15,9 +15,12 @@ export interface Asked {
   readonly tier?: string
   /** Estimated from the bytes of the body. */
   readonly input: number
-  /** No more tokens than this can be in the body: a token has at least one byte. Infinite when it names input that is elsewhere. */
+  /** No more tokens than this can be its input: a token has at least one byte, and what it names elsewhere fits into a model. */
   readonly inputAtMost: number
 }
+
+/** The APIs that are told apart. */
+export type ModelApi = "messages" | "responses" | "chat"
 
 /** Reads one request. It never fails: what is not understood says nothing. */
 export interface RequestReader {
@@ -25,9 +28,14 @@ export interface RequestReader {
   readonly asked: () => Asked
 }
 
-const MAXIMA: ReadonlySet<string> = new Set(["max_tokens", "max_completion_tokens", "max_output_tokens"])
+/** The keys by which the three APIs bound a completion. What another API calls so bounds nothing. */
+const MAXIMA: Readonly<Record<ModelApi, ReadonlyArray<string>>> = {
+  messages: ["max_tokens"],
+  responses: ["max_output_tokens"],
+  chat: ["max_tokens", "max_completion_tokens"],
+}
 const COMPLETIONS: ReadonlySet<string> = new Set(["n", "best_of"])
-const TIERS: ReadonlySet<string> = new Set(["service_tier", "speed"])
+const TIERS: ReadonlySet<string> = new Set(["service_tier", "speed", "inference_geo"])
 /** What a service adds to the input from elsewhere: an earlier response, or a stored conversation or prompt. */
 const ELSEWHERE: ReadonlySet<string> = new Set([
   "previous_response_id",
@@ -35,12 +43,21 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
   "conversation.id",
   "prompt.id",
 ])
-const PATHS: ReadonlySet<string> = new Set(["model", ...MAXIMA, ...COMPLETIONS, ...TIERS, ...ELSEWHERE])
+const PATHS: ReadonlySet<string> = new Set([
+  "model",
+  ...Object.values(MAXIMA).flat(),
+  ...COMPLETIONS,
+  ...TIERS,
+  ...ELSEWHERE,
+])
+/** No known model reads more. */
+const CONTEXT_MAX = 1_050_000
 /** Keys, at any depth, of files and images that a service fetches. */
 const FETCHED: ReadonlySet<string> = new Set(["url", "image_url", "file_url", "file_id"])
 
 /** Makes the reader of one request. Of a key that is there twice the larger number counts: services differ in which one they take. */
-export const readRequest = (): RequestReader => {
+export const readRequest = (api: ModelApi | undefined): RequestReader => {
+  const maxima = api === undefined ? [] : MAXIMA[api]
   let model: string | undefined
   let isOneModel = true
   let maxOutput: number | undefined
@@ -60,7 +77,8 @@ export const readRequest = (): RequestReader => {
         } else if (ELSEWHERE.has(path)) isElsewhere = true
         else if (TIERS.has(path) && !isUsualTier(value)) tier = value
       } else if (typeof value === "number") {
-        if (MAXIMA.has(path)) maxOutput = Math.max(maxOutput ?? 0, atMost(value))
+        // Below 0 means without a bound, where it means anything.
+        if (maxima.includes(path) && value >= 0) maxOutput = Math.max(maxOutput ?? 0, atMost(value))
         else if (COMPLETIONS.has(path)) completions = Math.max(completions, atMost(value))
       }
     },
@@ -76,7 +94,7 @@ export const readRequest = (): RequestReader => {
       completions,
       ...(tier !== undefined && { tier }),
       input: estimatedTokens(bytesRead),
-      inputAtMost: isElsewhere ? Number.POSITIVE_INFINITY : bytesRead,
+      inputAtMost: isElsewhere ? Math.max(bytesRead, CONTEXT_MAX) : bytesRead,
     }),
   }
 }

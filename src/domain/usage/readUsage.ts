@@ -62,7 +62,7 @@ const MODELS: ReadonlySet<string> = new Set(["model", "response.model", "message
 const TIERS: ReadonlySet<string> = new Set([
   "service_tier",
   "response.service_tier",
-  ...PLACES.flatMap((place) => [`${place}service_tier`, `${place}speed`]),
+  ...PLACES.flatMap((place) => [`${place}service_tier`, `${place}speed`, `${place}inference_geo`]),
 ])
 
 const FAILURES: ReadonlySet<string> = new Set(["error.type", "error.message", "response.error.message"])
@@ -83,9 +83,9 @@ const TEXTS: ReadonlySet<string> = new Set([
   "refusal",
 ])
 
-/** A tier at the usual price. */
+/** A tier, a speed or a place at the usual price. */
 export const isUsualTier = (tier: string): boolean =>
-  /^(?:|auto|default|standard|standard_only|batch|flex)$/.test(tier)
+  /^(?:|auto|default|standard|standard_only|batch|flex|global|not_available)$/.test(tier)
 
 /** Makes the reader of one response, whose form it recognises by its first byte. */
 export const readUsage = (): UsageReader => {

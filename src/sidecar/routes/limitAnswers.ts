@@ -4,10 +4,8 @@
  * clients that both providers publish. The texts contain no numbers: clients also look for statuses in them.
  */
 import type { UseLimit } from "../../domain/usage/MeterLine.ts"
+import type { ModelApi } from "../../domain/usage/readRequest.ts"
 import type { NotAdmitted } from "../record/Meter.ts"
-
-/** The APIs that are told apart. */
-export type ModelApi = "messages" | "responses" | "chat"
 
 /** A refusal in a provider's form. */
 export interface LimitAnswer {
@@ -19,15 +17,19 @@ export interface LimitAnswer {
   readonly reason: string
 }
 
-/** The API of a path. */
-export const apiOf = (path: string): ModelApi | undefined =>
-  /\/messages\/?$/.test(path)
-    ? "messages"
-    : /\/responses(?:\/compact)?\/?$/.test(path)
-      ? "responses"
-      : /\/completions\/?$/.test(path)
-        ? "chat"
-        : undefined
+/** The API of a path, as a service reads it: escapes and capitals do not hide it. */
+export const apiOf = (path: string): ModelApi | undefined => {
+  const plain = path.replaceAll(/%([0-9a-f]{2})/gi, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  )
+  return (["messages", "responses", "chat"] as const).find((api) => PATHS[api].test(plain))
+}
+
+const PATHS: Readonly<Record<ModelApi, RegExp>> = {
+  messages: /\/messages\/?(?:;|$)/i,
+  responses: /\/responses(?:\/compact)?\/?(?:;|$)/i,
+  chat: /\/completions\/?(?:;|$)/i,
+}
 
 /** Why a call is refused. */
 export type Refusal =

@@ -37,13 +37,13 @@ export const meterModelCalls =
   (meter: MeterApi, prices: PriceTable): MeterModelCall =>
   (route, { method = "" }, path) => {
     const api = apiOf(path)
-    if (method !== "POST" || /\/count_tokens\/?$/.test(path) || (!route.model && api === undefined))
+    if (method !== "POST" || path.endsWith("/messages/count_tokens") || (!route.model && api === undefined))
       return undefined
     const { limits } = meter
     const isLimited = limits.tokens !== undefined || limits.cost !== undefined || limits.calls !== undefined
     const refused = (refusal: Refusal) => limitAnswer(api, refusal)
     const over = meter.over()
-    const request = readRequest()
+    const request = readRequest(api)
     const response = readUsage()
     let whenAsked: ReturnType<typeof readAside>["whenRead"] = (done) => done(false)
     let whenAnswered = whenAsked

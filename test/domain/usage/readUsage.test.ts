@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
 import { readFileSync } from "node:fs"
-import { readRequest } from "../../../src/domain/usage/readRequest.ts"
+import { type ModelApi, readRequest } from "../../../src/domain/usage/readRequest.ts"
 import { type Reported, readUsage } from "../../../src/domain/usage/readUsage.ts"
 import { NO_TOKENS } from "../../../src/domain/usage/Tokens.ts"
 
@@ -141,8 +141,8 @@ describe("what a provider reports", () => {
 })
 
 describe("what a request may use", () => {
-  const ask = (body: string, size = 1 << 20) => {
-    const reader = readRequest()
+  const ask = (body: string, size = 1 << 20, api: ModelApi = "chat") => {
+    const reader = readRequest(api)
     const bytes = Buffer.from(body)
     for (let at = 0; at < bytes.length; at += size) reader.push(bytes.subarray(at, at + size))
     return reader.asked()
@@ -163,7 +163,7 @@ describe("what a request may use", () => {
         input: Math.ceil(body.length / 4),
       })
     expect(ask('{"max_completion_tokens":5}')).toMatchObject({ maxOutput: 5, completions: 1 })
-    expect(ask('{"max_output_tokens":6}').maxOutput).toBe(6)
+    expect(ask('{"max_output_tokens":6}', 99, "responses").maxOutput).toBe(6)
   })
 
   it("is the larger one of what it says twice, and no model when it names two", () => {
@@ -172,20 +172,32 @@ describe("what a request may use", () => {
     expect(ask('{"model":"a","model":"a"}').model).toBe("a")
   })
 
+  it("is bound by the keys of its own API alone, and by no number below 0", () => {
+    expect(ask('{"max_tokens":1}', 99, "responses").maxOutput).toBeUndefined()
+    expect(ask('{"max_completion_tokens":1}', 99, "messages").maxOutput).toBeUndefined()
+    expect(ask('{"max_tokens":-1}').maxOutput).toBeUndefined()
+    expect(ask('{"max_tokens":"1"}').maxOutput).toBeUndefined()
+  })
+
   it("is found behind escapes, which a service would read", () => {
     expect(ask('{"\\u006dodel":"de\\u0061r","max\\u005ftokens":7,"n\\u002e":1}')).toMatchObject({
       model: "dear",
       maxOutput: 7,
     })
     expect(ask('{"service_tier":"prior\\u0069ty"}').tier).toBe("priority")
+    expect([ask('{"inference_geo":"us"}').tier, ask('{"inference_geo":"global"}').tier]).toEqual([
+      "us",
+      undefined,
+    ])
   })
 
-  it("has no bound when it names input that is not in it", () => {
-    expect(ask('{"previous_response_id":"resp_1"}').inputAtMost).toBe(Number.POSITIVE_INFINITY)
-    expect(ask('{"conversation":{"id":"c"}}').inputAtMost).toBe(Number.POSITIVE_INFINITY)
-    expect(ask('{"messages":[{"content":[{"source":{"type":"url","url":"https://x"}}]}]}').inputAtMost).toBe(
-      Number.POSITIVE_INFINITY,
-    )
+  it("may be as much as a model reads when it names input that is not in it", () => {
+    for (const body of [
+      '{"previous_response_id":"resp_1"}',
+      '{"conversation":{"id":"c"}}',
+      '{"messages":[{"content":[{"source":{"type":"url","url":"https://x"}}]}]}',
+    ])
+      expect(ask(body).inputAtMost).toBe(1_050_000)
     expect(ask('{"messages":[{"content":"url"}]}').inputAtMost).toBe(32)
   })
 })

@@ -211,9 +211,16 @@ describe("a call to a model", () => {
       for (const path of ["api/v1/models", "api/notes", "model/v1/messages/count_tokens"]) yield* ask(path)
       yield* ask("model/v1/models", "GET")
       expect(counted(neck.directory).models).toEqual([])
-      for (const path of ["api/v1/messages", "api/v1/responses", "api/x/chat/completions", "model/whatever"])
+      for (const path of [
+        "api/v1/messages",
+        "api/v1/responses",
+        "api/x/chat/completions",
+        "api/v1/mess%61ges",
+        "api/v1/MESSAGES/",
+        "model/whatever",
+      ])
         yield* ask(path)
-      expect(totalOf(counted(neck.directory)).calls).toBe(4)
+      expect(totalOf(counted(neck.directory)).calls).toBe(6)
     }),
   )
 })
