@@ -9,7 +9,7 @@ const long = [
   "test/orchestrator/faults/{badDays,kills,outage}.test.ts",
   "test/orchestrator/ends/engine.test.ts",
   "test/orchestrator/{endings,rules}.test.ts",
-  "test/e2e/{agents,demo,demoEnds,deployKeys,git,package,terminal,verify}.test.ts",
+  "test/e2e/{agents,demo,demoEnds,deployKeys,git,package,registries,terminal,verify}.test.ts",
   "test/layers/*/{builds,faults,isolation,policy,replay,user}.test.ts",
   "test/bottle/{clone,forwarder}.test.ts",
   "test/cli/{failedLaunch,hook,limits,otherBackend,planFirst,serve,steer}.test.ts",

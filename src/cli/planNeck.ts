@@ -1,6 +1,7 @@
 /** What the neck of a bottle opens, as lines of a plan. Manifest keys that this file does not know are shown too. */
 import type { NeckOpenings } from "../domain/Bottle.ts"
 import { isSshUrl } from "../domain/DeployKey.ts"
+import type { SecretSource } from "../domain/SecretSource.ts"
 
 type Line = readonly [name: string, value: string]
 
@@ -23,14 +24,26 @@ const egressText = (entry: NeckOpenings["egress"][number]): string => {
 }
 
 const routeText = (route: NeckOpenings["routes"][string]): string => {
-  const { upstream, header, scheme, secret, allow, private: isPrivate, ...rest } = route
-  const source = "env" in secret ? `variable ${secret.env}` : `file ${secret.file}`
+  const { upstream, header, scheme, secret, secretHeaders = {}, allow, private: isPrivate, ...rest } = route
   return [
-    `${upstream} with ${header}${scheme === undefined ? "" : ` (${scheme})`} from ${source}`,
+    `${upstream} with ${header}${scheme === undefined ? "" : ` (${scheme})`} from ${sourceOf(secret)}`,
+    ...Object.entries(secretHeaders).map(([name, source]) => `${name} from ${sourceOf(source)}`),
     `allows ${allow === undefined ? "every method and path" : allow.join(", ") || "nothing"}`,
     ...(isPrivate === true ? ["private addresses too"] : []),
     ...restOf(rest),
   ].join("; ")
+}
+
+/** A command as a whole: it will run on this machine. */
+const sourceOf = (source: SecretSource): string => {
+  const field = "field" in source && source.field !== undefined ? ` (${source.field})` : ""
+  const place =
+    "env" in source
+      ? `variable ${source.env}`
+      : "file" in source
+        ? `file ${source.file}`
+        : `command ${JSON.stringify(source.command)} on this machine, every ${source.ttl}`
+  return `${place}${field}`
 }
 
 const gitText = (upstream: NeckOpenings["git"][string]): string => {

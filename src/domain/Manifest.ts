@@ -4,6 +4,7 @@ import { durationOf } from "./durationOf.ts"
 import { expecting, required } from "./expecting.ts"
 import { GitEntry, GitRef, renamed } from "./ManifestGit.ts"
 import { isPassableHeader, PASSABLE_HEADER_RULE } from "./RoutePasses.ts"
+import { SECRET_SOURCE_RULE, SecretSource } from "./SecretSource.ts"
 import { ALLOWED_HOST_RULE, isAllowedHost } from "./AllowList.ts"
 
 /** How an agent program is run. */
@@ -30,6 +31,8 @@ export const AgentFrontMatter = Schema.Struct({
   /** Default bottle; absent or empty: none. */
   bottle: Schema.optional(Schema.NullOr(Schema.String)),
   model: Schema.optional(Schema.String),
+  /** The agent's model is paid for by a subscription of the operator's account, not by an API key. */
+  login: Schema.optional(Schema.Literal("subscription").annotations(expecting("subscription"))),
   description: Schema.optional(Schema.String),
   /** The argv of the provider `command`. */
   command: Schema.optional(
@@ -45,6 +48,8 @@ export interface AgentManifest {
   readonly provider: ProviderName
   readonly bottle: Option.Option<string>
   readonly model: Option.Option<string>
+  /** Only for `claude` and `codex`: its model is paid for by a subscription. Absent: by an API key. */
+  readonly login?: "subscription"
   readonly description: Option.Option<string>
   /** Present only when the provider is `command`. */
   readonly command: Option.Option<readonly [string, ...ReadonlyArray<string>]>
@@ -136,11 +141,12 @@ export const Route = Schema.Struct({
   upstream: required(Schema.String, "a URL"),
   header: required(Schema.String, "the name of the header that carries the secret"),
   scheme: Schema.optional(Schema.String),
-  secret: required(
-    Schema.Union(Schema.Struct({ env: Schema.String }), Schema.Struct({ file: Schema.String })).annotations(
-      expecting("{env: NAME} or {file: PATH}, never the secret itself"),
-    ),
-    "{env: NAME} or {file: PATH}",
+  secret: required(SecretSource, SECRET_SOURCE_RULE),
+  /** Other headers whose whole value is a secret, for services that identify a caller by more than one. */
+  secretHeaders: Schema.optional(
+    Schema.Record({ key: Schema.String, value: SecretSource }).annotations({
+      title: "a map of sources of secrets by header",
+    }),
   ),
   allow: Schema.optional(Texts),
   /** Headers of the agent that pass in addition to those known to be harmless. */

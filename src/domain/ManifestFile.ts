@@ -28,9 +28,19 @@ export const decodeAgent = (source: AgentFile): Effect.Effect<AgentManifest, Man
               : `unknown key: only the provider command has an argv, not ${front.provider}`,
         }),
     ),
+    Effect.filterOrFail(
+      ({ login, provider }) => login === undefined || provider === "claude" || provider === "codex",
+      () =>
+        new ManifestInvalid({
+          file: source.file,
+          key: "login",
+          expected: "only the providers claude and codex have a subscription",
+        }),
+    ),
     Effect.map((front) => ({
       name: source.name,
       provider: front.provider,
+      ...(front.login !== undefined && { login: front.login }),
       bottle: Option.fromNullable(front.bottle).pipe(Option.filter((name) => name !== "")),
       model: Option.fromNullable(front.model),
       description: Option.fromNullable(front.description),

@@ -5,7 +5,7 @@ import type { BottlePlan, NeckOpenings, PlanLimits, PullPolicy, RunFile, Workspa
 import type { PlanClone } from "./Clone.ts"
 import type { BottleManifest } from "./Manifest.ts"
 import type { RunBottle } from "./OwnRepository.ts"
-import { modelAllow } from "./ProviderRoutes.ts"
+import { allowOf } from "./ProviderRoutes.ts"
 import { PROTECTED_PATHS, pushPatterns } from "./PushPolicy.ts"
 import type { Slug } from "./Slug.ts"
 
@@ -69,7 +69,7 @@ export const neckOpenings = (slug: Slug, { egress, routes = {}, git = {} }: RunB
   egress: egress?.allow ?? [],
   routes: Object.fromEntries(
     Object.entries(routes).map(([name, route]) => {
-      const allow = route.allow ?? modelAllow(route.upstream)
+      const allow = allowOf(name, route)
       return [name, { ...route, ...(allow !== undefined && { allow }) }]
     }),
   ),

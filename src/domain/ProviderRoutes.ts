@@ -2,6 +2,7 @@
 import { Option } from "effect"
 import { LaunchRefused } from "./Errors.ts"
 import type { AgentManifest, BottleManifest } from "./Manifest.ts"
+import { SUBSCRIPTION_ROUTES, subscriptionRoute } from "./SubscriptionRoutes.ts"
 
 /** Routes by name, as in a bottle manifest. */
 export type Routes = NonNullable<BottleManifest["routes"]>
@@ -32,6 +33,8 @@ export const MODEL_ROUTES: Routes = {
   },
 }
 
+const BUILT_IN: Routes = { ...MODEL_ROUTES, ...SUBSCRIPTION_ROUTES }
+
 /** A model of pi: `openai/gpt-5` is the model `gpt-5` on the route `openai`; without a `/` it is one of Anthropic's. */
 export const piModel = (
   model: AgentManifest["model"],
@@ -40,8 +43,14 @@ export const piModel = (
   return route === undefined ? { route: "anthropic", id: model } : { route, id: Option.fromNullable(id) }
 }
 
+/** What of an agent decides about its route. */
+export type RoutedAgent = Pick<AgentManifest, "provider" | "model" | "login">
+
 /** Name of the route that an agent needs; none for `command`. */
-export const modelRouteName = (agent: Pick<AgentManifest, "provider" | "model">): Option.Option<string> => {
+export const modelRouteName = (agent: RoutedAgent): Option.Option<string> =>
+  Option.orElse(subscriptionRoute(agent), () => keyRouteName(agent))
+
+const keyRouteName = (agent: RoutedAgent): Option.Option<string> => {
   switch (agent.provider) {
     case "claude":
       return Option.some("anthropic")
@@ -55,13 +64,10 @@ export const modelRouteName = (agent: Pick<AgentManifest, "provider" | "model">)
 }
 
 /** The routes that the sidecar serves to an agent: the manifest's, and the default route to its model unless the manifest has it. */
-export const routesOf = (
-  agent: Pick<AgentManifest, "provider" | "model">,
-  bottle: Pick<BottleManifest, "routes">,
-): Routes => ({
+export const routesOf = (agent: RoutedAgent, bottle: Pick<BottleManifest, "routes">): Routes => ({
   ...Option.match(modelRouteName(agent), {
     onNone: () => ({}),
-    onSome: (name) => Object.fromEntries(Object.entries(MODEL_ROUTES).filter(([known]) => known === name)),
+    onSome: (name) => Object.fromEntries(Object.entries(BUILT_IN).filter(([known]) => known === name)),
   }),
   ...bottle.routes,
 })
@@ -72,23 +78,35 @@ export const routesOf = (
  */
 export const modelAllow = (upstream: string): ReadonlyArray<string> | undefined => {
   if (!URL.canParse(upstream)) return undefined
-  const { origin, pathname } = new URL(upstream)
-  const base = pathname.replace(/\/+$/, "")
-  return Object.values(MODEL_ROUTES)
-    .find((known) => new URL(known.upstream).origin === origin)
-    ?.allow?.flatMap((pattern) => {
-      const [method = "", path = ""] = pattern.split(" ")
-      return path.startsWith(`${base}/`) ? [`${method} ${path.slice(base.length)}`] : []
-    })
+  const { origin, base } = placeOf(upstream)
+  const known = Object.values(BUILT_IN).find((route) => placeOf(route.upstream).origin === origin)
+  return known?.allow?.flatMap((pattern) => {
+    const [method = "", below = ""] = pattern.split(" ")
+    const path = `${placeOf(known.upstream).base}${below}`
+    return path.startsWith(`${base}/`) ? [`${method} ${path.slice(base.length)}`] : []
+  })
 }
 
+const placeOf = (upstream: string): { readonly origin: string; readonly base: string } => {
+  const { origin, pathname } = new URL(upstream)
+  return { origin, base: pathname.replace(/\/+$/, "") }
+}
+
+/**
+ * What a route allows: its own `allow`, or else what the built-in route of that name or to that API allows. Undefined: everything at
+ * its upstream.
+ */
+export const allowOf = (
+  name: string,
+  { allow, upstream }: Pick<Routes[string], "allow" | "upstream">,
+): ReadonlyArray<string> | undefined =>
+  allow ??
+  (Object.hasOwn(SUBSCRIPTION_ROUTES, name) ? SUBSCRIPTION_ROUTES[name]?.allow : modelAllow(upstream))
+
 /** Which routes lead to a model: the agent's own, and those to known model APIs. */
-export const modelRoutes = (
-  agent: Pick<AgentManifest, "provider" | "model">,
-  routes: Routes,
-): ReadonlyArray<string> =>
+export const modelRoutes = (agent: RoutedAgent, routes: Routes): ReadonlyArray<string> =>
   Object.entries(routes).flatMap(([name, { upstream }]) =>
-    Object.hasOwn(MODEL_ROUTES, name) ||
+    Object.hasOwn(BUILT_IN, name) ||
     Option.contains(modelRouteName(agent), name) ||
     modelAllow(upstream) !== undefined
       ? [name]
@@ -97,7 +115,7 @@ export const modelRoutes = (
 
 /** Why an agent could not reach its model, if so. `neck` is its address in the bottle, if that is fixed. */
 export const modelRefusal = (
-  agent: Pick<AgentManifest, "name" | "provider" | "model">,
+  agent: RoutedAgent & Pick<AgentManifest, "name">,
   bottle: Pick<BottleManifest, "routes">,
   backend: { readonly name: string; readonly neck: Option.Option<string> },
 ): Option.Option<LaunchRefused> =>

@@ -55,36 +55,41 @@ const CLIENT_HEADERS = [
   ].map((name) => `x-stainless-${name}`),
 ]
 
+const ANTHROPIC: PassedNames & { readonly hostname: string } = {
+  hostname: "api.anthropic.com",
+  headers: [
+    ...CLIENT_HEADERS,
+    "anthropic-beta",
+    "anthropic-dangerous-direct-browser-access",
+    "anthropic-version",
+    "x-app",
+    "x-claude-code-session-id",
+  ],
+  query: ["beta", "limit", "before_id", "after_id"],
+}
+
+const OPENAI: PassedNames = {
+  headers: [
+    ...CLIENT_HEADERS,
+    "conversation_id",
+    "openai-beta",
+    "originator",
+    "session-id",
+    "session_id",
+    "version",
+    "x-codex-beta-features",
+    "x-codex-turn-metadata",
+    "x-codex-turn-state",
+  ],
+  query: ["client_version", "limit", "after", "order"],
+}
+
 /** By the name of a provider's route. */
 const OF_PROVIDER: Readonly<Record<string, PassedNames & { readonly hostname: string }>> = {
-  anthropic: {
-    hostname: "api.anthropic.com",
-    headers: [
-      ...CLIENT_HEADERS,
-      "anthropic-beta",
-      "anthropic-dangerous-direct-browser-access",
-      "anthropic-version",
-      "x-app",
-      "x-claude-code-session-id",
-    ],
-    query: ["beta", "limit", "before_id", "after_id"],
-  },
-  openai: {
-    hostname: "api.openai.com",
-    headers: [
-      ...CLIENT_HEADERS,
-      "conversation_id",
-      "openai-beta",
-      "originator",
-      "session-id",
-      "session_id",
-      "version",
-      "x-codex-beta-features",
-      "x-codex-turn-metadata",
-      "x-codex-turn-state",
-    ],
-    query: ["client_version", "limit", "after", "order"],
-  },
+  anthropic: ANTHROPIC,
+  "claude-subscription": ANTHROPIC,
+  openai: { ...OPENAI, hostname: "api.openai.com" },
+  "codex-subscription": { ...OPENAI, hostname: "chatgpt.com" },
 }
 
 /** Hop-by-hop headers (RFC 9110, 7.6.1, and those added by convention). */
@@ -150,8 +155,8 @@ export interface Passes {
 export const passesOf = (route: {
   readonly name: string
   readonly hostname: string
-  /** The header with the route's own credential. */
-  readonly header: string
+  /** The headers with the route's own credentials. */
+  readonly credentials: ReadonlyArray<string>
   readonly headers?: ReadonlyArray<string> | undefined
   readonly query?: ReadonlyArray<string> | undefined
 }): Passes => {
@@ -162,7 +167,7 @@ export const passesOf = (route: {
     ...(provider?.headers ?? []),
     ...(route.headers ?? []).map((name) => name.toLowerCase()),
   ])
-  const own = headerAsRead(route.header)
+  const own = new Set(route.credentials.map(headerAsRead))
   const listed =
     provider === undefined && route.query === undefined
       ? undefined
@@ -171,7 +176,7 @@ export const passesOf = (route: {
   const passes = (name: string): boolean =>
     listed === undefined ? !isCredential(name, takesKey) : listed.has(name)
   return {
-    header: (name) => headerAsRead(name) !== own && (COMMON_HEADERS.has(name) || headers.has(name)),
+    header: (name) => !own.has(headerAsRead(name)) && (COMMON_HEADERS.has(name) || headers.has(name)),
     query: (query) => {
       // Some servers treat a semicolon as a separator too.
       const kept = query

@@ -2,7 +2,7 @@
 import { Effect, Either, Redacted, Schedule } from "effect"
 import { ConfigurationInvalid, SecretUnreadable } from "../domain/Errors.ts"
 import type { Configuration } from "../domain/orchestrator/Configuration.ts"
-import type { SecretSource } from "../domain/orchestrator/SecretSource.ts"
+import type { SecretSource } from "../domain/SecretSource.ts"
 import { Secrets } from "../services/Secrets.ts"
 import { tokenKeyOf } from "./accounts.ts"
 import type { OrchestratorSecrets } from "./Orchestrator.ts"

@@ -34,6 +34,8 @@ export interface SecretScannerApi {
   ) => Effect.Effect<ReadonlyArray<SecretFinding>, ScanFailed>
   /** Scans a text. Its findings have the object {@link TEXT}. */
   readonly scanText: (text: string) => Effect.Effect<ReadonlyArray<SecretFinding>, ScanFailed>
+  /** Adds a secret to those that it knows, for the scans that begin from now on. */
+  readonly learn: (secret: string) => Effect.Effect<void>
 }
 
 /** What a scanner looks for, and its time limits. */

@@ -17,7 +17,7 @@ export const secretsOf = ({
     const upstreams = [...git.values()]
     const given = [
       forge?.target.token,
-      ...[...routes.values()].map(({ secret }) => secret),
+      ...[...routes.values()].flatMap(({ credentials }) => credentials.map(({ secret }) => secret)),
       ...upstreams.map(({ credential }) => credential),
     ]
     const keys = yield* Effect.forEach(upstreams, ({ name, identityFile }) =>

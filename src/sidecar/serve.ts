@@ -13,6 +13,7 @@ import { Forges } from "../services/Forges.ts"
 import type { ProcessRunner } from "../services/ProcessRunner.ts"
 import { Processes } from "../services/Processes.ts"
 import { SecretScanner } from "../services/SecretScanner.ts"
+import type { Secrets } from "../services/Secrets.ts"
 import type { ServedForge } from "./forge/callContext.ts"
 import { serveControl } from "./http/control.ts"
 import type { ForgeCall } from "./forge/ForgeCall.ts"
@@ -37,6 +38,8 @@ import * as Meter from "./record/Meter.ts"
 import * as OperationLog from "./record/OperationLog.ts"
 import * as Queue from "./record/Queue.ts"
 import * as RunScope from "./forge/RunScope.ts"
+import { makeCredentials } from "./routes/credentials.ts"
+import { repeatsSecret } from "./routes/echo.ts"
 import { makeRoutes } from "./routes/RouteCalls.ts"
 import { meterModelCalls } from "./routes/meteredCalls.ts"
 import { watchModelCalls } from "./routes/modelCalls.ts"
@@ -46,7 +49,7 @@ import type { ForgePart, ServedDocument } from "./SidecarDocument.ts"
 import { Settings, SidecarSettings, type SidecarTimes } from "./SidecarSettings.ts"
 
 /** What a sidecar needs from its machine. */
-export type SidecarNeeds = Forges | ProcessRunner | Processes | SecretScanner
+export type SidecarNeeds = Forges | ProcessRunner | Processes | SecretScanner | Secrets
 
 /** How a sidecar differs from others. */
 export interface SidecarOptions extends SidecarTimes {
@@ -163,10 +166,17 @@ const serveNeck = Effect.fnUntraced(function* (
     syncLog: log.sync,
     remember: (pr) => Effect.ignore(file(() => appendFile(prsFile(stateDir), `${pr}\n`, { mode: 0o600 }))),
   }).pipe(Either.mapLeft((reason) => failed(document, reason, undefined)))
+  const { repeats, learn } = repeatsSecret([...routes.values()])
+  const credentialsOf = yield* makeCredentials(routes, (credential, secret) =>
+    Effect.zipRight(
+      scanner.learn(secret),
+      Effect.sync(() => learn(credential, secret)),
+    ),
+  )
   const neck = yield* makeNeck({
     calls,
     serveRoute: yield* makeRoutes(
-      routes,
+      { routes, credentialsOf, repeats },
       watchModelCalls({ slug, run: document.run ?? 1 }, queue.append),
       meterModelCalls(meter, pricesWith(document.prices)),
     ),

@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Either, Option } from "effect"
 import { ALLOWED_HOST_RULE } from "../../src/domain/AllowList.ts"
 import { PASSABLE_HEADER_RULE } from "../../src/domain/RoutePasses.ts"
+import { SECRET_SOURCE_RULE } from "../../src/domain/SecretSource.ts"
 import { agentNotFound, decodeAgent, decodeBottle, projectProblem } from "../../src/domain/ManifestFile.ts"
 
 const agent = (front: unknown, body = "") => decodeAgent({ file: "a.md", name: "a", front, body })
@@ -43,7 +44,7 @@ describe("decodeAgent", () => {
     expect(told(agent({ provider: "claude", model: 5 }))).toEqual(["model", "expected string"])
     expect(told(agent({ provider: "claude", tools: [] }))).toEqual([
       "tools",
-      'unknown key: expected "provider", "bottle", "model", "description", "command"',
+      'unknown key: expected "provider", "bottle", "model", "login", "description", "command"',
     ])
     for (const command of ["sh", [], [1], ["sh", ""], ["sh", "\0"]])
       expect(told(agent({ provider: "command", command }))).toEqual([
@@ -120,7 +121,7 @@ describe("decodeBottle", () => {
     }
     expect(bottle({ routes: { a: { upstream: "u", header: "h" } } })).toEqual([
       "routes.a.secret",
-      "is missing: expected {env: NAME} or {file: PATH}",
+      `is missing: expected ${SECRET_SOURCE_RULE}`,
     ])
     expect(bottle({ git: { "../x": { url: "u", key: { provider: "gitea" } } } })[0]).toBe('git."../x"')
     const app = (entry: object) => bottle({ git: { app: entry } })

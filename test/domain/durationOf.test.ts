@@ -2,7 +2,7 @@ import { Duration, Option, Schema } from "effect"
 import { expect, it } from "vitest"
 import { durationOf } from "../../src/domain/durationOf.ts"
 import { Limits } from "../../src/domain/Manifest.ts"
-import { DurationText } from "../../src/domain/orchestrator/SecretSource.ts"
+import { DurationText } from "../../src/domain/orchestrator/DurationText.ts"
 
 it("durations are read as docker writes them, and as Effect does", () => {
   const millis = (text: string) => Option.getOrUndefined(Option.map(durationOf(text), Duration.toMillis))

@@ -1,5 +1,5 @@
 /** Real agents from npm, in bottles on a real engine, through a route to a stand-in of their model's API. */
-import { readFileSync, readdirSync } from "node:fs"
+import { readFileSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { NpmAgent } from "../support/agentImages.ts"
@@ -12,6 +12,7 @@ import { CALL_USE, startModelApi } from "../support/modelApi.ts"
 
 /** The secret of the test. */
 const KEY = "sk-real-0123456789abcdef0123456789abcdef"
+const ACCOUNT = "account-0123456789"
 const backwards = [...KEY].toReversed().join("")
 
 interface Tested {
@@ -252,6 +253,73 @@ routes:
       }
       expect((await cli.run(["destroy", slug])).code).toBe(0)
     }, 120_000)
+
+    it.runIf(agent !== "pi")(
+      "works on the operator's subscription without the token, and says what to run on the host when it is refused",
+      async () => {
+        const login = join(cli.cwd, "auth.json")
+        const write = (token: string) =>
+          writeFileSync(login, JSON.stringify({ tokens: { access_token: token, account_id: ACCOUNT } }), {
+            mode: 0o600,
+          })
+        const secrets =
+          agent === "codex"
+            ? `{ file: ${login}, field: tokens.access_token }, secretHeaders: { chatgpt-account-id: { file: ${login}, field: tokens.account_id } }`
+            : "{ env: CLAUDE_CODE_OAUTH_TOKEN }"
+        cli.write(
+          "bottles/paid.yaml",
+          `image: ${image}
+routes:
+  ${agent}-subscription: { upstream: "${api.url}${agent === "codex" ? "/backend-api/codex" : ""}", header: Authorization, scheme: Bearer, secret: ${secrets}, private: true }
+`,
+        )
+        cli.write(
+          "agents/member.md",
+          `---\nprovider: ${agent}\nbottle: paid\nmodel: ${model}\nlogin: subscription\n---\n`,
+        )
+        const start = (token: string) => {
+          write(token)
+          return cli.run(["start", "member", "--headless", "--prompt", "Look around"], {
+            env: { CLAUDE_CODE_OAUTH_TOKEN: token },
+          })
+        }
+        const before = api.requests.length
+        api.play(search, { say: "There is a door." })
+        const first = await start(KEY)
+        expect([first.code, first.stdout]).toEqual([0, expect.stringContaining("There is a door.")])
+        const asked = api.requests.slice(before)
+        expect(asked.at(-1)?.text).toMatch(NOWHERE)
+        expect(new Set(asked.map(({ path }) => path.replace("/backend-api/codex", "")))).toEqual(
+          agent === "codex" ? new Set(["/models", "/responses"]) : new Set(["/v1/messages"]),
+        )
+        for (const { headers } of asked) {
+          expect(headers.authorization).toBe(`Bearer ${KEY}`)
+          if (agent === "codex") expect(headers["chatgpt-account-id"]).toBe(ACCOUNT)
+          else expect(headers["anthropic-beta"]).toContain("oauth-")
+        }
+        expect(api.refused).toEqual([])
+
+        const refused = await start("sk-that-is-no-longer-valid")
+        const hint = agent === "codex" ? "codex login" : "claude setup-token"
+        expect([refused.code === 0, refused.stdout + refused.stderr]).toEqual([
+          false,
+          expect.stringContaining(`run \`${hint}\` on the host`),
+        ])
+        expect(api.refused.length).toBeGreaterThan(0)
+        if (agent === "codex") {
+          const claims = Buffer.from(JSON.stringify({ exp: 1_700_000_000 })).toString("base64url")
+          const expired = await start(`e30.${claims}.e30`)
+          expect(expired.stderr).toContain(
+            "the operator's codex login has expired: run `codex login` on the host",
+          )
+        }
+        // Nothing of ours is in the login of the host.
+        expect(JSON.parse(readFileSync(login, "utf8"))).toEqual({
+          tokens: { access_token: expect.any(String), account_id: ACCOUNT },
+        })
+      },
+      120_000,
+    )
 
     it("ends within 30 s when its run has reached a limit, which the command names", async () => {
       cli.write(

@@ -5,6 +5,7 @@ import { SecretUnreadable } from "../../src/domain/Errors.ts"
 import { decodeConfiguration } from "../../src/domain/orchestrator/ConfigurationFile.ts"
 import { accountOf, tokenKeyOf } from "../../src/orchestrator/accounts.ts"
 import { keepSecrets } from "../../src/orchestrator/keepSecrets.ts"
+import type { SecretSource } from "../../src/domain/SecretSource.ts"
 import { Secrets } from "../../src/services/Secrets.ts"
 
 const passes = Effect.zipRight(Effect.yieldNow(), TestClock.adjust("31 seconds"))
@@ -16,15 +17,16 @@ const configuration = decodeConfiguration("o.yaml", {
 })
 
 /** Secrets of variables that a test sets. */
-const over = (variables: Map<string, string>) =>
-  Layer.succeed(Secrets, {
-    read: (source) => {
-      const value = "env" in source ? variables.get(source.env) : undefined
-      return value === undefined
-        ? new SecretUnreadable({ reason: "is not there" })
-        : Effect.succeed(Redacted.make(value))
-    },
-  })
+const over = (variables: Map<string, string>) => {
+  const read = (source: SecretSource) => {
+    const value = "env" in source ? variables.get(source.env) : undefined
+    return value === undefined
+      ? new SecretUnreadable({ reason: "is not there" })
+      : Effect.succeed(Redacted.make(value))
+  }
+  const readDated = (source: SecretSource) => Effect.map(read(source), (secret) => ({ secret }))
+  return Layer.succeed(Secrets, { read, readDated, renew: readDated })
+}
 
 it.scoped(
   "a new token is used without a restart; one that cannot be read leaves the former, and is told",

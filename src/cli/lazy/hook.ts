@@ -2,7 +2,7 @@
 import { Effect, Layer, Option, Redacted } from "effect"
 import { ConfigurationInvalid, InvalidInput } from "../../domain/Errors.ts"
 import type { Configuration } from "../../domain/orchestrator/Configuration.ts"
-import type { SecretSource } from "../../domain/orchestrator/SecretSource.ts"
+import type { SecretSource } from "../../domain/SecretSource.ts"
 import * as GiteaForges from "../../layers/gitea/GiteaForges.ts"
 import { readConfiguration } from "../../layers/manifests/configuration.ts"
 import * as NodeProcessRunner from "../../layers/process/NodeProcessRunner.ts"

@@ -2,7 +2,7 @@
 import { DateTime, Duration, Option, Schema } from "effect"
 import { expecting } from "../expecting.ts"
 import type { Bound } from "./Observed.ts"
-import { DurationText } from "./SecretSource.ts"
+import { DurationText } from "./DurationText.ts"
 import type { UsageTotal } from "./Usage.ts"
 
 const Count = Schema.Number.pipe(Schema.int(), Schema.positive()).annotations(

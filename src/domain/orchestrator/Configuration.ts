@@ -7,7 +7,8 @@ import { GitRef } from "../ManifestGit.ts"
 import { Budget } from "./Budgets.ts"
 import { NoticeEvent } from "./Outbox.ts"
 import { RepositoryPattern } from "./RepositoryPattern.ts"
-import { DurationText, SecretSource, SECRET_SOURCE_RULE } from "./SecretSource.ts"
+import { SecretSource, SECRET_SOURCE_RULE } from "../SecretSource.ts"
+import { DurationText } from "./DurationText.ts"
 
 const map = (title: string) => ({ title })
 

@@ -5,7 +5,7 @@ import { decodeStrictly } from "../ManifestFile.ts"
 import { Configuration } from "./Configuration.ts"
 import type { RepositorySettings } from "./Configuration.ts"
 import type { LifeSettings } from "./LifeSettings.ts"
-import { SECRET_SOURCE_RULE } from "./SecretSource.ts"
+import { SECRET_SOURCE_RULE } from "../SecretSource.ts"
 import { repositoryEntry } from "./RepositoryPattern.ts"
 
 /** Environment variables. */

@@ -1,6 +1,7 @@
 /** The provider `claude`: Claude Code, `claude` of npm's @anthropic-ai/claude-code. */
 import { Option } from "effect"
 import type { RunFile } from "../../domain/Bottle.ts"
+import { SUBSCRIPTION_ROUTE_NAMES } from "../../domain/SubscriptionRoutes.ts"
 import type { AgentInvocation, Provider, ProviderInput } from "../../services/Providers.ts"
 import { mcpUrl, pathInBottle, PLACEHOLDER_KEY, routeUrl } from "./files.ts"
 
@@ -42,8 +43,7 @@ const invocation = (
       ...onlyOurServers(servers),
     ],
     env: {
-      ANTHROPIC_BASE_URL: routeUrl(neck, "anthropic"),
-      ...placeholder,
+      ...(manifest.login === "subscription" ? subscription(neck) : key(neck)),
       ...quiet,
     },
     prompt,
@@ -61,7 +61,16 @@ const mcpConfig = (neck: string, forge: boolean): string =>
 const withoutWebSearch = ["--disallowedTools", "WebSearch"]
 
 /** Of the two variables for a key, ANTHROPIC_API_KEY makes it ask the person at the terminal whether to use it. */
-const placeholder = { ANTHROPIC_AUTH_TOKEN: PLACEHOLDER_KEY }
+const key = (neck: string) => ({
+  ANTHROPIC_BASE_URL: routeUrl(neck, "anthropic"),
+  ANTHROPIC_AUTH_TOKEN: PLACEHOLDER_KEY,
+})
+
+/** With a token of this form it asks for what a subscription needs (`anthropic-beta`). */
+const subscription = (neck: string) => ({
+  ANTHROPIC_BASE_URL: routeUrl(neck, SUBSCRIPTION_ROUTE_NAMES.claude),
+  CLAUDE_CODE_OAUTH_TOKEN: `sk-ant-oat01-${PLACEHOLDER_KEY}`,
+})
 
 /** Telemetry, error reports and updates would each wait for hosts that the bottle cannot reach. */
 const quiet = { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1", DISABLE_AUTOUPDATER: "1" }

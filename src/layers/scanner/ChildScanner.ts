@@ -32,6 +32,8 @@ export const makeScanner = (
   Effect.gen(function* () {
     const runner = yield* ProcessRunner
     const { progressMs = 15_000, totalMs = 300_000 } = options
+    let secrets = options.secrets
+    let generation = 0
     const gitleaks = yield* Effect.cached(hasGitleaks(runner))
     const verdictsOf = (
       config: typeof ScanConfig.Type,
@@ -77,7 +79,6 @@ export const makeScanner = (
     })
 
     const scan = Effect.fn("SecretScanner.scan")(function* (objects: Stream.Stream<Uint8Array, unknown>) {
-      const { secrets } = options
       if (!(yield* gitleaks)) return (yield* collect({ secrets, rules: true }, objects)).flatMap(findingsOf)
       return yield* Effect.scoped(
         Effect.gen(function* () {
@@ -96,13 +97,14 @@ export const makeScanner = (
     })
 
     const texts = yield* RcMap.make({
-      lookup: (_key: "texts") => textScanner(verdictsOf, options.secrets),
+      lookup: (_generation: number) => Effect.suspend(() => textScanner(verdictsOf, secrets)),
       idleTimeToLive: KEPT_IDLE,
     })
     const scanText = Effect.fn("SecretScanner.scanText")(function* (text: string) {
       if (yield* gitleaks) return yield* scan(Stream.make(frameOf(TEXT, text)))
-      const forget = RcMap.invalidate(texts, "texts")
-      return yield* Effect.scoped(Effect.flatMap(RcMap.get(texts, "texts"), (ask) => ask(text))).pipe(
+      const current = generation
+      const forget = RcMap.invalidate(texts, current)
+      return yield* Effect.scoped(Effect.flatMap(RcMap.get(texts, current), (ask) => ask(text))).pipe(
         Effect.tapError(() => forget),
         // A child that has ended since the last text is no reason to refuse this one.
         Effect.retry({ times: 1 }),
@@ -113,7 +115,14 @@ export const makeScanner = (
         Effect.tapError(() => forget),
       )
     })
-    return { scan, scanText }
+    const learn = (secret: string) =>
+      Effect.suspend(() => {
+        secrets = [...new Set([...secrets, secret])]
+        generation += 1
+        // The child that scans texts knows only those before it.
+        return RcMap.invalidate(texts, generation - 1)
+      })
+    return { scan, scanText, learn }
   })
 
 /** Scanners in child processes. */

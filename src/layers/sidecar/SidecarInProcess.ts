@@ -2,11 +2,12 @@
 import { Effect, Either, ExecutionStrategy, Exit, Layer, Scope } from "effect"
 import { SidecarError } from "../../domain/Errors.ts"
 import { Forges } from "../../services/Forges.ts"
+import { Secrets } from "../../services/Secrets.ts"
 import { Sidecar } from "../../services/Sidecar.ts"
 import type { SidecarServices } from "../../services/SidecarServices.ts"
 import * as GiteaForges from "../gitea/GiteaForges.ts"
 import { Home } from "../home/Home.ts"
-import { type SidecarOptions, serve } from "../../sidecar/serve.ts"
+import { type SidecarNeeds, type SidecarOptions, serve } from "../../sidecar/serve.ts"
 import { type SidecarDocument, readDocument } from "../../sidecar/SidecarDocument.ts"
 import * as Machine from "./machine.ts"
 import { namedCalls } from "./namedCalls.ts"
@@ -25,11 +26,15 @@ export const layerWith = (options: SidecarOptions): Layer.Layer<SidecarServices,
   Layer.mergeAll(launcher(options), Records.layer, namedCalls(options.calls))
 
 const launcher = (options: SidecarOptions): Layer.Layer<Sidecar, never, Forges> =>
+  Layer.provide(launcherOn(options), Machine.layer)
+
+const launcherOn = (options: SidecarOptions) =>
   Layer.scoped(
     Sidecar,
     Effect.gen(function* () {
       const home = yield* Home
       const forges = yield* Forges
+      const machine = yield* Effect.context<Exclude<SidecarNeeds, Forges>>()
       const all = yield* Effect.scope
       const start = Effect.fn("SidecarInProcess.start")(function* (document: SidecarDocument) {
         const served = yield* Either.mapLeft(
@@ -39,13 +44,13 @@ const launcher = (options: SidecarOptions): Layer.Layer<Sidecar, never, Forges> 
         const scope = yield* Scope.fork(all, ExecutionStrategy.sequential)
         const { ended } = yield* serve(served, options).pipe(
           Effect.provideService(Forges, forges),
-          Effect.provide(Machine.layer),
+          Effect.provide(machine),
           Scope.extend(scope),
           Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
         )
         yield* Effect.forkIn(Effect.zipRight(ended, Scope.close(scope, Exit.void)), all)
       })
-      return makeService(home, start, forges)
+      return makeService(home, start, forges, yield* Secrets)
     }),
   )
 

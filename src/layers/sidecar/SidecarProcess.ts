@@ -5,12 +5,15 @@ import { SidecarError } from "../../domain/Errors.ts"
 import type { CallUsage } from "../../domain/ForgeCommands.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { Forges } from "../../services/Forges.ts"
+import { Secrets } from "../../services/Secrets.ts"
 import { Sidecar } from "../../services/Sidecar.ts"
 import type { SidecarServices } from "../../services/SidecarServices.ts"
 import * as GiteaForges from "../gitea/GiteaForges.ts"
 import { Home } from "../home/Home.ts"
 import { packageFile } from "../home/packageRoot.ts"
 import { type SidecarDocument, encodeDocument } from "../../sidecar/SidecarDocument.ts"
+import { COMMAND_VARIABLES } from "../secrets/commandVariables.ts"
+import * as LiveSecrets from "../secrets/LiveSecrets.ts"
 import { namedCalls } from "./namedCalls.ts"
 import * as Records from "./records.ts"
 import { makeService } from "./SidecarService.ts"
@@ -39,6 +42,12 @@ const PASSED_ON = [
   "SSL_CERT_DIR",
 ]
 
+/** Whether a route's secret comes from a command, which the sidecar runs again. */
+const runsCommands = ({ routes = [] }: SidecarDocument): boolean =>
+  routes
+    .flatMap((route) => [route, ...(route.more ?? [])])
+    .some(({ source }) => source !== undefined && "command" in source)
+
 /** The program that serves, and the extra calls that assignments list. */
 export interface SidecarProcessOptions {
   /** Path of a bin that calls `run` of `bot-bottle/SidecarMain`; the package's own unless given. */
@@ -60,7 +69,9 @@ const start = (runner: typeof ProcessRunner.Service, bin: string | undefined) =>
           bin === undefined ? packageFile("dist", "bin", "sidecar.cjs") : resolve(bin),
         ],
         env: Object.fromEntries(
-          PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+          [...PASSED_ON, ...(runsCommands(document) ? COMMAND_VARIABLES : [])].flatMap((name) =>
+            process.env[name] ? [[name, process.env[name]]] : [],
+          ),
         ),
         cwd: "/",
         stdin: encodeDocument(document),
@@ -88,9 +99,9 @@ const launcher = (bin: string | undefined): Layer.Layer<Sidecar, never, ProcessR
     Sidecar,
     Effect.gen(function* () {
       const home = yield* Home
-      return makeService(home, start(yield* ProcessRunner, bin), yield* Forges)
+      return makeService(home, start(yield* ProcessRunner, bin), yield* Forges, yield* Secrets)
     }),
-  )
+  ).pipe(Layer.provide(LiveSecrets.layer))
 
 /**
  * Sidecars as processes, and their files in the home. The provided kinds of forge are for this process, for example to revoke keys.

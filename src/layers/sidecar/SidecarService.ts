@@ -6,6 +6,7 @@ import { SidecarError } from "../../domain/Errors.ts"
 import { Slug } from "../../domain/Slug.ts"
 import type { PriceTable } from "../../domain/usage/Prices.ts"
 import type { ForgesApi } from "../../services/Forges.ts"
+import { Secrets } from "../../services/Secrets.ts"
 import { Sidecar, type SidecarConfig, type SidecarHandle } from "../../services/Sidecar.ts"
 import { ensureRunDirectory } from "../bottle/runDirectory.ts"
 import { Home, type HomeShape } from "../home/Home.ts"
@@ -30,7 +31,9 @@ export const makeService = (
   home: HomeShape,
   start: StartSidecar,
   forges: ForgesApi,
+  secrets: typeof Secrets.Service,
 ): typeof Sidecar.Service => {
+  const routesOf = (config: SidecarConfig) => Effect.provideService(routeParts(config), Secrets, secrets)
   const handleOf = (slug: Slug): SidecarHandle => {
     const { neckSocket, controlSocket } = home.of(slug)
     return {
@@ -51,13 +54,13 @@ export const makeService = (
     variables: forges.variables,
     webUrl: forges.webUrl,
     check: Effect.fn("Sidecar.check")(function* (config: SidecarConfig) {
-      yield* routeParts(config)
+      yield* routesOf(config)
       yield* gitParts(config)
       yield* pricesFor(home, config)
     }),
     launch: Effect.fn("Sidecar.launch")(function* (config: SidecarConfig) {
       const document = documentOf(home, config, {
-        routes: yield* routeParts(config),
+        routes: yield* routesOf(config),
         git: yield* gitParts(config),
         prices: yield* pricesFor(home, config),
       })

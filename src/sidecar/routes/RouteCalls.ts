@@ -10,7 +10,8 @@ import type { ServePath } from "../http/ServePath.ts"
 import { answerEarly } from "../http/afterBody.ts"
 import { agentOf } from "./dial.ts"
 import { exchange } from "./exchange.ts"
-import { repeatsSecret } from "./echo.ts"
+import type { CredentialHeaders, RouteCredentials } from "./credentials.ts"
+import { loginAnswer, makeRefusals } from "./refusals.ts"
 import type { MeterModelCall } from "./meteredCalls.ts"
 import type { WatchModelCall } from "./modelCalls.ts"
 import { framingProblem } from "../http/headers.ts"
@@ -34,9 +35,17 @@ interface Refused {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** Routes, and the secrets that they use. */
+export interface ServedRoutes {
+  readonly routes: ReadonlyMap<string, Route>
+  readonly credentialsOf: (route: Route) => RouteCredentials
+  /** Whether a text repeats a secret of a route. */
+  readonly repeats: (text: string) => boolean
+}
+
 /** Makes the server of routes. Its connections to upstreams close with the scope. */
 export const makeRoutes = (
-  routes: ReadonlyMap<string, Route>,
+  { routes, credentialsOf, repeats }: ServedRoutes,
   watchModel: WatchModelCall,
   meterModel: MeterModelCall,
 ): Effect.Effect<ServePath, never, OperationLog | CheckIn | Scope.Scope> =>
@@ -53,7 +62,7 @@ export const makeRoutes = (
       agents.set(route.name, agent)
       return agent
     }
-    const repeats = repeatsSecret([...routes.values()])
+    const refusalsOf = makeRefusals(runtime)
     const passed = yield* eachSecond(checkIn)
     const logged = around(log)
     let calls = 0
@@ -83,8 +92,37 @@ export const makeRoutes = (
           ),
         )
 
+    /** What the program asks for beside its model gets an answer that says nothing, so that it goes on. */
+    const answerEmpty = (target: string, request: IncomingMessage, response: ServerResponse) =>
+      log
+        .append({
+          op: "route",
+          target,
+          outcome: "ok",
+          durationMs: 0,
+          detail: "answered with nothing; route was not called",
+        })
+        .pipe(
+          Effect.ignore,
+          Effect.zipRight(Effect.sync(() => answerEarly(request, response, 200, "{}", "application/json"))),
+        )
+
     const call = (
       asked: Asked,
+      request: IncomingMessage,
+      response: ServerResponse,
+      metered: ReturnType<MeterModelCall>,
+    ) =>
+      Effect.flatMap(credentialsOf(asked.route).current, (current) =>
+        Either.match(current, {
+          onLeft: (problem) => refuse(withoutLogin(asked.route, problem), asked.target, request, response),
+          onRight: (credentials) => callWith(asked, credentials, request, response, metered),
+        }),
+      )
+
+    const callWith = (
+      asked: Asked,
+      credentials: CredentialHeaders,
       request: IncomingMessage,
       response: ServerResponse,
       metered: ReturnType<MeterModelCall>,
@@ -96,6 +134,8 @@ export const makeRoutes = (
           {
             route,
             agent: agentFor(route),
+            credentials,
+            refusals: refusalsOf(route, credentialsOf(route), credentials),
             path: `${route.base}${path}${route.passes.query(query)}`,
             locate: (location) => locate(asked, location, repeats),
             repeats,
@@ -130,6 +170,7 @@ export const makeRoutes = (
         const asked = ask(routes, request, url)
         if (Either.isLeft(asked)) return refuse(asked.left, targetOf(request, url), request, response)
         const { route, path, target } = asked.right
+        if (route.isEmpty(request.method ?? "", path)) return answerEmpty(target, request, response)
         if (calls >= CALLS_MAX) return refuse(tooMany(response), target, request, response)
         const metered = meterModel(route, request, path)
         if (metered?.refusal !== undefined) return refuse(metered.refusal, target, request, response)
@@ -168,7 +209,7 @@ const ask = (
     const known = routes.size === 0 ? "this bottle has none" : `known are ${[...routes.keys()].join(", ")}`
     return refused(404, `no such route: ${known}`, "no such route")
   }
-  if (!METHODS.has(method) || !route.allows(method, path)) {
+  if (!METHODS.has(method) || !(route.allows(method, path) || route.isEmpty(method, path))) {
     return refused(
       403,
       `${method} ${path} denied: route ${name} does not allow it`,
@@ -187,6 +228,11 @@ const ask = (
 
 const refused = (status: number, text: string, reason: string): Either.Either<never, Refused> =>
   Either.left({ status, text, reason })
+
+const withoutLogin = ({ subscription }: Route, problem: string): Refused =>
+  subscription === undefined
+    ? { status: 503, text: problem, reason: problem }
+    : loginAnswer(subscription, problem)
 
 const tooMany = (response: ServerResponse): Refused => {
   response.setHeader("retry-after", "1")

@@ -1,7 +1,7 @@
 /** Checks whether the head of a response repeats a secret of a route, plain or encoded. */
 import { Redacted } from "effect"
 import { hasSecret, secretMatcher } from "../../domain/SecretMatch.ts"
-import type { Route } from "./Route.ts"
+import { type Credential, headerValueOf, type Route } from "./Route.ts"
 
 /** A shorter secret is only searched unencoded: its encodings occur by chance. */
 const ENCODED_LENGTH_MIN = 6
@@ -13,8 +13,32 @@ const DECODED_TIMES = 3
  * A check of texts for the secrets of all routes: plain, base64, hex and percent-encoded, whole or most of it, and in lower case, as
  * header names are written.
  */
-export const repeatsSecret = (routes: ReadonlyArray<Route>): ((text: string) => boolean) => {
-  const secrets = routes.flatMap(secretsOf)
+export const repeatsSecret = (routes: ReadonlyArray<Route>): RepeatsSecret => {
+  let known: ReadonlyArray<string> = []
+  let repeats: (text: string) => boolean = () => false
+  const know = (secrets: ReadonlyArray<string>) => {
+    known = [...new Set([...known, ...secrets])]
+    repeats = checkOf(known)
+  }
+  know(
+    routes.flatMap(({ credentials }) =>
+      credentials.flatMap((credential) => secretsOf(credential, Redacted.value(credential.secret))),
+    ),
+  )
+  return {
+    repeats: (text) => repeats(text),
+    learn: (credential, secret) => know(secretsOf(credential, secret)),
+  }
+}
+
+/** The check, over a growing number of secrets. */
+export interface RepeatsSecret {
+  readonly repeats: (text: string) => boolean
+  /** Adds another secret of a credential. Those before it stay known. */
+  readonly learn: (credential: Credential, secret: string) => void
+}
+
+const checkOf = (secrets: ReadonlyArray<string>): ((text: string) => boolean) => {
   const all = [...secrets, ...secrets.map((secret) => secret.toLowerCase())]
   const matcher = secretMatcher(all, ENCODED_LENGTH_MIN)
   return (text) =>
@@ -23,10 +47,9 @@ export const repeatsSecret = (routes: ReadonlyArray<Route>): ((text: string) => 
     )
 }
 
-/** The secrets of a route. A Basic credential is base64 of a name and a password, which a service may repeat decoded. */
-const secretsOf = ({ secret, credential }: Route): ReadonlyArray<string> => {
-  const value = Redacted.value(secret)
-  const [, encoded] = /^basic +(\S+)$/i.exec(Redacted.value(credential)) ?? []
+/** The secrets in a credential. A Basic one is base64 of a name and a password, which a service may repeat decoded. */
+const secretsOf = (credential: Credential, value: string): ReadonlyArray<string> => {
+  const [, encoded] = /^basic +(\S+)$/i.exec(headerValueOf(credential, value)) ?? []
   const pair = encoded === undefined ? "" : Buffer.from(encoded, "base64").toString("latin1")
   const password = pair.slice(pair.indexOf(":") + 1)
   return [value, ...[pair, password].filter((text) => text.length >= ENCODED_LENGTH_MIN)]

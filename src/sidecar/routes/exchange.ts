@@ -1,5 +1,5 @@
 /** One call through a route: passes the request up and the response down as they arrive, with backpressure. */
-import { Effect, Redacted } from "effect"
+import { Effect } from "effect"
 import {
   type ClientRequest,
   type Agent as HttpAgent,
@@ -8,8 +8,9 @@ import {
   request as askHttp,
 } from "node:http"
 import { request as askHttps } from "node:https"
-import { type Exchanged, type Passing, passOn } from "../http/passOn.ts"
+import { type Exchanged, type Passing, passOn, type Refusals } from "../http/passOn.ts"
 import { answerEarly } from "../http/afterBody.ts"
+import type { CredentialHeaders } from "./credentials.ts"
 import { PRIVATE_ONLY } from "./dial.ts"
 import { requestHeaders, responseHeaders } from "./headers.ts"
 import type { MeteredCall } from "./meteredCalls.ts"
@@ -19,6 +20,9 @@ import type { Route } from "./Route.ts"
 export interface Exchange {
   readonly route: Route
   readonly agent: HttpAgent
+  readonly credentials: CredentialHeaders
+  /** After a refusal of the credentials; `again` makes the same request with others. Absent: it passes to the agent. */
+  readonly refusals?: ((again: SendAgain) => Refusals) | undefined
   /** Path and query at the upstream. */
   readonly path: string
   /** The redirect target of the response, in the agent's form. */
@@ -35,6 +39,9 @@ export interface Exchange {
   readonly metered?: Pick<MeteredCall, "admission" | "asked" | "answered"> | undefined
 }
 
+/** Makes the same request with other credentials. */
+export type SendAgain = (credentials: CredentialHeaders) => ClientRequest
+
 const HEADERS_MAX = 64 * 1024
 
 /**
@@ -46,7 +53,7 @@ export const exchange = (
   request: IncomingMessage,
   response: ServerResponse,
 ): Effect.Effect<{ readonly ended: Exchanged; readonly finish: Effect.Effect<void> }> =>
-  Effect.flatMap(Effect.either(Effect.try(() => open(call, request))), (opened) =>
+  Effect.flatMap(Effect.either(Effect.try(() => open(call, request, call.credentials))), (opened) =>
     opened._tag === "Left"
       ? Effect.succeed({
           ended: { status: 0, sent: 0, received: 0, failure: "the request could not be passed on" },
@@ -54,26 +61,34 @@ export const exchange = (
             answerEarly(request, response, 400, "the request could not be passed on\n"),
           ),
         })
-      : passOn(passingOf(call), opened.right, request, response),
+      : passOn(passingOf(call, request), opened.right, request, response),
   )
 
-const passingOf = ({ route, locate, repeats, idleMs, passed, answered, metered }: Exchange): Passing => ({
-  name: `route ${route.name}`,
-  headers: (answer) => {
-    answered?.(answer)
-    const { location } = answer.headers
-    const found = location === undefined ? undefined : locate(location)
-    return responseHeaders(answer, repeats, found)
-  },
-  reasonOf,
-  idleMs,
-  passed,
-  admission: metered?.admission,
-  asked: metered?.asked,
-  answered: metered?.answered,
-})
+const passingOf = (call: Exchange, request: IncomingMessage): Passing => {
+  const { route, locate, repeats, idleMs, passed, answered, metered, refusals } = call
+  return {
+    name: `route ${route.name}`,
+    headers: (answer) => {
+      answered?.(answer)
+      const { location } = answer.headers
+      const found = location === undefined ? undefined : locate(location)
+      return responseHeaders(answer, repeats, found)
+    },
+    reasonOf,
+    idleMs,
+    passed,
+    admission: metered?.admission,
+    asked: metered?.asked,
+    answered: metered?.answered,
+    refusals: refusals?.((credentials) => open(call, request, credentials)),
+  }
+}
 
-const open = ({ route, agent, path, idleMs }: Exchange, request: IncomingMessage): ClientRequest =>
+const open = (
+  { route, agent, path, idleMs }: Exchange,
+  request: IncomingMessage,
+  credentials: CredentialHeaders,
+): ClientRequest =>
   (route.protocol === "https:" ? askHttps : askHttp)({
     protocol: route.protocol,
     hostname: route.hostname,
@@ -82,8 +97,7 @@ const open = ({ route, agent, path, idleMs }: Exchange, request: IncomingMessage
     path,
     headers: requestHeaders(request, {
       host: route.host,
-      header: route.header,
-      credential: Redacted.value(route.credential),
+      credentials,
       passes: route.passes,
     }),
     agent,

@@ -2,14 +2,14 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http"
 import { HOP_BY_HOP, type Passes } from "../../domain/RoutePasses.ts"
 import { named, pairsOf } from "../http/headers.ts"
+import type { CredentialHeaders } from "./credentials.ts"
 
-/** The headers to send upstream: the agent's allowed ones, with the route's own credential. */
+/** The headers to send upstream: the agent's allowed ones, with the route's own credentials. */
 export const requestHeaders = (
   request: IncomingMessage,
   route: {
     readonly host: string
-    readonly header: string
-    readonly credential: string
+    readonly credentials: CredentialHeaders
     readonly passes: Passes
   },
 ): OutgoingHttpHeaders => {
@@ -27,7 +27,7 @@ export const requestHeaders = (
     ),
     host: route.host,
     ...(request.headers["transfer-encoding"] !== undefined && { "transfer-encoding": "chunked" }),
-    [route.header.toLowerCase()]: route.credential,
+    ...route.credentials,
   }
 }
 

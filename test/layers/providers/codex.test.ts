@@ -1,7 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Option } from "effect"
+import { spawnSync } from "node:child_process"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { codex } from "../../../src/layers/providers/codex.ts"
-import { inputFor } from "./input.ts"
+import { filesOf, inputFor } from "./input.ts"
 
 /** What follows each `-c`. */
 const settings = (argv: ReadonlyArray<string>) => argv.filter((_, at) => argv[at - 1] === "-c")
@@ -68,5 +72,36 @@ describe("codex", () => {
     const short = inputFor("codex", { systemPrompt: 'Be "kind".\n' }, { prompt: "" })
     expect(settings(codex.interactive(short).argv).at(-1)).toBe('developer_instructions="Be \\"kind\\".\\n"')
     expect(codex.interactive(inputFor("codex")).argv.join()).not.toContain("developer_instructions")
+  })
+
+  it("finds a login of placeholders in its home, as only its user may read it, and keeps all else there", () => {
+    const home = mkdtempSync(join(tmpdir(), "bb-codex-"))
+    const input = inputFor("codex", { login: "subscription" })
+    const { argv, files } = codex.headless(input)
+    expect(settings(argv)).toContain(
+      'model_providers.bot-bottle.base_url="http://127.0.0.1:7317/route/codex-subscription"',
+    )
+    expect(settings(argv)).toContain('chatgpt_base_url="http://127.0.0.1:7317/route/codex-subscription"')
+    const [shell = "", ...words] = argv
+    const content = filesOf({ files })["codex/auth.json"] ?? ""
+    writeFileSync(join(home, "placeholders"), content)
+    mkdirSync(join(home, ".codex"))
+    writeFileSync(join(home, ".codex/config.toml"), "mine")
+    writeFileSync(join(home, ".codex/auth.json"), "of an earlier run", { mode: 0o400 })
+    const { stdout } = spawnSync(
+      shell,
+      words.map((word) =>
+        word === "codex" ? "echo" : word.replace("/run/bottle/codex/auth.json", join(home, "placeholders")),
+      ),
+      { env: { PATH: process.env["PATH"] ?? "", HOME: home }, encoding: "utf8" },
+    )
+    expect(stdout).toMatch(/^exec --dangerously/)
+    expect(readFileSync(join(home, ".codex/auth.json"), "utf8")).toBe(content)
+    expect(readFileSync(join(home, ".codex/config.toml"), "utf8")).toBe("mine")
+    expect(JSON.parse(content).tokens).toMatchObject({
+      refresh_token: "added-by-the-neck",
+      account_id: "added-by-the-neck",
+    })
+    rmSync(home, { recursive: true })
   })
 })

@@ -46,6 +46,18 @@ describe("a scanner", () => {
     }),
   )
 
+  it.scopedLive("finds what it learnt later in objects and texts, beside what it knew", () =>
+    Effect.gen(function* () {
+      const { scan, scanText, learn } = yield* scannerWith()
+      const later = "later-secret-Qz81Lm40XwPo93"
+      const text = `a\n${later}\n${token}\n`
+      expect(told(yield* scanText(text))).toEqual(["text:3 known-secret"])
+      yield* learn(later)
+      expect(told(yield* scanText(text))).toEqual(["text:2 known-secret", "text:3 known-secret"])
+      expect(told(yield* scan(objects(text)))).toEqual(["object0:2 known-secret", "object0:3 known-secret"])
+    }),
+  )
+
   it.scopedLive("does not listen to what a file says to it", () =>
     Effect.gen(function* () {
       const { scan } = yield* scannerWith()

@@ -8,7 +8,9 @@ import { homeAt } from "../../../src/layers/home/Home.ts"
 import type { SidecarDocument } from "../../../src/sidecar/SidecarDocument.ts"
 import { makeService } from "../../../src/layers/sidecar/SidecarService.ts"
 import * as GiteaForges from "../../../src/layers/gitea/GiteaForges.ts"
+import * as Machine from "../../../src/layers/sidecar/machine.ts"
 import { Forges } from "../../../src/services/Forges.ts"
+import { Secrets } from "../../../src/services/Secrets.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
 const slug = Slug.make("door-abcde")
@@ -24,7 +26,7 @@ describe("a launch", () => {
           expect([home.of(slug).neck, document.stateDir].map(existsSync)).toEqual([true, true])
           documents.push(document)
         })
-      const { launch } = makeService(home, start, yield* Forges)
+      const { launch } = makeService(home, start, yield* Forges, yield* Secrets)
       yield* launch(config)
       yield* launch({ ...config, loopback: true })
       expect(documents).toMatchObject([
@@ -32,6 +34,6 @@ describe("a launch", () => {
         { made: true, supervisor: boxPaths(home, slug).supervisor },
       ])
       expect(documents[0]).not.toHaveProperty("supervisor")
-    }).pipe(Effect.provide(GiteaForges.layer)),
+    }).pipe(Effect.provide([GiteaForges.layer, Machine.layer])),
   )
 })

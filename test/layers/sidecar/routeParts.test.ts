@@ -2,7 +2,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { routeParts } from "../../../src/layers/sidecar/routeParts.ts"
+import * as Machine from "../../../src/layers/sidecar/machine.ts"
+import { routeParts as routePartsWith } from "../../../src/layers/sidecar/routeParts.ts"
 import type { SidecarConfig } from "../../../src/services/Sidecar.ts"
 import { Slug } from "../../../src/domain/Slug.ts"
 import { tempDir } from "../../support/tempDir.ts"
@@ -27,6 +28,7 @@ const withVariable = (value: string) =>
     () => Effect.sync(() => delete process.env[NAME]),
   )
 
+const routeParts = (given: SidecarConfig) => Effect.provide(routePartsWith(given), Machine.layer)
 const valueOf = (given: SidecarConfig) =>
   Effect.map(routeParts(given), ([part]) => part && Redacted.value(part.value))
 const problemOf = (given: SidecarConfig) =>

@@ -1,18 +1,19 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { serve } from "../../support/serve.ts"
 import { decodeDocument } from "../../../src/sidecar/SidecarDocument.ts"
 import * as FakeForge from "../../../src/testing/FakeForge.ts"
 import { rpc, send } from "../../support/rpc.ts"
 import { tempDir } from "../../support/tempDir.ts"
+import { routeTo, upstream } from "../../support/upstream.ts"
 
 const TOKEN = "8f3a91c0d27be5466f0a9d1c3e7b5a2841dd90fe"
 const KEY = "route-key-Qz81Lm40Xw"
 const SLUG = "door-abcde"
 
-const start = Effect.gen(function* () {
+const startWith = Effect.fnUntraced(function* (routes: ReadonlyArray<object>) {
   const directory = yield* tempDir
   const fake = yield* FakeForge.make({
     owner: "ada",
@@ -28,7 +29,6 @@ const start = Effect.gen(function* () {
     token: TOKEN,
     issueNumber: 17,
   }
-  const routes = [{ name: "api", upstream: "https://api.example.com", header: "x-api-key", value: KEY }]
   const document = JSON.stringify({ slug: SLUG, socketPath, stateDir, forge, routes })
   yield* serve(yield* decodeDocument(document)).pipe(Effect.provide(FakeForge.forges(fake)))
   const logText = () => readFileSync(join(stateDir, "operations.jsonl"), "utf8")
@@ -39,6 +39,10 @@ const start = Effect.gen(function* () {
     call: (method: string, params: unknown) => rpc(socketPath, method, params),
   }
 })
+
+const start = startWith([
+  { name: "api", upstream: "https://api.example.com", header: "x-api-key", value: KEY },
+])
 
 const own = `bot-bottle/${SLUG}`
 const encoded = Buffer.from(`token: ${TOKEN}\n`).toString("base64")
@@ -95,6 +99,28 @@ describe("a text with a secret in it", () => {
       expect((yield* call("post_comment", { number: 500, body: TOKEN })).error).toMatchObject({
         code: -32001,
       })
+    }),
+  )
+
+  it.scopedLive("is refused with each secret that a route has had in the run, old ones too", () =>
+    Effect.gen(function* () {
+      const file = join(yield* tempDir, "key")
+      const secrets = ["first", "second", "third"].map((name) => `${name}-key-Qz81Lm40XwPo93`)
+      const model = yield* upstream()
+      const { fake, call, socketPath } = yield* startWith([
+        routeTo(model.url, { value: secrets[0], source: { file } }),
+      ])
+      expect((yield* call("post_comment", { number: 17, body: "harmless" })).error).toBeUndefined()
+      for (const secret of secrets) {
+        writeFileSync(file, secret, { mode: 0o600 })
+        expect((yield* send(socketPath, { path: "/route/api/x", body: "x" })).status).toBe(200)
+        expect(model.asked.at(-1)?.headers.authorization).toBe(`Bearer ${secret}`)
+      }
+      for (const secret of secrets) {
+        for (const body of [secret, Buffer.from(`token: ${secret}`).toString("base64")])
+          expect((yield* call("post_comment", { number: 17, body })).error).toMatchObject({ code: -32004 })
+      }
+      expect(fake.writes).toHaveLength(1)
     }),
   )
 })

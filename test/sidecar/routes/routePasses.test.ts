@@ -127,7 +127,7 @@ describe("the head of a request through a route", () => {
 
 describe("the query of a request through a route", () => {
   const passed = (hostname: string, name = "api") =>
-    passesOf({ name, hostname, header: "Authorization" }).query
+    passesOf({ name, hostname, credentials: ["Authorization"] }).query
   /** Ways to write a credential's name. */
   const written = [
     "api_key",
