@@ -138,7 +138,7 @@ const requireApproval = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, Refused> {
   if (upstream.pushAfter === undefined) return
   const waits = yield* unapproved
-  if (waits !== undefined) yield* refuse(waits.reason, waits.messages)
+  if (waits !== undefined) return yield* refuse(waits.reason, waits.messages)
 })
 
 /** Unpacks and inspects a push. Fails with the reason for refusing it. */
