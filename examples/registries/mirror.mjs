@@ -12,7 +12,9 @@ const own = `http://127.0.0.1:${port}`
 const isList = (type) => /json|html|xml|^text\//.test(type)
 
 const answer = async ({ method, url, headers }, response) => {
-  const found = await fetch(`${route}${url}`, { method, headers: { accept: headers.accept ?? "*/*" } })
+  // npm encodes the slash of a scope, which a route refuses; registries take it as it is too.
+  const path = url.replaceAll(/%2f/gi, "/")
+  const found = await fetch(`${route}${path}`, { method, headers: { accept: headers.accept ?? "*/*" } })
   const type = found.headers.get("content-type") ?? ""
   const bytes = Buffer.from(await found.arrayBuffer())
   const body = isList(type) ? Buffer.from(bytes.toString("utf8").replaceAll(upstream, own)) : bytes
