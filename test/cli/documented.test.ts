@@ -7,8 +7,10 @@ import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { tree } from "../../src/cli/root.ts"
 import { readLine } from "../../src/cli/line/read.ts"
+import { decodeStrictly } from "../../src/domain/ManifestFile.ts"
 import { decodeConfiguration } from "../../src/domain/orchestrator/ConfigurationFile.ts"
 import { unkept } from "../../src/domain/orchestrator/unkept.ts"
+import { PriceTable } from "../../src/domain/usage/Prices.ts"
 import { parseAgent, parseBottle } from "../../src/layers/manifests/parse.ts"
 import { parseYaml } from "../../src/layers/manifests/yaml.ts"
 import * as GiteaSimulator from "../../src/simulator/GiteaSimulator.ts"
@@ -16,21 +18,33 @@ import { bin, makeCli, shellAgent } from "../support/cli.ts"
 import { exampleOf, examplesOf } from "../support/documents.ts"
 
 /** Each with a name that a failure shows. */
-const named = (document: string, language: string) =>
+const named = (document: string, language: string, isMeant = (_below: string) => true) =>
   examplesOf(document)
-    .filter((example) => example.language === language)
+    .filter((example) => example.language === language && isMeant(example.below))
     .map(({ below, text }, n) => ({ name: `${document}, ${below}, ${n + 1}`, text }))
+
+/** The heading above the example of prices.yaml. */
+const PRICES = "Tokens and money"
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
 describe("an example of a manifest is one", () => {
-  it.each(named("docs/guide.md", "yaml"))("$name", ({ name, text }) =>
+  it.each(named("docs/guide.md", "yaml", (below) => below !== PRICES))("$name", ({ name, text }) =>
     Effect.runPromise(Effect.asVoid(parseBottle(name, bytes(text)))),
   )
   it.each(named("docs/guide.md", "markdown"))("$name", ({ name, text }) =>
     Effect.runPromise(Effect.asVoid(parseAgent(name, "example", bytes(text)))),
   )
 })
+
+it("the example of prices.yaml is one", () =>
+  Effect.runPromise(
+    Effect.gen(function* () {
+      const name = "prices.yaml"
+      const value = yield* parseYaml(name, exampleOf("docs/guide.md", PRICES, "yaml"))
+      expect(Object.keys(yield* decodeStrictly(name, PriceTable, value))).toEqual(["my-model", "gpt-6-luna"])
+    }),
+  ))
 
 describe("an example of orchestrator.yaml is one, alone or with what every file has", () => {
   it.each(named("docs/orchestrator.md", "yaml"))("$name", ({ name, text }) =>
