@@ -92,7 +92,7 @@ describe("the plan of a start", () => {
     const bare = (await dry("bare")).stdout
     expect(bare).not.toMatch(/only the neck|memory \d|pids \d/)
     expect(bare).toMatch(/^backend +host: NO ISOLATION$/m)
-    expect(bare).toMatch(/^network +this machine's own, all of it/m)
+    expect(bare).toMatch(/^network +this machine's whole network: the host backend isolates nothing/m)
     expect(bare).toMatch(new RegExp(`^user +${process.getuid?.()}:`, "m"))
     expect(bare).toMatch(
       /^limits +timeout none, idleTimeout none; memory, pids, cpus and disk are not enforced$/m,
@@ -163,7 +163,7 @@ describe("the plan of a resume", () => {
     const resume = ["resume", slug, "--headless", "--prompt", "y", "--dry-run"]
     const exited = await cli.run(resume)
     expect(exited.stdout).toMatch(/\(run 2, continues run 1\)/)
-    expect(exited.stdout).toMatch(/^image +made first, by freezing run 1$/m)
+    expect(exited.stdout).toMatch(/^image +created first, by freezing run 1$/m)
     expect(exited.stdout).not.toMatch(/^copies|untracked/m)
     const asJson = JSON.parse((await cli.run([...resume, "--json"])).stdout) as LaunchPlan
     expect([asJson.run, asJson.continues, asJson.workspace]).toEqual([2, { run: 1 }, undefined])

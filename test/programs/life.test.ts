@@ -286,7 +286,10 @@ describe("a resume", () => {
           ]
           for (const attempt of attempts("other")) {
             const { _tag, message } = yield* attempt
-            expect([_tag, message]).toEqual(["InvalidInput", expect.stringMatching(/was made by fake/)])
+            expect([_tag, message]).toEqual([
+              "InvalidInput",
+              expect.stringMatching(/belongs to backend fake/),
+            ])
           }
           for (const attempt of attempts("cloud")) {
             expect((yield* attempt)._tag).toBe("BackendNotFound")

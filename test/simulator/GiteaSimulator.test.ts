@@ -18,6 +18,7 @@ const seed: GiteaSimulator.GiteaSeed = {
   repos: [
     {
       ...contractSeed,
+      files: { ".gitattributes": "*.bin filter=lfs\n" },
       pulls: [
         ...(contractSeed.pulls ?? []),
         {

@@ -5,6 +5,7 @@ import { moreRequests } from "./moreRequests.ts"
 
 const REPO = "/repos/{owner}/{repo}"
 const branch = `GET ${REPO}/branches/{branch}`
+const contents = `GET ${REPO}/contents/{filepath}`
 const comment = `POST ${REPO}/issues/{index}/comments`
 /** The endpoint that edits an issue. */
 export const edit = `PATCH ${REPO}/issues/{index}`
@@ -43,6 +44,8 @@ export const requests: ReadonlyArray<readonly [number, Sent]> = [
   [404, { endpoint: "GET /orgs/{org}/public_members/{username}", path: "/orgs/apart/public_members/ann" }],
   [200, { endpoint: branch, path: "/repos/acme/tool/branches/bot-bottle/one", token: "bot-token" }],
   [404, { endpoint: branch, path: "/repos/acme/tool/branches/absent", token: "bot-token" }],
+  [200, { endpoint: contents, path: "/repos/acme/tool/contents/.gitattributes", token: "bot-token" }],
+  [404, { endpoint: contents, path: "/repos/acme/tool/contents/.gitmodules", token: "bot-token" }],
   [200, { endpoint: `GET ${REPO}`, path: "/repos/acme/tool", token: "bot-token" }],
   [404, { endpoint: `GET ${REPO}`, path: "/repos/acme/nothing" }],
   [404, { endpoint: `GET ${REPO}`, path: "/repos/acme/secret", token: "stranger-token" }],

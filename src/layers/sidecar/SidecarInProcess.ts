@@ -43,9 +43,10 @@ const launcherOn = (options: SidecarOptions) =>
         )
         const scope = yield* Scope.fork(all, ExecutionStrategy.sequential)
         const { ended } = yield* serve(served, options).pipe(
+          // First its scope: the context of this layer has one too.
+          Scope.extend(scope),
           Effect.provideService(Forges, forges),
           Effect.provide(machine),
-          Scope.extend(scope),
           Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
         )
         yield* Effect.forkIn(Effect.zipRight(ended, Scope.close(scope, Exit.void)), all)

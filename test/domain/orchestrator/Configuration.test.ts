@@ -53,7 +53,7 @@ describe("the configuration", () => {
     ])
     expect(decoded(least)).toEqual({
       ...least,
-      forge: { ...least.forge, org: "bot-bottle", closingKeywords: [] },
+      forge: { ...least.forge, accounts: {}, org: "bot-bottle", closingKeywords: [] },
       listen: "127.0.0.1:7320",
       sweep: minutes(5),
       settle: minutes(1),
