@@ -208,13 +208,13 @@ export const passOn = (
     })
     response.on("error", () => undefined)
     request.on("error", () => undefined)
+    // Before anything destroys it: a request that ends in an error without a listener ends the process.
+    watch(upstream)
     // The agent may have disconnected while the call waited for its log line.
     if (response.closed) {
       upstream.destroy()
       return end(AGENT_LEFT, () => undefined)
     }
-
-    watch(upstream)
     if (withBody) {
       request.on("data", (chunk: Buffer) => {
         seen.sent += chunk.length
