@@ -25,10 +25,10 @@ const globalSetup = ["test/support/globalSetup.ts"]
 export default defineConfig({
   test: {
     // Guards against what hangs: on a busy machine of two cores an engine takes long for what it does.
-    testTimeout: 180_000,
-    hookTimeout: 300_000,
-    // Twice the cores of CI: most of a test waits for processes.
-    maxWorkers: 4,
+    testTimeout: 300_000,
+    hookTimeout: 400_000,
+    // One more than CI has cores: much of a test waits for processes.
+    maxWorkers: 3,
     // Engines on a shared CI machine stall at times: a test is tried once more there, and its line says so (retry x1).
     retry: process.env["CI_REQUIRE_DOCKER"] === "1" ? 1 : 0,
     projects: [
