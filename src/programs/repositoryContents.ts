@@ -1,4 +1,4 @@
-/** repositoryContents: what the clone of a run's own repository will not have, asked at launch, so that the agent is told in advance. */
+/** repositoryContents: what the clone of a run's own repository will not have, read at launch, so that the agent knows it in advance. */
 import { Effect, Option } from "effect"
 import type { AssignedForge } from "../domain/Assignment.ts"
 import type { RunBottle } from "../domain/OwnRepository.ts"

@@ -40,7 +40,7 @@ export type RunMeter = typeof RunMeter.Type
 /** Nothing. */
 export const NO_USE: RunMeter = { models: [], hosts: [] }
 
-/** A bottle may name models and hosts without end: so many are told apart, and the rest is summed. */
+/** How many models or hosts are listed separately. A bottle can name any number; the rest is one sum. */
 const MODELS_MAX = 64
 const HOSTS_MAX = 256
 

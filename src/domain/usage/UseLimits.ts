@@ -57,10 +57,10 @@ export const fitOf = (
 export const usedUp = (limits: UseLimits, used: Amounts): UseLimit | undefined =>
   KINDS.find((kind) => used[kind] >= (limits[kind] ?? Number.POSITIVE_INFINITY))
 
-/** The share of a limit from which the agent is told. */
+/** The share of a limit from which the agent gets a note. */
 export const NOTICE_FROM = 0.8
 
-/** What the agent is told when a limit is nearly used up; undefined before that. */
+/** The note for the agent when a limit is nearly used up; undefined before that. */
 export const noticeOf = (limits: UseLimits, used: Amounts): string | undefined => {
   const near = KINDS.flatMap((kind) => {
     const share = used[kind] / (limits[kind] ?? Number.POSITIVE_INFINITY)

@@ -19,7 +19,7 @@ export interface Asked {
   readonly inputAtMost: number
 }
 
-/** The APIs that are told apart. */
+/** The APIs that the meter knows. */
 export type ModelApi = "messages" | "responses" | "chat"
 
 /** Reads one request. It never fails: what is not understood says nothing. */

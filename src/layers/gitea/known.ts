@@ -36,7 +36,7 @@ export const nothingKnown: Known = {
   isTrusted: (_, ask) => ask,
 }
 
-/** Makes keys for what one token is told. With its digest, so that the token itself lies in no map. */
+/** Makes keys for the answers to one token. They hold its digest, because the token itself must not be kept in a map. */
 export const keysFor = ({ apiUrl, token }: Pick<GiteaForgeConfig, "apiUrl" | "token">) => {
   const digest = createHash("sha256").update(Redacted.value(token)).digest("hex")
   return (...parts: ReadonlyArray<string | number | undefined>): string =>

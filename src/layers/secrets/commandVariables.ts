@@ -1,5 +1,18 @@
 /** The variables of this process that commands for secrets get, in addition to PATH, HOME, LANG, LC_ALL and TZ. */
 
+/** Proxies and certificates: how to reach the network. */
+export const NETWORK_VARIABLES: ReadonlyArray<string> = [
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+  "http_proxy",
+  "https_proxy",
+  "no_proxy",
+  "NODE_EXTRA_CA_CERTS",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+]
+
 /** How to reach the operator's session and the network. Nothing that configures one program: `env NAME=VALUE PROGRAM` does that. */
 export const COMMAND_VARIABLES: ReadonlyArray<string> = [
   "USER",
@@ -12,13 +25,5 @@ export const COMMAND_VARIABLES: ReadonlyArray<string> = [
   "DBUS_SESSION_BUS_ADDRESS",
   "SSH_AUTH_SOCK",
   "GNUPGHOME",
-  "HTTP_PROXY",
-  "HTTPS_PROXY",
-  "NO_PROXY",
-  "http_proxy",
-  "https_proxy",
-  "no_proxy",
-  "NODE_EXTRA_CA_CERTS",
-  "SSL_CERT_FILE",
-  "SSL_CERT_DIR",
+  ...NETWORK_VARIABLES,
 ]

@@ -14,6 +14,7 @@ import { packageFile } from "../home/packageRoot.ts"
 import { type SidecarDocument, encodeDocument } from "../../sidecar/SidecarDocument.ts"
 import { COMMAND_VARIABLES } from "../secrets/commandVariables.ts"
 import * as LiveSecrets from "../secrets/LiveSecrets.ts"
+import { NETWORK_VARIABLES } from "../secrets/commandVariables.ts"
 import { namedCalls } from "./namedCalls.ts"
 import * as Records from "./records.ts"
 import { makeService } from "./SidecarService.ts"
@@ -28,19 +29,6 @@ const NODE_FLAGS = ["--max-semi-space-size=1", "--max-old-space-size=160"]
 
 /** Memory holds the run's secrets, so its process never leaves a core dump, not even while node starts. */
 const WITHOUT_CORE = 'ulimit -c 0; exec "$0" "$@"'
-
-/** Passed from the launcher's environment, in addition to PATH, HOME, LANG and TZ: how to reach the forge. */
-const PASSED_ON = [
-  "HTTP_PROXY",
-  "HTTPS_PROXY",
-  "NO_PROXY",
-  "http_proxy",
-  "https_proxy",
-  "no_proxy",
-  "NODE_EXTRA_CA_CERTS",
-  "SSL_CERT_FILE",
-  "SSL_CERT_DIR",
-]
 
 /** Whether a route's secret comes from a command, which the sidecar runs again. */
 const runsCommands = ({ routes = [] }: SidecarDocument): boolean =>
@@ -69,7 +57,7 @@ const start = (runner: typeof ProcessRunner.Service, bin: string | undefined) =>
           bin === undefined ? packageFile("dist", "bin", "sidecar.cjs") : resolve(bin),
         ],
         env: Object.fromEntries(
-          [...PASSED_ON, ...(runsCommands(document) ? COMMAND_VARIABLES : [])].flatMap((name) =>
+          [...NETWORK_VARIABLES, ...(runsCommands(document) ? COMMAND_VARIABLES : [])].flatMap((name) =>
             process.env[name] ? [[name, process.env[name]]] : [],
           ),
         ),

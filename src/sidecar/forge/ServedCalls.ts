@@ -12,7 +12,7 @@ export interface ServedCalls {
   /** The MCP listing. */
   readonly tools: ReadonlyArray<McpTool>
   readonly runCommand: RunCommand
-  /** What the agent is told with every answer; undefined: nothing. */
+  /** A note for the agent with every answer; undefined if there is none. */
   readonly notice: () => string | undefined
 }
 

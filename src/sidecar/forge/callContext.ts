@@ -68,7 +68,7 @@ export interface NeckContext extends CallContext {
   /** Searches for secrets in what would leave the bottle. */
   readonly scanText: SecretScannerApi["scanText"]
   readonly keeper: Pick<LimitKeeper, "takeComment" | "giveComment">
-  /** What the agent is told with every answer, when a limit is nearly used up; undefined: nothing. */
+  /** A note for the agent with every answer, when a limit is nearly used up; undefined before that. */
   readonly notice: () => string | undefined
 }
 

@@ -43,7 +43,7 @@ export interface MeterApi {
   /** Admits a call, in one step: no other call is admitted in between. `worst` is counted if its end is never said. */
   readonly admit: (reservation: Reservation, worst: ModelUse) => AdmittedCall | NotAdmitted
   readonly hostUsed: (use: HostUse) => void
-  /** What the agent is told about its limits; undefined: nothing. */
+  /** A note for the agent about its limits; undefined if there is none. */
   readonly notice: () => string | undefined
   /** What is counted so far. */
   readonly meter: () => RunMeter
