@@ -56,6 +56,8 @@ describe("a CLI that is killed at any step of a run with a deploy key", () => {
   let forge: Forge
   let cli: FaultyCli
   const steps: Record<"start" | "destroy", ReadonlyArray<Step>> = { start: [], destroy: [] }
+  /** The step at which the CLI watches the agent at work. */
+  let following: Step
   const recorded = () => {
     const ledger = join(cli.home, "keys")
     return existsSync(ledger) ? readdirSync(ledger) : []
@@ -80,7 +82,8 @@ describe("a CLI that is killed at any step of a run with a deploy key", () => {
   }
   /** A bottle at work whose watcher is gone. */
   const left = async (): Promise<string> => {
-    await cli.kill("orchestrateStart > awaitExit > watch > follow", [...START, "--bottle", "long"])
+    const { killed } = await cli.kill(following, [...START, "--bottle", "long"])
+    expect(killed).toBe(true)
     expect([titles(forge).length, recorded().length]).toEqual([1, 1])
     return [...(await slugs())][0] ?? ""
   }
@@ -97,6 +100,7 @@ describe("a CLI that is killed at any step of a run with a deploy key", () => {
     const start = await cli.record(START)
     expect([start.stderr, start.code]).toEqual([start.stderr, 0])
     expect([titles(forge), recorded()]).toEqual([[], []])
+    following = start.steps.find((step) => step.endsWith(" > awaitExit > watch > follow")) ?? "none"
     await nothingStays("start")
     const destroy = await cli.record(["destroy", await left()])
     const after = start.steps.slice(start.steps.findIndex((step) => step.includes("performStart")))
