@@ -102,8 +102,8 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
     inspect: (slug) => using((docker) => inspectBottle(docker, slug)),
     ending: (slug) => using((docker) => ending(docker, slug)),
     output: (slug, run) => Stream.unwrap(Effect.map(ready, (docker) => outputOf(docker, slug, run))),
-    logs: (slug, run, follow) =>
-      Stream.unwrap(Effect.map(ready, (docker) => logsOf(docker, slug, run, follow))),
+    logs: (slug, run, follow, since) =>
+      Stream.unwrap(Effect.map(ready, (docker) => logsOf(docker, slug, run, follow, since))),
     wait: (slug) => using((docker) => waitFor(docker, slug)),
     stop: (slug) => using((docker) => stopBottle(docker, slug)),
     attach: (slug) => using((docker) => attachTo(docker, slug)),
