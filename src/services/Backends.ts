@@ -148,6 +148,8 @@ export interface Backend {
   readonly list: Effect.Effect<ReadonlyArray<BackendBottle>, BackendError>
   /** Every artifact of this installation. */
   readonly artifacts: Effect.Effect<ReadonlyArray<BackendArtifact>, BackendError>
+  /** Whether `artifacts` lists that one, at a cost that does not grow with the number of artifacts. Absent: `artifacts` is read. */
+  readonly hasArtifact?: (slug: Slug, reference: string) => Effect.Effect<boolean, BackendError>
   /** Images that it built and that no bottle needs, and how to remove one. Absent: it builds none. */
   readonly builds?: {
     readonly unneeded: Effect.Effect<ReadonlyArray<BackendBuild>, BackendError>

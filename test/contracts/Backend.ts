@@ -5,6 +5,7 @@ import type { Scope } from "effect"
 import type { BottlePlan } from "../../src/domain/Bottle.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import type { HomeShape } from "../../src/layers/home/Home.ts"
+import { hasArtifact } from "../../src/programs/bottleBackend.ts"
 import type { Backend } from "../../src/services/Backends.ts"
 import type { FakeAgent } from "../../src/testing/FakeBackend.ts"
 import { serveNeck } from "../support/neck.ts"
@@ -155,6 +156,7 @@ export const backendContract = (subject: BackendSubject): void => {
         const { first, second, slug, begin, all, logs } = yield* setUp
         expect(yield* first.inspect(slug)).toEqual(Option.none())
         let artifact = Option.none<string>()
+        let before = Option.none<string>()
         let user: string | undefined
         for (const run of [1, 2, 3]) {
           const resumed = Option.match(artifact, {
@@ -177,11 +179,15 @@ export const backendContract = (subject: BackendSubject): void => {
           expect(kept.every(({ createdAt }) => Math.abs(createdAt - Date.now()) < 60_000)).toBe(true)
           yield* first.remove(slug)
           yield* first.removeArtifacts(slug, artifact)
+          expect(yield* hasArtifact(second, { slug, artifact })).toBe(true)
+          expect(yield* hasArtifact(second, { slug, artifact: before })).toBe(false)
+          before = artifact
           expect(yield* first.inspect(slug)).toEqual(Option.none())
           expect((yield* first.list).map((bottle) => bottle.slug)).not.toContain(slug)
         }
         expect(yield* logs(first, 3)).toBe("run 1\nrun 2\n")
         yield* first.destroy(slug)
+        expect(yield* hasArtifact(second, { slug, artifact })).toBe(false)
         expect(yield* logs(first, 3)).toBe("")
         expect(
           yield* Effect.flip(

@@ -36,6 +36,8 @@ export interface Docker {
   readonly looked: MutableHashMap.MutableHashMap<Slug, Looked>
   /** Runs that this process created and has not started yet. */
   readonly created: MutableHashMap.MutableHashMap<Slug, number>
+  /** Images of the containers that this process created: an image of that ID never changes. */
+  readonly images: MutableHashMap.MutableHashMap<Slug, Image>
   /** Runs whose output this process has had since their start. */
   readonly attached: MutableHashMap.MutableHashMap<Slug, Attached>
 }
