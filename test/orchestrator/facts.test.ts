@@ -51,6 +51,29 @@ const frozen = Effect.fnUntraced(function* (options: WorldOptions = {}) {
   return { ...life, pr: prOf(life.world) }
 })
 
+it.scoped(
+  "a text that is edited between the decision and the launch reaches the agent marked as edited",
+  () =>
+    Effect.gen(function* () {
+      const calls: Array<string> = []
+      const edit: { now?: () => void } = {}
+      const gate = (call: string) =>
+        Effect.sync(() => {
+          calls.push(call)
+          // The launch looks for its row before it reads the texts.
+          if (call !== "rows.get" || !calls.includes("states.commit")) return
+          edit.now?.()
+          delete edit.now
+        })
+      const { world, state, issue, id, passes } = yield* served({ gate })
+      edit.now = () => actions.editBody(state, issue, id("ada"), "Ada says: something else.")
+      yield* targets(world)
+      yield* passes("30 seconds")
+      expect([yield* kept(world), edit]).toMatchObject([{ runs: [1] }, {}])
+      expect(world.prompts[0]).toMatch(/begin \{[^}]*"edited":true[^}]*\}\nAda says: something else\./)
+    }),
+)
+
 describe("who targeted an issue", () => {
   it.scoped("a label by a stranger starts nothing, until somebody trusted puts it on", () =>
     Effect.gen(function* () {
