@@ -12,6 +12,7 @@ import { BottleStore } from "../services/BottleStore.ts"
 import { RunDirectories } from "../services/RunDirectories.ts"
 import { Sidecar } from "../services/Sidecar.ts"
 import { assignedForge } from "./assignedForge.ts"
+import { attest } from "./attest.ts"
 import { bottleBackend } from "./bottleBackend.ts"
 import { bottleState, halfDestroyed, lostArtifact } from "./bottleState.ts"
 import { bringUp } from "./bringUp.ts"
@@ -177,6 +178,8 @@ const resumeBottle = Effect.fn("resumeBottle")(function* (prepared: PreparedResu
   const row = yield* (yield* BottleStore).get(slug)
   if (Option.isNone(row)) return yield* new BottleNotFound({ slug })
   const bottle = yield* madeReady(run.backend, row.value)
+  // A run whose end nobody saw has no statement yet, and its lines would count as the next run's.
+  yield* attest(slug)
   yield* options.observe?.({ _tag: "Slug", slug }) ?? Effect.void
   const plan = yield* planResume({ ...prepared, bottle, exited: false })
   yield* run.backend.accepts(plan)

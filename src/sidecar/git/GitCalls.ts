@@ -249,6 +249,7 @@ const begun =
           op: "git",
           target: targetOf(name, updates),
           detail: "pushing to the upstream",
+          commits: commitsOf(updates),
           ended: wordsOf,
         },
         pushed.during(url, moved, push),
@@ -276,5 +277,13 @@ const unlogged = new GitFailure({ reason: "the call cannot be logged, so it is n
 
 const targetOf = (name: string, updates: ReadonlyArray<RefUpdate>): string =>
   clean(`${name} push ${updates.map(({ ref }) => ref).join(" ")}`)
+
+/** The commits that pushed branches are to point at. A push of more than so many branches names the first ones. */
+const commitsOf = (updates: ReadonlyArray<RefUpdate>): ReadonlyArray<string> =>
+  [...new Set(updates.map((update) => update.new))].filter(isCommit).slice(0, COMMITS_MAX)
+
+const COMMITS_MAX = 16
+/** A deleted branch points at zeros. */
+const isCommit = (name: string): boolean => /^(?!0+$)(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(name)
 
 const clean = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 300)

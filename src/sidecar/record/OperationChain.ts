@@ -21,6 +21,8 @@ export interface OperationEntry {
   readonly durationMs: number
   /** In words: "posted comment to #317". Never a body or a token. */
   readonly detail: string
+  /** Of the line that begins a push: the commits that the branches are to point at. */
+  readonly commits?: ReadonlyArray<string>
 }
 
 /** A line of the log and its hash; `at` is ISO 8601 in UTC. */
@@ -28,7 +30,7 @@ export const sealLine = (
   entry: OperationEntry,
   place: { readonly seq: number; readonly at: string; readonly prev: string },
 ): { readonly line: string; readonly hash: string } => {
-  const { op, target, phase, begin, outcome, reason, durationMs, detail } = entry
+  const { op, target, phase, begin, outcome, reason, durationMs, detail, commits } = entry
   const { seq, at, prev } = place
   const text = JSON.stringify({
     seq,
@@ -41,6 +43,7 @@ export const sealLine = (
     reason,
     durationMs,
     detail,
+    commits,
     prev,
   })
   const hash = sha256(text)
