@@ -3,8 +3,9 @@
  * predicate.
  */
 import { Schema } from "effect"
-import { BottleDone, BottleExit, BottleTrouble } from "./Bottle.ts"
+import { BottleDone, BottleExit, BottleTrouble, RunLaunch } from "./Bottle.ts"
 import { Slug } from "./Slug.ts"
+import { RunMeter } from "./usage/RunMeter.ts"
 
 /** `_type` of a statement. */
 export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -24,11 +25,16 @@ export const Outcomes = Schema.Struct({ ok: Count, rejected: Count, failed: Coun
 /** How often each result occurred. */
 export type Outcomes = typeof Outcomes.Type
 
+/** The approval of a plan that a push needed, as in the log: comments on the run's issue by ID, and the login of whoever approved. */
+export const PushApproval = Schema.Struct({ plan: Count, comment: Count, by: Schema.String })
+
 /** A push that the upstream took: the line that began it, and the commits that the branches then pointed at. */
 export const PushedCommits = Schema.Struct({
   line: Count,
   target: Schema.String,
   commits: Schema.Array(Schema.String),
+  /** Absent: none was needed. */
+  approval: Schema.optional(PushApproval),
 })
 /** A push that the upstream took. */
 export type PushedCommits = typeof PushedCommits.Type
@@ -40,6 +46,8 @@ export const LogCounts = Schema.Struct({
   /** By `host:port`. Beyond a hundred hosts, the rest is counted as `others`. */
   egress: Schema.Record({ key: Schema.String, value: Outcomes }),
   pushes: Schema.Array(PushedCommits),
+  /** How often something was refused because the scanner found a secret in it. */
+  secretsRefused: Count,
 })
 /** Counts of a part of an operation log. */
 export type LogCounts = typeof LogCounts.Type
@@ -76,7 +84,10 @@ export const RunPredicate = Schema.Struct({
   bottles: Schema.Array(Schema.String),
   backend: Schema.String,
   engine: Schema.NullOr(Schema.String),
+  /** Digest of the image at the first launch. */
   imageDigest: Schema.NullOr(Schema.String),
+  /** What this run was made from, and who started it; null when an older version launched it. */
+  launched: Schema.NullOr(RunLaunch),
   issues: Schema.Array(RunIssue),
   startedAt: Schema.NullOr(Schema.String),
   /** When the statement was made. */
@@ -85,6 +96,8 @@ export const RunPredicate = Schema.Struct({
   exit: Schema.NullOr(BottleExit),
   done: Schema.NullOr(Schema.Struct({ status: BottleDone.fields.status, at: Schema.String })),
   trouble: BottleTrouble,
+  /** Tokens, money and traffic; null when nothing was counted. */
+  use: Schema.NullOr(RunMeter),
   /** The log up to the end of this run, from its first line. */
   log: LogPart,
   /** What the lines of this run contain. */

@@ -10,6 +10,7 @@ import { ForgeStateStore } from "../services/ForgeStateStore.ts"
 import { OperationLogs } from "../services/OperationLogs.ts"
 import { ProvenanceStore } from "../services/ProvenanceStore.ts"
 import { Signatures } from "../services/Signatures.ts"
+import { useOf } from "./listBottles.ts"
 
 /**
  * Stores a statement about the newest run of a bottle, unless it has one, and signs what is not signed. Called when the run is known to
@@ -48,6 +49,7 @@ const predicateOf = Effect.fn("attest.predicate")(function* (
   const countFrom = Option.match(previous, { onNone: () => 0, onSome: ({ log }) => log.bytes })
   const { whole, counts } = yield* (yield* OperationLogs).audit(slug, { countFrom })
   const issues = (yield* (yield* ForgeStateStore).all).filter((issue) => issue.slug === slug)
+  const use = yield* useOf({ slug, run, use: row.use, exit })
   const predicate: RunPredicate = {
     slug,
     run,
@@ -57,6 +59,7 @@ const predicateOf = Effect.fn("attest.predicate")(function* (
     backend: spec.backend,
     engine: Option.getOrNull(row.engine),
     imageDigest: Option.getOrNull(row.imageDigest),
+    launched: Option.getOrNull(row.launched),
     issues: issues.map(({ forge, owner, repo, issueNumber }) => ({
       forge,
       owner,
@@ -68,6 +71,7 @@ const predicateOf = Effect.fn("attest.predicate")(function* (
     exit: Option.getOrNull(exit),
     done: Option.getOrNull(Option.map(done, ({ status, at }) => ({ status, at }))),
     trouble,
+    use: Option.getOrNull(use),
     log: whole,
     counts,
     version: VERSION,

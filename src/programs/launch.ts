@@ -149,7 +149,7 @@ export const performStart = Effect.fn("performStart")(function* <E = never, R = 
       "launch",
       (options.observe?.({ _tag: "Slug", slug: bottle.slug }) ?? Effect.void).pipe(
         Effect.zipRight(planStart(prepared, bottle.slug)),
-        Effect.flatMap((plan) => bringUp(run, plan, config, bottle, made)),
+        Effect.flatMap((plan) => bringUp(run, options.trigger, plan, config, bottle, made)),
         Effect.onError(() => discard(run.backend, bottle.slug, made, forge)),
       ),
     )

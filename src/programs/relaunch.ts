@@ -185,7 +185,7 @@ const resumeBottle = Effect.fn("resumeBottle")(function* (prepared: PreparedResu
   yield* run.backend.accepts(plan)
   const made = yield* Ref.make(false)
   const config = sidecarConfig(slug, run, forge, plan.run)
-  yield* bringUp(run, plan, config, bottle, made).pipe(
+  yield* bringUp(run, options.trigger, plan, config, bottle, made).pipe(
     Effect.onError(() => Effect.ignore(undo(run.backend, bottle, made, forge))),
   )
   yield* changeForgeRows(bottle.slug, { status: "running", lastCheckinAt: yield* nowIso })

@@ -152,7 +152,7 @@ const serveNeck = Effect.fnUntraced(function* (
     scanner,
     pushed,
     forgeOf,
-    unapproved: made?.unapproved ?? neverApproved,
+    approval: made?.approval ?? neverApproved,
   })
   const calls = yield* serveCalls(table, {
     slug,

@@ -1,5 +1,6 @@
 /** Provenance as an operator and an auditor use it: made by hand-driven commands, kept after destroy, verified elsewhere. */
 import { spawnSync } from "node:child_process"
+import { createHash } from "node:crypto"
 import {
   chmodSync,
   existsSync,
@@ -82,6 +83,18 @@ describe("the provenance of a destroyed bottle", () => {
       { statement: { predicate: { run: 1, previousRun: null, exit: { code: 3 }, agent: "worker" } } },
       { statement: { predicate: { run: 2, previousRun: 1, exit: { code: 3 } } } },
     ])
+    const digest = (path: string) =>
+      createHash("sha256")
+        .update(readFileSync(home(path)))
+        .digest("hex")
+    for (const { statement } of runs)
+      expect(statement.predicate.launched).toMatchObject({
+        manifests: [
+          { kind: "agent", name: "worker", sha256: digest("agents/worker.md") },
+          { kind: "bottle", name: "plain", sha256: digest("bottles/plain.yaml") },
+        ],
+        trigger: { by: "caller" },
+      })
     expect(runs[1].statement.predicate.counts).toMatchObject({
       calls: { egress: { ok: 0, rejected: 2, failed: 0 } },
       egress: { "nowhere.example:80": { rejected: 1 }, "other.example:80": { rejected: 1 } },

@@ -10,6 +10,7 @@ import { orchestrateStart } from "../../src/programs/orchestrateStart.ts"
 import { resumeHeadless } from "../../src/programs/resumeHeadless.ts"
 import { startHeadless } from "../../src/programs/startHeadless.ts"
 import { provenanceOf, verifyProvenance } from "../../src/programs/verifyProvenance.ts"
+import { NO_TOKENS } from "../../src/domain/usage/Tokens.ts"
 import { decodeStatement } from "../../src/domain/Provenance.ts"
 import type { Slug } from "../../src/domain/Slug.ts"
 import { BottleStore } from "../../src/services/BottleStore.ts"
@@ -31,6 +32,13 @@ const one = { run: 1, isSigned: true, exit: 0 }
 
 /** As if the process had been killed before it stored the statement. */
 const lost = (slug: Slug) => Effect.flatMap(ProvenanceStore, (store) => store.forget(slug))
+
+const USE = {
+  models: [
+    { route: "api", model: "m", calls: 3, ...NO_TOKENS, input: 900, estimated: 0, cost: 5000, unpriced: 0 },
+  ],
+  hosts: [],
+}
 
 /** What may look at a bottle next. */
 const looks = [
@@ -67,6 +75,21 @@ describe("a statement", () => {
         const destroyed = yield* launch("worker", { prompt: "work" })
         yield* destroy(destroyed)
         expect(yield* stored(destroyed)).toEqual([{ run: 1, isSigned: true, exit: null }])
+      }),
+    ),
+  )
+
+  it.effect("names what the run used, also of an agent that is destroyed at work", () =>
+    inWorld(endless, ({ sidecar }) =>
+      Effect.gen(function* () {
+        for (const end of [freeze, destroy]) {
+          const slug = yield* launch("worker", { prompt: "work" })
+          yield* sidecar.count(slug, USE)
+          yield* end(slug)
+          const [stated] = yield* (yield* ProvenanceStore).of(slug)
+          const statement = Option.getOrThrow(decodeStatement(stated?.payload ?? ""))
+          expect(statement.predicate.use).toEqual(USE)
+        }
       }),
     ),
   )

@@ -14,6 +14,7 @@ import { Operations } from "../../services/Operations.ts"
 import { bottleOf } from "../issue/observeBottle.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
 import { assigned } from "./assigned.ts"
+import { triggerOf } from "./triggerOf.ts"
 import { within } from "./within.ts"
 import { textsOf } from "./texts.ts"
 
@@ -43,7 +44,12 @@ export const ensureResumed = Effect.fn("ensureResumed")(function* (
     onNone: () => [],
     onSome: ({ row }) => Option.toArray(row.prNumber),
   })
-  const { issue, isChanged, remarks, checks, agentGitUser } = yield* textsOf(operation, served, prs, input)
+  const { issue, isChanged, remarks, checks, agentGitUser, targetedBy } = yield* textsOf(
+    operation,
+    served,
+    prs,
+    input,
+  )
   const prompt = resumePrompt({
     cause: input.cause,
     number: operation.issueNumber,
@@ -53,7 +59,13 @@ export const ensureResumed = Effect.fn("ensureResumed")(function* (
   })
   const prepared = yield* prepareResume(
     slug,
-    { forge: assigned(operation, served, prs) },
+    {
+      forge: assigned(operation, served, prs),
+      trigger: triggerOf(input.cause, [
+        ...(input.cause === "targeted" ? targetedBy : []),
+        ...remarks.map(({ author }) => author.login),
+      ]),
+    },
     Option.some(prompt),
   )
   const claim = yield* claimIssue(operation, prepared.bottle, { namedPr: Option.none(), agentGitUser })

@@ -3,7 +3,14 @@ import { Effect, Option, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { type FileHandle, open } from "node:fs/promises"
 import { OperationLine } from "../../domain/OperationLine.ts"
-import type { LogCounts, LogPart, Outcomes, PushedCommits } from "../../domain/Provenance.ts"
+import {
+  type LogCounts,
+  type LogPart,
+  type Outcomes,
+  PushApproval,
+  type PushedCommits,
+} from "../../domain/Provenance.ts"
+import { isSecretRefusal } from "../../domain/SecretRefusals.ts"
 import { type FileFailure, file } from "../../files/files.ts"
 import type { LogAudit } from "../../services/OperationLogs.ts"
 import { chainVerifier } from "./OperationChain.ts"
@@ -119,6 +126,7 @@ const lineCounter = () => {
   const egress = new Map<string, Outcomes>()
   const begun = new Map<number, PushedCommits>()
   const pushes: Array<PushedCommits> = []
+  let secretsRefused = 0
   const count = (into: Map<string, Outcomes>, given: string, outcome: keyof Outcomes) => {
     const name = into.has(given) || into.size < NAMES_MAX ? given : "others"
     const before = into.get(name) ?? { ok: 0, rejected: 0, failed: 0 }
@@ -130,10 +138,16 @@ const lineCounter = () => {
       if (line === undefined) return
       if (line.phase === "begin") {
         if (line.commits !== undefined && line.commits.length > 0)
-          begun.set(line.seq, { line: line.seq, target: line.target, commits: line.commits })
+          begun.set(line.seq, {
+            line: line.seq,
+            target: line.target,
+            commits: line.commits,
+            ...(line.approval !== undefined && { approval: line.approval }),
+          })
         return
       }
       count(calls, line.op, line.outcome)
+      if (isSecretRefusal(line.reason)) secretsRefused++
       if (line.op === "egress") count(egress, line.target, line.outcome)
       const push = begun.get(line.begin ?? 0)
       if (push !== undefined && line.outcome === "ok" && pushes.length < PUSHES_MAX) pushes.push(push)
@@ -143,6 +157,7 @@ const lineCounter = () => {
       calls: Object.fromEntries(calls),
       egress: Object.fromEntries(egress),
       pushes: [...pushes],
+      secretsRefused,
     }),
   }
 }
@@ -153,6 +168,7 @@ const readLine = Schema.decodeOption(
       ...OperationLine.fields,
       begin: Schema.optional(Schema.Number),
       commits: Schema.optional(Schema.Array(Schema.String)),
+      approval: Schema.optional(PushApproval),
     }),
   ),
 )
