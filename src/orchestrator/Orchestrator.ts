@@ -1,5 +1,17 @@
 /** Orchestrator: carries a forge's issues through their life in this process, as its configuration says. */
-import { Clock, Context, Deferred, Effect, Either, Layer, Option, Redacted, Schedule, Scope } from "effect"
+import {
+  Clock,
+  Context,
+  Deferred,
+  Effect,
+  Either,
+  Layer,
+  Option,
+  Redacted,
+  Schedule,
+  Scope,
+  type Tracer,
+} from "effect"
 import type { DurationInput } from "effect/Duration"
 import { hostname } from "node:os"
 import { ConfigurationInvalid } from "../domain/Errors.ts"
@@ -24,6 +36,7 @@ import { countEvent, countRefusal, countWebhook } from "./http/metrics.ts"
 import { serveApi } from "./http/serveApi.ts"
 import { forDependants } from "./ingest/forDependants.ts"
 import { forPulls } from "./ingest/forPulls.ts"
+import { Tracing, tracingBy } from "./trace/Tracing.ts"
 import { deliver } from "./tell/deliver.ts"
 import { type AcceptHint, listedBy } from "./ingest/webhook.ts"
 import * as WebhookListener from "./ingest/WebhookListener.ts"
@@ -59,6 +72,8 @@ export interface OrchestratorOptions {
   readonly poll?: DurationInput
   /** Called with each event, in order. */
   readonly observe?: Observe
+  /** Receives spans of what the service does. Its own calls must not be traced. Nothing is traced unless given. */
+  readonly tracer?: Tracer.Tracer
 }
 
 /** How often statements about runs are made and signed that were left out, and what is too old is removed. */
@@ -143,6 +158,7 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
     Layer.provide(Layer.succeed(ServedRepositories, served)),
     Layer.provide(telling(observe)),
     Layer.provide(Layer.succeed(HomeLease, { hold: Effect.void })),
+    Layer.provide(Layer.succeed(Tracing, Option.map(Option.fromNullable(options.tracer), tracingBy))),
     Layer.build,
     Effect.map(Context.get(LifeCycleEngine)),
   )

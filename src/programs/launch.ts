@@ -21,7 +21,7 @@ import { discard } from "./discard.ts"
 import { checkPrompt } from "./options.ts"
 import type { HeadlessOptions, StartOptions } from "./options.ts"
 import { repositoryContents } from "./repositoryContents.ts"
-import { invocationOf, launchPlan, resolveRun, sidecarConfig } from "./resolveRun.ts"
+import { invocationOf, launchPlan, resolveRun, sidecarConfig, withTrace } from "./resolveRun.ts"
 import type { ResolvedRun } from "./resolveRun.ts"
 
 /** A start that was checked and is possible. Nothing exists yet. */
@@ -142,7 +142,7 @@ export const performStart = Effect.fn("performStart")(function* <E = never, R = 
   const bottle = yield* mint(prepared)
   const takeBack = yield* Effect.onError(claim(bottle), () => Effect.ignore(store.remove(bottle.slug)))
   const made = yield* Ref.make(false)
-  const config = sidecarConfig(bottle.slug, run, forge)
+  const config = withTrace(sidecarConfig(bottle.slug, run, forge), options)
   yield* store
     .withOperation(
       bottle.slug,

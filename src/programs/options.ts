@@ -33,6 +33,8 @@ export interface KeyOption {
 export interface TriggerOption {
   /** The caller unless given. */
   readonly trigger?: RunTrigger
+  /** W3C's `traceparent` that the run belongs to; its operation log names it. */
+  readonly traceparent?: string
 }
 
 /** Options of a start without a prompt. */

@@ -25,7 +25,7 @@ import type { HeadlessResumeOptions, ResumeOptions } from "./options.ts"
 import { checkPrompt } from "./options.ts"
 import { parseSlug } from "./parseSlug.ts"
 import type { ResolvedRun } from "./resolveRun.ts"
-import { invocationOf, launchPlan, resolveRun, sidecarConfig } from "./resolveRun.ts"
+import { invocationOf, launchPlan, resolveRun, sidecarConfig, withTrace } from "./resolveRun.ts"
 
 /** A resume that was checked and is possible. */
 export interface PreparedResume {
@@ -184,7 +184,7 @@ const resumeBottle = Effect.fn("resumeBottle")(function* (prepared: PreparedResu
   const plan = yield* planResume({ ...prepared, bottle, exited: false })
   yield* run.backend.accepts(plan)
   const made = yield* Ref.make(false)
-  const config = sidecarConfig(slug, run, forge, plan.run)
+  const config = withTrace(sidecarConfig(slug, run, forge, plan.run), options)
   yield* bringUp(run, options.trigger, plan, config, bottle, made).pipe(
     Effect.onError(() => Effect.ignore(undo(run.backend, bottle, made, forge))),
   )

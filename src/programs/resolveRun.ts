@@ -19,6 +19,7 @@ import { Manifests } from "../services/Manifests.ts"
 import { NeckCommands } from "../services/NeckCommands.ts"
 import type { AgentInvocation, Provider } from "../services/Providers.ts"
 import { Providers } from "../services/Providers.ts"
+import type { TriggerOption } from "./options.ts"
 import { nothingToVerify } from "./requireVerified.ts"
 import { Sidecar, type SidecarConfig } from "../services/Sidecar.ts"
 
@@ -143,6 +144,10 @@ export const sidecarConfig = (
   git: withBase(run.bottle),
   loopback: run.backend.needsLoopback,
 })
+
+/** The same with the trace of the run, if it has one. */
+export const withTrace = (config: SidecarConfig, { traceparent }: TriggerOption): SidecarConfig =>
+  traceparent === undefined ? config : { ...config, traceparent }
 
 /** The ref that a workspace starts from is the base of pushes from it, unless the manifest names another base. */
 const withBase = ({ git = {}, workspace }: RunBottle): RunGit => {

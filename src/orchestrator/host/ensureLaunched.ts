@@ -17,6 +17,7 @@ import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 import { Operations } from "../../services/Operations.ts"
 import { bottleOf } from "../issue/observeBottle.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
+import { traceparentFor } from "../trace/traced.ts"
 import { assigned } from "./assigned.ts"
 import { triggerOf } from "./triggerOf.ts"
 import { within } from "./within.ts"
@@ -35,12 +36,14 @@ export const ensureLaunched = Effect.fn("ensureLaunched")(function* (
   const { issue, remarks, agentGitUser, targetedBy } = yield* textsOf(operation, served, [], input)
   const prompt = launchPrompt({ issue, remarks })
   const forge = assigned(operation, served)
+  const traceparent = yield* traceparentFor(operation)
   const { backend } = served
   const prepared = yield* prepareStart(
     input.agent,
     {
       bottles: input.bottles,
       forge,
+      ...(traceparent !== undefined && { traceparent }),
       trigger: triggerOf("targeted", [...targetedBy, ...remarks.map(({ author }) => author.login)]),
       ...(backend !== undefined && { backend }),
     },

@@ -13,6 +13,7 @@ import { Backends } from "../../services/Backends.ts"
 import { Operations } from "../../services/Operations.ts"
 import { bottleOf } from "../issue/observeBottle.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
+import { traceparentFor } from "../trace/traced.ts"
 import { assigned } from "./assigned.ts"
 import { triggerOf } from "./triggerOf.ts"
 import { within } from "./within.ts"
@@ -57,10 +58,12 @@ export const ensureResumed = Effect.fn("ensureResumed")(function* (
     remarks,
     ...(input.head !== undefined && { head: input.head, checks: checks(input.head.pr) }),
   })
+  const traceparent = yield* traceparentFor(operation)
   const prepared = yield* prepareResume(
     slug,
     {
       forge: assigned(operation, served, prs),
+      ...(traceparent !== undefined && { traceparent }),
       trigger: triggerOf(input.cause, [
         ...(input.cause === "targeted" ? targetedBy : []),
         ...remarks.map(({ author }) => author.login),
