@@ -76,6 +76,16 @@ export const writeTemporary = Effect.fnUntraced(function* (directory: string, te
   return path
 })
 
+/** Appends to a file (mode 0600), which it creates if needed, and flushes it to disk. A short text is appended in one piece. */
+export const appendToFile = Effect.fnUntraced(function* (path: string, text: string) {
+  yield* Effect.acquireUseRelease(
+    file(() => open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o600)),
+    (handle) => file(() => handle.writeFile(text).then(() => handle.sync())),
+    (handle) => Effect.promise(() => handle.close()),
+  )
+  yield* syncDirectory(dirname(path))
+})
+
 /**
  * Creates a file (mode 0600) unless it exists; a reader sees all of it or nothing. Returns whether this call created it: `false` when
  * another process was first, whose file is left as it is.

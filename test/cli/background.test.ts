@@ -19,7 +19,7 @@ afterAll(async () => {
   const slugs = (await cli.run(["list", "-q"])).stdout.split("\n").filter((slug) => slug !== "")
   if (slugs.length > 0) await cli.run(["destroy", ...slugs])
   cli.remove()
-}, 60_000)
+})
 
 const start = (agent: string, ...more: ReadonlyArray<string>) =>
   cli.run(["start", agent, "--headless", "--prompt", "x", ...more])
@@ -29,16 +29,14 @@ it("start --detach prints the slug; attach follows the output to the end, and th
   const { code, stdout } = await start("waiter", "--detach", "--label", "quiet")
   expect([code, stdout]).toEqual([0, expect.stringMatching(/^quiet-[a-z0-9]{5}\n$/)])
   const slug = stdout.trim()
-  await expect
-    .poll(async () => (await cli.run(["logs", slug])).stdout, { timeout: 20_000, interval: 200 })
-    .toBe("before\n")
+  await expect.poll(async () => (await cli.run(["logs", slug])).stdout, { interval: 200 }).toBe("before\n")
   const attached = cli.start(["attach", "quiet"])
-  await expect.poll(attached.stderr, { timeout: 20_000 }).toMatch(/is headless: .* Ctrl-C leaves it running/)
+  await expect.poll(attached.stderr).toMatch(/is headless: .* Ctrl-C leaves it running/)
   writeFileSync(gate, "")
   const result = await attached.result
   expect([result.code, result.stdout]).toEqual([3, "after\n"])
   await expect
-    .poll(async () => (await bottles())[0], { timeout: 20_000, interval: 200 })
+    .poll(async () => (await bottles())[0], { interval: 200 })
     .toMatchObject({ slug, state: "exited", exit: { code: 3 } })
   const again = await cli.run(["attach", slug])
   expect([again.code, again.stderr]).toEqual([2, expect.stringMatching(/does not run/)])
@@ -51,7 +49,7 @@ it("--rm destroys the bottle when its agent has ended, also in the background; w
   expect(stderr).toMatch(/the bottle was destroyed, and nothing of it is kept/)
   expect(await bottles()).toEqual([])
   const slug = (await start("brief", "--rm", "-d")).stdout.trim()
-  await expect.poll(bottles, { timeout: 20_000, interval: 200 }).toEqual([])
+  await expect.poll(bottles, { interval: 200 }).toEqual([])
   expect(existsSync(join(cli.home, "state", slug))).toBe(false)
 })
 

@@ -16,7 +16,7 @@ afterAll(async () => {
 
 it("a start whose reader has gone stops its bottle and keeps it", async () => {
   const started = cli.start(["start", "talker", "--headless", "--prompt", "x"])
-  await expect.poll(started.stdout, { timeout: 20_000 }).toContain("line")
+  await expect.poll(started.stdout).toContain("line")
   started.child.stdout?.destroy()
   expect((await started.result).code).toBe(141)
   expect(started.stderr()).not.toMatch(/EPIPE|\n {4}at /)

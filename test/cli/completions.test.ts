@@ -26,11 +26,11 @@ beforeAll(async () => {
   for (const shell of ["bash", "zsh", "fish"]) {
     writeFileSync(join(folder, shell), (await cli.run(["--completions", shell])).stdout)
   }
-}, 60_000)
+})
 afterAll(async () => {
   await cli.run(["destroy", slug])
   cli.remove()
-}, 60_000)
+})
 
 /** How each shell is started without the machine's own files, and loads the script. */
 const SHELLS = {

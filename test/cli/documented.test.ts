@@ -95,7 +95,7 @@ const freePort = () =>
     })
   })
 
-const far = { timeout: 60_000, interval: 100 }
+const far = { interval: 100 }
 
 it(
   "the full example serves, its webhooks are installed by the documented commands, and it carries an issue",

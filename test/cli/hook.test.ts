@@ -23,7 +23,7 @@ beforeEach(async () => {
   token = join(served.cli.cwd, "admin")
   writeFileSync(token, ADMIN, { mode: 0o600 })
 })
-afterEach(() => served.stop(), 60_000)
+afterEach(() => served.stop())
 
 const hooks = () => served.forge.state.repo("ada", "cellar")?.hooks ?? []
 const hook = async (verb: string, place: string, ...args: ReadonlyArray<string>) => {
@@ -48,13 +48,13 @@ it("a hook is made once, tested by a delivery, and renewed when its secret or it
   expect(more).toEqual([])
   expect(first).toMatchObject({ active: true, contentType: "json", secret: HOOK_SECRET, type: "gitea" })
   const service = served.cli.start(["orchestrate", "serve"])
-  await expect.poll(service.stderr, { timeout: 30_000 }).toMatch(/^serving/m)
+  await expect.poll(service.stderr).toMatch(/^serving/m)
   expect(await hook("install", "ada/cellar")).toMatchObject({ code: 0, done: "kept", delivery: "arrived" })
   expect(hooks()).toEqual([first])
   expect(await hook("check", "ada/cellar")).toMatchObject({ code: 0, problems: [], delivery: "arrived" })
   // What really happens arrives by it too.
   await served.target()
-  await expect.poll(service.stderr, { timeout: 30_000 }).toMatch(/^ada\/cellar#17: launched/m)
+  await expect.poll(service.stderr).toMatch(/^ada\/cellar#17: launched/m)
   served.go()
   // Somebody edits the hook, which resets its events.
   if (first !== undefined) first.events = ["push"]
@@ -71,11 +71,11 @@ it("a hook is made once, tested by a delivery, and renewed when its secret or it
   expect(hooks()).toMatchObject([{ secret: "another-secret-9876543210" }])
   service.child.kill("SIGTERM")
   await service.result
-}, 180_000)
+})
 
 it("a delivery that does not arrive is a failure that names what the forge's administrator must allow", async () => {
   const service = served.cli.start(["orchestrate", "serve"])
-  await expect.poll(service.stderr, { timeout: 30_000 }).toMatch(/^serving/m)
+  await expect.poll(service.stderr).toMatch(/^serving/m)
   served.forge.webhooks.treat(() => ({ lost: true }))
   const lost = await served.cli.run(["orchestrate", "hook", "install", "ada/cellar", "--token-file", token])
   expect(lost.code).toBe(125)
@@ -83,7 +83,7 @@ it("a delivery that does not arrive is a failure that names what the forge's adm
   expect(lost.stderr).toContain("did not arrive within 15 seconds")
   service.child.kill("SIGTERM")
   await service.result
-}, 120_000)
+})
 
 it("an organisation has one hook for all of its repositories; who may not make hooks learns what it takes", async () => {
   const org = () => served.forge.state.org("bot-bottle")?.hooks ?? []
@@ -92,7 +92,7 @@ it("an organisation has one hook for all of its repositories; who may not make h
   expect(await hook("install", "bot-bottle", "--renew")).toMatchObject({ done: "renewed" })
   expect(org()).toMatchObject([{ active: true, secret: HOOK_SECRET }])
   const service = served.cli.start(["orchestrate", "serve"])
-  await expect.poll(service.stderr, { timeout: 30_000 }).toMatch(/^serving/m)
+  await expect.poll(service.stderr).toMatch(/^serving/m)
   expect(await hook("check", "bot-bottle")).toMatchObject({ code: 0, problems: [], delivery: "arrived" })
   // It was tested by one of a repository, which is gone again.
   expect(served.forge.state.repo("bot-bottle", "tool")?.hooks).toEqual([])
@@ -101,4 +101,4 @@ it("an organisation has one hook for all of its repositories; who may not make h
   const bot = await served.cli.run(["orchestrate", "hook", "install", "ada/cellar"])
   expect([bot.code, bot.stderr]).toEqual([125, expect.stringContaining("administrator of that repository")])
   expect((await served.cli.run(["orchestrate", "hook", "install", "a/b/c"])).code).toBe(2)
-}, 120_000)
+})

@@ -4,7 +4,7 @@ import { expect, it } from "vitest"
 import { shellAgent } from "../support/cli.ts"
 import { door, makeServed } from "../support/served.ts"
 
-const far = { timeout: 120_000, interval: 500 }
+const far = { interval: 500 }
 
 interface Limit {
   readonly of: string

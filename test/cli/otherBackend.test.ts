@@ -20,7 +20,7 @@ const slugIn = (stderr: string): string => /^bottle (\S+)$/m.exec(stderr)?.[1] ?
 describe("another --backend than the bottle's own", () => {
   it("is refused by every command that takes one, and the agent works on", async () => {
     const running = cli.start(["start", "sleeper", "--headless", "--prompt", "x"])
-    await expect.poll(running.stdout, { timeout: 20_000 }).toContain("asleep")
+    await expect.poll(running.stdout).toContain("asleep")
     const slug = slugIn(running.stderr())
     const commands = [["destroy"], ["freeze"], ["resume", "--headless", "--prompt", "x"]]
     for (const [command = "", ...more] of commands) {

@@ -189,7 +189,7 @@ describe("the plan of a resume", () => {
 
   it("is refused while the agent runs, and by another backend", async () => {
     const running = cli.start(["start", "sleeper", "--headless", "--prompt", "x"])
-    await expect.poll(running.stdout, { timeout: 20_000 }).toContain("asleep")
+    await expect.poll(running.stdout).toContain("asleep")
     const slug = slugIn(running.stderr())
     const resume = ["resume", slug, "--headless", "--prompt", "y", "--dry-run"]
     expect(await cli.run(resume)).toMatchObject({

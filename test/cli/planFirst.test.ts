@@ -4,7 +4,7 @@ import { expect, it } from "vitest"
 import { exampleOf } from "../support/documents.ts"
 import { door, makeServed } from "../support/served.ts"
 
-const far = { timeout: 120_000, interval: 200 }
+const far = { interval: 200 }
 
 /** What stands for the model: it tries to push its work, plans while that is refused, and opens its pull request afterwards. */
 const AGENT = `set -e

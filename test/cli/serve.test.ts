@@ -10,7 +10,7 @@ let served: Awaited<ReturnType<typeof makeServed>>
 beforeEach(async () => {
   served = await makeServed()
 })
-afterEach(() => served.stop(), 60_000)
+afterEach(() => served.stop())
 
 const runs = () => readFileSync(join(served.cli.cwd, "runs"), "utf8")
 const bottles = async (): Promise<ReadonlyArray<{ readonly state: string; readonly run: number }>> =>
@@ -27,7 +27,7 @@ const end = async (
   return { code, took: Date.now() - began }
 }
 
-const far = { timeout: 60_000, interval: 100 }
+const far = { interval: 100 }
 
 it("a labelled issue gets a bottle by webhooks, ended and started anew it goes on with its agent, and freezes it", async () => {
   const first = await served.serve()
@@ -53,7 +53,7 @@ it("a labelled issue gets a bottle by webhooks, ended and started anew it goes o
   const log = first.stderr() + second.stderr()
   expect(log).not.toContain(SERVED_TOKEN)
   expect(log).not.toContain(HOOK_SECRET)
-}, 180_000)
+})
 
 it("a second service on one home says which process serves it, changes nothing, and fails", async () => {
   const first = await served.serve()
@@ -63,7 +63,7 @@ it("a second service on one home says which process serves it, changes nothing, 
     expect.stringContaining(`process ${first.child.pid} serves this home already`),
   ])
   expect(await end(first, "SIGTERM")).toMatchObject({ code: 0 })
-}, 60_000)
+})
 
 it("with --json what happens is a line of JSON on stdout", async () => {
   const service = await served.cli.start(["orchestrate", "serve", "--json"])
@@ -71,7 +71,7 @@ it("with --json what happens is a line of JSON on stdout", async () => {
   expect(JSON.parse(service.stdout())).toMatchObject({ event: "serving", listening: expect.any(String) })
   service.child.kill("SIGTERM")
   expect((await service.result).code).toBe(0)
-}, 60_000)
+})
 
 describe("serve fails clearly, and serves nothing, with", () => {
   const fails = async (more: object, args: ReadonlyArray<string> = []) => {
@@ -130,7 +130,7 @@ it("without a webhook secret it warns, listens for nothing, and sweeps", async (
   await served.target()
   await expect.poll(service.stderr, far).toMatch(/^ada\/cellar#17: launched bottle /m)
   served.go()
-}, 120_000)
+})
 
 it("a file with a secret that others may read is warned of", async () => {
   served.cli.write("loose", `${SERVED_TOKEN}\n`)

@@ -7,10 +7,10 @@ let served: Awaited<ReturnType<typeof makeServed>>
 beforeEach(async () => {
   served = await makeServed()
 })
-afterEach(() => served.stop(), 60_000)
+afterEach(() => served.stop())
 
 const run = (...args: ReadonlyArray<string>) => served.cli.run(["orchestrate", ...args])
-const far = { timeout: 60_000, interval: 100 }
+const far = { interval: 100 }
 
 it("paused, a labelled issue waits and status says why; it starts once it goes on", async () => {
   const paused = await run("pause")
@@ -43,7 +43,7 @@ it("paused, a labelled issue waits and status says why; it starts once it goes o
   service.child.kill("SIGKILL")
   await service.result
   expect((await run("status")).stderr).toMatch(/^no service runs, so nothing starts: process \d+ died/m)
-}, 180_000)
+})
 
 it("retry has a launch that failed tried again at once; an issue that nobody knows is a clear error", async () => {
   const unknown = await run("retry", "ada/cellar#99")
@@ -61,7 +61,7 @@ it("retry has a launch that failed tried again at once; an issue that nobody kno
     expect.stringContaining("ada/cellar#17 is looked at now"),
   ])
   await expect.poll(service.stderr, far).toMatch(/^ada\/cellar#17: launched bottle/m)
-}, 180_000)
+})
 
 it("a forge that refuses the token is told by status, with when it is asked again", async () => {
   served.forge.failNext({ kind: "status", status: 401, path: "/repos/issues/search", times: 9 })
@@ -71,7 +71,7 @@ it("a forge that refuses the token is told by status, with when it is asked agai
     .toMatch(/^warning: the forge does not say what changed \(failed \d+ times\): .*401.*; next /m)
   expect((await run("status")).stderr).not.toContain(SERVED_TOKEN)
   expect(service.stderr()).not.toContain(SERVED_TOKEN)
-}, 120_000)
+})
 
 it("doctor looks at the configuration, its secrets, the forge, and what repositories name", async () => {
   const repositories = { "ada/cellar": { agents: ["worker", "nobody"], bottles: ["plain"] } }
@@ -106,4 +106,4 @@ it("doctor looks at the configuration, its secrets, the forge, and what reposito
   expect(await doctor()).toMatchObject({ "forge.token": "missing", configuration: "ok" })
   served.cli.write("orchestrator.yaml", "forge: 1\n")
   expect(await doctor()).toEqual({ configuration: "missing" })
-}, 180_000)
+})

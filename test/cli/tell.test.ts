@@ -26,9 +26,9 @@ beforeEach(async () => {
 afterEach(async () => {
   await served.stop()
   await Effect.runPromise(Scope.close(scope, Exit.void))
-}, 60_000)
+})
 
-const far = { timeout: 60_000, interval: 100 }
+const far = { interval: 100 }
 const contentsOf = (on: { readonly reactions?: ReadonlyArray<{ readonly content: string }> } | undefined) =>
   on?.reactions?.map(({ content }) => content) ?? []
 
@@ -64,4 +64,4 @@ it("what is picked up gets eyes, what is refused confused, and the end of an age
   expect(notice?.headers["x-bot-bottle-signature"]).toBe(`sha256=${hex}`)
   service.child.kill("SIGTERM")
   await service.result
-}, 180_000)
+})

@@ -23,7 +23,7 @@ const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]+m`, "g")
 const written = async (args: string): Promise<string> => {
   const before = terminal.written().length
   terminal.line(`bot-bottle ${args}; echo "co""de=$?"`)
-  await expect.poll(() => terminal.written().slice(before), { timeout: 20_000 }).toMatch(/code=\d+\r\n/)
+  await expect.poll(() => terminal.written().slice(before)).toMatch(/code=\d+\r\n/)
   return terminal.written().slice(before)
 }
 

@@ -25,11 +25,11 @@ beforeAll(async () => {
     ])
     slugs.push(/^bottle (\S+)$/m.exec(stderr)?.[1] ?? "none")
   }
-}, 60_000)
+})
 afterAll(async () => {
   await cli.run(["destroy", ...slugs])
   cli.remove()
-}, 60_000)
+})
 
 const run = async (...args: ReadonlyArray<string>) => {
   const result = await cli.run(args)

@@ -182,7 +182,7 @@ routes:
         "agents/painter.md",
         `---\nprovider: ${agent}\nbottle: box\nmodel: ${model}\n---\nYou paint doors.\n`,
       )
-    }, 300_000)
+    })
 
     afterAll(async () => {
       for (const { slug } of JSON.parse((await cli.run(["list", "--json"])).stdout)) {
@@ -192,7 +192,7 @@ routes:
       docker("image", "rm", "--force", image)
       await api.stop()
       await forge.stop()
-    }, 60_000)
+    })
 
     it("reads its issue, edits a file, comments and signals done; frozen and resumed it goes on with its conversation", async () => {
       const env = { ...forge.env, MODEL_KEY: KEY }
@@ -252,7 +252,7 @@ routes:
         expect([file, contentOf(join(cli.home, file)).includes(KEY)]).toEqual([file, false])
       }
       expect((await cli.run(["destroy", slug])).code).toBe(0)
-    }, 120_000)
+    })
 
     it.runIf(agent !== "pi")(
       "works on the operator's subscription without the token, and says what to run on the host when it is refused",
@@ -346,7 +346,7 @@ routes:
       expect(row.exit.signal).toBeUndefined()
       const log = await cli.run(["logs", row.slug])
       expect(log.stderr).toMatch(/1 call to a model, 1\.2k tokens/)
-    }, 120_000)
+    })
 
     it("used what it says itself that it used", async () => {
       cli.write(
@@ -368,7 +368,7 @@ routes:
       )
       expect(used).toEqual(says(stdout))
       expect(used.input).toBeGreaterThanOrEqual(2 * CALL_USE.input)
-    }, 120_000)
+    })
   })
 }
 

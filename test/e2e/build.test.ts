@@ -99,10 +99,10 @@ describeTerminal("a bottle whose image is built", () => {
       "--prompt",
       "x",
     ])
-    await expect.poll(running, { timeout: 60_000 }).toContain(mark)
+    await expect.poll(running).toContain(mark)
     child.kill("SIGINT")
     expect((await result).code).toBe(130)
-    await expect.poll(running, { timeout: 60_000 }).not.toContain(mark)
+    await expect.poll(running).not.toContain(mark)
     expect((await cli.run(["list", "--json"])).stdout).toBe(before)
-  }, 180_000)
+  })
 })

@@ -37,7 +37,7 @@ describeDocker("out of a docker bottle", () => {
 
   it("files come while it runs, when it has exited, and when it is frozen; a shell takes commands", async () => {
     const running = cli.start(["start", "maker", "--headless", "--prompt", "x"])
-    await expect.poll(running.stdout, { timeout: 20_000 }).toContain("made")
+    await expect.poll(running.stdout).toContain("made")
     const slug = slugIn(running.stderr())
 
     const shell = await cli.run(["shell", slug], { input: "cat out/deep/report; id -u; exit 4\n" })

@@ -103,7 +103,7 @@ describeDocker("the demo on a real engine", () => {
     expect(leftHere()).toEqual(nothing)
     expect(docker("ps", "--all", "--format", "{{.Names}}")).not.toContain(slug)
     expect(docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}")).not.toContain(slug)
-  }, 180_000)
+  })
 })
 
 describe("the demo without an engine", () => {
@@ -122,7 +122,7 @@ describe("the demo without an engine", () => {
     expect(stdout).toContain("bottles left: 0")
     expect(stdout).toContain("What next:")
     expect(leftHere()).toEqual(nothing)
-  }, 180_000)
+  })
 
   it("says so when there is no git", async () => {
     const { code, stdout, stderr } = await run({ PATH: "/nonexistent" })

@@ -29,7 +29,7 @@ const LAUNCHED = /launched bottle ([^ ,]+),/
 /** Starts a demo; returns it once its first agent is at work, with the folder's name and the first bottle. */
 const begun = async (env: Readonly<Record<string, string>>) => {
   const demo = cli.start(["demo"], { env: { TMPDIR: place, ...env } })
-  await expect.poll(demo.stdout, { timeout: 90_000 }).toMatch(LAUNCHED)
+  await expect.poll(demo.stdout).toMatch(LAUNCHED)
   const [name = ""] = readdirSync(place)
   return { ...demo, name, slug: LAUNCHED.exec(demo.stdout())?.[1] }
 }
@@ -45,7 +45,7 @@ describe("the demo without an engine", () => {
   it("leaves nothing when its reader has gone", async () => {
     await endedByPipe(HOST)
     expect(left()).toEqual(nothing)
-  }, 120_000)
+  })
 
   it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
     "leaves nothing when it is ended by %s",
@@ -73,7 +73,7 @@ describe("the demo without an engine", () => {
     next.child.kill("SIGTERM")
     await next.result
     expect(left()).toEqual(nothing)
-  }, 240_000)
+  })
 })
 
 describeDocker("the demo on a real engine", () => {
@@ -95,5 +95,5 @@ describeDocker("the demo on a real engine", () => {
     expect(next.stderr()).toContain("removing what a killed demo left")
     expect(onEngine(killed.name, killed.slug)).toEqual(["", ""])
     expect(left()).toEqual(nothing)
-  }, 300_000)
+  })
 })

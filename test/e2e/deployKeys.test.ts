@@ -79,47 +79,39 @@ git:
     await Effect.runPromise(Scope.close(scope, Exit.void))
   })
 
-  it(
-    "is shown in the plan, and refused by start, without a key being made",
-    { timeout: 180_000 },
-    async () => {
-      const start = ["start", "worker", "--headless", "--prompt", "x"]
-      const plan = await cli.run([...start, "--dry-run"], { env: forge.env })
-      expect([plan.code, plan.stdout]).toEqual([
-        126,
-        expect.stringMatching(/^registers +a deploy key of ada\/cellar that may push, until the run ends$/m),
-      ])
-      for (const more of [[], ["--yes"]])
-        expect(await cli.run([...start, ...more], { env: forge.env })).toMatchObject({
-          code: 126,
-          stderr: expect.stringMatching(/takes the token of the run's forge.*"bot-bottle orchestrate start"/),
-        })
-      expect([registrations(), (await cli.run(["list", "--json"])).stdout.trim()]).toEqual([[], "[]"])
-      expect(existsSync(join(cli.home, "keys"))).toBe(false)
-    },
-  )
+  it("is shown in the plan, and refused by start, without a key being made", async () => {
+    const start = ["start", "worker", "--headless", "--prompt", "x"]
+    const plan = await cli.run([...start, "--dry-run"], { env: forge.env })
+    expect([plan.code, plan.stdout]).toEqual([
+      126,
+      expect.stringMatching(/^registers +a deploy key of ada\/cellar that may push, until the run ends$/m),
+    ])
+    for (const more of [[], ["--yes"]])
+      expect(await cli.run([...start, ...more], { env: forge.env })).toMatchObject({
+        code: 126,
+        stderr: expect.stringMatching(/takes the token of the run's forge.*"bot-bottle orchestrate start"/),
+      })
+    expect([registrations(), (await cli.run(["list", "--json"])).stdout.trim()]).toEqual([[], "[]"])
+    expect(existsSync(join(cli.home, "keys"))).toBe(false)
+  })
 
-  it(
-    "clones and pushes over ssh, with another key in each run and none after",
-    { timeout: 300_000 },
-    async () => {
-      const orchestrate = (...args: ReadonlyArray<string>) =>
-        cli.run(["orchestrate", ...args, "--prompt", "x"], { env: forge.env })
-      const first = await orchestrate("start", "--agent", "worker")
-      expect([first.stderr, first.code, first.stdout]).toEqual([first.stderr, 0, "cellar\n"])
-      expect(keys()).toEqual([])
-      const slug = /^bottle (\S+)$/m.exec(first.stderr)?.[1] ?? "no-slug"
-      const second = await orchestrate("resume", "--slug", slug)
-      expect([second.stderr, second.code]).toEqual([second.stderr, 0])
-      expect(forge.git("log", "--format=%s", `bot-bottle/${slug}`)).toBe("Run 2\nRun 1\nfirst")
-      expect(keys()).toEqual([])
-      expect(registrations()).toMatchObject([
-        { title: expect.stringContaining(`bot-bottle ${slug} `), read_only: false },
-        { title: expect.stringContaining(`bot-bottle ${slug} `), read_only: false },
-      ])
-      expect(new Set(registrations().map(({ key }) => key)).size).toBe(2)
-      expect(readdirSync(join(cli.home, "keys"))).toEqual([])
-      expect(await cli.run(["destroy", slug])).toMatchObject({ code: 0, stderr: `${slug} is destroyed\n` })
-    },
-  )
+  it("clones and pushes over ssh, with another key in each run and none after", async () => {
+    const orchestrate = (...args: ReadonlyArray<string>) =>
+      cli.run(["orchestrate", ...args, "--prompt", "x"], { env: forge.env })
+    const first = await orchestrate("start", "--agent", "worker")
+    expect([first.stderr, first.code, first.stdout]).toEqual([first.stderr, 0, "cellar\n"])
+    expect(keys()).toEqual([])
+    const slug = /^bottle (\S+)$/m.exec(first.stderr)?.[1] ?? "no-slug"
+    const second = await orchestrate("resume", "--slug", slug)
+    expect([second.stderr, second.code]).toEqual([second.stderr, 0])
+    expect(forge.git("log", "--format=%s", `bot-bottle/${slug}`)).toBe("Run 2\nRun 1\nfirst")
+    expect(keys()).toEqual([])
+    expect(registrations()).toMatchObject([
+      { title: expect.stringContaining(`bot-bottle ${slug} `), read_only: false },
+      { title: expect.stringContaining(`bot-bottle ${slug} `), read_only: false },
+    ])
+    expect(new Set(registrations().map(({ key }) => key)).size).toBe(2)
+    expect(readdirSync(join(cli.home, "keys"))).toEqual([])
+    expect(await cli.run(["destroy", slug])).toMatchObject({ code: 0, stderr: `${slug} is destroyed\n` })
+  })
 })

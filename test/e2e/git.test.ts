@@ -125,7 +125,7 @@ describeDocker("git in a bottle on a real engine", () => {
     bottle("cloned", [`image: ${image}`, "workspace: { git: app, ref: dev }"])
     bottle("bare", [`image: ${image}`])
     bottle("gitless", [`image: ${await imageWith(false)}`, "workspace: { git: app }"])
-  }, 120_000)
+  })
 
   it("clones the workspace before the agent, takes its pushes, and goes on after a freeze", async () => {
     // The prompt has the token backwards: the agent looks for it everywhere, and finds the one that it plants.
@@ -165,7 +165,7 @@ describeDocker("git in a bottle on a real engine", () => {
       expect.stringMatching(/^theirs.txt\n[^]*\/tmp\/planted\nsearched$/m),
     ])
     expect(forge.git("log", "-1", "--format=%s", `bot-bottle/${slug}`)).toBe("Second work")
-  }, 120_000)
+  })
 
   it("is there without a workspace too: the agent clones from the neck by itself", async () => {
     cli.write(
@@ -180,7 +180,7 @@ describeDocker("git in a bottle on a real engine", () => {
     const { code, stdout, stderr } = await orchestrate("start", "--agent", "cloner", "--prompt", "x")
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^no other$/m)])
     expect(forge.git("log", "-1", "--format=%s", `bot-bottle/${slugIn(stderr)}/part`)).toBe("By hand")
-  }, 120_000)
+  })
 
   it("cannot be cloned: the launch ends with why, the agent never runs, and a resume tries again", async () => {
     cli.write("agents/late.md", shellAgent("echo ran; ls", "cloned"))
@@ -196,7 +196,7 @@ describeDocker("git in a bottle on a real engine", () => {
     const again = await orchestrate("resume", "--slug", slug, "--prompt", "y")
     expect([again.code, again.stdout]).toEqual([0, "ran\nREADME.md\n"])
     expect((await cli.run(["destroy", slug])).code).toBe(0)
-  }, 120_000)
+  })
 
   it("needs a git in the image, and a ref that there is", async () => {
     cli.write("bottles/elsewhere.yaml", "workspace: { git: app, ref: nowhere }\n")
@@ -219,7 +219,7 @@ describeDocker("git in a bottle on a real engine", () => {
       125,
       expect.stringContaining('"app" has no branch, tag or commit "nowhere"'),
     ])
-  }, 120_000)
+  })
 })
 
 describe("git in a bottle of the host", () => {

@@ -123,7 +123,7 @@ describeDocker("a bottle on a real engine", () => {
       ["orchestrate", "start", "--agent", "worker", "--prompt", `Look\n${backwards}`],
       { env: forge.env },
     )
-    await expect.poll(running.stdout, { timeout: 20_000 }).toContain("searched")
+    await expect.poll(running.stdout).toContain("searched")
     const slug = slugIn(running.stderr())
     expect(running.stdout()).not.toContain(TOKEN)
     expect(running.stdout()).toContain(`BOT_BOTTLE_SLUG=${slug}`)
@@ -154,7 +154,7 @@ describeDocker("a bottle on a real engine", () => {
       ),
     )
     const running = cli.start(["start", "sleeper", "--headless", "--prompt", "x"])
-    await expect.poll(running.stdout, { timeout: 20_000 }).toContain("asleep")
+    await expect.poll(running.stdout).toContain("asleep")
     running.child.kill("SIGINT")
     const { code, stderr } = await running.result
     expect(code).toBe(130)
@@ -167,7 +167,7 @@ describeDocker("a bottle on a real engine", () => {
   it("outlives a CLI that was killed: list tells the truth, a second command waits its turn, destroy removes all", async () => {
     cli.write("agents/sleeper.md", shellAgent("echo asleep; exec sleep 60"))
     const running = cli.start(["start", "sleeper", "--headless", "--prompt", "x"])
-    await expect.poll(running.stdout, { timeout: 20_000 }).toContain("asleep")
+    await expect.poll(running.stdout).toContain("asleep")
     running.child.kill("SIGKILL")
     await running.result
     const slug = slugIn(running.stderr())
@@ -250,7 +250,7 @@ describeDocker("a bottle on a real engine", () => {
   it("sees nothing of the host but its neck, and others see no socket of it", async () => {
     cli.write("agents/looker.md", shellAgent("cut -d ' ' -f 5 /proc/self/mountinfo; echo all; exec sleep 30"))
     const running = cli.start(["start", "looker", "--headless", "--prompt", "x"])
-    await expect.poll(running.stdout, { timeout: 20_000 }).toMatch(/^all$/m)
+    await expect.poll(running.stdout).toMatch(/^all$/m)
     const fromEngine =
       /^(all|\/|\/(proc|dev|sys)(\/.*)?|\/etc\/(hosts|hostname|resolv\.conf)|\/sbin\/docker-init)$/
     const mounts = running.stdout().trim().split("\n")

@@ -117,7 +117,7 @@ describe("the snippets of README and docs/library.md", () => {
     for (const { name, block } of snippets) writeFileSync(join(folder, `${name}.ts`), block)
     const compiled = await compile()
     expect(compiled.stdout + compiled.stderr).toBe("")
-  }, 300_000)
+  })
 
   it("are found in both", () => {
     expect(new Set(snippets.map(({ name }) => name.replace(/-\d+$/, "")))).toEqual(
@@ -178,7 +178,7 @@ it("compiles examples/orchestrator.ts in a strict project, and the program carri
   )
   expect(output).not.toContain('"problem"')
   expect(code).toBe(0)
-}, 120_000)
+})
 
 it("compiles examples/extend in a strict project, and its program runs with sidecars of its own bin", async () => {
   cpSync(join(checkout, "examples/extend"), join(folder, "extend"), {
@@ -193,4 +193,4 @@ it("compiles examples/extend in a strict project, and its program runs with side
   expect(result.stdout).toContain("refused with 3\n")
   expect(result.stdout).toContain("[ [ 'POST /ada/cellar/issues/17/comments', 'It is measured.\\n' ] ]")
   expect(result.code, result.stderr).toBe(0)
-}, 120_000)
+})

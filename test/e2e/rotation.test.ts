@@ -18,7 +18,7 @@ let forge: Awaited<ReturnType<typeof startForge>>
 
 const at = (name: string) => join(cli.cwd, name)
 const put = (name: string, text = "") => writeFileSync(at(name), text, { mode: 0o600 })
-const untilThere = (name: string) => expect.poll(() => existsSync(at(name)), { timeout: 60_000 }).toBe(true)
+const untilThere = (name: string) => expect.poll(() => existsSync(at(name))).toBe(true)
 
 /** At each step it calls both routes; after the last it tries to post what it is handed. */
 const agent = `
@@ -92,7 +92,7 @@ routes:
   const log = readFileSync(join(cli.home, "state", slug, "operations.jsonl"), "utf8")
   expect(log).toContain('"op":"secret","target":"printed authorization","outcome":"ok"')
   for (const secret of [A, B, C]) expect(stdout + stderr + log).not.toContain(secret)
-}, 120_000)
+})
 
 it("a command of a repository's own manifests is not run, and its manifests cannot be trusted", async () => {
   const ran = at("ran")
@@ -112,7 +112,7 @@ it("a command of a repository's own manifests is not run, and its manifests cann
   ])
     expect((await cli.run(args)).code).not.toBe(0)
   expect(existsSync(ran)).toBe(false)
-}, 60_000)
+})
 
 it("what a command of the operator runs is shown by the plan before it runs, and a failure by its exit code alone", async () => {
   const leak = token("leak")
@@ -136,4 +136,4 @@ routes:
   expect(JSON.parse((await cli.run(["list", "--json"])).stdout)).not.toContainEqual(
     expect.objectContaining({ agent: "failing" }),
   )
-}, 60_000)
+})

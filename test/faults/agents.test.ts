@@ -45,7 +45,7 @@ describeDocker("an agent that misbehaves", () => {
       trap '' TERM; echo kept >mark; echo up; while :; do sleep 1; done`),
     )
     const running = cli.start(["start", "deaf", "--headless", "--prompt", "x"])
-    await expect.poll(running.stdout, { timeout: 30_000 }).toContain("up")
+    await expect.poll(running.stdout).toContain("up")
     const slug = slugIn(running.stderr())
     expect((await cli.run(["stop", slug])).code).toBe(0)
     expect((await running.result).code).toBe(137)
@@ -111,7 +111,7 @@ describeDocker("an agent that misbehaves", () => {
       shellAgent(`exec node -e "setInterval(() => { for (let i = 0; i < 50; i++) ${fork} }, 100)"`, "few"),
     )
     const running = cli.start(["start", "rabbit", "--headless", "--prompt", "x"])
-    await expect.poll(() => slugIn(running.stderr()), { timeout: 30_000 }).not.toBe("no-slug")
+    await expect.poll(() => slugIn(running.stderr())).not.toBe("no-slug")
     const slug = slugIn(running.stderr())
     const most: Array<number> = []
     const timer = setInterval(() => {

@@ -56,6 +56,8 @@ describe("a CLI that is killed at any step of a run with a deploy key", () => {
   let forge: Forge
   let cli: FaultyCli
   const steps: Record<"start" | "destroy", ReadonlyArray<Step>> = { start: [], destroy: [] }
+  /** The step at which the CLI watches the agent at work. */
+  let following: Step
   const recorded = () => {
     const ledger = join(cli.home, "keys")
     return existsSync(ledger) ? readdirSync(ledger) : []
@@ -80,7 +82,8 @@ describe("a CLI that is killed at any step of a run with a deploy key", () => {
   }
   /** A bottle at work whose watcher is gone. */
   const left = async (): Promise<string> => {
-    await cli.kill("orchestrateStart > awaitExit > watch > follow", [...START, "--bottle", "long"])
+    const { killed } = await cli.kill(following, [...START, "--bottle", "long"])
+    expect(killed).toBe(true)
     expect([titles(forge).length, recorded().length]).toEqual([1, 1])
     return [...(await slugs())][0] ?? ""
   }
@@ -97,6 +100,7 @@ describe("a CLI that is killed at any step of a run with a deploy key", () => {
     const start = await cli.record(START)
     expect([start.stderr, start.code]).toEqual([start.stderr, 0])
     expect([titles(forge), recorded()]).toEqual([[], []])
+    following = start.steps.find((step) => step.endsWith(" > awaitExit > watch > follow")) ?? "none"
     await nothingStays("start")
     const destroy = await cli.record(["destroy", await left()])
     const after = start.steps.slice(start.steps.findIndex((step) => step.includes("performStart")))
@@ -105,7 +109,7 @@ describe("a CLI that is killed at any step of a run with a deploy key", () => {
     process.stdout.write(
       `steps:\n${[...steps.start, ...steps.destroy].map((step) => `  ${step}\n`).join("")}`,
     )
-  }, 120_000)
+  })
   afterAll(async () => {
     cli.remove()
     await forge.stop()
@@ -136,32 +140,26 @@ describe("a CLI that is killed at any step of a run with a deploy key", () => {
     }
   })
 
-  it(
-    "a sidecar that is killed leaves a key that destroy tells of, and that gc revokes",
-    { timeout: 240_000 },
-    async () => {
-      const slug = await left()
-      const { holder } = JSON.parse(readFileSync(join(cli.home, "keys", recorded()[0] ?? ""), "utf8"))
-      process.kill(holder.pid, "SIGKILL")
-      await expect.poll(() => existsSync(`/proc/${holder.pid}/fd/0`)).toBe(false)
-      const [title = ""] = titles(forge)
-      const destroyed = await cli.ok("destroy", slug)
-      expect(destroyed.stderr).toContain(`deploy key "${title}" (number `)
-      expect(destroyed.stderr).toMatch(
-        /"bot-bottle gc" with FORGE_GITEA_API and FORGE_GITEA_TOKEN revokes it/,
-      )
-      expect(await cli.list()).toEqual([])
-      const without = { env: { FORGE_GITEA_API: "", FORGE_GITEA_TOKEN: "" } }
-      const refused = await cli.run(["gc"], without)
-      expect([refused.code, refused.stdout]).toEqual([
-        125,
-        expect.stringMatching(/failed +key +.*FORGE_GITEA_API/),
-      ])
-      expect([titles(forge), recorded().length]).toEqual([[title], 1])
-      expect((await cli.ok("gc")).stdout).toMatch(/removed +key/)
-      expect([titles(forge), recorded()]).toEqual([[], []])
-    },
-  )
+  it("a sidecar that is killed leaves a key that destroy tells of, and that gc revokes", async () => {
+    const slug = await left()
+    const { holder } = JSON.parse(readFileSync(join(cli.home, "keys", recorded()[0] ?? ""), "utf8"))
+    process.kill(holder.pid, "SIGKILL")
+    await expect.poll(() => existsSync(`/proc/${holder.pid}/fd/0`)).toBe(false)
+    const [title = ""] = titles(forge)
+    const destroyed = await cli.ok("destroy", slug)
+    expect(destroyed.stderr).toContain(`deploy key "${title}" (number `)
+    expect(destroyed.stderr).toMatch(/"bot-bottle gc" with FORGE_GITEA_API and FORGE_GITEA_TOKEN revokes it/)
+    expect(await cli.list()).toEqual([])
+    const without = { env: { FORGE_GITEA_API: "", FORGE_GITEA_TOKEN: "" } }
+    const refused = await cli.run(["gc"], without)
+    expect([refused.code, refused.stdout]).toEqual([
+      125,
+      expect.stringMatching(/failed +key +.*FORGE_GITEA_API/),
+    ])
+    expect([titles(forge), recorded().length]).toEqual([[title], 1])
+    expect((await cli.ok("gc")).stdout).toMatch(/removed +key/)
+    expect([titles(forge), recorded()]).toEqual([[], []])
+  })
 })
 
 describe("a sidecar that is killed in the middle of an exchange about its key", () => {
@@ -184,46 +182,42 @@ describe("a sidecar that is killed in the middle of an exchange about its key", 
     ["the key is revoked, and nobody was told", { kind: "stalled", method: "DELETE" }, "stop", 0],
   ]
 
-  it.each(moments)(
-    "when %s: the key is known, and can be revoked",
-    { timeout: 240_000 },
-    async (_, fault, when, there) => {
-      const home = homeAt(join(root, String(moments.findIndex(([, candidate]) => candidate === fault))))
-      const layer = Layer.provide(
-        Layer.provide(SidecarProcess.layer, NodeProcessRunner.layer),
-        Layer.succeed(Home, home),
-      )
-      const assigned = cellarAt(forge.env.FORGE_GITEA_API, forge.env.FORGE_GITEA_TOKEN)
-      const config = { ...configOf("door-abcde", assigned), git: { cellar: GIT } }
-      const entry = () =>
-        JSON.parse(readFileSync(join(home.keyLedger, readdirSync(home.keyLedger)[0] ?? ""), "utf8"))
-      const asked = () => forge.forge.requests.filter(({ method }) => method === fault.method).length
-      await Effect.runPromise(
-        Effect.gen(function* () {
-          const sidecar = yield* Sidecar
-          const keys = yield* DeployKeys
-          forge.forge.forget()
-          forge.forge.failNext(fault)
-          const launch = Effect.fork(Effect.exit(sidecar.launch(config)))
-          const under: Fiber.Fiber<unknown, unknown> =
-            when === "launch" ? yield* launch : yield* Effect.fork((yield* sidecar.launch(config)).stop)
-          yield* Effect.promise(() => expect.poll(asked, { timeout: 20_000 }).toBe(1))
-          expect(titles(forge)).toHaveLength(there)
-          process.kill(entry().holder.pid, "SIGKILL")
-          yield* Fiber.await(under)
-          const left = yield* keys.leftKeys
-          expect(left).toHaveLength(1)
-          yield* Effect.forEach(left, (key) =>
-            there === 0 && when === "launch"
-              ? Effect.map(Effect.flip(keys.revokeKey(key, assigned.target)), ({ message }) =>
-                  expect(message).toContain("may still be under way"),
-                )
-              : keys.revokeKey(key, assigned.target),
-          )
-          expect(titles(forge)).toEqual([])
-          expect(yield* keys.leftKeys).toHaveLength(there === 0 && when === "launch" ? 1 : 0)
-        }).pipe(Effect.provide(layer)),
-      )
-    },
-  )
+  it.each(moments)("when %s: the key is known, and can be revoked", async (_, fault, when, there) => {
+    const home = homeAt(join(root, String(moments.findIndex(([, candidate]) => candidate === fault))))
+    const layer = Layer.provide(
+      Layer.provide(SidecarProcess.layer, NodeProcessRunner.layer),
+      Layer.succeed(Home, home),
+    )
+    const assigned = cellarAt(forge.env.FORGE_GITEA_API, forge.env.FORGE_GITEA_TOKEN)
+    const config = { ...configOf("door-abcde", assigned), git: { cellar: GIT } }
+    const entry = () =>
+      JSON.parse(readFileSync(join(home.keyLedger, readdirSync(home.keyLedger)[0] ?? ""), "utf8"))
+    const asked = () => forge.forge.requests.filter(({ method }) => method === fault.method).length
+    await Effect.runPromise(
+      Effect.gen(function* () {
+        const sidecar = yield* Sidecar
+        const keys = yield* DeployKeys
+        forge.forge.forget()
+        forge.forge.failNext(fault)
+        const launch = Effect.fork(Effect.exit(sidecar.launch(config)))
+        const under: Fiber.Fiber<unknown, unknown> =
+          when === "launch" ? yield* launch : yield* Effect.fork((yield* sidecar.launch(config)).stop)
+        yield* Effect.promise(() => expect.poll(asked).toBe(1))
+        expect(titles(forge)).toHaveLength(there)
+        process.kill(entry().holder.pid, "SIGKILL")
+        yield* Fiber.await(under)
+        const left = yield* keys.leftKeys
+        expect(left).toHaveLength(1)
+        yield* Effect.forEach(left, (key) =>
+          there === 0 && when === "launch"
+            ? Effect.map(Effect.flip(keys.revokeKey(key, assigned.target)), ({ message }) =>
+                expect(message).toContain("may still be under way"),
+              )
+            : keys.revokeKey(key, assigned.target),
+        )
+        expect(titles(forge)).toEqual([])
+        expect(yield* keys.leftKeys).toHaveLength(there === 0 && when === "launch" ? 1 : 0)
+      }).pipe(Effect.provide(layer)),
+    )
+  })
 })

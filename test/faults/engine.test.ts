@@ -31,7 +31,7 @@ const stateOf = async (slug: string, { env }: SecondEngine) => {
 /** Starts an agent on an engine, and answers when it has said `up`. */
 const up = async (name: string, { env }: SecondEngine) => {
   const running = cli.start(["start", name, "--headless", "--prompt", "x"], { env })
-  await expect.poll(running.stdout, { timeout: 40_000 }).toContain("up\n")
+  await expect.poll(running.stdout).toContain("up\n")
   return { running, slug: slugIn(running.stderr()) }
 }
 const destroyed = async (slug: string, { env, docker }: SecondEngine) => {
@@ -59,11 +59,11 @@ describe.skipIf(!dockerAvailable || noSecondEngine !== undefined)("what a bottle
     }
     cli.write("bottles/plain.yaml", `image: ${image}\n`)
     cli.write("agents/napper.md", NAPPER)
-  }, 180_000)
+  })
   afterAll(async () => {
     await Promise.all([engine.remove(), keeping.remove()])
     cli.remove()
-  }, 120_000)
+  })
 
   it("the engine is killed: the command says so, and when it is back the bottle is told as ended and goes on", async () => {
     const { running, slug } = await up("napper", engine)
@@ -115,7 +115,7 @@ describe.skipIf(!dockerAvailable || noSecondEngine !== undefined)("what a bottle
     await keeping.start()
     expect(await stateOf(slug, keeping)).toBe("running")
     const watching = cli.start(["watch", slug], { env: keeping.env })
-    await expect.poll(watching.stdout, { timeout: 20_000 }).toContain("watching")
+    await expect.poll(watching.stdout).toContain("watching")
     expect(
       await cli.run(["resume", slug, "--headless", "--prompt", "x"], { env: keeping.env }),
     ).toMatchObject({

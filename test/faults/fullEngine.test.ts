@@ -41,57 +41,51 @@ describe.skipIf(!here)("an agent that fills its engine's disk", () => {
     cli.write("bottles/plain.yaml", `image: ${image}\n`)
     cli.write("agents/filler.md", FILLER)
     cli.write("agents/quick.md", shellAgent("echo quick"))
-  }, 180_000)
+  })
   afterAll(async () => {
     await engine.remove()
     disk.remove()
     cli.remove()
-  }, 120_000)
+  })
 
-  it(
-    "has what it kept once there is room: until then freeze says why it cannot, list tells the truth, and destroy gives the room back",
-    {
-      timeout: 300_000,
-    },
-    async () => {
-      disk.fill(40 * MIB)
-      const filler = async () => {
-        const running = cli.start(["start", "filler", "--headless", "--prompt", "x"], { env: engine.env })
-        await expect.poll(running.stdout, { timeout: 60_000 }).toContain("full")
-        return { running, slug: slugIn(running.stderr()) }
-      }
-      const { running, slug } = await filler()
-      expect(disk.available()).toBeLessThan(MIB)
-      expect(await states()).toEqual([[slug, "running"]])
-      const refused = await run("start", "quick", "--headless", "--prompt", "x")
-      expect([refused.code, refused.stderr]).toEqual([125, expect.stringMatching(/no space left/)])
-      const frozen = await run("freeze", slug)
-      expect([frozen.code, frozen.stderr]).toEqual([125, expect.stringMatching(/no space left/)])
-      expect((await running.result).code).toBeGreaterThan(128)
-      expect(await states()).toEqual([[slug, "exited"]])
+  it("has what it kept once there is room: until then freeze says why it cannot, list tells the truth, and destroy gives the room back", async () => {
+    disk.fill(40 * MIB)
+    const filler = async () => {
+      const running = cli.start(["start", "filler", "--headless", "--prompt", "x"], { env: engine.env })
+      await expect.poll(running.stdout).toContain("full")
+      return { running, slug: slugIn(running.stderr()) }
+    }
+    const { running, slug } = await filler()
+    expect(disk.available()).toBeLessThan(MIB)
+    expect(await states()).toEqual([[slug, "running"]])
+    const refused = await run("start", "quick", "--headless", "--prompt", "x")
+    expect([refused.code, refused.stderr]).toEqual([125, expect.stringMatching(/no space left/)])
+    const frozen = await run("freeze", slug)
+    expect([frozen.code, frozen.stderr]).toEqual([125, expect.stringMatching(/no space left/)])
+    expect((await running.result).code).toBeGreaterThan(128)
+    expect(await states()).toEqual([[slug, "exited"]])
 
-      expect(await run("cp", `${slug}:mark`, join(cli.cwd, "mark"))).toMatchObject({ code: 0 })
-      expect(readFileSync(join(cli.cwd, "mark"), "utf8")).toBe("kept\n")
+    expect(await run("cp", `${slug}:mark`, join(cli.cwd, "mark"))).toMatchObject({ code: 0 })
+    expect(readFileSync(join(cli.cwd, "mark"), "utf8")).toBe("kept\n")
 
-      disk.free()
-      expect(await run("freeze", slug)).toMatchObject({ code: 0 })
-      expect(await states()).toEqual([[slug, "frozen"]])
-      expect(await run("resume", slug, "--headless", "--prompt", "x")).toMatchObject({
-        code: 0,
-        stdout: "kept\n",
-      })
-      expect(await run("destroy", slug)).toMatchObject({ code: 0 })
+    disk.free()
+    expect(await run("freeze", slug)).toMatchObject({ code: 0 })
+    expect(await states()).toEqual([[slug, "frozen"]])
+    expect(await run("resume", slug, "--headless", "--prompt", "x")).toMatchObject({
+      code: 0,
+      stdout: "kept\n",
+    })
+    expect(await run("destroy", slug)).toMatchObject({ code: 0 })
 
-      disk.fill(40 * MIB)
-      const again = await filler()
-      expect(await run("destroy", again.slug)).toMatchObject({ code: 0 })
-      expect((await again.running.result).code).toBe(137)
-      expect(disk.available()).toBeGreaterThan(30 * MIB)
-      expect(await states()).toEqual([])
-      expect(engine.docker("ps", "-aq")).toBe("")
-      expect(readdirSync(join(cli.home, "state"))).toEqual([])
-      expect(sidecarsOf(cli, slug)).toEqual([])
-      expect(await run("start", "quick", "--headless", "--prompt", "x")).toMatchObject({ stdout: "quick\n" })
-    },
-  )
+    disk.fill(40 * MIB)
+    const again = await filler()
+    expect(await run("destroy", again.slug)).toMatchObject({ code: 0 })
+    expect((await again.running.result).code).toBe(137)
+    expect(disk.available()).toBeGreaterThan(30 * MIB)
+    expect(await states()).toEqual([])
+    expect(engine.docker("ps", "-aq")).toBe("")
+    expect(readdirSync(join(cli.home, "state"))).toEqual([])
+    expect(sidecarsOf(cli, slug)).toEqual([])
+    expect(await run("start", "quick", "--headless", "--prompt", "x")).toMatchObject({ stdout: "quick\n" })
+  })
 })

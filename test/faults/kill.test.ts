@@ -150,21 +150,17 @@ describeDocker("a CLI that is killed at any step", () => {
     },
   )
 
-  it.concurrent(
-    "start, as its sidecar is launched, and destroyed at once: no sidecar comes after",
-    { timeout: 240_000 },
-    async () => {
-      const cli = await home()
-      const launching = steps.start.find((step) =>
-        step.endsWith("SidecarProcess.start > ProcessRunner.detached"),
-      )
-      for (const round of nightly ? Array.from({ length: 20 }).keys() : [0, 1, 2]) {
-        const { killed, stderr } = await cli.kill(launching ?? "none", START)
-        expect([round, killed, (await cli.ok("destroy", slugIn(stderr))).code]).toEqual([round, true, 0])
-      }
-      await nothingIsLeft(cli)
-    },
-  )
+  it.concurrent("start, as its sidecar is launched, and destroyed at once: no sidecar comes after", async () => {
+    const cli = await home()
+    const launching = steps.start.find((step) =>
+      step.endsWith("SidecarProcess.start > ProcessRunner.detached"),
+    )
+    for (const round of nightly ? Array.from({ length: 20 }).keys() : [0, 1, 2]) {
+      const { killed, stderr } = await cli.kill(launching ?? "none", START)
+      expect([round, killed, (await cli.ok("destroy", slugIn(stderr))).code]).toEqual([round, true, 0])
+    }
+    await nothingIsLeft(cli)
+  })
 
   it.concurrent(
     "freeze and resume: no run is lost and none is done twice",

@@ -55,33 +55,29 @@ describeDisk("a full disk", () => {
     cli.remove()
   })
 
-  it(
-    "calls that cannot be logged are refused, commands say that no space is left, and all goes on when there is some",
-    { timeout: 180_000 },
-    async () => {
-      const args = ["orchestrate", "start", "--agent", "caller", "--prompt", "x"]
-      const running = cli.start(args, { env: { ...env, ...forge.env } })
-      await expect.poll(running.stdout, { timeout: 40_000 }).toContain("before")
-      const slug = slugIn(running.stderr())
-      const [box = ""] = docker("ps", "-q", "--filter", `label=bot-bottle.slug=${slug}`).split("\n")
-      disk.fill()
-      expect(disk.available()).toBe(0)
-      await expect.poll(() => docker("logs", box), { timeout: 20_000 }).toMatch(/refused\n.*internal error/s)
-      const refused = await cli.run(["start", "quick", "--headless", "--prompt", "x"], { env })
-      expect([refused.code, refused.stderr]).toEqual([125, expect.stringMatching(/no space/i)])
-      disk.free()
-      await expect.poll(() => docker("logs", box), { timeout: 20_000 }).toContain("after")
-      expect((await listed(cli, env)).map((row) => [row["slug"], row["state"]])).toEqual([[slug, "running"]])
-      expect((await cli.run(["provenance", "verify", slug], { env })).stdout).toMatch(/^ok: /)
-      expect(await cli.run(["start", "quick", "--headless", "--prompt", "x"], { env })).toMatchObject({
-        code: 0,
-        stdout: "quick\n",
-      })
-      expect(await cli.run(["freeze", slug], { env })).toMatchObject({ code: 0 })
-      expect((await running.result).code).toBeGreaterThan(0)
-      expect((await cli.run(["logs", slug], { env })).stdout).toMatch(/^before\nrefused\n.*after\n$/s)
-    },
-  )
+  it("calls that cannot be logged are refused, commands say that no space is left, and all goes on when there is some", async () => {
+    const args = ["orchestrate", "start", "--agent", "caller", "--prompt", "x"]
+    const running = cli.start(args, { env: { ...env, ...forge.env } })
+    await expect.poll(running.stdout).toContain("before")
+    const slug = slugIn(running.stderr())
+    const [box = ""] = docker("ps", "-q", "--filter", `label=bot-bottle.slug=${slug}`).split("\n")
+    disk.fill()
+    expect(disk.available()).toBe(0)
+    await expect.poll(() => docker("logs", box)).toMatch(/refused\n.*internal error/s)
+    const refused = await cli.run(["start", "quick", "--headless", "--prompt", "x"], { env })
+    expect([refused.code, refused.stderr]).toEqual([125, expect.stringMatching(/no space/i)])
+    disk.free()
+    await expect.poll(() => docker("logs", box)).toContain("after")
+    expect((await listed(cli, env)).map((row) => [row["slug"], row["state"]])).toEqual([[slug, "running"]])
+    expect((await cli.run(["provenance", "verify", slug], { env })).stdout).toMatch(/^ok: /)
+    expect(await cli.run(["start", "quick", "--headless", "--prompt", "x"], { env })).toMatchObject({
+      code: 0,
+      stdout: "quick\n",
+    })
+    expect(await cli.run(["freeze", slug], { env })).toMatchObject({ code: 0 })
+    expect((await running.result).code).toBeGreaterThan(0)
+    expect((await cli.run(["logs", slug], { env })).stdout).toMatch(/^before\nrefused\n.*after\n$/s)
+  })
 })
 
 describeDocker("a database that another process holds", () => {
@@ -133,7 +129,7 @@ describe.skipIf(faketime === undefined)("a wrong clock", () => {
 
     it("one that runs days ahead takes no lease from a live command, and gc leaves a bottle that works alone", async () => {
       const running = cli.start(["start", "napper", "--headless", "--prompt", "x"])
-      await expect.poll(running.stdout, { timeout: 40_000 }).toContain("up")
+      await expect.poll(running.stdout).toContain("up")
       const slug = slugIn(running.stderr())
       expect(await cli.run(["gc", "--json"], { env: clockAt("+30d") })).toMatchObject({
         code: 0,

@@ -105,7 +105,7 @@ const live = async (faults: Readonly<Record<string, string>>) => {
         await supervised
       })
   }
-  const installation = () => readFileSync(join(cli.home, "installation"), "utf8").trim()
+  const installation = () => readFileSync(join(cli.home, "installation"), "utf8").slice(0, 36)
   const frozenAfter = async (run: number) => {
     await vi.waitFor(
       () => expect(record.of(installation()).some((line) => line.endsWith(` die ${run}`))).toBe(true),
@@ -147,7 +147,7 @@ describeDocker("a service over a real engine", () => {
     writeFileSync(file, "")
     expect(await live({ FAULT_STEPS: file })).toEqual({ ...WHOLE, codes: [0, 0] })
     steps = readFileSync(file, "utf8").trim().split("\n")
-  }, 300_000)
+  })
   afterAll(() => record.end())
 
   it.concurrent.each([...POINTS, ...(nightly ? MORE_POINTS : [])])(

@@ -98,7 +98,7 @@ export const makeFaultyCli = (bin: string, env: Readonly<Record<string, string>>
       .filter((line) => line !== "")
   const installation = (): string => {
     const file = join(cli.home, "installation")
-    return existsSync(file) ? readFileSync(file, "utf8").trim() : "none"
+    return existsSync(file) ? (readFileSync(file, "utf8").split("\n")[0] ?? "") : "none"
   }
   const engine: FaultyCli["engine"] = (slug) => {
     const id = installation()

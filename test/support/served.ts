@@ -91,7 +91,7 @@ export const makeServed = async (more: object = {}, options: ServedOptions = {})
   const serve = async (args: ReadonlyArray<string> = [], env: Readonly<Record<string, string>> = {}) => {
     const service = cli.start(["orchestrate", "serve", ...args], { env })
     started.push(service)
-    await expect.poll(service.stderr, { timeout: 30_000 }).toMatch(/^serving/m)
+    await expect.poll(service.stderr).toMatch(/^serving/m)
     const url = /^webhooks: (\S+)$/m.exec(service.stderr())?.[1]
     if (url !== undefined) hook(url)
     return service

@@ -66,7 +66,7 @@ export const openTerminal = (cwd: string, env: Readonly<Record<string, string>>)
     written: () => readFileSync(log, "utf8"),
     shows: async (pattern) => {
       let seen = ""
-      await expect.poll(() => (seen = screen()), { timeout: 20_000, interval: 100 }).toMatch(pattern)
+      await expect.poll(() => (seen = screen()), { interval: 100 }).toMatch(pattern)
       return seen
     },
     close: () => {

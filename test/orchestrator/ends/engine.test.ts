@@ -65,10 +65,10 @@ describe.skipIf(!dockerAvailable || noSecondEngine !== undefined)("an agent unde
       const copy = `docker save ${image} | DOCKER_HOST=${env.DOCKER_HOST} docker load`
       expect(spawnSync("sh", ["-c", copy]).status).toBe(0)
     }
-  }, 180_000)
+  })
   afterAll(async () => {
     await Promise.all([engine.remove(), keeping.remove()])
-  }, 120_000)
+  })
 
   it.scopedLive(
     "is resumed once in its own box when its engine is stopped in good order, and started again",

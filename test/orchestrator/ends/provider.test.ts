@@ -20,7 +20,7 @@ describeDocker("an agent whose provider refuses its call", () => {
   let image = ""
   beforeAll(async () => {
     image = await demoImageForTests()
-  }, 180_000)
+  })
 
   it.scopedLive("is frozen until the provider may be asked again, and goes on then", () =>
     Effect.gen(function* () {

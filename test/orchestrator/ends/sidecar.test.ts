@@ -16,7 +16,7 @@ describeDocker("an agent whose sidecar is killed", () => {
   let image = ""
   beforeAll(async () => {
     image = await demoImageForTests()
-  }, 180_000)
+  })
 
   const served = Effect.gen(function* () {
     const home = yield* servedHome({
