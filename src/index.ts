@@ -6,11 +6,14 @@ export type {
   BottleExit,
   BottlePlan,
   LaunchPlan,
+  ManifestDigest,
   NeckOpenings,
   PlanBuild,
   PlanLimits,
   PullPolicy,
   RunFile,
+  RunLaunch,
+  RunTrigger,
   RunUseLimits,
   WorkspaceListing,
 } from "./domain/Bottle.ts"
@@ -159,6 +162,7 @@ export type {
   ResumeOptions,
   RunEvent,
   StartOptions,
+  TriggerOption,
   WatchOptions,
 } from "./programs/options.ts"
 export { orchestrateAssign } from "./programs/orchestrateAssign.ts"
