@@ -11,11 +11,12 @@ import { accepting } from "./inbox.mjs"
 import { engineAnswers } from "./installation.mjs"
 import { many } from "./many.mjs"
 import { calls, memory } from "./neck.mjs"
-import { idle } from "./orchestrator.mjs"
+import { atWork, idle, reaction, webhooks } from "./orchestrator.mjs"
 import { output } from "./output.mjs"
 import { table } from "./report.mjs"
 import { route } from "./route.mjs"
 import { upsert } from "./store.mjs"
+import { sweep } from "./sweep.mjs"
 
 const BENCHMARKS = {
   launch: { measure: launch, needsEngine: true },
@@ -30,6 +31,10 @@ const BENCHMARKS = {
   memory: { measure: memory },
   store: { measure: upsert },
   inbox: { measure: accepting },
+  reaction: { measure: reaction },
+  webhooks: { measure: webhooks },
+  sweep: { measure: sweep },
+  work: { measure: atWork },
   idle: { measure: idle },
   freeze: { measure: freezing, needsEngine: true },
 }

@@ -15,9 +15,13 @@ const { version, repository } = JSON.parse(readFileSync("package.json", "utf8"))
 const pages = () => {
   const remote = () => spawnSync("git", ["remote", "get-url", "origin"], { encoding: "utf8" }).stdout.trim()
   const url = (typeof repository === "string" ? repository : repository?.url) ?? process.argv[3] ?? remote()
+  // git also writes ssh://HOST/PATH as HOST:PATH. The port of ssh is not that of the pages.
   const [, host, path] =
-    /^(?:git\+)?(?:https?|ssh):\/\/(?:[^@/]*@)?([^/]+)\/(.+?)(?:\.git)?\/?$/.exec(url) ?? []
-  return path === undefined ? undefined : `https://${host.replace(/:22$/, "")}/${path}`
+    /^(?:git\+)?https?:\/\/(?:[^@/]*@)?([^/]+)\/(.+?)(?:\.git)?\/?$/.exec(url) ??
+    /^(?:git\+)?ssh:\/\/(?:[^@/]*@)?([^/:]+)(?::\d+)?\/(.+?)(?:\.git)?\/?$/.exec(url) ??
+    /^(?:[\w.-]+@)?([\w-]+(?:\.[\w-]+)+):(?!\/)(.+?)(?:\.git)?\/?$/.exec(url) ??
+    []
+  return path === undefined ? undefined : `https://${host}/${path}`
 }
 const base = pages()
 

@@ -6,6 +6,7 @@ import { reportFailures } from "./failure.ts"
 import { note, outputOf, printJson } from "./output.ts"
 import { tailStart, withoutFirst } from "./tail.ts"
 import { follow, raw, slug, tail } from "./shared.ts"
+import * as Since from "./since.ts"
 
 const spec = {
   slug,
@@ -15,6 +16,7 @@ const spec = {
   ),
   follow,
   tail,
+  since: Since.since("output"),
   json: Options.boolean("json").pipe(
     Options.withDescription("Print the output as lines of JSON: {text}, and at the end {run, use}"),
   ),
@@ -32,11 +34,16 @@ export const logs = Command.make("logs", spec, (options) =>
     yield* Effect.gen(function* () {
       const slug = yield* bottleNamed(options.slug)
       const run = Option.getOrUndefined(options.run)
+      const time = Option.map(options.since, Since.timeOf)
+      const since = Option.isNone(time) ? undefined : yield* time.value
       const from = yield* Option.match(options.tail, {
         onNone: () => Effect.succeed(0),
-        onSome: (lines) => tailStart(readLogs(slug, { run }), lines),
+        onSome: (lines) => tailStart(readLogs(slug, { run, since }), lines),
       })
-      yield* Stream.runForEach(withoutFirst(readLogs(slug, { run, follow: options.follow }), from), show)
+      yield* Stream.runForEach(
+        withoutFirst(readLogs(slug, { run, since, follow: options.follow }), from),
+        show,
+      )
       const { run: shown, use } = yield* runUse(slug, run)
       if (options.json) return yield* printJson({ run: shown, use: Option.getOrNull(use) })
       const text = Option.match(use, { onNone: () => "", onSome: useText })

@@ -1,25 +1,20 @@
 /** `log SLUG`: shows the operation log of a bottle, as a table or unchanged. */
 import { Command, Options } from "@effect/cli"
-import { Clock, Duration, Effect, Option, Schema, Stream } from "effect"
-import { durationOf } from "../domain/durationOf.ts"
+import { Effect, Option, Schema, Stream } from "effect"
 import { egressBlock, missingEntries } from "../domain/EgressRefusals.ts"
-import { InvalidInput } from "../domain/Errors.ts"
 import { BEFORE_ALL, instantOf } from "../domain/Instant.ts"
 import { neutralJson, neutralLine } from "../domain/Neutral.ts"
 import { OperationLine } from "../domain/OperationLine.ts"
 import { reportFailures } from "./failure.ts"
 import { type Line, bold, painted, passBytes, print, printLine } from "./output.ts"
 import { follow, slug, tail } from "./shared.ts"
+import { since, timeOf } from "./since.ts"
 
 const spec = {
   slug,
   follow,
   tail,
-  since: Options.text("since").pipe(
-    Options.withPseudoName("TIME"),
-    Options.withDescription("Only calls since then: 45m, 1h30m, or 2026-11-20T10:00:00Z"),
-    Options.optional,
-  ),
+  since: since("calls"),
   denied: Options.boolean("denied").pipe(
     Options.withDescription(
       "Only calls that were refused, and the egress entries that would have allowed them",
@@ -31,7 +26,7 @@ const spec = {
 /** `log SLUG` */
 export const log = Command.make("log", spec, (options) =>
   Effect.gen(function* () {
-    const since = yield* Option.match(options.since, {
+    const from = yield* Option.match(options.since, {
       onNone: () => Effect.succeed(BEFORE_ALL),
       onSome: timeOf,
     })
@@ -42,7 +37,7 @@ export const log = Command.make("log", spec, (options) =>
         Stream.filter(
           ({ call }) =>
             (!options.denied || call?.outcome === "rejected") &&
-            (call === undefined || instantOf(call.at) >= since),
+            (call === undefined || instantOf(call.at) >= from),
         ),
       )
     // Keeps the database open while the log is followed.
@@ -69,17 +64,6 @@ export const log = Command.make("log", spec, (options) =>
 
 const WOULD_ALLOW =
   "# These entries in a bottle manifest would have allowed the egress refused above. Check each host."
-
-const timeOf = Effect.fnUntraced(function* (text: string) {
-  const length = Option.getOrUndefined(durationOf(text))
-  if (length !== undefined) return (yield* Clock.currentTimeMillis) - Duration.toMillis(length)
-  const at = instantOf(text)
-  if (at !== BEFORE_ALL) return at
-  return yield* new InvalidInput({
-    field: "since",
-    reason: `"${text}" is neither a duration (45m) nor a time (2026-11-20T10:00:00Z)`,
-  })
-})
 
 const readCall = Schema.decodeOption(Schema.parseJson(OperationLine))
 

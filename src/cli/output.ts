@@ -69,6 +69,12 @@ export const eraseProgress = (): void => {
   progress = ""
 }
 
+/** Erases that line before another program writes to the terminal. Nothing is shown again before we have written a line. */
+export const endProgress = (): void => {
+  eraseProgress()
+  isAtStart = false
+}
+
 /**
  * Writes bytes unchanged: for `--raw`, and for streams that are not a terminal. Returns when the stream has accepted them, so that a
  * slow reader slows the writer. All other output uses the functions below, which make it safe.

@@ -1,7 +1,7 @@
 /** Progress: one line on a terminal that says what a command waits for, from the second second on. */
 import { Effect, Schedule } from "effect"
 import { neutralLine } from "../domain/Neutral.ts"
-import { eraseProgress, showProgress } from "./output.ts"
+import { endProgress, eraseProgress, showProgress } from "./output.ts"
 import type { Listener } from "./steps.ts"
 
 /** What a command does, for its line; `""` if only its steps are shown, because it waits for an agent or asks a question. */
@@ -66,13 +66,18 @@ export const progressOf = (
   const listener: Listener = (name) => {
     if (ELSEWHERE.has(name)) {
       elsewhere++
+      // At once: the next tick may come after the agent's first byte.
+      endProgress()
       return () => void elsewhere--
     }
     const text = STEPS[name]
     if (text === undefined) return () => undefined
     const step = { text, from: performance.now() }
     open.push(step)
-    return () => void open.splice(open.indexOf(step), 1)
+    return () => {
+      open.splice(open.indexOf(step), 1)
+      eraseProgress()
+    }
   }
   const tick = Effect.sync(() => {
     const last = open.at(-1) ?? base

@@ -43,11 +43,14 @@ export const engineOnce = Effect.fnUntraced(function* (backend: Backend) {
 /** Whether the backend still has the artifact of the bottle's newest freeze. */
 export const hasArtifact = (
   backend: Backend,
-  { artifact }: Pick<BottleMetadata, "artifact">,
-): Effect.Effect<boolean, BackendError> =>
-  Option.isNone(artifact)
-    ? Effect.succeed(false)
-    : Effect.map(backend.artifacts, (kept) => kept.some(({ reference }) => reference === artifact.value))
+  { slug, artifact }: Pick<BottleMetadata, "slug" | "artifact">,
+): Effect.Effect<boolean, BackendError> => {
+  if (Option.isNone(artifact)) return Effect.succeed(false)
+  return (
+    backend.hasArtifact?.(slug, artifact.value) ??
+    Effect.map(backend.artifacts, (kept) => kept.some(({ reference }) => reference === artifact.value))
+  )
+}
 
 /** Fails when another engine has the bottle and this one has nothing of it: the results of this one then mean nothing for the bottle. */
 export const requireOwnEngine = Effect.fn("requireOwnEngine")(function* (

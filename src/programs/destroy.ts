@@ -70,7 +70,7 @@ const isWhole = Effect.fn("isWhole")(function* (
   const artifact = Option.flatMap(row, (bottle) => bottle.artifact)
   return (
     (Option.isSome(box) || Option.isNone(before)) &&
-    (Option.isNone(artifact) || (yield* hasArtifact(backend, { artifact })))
+    (Option.isNone(artifact) || (yield* hasArtifact(backend, { slug, artifact })))
   )
 })
 

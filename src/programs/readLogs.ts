@@ -11,6 +11,8 @@ export interface LogsOptions {
   readonly run?: number | undefined
   /** Follow until the agent ends. */
   readonly follow?: boolean
+  /** Leaves out what was written before, in milliseconds since the epoch. Up to two seconds more may be returned. */
+  readonly since?: number | undefined
 }
 
 /** The bytes that the agent of a bottle wrote in one run, stdout and stderr in order of arrival. */
@@ -28,6 +30,6 @@ export const readLogs = (name: string, options: LogsOptions = {}) =>
         })
       }
       const backend = yield* (yield* Backends).get(row.value.spec.backend)
-      return backend.logs(slug, run, options.follow === true)
+      return backend.logs(slug, run, options.follow === true, options.since)
     }),
   )

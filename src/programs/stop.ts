@@ -38,6 +38,7 @@ export const stopAgent = Effect.fn("stopAgent")(function* (backend: Backend, slu
   const store = yield* BottleStore
   yield* backend.stop(slug)
   yield* stopSidecar(slug)
+  if (Option.exists(yield* store.get(slug), ({ exit }) => Option.isSome(exit))) return
   const box = yield* backend.inspect(slug)
   if (Option.isSome(box) && box.value.state === "exited") {
     const { finishedAt } = box.value

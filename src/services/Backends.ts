@@ -114,8 +114,16 @@ export interface Backend {
   readonly ending?: (slug: Slug) => Effect.Effect<BackendEnding, BackendError>
   /** Output of a run from beginning to end. It is stored in `output-<run>.log` as it is read. */
   readonly output: (slug: Slug, run: number) => Stream.Stream<OutputChunk, BackendError>
-  /** The stored output of a run; empty when there is none. Follows to the end while the run is running. */
-  readonly logs: (slug: Slug, run: number, follow: boolean) => Stream.Stream<Uint8Array, BackendError>
+  /**
+   * The stored output of a run; empty when there is none. Follows to the end while the run is running. `since`, in milliseconds since the
+   * epoch, leaves out what was certainly written before; up to two seconds more may be returned.
+   */
+  readonly logs: (
+    slug: Slug,
+    run: number,
+    follow: boolean,
+    since?: number,
+  ) => Stream.Stream<Uint8Array, BackendError>
   /** Waits for the agent to end and returns its exit code (128+n when a signal ended it). */
   readonly wait: (slug: Slug) => Effect.Effect<number, BackendError>
   /** Stops the agent: TERM, then KILL after 10 s. Succeeds when it is not running. */
@@ -145,6 +153,8 @@ export interface Backend {
     readonly save: (reference: string, file: string) => Effect.Effect<void, BackendError>
     readonly load: (file: string) => Effect.Effect<void, BackendError>
   }
+  /** Whether `artifacts` lists that one, at a cost that does not grow with the number of artifacts. Absent: `artifacts` is read. */
+  readonly hasArtifact?: (slug: Slug, reference: string) => Effect.Effect<boolean, BackendError>
   /** Images that it built and that no bottle needs, and how to remove one. Absent: it builds none. */
   readonly builds?: {
     readonly unneeded: Effect.Effect<ReadonlyArray<BackendBuild>, BackendError>

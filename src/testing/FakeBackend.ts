@@ -301,7 +301,10 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
               : "agent",
           })),
         output: (slug, run) => readRun(slug, run, true),
-        logs: (slug, run, follow) => Stream.map(readRun(slug, run, follow), ({ bytes }) => bytes),
+        logs: (slug, run, follow, since = 0) =>
+          Stream.filterMap(readRun(slug, run, follow), ({ at, bytes }) =>
+            at < since ? Option.none() : Option.some(bytes),
+          ),
         wait: Effect.fn("Backend.wait")(function* (slug) {
           yield* take("wait", slug)
           const box = yield* need("wait", slug)

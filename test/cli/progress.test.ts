@@ -1,8 +1,8 @@
 /** Progress on a terminal, and the steps of a command under `--log-level debug`. */
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
+import { chmodSync, copyFileSync, cpSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, expect, it } from "vitest"
-import { bin, makeCli } from "../support/cli.ts"
+import { bin, makeCli, shellAgent } from "../support/cli.ts"
 import { describePty, openTerminal } from "../support/terminal.ts"
 
 const cli = makeCli()
@@ -37,6 +37,56 @@ describePty("progress", () => {
       expect(terminal.written().slice(before)).not.toContain("checking this machine")
     } finally {
       terminal.close()
+    }
+  })
+})
+
+const ERASE = "\r\u001b[K"
+
+/** A copy of the package whose sidecars take their time to begin. */
+const slowPackage = (): string => {
+  const root = join(cli.home, "..", "package")
+  const ours = new URL("../..", import.meta.url).pathname
+  mkdirSync(root)
+  copyFileSync(join(ours, "package.json"), join(root, "package.json"))
+  for (const name of ["bottle", "node_modules"]) symlinkSync(join(ours, name), join(root, name))
+  cpSync(join(bin, ".."), join(root, "dist", "bin"), { recursive: true })
+  const sidecar = join(root, "dist", "bin", "sidecar.cjs")
+  renameSync(sidecar, sidecar.replace(".cjs", ".slow.cjs"))
+  writeFileSync(sidecar, `setTimeout(() => require("./sidecar.slow.cjs"), 1500)\n`)
+  return join(root, "dist", "bin", "bot-bottle.cjs")
+}
+
+describePty("progress, and an agent on the same terminal", () => {
+  it("never share a line: the progress is erased before the agent's first byte, however the agent is started", async () => {
+    cli.write("bottles/open.yaml", "backend: host\n")
+    cli.write("agents/unboxed.md", shellAgent("echo up; printf down", "open"))
+    const slow = slowPackage()
+    const terminal = openTerminal(cli.cwd, { ...env, PS1: "ready> " })
+    const command = async (args: string) => {
+      const before = terminal.written().length
+      terminal.line(`clear; '${process.execPath}' '${slow}' ${args}; echo "co""de=$?"`)
+      await expect.poll(() => terminal.written().slice(before), { timeout: 60_000 }).toMatch(/code=0\r\n/)
+      const written = terminal.written().slice(before)
+      expect(written).toMatch(/starting the sidecar \.\.\. \d+ s/)
+      // Each line that the progress was on is erased before anything else is on it.
+      const left = written.replaceAll(ERASE, "<").replaceAll(/starting the sidecar \.\.\. \d+ s</g, "")
+      expect(left).not.toContain("sidecar")
+      return written
+    }
+    try {
+      await terminal.shows(/ready> /)
+      const first = await command("start unboxed --yes")
+      expect(first).toMatch(/up\r\ndown/)
+      const slug = /bottle (unboxed-[a-z0-9]{5});/.exec(first)?.[1] ?? ""
+      expect(await command(`resume ${slug} --yes`)).toMatch(/up\r\ndown/)
+      expect(await command("start unboxed --headless --prompt x")).toMatch(/up\r\ndown/)
+      const detached = await command("start unboxed --headless --prompt x --detach")
+      expect(detached.replaceAll(ERASE, "\n")).toMatch(/^unboxed-[a-z0-9-]+\r$/m)
+    } finally {
+      terminal.close()
+      const slugs = (await cli.run(["list", "-q"])).stdout.split("\n").filter((slug) => slug !== "")
+      if (slugs.length > 0) await cli.run(["destroy", ...slugs])
     }
   })
 })

@@ -71,6 +71,28 @@ describe("output and lists", () => {
     expect(pieces.map((line) => JSON.parse(line).text).join("")).toBe("one\ntwo\nthree\n")
   })
 
+  it("logs prints what was written since a time or a duration before now, with its other options", async () => {
+    const all = "one\ntwo\nthree\n"
+    for (const time of ["1h30m", "10 minutes", "2020-01-02T00:00:00Z", "2020-01-02T03:00:00.5+03:00"])
+      expect(await run("logs", "first", "--since", time)).toBe(all)
+    expect(await run("logs", "first", "--since", "1h", "--run", "1", "--follow", "-n", "1")).toBe("three\n")
+    const pieces = async (time: string) =>
+      (await run("logs", "first", "--json", "--since", time))
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).text)
+        .join("")
+    expect(await pieces("1h")).toBe(all)
+    const soon = new Date(Date.now() + 5000).toISOString()
+    expect(await pieces(soon)).toBe("")
+    expect(await run("logs", "first", "--since", soon, "--tail", "2")).toBe("")
+    const refused = await cli.run(["logs", "first", "--since", "soon"])
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining('"soon" is neither a duration (45m) nor a time (2026-11-20T10:00:00Z)'),
+    ])
+  })
+
   it("list prints slugs alone, and the columns that are named", async () => {
     expect(await run("ps", "-q")).toBe(`${slugs.join("\n")}\n`)
     const [head, ...rows] = (await run("list", "--format", "label, state,color")).trim().split("\n")

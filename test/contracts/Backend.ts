@@ -1,10 +1,11 @@
 /** What every backend does: the life of a bottle, told by what a caller sees. Run over docker, host, fake and any later one. */
 import { describe, expect, it } from "@effect/vitest"
-import { Chunk, Duration, Effect, Option, Stream } from "effect"
+import { Chunk, Duration, Effect, Fiber, Option, Stream } from "effect"
 import type { Scope } from "effect"
 import type { BottlePlan } from "../../src/domain/Bottle.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import type { HomeShape } from "../../src/layers/home/Home.ts"
+import { hasArtifact } from "../../src/programs/bottleBackend.ts"
 import type { Backend } from "../../src/services/Backends.ts"
 import type { FakeAgent } from "../../src/testing/FakeBackend.ts"
 import { serveNeck } from "../support/neck.ts"
@@ -57,6 +58,17 @@ const AGENTS = {
   "remembers and works": {
     script: "echo something >memory; echo working; sleep 60",
     fake: (_, io) => Effect.zipRight(io.print("working\n"), Effect.never),
+  },
+  "counts seconds": {
+    script: `echo "early $BOT_BOTTLE_RUN"; n=0; while :; do sleep 1; n=$((n + 1)); echo "tick $n"; done`,
+    fake: (plan, io) =>
+      Effect.zipRight(
+        io.print(`early ${plan.run}\n`),
+        Effect.iterate(1, {
+          while: () => true,
+          body: (n) => Effect.as(Effect.delay(io.print(`tick ${n}\n`), "1 second"), n + 1),
+        }),
+      ),
   },
   "ignores TERM": {
     script: `trap '' TERM; echo deaf; while :; do sleep 1; done`,
@@ -144,6 +156,7 @@ export const backendContract = (subject: BackendSubject): void => {
         const { first, second, slug, begin, all, logs } = yield* setUp
         expect(yield* first.inspect(slug)).toEqual(Option.none())
         let artifact = Option.none<string>()
+        let before = Option.none<string>()
         let user: string | undefined
         for (const run of [1, 2, 3]) {
           const resumed = Option.match(artifact, {
@@ -166,11 +179,15 @@ export const backendContract = (subject: BackendSubject): void => {
           expect(kept.every(({ createdAt }) => Math.abs(createdAt - Date.now()) < 60_000)).toBe(true)
           yield* first.remove(slug)
           yield* first.removeArtifacts(slug, artifact)
+          expect(yield* hasArtifact(second, { slug, artifact })).toBe(true)
+          expect(yield* hasArtifact(second, { slug, artifact: before })).toBe(false)
+          before = artifact
           expect(yield* first.inspect(slug)).toEqual(Option.none())
           expect((yield* first.list).map((bottle) => bottle.slug)).not.toContain(slug)
         }
         expect(yield* logs(first, 3)).toBe("run 1\nrun 2\n")
         yield* first.destroy(slug)
+        expect(yield* hasArtifact(second, { slug, artifact })).toBe(false)
         expect(yield* logs(first, 3)).toBe("")
         expect(
           yield* Effect.flip(
@@ -264,6 +281,64 @@ export const backendContract = (subject: BackendSubject): void => {
         yield* second.remove(slug)
         expect((yield* logs(second)).split("\n").toSorted()).toEqual(["", "err", "out"])
       }),
+    )
+
+    it.scopedLive(
+      "output since a time is found while its run lasts, when it has ended, and among several runs",
+      () =>
+        Effect.gen(function* () {
+          const { first, second, slug, begin, all, logs } = yield* setUp
+          const since = (time: number, run: number) =>
+            Effect.map(Stream.runCollect(second.logs(slug, run, false, time)), text)
+          /** A time after the first line, by more than times are exact, and before the end of what the run has written since. */
+          const past = (run: number) =>
+            Effect.gen(function* () {
+              const time = Date.now()
+              yield* first.logs(slug, run, true, time).pipe(
+                Stream.decodeText(),
+                Stream.splitLines,
+                Stream.filter((line) => line.startsWith("tick")),
+                Stream.take(2),
+                Stream.runDrain,
+              )
+              return (yield* since(time - 2000, run)).includes("early") ? Option.none() : Option.some(time)
+            }).pipe(Effect.repeat({ until: Option.isSome }), Effect.map(Option.getOrThrow))
+          const shows = (time: number, run: number) =>
+            Effect.gen(function* () {
+              const [whole, part] = [yield* logs(second, run), yield* since(time, run)]
+              expect(whole).toMatch(/^early \d\ntick 1\n/)
+              expect(part).toMatch(/^(tick \d+\n)+$/)
+              // The run may go on meanwhile.
+              expect((yield* since(0, run)).startsWith(whole)).toBe(true)
+              return [whole, part] as const
+            })
+
+          // Nobody reads the output of the first run before its box is removed.
+          const { user } = yield* begin(plan(slug, "counts seconds"))
+          const one = yield* past(1)
+          yield* shows(one, 1)
+          yield* first.stop(slug)
+          const [whole, part] = yield* shows(one, 1)
+          expect(whole.endsWith(part)).toBe(true)
+          const artifact = yield* first.freeze(slug, 1)
+          yield* first.remove(slug)
+          const [kept, keptPart] = yield* shows(one, 1)
+          expect(kept).toBe(whole)
+          expect(kept.endsWith(keptPart)).toBe(true)
+
+          yield* begin(plan(slug, "counts seconds", { run: 2, image: artifact, rehydrate: true, user }))
+          const read = yield* Effect.fork(all(first, 2))
+          const two = yield* past(2)
+          yield* first.stop(slug)
+          yield* Fiber.join(read)
+          yield* first.remove(slug)
+          const [again, againPart] = yield* shows(two, 2)
+          expect(again.endsWith(againPart)).toBe(true)
+          expect(yield* since(two, 1)).toBe("")
+          expect(yield* since(one, 1)).toBe(keptPart)
+          expect(yield* since(one, 2)).toBe(again)
+          expect(yield* since(Date.now() + 5000, 2)).toBe("")
+        }),
     )
 
     it.scopedLive("who stops reading, or waiting, does not stop the bottle", () =>

@@ -91,6 +91,25 @@ describe("npm run release", () => {
     })
   })
 
+  it("packs the address of the repository however git writes it, and none that is no address of a host", () => {
+    const packedFrom = (origin: string) => {
+      git("config", "remote.origin.url", origin)
+      expect(script("package.mjs").stdout).toBe("bot-bottle-0.1.0.tgz\n")
+      const text = execFileSync(
+        "tar",
+        ["-xzOf", join(root, "bot-bottle-0.1.0.tgz"), "package/package.json"],
+        { encoding: "utf8" },
+      )
+      return JSON.parse(text).repository?.url
+    }
+    const url = "git+https://git.example.org/acme/bot-bottle.git"
+    expect(packedFrom("https://git.example.org/acme/bot-bottle")).toBe(url)
+    expect(packedFrom("git@git.example.org:acme/bot-bottle.git")).toBe(url)
+    expect(packedFrom("ssh://git@git.example.org:2222/acme/bot-bottle.git")).toBe(url)
+    expect(packedFrom("/srv/git/bot-bottle.git")).toBeUndefined()
+    expect(packedFrom("../bot-bottle")).toBeUndefined()
+  })
+
   it("packs no link that leads nowhere when no repository is named", () => {
     expect(script("package.mjs").stdout).toBe("bot-bottle-0.1.0.tgz\n")
     const readme = execFileSync("tar", ["-xzOf", join(root, "bot-bottle-0.1.0.tgz"), "package/README.md"], {

@@ -13,10 +13,13 @@ export interface DemoService {
   readonly start: Effect.Effect<void, ProcessError>
   readonly kill: Effect.Effect<void>
   /**
-   * Waits until it reports the state of an issue's bottle: `frozen`, `destroyed`. Reports from before the end of an earlier wait do not
-   * count.
+   * Waits until it has reported that state of the bottle of each of these issues, in any order. Reports from before the end of an earlier
+   * wait do not count.
    */
-  readonly says: (issue: number, state: "frozen" | "destroyed") => Effect.Effect<void, ProcessError>
+  readonly says: (
+    state: "frozen" | "destroyed",
+    ...issues: ReadonlyArray<number>
+  ) => Effect.Effect<void, ProcessError>
   /** Shuts it down in order. */
   readonly end: Effect.Effect<void>
 }
@@ -93,17 +96,21 @@ export const makeService = Effect.fn("makeService")(function* (
   return {
     start,
     end,
-    says: (issue, state) =>
+    says: (state, ...issues) =>
       Queue.take(said).pipe(
-        Effect.repeat({ until: (line) => line.includes(`#${issue}: `) && line.endsWith(`: ${state}`) }),
-        Effect.asVoid,
+        Effect.map((line) => issues.find((issue) => line.endsWith(`#${issue}: ${state}`))),
+        Stream.repeatEffect,
+        Stream.filter((issue) => issue !== undefined),
+        Stream.scan(new Set<number>(), (seen, issue) => new Set([...seen, issue])),
+        Stream.takeUntil((seen) => seen.size === issues.length),
+        Stream.runDrain,
         Effect.timeoutFail({
           duration: "2 minutes",
           onTimeout: () =>
             new ProcessError({
               command: program.join(" "),
               reason: "timeout",
-              detail: `the service did not say within 2 minutes that the bottle of #${issue} is ${state}`,
+              detail: `the service did not say within 2 minutes: ${issues.map((issue) => `#${issue}: ${state}`).join(", ")}`,
             }),
         }),
       ),

@@ -1,9 +1,9 @@
 /** What the demo prints in addition to the agents' output: steps, the status of issues, and operation logs. */
 import { Effect, Option, Schema, Stream } from "effect"
-import { listBottles } from "../../programs/listBottles.ts"
 import { orchestrateStatus } from "../../programs/orchestrateStatus.ts"
 import { readLogs } from "../../programs/readLogs.ts"
 import { verifyProvenance } from "../../programs/verifyProvenance.ts"
+import { BottleStore } from "../../services/BottleStore.ts"
 import { OperationLogs } from "../../services/OperationLogs.ts"
 import { OperationLine } from "../../domain/OperationLine.ts"
 import { Slug } from "../../domain/Slug.ts"
@@ -29,22 +29,18 @@ export const showOutput = Effect.fn("showOutput")(function* (slug: string, run: 
 
 /** Which bottle handles which issue, and its current state. */
 export const showStatus = Effect.gen(function* () {
-  const bottles = new Map((yield* listBottles()).map((bottle) => [bottle.slug as string, bottle]))
+  const runs = new Map((yield* (yield* BottleStore).all).map(({ slug, run }) => [slug, run]))
   yield* lines(
     table(
       ["ISSUE", "PULL REQUEST", "BOTTLE", "IS", "RUN", "SAID"],
-      (yield* orchestrateStatus()).map((issue) => {
-        const bottle = bottles.get(issue.slug)
-        const done = bottle === undefined ? null : Option.getOrNull(bottle.done)
-        return [
-          numberOf(issue.issueUrl),
-          Option.match(issue.prUrl, { onNone: () => "-", onSome: numberOf }),
-          issue.slug,
-          bottle?.state ?? "-",
-          String(bottle?.run ?? "-"),
-          done === null ? "-" : `${done.status}: ${done.summary}`,
-        ]
-      }),
+      (yield* orchestrateStatus()).map(({ issueUrl, prUrl, slug, state, done }) => [
+        numberOf(issueUrl),
+        Option.match(prUrl, { onNone: () => "-", onSome: numberOf }),
+        slug,
+        state,
+        String(runs.get(slug) ?? "-"),
+        Option.match(done, { onNone: () => "-", onSome: ({ status, summary }) => `${status}: ${summary}` }),
+      ]),
     ),
   )
 })

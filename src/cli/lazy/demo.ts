@@ -13,7 +13,7 @@ import { layer } from "../../layers/live.ts"
 import * as NodeProcessRunner from "../../layers/process/NodeProcessRunner.ts"
 import { destroy } from "../../programs/destroy.ts"
 import { listBottles } from "../../programs/listBottles.ts"
-import { orchestrateStatus } from "../../programs/orchestrateStatus.ts"
+import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 import { note, printLine } from "../output.ts"
 import { demoAgents, demoBottle } from "../demo/demoAgents.ts"
 import { type DemoForge, ISSUES, makeDemoForge } from "../demo/demoForge.ts"
@@ -107,7 +107,7 @@ const story = Effect.fn("story")(function* (forge: DemoForge, service: DemoServi
       : "It has no credential: all that it does on the forge goes through its neck. (With docker it would have no network either.)",
   )
   yield* forge.give(ISSUES.door, "carpenter")
-  yield* service.says(ISSUES.door, "frozen")
+  yield* service.says("frozen", ISSUES.door)
   const carpenter = yield* bottleOf(ISSUES.door)
   yield* showOutput(carpenter, 1)
   yield* step(
@@ -134,17 +134,24 @@ const story = Effect.fn("story")(function* (forge: DemoForge, service: DemoServi
     "The agent finds its files and its clone as it left them.",
   )
   yield* service.start
-  yield* service.says(ISSUES.door, "frozen")
+  const before = yield* forge.main
+  yield* step(
+    `meanwhile mallory talks another agent into doing harm, by the text of issue #${ISSUES.trap}`,
+    "It gets a bottle of its own. Neither agent sees the other.",
+  )
+  yield* forge.give(ISSUES.trap, "apprentice")
+  yield* service.says("frozen", ISSUES.door, ISSUES.trap)
+  yield* step(
+    "the first agent has done as the review asks",
+    "Its prompt had the review with the line of the file; its push went to the same pull request.",
+  )
   yield* showOutput(carpenter, 2)
   yield* printLine("")
   yield* lines(yield* forge.view(pr))
-  const before = yield* forge.main
   yield* step(
-    `mallory has talked another agent into doing harm, by the text of issue #${ISSUES.trap}`,
-    "The agent tries it all, and is stopped at the neck before anything reaches the forge.",
+    "the second agent has tried all that the issue asks",
+    "It was stopped at the neck before anything reached the forge.",
   )
-  yield* forge.give(ISSUES.trap, "apprentice")
-  yield* service.says(ISSUES.trap, "frozen")
   const apprentice = yield* bottleOf(ISSUES.trap)
   yield* showOutput(apprentice, 1)
   yield* printLine("")
@@ -161,7 +168,7 @@ const story = Effect.fn("story")(function* (forge: DemoForge, service: DemoServi
     "The demo removes the other one, so that nothing of it is left: no bottle, no image, no file.",
   )
   yield* forge.merge(pr)
-  yield* service.says(ISSUES.door, "destroyed")
+  yield* service.says("destroyed", ISSUES.door)
   yield* lines([
     `issue #${ISSUES.door} is ${forge.issue(ISSUES.door)?.state ?? "gone"}, and main has:`,
     ...(yield* forge.git("log", "--reverse", "--format=%h %an: %s", "main"))
@@ -174,8 +181,7 @@ const story = Effect.fn("story")(function* (forge: DemoForge, service: DemoServi
 const HINGE_LINE = 4
 
 /** The slug of the bottle that handles an issue. */
-const bottleOf = (issue: number) =>
-  Effect.map(
-    orchestrateStatus(),
-    (rows) => rows.find(({ issueUrl }) => issueUrl.endsWith(`/${issue}`))?.slug ?? "",
-  )
+const bottleOf = Effect.fnUntraced(function* (issue: number) {
+  const rows = yield* (yield* ForgeStateStore).all
+  return rows.find(({ issueNumber }) => issueNumber === issue)?.slug ?? ""
+})

@@ -20,7 +20,7 @@ export const EXAMPLES: Readonly<Record<string, ReadonlyArray<string>>> = {
   freeze: ["freeze hello-abcde"],
   destroy: ["destroy hello-abcde"],
   list: ["list", "list -q", "list --format slug,state,started"],
-  logs: ["logs hello-abcde", "logs hello-abcde --follow --tail 20"],
+  logs: ["logs hello-abcde", "logs hello-abcde --follow --tail 20", "logs hello-abcde --since 10m"],
   log: ["log hello-abcde", "log hello-abcde --denied --since 1h30m"],
   inspect: ["inspect hello-abcde", "inspect hello-abcde --json"],
   cp: ["cp hello-abcde:report.md .", "cp hello-abcde:/workspace/dist ./dist", "cp notes.md hello-abcde:"],

@@ -16,7 +16,7 @@ import { Home } from "../home/Home.ts"
 import { installationId } from "../home/installation.ts"
 import type { Docker } from "./agent.ts"
 import { attachTo, harvest, logsOf, outputOf, startBottle, stopBottle, waitFor } from "./agent.ts"
-import { listArtifacts } from "./artifacts.ts"
+import { hasArtifact, listArtifacts } from "./artifacts.ts"
 import { BUILD_SILENCE, builtImage, namedByBuild, removeBuild, unneededBuilds } from "./builds.ts"
 import type { Container } from "./containers.ts"
 import { containersOf, findContainer, listBottles, removeContainers, runOf, toBottle } from "./containers.ts"
@@ -63,6 +63,7 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
   const maxLayers = options.maxLayers ?? MAX_LAYERS
   const looked: Docker["looked"] = MutableHashMap.empty()
   const created: Docker["created"] = MutableHashMap.empty()
+  const images: Docker["images"] = MutableHashMap.empty()
   const attached: Docker["attached"] = MutableHashMap.empty()
 
   const ready = yield* Effect.cached(
@@ -77,6 +78,7 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
         buildSilence,
         looked,
         created,
+        images,
         attached,
       })),
     ),
@@ -103,15 +105,15 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
     inspect: (slug) => using((docker) => inspectBottle(docker, slug)),
     ending: (slug) => using((docker) => ending(docker, slug)),
     output: (slug, run) => Stream.unwrap(Effect.map(ready, (docker) => outputOf(docker, slug, run))),
-    logs: (slug, run, follow) =>
-      Stream.unwrap(Effect.map(ready, (docker) => logsOf(docker, slug, run, follow))),
+    logs: (slug, run, follow, since) =>
+      Stream.unwrap(Effect.map(ready, (docker) => logsOf(docker, slug, run, follow, since))),
     wait: (slug) => using((docker) => waitFor(docker, slug)),
     stop: (slug) => using((docker) => stopBottle(docker, slug)),
     attach: (slug) => using((docker) => attachTo(docker, slug)),
     shell: (slug) => using((docker) => shellIn(docker, slug)),
     copyOut: (slug, source) => Stream.unwrap(Effect.map(ready, (docker) => copyOut(docker, slug, source))),
     copyIn: (slug, target) => using((docker) => copyIn(docker, slug, target)),
-    freeze: (slug, run) => using(({ naming }) => freezeBottle(engine, naming, maxLayers, slug, run)),
+    freeze: (slug, run) => using((docker) => freezeBottle(docker, maxLayers, slug, run)),
     remove: (slug) => using((docker) => removeBottle(docker, slug)),
     removeArtifacts: (slug, keep) =>
       using(({ naming }) =>
@@ -128,6 +130,7 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
       load: (file) =>
         Effect.asVoid(engine.succeed({ operation: "load", target: file }, ["load", "-i", file], SAVING)),
     },
+    hasArtifact: (slug, reference) => using(({ naming }) => hasArtifact(engine, naming, slug, reference)),
     builds: {
       unneeded: using(({ naming }) => unneededBuilds(engine, naming)),
       remove: (reference) => removeBuild(engine, reference),
@@ -202,6 +205,7 @@ const createBottle = Effect.fn("Backend.create")(function* (docker: Docker, plan
   const filled = plan.rehydrate || (plan.workspace === undefined && hasWorkspace(image, plan, user))
   if (!filled) yield* fillWorkspace(engine, purpose, naming.container(plan.slug), plan, user)
   MutableHashMap.set(docker.created, plan.slug, plan.run)
+  MutableHashMap.set(docker.images, plan.slug, image)
   const bottle: CreatedBottle = { user, imageDigest }
   return bottle
 })
@@ -233,8 +237,9 @@ const removeBottle = Effect.fn("Backend.remove")(function* (docker: Docker, slug
 
 const isItself = (naming: Naming, slug: Slug, { Name }: Container) => Name === naming.container(slug)
 
-const forget = ({ home, created, attached }: Docker, slug: Slug) => {
+const forget = ({ home, created, images, attached }: Docker, slug: Slug) => {
   MutableHashMap.remove(created, slug)
+  MutableHashMap.remove(images, slug)
   MutableHashMap.remove(attached, slug)
   return Effect.provideService(removeRunDirectory(slug), Home, home)
 }

@@ -6,7 +6,7 @@ import type { Slug } from "../../domain/Slug.ts"
 import type { BackendError } from "../../services/Backends.ts"
 import type { OutputChunk } from "../../services/ProcessRunner.ts"
 import { cutOutput, outputLimitFile } from "../bottle/cutOutput.ts"
-import { keptOutput } from "../bottle/keptOutput.ts"
+import { keptOutput, writtenSince } from "../bottle/outputTimes.ts"
 import { enterError, enterFailure } from "../bottle/runFiles.ts"
 import type { HomeShape } from "../home/Home.ts"
 import type { Container } from "./containers.ts"
@@ -16,7 +16,7 @@ import type { Engine, Purpose } from "./engine.ts"
 import type { Image } from "./image.ts"
 import type { Naming } from "./naming.ts"
 import type { Attached } from "./output.ts"
-import { engineLog, keepIn, startAttached } from "./output.ts"
+import { datedLog, engineLog, keepIn, startAttached } from "./output.ts"
 
 /** What existed before a launch: the plan's image, and a container of an earlier launch. */
 export interface Looked {
@@ -36,6 +36,8 @@ export interface Docker {
   readonly looked: MutableHashMap.MutableHashMap<Slug, Looked>
   /** Runs that this process created and has not started yet. */
   readonly created: MutableHashMap.MutableHashMap<Slug, number>
+  /** Images of the containers that this process created: an image of that ID never changes. */
+  readonly images: MutableHashMap.MutableHashMap<Slug, Image>
   /** Runs whose output this process has had since their start. */
   readonly attached: MutableHashMap.MutableHashMap<Slug, Attached>
 }
@@ -107,32 +109,33 @@ export const outputOf = (docker: Docker, slug: Slug, run: number): Stream.Stream
       }
       const container = yield* findContainer(engine, naming, purpose, slug)
       if (Option.exists(container, (found) => runOf(found) === run && found.State.Status !== "created")) {
-        return keep(engineLog(engine, purpose, name, true))
+        return keep(datedLog(engine, purpose, name, true))
       }
       const stdout = (bytes: Uint8Array): OutputChunk => ({ stream: "stdout", bytes, at: Date.now() })
       return Stream.map(kept(docker, purpose, slug, run), stdout)
     }),
   )
 
-/** The stored output of a run, or else the engine's log. */
+/** The stored output of a run, or else the engine's log; what was written since a time, if one is given. */
 export const logsOf = (
   docker: Docker,
   slug: Slug,
   run: number,
   follow: boolean,
+  since?: number,
 ): Stream.Stream<Uint8Array, BackendError> =>
   Stream.unwrap(
     Effect.gen(function* () {
       const { engine, naming, home } = docker
       const purpose = { operation: "logs", target: slug }
-      if (existsSync(home.of(slug).output(run))) return kept(docker, purpose, slug, run)
+      if (existsSync(home.of(slug).output(run))) return kept(docker, purpose, slug, run, since)
       const container = yield* findContainer(engine, naming, purpose, slug)
-      return Option.exists(container, (found) => runOf(found) === run)
-        ? engineLog(engine, purpose, naming.container(slug), follow).pipe(
-            cutOutput(slug, outputLimitFile(home.of(slug).run)),
-            Stream.map(({ bytes }) => bytes),
-          )
-        : Stream.empty
+      if (!Option.exists(container, (found) => runOf(found) === run)) return Stream.empty
+      const log = since === undefined ? engineLog : datedLog
+      return log(engine, purpose, naming.container(slug), follow).pipe(
+        cutOutput(slug, outputLimitFile(home.of(slug).run)),
+        writtenSince(since),
+      )
     }),
   )
 
@@ -141,10 +144,11 @@ const kept = (
   purpose: Purpose,
   slug: Slug,
   run: number,
+  since?: number,
 ): Stream.Stream<Uint8Array, BackendError> => {
   const file = home.of(slug).output(run)
   if (!existsSync(file)) return Stream.empty
-  return keptOutput(file, (cause): BackendError =>
+  return keptOutput(file, since, (cause): BackendError =>
     engine.failure(purpose, `${file} could not be read: ${String(cause)}`),
   )
 }
@@ -174,7 +178,7 @@ export const harvest = Effect.fn("harvest")(function* (
   const { engine, naming, home } = docker
   const file = home.of(slug).output(run)
   if (existsSync(file)) return
-  yield* engineLog(engine, purpose, naming.container(slug), false).pipe(
+  yield* datedLog(engine, purpose, naming.container(slug), false).pipe(
     cutOutput(slug, outputLimitFile(home.of(slug).run)),
     keepIn(file, purpose, engine, Effect.succeed(true)),
     Stream.runDrain,

@@ -1,8 +1,9 @@
 /** The engine's artifacts of all bottles of this installation. */
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { Slug } from "../../domain/Slug.ts"
 import type { BackendArtifact } from "../../services/Backends.ts"
 import type { Engine, Purpose } from "./engine.ts"
+import { inspectImage } from "./image.ts"
 import type { Naming } from "./naming.ts"
 import { LABEL } from "./naming.ts"
 
@@ -45,7 +46,30 @@ export const taggedImages = Effect.fn("taggedImages")(function* (
   return [...byId.values()]
 })
 
+/** Whether the engine has that artifact, and it is ours. */
+export const hasArtifact = Effect.fn("Backend.hasArtifact")(function* (
+  engine: Engine,
+  naming: Naming,
+  slug: Slug,
+  reference: string,
+) {
+  if (!naming.isArtifact(slug, reference)) return false
+  const image = yield* inspectImage(engine, reference)
+  return Option.exists(image, ({ Config }) => isOurs(naming, slug, reference, Config.Labels))
+})
+
 /** Labels are inherited from images: an artifact is ours if its labels contain its own reference. */
+const isOurs = (
+  naming: Naming,
+  slug: Slug,
+  reference: string,
+  labels: Readonly<Record<string, string>>,
+): boolean =>
+  labels[LABEL.installation] === naming.installation &&
+  labels[LABEL.slug] === slug &&
+  labels[LABEL.artifact] === reference
+
+/** Every artifact of this installation. */
 export const listArtifacts = Effect.fn("Backend.artifacts")(function* (engine: Engine, naming: Naming) {
   const purpose = { operation: "list", target: "artifacts" }
   const images = yield* taggedImages(engine, purpose, naming.artifacts)
@@ -53,10 +77,10 @@ export const listArtifacts = Effect.fn("Backend.artifacts")(function* (engine: E
     const slug = Labels[LABEL.slug]
     const reference = Labels[LABEL.artifact]
     const ours =
-      Labels[LABEL.installation] === naming.installation &&
       reference !== undefined &&
-      RepoTags.includes(reference) &&
       Schema.is(Slug)(slug) &&
+      isOurs(naming, slug, reference, Labels) &&
+      RepoTags.includes(reference) &&
       naming.isArtifact(slug, reference)
     return ours ? [{ slug, reference, createdAt: Date.parse(Created) }] : []
   })

@@ -52,16 +52,18 @@ export const endingOf = (facts: EndFacts): BackendEnding => {
 /** Asks the engine what ended an exited bottle. */
 export const ending = Effect.fn("Backend.ending")(function* ({ engine, naming }: Docker, slug: Slug) {
   const purpose = { operation: "inspect", target: slug }
-  const container = yield* findContainer(engine, naming, purpose, slug)
+  const [container, engineStartedAt] = yield* Effect.all(
+    [findContainer(engine, naming, purpose, slug), started(engine, purpose)],
+    { concurrency: "unbounded" },
+  )
   if (Option.isNone(container)) return { by: "agent" } satisfies BackendEnding
   const { State } = container.value
-  const [engineStartedAt, keepsContainers] = yield* Effect.all([
-    started(engine, purpose),
-    keeps(engine, purpose),
-  ])
+  const startedAt = Date.parse(State.StartedAt)
+  // It matters only to a container that is older than the engine's process.
+  const keepsContainers = startedAt < engineStartedAt && (yield* keeps(engine, purpose))
   return endingOf({
     now: yield* Clock.currentTimeMillis,
-    startedAt: Date.parse(State.StartedAt),
+    startedAt,
     finishedAt: Date.parse(State.FinishedAt),
     exitCode: State.ExitCode,
     outOfMemory: State.OOMKilled,

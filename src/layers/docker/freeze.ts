@@ -1,7 +1,8 @@
 /** Artifacts: a stopped container committed to an image, flattened before the engine's layer limit, and removed when superseded. */
-import { Effect, Option } from "effect"
+import { Effect, MutableHashMap, Option } from "effect"
 import { FreezeFailed } from "../../domain/Errors.ts"
 import type { Slug } from "../../domain/Slug.ts"
+import type { Docker } from "./agent.ts"
 import { bytesOf } from "./bytes.ts"
 import { lastLine } from "./dialect.ts"
 import type { Container } from "./containers.ts"
@@ -17,8 +18,7 @@ export const MAX_LAYERS = 120
 
 /** Makes the artifact of a stopped bottle and returns its reference. Redoes what an interrupted freeze left incomplete. */
 export const freezeBottle = Effect.fn("freezeBottle")(function* (
-  engine: Engine,
-  naming: Naming,
+  { engine, naming, images }: Docker,
   maxLayers: number,
   slug: Slug,
   run: number,
@@ -36,7 +36,8 @@ export const freezeBottle = Effect.fn("freezeBottle")(function* (
     })
   }
   const reference = naming.artifact(slug, run)
-  const image = yield* inspectImage(engine, container.value.Image)
+  const known = Option.filter(MutableHashMap.get(images, slug), ({ Id }) => Id === container.value.Image)
+  const image = Option.isSome(known) ? known : yield* inspectImage(engine, container.value.Image)
   const flat = Option.filter(image, ({ RootFS }) => RootFS.Layers.length + 1 > maxLayers)
   yield* Option.match(flat, {
     onNone: () => commit(engine, purpose, container.value.Id, reference),

@@ -1,12 +1,14 @@
 /** Output of a container: streamed from our attached client, or else from the engine's log, and stored in a file once it is complete. */
 import { Effect, Exit, Mailbox, Option, Ref, Scope, Stream } from "effect"
 import { randomUUID } from "node:crypto"
-import { mkdir, open, rename, rm } from "node:fs/promises"
+import { appendFile, mkdir, open, rename, rm } from "node:fs/promises"
 import type { FileHandle } from "node:fs/promises"
 import { dirname } from "node:path"
 import type { BackendError } from "../../services/Backends.ts"
 import type { OutputChunk } from "../../services/ProcessRunner.ts"
+import { dated, marking, timesFile } from "../bottle/outputTimes.ts"
 import type { Engine, Purpose } from "./engine.ts"
+import { lineTimes } from "./lineTimes.ts"
 
 /** How long the attached client waits for a reader. */
 const UNREAD_GRACE = "10 seconds"
@@ -102,9 +104,22 @@ export const engineLog = (
     ),
   )
 
+/** The same with the times at which the engine received it. */
+export const datedLog = (
+  engine: Engine,
+  purpose: Purpose,
+  container: string,
+  follow: boolean,
+): Stream.Stream<OutputChunk, BackendError> =>
+  Stream.unwrap(
+    Effect.map(lineTimes(engine, purpose, container), (known) =>
+      dated(known, "lines")(engineLog(engine, purpose, container, follow)),
+    ),
+  )
+
 /**
  * Writes what is read to a file beside `file`, and replaces `file` by it when `whole` says that everything was read. Simultaneous
- * readers do not disturb each other.
+ * readers do not disturb each other. The times of its parts are stored beside it.
  */
 export const keepIn =
   (file: string, purpose: Purpose, engine: Engine, whole: Effect.Effect<boolean, BackendError>) =>
@@ -116,25 +131,43 @@ export const keepIn =
         catch: (cause) =>
           engine.failure(purpose, `its output could not be kept in ${file}: ${String(cause)}`),
       })
-    const kept = (handle: FileHandle) =>
-      output.pipe(
-        Stream.tap(({ bytes }) => attempt(() => handle.appendFile(bytes))),
+    const times = timesFile(part)
+    const kept = (handle: FileHandle) => {
+      const markOf = marking()
+      return output.pipe(
+        Stream.tap((chunk) => {
+          const mark = markOf(chunk)
+          const marked = mark === "" ? Effect.void : attempt(() => appendFile(times, mark, { mode: 0o600 }))
+          return Effect.zipRight(
+            marked,
+            attempt(() => handle.appendFile(chunk.bytes)),
+          )
+        }),
         Stream.concat(
           Stream.execute(
             Effect.whenEffect(
-              attempt(() => rename(part, file)),
+              attempt(() =>
+                // There is none of an empty output.
+                rename(times, timesFile(file))
+                  .catch(() => undefined)
+                  .then(() => rename(part, file)),
+              ),
               whole,
             ),
           ),
         ),
       )
+    }
     return Stream.unwrapScoped(
       Effect.map(
         Effect.acquireRelease(
           attempt(() =>
             mkdir(dirname(file), { recursive: true, mode: 0o700 }).then(() => open(part, "wx", 0o600)),
           ),
-          (handle) => Effect.promise(() => handle.close().then(() => rm(part, { force: true }))),
+          (handle) =>
+            Effect.promise(() =>
+              handle.close().then(() => Promise.all([part, times].map((path) => rm(path, { force: true })))),
+            ),
         ),
         kept,
       ),

@@ -10,6 +10,7 @@ import { DEFAULT_PIDS } from "../../domain/Plan.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import type { Backend, BackendArtifact, BackendError, CreatedBottle } from "../../services/Backends.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
+import { writtenSince } from "../bottle/outputTimes.ts"
 import { removeRunDirectory, writeRunDirectory } from "../bottle/runDirectory.ts"
 import { workspaceTar } from "../git/workspace.ts"
 import type { HomeShape } from "../home/Home.ts"
@@ -19,7 +20,7 @@ import type { BoxPaths } from "./box.ts"
 import { boxPaths, failed, onDisk, removeBox } from "./box.ts"
 import { copyOut } from "./copy.ts"
 import { keep, endingOf, lookAt, readRecord, RunRecord, slugsOf } from "../supervisor/control.ts"
-import { followOutput, harvest, keepOutput, keptOf, snapshot } from "../supervisor/output.ts"
+import { followOutput, harvest, keepOutput, keptOf, written } from "../supervisor/output.ts"
 import { killSession, waitForEnd } from "../supervisor/session.ts"
 import { attachBox, startBox, stopBox } from "./agent.ts"
 
@@ -55,7 +56,7 @@ export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = E
     inspect: (slug) => lookAt(boxPaths(home, slug)),
     ending: (slug) => endingOf(boxPaths(home, slug)),
     output: (slug, run) => outputOf(home, slug, run),
-    logs: (slug, run, follow) => logsOf(home, slug, run, follow),
+    logs: (slug, run, follow, since) => logsOf(home, slug, run, follow, since),
     wait: (slug) => waitForEnd(boxPaths(home, slug)),
     stop: (slug) => stopBox(boxPaths(home, slug)),
     attach: (slug) => running(attachBox(home, slug)),
@@ -177,13 +178,14 @@ const logsOf = (
   slug: Slug,
   run: number,
   follow: boolean,
+  since?: number,
 ): Stream.Stream<Uint8Array, BackendError> => {
   const paths = boxPaths(home, slug)
   return Stream.unwrap(
     Effect.gen(function* () {
-      if (existsSync(paths.output(run))) return keptOf(paths, run)
+      if (existsSync(paths.output(run))) return keptOf(paths, run, since)
       if (!(yield* ofRun(home, slug, run))) return Stream.empty
-      return follow ? Stream.map(followOutput(paths), ({ bytes }) => bytes) : snapshot(paths)
+      return writtenSince(since)(follow ? followOutput(paths) : written(paths))
     }),
   )
 }

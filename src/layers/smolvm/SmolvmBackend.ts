@@ -11,6 +11,7 @@ import { FreezeFailed } from "../../domain/Errors.ts"
 import { Slug } from "../../domain/Slug.ts"
 import type { Backend, BackendBottle, BackendError } from "../../services/Backends.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
+import { writtenSince } from "../bottle/outputTimes.ts"
 import { removeRunDirectory } from "../bottle/runDirectory.ts"
 import { NECK_URL } from "../../domain/Neck.ts"
 import type { HomeShape } from "../home/Home.ts"
@@ -19,7 +20,7 @@ import { installationId } from "../home/installation.ts"
 import { folderOfMachine } from "../home/machine.ts"
 import type { Control } from "../supervisor/control.ts"
 import { endingOf, controlOf, failure, lookAt, onFiles, readRecord, slugsOf } from "../supervisor/control.ts"
-import { followOutput, harvest, keepOutput, keptOf, snapshot } from "../supervisor/output.ts"
+import { followOutput, harvest, keepOutput, keptOf, written } from "../supervisor/output.ts"
 import { killSession } from "../supervisor/session.ts"
 import type { Smol } from "./create.ts"
 import { accepts, createBottle, ensurePack, machineOf } from "./create.ts"
@@ -73,7 +74,7 @@ export const makeWith = Effect.fn("SmolvmBackend.make")(function* (options: Smol
     inspect: (slug) => on(slug, inspectRun),
     ending: (slug) => on(slug, ({ control }) => endingOf(control)),
     output: (slug, run) => outputOf(home, slug, run),
-    logs: (slug, run, follow) => logsOf(home, slug, run, follow),
+    logs: (slug, run, follow, since) => logsOf(home, slug, run, follow, since),
     wait: (slug) => on(slug, waitForRun),
     stop: (slug) => on(slug, stopRun),
     attach: (slug) => on(slug, attachRun),
@@ -117,13 +118,14 @@ const logsOf = (
   slug: Slug,
   run: number,
   follow: boolean,
+  since?: number,
 ): Stream.Stream<Uint8Array, BackendError> => {
   const control = controlOf("smolvm", home, slug)
   return Stream.unwrap(
     Effect.gen(function* () {
-      if (existsSync(control.output(run))) return keptOf(control, run)
+      if (existsSync(control.output(run))) return keptOf(control, run, since)
       if (!(yield* ofRun(control, run))) return Stream.empty
-      return follow ? Stream.map(followOutput(control), ({ bytes }) => bytes) : snapshot(control)
+      return writtenSince(since)(follow ? followOutput(control) : written(control))
     }),
   )
 }

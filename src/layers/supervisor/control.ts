@@ -35,6 +35,7 @@ export const controlOf = (backend: string, home: HomeShape, slug: Slug) => {
     supervisor: join(control, "runner.json"),
     stdout: join(control, "stdout"),
     stderr: join(control, "stderr"),
+    times: join(control, "times"),
     exit: join(control, "exit"),
   }
 }

@@ -26,7 +26,7 @@ control=$1; shift
 trap : TERM HUP INT QUIT
 echo started
 exec >/dev/null 2>&1
-${truncating(outputBytes)} &
+${eachSecond(outputBytes)} &
 (exec ${run} >>"$control/stdout" 2>>"$control/stderr" </dev/null)
 code=$?
 ${after}
@@ -37,14 +37,19 @@ kill -KILL 0
 
 /**
  * Cuts the run's files whenever they are larger than the limit. The agent appends, and neither blocks nor sees an error. One byte more
- * than the limit stays, so that a reader sees that there was more.
+ * than the limit stays, so that a reader sees that there was more. Notes the sizes of both files when they have changed, after the
+ * second in which they were seen, so that a later reader knows when the output was written.
  */
-const truncating = (bytes: number): string => `(
+const eachSecond = (bytes: number): string => `(
   trap '' TERM HUP INT QUIT
+  seen=
   while kill -0 $$ && sleep 1; do
     find "$control/stdout" "$control/stderr" -size +${bytes + 1}c | while read -r file; do
       dd if=/dev/null of="$file" bs=1 seek=${bytes + 1}
     done
+    sizes="$(wc -c <"$control/stdout") $(wc -c <"$control/stderr")"
+    [ "$sizes" = "$seen" ] || echo $(date +%s) $sizes >>"$control/times"
+    seen=$sizes
   done
 )`
 

@@ -10,7 +10,7 @@ import { RunNumber } from "../../domain/orchestrator/IssueKey.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import { awaitExit } from "../../programs/awaitExit.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
-import { observeBottle } from "../issue/observeBottle.ts"
+import { bottleOf, observeBottle } from "../issue/observeBottle.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
 import { assigned } from "./assigned.ts"
 
@@ -62,7 +62,10 @@ export const watchRun = Effect.fn("watchRun")(function* <E, R>(
     ],
     { concurrency: "unbounded", discard: true },
   )
-  const prs = Option.match(yield* observeBottle(issue), { onNone: () => [], onSome: (it) => it.prs })
+  const prs = Option.match(yield* bottleOf(issue), {
+    onNone: () => [],
+    onSome: ({ row }) => Option.toArray(row.prNumber),
+  })
   const runs = observeBottle(issue).pipe(
     Effect.map(
       Option.exists((bottle) => bottle.slug === slug && bottle.run === run && bottle.state === "running"),
@@ -73,13 +76,16 @@ export const watchRun = Effect.fn("watchRun")(function* <E, R>(
   const wait = Effect.scoped(
     Effect.zipRight(Effect.forkScoped(signs), awaitExit(slug, { forge: assigned(issue, served, prs) })),
   ).pipe(
-    // The row says how it ended. If somebody else is watching, try again later.
-    Effect.catchAll((error) => Effect.logDebug(error.message)),
-    Effect.zipRight(runs),
+    Effect.as(false),
+    Effect.catchTags({ AgentExited: hasEnded, LimitReached: hasEnded }),
+    // Somebody else may be watching: then this tries again later.
+    Effect.catchAll((error) => Effect.zipRight(Effect.logDebug(error.message), runs)),
   )
   yield* Effect.repeat(wait, { while: (isRunning) => isRunning, schedule: Schedule.spaced(AGAIN) })
   yield* say(endHintId(slug, RunNumber.make(run)))
 })
+
+const hasEnded = () => Effect.succeed(false)
 
 const unknown = (error: { readonly message: string }) =>
   Effect.as(Effect.logWarning(`whether an agent runs is asked again: ${error.message}`), true)
