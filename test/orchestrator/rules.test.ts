@@ -6,7 +6,6 @@ import { Slug } from "../../src/domain/Slug.ts"
 import { BottleStore } from "../../src/services/BottleStore.ts"
 import { IssueStates } from "../../src/services/IssueStates.ts"
 import { Operations } from "../../src/services/Operations.ts"
-import { ProvenanceStore } from "../../src/services/ProvenanceStore.ts"
 import { numbered } from "../contracts/Forge.ts"
 import { hint, issue, kept, makeWorld, targets, type WorldOptions } from "./world.ts"
 
@@ -66,19 +65,12 @@ const watched: WorldOptions = { agent: hung, life: { watchdog: 4 * 60_000 } }
 describe("the watchdog", () => {
   it.scoped("freezes an agent that gives no sign of life for its time, and tells why", () =>
     Effect.gen(function* () {
-      const { world, passes, state, slug } = yield* working(watched)
+      const { world, passes, state } = yield* working(watched)
       yield* passes("230 seconds")
       expect(yield* kept(world)).toMatchObject({ phase: "running" })
       yield* passes("20 seconds")
       expect(yield* kept(world)).toMatchObject({ phase: "frozen", status: "frozen", runs: [1] })
       expect((yield* state).state.frozen).toEqual({ cause: "watchdog", run: 1 })
-      const [stated] = yield* Effect.provide(
-        Effect.flatMap(ProvenanceStore, (store) => store.of(slug)),
-        world.context,
-      )
-      expect(JSON.parse(stated?.payload ?? "{}")).toMatchObject({
-        predicate: { trouble: { watchdog: true } },
-      })
       yield* passes("1 hour")
       expect((yield* kept(world)).runs).toEqual([1])
     }),
