@@ -44,6 +44,22 @@ const made = (): ReadonlyArray<string> =>
     return existsSync(path) ? readdirSync(path) : []
   })
 
+it("orchestrate resume takes the label of the issue's bottle; destroy and rm do not", async () => {
+  const begun = await run([...start, "--label", "the-issue"])
+  expect([begun.code, begun.stderr]).toEqual([3, expect.stringMatching(/^bottle the-issue-[a-z0-9]{5}$/m)])
+  const slug = /^bottle (\S+)$/m.exec(begun.stderr)?.[1] ?? ""
+  const resumed = await run(["orchestrate", "resume", "--slug", "the-issue", "--prompt", "again"])
+  expect([resumed.code, resumed.stderr]).toEqual([3, expect.stringContaining(`bottle ${slug}\n`)])
+  const other = await run(["orchestrate", "resume", "--slug", "the-issu", "--prompt", "again"])
+  expect([other.code, other.stderr]).toEqual([125, expect.stringContaining('no bottle "the-issu"')])
+  for (const command of ["destroy", "rm"]) {
+    const refused = await run([command, "the-issue"])
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining(`by their slug: ${slug}`)])
+  }
+  expect(JSON.parse((await run(["list", "--json"])).stdout)).toMatchObject([{ slug, run: 2 }])
+  expect((await run(["destroy", slug])).code).toBe(0)
+})
+
 describe("orchestrate start refuses, makes no bottle and runs nothing", () => {
   const refusals: ReadonlyArray<
     readonly [string, number, RegExp, () => Promise<Record<string, string>> | Record<string, string>]

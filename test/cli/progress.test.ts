@@ -66,7 +66,7 @@ describePty("progress, and an agent on the same terminal", () => {
     const command = async (args: string) => {
       const before = terminal.written().length
       terminal.line(`clear; '${process.execPath}' '${slow}' ${args}; echo "co""de=$?"`)
-      await expect.poll(() => terminal.written().slice(before), { timeout: 60_000 }).toMatch(/code=0\r\n/)
+      await expect.poll(() => terminal.written().slice(before)).toMatch(/code=0\r\n/)
       const written = terminal.written().slice(before)
       expect(written).toMatch(/starting the sidecar \.\.\. \d+ s/)
       // Each line that the progress was on is erased before anything else is on it.

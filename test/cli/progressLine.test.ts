@@ -2,23 +2,16 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber, TestClock } from "effect"
 import { afterEach, beforeEach, vi } from "vitest"
-import type * as Output from "../../src/cli/output.ts"
-import type * as Progress from "../../src/cli/progress.ts"
+import * as output from "../../src/cli/output.ts"
+import * as progress from "../../src/cli/progress.ts"
 
 const ERASE = "\r\u001b[K"
 
 describe("the progress line", () => {
   let now = 0
   let written = ""
-  let output: typeof Output
-  let progress: typeof Progress
-  beforeEach(async () => {
-    // What is known of the terminal is a module's.
-    vi.resetModules()
-    output = await import("../../src/cli/output.ts")
-    progress = await import("../../src/cli/progress.ts")
+  beforeEach(() => {
     now = 0
-    written = ""
     vi.spyOn(performance, "now").mockImplementation(() => now)
     for (const name of ["stdout", "stderr"] as const) {
       const stream = process[name]
@@ -31,6 +24,9 @@ describe("the progress line", () => {
         return true
       })
     }
+    // An earlier test may have left the terminal on an unfinished line.
+    Effect.runFork(output.note("begins"))
+    written = ""
   })
   afterEach(() => {
     vi.restoreAllMocks()

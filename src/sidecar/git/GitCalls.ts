@@ -177,7 +177,7 @@ export const makeGit = (given: Omit<GitOptions, "inBackground">): Effect.Effect<
             answerEarly(request, response, 404, `not found: this bottle has ${known(upstreams)}\n`),
           ),
         )
-      // A push in progress is completed, even if nobody waits for it.
+      // A push in progress is completed, even if the client has gone.
       const served: Effect.Effect<void, GitFailure | LogUnwritable> =
         asked.kind === "refs"
           ? whileWaited(response, refs(asked, request, response))

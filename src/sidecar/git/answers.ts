@@ -53,7 +53,7 @@ export const tell = (
   response.end(body)
 }
 
-/** Ends an effect when nobody waits for its response any more. */
+/** Interrupts an effect when the client of its response has gone. */
 export const whileWaited = <E>(
   response: ServerResponse,
   effect: Effect.Effect<void, E>,
