@@ -6,11 +6,14 @@ export type {
   BottleExit,
   BottlePlan,
   LaunchPlan,
+  ManifestDigest,
   NeckOpenings,
   PlanBuild,
   PlanLimits,
   PullPolicy,
   RunFile,
+  RunLaunch,
+  RunTrigger,
   RunUseLimits,
   WorkspaceListing,
 } from "./domain/Bottle.ts"
@@ -108,7 +111,8 @@ export type {
 } from "./services/Manifests.ts"
 export { ObjectStores } from "./services/ObjectStores.ts"
 export { OperationLogs } from "./services/OperationLogs.ts"
-export type { LogVerdict } from "./services/OperationLogs.ts"
+export type { AuditRequest, LogAudit, LogVerdict } from "./services/OperationLogs.ts"
+export { ProvenanceStore } from "./services/ProvenanceStore.ts"
 export { ProcessError, ProcessRunner } from "./services/ProcessRunner.ts"
 export type {
   DetachedSpec,
@@ -123,7 +127,9 @@ export type { AgentInvocation, Provider, ProviderInput } from "./services/Provid
 export { GroundFailure, ProvingGround } from "./services/ProvingGround.ts"
 export type { Ground } from "./services/ProvingGround.ts"
 export { RunDirectories } from "./services/RunDirectories.ts"
-export type { LeftRun } from "./services/RunDirectories.ts"
+export type { KeptOutput, LeftRun } from "./services/RunDirectories.ts"
+export { Signatures } from "./services/Signatures.ts"
+export type { PublicKey } from "./services/Signatures.ts"
 export { Sidecar } from "./services/Sidecar.ts"
 export type { FoundSidecar, SidecarConfig, SidecarHandle } from "./services/Sidecar.ts"
 export type { ForgeEnv } from "./services/ForgeEnv.ts"
@@ -156,6 +162,7 @@ export type {
   ResumeOptions,
   RunEvent,
   StartOptions,
+  TriggerOption,
   WatchOptions,
 } from "./programs/options.ts"
 export { orchestrateAssign } from "./programs/orchestrateAssign.ts"
@@ -177,4 +184,22 @@ export { stop } from "./programs/stop.ts"
 export { copyIn, copyOut, openShell } from "./programs/tools.ts"
 export { makeVerifier } from "./programs/requireVerified.ts"
 export { verify } from "./programs/verify.ts"
-export { verifyProvenance } from "./programs/verifyProvenance.ts"
+export type { Retention } from "./programs/retention.ts"
+export { backup, restore } from "./programs/backup.ts"
+export type { BackupOptions } from "./programs/backup.ts"
+export { HomeArchive } from "./services/HomeArchive.ts"
+export type { ArchiveInfo, SavedImage } from "./services/HomeArchive.ts"
+export { attest, attestAll } from "./programs/attest.ts"
+export { exportProvenance } from "./programs/exportProvenance.ts"
+export { provenanceOf, verifyExport, verifyProvenance } from "./programs/verifyProvenance.ts"
+export type { ProvenanceVerdict } from "./programs/verifyProvenance.ts"
+export type { StatedRun } from "./domain/checkStatements.ts"
+export { Envelope, RunPredicate, RunStatement } from "./domain/Provenance.ts"
+export type {
+  LogCounts,
+  LogPart,
+  Outcomes,
+  PushedCommits,
+  RunIssue,
+  StoredStatement,
+} from "./domain/Provenance.ts"

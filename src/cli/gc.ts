@@ -16,11 +16,14 @@ const spec = {
 /** `gc` */
 export const gc = Command.make("gc", spec, (options) =>
   Effect.gen(function* () {
-    const { collectGarbage, forgeAccess, live } = yield* Effect.promise(() => import("./lazy/run.ts"))
+    const { collectGarbage, forgeAccess, live, retentionOf } = yield* Effect.promise(
+      () => import("./lazy/run.ts"),
+    )
     const events: Array<GarbageEvent> = []
     yield* collectGarbage({
       dryRun: options.dryRun,
       forgeEnv: yield* forgeAccess,
+      retention: yield* retentionOf,
       observe: (event) => Effect.sync(() => void events.push(event)),
     }).pipe(Effect.ensuring(Effect.suspend(() => show(events, options))), Effect.provide(live))
   }).pipe(reportFailures(options.json)),

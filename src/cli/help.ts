@@ -33,7 +33,11 @@ export const ROOT: Readonly<Record<string, ReadonlyArray<Entry>>> = {
     ["attach SLUG", "return to the terminal of an agent, or follow a headless one"],
     ["shell SLUG", "open a shell in a running bottle, as its agent's user"],
     ["cp SOURCE DEST", "copy files out of a bottle, or a file into one: one is SLUG:PATH"],
-    ["provenance verify SLUG", "check that the operation log is complete"],
+    ["provenance show SLUG", "show the statements about the runs of a bottle, also of a destroyed one"],
+    ["provenance verify SLUG", "check that the operation log and the statements about it are complete"],
+    ["provenance export SLUG", "write statements and log into one file, for an auditor"],
+    ["provenance key", "print the public key that signs statements"],
+    ["provenance rotate", "make a new key that signs from now on"],
   ],
   "Forge issues": [
     ["orchestrate serve", "carry issues from their label to a merged pull request, until interrupted"],
@@ -49,6 +53,8 @@ export const ROOT: Readonly<Record<string, ReadonlyArray<Entry>>> = {
   ],
   Other: [
     ["gc", "remove what no bottle needs any more"],
+    ["backup FILE", "write all of the home that may not be lost into one file"],
+    ["restore FILE", "restore it into a home that does not exist yet"],
     ["version", "print the version"],
     ["help COMMAND", "show the help of a command"],
   ],

@@ -97,6 +97,9 @@ export const outputOf = (raw: boolean): ((bytes: Uint8Array) => Effect.Effect<vo
 /** Writes a line to stderr, made safe, for a logger, which cannot wait. */
 export const logLine = (text: string): void => put("stderr", `${neutral(text)}\n`)
 
+/** The same as a line of JSON. */
+export const jsonLogLine = (value: unknown): void => put("stderr", `${neutralJson(JSON.stringify(value))}\n`)
+
 /** A line that begins in a style, if the terminal has colours. */
 export interface Styled {
   readonly text: string

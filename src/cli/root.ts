@@ -7,6 +7,7 @@ import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import { Effect, Exit, Layer, LogLevel, Logger, Option, identity } from "effect"
 import { VERSION } from "../domain/Version.ts"
 import { attach, shell } from "./attach.ts"
+import { backup, restore } from "./backup.ts"
 import { check } from "./check.ts"
 import { complete } from "./completions.ts"
 import { cp } from "./cp.ts"
@@ -62,6 +63,8 @@ export const root = Command.make("bot-bottle", {}, () => printLine(rootHelp())).
     gc,
     verify,
     provenance,
+    backup,
+    restore,
     orchestrate,
     sidecar,
     demo,

@@ -56,6 +56,8 @@ export const BottleTrouble = Schema.Struct({
   stopped: Schema.optional(Schema.Literal("stop", "timeout", "idleTimeout", "tokens", "cost", "calls")),
   /** `relaunched`: its sidecar died and was relaunched. `failed`: the relaunch failed, or it died again. */
   sidecar: Schema.optional(Schema.Literal("relaunched", "failed")),
+  /** The service froze it because it did not check in. */
+  watchdog: Schema.optional(Schema.Literal(true)),
   /** The newest call to its model was refused because of a limit. Times are ISO 8601 in UTC. */
   refused: Schema.optional(
     Schema.Struct({
@@ -79,6 +81,37 @@ export const RunUseLimits = Schema.Struct({
 })
 /** Limits of what a run may use. */
 export type RunUseLimits = typeof RunUseLimits.Type
+
+/** Who started a run, and why. */
+export const RunTrigger = Schema.Struct({
+  /** `caller`: a person at the command line, or a program that uses the library. `service`: the orchestrator. */
+  by: Schema.Literal("caller", "service"),
+  /** Of the service: `targeted`, or why it resumed the bottle. */
+  cause: Schema.optional(Schema.String),
+  /** Logins at the forge of those whose labels, assignment or remarks started it. */
+  logins: Schema.optional(Schema.Array(Schema.String)),
+})
+/** Who started a run, and why. */
+export type RunTrigger = typeof RunTrigger.Type
+
+/** A manifest of a run, and the SHA-256 of its file in hexadecimal. */
+export const ManifestDigest = Schema.Struct({
+  kind: Schema.Literal("agent", "bottle"),
+  name: Schema.String,
+  sha256: Schema.String,
+})
+/** A manifest of a run, and the SHA-256 of its file. */
+export type ManifestDigest = typeof ManifestDigest.Type
+
+/** What a run was made from, and who started it. */
+export const RunLaunch = Schema.Struct({
+  /** As the plan names it: the image, or the artifact of the run before; `""` when there is none or it was built. */
+  image: Schema.String,
+  manifests: Schema.Array(ManifestDigest),
+  trigger: RunTrigger,
+})
+/** What a run was made from, and who started it. */
+export type RunLaunch = typeof RunLaunch.Type
 
 /** The stored row of a bottle. Times are ISO 8601 in UTC. */
 export class BottleMetadata extends Schema.Class<BottleMetadata>("BottleMetadata")({
@@ -123,6 +156,10 @@ export class BottleMetadata extends Schema.Class<BottleMetadata>("BottleMetadata
   /** What happened to the newest run; empty in rows of versions that did not record it. */
   trouble: Schema.optionalWith(BottleTrouble, { default: () => ({}) }).pipe(
     Schema.withConstructorDefault(() => ({})),
+  ),
+  /** What the newest run was made from; none in rows of versions that did not record it. */
+  launched: Schema.optionalWith(RunLaunch, { as: "Option" }).pipe(
+    Schema.withConstructorDefault(() => Option.none<RunLaunch>()),
   ),
   /** The version of bot-bottle that wrote the row. */
   version: Schema.String,

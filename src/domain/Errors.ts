@@ -120,6 +120,26 @@ export class HomeServed extends Schema.TaggedError<HomeServed>()("HomeServed", {
   }
 }
 
+/** A statement about a run cannot be signed. It stays stored, and is signed later. */
+export class SigningFailed extends Schema.TaggedError<SigningFailed>()("SigningFailed", {
+  /** What is wrong and where; never any part of a key. */
+  reason: Schema.String,
+}) {
+  override get message(): string {
+    return `provenance cannot be signed: ${this.reason}`
+  }
+}
+
+/** A home could not be backed up or restored. Nothing was changed. */
+export class ArchiveFailed extends Schema.TaggedError<ArchiveFailed>()("ArchiveFailed", {
+  operation: Schema.Literal("backup", "restore"),
+  reason: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.operation} failed: ${this.reason}`
+  }
+}
+
 /** A secret cannot be read from the source that the configuration names. */
 export class SecretUnreadable extends Schema.TaggedError<SecretUnreadable>()("SecretUnreadable", {
   /** What is wrong and where; never any part of the secret. */

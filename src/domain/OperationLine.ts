@@ -1,6 +1,9 @@
 /** OperationLine: one line of an operation log, as readers need it. The sidecar writes it; its hash chain is verified elsewhere. */
 import { Schema } from "effect"
 
+/** `op` of the line that a sidecar writes first when its run is traced; `detail` is the `traceparent`. */
+export const TRACE_OP = "trace"
+
 /** One line of an operation log. */
 export const OperationLine = Schema.Struct({
   seq: Schema.Number,

@@ -1,5 +1,17 @@
 /** Orchestrator: carries a forge's issues through their life in this process, as its configuration says. */
-import { Clock, Context, Deferred, Effect, Layer, Option, Redacted, Scope } from "effect"
+import {
+  Clock,
+  Context,
+  Deferred,
+  Effect,
+  Either,
+  Layer,
+  Option,
+  Redacted,
+  Schedule,
+  Scope,
+  type Tracer,
+} from "effect"
 import type { DurationInput } from "effect/Duration"
 import { hostname } from "node:os"
 import { ConfigurationInvalid } from "../domain/Errors.ts"
@@ -14,11 +26,17 @@ import { IssueStates } from "../services/IssueStates.ts"
 import { LifeCycleEngine } from "../services/LifeCycleEngine.ts"
 import { Operations } from "../services/Operations.ts"
 import { ServiceState } from "../services/ServiceState.ts"
+import { attestAll } from "../programs/attest.ts"
+import { applyRetention } from "../programs/retention.ts"
 import { accountOf, accountsOf, botsOf, tokenKeyOf } from "./accounts.ts"
 import { attend, lookAgain, type Pause } from "./attend.ts"
 import * as LocalLifeCycleEngine from "./engine/LocalLifeCycleEngine.ts"
+import { isOwnHost, operatorOf } from "./http/gate.ts"
+import { countEvent, countRefusal, countWebhook } from "./http/metrics.ts"
+import { serveApi } from "./http/serveApi.ts"
 import { forDependants } from "./ingest/forDependants.ts"
 import { forPulls } from "./ingest/forPulls.ts"
+import { Tracing, tracingBy } from "./trace/Tracing.ts"
 import { deliver } from "./tell/deliver.ts"
 import { type AcceptHint, listedBy } from "./ingest/webhook.ts"
 import * as WebhookListener from "./ingest/WebhookListener.ts"
@@ -54,7 +72,12 @@ export interface OrchestratorOptions {
   readonly poll?: DurationInput
   /** Called with each event, in order. */
   readonly observe?: Observe
+  /** Receives spans of what the service does. Its own calls must not be traced. Nothing is traced unless given. */
+  readonly tracer?: Tracer.Tracer
 }
+
+/** How often statements about runs are made and signed that were left out, and what is too old is removed. */
+const ATTESTED_EVERY = "10 minutes"
 
 /** How long a service that shuts down may take to stop its work. */
 const ENDING = "4 seconds"
@@ -77,7 +100,8 @@ export const run = (options: OrchestratorOptions) =>
   )
 
 const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
-  const { configuration, secrets, poll = "1 second", observe = () => Effect.void } = options
+  const { configuration, secrets, poll = "1 second", observe: tell = () => Effect.void } = options
+  const observe: Observe = (event) => Effect.zipRight(countEvent(event), tell(event))
   const lease = yield* HomeLease
   // First, so that a second service changes nothing and says why.
   yield* lease.hold
@@ -115,6 +139,7 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
       Deferred.await(hints).pipe(
         Effect.flatMap((keep) => keep(hint)),
         Effect.tap(() => Effect.map(Clock.currentTimeMillis, (now) => (webhooks.keptAt = now))),
+        Effect.tap(() => countWebhook("stored")),
       ),
     onSigned: (byOurs) => {
       webhooks[byOurs ? "signedAt" : "missignedAt"] = clock.unsafeCurrentTimeMillis()
@@ -123,10 +148,17 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
   const startedAt = yield* Clock.currentTimeMillis
   const host = HostName.make(options.host ?? hostname())
   yield* observe(ServiceEvent.Serving({ listening, paused: pause.isOn }))
+  yield* Effect.forkScoped(
+    Effect.repeat(
+      Effect.zipRight(attestAll, applyRetention(configuration.retention)),
+      Schedule.spaced(ATTESTED_EVERY),
+    ),
+  )
   const engine = yield* LocalLifeCycleEngine.layer({ host, poll }).pipe(
     Layer.provide(Layer.succeed(ServedRepositories, served)),
     Layer.provide(telling(observe)),
     Layer.provide(Layer.succeed(HomeLease, { hold: Effect.void })),
+    Layer.provide(Layer.succeed(Tracing, Option.map(Option.fromNullable(options.tracer), tracingBy))),
     Layer.build,
     Effect.map(Context.get(LifeCycleEngine)),
   )
@@ -169,7 +201,8 @@ const listen = Effect.fnUntraced(function* (
   { configuration, secrets }: OrchestratorOptions,
   asked: Pick<WebhookListener.WebhookListenerOptions, "isListed" | "accept" | "onSigned">,
 ) {
-  if (secrets.webhook === undefined) return null
+  const operators = Object.keys(configuration.operators)
+  if (secrets.webhook === undefined && operators.length === 0) return null
   const [, host = "", port = ""] = /^\[?(.*?)\]?:(\d+)$/.exec(configuration.listen) ?? []
   const bound = yield* WebhookListener.listen({
     get secret() {
@@ -177,10 +210,23 @@ const listen = Effect.fnUntraced(function* (
     },
     forge: forgeOf(configuration),
     ...asked,
+    isReady: Effect.map(Effect.either((yield* ServiceState).pausedAt), Either.isRight),
+    ...(operators.length > 0 && {
+      operators: {
+        isOwnHost: (name: string | undefined) => isOwnHost(configuration, name),
+        operatorOf: (authorization: string | undefined) =>
+          operatorOf(
+            () => operators.map((name) => [name, secrets.at?.(`operators.${name}.token`)] as const),
+            authorization,
+          ),
+        refused: countRefusal,
+        handle: yield* serveApi,
+      },
+    }),
     host,
     port: Number(port),
   })
-  return configuration.listen.replace(/\d+$/, String(bound))
+  return secrets.webhook === undefined ? null : configuration.listen.replace(/\d+$/, String(bound))
 })
 
 /** A repository of no particular name: the user of a token is asked for at any. */

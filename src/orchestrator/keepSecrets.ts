@@ -4,6 +4,7 @@ import { ConfigurationInvalid, SecretUnreadable } from "../domain/Errors.ts"
 import type { Configuration } from "../domain/orchestrator/Configuration.ts"
 import type { SecretSource } from "../domain/SecretSource.ts"
 import { Secrets } from "../services/Secrets.ts"
+import { TOKEN_LENGTH_MIN } from "./http/gate.ts"
 import { tokenKeyOf } from "./accounts.ts"
 import type { OrchestratorSecrets } from "./Orchestrator.ts"
 
@@ -18,6 +19,7 @@ export const secretsOf = ({
   forge,
   webhook,
   notify,
+  operators,
 }: Configuration): Effect.Effect<ReadonlyArray<Read>, never, Secrets> =>
   Effect.map(Secrets, (secrets): ReadonlyArray<Read> => {
     // Read each time, even if `read` is eager.
@@ -35,6 +37,13 @@ export const secretsOf = ({
           : [[`notify.${index}.url`, Effect.filterOrFail(read(url), isWebAddress, () => NO_URL)] as const]),
         ...(secret === undefined ? [] : [[`notify.${index}.secret`, read(secret)] as const]),
       ]),
+      ...Object.entries(operators).map(
+        ([name, { token }]) =>
+          [
+            `operators.${name}.token`,
+            Effect.filterOrFail(read(token), isOperatorToken, () => NO_OPERATOR_TOKEN),
+          ] as const,
+      ),
     ]
   })
 
@@ -84,6 +93,13 @@ const isToken = (secret: Redacted.Redacted): boolean => /^[\x21-\x7e]{1,4096}$/.
 
 const isWebAddress = (secret: Redacted.Redacted): boolean =>
   /^https?:\/\/[!-~]+$/.test(Redacted.value(secret)) && URL.canParse(Redacted.value(secret))
+
+const isOperatorToken = (secret: Redacted.Redacted): boolean =>
+  isToken(secret) && Redacted.value(secret).length >= TOKEN_LENGTH_MIN
+
+const NO_OPERATOR_TOKEN = new SecretUnreadable({
+  reason: `is no token: expected at least ${TOKEN_LENGTH_MIN} visible ASCII characters, such as "openssl rand -hex 32" prints`,
+})
 
 const NO_URL = new SecretUnreadable({ reason: "is no http or https URL" })
 

@@ -9,6 +9,7 @@ import { Backends } from "../services/Backends.ts"
 import { BottleEvents } from "../services/BottleEvents.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { assignedForge } from "./assignedForge.ts"
+import { attest } from "./attest.ts"
 import { requireOwnEngine } from "./bottleBackend.ts"
 import { exitOf, halfDestroyed } from "./bottleState.ts"
 import { nowIso } from "./clock.ts"
@@ -146,4 +147,5 @@ const recordEnd = Effect.fn("recordEnd")(function* (
   const at = yield* nowIso
   yield* (yield* BottleEvents).append({ version: 1, kind: "exit", slug, run, ...exitOf(code, at) })
   yield* settleEvents(slug)
+  yield* attest(slug)
 })

@@ -1,7 +1,7 @@
 /** bringUp: brings up sidecar, image and bottle in parallel, until the agent runs. Start and resume share it. */
 import { Effect, Option, Ref } from "effect"
 import { BottleMetadata } from "../domain/Bottle.ts"
-import type { BottlePlan } from "../domain/Bottle.ts"
+import type { BottlePlan, RunTrigger } from "../domain/Bottle.ts"
 import { useLimits } from "../domain/RunLimits.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
@@ -19,7 +19,8 @@ import { revokeLeftKeys } from "./deployKeys.ts"
  * that an engine that never responded is not asked to remove it.
  */
 export const bringUp = Effect.fn("bringUp")(function* (
-  { backend, bottle: manifest }: Pick<ResolvedRun, "backend" | "bottle">,
+  { backend, bottle: manifest, manifests }: Pick<ResolvedRun, "backend" | "bottle" | "manifests">,
+  trigger: RunTrigger | undefined,
   plan: BottlePlan,
   config: SidecarConfig,
   bottle: BottleMetadata,
@@ -50,6 +51,7 @@ export const bringUp = Effect.fn("bringUp")(function* (
         use: Option.none(),
         useLimits: useLimits(manifest.limits),
         trouble: {},
+        launched: Option.some({ image: plan.image, manifests, trigger: trigger ?? { by: "caller" } }),
       }),
     )
     // For a bottle that continues: the image that its artifact was made from.

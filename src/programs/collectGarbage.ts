@@ -7,6 +7,7 @@ import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import type { ForgeAccess } from "../domain/ForgeTarget.ts"
 import type { ForgeEnv } from "../services/ForgeEnv.ts"
+import { attestAll } from "./attest.ts"
 import { engineOf } from "./bottleBackend.ts"
 import { leftKeyGarbage } from "./deployKeys.ts"
 import { destroyBottle, removeAll } from "./destroy.ts"
@@ -15,6 +16,7 @@ import type { Engine, Garbage, Ownership } from "./garbage.ts"
 import { isFree, ownership, touchedAt } from "./garbage.ts"
 import { gitStoreGarbage } from "./gitStores.ts"
 import { runGarbage, sidecarGarbage } from "./leftovers.ts"
+import { DEFAULT_RETENTION, expiredGarbage, type Retention } from "./retention.ts"
 
 export type { Garbage } from "./garbage.ts"
 
@@ -33,6 +35,8 @@ export interface GarbageOptions {
   readonly forgeEnv?: ForgeEnv
   /** The same as values. They are used when both are given. */
   readonly forge?: ForgeAccess
+  /** How long outputs and provenance are kept; 30 and 365 days unless given. `false`: they are not removed. */
+  readonly retention?: Retention | false
   /** Called with each piece once it is removed or, on a dry run, found. */
   readonly observe?: (event: GarbageEvent) => Effect.Effect<void>
 }
@@ -48,6 +52,7 @@ export const GARBAGE_AGE = Duration.minutes(10)
  */
 export const collectGarbage = Effect.fn("collectGarbage")(function* (options: GarbageOptions = {}) {
   const before = (yield* Clock.currentTimeMillis) - Duration.toMillis(GARBAGE_AGE)
+  if (options.dryRun !== true) yield* attestAll
   const rows = yield* (yield* BottleStore).all
   const engines = yield* askBackends(rows)
   const found = yield* Effect.forEach(engines, (engine) => ofBackend(engine, rows, before))
@@ -56,11 +61,14 @@ export const collectGarbage = Effect.fn("collectGarbage")(function* (options: Ga
   const runs = yield* runGarbage(engines, rows, before)
   const keys = yield* leftKeyGarbage(options)
   const stores = yield* gitStoreGarbage()
+  const { retention = DEFAULT_RETENTION } = options
+  const expired = retention === false ? [] : yield* expiredGarbage(retention)
   const garbage = [
     ...found.flat(),
     ...[...idle, ...runs].filter(({ item }) => !goes.has(item.slug)),
     ...keys,
     ...stores,
+    ...expired.filter(({ item }) => !goes.has(item.slug)),
   ]
   const tell = (event: GarbageEvent) => options.observe?.(event) ?? Effect.void
   const failures = yield* Effect.forEach(garbage, ({ item, remove }) =>

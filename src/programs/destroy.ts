@@ -5,7 +5,10 @@ import type { Slug } from "../domain/Slug.ts"
 import type { Backend, BackendBottle } from "../services/Backends.ts"
 import { Backends } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
+import { OperationLogs } from "../services/OperationLogs.ts"
+import { ProvenanceStore } from "../services/ProvenanceStore.ts"
 import { RunDirectories } from "../services/RunDirectories.ts"
+import { attest } from "./attest.ts"
 import { bottleBackend, hasArtifact, requireOwnEngine } from "./bottleBackend.ts"
 import { nowIso } from "./clock.ts"
 import { stopSidecar } from "./discard.ts"
@@ -71,9 +74,12 @@ const isWhole = Effect.fn("isWhole")(function* (
   )
 })
 
-/** Removes everything of a slug except its rows. */
+/** Removes everything of a slug except its rows, and the log that statements about its runs vouch for. */
 export const removeAll = Effect.fn("removeAll")(function* (backend: Backend, slug: Slug) {
   yield* stopSidecar(slug)
+  yield* attest(slug)
   yield* backend.destroy(slug)
+  // After the engine has agreed: a bottle that is not destroyed goes on with its log.
+  if ((yield* (yield* ProvenanceStore).of(slug)).length > 0) yield* (yield* OperationLogs).keep(slug)
   yield* (yield* RunDirectories).forget(slug)
 })

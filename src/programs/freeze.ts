@@ -5,6 +5,7 @@ import { BottleNotFound, FreezeFailed } from "../domain/Errors.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend } from "../services/Backends.ts"
 import { BottleStore } from "../services/BottleStore.ts"
+import { attest } from "./attest.ts"
 import { bottleBackend } from "./bottleBackend.ts"
 import { bottleState, halfDestroyed, lostArtifact } from "./bottleState.ts"
 import { nowIso } from "./clock.ts"
@@ -50,6 +51,7 @@ export const freezeBottle = Effect.fn("freezeBottle")(function* (backend: Backen
   const frozen = ran ? yield* makeArtifact(backend, bottle) : bottle
   // Also for a bottle that is already frozen: a freeze or resume that was killed may not have removed these.
   yield* stopSidecar(slug)
+  yield* attest(slug)
   yield* backend.remove(slug)
   yield* backend.removeArtifacts(slug, frozen.artifact)
   yield* changeForgeRows(slug, { status: "frozen" })

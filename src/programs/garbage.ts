@@ -9,13 +9,23 @@ import { BottleStore } from "../services/BottleStore.ts"
  * Something that no bottle needs: a box or an artifact without a row; a row whose launch died before its agent ran, or whose engine has
  * nothing left of it; an artifact that a later freeze superseded; a sidecar whose agent is not running; a run directory without a row;
  * an image built from a manifest that would no longer be built or used; a deploy key that no run uses; a store of upstream objects that
- * no bottle has used for a day.
+ * no bottle has used for a day; the output of a run, or the provenance of a destroyed bottle, that is older than its retention.
  */
 export interface Garbage {
-  readonly kind: "box" | "row" | "artifact" | "sidecar" | "run" | "image" | "key" | "store"
+  readonly kind:
+    | "box"
+    | "row"
+    | "artifact"
+    | "sidecar"
+    | "run"
+    | "image"
+    | "key"
+    | "store"
+    | "output"
+    | "provenance"
   /** `""` for an image and a store, which any bottle may use, and for a run directory that does not record its slug. */
   readonly slug: Slug | ""
-  /** `""` for a sidecar, a run directory, a key and a store. */
+  /** `""` for a sidecar, a run directory, a key, a store, an output and provenance. */
   readonly backend: string
   /** Why it is garbage, and its name if the slug is not enough. */
   readonly reason: string

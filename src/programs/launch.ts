@@ -21,7 +21,7 @@ import { discard } from "./discard.ts"
 import { checkPrompt } from "./options.ts"
 import type { HeadlessOptions, StartOptions } from "./options.ts"
 import { repositoryContents } from "./repositoryContents.ts"
-import { invocationOf, launchPlan, resolveRun, sidecarConfig } from "./resolveRun.ts"
+import { invocationOf, launchPlan, resolveRun, sidecarConfig, withTrace } from "./resolveRun.ts"
 import type { ResolvedRun } from "./resolveRun.ts"
 
 /** A start that was checked and is possible. Nothing exists yet. */
@@ -142,14 +142,14 @@ export const performStart = Effect.fn("performStart")(function* <E = never, R = 
   const bottle = yield* mint(prepared)
   const takeBack = yield* Effect.onError(claim(bottle), () => Effect.ignore(store.remove(bottle.slug)))
   const made = yield* Ref.make(false)
-  const config = sidecarConfig(bottle.slug, run, forge)
+  const config = withTrace(sidecarConfig(bottle.slug, run, forge), options)
   yield* store
     .withOperation(
       bottle.slug,
       "launch",
       (options.observe?.({ _tag: "Slug", slug: bottle.slug }) ?? Effect.void).pipe(
         Effect.zipRight(planStart(prepared, bottle.slug)),
-        Effect.flatMap((plan) => bringUp(run, plan, config, bottle, made)),
+        Effect.flatMap((plan) => bringUp(run, options.trigger, plan, config, bottle, made)),
         Effect.onError(() => discard(run.backend, bottle.slug, made, forge)),
       ),
     )

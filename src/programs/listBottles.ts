@@ -35,7 +35,12 @@ export const statusesOf = Effect.fn("statusesOf")(function* (rows: ReadonlyArray
 })
 
 /** What the newest run used: as stored with its end, or as its sidecar counts it now. */
-export const useOf = Effect.fn("useOf")(function* ({ slug, run, use, exit }: BottleMetadata) {
+export const useOf = Effect.fn("useOf")(function* ({
+  slug,
+  run,
+  use,
+  exit,
+}: Pick<BottleMetadata, "slug" | "run" | "use" | "exit">) {
   if (Option.isSome(use)) return use
   const counted = (yield* BottleEvents).use(slug, run, Option.isNone(exit))
   return yield* Effect.catchAll(counted, (error) =>

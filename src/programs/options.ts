@@ -1,7 +1,7 @@
 /** Options that callers give for a run, and the events that they receive. */
 import { Effect } from "effect"
 import { InvalidInput } from "../domain/Errors.ts"
-import type { PullPolicy } from "../domain/Bottle.ts"
+import type { PullPolicy, RunTrigger } from "../domain/Bottle.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { ForgeOption } from "./assignedForge.ts"
 import type { OutputChunk } from "../services/ProcessRunner.ts"
@@ -29,8 +29,16 @@ export interface KeyOption {
   readonly registerKeys?: boolean
 }
 
+/** Who starts a run, for its provenance. */
+export interface TriggerOption {
+  /** The caller unless given. */
+  readonly trigger?: RunTrigger
+  /** W3C's `traceparent` that the run belongs to; its operation log names it. */
+  readonly traceparent?: string
+}
+
 /** Options of a start without a prompt. */
-export interface StartOptions extends WatchOptions, KeyOption {
+export interface StartOptions extends WatchOptions, KeyOption, TriggerOption {
   /** Bottle manifests in merge order; an empty list counts as none. */
   readonly bottles?: ReadonlyArray<string>
   /** The operator's name for the bottle; the agent's name unless given. */
@@ -50,7 +58,7 @@ export interface HeadlessOptions extends StartOptions {
 }
 
 /** Options of a resume without a prompt. */
-export interface ResumeOptions extends WatchOptions, KeyOption {
+export interface ResumeOptions extends WatchOptions, KeyOption, TriggerOption {
   /** The backend of the first launch unless given. Another one cannot read its artifact. */
   readonly backend?: string
 }

@@ -12,6 +12,7 @@ import { BottleStore } from "../services/BottleStore.ts"
 import { RunDirectories } from "../services/RunDirectories.ts"
 import { Sidecar } from "../services/Sidecar.ts"
 import { assignedForge } from "./assignedForge.ts"
+import { attest } from "./attest.ts"
 import { bottleBackend } from "./bottleBackend.ts"
 import { bottleState, halfDestroyed, lostArtifact } from "./bottleState.ts"
 import { bringUp } from "./bringUp.ts"
@@ -24,7 +25,7 @@ import type { HeadlessResumeOptions, ResumeOptions } from "./options.ts"
 import { checkPrompt } from "./options.ts"
 import { parseSlug } from "./parseSlug.ts"
 import type { ResolvedRun } from "./resolveRun.ts"
-import { invocationOf, launchPlan, resolveRun, sidecarConfig } from "./resolveRun.ts"
+import { invocationOf, launchPlan, resolveRun, sidecarConfig, withTrace } from "./resolveRun.ts"
 
 /** A resume that was checked and is possible. */
 export interface PreparedResume {
@@ -177,12 +178,14 @@ const resumeBottle = Effect.fn("resumeBottle")(function* (prepared: PreparedResu
   const row = yield* (yield* BottleStore).get(slug)
   if (Option.isNone(row)) return yield* new BottleNotFound({ slug })
   const bottle = yield* madeReady(run.backend, row.value)
+  // A run whose end nobody saw has no statement yet, and its lines would count as the next run's.
+  yield* attest(slug)
   yield* options.observe?.({ _tag: "Slug", slug }) ?? Effect.void
   const plan = yield* planResume({ ...prepared, bottle, exited: false })
   yield* run.backend.accepts(plan)
   const made = yield* Ref.make(false)
-  const config = sidecarConfig(slug, run, forge, plan.run)
-  yield* bringUp(run, plan, config, bottle, made).pipe(
+  const config = withTrace(sidecarConfig(slug, run, forge, plan.run), options)
+  yield* bringUp(run, options.trigger, plan, config, bottle, made).pipe(
     Effect.onError(() => Effect.ignore(undo(run.backend, bottle, made, forge))),
   )
   yield* changeForgeRows(bottle.slug, { status: "running", lastCheckinAt: yield* nowIso })

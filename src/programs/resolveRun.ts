@@ -1,7 +1,7 @@
 /** resolveRun: from an agent's name and the caller's options to the manifests, the backend and the agent invocation of a run. */
 import { Effect, Option } from "effect"
 import type { AssignedForge } from "../domain/Assignment.ts"
-import type { BottlePlan, LaunchPlan } from "../domain/Bottle.ts"
+import type { BottlePlan, LaunchPlan, ManifestDigest } from "../domain/Bottle.ts"
 import { workspaceProblem } from "../domain/Clone.ts"
 import { LaunchRefused, NoDefaultBottle } from "../domain/Errors.ts"
 import type { AgentManifest } from "../domain/Manifest.ts"
@@ -19,6 +19,7 @@ import { Manifests } from "../services/Manifests.ts"
 import { NeckCommands } from "../services/NeckCommands.ts"
 import type { AgentInvocation, Provider } from "../services/Providers.ts"
 import { Providers } from "../services/Providers.ts"
+import type { TriggerOption } from "./options.ts"
 import { nothingToVerify } from "./requireVerified.ts"
 import { Sidecar, type SidecarConfig } from "../services/Sidecar.ts"
 
@@ -32,6 +33,8 @@ export interface ResolvedRun {
   /** As in the manifests, with the route to the agent's model and the address of the run's own repository. */
   readonly bottle: RunBottle
   readonly backend: Backend
+  /** Digests of the manifests as they were read. */
+  readonly manifests: ReadonlyArray<ManifestDigest>
 }
 
 /** Resolves the parts of a run. A forge-targeted run reads only the manifests of the home. */
@@ -66,6 +69,7 @@ export const resolveRun = Effect.fn("resolveRun")(function* (request: {
     bottles,
     bottle: { ...bottle, routes: routesOf(agent, bottle) },
     backend,
+    manifests: yield* manifests.digests(agent.name, bottles, scope),
   } satisfies ResolvedRun
 })
 
@@ -140,6 +144,10 @@ export const sidecarConfig = (
   git: withBase(run.bottle),
   loopback: run.backend.needsLoopback,
 })
+
+/** The same with the trace of the run, if it has one. */
+export const withTrace = (config: SidecarConfig, { traceparent }: TriggerOption): SidecarConfig =>
+  traceparent === undefined ? config : { ...config, traceparent }
 
 /** The ref that a workspace starts from is the base of pushes from it, unless the manifest names another base. */
 const withBase = ({ git = {}, workspace }: RunBottle): RunGit => {

@@ -87,6 +87,7 @@ export const makeProver = Effect.fn("makeProver")(function* (input: ProverInput)
   const manifests = Manifests.of({
     ...outer,
     agent: () => Effect.succeed(AGENT),
+    digests: () => Effect.succeed([]),
     bottle: () => Effect.succeed({ ...manifest, limits: { ...manifest.limits, ...OUTER_LIMITS } }),
   })
   const shown = Context.make(Manifests, manifests).pipe(

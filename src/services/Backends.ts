@@ -148,6 +148,11 @@ export interface Backend {
   readonly list: Effect.Effect<ReadonlyArray<BackendBottle>, BackendError>
   /** Every artifact of this installation. */
   readonly artifacts: Effect.Effect<ReadonlyArray<BackendArtifact>, BackendError>
+  /** Saves an artifact that is an image on the engine to a new file, and loads it. Absent: artifacts are in the home, or cannot be saved. */
+  readonly images?: {
+    readonly save: (reference: string, file: string) => Effect.Effect<void, BackendError>
+    readonly load: (file: string) => Effect.Effect<void, BackendError>
+  }
   /** Whether `artifacts` lists that one, at a cost that does not grow with the number of artifacts. Absent: `artifacts` is read. */
   readonly hasArtifact?: (slug: Slug, reference: string) => Effect.Effect<boolean, BackendError>
   /** Images that it built and that no bottle needs, and how to remove one. Absent: it builds none. */

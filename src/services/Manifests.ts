@@ -1,6 +1,7 @@
 /** Manifests can return an agent by name, several bottles merged, and the list of all manifests. */
 import type { Effect } from "effect"
 import { Context } from "effect"
+import type { ManifestDigest } from "../domain/Bottle.ts"
 import type { AgentNotFound, ManifestInvalid } from "../domain/Errors.ts"
 import type { AgentManifest, BottleManifest } from "../domain/Manifest.ts"
 import type { PriceTable } from "../domain/usage/Prices.ts"
@@ -62,6 +63,12 @@ export class Manifests extends Context.Tag("bot-bottle/Manifests")<
       names: ReadonlyArray<string>,
       scope?: ManifestScope,
     ) => Effect.Effect<BottleManifest, ManifestInvalid>
+    /** The digests of that agent's manifest and of those bottles', in this order, for provenance. */
+    readonly digests: (
+      agent: string,
+      bottles: ReadonlyArray<string>,
+      scope?: ManifestScope,
+    ) => Effect.Effect<ReadonlyArray<ManifestDigest>, ManifestInvalid>
     /** A file that cannot be read or parsed is listed with the error as its description. */
     readonly list: (scope?: ManifestScope) => Effect.Effect<ManifestList, ManifestInvalid>
     /** The operator's own prices of models, by the name of the model; they replace and add to the published ones. */

@@ -1,7 +1,8 @@
 /** OperationLogs reads and checks the operation logs that sidecars leave. */
-import type { Effect } from "effect"
+import type { Effect, Stream } from "effect"
 import { Context } from "effect"
 import type { SidecarError } from "../domain/Errors.ts"
+import type { LogCounts, LogPart } from "../domain/Provenance.ts"
 import type { Slug } from "../domain/Slug.ts"
 
 /** Result of a check of an operation log. */
@@ -14,7 +15,24 @@ export interface LogVerdict {
   readonly problems: ReadonlyArray<{ readonly line: number; readonly problem: string }>
 }
 
-/** OperationLogs reads and checks operation logs. */
+/** Result of an audit of an operation log. */
+export interface LogAudit {
+  readonly verdict: LogVerdict
+  readonly whole: LogPart
+  /** For each asked size: the log up to there; undefined when it is shorter, or no line ends there. */
+  readonly parts: ReadonlyArray<LogPart | undefined>
+  readonly counts: LogCounts
+}
+
+/** What an audit measures. */
+export interface AuditRequest {
+  /** Sizes in bytes of beginnings of the log. */
+  readonly ends?: ReadonlyArray<number>
+  /** Counts begin after so many bytes; 0 unless given. */
+  readonly countFrom?: number
+}
+
+/** OperationLogs reads and checks operation logs, of bottles and of destroyed bottles whose log is kept. */
 export class OperationLogs extends Context.Tag("bot-bottle/OperationLogs")<
   OperationLogs,
   {
@@ -22,5 +40,18 @@ export class OperationLogs extends Context.Tag("bot-bottle/OperationLogs")<
     readonly verifyLog: (slug: Slug) => Effect.Effect<LogVerdict, SidecarError>
     /** Lines of a bottle's operation log, unchecked. */
     readonly log: (slug: Slug) => Effect.Effect<ReadonlyArray<string>, SidecarError>
+    /** Checks the chain, and measures. */
+    readonly audit: (slug: Slug, request?: AuditRequest) => Effect.Effect<LogAudit, SidecarError>
+    /** The bytes of a bottle's operation log; empty when there is none. */
+    readonly bytes: (slug: Slug) => Stream.Stream<Uint8Array, SidecarError>
+    /** Moves the log of a bottle that is being destroyed to where it survives. Succeeds when there is none. */
+    readonly keep: (slug: Slug) => Effect.Effect<void, SidecarError>
+    /** Removes the kept log of a destroyed bottle. */
+    readonly forget: (slug: Slug) => Effect.Effect<void, SidecarError>
+    /** The first line of an exported file, and the audit of the log after it. `request` is made from that line. */
+    readonly auditExport: (
+      path: string,
+      request: (header: string) => AuditRequest,
+    ) => Effect.Effect<{ readonly header: string; readonly audit: LogAudit }, SidecarError>
   }
 >() {}

@@ -28,6 +28,8 @@ export interface SidecarConfig {
   readonly loopback: boolean
   /** Number of the run. Its counts continue when its sidecar is relaunched. 1 unless given. */
   readonly run?: number
+  /** W3C's `traceparent` of the run, for its operation log; absent when the run is not traced. */
+  readonly traceparent?: string
   /** Limits at the neck; the defaults unless given. */
   readonly limits?: NeckLimits
 }

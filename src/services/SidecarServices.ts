@@ -4,10 +4,17 @@ import type { DeployKeys } from "./DeployKeys.ts"
 import type { ObjectStores } from "./ObjectStores.ts"
 import type { OperationLogs } from "./OperationLogs.ts"
 import type { RunDirectories } from "./RunDirectories.ts"
+import type { Signatures } from "./Signatures.ts"
 import type { Sidecar } from "./Sidecar.ts"
 
-/** Files that sidecars leave in the home, however they were launched. */
-export type SidecarRecords = BottleEvents | DeployKeys | ObjectStores | OperationLogs | RunDirectories
+/** Files that sidecars leave in the home, however they were launched, and the key that signs what they say. */
+export type SidecarRecords =
+  | BottleEvents
+  | DeployKeys
+  | ObjectStores
+  | OperationLogs
+  | RunDirectories
+  | Signatures
 
 /** Every service about sidecars. */
 export type SidecarServices = Sidecar | SidecarRecords

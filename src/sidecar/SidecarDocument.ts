@@ -65,6 +65,8 @@ export const SidecarDocument = Schema.Struct({
   supervisor: Schema.optional(AbsolutePath),
   /** Number of the run: its counts continue when its sidecar is relaunched. 1 unless given. */
   run: Schema.optional(Schema.Number.pipe(Schema.int(), Schema.positive())),
+  /** The trace of the run: a line of the operation log names it. */
+  traceparent: Schema.optional(Schema.String.pipe(Schema.pattern(/^[0-9a-f-]{55}$/))),
   /** Times and limits that differ from the defaults. */
   settings: Schema.optional(Settings),
   /** Limits at the neck, each with a default. */

@@ -35,6 +35,7 @@ import { withNamedHeads } from "./git/namedHeads.ts"
 import { makeNeck } from "./NeckServer.ts"
 import * as CheckIn from "./record/CheckIn.ts"
 import * as Meter from "./record/Meter.ts"
+import { TRACE_OP } from "../domain/OperationLine.ts"
 import * as OperationLog from "./record/OperationLog.ts"
 import * as Queue from "./record/Queue.ts"
 import * as RunScope from "./forge/RunScope.ts"
@@ -128,6 +129,8 @@ const serveNeck = Effect.fnUntraced(function* (
   const { idleMs, scanMs } = yield* SidecarSettings
   const log = yield* OperationLog.OperationLog
   const queue = yield* Queue.Queue
+  if (given.traceparent !== undefined)
+    yield* log.append({ op: TRACE_OP, target: "", outcome: "ok", durationMs: 0, detail: given.traceparent })
   const document = yield* withDeployKeys(given)
   const keeper = yield* keeperOf(document)
   const meter = yield* Meter.open({
@@ -152,7 +155,7 @@ const serveNeck = Effect.fnUntraced(function* (
     scanner,
     pushed,
     forgeOf,
-    unapproved: made?.unapproved ?? neverApproved,
+    approval: made?.approval ?? neverApproved,
   })
   const calls = yield* serveCalls(table, {
     slug,

@@ -2,19 +2,22 @@
  * FakeSidecar provides Sidecar and the services about its files in memory, for tests of programs: nothing is served, and the test plays
  * the agent.
  */
-import { Clock, Context, Effect, Layer, Option } from "effect"
+import { Clock, Context, Effect, Layer, Option, Stream } from "effect"
 import type { RunKey } from "../domain/DeployKey.ts"
 import type { QueueEvent } from "../domain/QueueEvent.ts"
 import { neckLimits } from "../domain/RunLimits.ts"
 import type { RunMeter } from "../domain/usage/RunMeter.ts"
 import { Slug } from "../domain/Slug.ts"
-import { CHAIN_START } from "../sidecar/record/OperationChain.ts"
+import { SidecarError } from "../domain/Errors.ts"
+import { emptyAudit } from "../sidecar/record/auditFile.ts"
+import * as MemorySignatures from "../layers/signing/MemorySignatures.ts"
 import { giteaVariables, webUrl } from "../layers/gitea/GiteaForgeConfig.ts"
 import { BottleEvents } from "../services/BottleEvents.ts"
 import { DeployKeys } from "../services/DeployKeys.ts"
 import { ObjectStores } from "../services/ObjectStores.ts"
 import { OperationLogs } from "../services/OperationLogs.ts"
 import { type LeftRun, RunDirectories } from "../services/RunDirectories.ts"
+import { Signatures } from "../services/Signatures.ts"
 import { Sidecar, type SidecarConfig, type SidecarHandle } from "../services/Sidecar.ts"
 import type { SidecarServices } from "../services/SidecarServices.ts"
 
@@ -118,8 +121,20 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
     use: (slug, run) => Effect.sync(() => Option.fromNullable(of(slug).use.get(run))),
   })
   const logs = OperationLogs.of({
-    verifyLog: () => Effect.succeed({ ok: true, lines: 0, head: CHAIN_START, problems: [] }),
+    verifyLog: () => Effect.succeed(emptyAudit().verdict),
     log: () => Effect.succeed([]),
+    audit: (_, request) => Effect.succeed(emptyAudit(request?.ends)),
+    bytes: () => Stream.empty,
+    keep: () => Effect.void,
+    forget: () => Effect.void,
+    auditExport: (path) =>
+      Effect.fail(
+        new SidecarError({
+          slug: "*",
+          operation: "reading a provenance file",
+          reason: `there is no ${path}`,
+        }),
+      ),
   })
   const deployKeys = DeployKeys.of({
     leftKeys: Effect.sync(() => [...keys]),
@@ -135,6 +150,8 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
   const directories = RunDirectories.of({
     leftRuns: (slugs) =>
       Effect.sync(() => [...runs.values()].filter(({ slug }) => !slugs.some((known) => known === slug))),
+    outputs: Effect.succeed([]),
+    removeOutput: () => Effect.void,
     removeRun: (name) => Effect.sync(() => void runs.delete(name)),
     clear: () => Effect.void,
     forget: (slug) => Effect.sync(() => void bySlug.delete(slug)),
@@ -147,6 +164,7 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
       Context.add(DeployKeys, deployKeys),
       Context.add(ObjectStores, objectStores),
       Context.add(RunDirectories, directories),
+      Context.add(Signatures, MemorySignatures.make()),
     ),
     launches,
     keys,

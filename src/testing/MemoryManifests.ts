@@ -1,5 +1,7 @@
 /** Manifests in memory: for tests, and for programs without manifest files. */
 import { Effect, Layer, Option } from "effect"
+import { createHash } from "node:crypto"
+import type { ManifestDigest } from "../domain/Bottle.ts"
 import { ManifestInvalid } from "../domain/Errors.ts"
 import type { AgentManifest, BottleManifest, ProviderName } from "../domain/Manifest.ts"
 import { buildOf, mergeBottles } from "../domain/Manifest.ts"
@@ -47,6 +49,11 @@ export const layer = (options: MemoryManifestsOptions): Layer.Layer<Manifests> =
             ),
           ),
         ).pipe(Effect.map(mergeBottles)),
+      digests: (agent, names) =>
+        Effect.succeed([
+          digestOf("agent", agent, agents.get(agent)),
+          ...names.map((name) => digestOf("bottle", name, bottles.get(name))),
+        ]),
       list: () =>
         Effect.succeed({
           agents: sorted(agents).map(([name, { description }]) => ({
@@ -69,6 +76,15 @@ export const layer = (options: MemoryManifestsOptions): Layer.Layer<Manifests> =
     }),
   )
 }
+
+/** There is no file: the digest is that of the object as JSON. */
+const digestOf = (kind: ManifestDigest["kind"], name: string, manifest: unknown): ManifestDigest => ({
+  kind,
+  name,
+  sha256: createHash("sha256")
+    .update(JSON.stringify(manifest) ?? "")
+    .digest("hex"),
+})
 
 const agentOf = (name: string, agent: MemoryAgent): AgentManifest => {
   const provider = agent.provider ?? "command"

@@ -37,6 +37,8 @@ const SOON = "40 seconds"
 export interface SimulatedOptions {
   /** Keys of the configuration. */
   readonly more?: object
+  /** Tokens by their key in the configuration. */
+  readonly tokens?: Readonly<Record<string, string>>
   /** Numbers of the issues; 17 unless given. */
   readonly issues?: ReadonlyArray<number>
   /** What an agent does after its work, before it signals that it is done. */
@@ -45,7 +47,7 @@ export interface SimulatedOptions {
 
 /** Serves; each agent pushes a commit, opens its pull request in its first run, signals that it is done, and ends. */
 export const makeSimulated = Effect.fnUntraced(function* (options: SimulatedOptions = {}) {
-  const { more = {}, issues = [17], work = () => Effect.void } = options
+  const { more = {}, tokens = {}, issues = [17], work = () => Effect.void } = options
   const sim = yield* GiteaSimulator.make({
     users: [{ login: "bot", token: TOKEN }, { login: "helper" }, { login: "ada" }, { login: "eve" }],
     orgs: [{ name: "bot-bottle", members: ["bot", "helper"] }],
@@ -121,7 +123,11 @@ export const makeSimulated = Effect.fnUntraced(function* (options: SimulatedOpti
     let listening = ""
     const built = yield* Orchestrator.layer({
       configuration,
-      secrets: { token: Redacted.make(TOKEN), webhook: SECRET },
+      secrets: {
+        token: Redacted.make(TOKEN),
+        webhook: SECRET,
+        at: (key) => (tokens[key] === undefined ? undefined : Redacted.make(tokens[key])),
+      },
       host: "host-a",
       poll: "50 millis",
       observe: (event) =>
@@ -137,7 +143,7 @@ export const makeSimulated = Effect.fnUntraced(function* (options: SimulatedOpti
     repo?.collaborators.set("bot", "admin")
     yield* hooks.create(repository, { url: `http://${listening}/webhook`, secret: SECRET })
     repo?.collaborators.set("bot", "write")
-    return { engine: Context.get(built, LifeCycleEngine), close: Scope.close(scope, Exit.void) }
+    return { engine: Context.get(built, LifeCycleEngine), listening, close: Scope.close(scope, Exit.void) }
   })
   const of = (number: number) => ({ forge: sim.apiUrl, ...repository, issueNumber: IssueNumber.make(number) })
   const stateOf = (number: number) =>

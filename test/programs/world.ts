@@ -10,6 +10,7 @@ import { BackendNotFound } from "../../src/domain/Errors.ts"
 import { Forges } from "../../src/services/Forges.ts"
 import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
 import { Manifests } from "../../src/services/Manifests.ts"
+import type { ProvenanceStore } from "../../src/services/ProvenanceStore.ts"
 import { Providers } from "../../src/services/Providers.ts"
 import type { SidecarServices } from "../../src/services/SidecarServices.ts"
 import * as FakeBackend from "../../src/testing/FakeBackend.ts"
@@ -28,7 +29,15 @@ export const forgeVariables: Record<string, string> = {
   FORGE_PR_NUMBER: "",
 }
 
-type Services = Backends | BottleStore | Forges | ForgeStateStore | Manifests | Providers | SidecarServices
+type Services =
+  | Backends
+  | BottleStore
+  | Forges
+  | ForgeStateStore
+  | Manifests
+  | ProvenanceStore
+  | Providers
+  | SidecarServices
 
 /** Runs a test in a world whose agents follow `script`. */
 export const inWorld = <A, E>(

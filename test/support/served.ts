@@ -88,8 +88,8 @@ export const makeServed = async (more: object = {}, options: ServedOptions = {})
     hooks.splice(0, hooks.length, hookTo(url, forge.state.nextId()))
   }
   /** Serves, and has the forge's webhooks sent there. */
-  const serve = async (args: ReadonlyArray<string> = []) => {
-    const service = cli.start(["orchestrate", "serve", ...args])
+  const serve = async (args: ReadonlyArray<string> = [], env: Readonly<Record<string, string>> = {}) => {
+    const service = cli.start(["orchestrate", "serve", ...args], { env })
     started.push(service)
     await expect.poll(service.stderr).toMatch(/^serving/m)
     const url = /^webhooks: (\S+)$/m.exec(service.stderr())?.[1]

@@ -2,6 +2,7 @@
 import { Config, Effect, Option } from "effect"
 import { DEFAULT_FORGE_ORG } from "../../domain/Assignment.ts"
 import * as GiteaForges from "../../layers/gitea/GiteaForges.ts"
+import { diskUsage } from "../../layers/home/diskUsage.ts"
 import { Home } from "../../layers/home/Home.ts"
 import { homePermissions, socketPathLength } from "../../layers/home/inspectHome.ts"
 import { lookups } from "../../layers/live.ts"
@@ -59,6 +60,7 @@ export const examine = Effect.gen(function* () {
   )
   return yield* doctor([
     { subject: "home", needed: true, todo: "", ask: homePermissions(home) },
+    { subject: "disk usage", needed: false, todo: "", ask: diskUsage(home) },
     { subject: "socket path", needed: true, todo: "", ask: socketPathLength(home) },
     { subject: "state database", needed: true, todo: "", ask: database },
     ...(yield* forge),

@@ -12,6 +12,7 @@ import { keepSecrets } from "../../orchestrator/keepSecrets.ts"
 import { run } from "../../orchestrator/Orchestrator.ts"
 import type { Observe } from "../../orchestrator/telling.ts"
 import { live } from "./live.ts"
+import { otlpSettings } from "./otlpSettings.ts"
 
 /** Serves until it is interrupted. */
 export const serve = Effect.fn("serve")(
@@ -34,10 +35,26 @@ export const serve = Effect.fn("serve")(
     )
     yield* requireKept(file, configuration)
     const secrets = yield* keepSecrets(file, configuration)
-    return yield* Effect.provide(run({ configuration, secrets, observe }), stores)
+    const tracer = yield* tracing
+    return yield* Effect.provide(
+      run({ configuration, secrets, observe, ...(Option.isSome(tracer) && { tracer: tracer.value }) }),
+      stores,
+    )
   },
   Effect.scoped,
   Effect.provide(LiveSecrets.layer.pipe(Layer.provide(NodeProcessRunner.layer))),
+)
+
+/** What sends traces is loaded only when a collector is configured. */
+const tracing = Effect.suspend(() => otlpSettings(process.env)).pipe(
+  Effect.flatMap(
+    Effect.transposeMapOption((settings) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./otlp.ts")),
+        ({ otlpTracer }) => otlpTracer(settings),
+      ),
+    ),
+  ),
 )
 
 const stores = Layer.merge(live, SqliteOrchestratorStores.layer())

@@ -48,6 +48,9 @@ export interface DockerOptions {
 
 const DEFAULT_MEMORY_MAX = 8 * 1024 ** 3
 
+/** An image may be large, and its disk slow. */
+const SAVING = { timeoutMs: 60 * 60_000 }
+
 /** An engine that takes longer to return its version is unusable. */
 const CHECK_TIMEOUT_MS = 20_000
 
@@ -119,6 +122,14 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
     destroy: (slug) => using((docker) => destroyBottle(docker, slug)),
     list: using(({ naming }) => listBottles(engine, naming)),
     artifacts: using(({ naming }) => listArtifacts(engine, naming)),
+    images: {
+      save: (reference, file) =>
+        Effect.asVoid(
+          engine.succeed({ operation: "save", target: reference }, ["save", "-o", file, reference], SAVING),
+        ),
+      load: (file) =>
+        Effect.asVoid(engine.succeed({ operation: "load", target: file }, ["load", "-i", file], SAVING)),
+    },
     hasArtifact: (slug, reference) => using(({ naming }) => hasArtifact(engine, naming, slug, reference)),
     builds: {
       unneeded: using(({ naming }) => unneededBuilds(engine, naming)),

@@ -34,6 +34,11 @@ export interface HomeShape {
   readonly prices: string
   /** The state of each bottle, by slug. */
   readonly states: string
+  /** Operation logs of destroyed bottles. */
+  readonly keptLogs: string
+  readonly keptLog: (slug: string) => string
+  /** The key that signs provenance, and the public keys of all that did. */
+  readonly signing: { readonly key: string; readonly publicKeys: string; readonly settings: string }
   /** Objects of upstream repositories, for all bottles: a cache. */
   readonly gitStores: string
   /** Records of deploy keys that may be registered. */
@@ -52,6 +57,13 @@ export const homeAt = (root: string, runRoot: string = join(root, "run")): HomeS
   bottles: join(root, "bottles"),
   prices: join(root, "prices.yaml"),
   states: join(root, "state"),
+  keptLogs: join(root, "provenance"),
+  keptLog: (slug) => join(root, "provenance", `${slug}.jsonl`),
+  signing: {
+    key: join(root, "signing", "key.pem"),
+    publicKeys: join(root, "signing", "public"),
+    settings: join(root, "provenance.yaml"),
+  },
   gitStores: join(root, "git"),
   keyLedger: join(root, "keys"),
   runRoot,

@@ -15,7 +15,7 @@ import { writeExamples } from "./init.ts"
 import type { ManifestKind } from "./parse.ts"
 import { parseAgent, parseBottle } from "./parse.ts"
 import { ownPrices } from "./ownPrices.ts"
-import { contentProblem, parseProjectBottle, readProject } from "./project.ts"
+import { contentProblem, parseProjectBottle, readProject, sha256 } from "./project.ts"
 import { fileInvalid, readBounded } from "./readBounded.ts"
 import { readTrusted, stateOf, writeTrusted } from "./trust.ts"
 
@@ -29,6 +29,11 @@ export const layer: Layer.Layer<Manifests> = Layer.effect(
         Effect.map(
           Effect.forEach(names, (name) => bottle(home, name, scope)),
           mergeBottles,
+        ),
+      digests: (agent, bottles, scope) =>
+        Effect.forEach(
+          [["agents", agent] as const, ...bottles.map((name) => ["bottles", name] as const)],
+          ([kind, name]) => digestOf(home, kind, name, scope),
         ),
       list: (scope) =>
         Effect.all({ agents: entries(home, "agents", scope), bottles: entries(home, "bottles", scope) }),
@@ -85,6 +90,18 @@ const bottle = Effect.fn("Manifests.bottle")(function* (
       )
     }
   }
+})
+
+const digestOf = Effect.fn("FileManifests.digest")(function* (
+  home: HomeShape,
+  kind: ManifestKind,
+  name: string,
+  scope?: ManifestScope,
+) {
+  const found = yield* find(home, kind, name, scope)
+  if (!("bytes" in found))
+    return yield* fileInvalid(manifestPath(home.root, kind, name), "was removed meanwhile")
+  return { kind: kind === "agents" ? "agent" : "bottle", name, sha256: sha256(found.bytes) } as const
 })
 
 /** A relative folder starts at the manifest's own folder; `~/` is the operator's home. */

@@ -112,7 +112,9 @@ export const parseProjectBottle = Effect.fn("FileManifests.parseProjectBottle")(
 
 const real = (path: string) => orAbsent(path, "expected a readable path")(() => realpath(path))
 
-const sha256 = (content: string | Uint8Array): string => createHash("sha256").update(content).digest("hex")
+/** SHA-256 in hexadecimal. */
+export const sha256 = (content: string | Uint8Array): string =>
+  createHash("sha256").update(content).digest("hex")
 
 const digestOf = (manifests: ReadonlyArray<ProjectManifest>): string =>
   manifests.length === 0

@@ -5,6 +5,8 @@ import { BottleBusy, BottleNotFound, StateStoreError } from "../../domain/Errors
 import { instantOf } from "../../domain/Instant.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
+import type { ProvenanceStore } from "../../services/ProvenanceStore.ts"
+import * as MemoryProvenanceStore from "./MemoryProvenanceStore.ts"
 
 /** Compared by identity: the former holder of a removed row does not release the lease of a new one. */
 interface Lease {
@@ -17,8 +19,12 @@ interface Row {
   readonly watcher?: Lease | undefined
 }
 
-/** An empty store, private to this layer. */
-export const layer: Layer.Layer<BottleStore> = Layer.sync(BottleStore, () => {
+/** An empty store, private to this layer, and an empty store of statements about runs. */
+export const layer: Layer.Layer<BottleStore | ProvenanceStore> = Layer.suspend(() =>
+  Layer.merge(bottles, MemoryProvenanceStore.layer),
+)
+
+const bottles: Layer.Layer<BottleStore> = Layer.sync(BottleStore, () => {
   const rows = new Map<string, Row>()
   const all = () =>
     [...rows.values()]

@@ -1,12 +1,12 @@
 /** RunDirectories over the run and state directories of a home. */
-import { Effect, Layer, Option } from "effect"
-import { rm } from "node:fs/promises"
+import { Effect, Layer, Option, Schema } from "effect"
+import { rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { SidecarError } from "../../domain/Errors.ts"
-import type { Slug } from "../../domain/Slug.ts"
+import { Slug } from "../../domain/Slug.ts"
 import { RunDirectories } from "../../services/RunDirectories.ts"
 import { askStatus } from "../../sidecar/http/control.ts"
-import { file, orElseOn } from "../../files/files.ts"
+import { file, namesIn, orElseOn, unlinkIfThere } from "../../files/files.ts"
 import { leftRuns, removeLeftRun } from "../bottle/leftRuns.ts"
 import { removeRunDirectory } from "../bottle/runDirectory.ts"
 import { Home, type HomeShape } from "../home/Home.ts"
@@ -28,6 +28,14 @@ const make = (home: HomeShape): typeof RunDirectories.Service => {
         Effect.map(askStatus(join(home.runRoot, name, "control.sock")), Option.isNone),
       )
     }),
+    outputs: Effect.flatMap(namesIn(home.states), (names) =>
+      Effect.forEach(names.filter(Schema.is(Slug)), (slug) => outputsOf(home, slug)),
+    ).pipe(
+      Effect.map((all) => all.flat()),
+      fileFailed("*", "looking for outputs"),
+    ),
+    removeOutput: (slug, run) =>
+      unlinkIfThere(home.of(slug).output(run)).pipe(fileFailed(slug, "removing an output")),
     removeRun: (name) => fileFailed("*", "removing a run directory")(removeLeftRun(home, name)),
     clear,
     forget: Effect.fn("RunDirectories.forget")(function* (slug: Slug) {
@@ -44,6 +52,23 @@ const make = (home: HomeShape): typeof RunDirectories.Service => {
     }),
   }
 }
+
+const outputsOf = Effect.fnUntraced(function* (home: HomeShape, slug: Slug) {
+  const { state, output } = home.of(slug)
+  const runs = (yield* namesIn(state)).flatMap((name) => {
+    const [, run] = /^output-(\d+)\.log$/.exec(name) ?? []
+    return run === undefined ? [] : [Number(run)]
+  })
+  const found = yield* Effect.forEach(runs, (run) =>
+    Effect.option(
+      Effect.map(
+        file(() => stat(output(run))),
+        ({ mtimeMs }) => ({ slug, run, since: mtimeMs }),
+      ),
+    ),
+  )
+  return found.flatMap(Option.toArray)
+})
 
 /** The run directories of a home. */
 export const layer: Layer.Layer<RunDirectories> = Layer.effect(RunDirectories, Effect.map(Home, make))

@@ -101,7 +101,7 @@ const found = Effect.fn("Sidecar.list")(function* (home: HomeShape, handleOf: (s
 
 const documentOf = (
   home: HomeShape,
-  { slug, egress, loopback, run, limits, forge, push }: SidecarConfig,
+  { slug, egress, loopback, run, limits, forge, push, traceparent }: SidecarConfig,
   {
     routes,
     git,
@@ -121,6 +121,7 @@ const documentOf = (
     made: true,
     ...(run === undefined ? {} : { run }),
     ...(limits === undefined ? {} : { limits }),
+    ...(traceparent === undefined ? {} : { traceparent }),
     ...(forge === undefined ? {} : { forge: { ...forge, ...(push.length > 0 && { push }) } }),
     ...(egress.allow.length === 0 ? {} : { egress }),
     ...(routes.length === 0 ? {} : { routes }),

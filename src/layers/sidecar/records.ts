@@ -7,12 +7,14 @@ import * as DeployKeys from "./DeployKeys.ts"
 import * as ObjectStores from "./ObjectStores.ts"
 import * as OperationLogs from "./OperationLogs.ts"
 import * as RunDirectories from "./RunDirectories.ts"
+import * as Signatures from "../signing/Signatures.ts"
 
-/** Events, logs, keys, stores and directories of a home. */
+/** Events, logs, keys, stores, directories and signatures of a home. */
 export const layer: Layer.Layer<SidecarRecords, never, Forges> = Layer.mergeAll(
   BottleEvents.layer,
   DeployKeys.layer,
   ObjectStores.layer,
   OperationLogs.layer,
   RunDirectories.layer,
+  Signatures.layer,
 )

@@ -8,18 +8,25 @@ import type { Slug } from "../../domain/Slug.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
 import { isAlive, self } from "../process/ProcessIdentity.ts"
 import { ProcessIdentity } from "../../domain/ProcessIdentity.ts"
+import type { ProvenanceStore } from "../../services/ProvenanceStore.ts"
 import * as Database from "./Database.ts"
+import * as SqliteProvenanceStore from "./SqliteProvenanceStore.ts"
 import type { DatabaseOptions } from "./Database.ts"
 import type { Row, Run } from "./run.ts"
 
 export type { DatabaseOptions } from "./Database.ts"
 
 /**
- * The store in the home's database, or in `filename`. Processes may share it. Fails when the database is newer, damaged or
- * inaccessible.
+ * The store in the home's database, or in `filename`, and the statements about runs beside it. Processes may share it. Fails when the
+ * database is newer, damaged or inaccessible.
  */
-export const layer = (options: DatabaseOptions = {}): Layer.Layer<BottleStore, StateStoreError> =>
-  Layer.effect(BottleStore, make).pipe(Layer.provide(Database.layer(options)))
+export const layer = (
+  options: DatabaseOptions = {},
+): Layer.Layer<BottleStore | ProvenanceStore, StateStoreError> =>
+  Layer.merge(
+    Layer.effect(BottleStore, make).pipe(Layer.provide(Database.layer(options))),
+    SqliteProvenanceStore.layer(options),
+  )
 
 const make = Effect.gen(function* () {
   const database = yield* Database.Database

@@ -168,6 +168,27 @@ export const migrations: ReadonlyArray<ReadonlyArray<string>> = [
     `CREATE INDEX issue_state_live ON issue_state (forge, owner, repo, issue_number) WHERE json_extract(state, '$.live') = 1`,
     `CREATE INDEX forge_state_pr ON forge_state (forge, pr_number) WHERE pr_number IS NOT NULL`,
   ],
+  // Statements about runs. They outlive the rows of their bottles.
+  [
+    `CREATE TABLE provenance (
+       slug TEXT NOT NULL,
+       run INTEGER NOT NULL,
+       stated_ms INTEGER NOT NULL,
+       payload TEXT NOT NULL,
+       envelope TEXT,
+       PRIMARY KEY (slug, run)
+     ) STRICT`,
+    `CREATE INDEX provenance_unsigned ON provenance (stated_ms) WHERE envelope IS NULL`,
+    `CREATE TABLE provenance_issues (
+       owner TEXT NOT NULL COLLATE NOCASE,
+       repo TEXT NOT NULL COLLATE NOCASE,
+       issue_number INTEGER NOT NULL,
+       forge TEXT NOT NULL,
+       slug TEXT NOT NULL,
+       run INTEGER NOT NULL,
+       PRIMARY KEY (owner, repo, issue_number, forge, slug, run)
+     ) STRICT, WITHOUT ROWID`,
+  ],
 ]
 
 /** The schema version that this program reads and writes. */

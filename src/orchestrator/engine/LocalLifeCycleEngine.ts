@@ -12,6 +12,7 @@ import { IssueStates } from "../../services/IssueStates.ts"
 import { LifeCycleEngine } from "../../services/LifeCycleEngine.ts"
 import { Operations } from "../../services/Operations.ts"
 import { operate } from "../host/operate.ts"
+import { traced } from "../trace/traced.ts"
 import { watchRun } from "../host/watchRun.ts"
 import { bottleOf } from "../issue/observeBottle.ts"
 import { ServedRepositories } from "../ServedRepositories.ts"
@@ -94,7 +95,7 @@ const make = Effect.fnUntraced(function* ({
     const served = repositories.find(operation)
     if (Option.isNone(served) || carried.has(operation.id)) return
     carried.add(operation.id)
-    const work = operate(operation, served.value).pipe(
+    const work = traced(operation, operate(operation, served.value)).pipe(
       room.withPermits(1),
       Effect.zipRight(wake(look)),
       Effect.zipRight(look(operation)),

@@ -12,6 +12,7 @@ import { commitDecision } from "../issue/commitDecision.ts"
 import { observe } from "../issue/observe.ts"
 import { Outbox } from "../../services/Outbox.ts"
 import { ServedRepositories, findServed } from "../ServedRepositories.ts"
+import { tracedDecision } from "../trace/traced.ts"
 import type { Look } from "./keyedQueue.ts"
 
 /** Consecutive failed looks by issue, and the time of the next attempt. A new process tries at once. */
@@ -81,8 +82,11 @@ const lookWith = Effect.fnUntraced(function* <E, R>(
   }
   const result = yield* commitDecision(observation, { issue, served: served.value, host, handled, starting })
   if (result._tag !== "Committed") return yield* look(issue)
-  if (result.operation !== undefined) yield* carry(result.operation, look)
-  else if (bottle?.state === "running") yield* watch(issue, look)
+  if (result.operation !== undefined) {
+    yield* tracedDecision(result.operation, hints)
+    yield* carry(result.operation, look)
+  }
+  if (result.operation === undefined && bottle?.state === "running") yield* watch(issue, look)
 })
 
 const failed = Effect.fnUntraced(function* <E, R>(

@@ -17,7 +17,9 @@ import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 import { Operations } from "../../services/Operations.ts"
 import { bottleOf } from "../issue/observeBottle.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
+import { traceparentFor } from "../trace/traced.ts"
 import { assigned } from "./assigned.ts"
+import { triggerOf } from "./triggerOf.ts"
 import { within } from "./within.ts"
 import { textsOf } from "./texts.ts"
 
@@ -31,13 +33,20 @@ export const ensureLaunched = Effect.fn("ensureLaunched")(function* (
   served: ServedRepository,
 ) {
   if (yield* isLaunched(operation)) return
-  const { issue, remarks, agentGitUser } = yield* textsOf(operation, served, [], input)
+  const { issue, remarks, agentGitUser, targetedBy } = yield* textsOf(operation, served, [], input)
   const prompt = launchPrompt({ issue, remarks })
   const forge = assigned(operation, served)
+  const traceparent = yield* traceparentFor(operation)
   const { backend } = served
   const prepared = yield* prepareStart(
     input.agent,
-    { bottles: input.bottles, forge, ...(backend !== undefined && { backend }) },
+    {
+      bottles: input.bottles,
+      forge,
+      ...(traceparent !== undefined && { traceparent }),
+      trigger: triggerOf("targeted", [...targetedBy, ...remarks.map(({ author }) => author.login)]),
+      ...(backend !== undefined && { backend }),
+    },
     Option.some(prompt),
   )
   const run = within(prepared.run, input.allowance)

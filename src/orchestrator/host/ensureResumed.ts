@@ -13,7 +13,9 @@ import { Backends } from "../../services/Backends.ts"
 import { Operations } from "../../services/Operations.ts"
 import { bottleOf } from "../issue/observeBottle.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
+import { traceparentFor } from "../trace/traced.ts"
 import { assigned } from "./assigned.ts"
+import { triggerOf } from "./triggerOf.ts"
 import { within } from "./within.ts"
 import { textsOf } from "./texts.ts"
 
@@ -43,7 +45,12 @@ export const ensureResumed = Effect.fn("ensureResumed")(function* (
     onNone: () => [],
     onSome: ({ row }) => Option.toArray(row.prNumber),
   })
-  const { issue, isChanged, remarks, checks, agentGitUser } = yield* textsOf(operation, served, prs, input)
+  const { issue, isChanged, remarks, checks, agentGitUser, targetedBy } = yield* textsOf(
+    operation,
+    served,
+    prs,
+    input,
+  )
   const prompt = resumePrompt({
     cause: input.cause,
     number: operation.issueNumber,
@@ -51,9 +58,17 @@ export const ensureResumed = Effect.fn("ensureResumed")(function* (
     remarks,
     ...(input.head !== undefined && { head: input.head, checks: checks(input.head.pr) }),
   })
+  const traceparent = yield* traceparentFor(operation)
   const prepared = yield* prepareResume(
     slug,
-    { forge: assigned(operation, served, prs) },
+    {
+      forge: assigned(operation, served, prs),
+      ...(traceparent !== undefined && { traceparent }),
+      trigger: triggerOf(input.cause, [
+        ...(input.cause === "targeted" ? targetedBy : []),
+        ...remarks.map(({ author }) => author.login),
+      ]),
+    },
     Option.some(prompt),
   )
   const claim = yield* claimIssue(operation, prepared.bottle, { namedPr: Option.none(), agentGitUser })

@@ -1,6 +1,6 @@
 /** operate: carries out one operation on the bottle of an issue, on the machine with the engine. */
 import { Cause, Clock, Effect, Option } from "effect"
-import { BottleMetadata } from "../../domain/Bottle.ts"
+import { BottleMetadata, withTrouble } from "../../domain/Bottle.ts"
 import { BackendFailure } from "../../domain/Errors.ts"
 import { instantOf } from "../../domain/Instant.ts"
 import { zoneOf } from "../../domain/orchestrator/Budgets.ts"
@@ -85,6 +85,9 @@ const perform = Effect.fnUntraced(function* (operation: StoredOperation, served:
     case "Stop":
       return yield* stop(slug)
     case "Freeze":
+      // Before the freeze, which states what happened to the run.
+      if (input.cause === "watchdog")
+        yield* (yield* BottleStore).modify(slug, (row) => withTrouble(row, { watchdog: true }))
       return yield* freeze(slug)
   }
 })

@@ -39,5 +39,6 @@ export const textsOf = Effect.fn("textsOf")(function* (
     checks: (pr: number): ReadonlyArray<Check> =>
       forge.prs.find((it) => it.number === pr)?.failedChecks ?? [],
     agentGitUser: botLogin,
+    targetedBy: (forge.targeting?.actors ?? []).map(({ login }) => login),
   }
 })

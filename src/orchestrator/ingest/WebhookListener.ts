@@ -1,4 +1,7 @@
-/** WebhookListener serves POST /webhook over HTTP until its scope ends. */
+/**
+ * WebhookListener serves POST /webhook over HTTP until its scope ends, and beside it health checks and the interface for operators. Nothing
+ * but webhooks and health checks is answered without an operator's token.
+ */
 import { Duration, Effect, FiberSet, type Scope } from "effect"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -16,9 +19,22 @@ import { type AcceptHint, type OnSigned, webhook } from "./webhook.ts"
 export interface WebhookListenerOptions extends DeliverySettings {
   readonly accept: AcceptHint
   readonly onSigned?: OnSigned
+  /** Whether the service can do its work now, for GET /readyz; always unless given. */
+  readonly isReady?: Effect.Effect<boolean>
+  /** The interface for operators; without it there is none. */
+  readonly operators?: OperatorInterface
   readonly host: string
   /** 0: any free port. */
   readonly port: number
+}
+
+/** The interface for operators behind its gate. */
+export interface OperatorInterface {
+  readonly isOwnHost: (host: string | undefined) => boolean
+  /** The name of the operator who asks; undefined: nobody who may. */
+  readonly operatorOf: (authorization: string | undefined) => string | undefined
+  readonly refused: (reason: "host" | "token") => Effect.Effect<void>
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => void
 }
 
 /** Listens until the scope ends. Requests in progress are then answered, for at most {@link DRAIN}. Returns the port. */
@@ -28,9 +44,16 @@ export const listen = (options: WebhookListenerOptions): Effect.Effect<number, L
     const judge = webhook(options, options.accept, options.onSigned)
     const server = createServer(
       { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS, connectionsCheckingInterval: 1000 },
-      route((headers, body, answer) => {
-        run(Effect.map(judge(headers, body), answer))
-      }),
+      route(
+        (headers, body, answer) => {
+          run(Effect.map(judge(headers, body), answer))
+        },
+        {
+          readyz: (answer) => void run(Effect.map(options.isReady ?? Effect.succeed(true), answer)),
+          operators: options.operators,
+          refused: (reason) => void run(options.operators?.refused(reason) ?? Effect.void),
+        },
+      ),
     )
     server.maxConnections = CONNECTIONS_MAX
     yield* Effect.acquireRelease(opened(server, options), () => closed(server))
@@ -48,22 +71,47 @@ const DRAIN = Duration.seconds(2)
 /** This much of a refused body is read and dropped, so that a client that reads only after it has written sees the refusal. */
 const DROPPED_MAX = 16 * WEBHOOK_BYTES_MAX
 
+interface Beside {
+  readonly readyz: (answer: (isReady: boolean) => void) => void
+  readonly operators: OperatorInterface | undefined
+  readonly refused: (reason: "host" | "token") => void
+}
+
 const route =
-  (handle: Handle) =>
+  (handle: Handle, { readyz, operators, refused }: Beside) =>
   (request: IncomingMessage, response: ServerResponse): void => {
+    const path = request.url?.split("?")[0]
     const reply = (status: number, text: string) => {
       response.writeHead(status, {
         "content-type": "text/plain; charset=utf-8",
         "content-length": Buffer.byteLength(`${text}\n`),
-        ...(status === 405 && { allow: "POST" }),
+        ...(status === 405 && { allow: path === "/webhook" ? "POST" : "GET, HEAD" }),
+        ...(status === 401 && path !== "/webhook" && { "www-authenticate": "Bearer" }),
         ...(!request.complete && { connection: "close" }),
       })
       response.write(`${text}\n`)
       // If the response ended before the whole body was read, the client's connection would be cut while it writes.
       if (request.complete) response.end()
     }
-    if (request.url?.split("?")[0] !== "/webhook")
-      return drop(request, response, () => reply(404, "not found"))
+    const isRead = request.method === "GET" || request.method === "HEAD"
+    if (path === "/healthz" || path === "/readyz") {
+      if (!isRead) return drop(request, response, () => reply(405, "only GET"))
+      if (path === "/healthz") return drop(request, response, () => reply(200, "ok"))
+      return readyz((isReady) =>
+        drop(request, response, () => reply(isReady ? 200 : 503, isReady ? "ready" : "not ready")),
+      )
+    }
+    if (path !== "/webhook") {
+      if (operators === undefined) return drop(request, response, () => reply(404, "not found"))
+      const reason = refusalOf(operators, request)
+      if (reason === undefined) return operators.handle(request, response)
+      refused(reason)
+      return drop(request, response, () =>
+        reason === "host"
+          ? reply(403, "this name is not served: publicUrl names it")
+          : reply(401, "an operator's token is required"),
+      )
+    }
     if (request.method !== "POST") return drop(request, response, () => reply(405, "only POST"))
     const refusal = refusedByHeaders(request.headers)
     if (refusal._tag === "Some")
@@ -83,6 +131,15 @@ const route =
         handle(request.headers, body.buffer.subarray(0, body.used), ({ status, text }) => reply(status, text))
     })
   }
+
+/** Why a request does not reach the interface for operators. The host first: a page elsewhere learns nothing about tokens. */
+const refusalOf = (
+  { isOwnHost, operatorOf }: OperatorInterface,
+  { headers }: IncomingMessage,
+): "host" | "token" | undefined => {
+  if (!isOwnHost(headers.host)) return "host"
+  return operatorOf(headers.authorization) === undefined ? "token" : undefined
+}
 
 /** Responds, and drops the rest of the body. */
 const drop = (request: IncomingMessage, response: ServerResponse, answer: () => void): void => {

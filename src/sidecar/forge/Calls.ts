@@ -4,6 +4,7 @@
  */
 import { Cause, Clock, Effect, Either, Exit, Option, type ParseResult, Schema } from "effect"
 import { CallFailure, internalFailure } from "./CallFailure.ts"
+import { SECRET_REFUSALS } from "../../domain/SecretRefusals.ts"
 import { firstProblem } from "../../domain/firstProblem.ts"
 import { logFull } from "./limits.ts"
 import { type McpContent, textContent } from "./McpTools.ts"
@@ -179,7 +180,7 @@ const REASONS: Readonly<Record<CallFailure["kind"], string>> = {
   forge: "the forge answered an error",
   unreachable: "the forge did not answer",
   "no-forge": "no forge in this run",
-  secret: "a secret in the text",
+  secret: SECRET_REFUSALS.text,
   limit: "limit reached",
   internal: "internal error",
 }

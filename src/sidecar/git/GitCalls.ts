@@ -3,6 +3,7 @@ import { Cause, Clock, Effect, Either, Exit, Fiber, FiberSet, Option } from "eff
 import type { Scope } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { RefUpdate } from "../../domain/PushPolicy.ts"
+import { SECRET_REFUSALS } from "../../domain/SecretRefusals.ts"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { type EndWords, around } from "../record/around.ts"
 import type { LogUnwritable, CallLog } from "../record/OperationLog.ts"
@@ -42,8 +43,8 @@ export interface GitOptions extends GitContext {
   readonly inspectMs: number
   /** The run's forge, from the view of one of its upstreams. */
   readonly forgeOf: (upstream: Upstream) => UpstreamForge | undefined
-  /** Why pushes to a repository with `pushAfter: approval` wait now, if they do. */
-  readonly unapproved: Planned["unapproved"]
+  /** What approves pushes to a repository with `pushAfter: approval` now. */
+  readonly approval: Planned["approval"]
 }
 
 /** The repositories of a bottle. */
@@ -137,7 +138,7 @@ export const makeGit = (given: Omit<GitOptions, "inBackground">): Effect.Effect<
         })
         yield* isClean
           ? logLine(target, start, clean(reason), true)
-          : logLine(`${name} push`, start, "a secret in what was pushed", true)
+          : logLine(`${name} push`, start, SECRET_REFUSALS.ref, true)
       }).pipe(Effect.ignore)
 
     const pushed = ({ upstream }: Asked, request: IncomingMessage, response: ServerResponse) =>
@@ -240,7 +241,7 @@ const known = (upstreams: ReadonlyMap<string, Upstream>): string =>
 /** Access to the upstream has two log lines. If the second is missing, it was cut off. */
 const begun =
   ({ log, pushed }: GitOptions, repository: Repository): ReceiveContext["logged"] =>
-  (updates, push) =>
+  (updates, approval, push) =>
     Effect.gen(function* () {
       const { name, url } = repository.upstream
       const moved = yield* movedRefs(repository, updates)
@@ -249,6 +250,8 @@ const begun =
           op: "git",
           target: targetOf(name, updates),
           detail: "pushing to the upstream",
+          commits: commitsOf(updates),
+          ...(approval !== undefined && { approval: { ...approval, by: clean(approval.by) } }),
           ended: wordsOf,
         },
         pushed.during(url, moved, push),
@@ -276,5 +279,13 @@ const unlogged = new GitFailure({ reason: "the call cannot be logged, so it is n
 
 const targetOf = (name: string, updates: ReadonlyArray<RefUpdate>): string =>
   clean(`${name} push ${updates.map(({ ref }) => ref).join(" ")}`)
+
+/** The commits that pushed branches are to point at. A push of more than so many branches names the first ones. */
+const commitsOf = (updates: ReadonlyArray<RefUpdate>): ReadonlyArray<string> =>
+  [...new Set(updates.map((update) => update.new))].filter(isCommit).slice(0, COMMITS_MAX)
+
+const COMMITS_MAX = 16
+/** A deleted branch points at zeros. */
+const isCommit = (name: string): boolean => /^(?!0+$)(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(name)
 
 const clean = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 300)

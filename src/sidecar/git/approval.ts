@@ -1,7 +1,7 @@
 /** Asks the run's forge whether pushes are approved, and remembers which comments are this bottle's. */
 import { Effect } from "effect"
 import { appendFile } from "node:fs/promises"
-import { type Unapproved, unapproved } from "../../domain/PlanApproval.ts"
+import { type Approval, type Unapproved, approvalOf } from "../../domain/PlanApproval.ts"
 import { file, textOf } from "../../files/files.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
 import { failureOfForge } from "../forge/CallFailure.ts"
@@ -9,8 +9,8 @@ import { failureOfForge } from "../forge/CallFailure.ts"
 /** A forge whose comments on the run's issue are remembered as plans. */
 export interface Planned {
   readonly api: ForgeApi
-  /** Why pushes wait for an approval now, if they do. Without an answer of the forge they wait. */
-  readonly unapproved: Effect.Effect<Unapproved | undefined>
+  /** What approves pushes now, or why they wait. Without an answer of the forge they wait. */
+  readonly approval: Effect.Effect<Approval, Unapproved>
 }
 
 /**
@@ -26,20 +26,22 @@ export const withPlans = Effect.fnUntraced(function* (api: ForgeApi, issue: numb
     })
   const asked = Effect.gen(function* () {
     const { login } = yield* api.self
-    return unapproved({ issue, login, comments: yield* api.readComments(issue), isOwn: (id) => own.has(id) })
-  })
+    return yield* Effect.map(api.readComments(issue), (comments) =>
+      approvalOf({ issue, login, comments, isOwn: (id) => own.has(id) }),
+    )
+  }).pipe(Effect.mapError((error) => unknown(failureOfForge(error).message)))
   return {
     api: {
       ...api,
       postComment: (number, body) =>
         Effect.tap(api.postComment(number, body), (id) => (number === issue ? remember(id) : Effect.void)),
     },
-    unapproved: Effect.catchAll(asked, (error) => Effect.succeed(unknown(failureOfForge(error).message))),
+    approval: Effect.flatten(asked),
   } satisfies Planned
 })
 
 /** For a run without a forge: nobody can approve anything. */
-export const neverApproved: Planned["unapproved"] = Effect.succeed({
+export const neverApproved: Planned["approval"] = Effect.fail({
   reason: "nobody can approve its plan",
   messages: ["pushes to this repository need an approved plan, and this run has no forge"],
 })

@@ -5,6 +5,8 @@
 import { Effect } from "effect"
 import { open } from "node:fs/promises"
 import { type RefUpdate, isNoObject, mayForce, pushProblem } from "../../domain/PushPolicy.ts"
+import { SECRET_REFUSALS } from "../../domain/SecretRefusals.ts"
+import type { Approval } from "../../domain/PlanApproval.ts"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { file } from "../../files/files.ts"
 import { branchBase, defaultBase, protectedDifferences } from "./bases.ts"
@@ -24,13 +26,14 @@ export interface ReceiveContext extends GitContext {
   readonly scanner: SecretScannerApi
   /** The run's forge, if the upstream is one of its repositories. */
   readonly forge: UpstreamForge | undefined
-  /** Why pushes to a repository with `pushAfter: approval` wait now, if they do. */
-  readonly unapproved: Planned["unapproved"]
+  /** What approves pushes to a repository with `pushAfter: approval` now. */
+  readonly approval: Planned["approval"]
   /** Limit to unpack and inspect a push, in milliseconds. */
   readonly inspectMs: number
-  /** Called when the push passed all checks, around its transfer to the upstream. */
+  /** Called when the push passed all checks, around its transfer to the upstream, with the approval that it needed. */
   readonly logged: (
     updates: ReadonlyArray<RefUpdate>,
+    approval: Approval | undefined,
     push: Effect.Effect<PushOutcome, GitFailure>,
   ) => Effect.Effect<PushOutcome, GitFailure>
 }
@@ -125,20 +128,19 @@ const attempt = (
       }),
     )
     // Again: a new plan may have been posted while the push was inspected.
-    yield* requireApproval(context, repository)
-    return yield* orRefuse(context.logged(updates, pushUpstream(quarantine, updates))).pipe(
+    const approval = yield* requireApproval(context, repository)
+    return yield* orRefuse(context.logged(updates, approval, pushUpstream(quarantine, updates))).pipe(
       Effect.mapError((refused) => ({ ...refused, reached: true })),
     )
   })
 
 /** Where the manifest asks for it, a trusted person must have approved the agent's plan. */
 const requireApproval = Effect.fnUntraced(function* (
-  { unapproved }: ReceiveContext,
+  { approval }: ReceiveContext,
   { upstream }: Repository,
-): Effect.fn.Return<void, Refused> {
-  if (upstream.pushAfter === undefined) return
-  const waits = yield* unapproved
-  if (waits !== undefined) return yield* refuse(waits.reason, waits.messages)
+): Effect.fn.Return<Approval | undefined, Refused> {
+  if (upstream.pushAfter === undefined) return undefined
+  return yield* Effect.catchAll(approval, ({ reason, messages }) => refuse(reason, messages))
 })
 
 /** Unpacks and inspects a push. Fails with the reason for refusing it. */
@@ -167,7 +169,7 @@ const inspected = Effect.fnUntraced(function* (
     })),
   )
   if (secrets.length > 0)
-    return yield* refuse("secrets found", [
+    return yield* refuse(SECRET_REFUSALS.push, [
       ...shortened(secrets),
       "take them out of every commit of the push: nothing of it has left the bottle",
     ])

@@ -26,7 +26,7 @@ export interface UpstreamsOptions {
   readonly scanner: SecretScannerApi
   readonly pushed: PushedRefs
   readonly forgeOf: GitOptions["forgeOf"]
-  readonly unapproved: GitOptions["unapproved"]
+  readonly approval: GitOptions["approval"]
 }
 
 /** Makes the gate. */
@@ -34,7 +34,7 @@ export const serveUpstreams = (
   options: UpstreamsOptions,
 ): Effect.Effect<Git, never, OperationLog | CheckIn | ProcessRunner | Scope.Scope> =>
   Effect.gen(function* () {
-    const { document, upstreams, scanner, pushed, forgeOf, unapproved } = options
+    const { document, upstreams, scanner, pushed, forgeOf, approval } = options
     const settings = yield* SidecarSettings
     const runner = yield* ProcessRunner
     const certificates = process.env["SSL_CERT_FILE"]
@@ -54,7 +54,7 @@ export const serveUpstreams = (
       checkIn: yield* CheckIn,
       pushed,
       forgeOf,
-      unapproved,
+      approval,
       inspectMs: settings.gitInspectMs,
       bodyMax: settings.gitBodyMax,
     })

@@ -1,6 +1,7 @@
 /** The hash chain of an operation log: how a line is sealed, and how a log is verified. */
 import { Option, Schema } from "effect"
 import { hash as digest } from "node:crypto"
+import type { Approval } from "../../domain/PlanApproval.ts"
 import type { LogVerdict } from "../../services/OperationLogs.ts"
 import { numberSet } from "./numberSet.ts"
 
@@ -21,6 +22,10 @@ export interface OperationEntry {
   readonly durationMs: number
   /** In words: "posted comment to #317". Never a body or a token. */
   readonly detail: string
+  /** Of the line that begins a push: the commits that the branches are to point at. */
+  readonly commits?: ReadonlyArray<string>
+  /** Of the line that begins a push that needed an approved plan. */
+  readonly approval?: Approval
 }
 
 /** A line of the log and its hash; `at` is ISO 8601 in UTC. */
@@ -28,7 +33,7 @@ export const sealLine = (
   entry: OperationEntry,
   place: { readonly seq: number; readonly at: string; readonly prev: string },
 ): { readonly line: string; readonly hash: string } => {
-  const { op, target, phase, begin, outcome, reason, durationMs, detail } = entry
+  const { op, target, phase, begin, outcome, reason, durationMs, detail, commits, approval } = entry
   const { seq, at, prev } = place
   const text = JSON.stringify({
     seq,
@@ -41,6 +46,8 @@ export const sealLine = (
     reason,
     durationMs,
     detail,
+    commits,
+    approval,
     prev,
   })
   const hash = sha256(text)

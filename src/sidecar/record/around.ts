@@ -7,7 +7,7 @@ import type { LogUnwritable, CallLog } from "./OperationLog.ts"
 export type EndWords = Pick<OperationEntry, "outcome" | "reason" | "detail">
 
 /** An action with a line before and a line after it. */
-export interface Act<A, E> extends Pick<OperationEntry, "op" | "target"> {
+export interface Act<A, E> extends Pick<OperationEntry, "op" | "target" | "commits" | "approval"> {
   /** Of the first line. */
   readonly detail: string
   /** Of the last line; without it the action has no end, as after a crash. */
@@ -21,12 +21,21 @@ export interface Act<A, E> extends Pick<OperationEntry, "op" | "target"> {
 export const around =
   (log: Pick<CallLog, "append">) =>
   <A, E, R>(
-    { op, target, detail, ended }: Act<A, E>,
+    { op, target, detail, commits, approval, ended }: Act<A, E>,
     effect: Effect.Effect<A, E, R>,
   ): Effect.Effect<A, E | LogUnwritable, R> =>
     Effect.flatMap(Clock.currentTimeMillis, (start) =>
       Effect.flatMap(
-        log.append({ op, target, phase: "begin", outcome: "ok", durationMs: 0, detail }),
+        log.append({
+          op,
+          target,
+          phase: "begin",
+          outcome: "ok",
+          durationMs: 0,
+          detail,
+          ...(commits !== undefined && { commits }),
+          ...(approval !== undefined && { approval }),
+        }),
         (begin) =>
           Effect.onExit(effect, (exit) =>
             Option.match(ended(exit), {

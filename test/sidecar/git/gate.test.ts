@@ -29,7 +29,7 @@ describe("a repository behind the gate", () => {
         expect(yield* ok(here, ["show", "origin/main:new.txt"])).toBe("by a colleague")
         expect(leftOver()).toEqual([])
         expect(entries().filter(({ phase }) => phase !== undefined)).toMatchObject([
-          { op: "git", phase: "begin", target: `app push refs/heads/${branch}` },
+          { op: "git", phase: "begin", target: `app push refs/heads/${branch}`, commits: [head] },
           { op: "git", phase: "end", outcome: "ok" },
           { op: "git", phase: "begin" },
           { op: "git", phase: "end", outcome: "ok" },

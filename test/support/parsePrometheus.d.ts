@@ -1,0 +1,14 @@
+/** Types of the parser, which has none. */
+declare module "parse-prometheus-text-format" {
+  interface Sample {
+    readonly value?: string
+    readonly labels?: Readonly<Record<string, string>>
+  }
+  interface Family {
+    readonly name: string
+    readonly help: string
+    readonly type: string
+    readonly metrics: ReadonlyArray<Sample>
+  }
+  export default function parse(text: string): ReadonlyArray<Family>
+}
