@@ -38,7 +38,7 @@ export const repositoryContents = Effect.fn("repositoryContents")(function* (
   )
   if (found.length > 0)
     yield* Effect.logWarning(
-      `${target.owner}/${target.repo} uses ${found.join(" and ")}, which is not in the clone of a bottle: the agent is told`,
+      `${target.owner}/${target.repo} uses ${found.join(" and ")}, which a clone in a bottle does not have: the prompt says so`,
     )
   return found
 })

@@ -10,7 +10,7 @@ interface Family {
   readonly lines: Array<string>
 }
 
-/** The text for all metrics of ours. Samples of a family are together, as the format requires. */
+/** The text of all our metrics. Samples of a family are together, as the format requires. */
 export const prometheusText = (snapshot: ReadonlyArray<MetricPair.MetricPair.Untyped>): string => {
   const families = new Map<string, Family>()
   for (const { metricKey, metricState } of snapshot) {

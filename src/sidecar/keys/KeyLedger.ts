@@ -63,7 +63,7 @@ export const entries = Effect.fnUntraced(function* (ledger: string) {
                 onFailure: () =>
                   Effect.as(
                     Effect.logWarning(
-                      `${join(ledger, name)} tells of a deploy key and cannot be read: look it up at the forge, remove it there, then remove the file`,
+                      `${join(ledger, name)} records a deploy key and cannot be read: find the key at the forge, remove it there, then remove the file`,
                     ),
                     Option.none<KeyEntry>(),
                   ),
