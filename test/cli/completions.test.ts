@@ -127,7 +127,7 @@ describe("what is offered", () => {
   it("fits the place: commands, options that are not given yet, choices, columns, files", () => {
     expect(offered("st")).toEqual(["start", "stop"])
     expect(offered("orchestrate", "st")).toEqual(["status", "start"])
-    expect(offered("r")).toEqual(["resume", "rm"])
+    expect(offered("r")).toEqual(["resume", "restore", "rm"])
     expect(offered("start", "--co")).toEqual(["--color", "--copy-cwd", "--completions"])
     expect(offered("start", "--copy-cwd", "--co")).toEqual(["--color", "--completions"])
     expect(offered("start", "--bottle", "a", "--bo")).toEqual(["--bottle"])
@@ -136,7 +136,7 @@ describe("what is offered", () => {
     expect(offered("list", "--format", "slug,sta")).toEqual(["slug,state", "slug,started"])
     expect(offered("list", "--format=state,s")).toEqual(["--format=state,slug", "--format=state,started"])
     expect(offered("--completions", "")).toEqual(["bash", "zsh", "fish", "sh"])
-    expect(offered("help", "provenance", "")).toEqual(["verify"])
+    expect(offered("help", "provenance", "")).toEqual(["show", "verify", "export", "key", "rotate"])
     expect(offered("rm", "")).toBe("slugs")
     expect(offered("trust", "")).toBe("directories")
     expect(offered("cp", "a:b", "")).toBe("files")
