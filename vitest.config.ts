@@ -1,21 +1,23 @@
 import { defineConfig } from "vitest/config"
 
 /**
- * What takes more than about 40 s each: kills, floods, hostile packs, whole rounds with an engine, real agents, and what
- * an engine enforces. `npm run test:long` runs them.
+ * What takes more than about 40 s each: kills, floods, hostile packs, whole rounds with an engine, real agents, what an engine
+ * enforces, and commands that are tried many times. `npm run test:long` runs them.
  */
 const long = [
+  "examples/extend/extend.test.ts",
   "test/faults/**/*.test.ts",
   "test/orchestrator/faults/{badDays,kills,outage}.test.ts",
-  "test/orchestrator/ends/engine.test.ts",
+  "test/orchestrator/ends/{engine,sidecar}.test.ts",
   "test/orchestrator/{endings,rules}.test.ts",
-  "test/e2e/{agents,backup,demo,demoEnds,deployKeys,git,package,registries,terminal,verify}.test.ts",
-  "test/layers/*/{builds,faults,isolation,policy,replay,user}.test.ts",
-  "test/bottle/{clone,forwarder}.test.ts",
-  "test/cli/{backup,failedLaunch,hook,limits,otherBackend,planFirst,provenance,serve,steer}.test.ts",
+  "test/e2e/{agents,backup,build,copy,demo,demoEnds,deployKeys,egress,git,life,limits,package,registries,terminal,verify}.test.ts",
+  "test/layers/*/{builds,faults,isolation,orphans,policy,replay,user}.test.ts",
+  "test/layers/clone.test.ts",
+  "test/bottle/{clone,enter,forwarder}.test.ts",
+  "test/cli/{backup,badInput,completions,failedLaunch,hook,limits,orchestrate,otherBackend,planFirst,progress,provenance,serve,steer,terminalOutput,words}.test.ts",
   "test/sidecar/{floods,fuzz}.test.ts",
   "test/sidecar/forge/openPr.test.ts",
-  "test/sidecar/git/{approval,bases,hostile,isolation,killed,packs,reach,store,upstream}.test.ts",
+  "test/sidecar/git/{approval,bases,doubt,hostile,isolation,killed,packs,reach,store,upstream}.test.ts",
   "test/sidecar/keys/deployKeys.test.ts",
 ]
 

@@ -21,37 +21,36 @@ describeSmolvm("a supervisor that was killed", () => {
       inspect: (backend, slug) => backend.inspect(slug),
       stop: (backend, slug) => backend.stop(slug),
     }
-    it.scoped(
-      "leaves its agent at work, and wait, list, inspect and stop each stop its machine",
-      () =>
-        Effect.forEach(Object.entries(finders), ([finder, find]) =>
-          Effect.gen(function* () {
-            const { smolvm, home, begin, first, second } = yield* smolWorld({ version: "1.9.2" })
-            const mark = `mark-${process.pid}-${finder}`
-            const plan = smolPlan(`echo working; while :; do sleep 1; : ${mark}; done`, work)
-            yield* begin(plan)
-            yield* Stream.runHead(first.logs(plan.slug, 1, true))
-            const { pid } = Option.getOrThrow(yield* readSupervisor(controlOf("smolvm", home, plan.slug)))
-            const machines = () => States(smolvm.run("machine", "ls", "--json").stdout)
-            yield* Effect.sync(() => process.kill(-pid, "SIGKILL"))
-            yield* Effect.repeat(
-              Effect.sync(() => existsSync(`/proc/${pid}`) && !isZombie(pid)),
-              { while: (lives) => lives },
-            )
-            expect(machines()).toEqual([{ state: "running" }])
-            const agent = smolvm.processes(mark)
-            expect(agent.length).toBeGreaterThan(0)
-            yield* find(second, plan.slug)
-            expect(machines()).toEqual([{ state: "stopped" }])
-            expect(smolvm.processes(mark)).toEqual([])
-            expect(yield* first.wait(plan.slug)).toBe(137)
-            expect(Option.getOrThrow(yield* first.inspect(plan.slug))).toMatchObject({ state: "exited" })
-            const stops = smolvm.calls().filter(([, command]) => command === "stop")
-            expect(stops).toHaveLength(1)
-            yield* first.freeze(plan.slug, 1)
-          }),
-        ),
-      300_000,
+    it.scoped("leaves its agent at work, and wait, list, inspect and stop each stop its machine", () =>
+      Effect.gen(function* () {
+        const { smolvm, home, begin, first, second } = yield* smolWorld({ version: "1.9.2" })
+        const machines = () => States(smolvm.run("machine", "ls", "--json").stdout)
+        const stops = () => smolvm.calls().filter(([, command]) => command === "stop").length
+        for (const [finder, find] of Object.entries(finders)) {
+          const mark = `mark-${process.pid}-${finder}`
+          const plan = smolPlan(`echo working; while :; do sleep 1; : ${mark}; done`, work)
+          yield* begin(plan)
+          yield* Stream.runHead(first.logs(plan.slug, 1, true))
+          const { pid } = Option.getOrThrow(yield* readSupervisor(controlOf("smolvm", home, plan.slug)))
+          yield* Effect.sync(() => process.kill(-pid, "SIGKILL"))
+          yield* Effect.repeat(
+            Effect.sync(() => existsSync(`/proc/${pid}`) && !isZombie(pid)),
+            { while: (lives) => lives },
+          )
+          expect([finder, machines()]).toEqual([finder, [{ state: "running" }]])
+          const agent = smolvm.processes(mark)
+          expect(agent.length).toBeGreaterThan(0)
+          const before = stops()
+          yield* find(second, plan.slug)
+          expect([finder, machines()]).toEqual([finder, [{ state: "stopped" }]])
+          expect(smolvm.processes(mark)).toEqual([])
+          expect(yield* first.wait(plan.slug)).toBe(137)
+          expect(Option.getOrThrow(yield* first.inspect(plan.slug))).toMatchObject({ state: "exited" })
+          expect([finder, stops() - before]).toEqual([finder, 1])
+          yield* first.freeze(plan.slug, 1)
+          yield* first.destroy(plan.slug)
+        }
+      }),
     )
 
     it.scoped("does not keep the other bottles from being listed when its machine cannot be stopped", () =>
