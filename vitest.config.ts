@@ -29,9 +29,6 @@ export default defineConfig({
     // Guards against what hangs: on a busy machine of two cores an engine takes long for what it does.
     testTimeout: 300_000,
     hookTimeout: 400_000,
-    // Files of one worker share their modules: loading them anew for each took a quarter of the time.
-    isolate: false,
-    setupFiles: ["test/support/setup.ts"],
     expect: { poll: { timeout: 120_000, interval: 100 } },
     // One more than CI has cores: much of a test waits for processes.
     maxWorkers: 3,
