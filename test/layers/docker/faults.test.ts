@@ -90,7 +90,7 @@ describeDocker("faults of a docker backend", () => {
         )
         expect(heard.map(text)).toEqual(["one\ntwo\n", "one\ntwo\n"])
         expect(readFileSync(home.of(slug).output(1), "utf8")).toBe("one\ntwo\n")
-        expect(readdirSync(home.of(slug).state)).toEqual(["output-1.log"])
+        expect(readdirSync(home.of(slug).state).toSorted()).toEqual(["output-1.log", "output-1.log.times"])
       }),
     )
 
