@@ -93,7 +93,7 @@ const linesOf = (text) =>
     .split("\n")
     .flatMap((line) => simpleCommands(line.replace(/^\s*\$ /, "")))
     .flatMap((words) => {
-      const at = words.findIndex((word) => /^(?:.*\/)?bot-bottle(?:\.cjs)?$/.test(word))
+      const at = words.findIndex((word) => /^(?:[^=]*\/)?bot-bottle(?:\.cjs)?$/.test(word))
       const isProgram = words.slice(0, at).every((word) => /^(?:\w+=.*|npx|node|exec|sudo)$/.test(word))
       return at < 0 || !isProgram ? [] : [words.slice(at + 1).flatMap(plainWord)]
     })

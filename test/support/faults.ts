@@ -186,8 +186,8 @@ const processesOf = (home: string, installation: string): ReadonlyArray<string> 
       return ours ? [`${pid} ${command}`] : []
     })
 
-/** What belongs to a home that has had bottles and has none. */
-const EMPTY_HOME = /^(agents|bottles|state|run|installation|bot-bottle\.db(-wal|-shm)?)$/
+/** What belongs to a home that has had bottles and has none: statements and their keys survive `destroy`. */
+const EMPTY_HOME = /^(agents|bottles|state|run|installation|provenance|signing|bot-bottle\.db(-wal|-shm)?)$/
 
 const filesOf = (home: string): ReadonlyArray<string> => [
   ...readdirSync(home)
