@@ -4,7 +4,7 @@ import { SecretUnreadable } from "../../domain/Errors.ts"
 import { type ChangingSource, type SecretSource, sourceText, ttlOf } from "../../domain/SecretSource.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { type ReadSecret, Secrets } from "../../services/Secrets.ts"
-import { COMMAND_VARIABLES } from "./commandVariables.ts"
+import { COMMAND_VARIABLES, variablesOf } from "./commandVariables.ts"
 import { atHome, isReadByOthers, readPlace, SECRET_BYTES_MAX, secretIn } from "./readSecret.ts"
 
 /** Time limit of a command. */
@@ -146,12 +146,7 @@ const print = Effect.fnUntraced(function* (
     runner.run({
       command: atHome(program),
       args,
-      env: Object.fromEntries(
-        COMMAND_VARIABLES.flatMap((name) => {
-          const value = process.env[name]
-          return value === undefined ? [] : [[name, value]]
-        }),
-      ),
+      env: variablesOf(COMMAND_VARIABLES),
       cwd: "/",
       timeoutMs: COMMAND_MS,
       maxOutputBytes: SECRET_BYTES_MAX + 1,

@@ -1,4 +1,4 @@
-/** The variables of this process that commands for secrets get, in addition to PATH, HOME, LANG, LC_ALL and TZ. */
+/** The variables of this process that an operator's commands get, in addition to PATH, HOME, LANG, LC_ALL and TZ. */
 
 /** Proxies and certificates: how to reach the network. */
 export const NETWORK_VARIABLES: ReadonlyArray<string> = [
@@ -27,3 +27,12 @@ export const COMMAND_VARIABLES: ReadonlyArray<string> = [
   "GNUPGHOME",
   ...NETWORK_VARIABLES,
 ]
+
+/** These variables of this process, as far as they are set. What is not named stays here: keys of models and forges among it. */
+export const variablesOf = (names: ReadonlyArray<string>): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    names.flatMap((name) => {
+      const value = process.env[name]
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )

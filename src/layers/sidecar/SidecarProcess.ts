@@ -12,9 +12,8 @@ import * as GiteaForges from "../gitea/GiteaForges.ts"
 import { Home } from "../home/Home.ts"
 import { packageFile } from "../home/packageRoot.ts"
 import { type SidecarDocument, encodeDocument } from "../../sidecar/SidecarDocument.ts"
-import { COMMAND_VARIABLES } from "../secrets/commandVariables.ts"
+import { COMMAND_VARIABLES, NETWORK_VARIABLES, variablesOf } from "../secrets/commandVariables.ts"
 import * as LiveSecrets from "../secrets/LiveSecrets.ts"
-import { NETWORK_VARIABLES } from "../secrets/commandVariables.ts"
 import { namedCalls } from "./namedCalls.ts"
 import * as Records from "./records.ts"
 import { makeService } from "./SidecarService.ts"
@@ -56,11 +55,7 @@ const start = (runner: typeof ProcessRunner.Service, bin: string | undefined) =>
           ...NODE_FLAGS,
           bin === undefined ? packageFile("dist", "bin", "sidecar.cjs") : resolve(bin),
         ],
-        env: Object.fromEntries(
-          [...NETWORK_VARIABLES, ...(runsCommands(document) ? COMMAND_VARIABLES : [])].flatMap((name) =>
-            process.env[name] ? [[name, process.env[name]]] : [],
-          ),
-        ),
+        env: variablesOf(runsCommands(document) ? COMMAND_VARIABLES : NETWORK_VARIABLES),
         cwd: "/",
         stdin: encodeDocument(document),
         firstLineMs: READY_MS,

@@ -12,10 +12,14 @@ import { Home, type HomeShape } from "../home/Home.ts"
 import { readBounded } from "../manifests/readBounded.ts"
 import { decodeText, parseYaml } from "../manifests/yaml.ts"
 import * as NodeProcessRunner from "../process/NodeProcessRunner.ts"
+import { COMMAND_VARIABLES, variablesOf } from "../secrets/commandVariables.ts"
 import { checkEnvelope, envelopeOf, preAuthEncoding, publicOf, readKey, signWith } from "./dsse.ts"
 
 /** How long a command may take to sign. */
 const COMMAND_MS = 30_000
+
+/** An Ed25519 signature has 88 characters in base64. */
+const SIGNATURE_BYTES_MAX = 4096
 
 const Path = Schema.String.pipe(Schema.pattern(/^\/[^\0]*$/)).annotations({ title: "an absolute path" })
 
@@ -73,10 +77,8 @@ const make = (home: HomeShape, runner: typeof ProcessRunner.Service): typeof Sig
     return yield* Effect.flatMap(pemOf(keyPath), (pem) => keyOf("private", keyPath, pem))
   })
 
-  const privateKey = (kind: Exclude<Signer, { kind: "command" }>) =>
-    kind.kind === "home"
-      ? homeKey
-      : Effect.flatMap(pemOf(kind.path), (pem) => keyOf("private", kind.path, pem))
+  const privateKey = (how: Exclude<Signer, { kind: "command" }>) =>
+    how.kind === "home" ? homeKey : Effect.flatMap(pemOf(how.path), (pem) => keyOf("private", how.path, pem))
 
   const current = Effect.gen(function* () {
     const how = yield* signer
@@ -91,16 +93,16 @@ const make = (home: HomeShape, runner: typeof ProcessRunner.Service): typeof Sig
     key: PublicKey,
   ) {
     const place = `the command ${command}`
-    const env = Object.entries(process.env).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, value] as const],
-    )
     const { exitCode, stdout } = yield* Effect.mapError(
       runner.run({
         command,
         args,
-        env: Object.fromEntries(env),
+        env: variablesOf(COMMAND_VARIABLES),
+        cwd: "/",
         stdin: preAuthEncoding(Buffer.from(payload)).toString("utf8"),
         timeoutMs: COMMAND_MS,
+        maxOutputBytes: SIGNATURE_BYTES_MAX,
+        endsWithUs: true,
       }),
       ({ reason }) => new SigningFailed({ reason: `${place} cannot be run (${reason})` }),
     )

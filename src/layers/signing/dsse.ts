@@ -33,7 +33,7 @@ export const publicOf = (given: KeyObject): PublicKey => {
   }
 }
 
-/** Reads an Ed25519 key from PEM; undefined when it is none. */
+/** Reads an Ed25519 key from PEM; fails with the reason when it is none. */
 export const readKey = (kind: "private" | "public", pem: string): Effect.Effect<KeyObject, string> =>
   Effect.try({
     try: () => (kind === "private" ? createPrivateKey(pem) : createPublicKey(pem)),
