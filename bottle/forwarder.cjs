@@ -67,7 +67,7 @@ const stayConnected = () => {
 
 const awaitHealth = (until) => {
   const again = () => {
-    if (Date.now() > until) leave("the neck did not answer within 5 s")
+    if (Date.now() > until) leave("the neck did not answer within 30 s")
     setTimeout(awaitHealth, 20, until)
   }
   const neck = net.connect(path)
@@ -86,4 +86,4 @@ const awaitHealth = (until) => {
 
 process.on("SIGHUP", () => undefined)
 server.on("error", (error) => leave(`cannot listen on 127.0.0.1:${port}: ${error.code}`))
-server.listen(port, "127.0.0.1", 128, () => awaitHealth(Date.now() + 5000))
+server.listen(port, "127.0.0.1", 128, () => awaitHealth(Date.now() + 30_000))

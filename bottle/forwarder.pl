@@ -37,9 +37,9 @@ bind $server, pack_sockaddr_in($port, INADDR_LOOPBACK) and listen $server, 128
   or leave("cannot listen on 127.0.0.1:$port: $!");
 unblock($server);
 
-my $until = time + 5;
+my $until = time + 30;
 until (healthy()) {
-  leave('the neck did not answer within 5 s') if time > $until;
+  leave('the neck did not answer within 30 s') if time > $until;
   select undef, undef, undef, 0.02;
 }
 syswrite STDOUT, "ready\n";

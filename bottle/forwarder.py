@@ -201,10 +201,10 @@ def main():
     except OSError as error:
         leave("cannot listen on 127.0.0.1:%d: %s" % (PORT, error.strerror))
     server.setblocking(False)
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while not healthy():
         if time.monotonic() > until:
-            leave("the neck did not answer within 5 s")
+            leave("the neck did not answer within 30 s")
         time.sleep(0.02)
     os.write(1, b"ready\n")
     null = os.open(os.devnull, os.O_WRONLY)

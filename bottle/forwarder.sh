@@ -8,14 +8,14 @@ answers() {
   printf "$health" | socat -t 2 - "$1" 2>/dev/null | { read -r _ status _ && [ "$status" = 200 ]; }
 }
 
-# await REASON COMMAND...: 100 times within about five seconds.
+# await REASON COMMAND...: 600 times within about 30 seconds.
 await() {
   reason=$1
   shift
   tries=0
   until "$@"; do
     tries=$((tries + 1))
-    [ "$tries" -le 100 ] || { echo "neck: $reason"; exit 1; }
+    [ "$tries" -le 600 ] || { echo "neck: $reason"; exit 1; }
     sleep 0.05
   done
 }
@@ -26,7 +26,7 @@ listens() {
   answers "TCP:127.0.0.1:$port"
 }
 
-await "the neck did not answer within 5 s" answers "UNIX-CONNECT:$neck"
+await "the neck did not answer within 30 s" answers "UNIX-CONNECT:$neck"
 answers "TCP:127.0.0.1:$port" && { echo "neck: cannot listen on 127.0.0.1:$port: it is taken"; exit 1; }
 
 # retry: the sidecar may be on its way back. -t: an end of one direction must not cut off the other.

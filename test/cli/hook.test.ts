@@ -47,8 +47,7 @@ it("a hook is made once, tested by a delivery, and renewed when its secret or it
   const [first, ...more] = hooks()
   expect(more).toEqual([])
   expect(first).toMatchObject({ active: true, contentType: "json", secret: HOOK_SECRET, type: "gitea" })
-  const service = served.cli.start(["orchestrate", "serve"])
-  await expect.poll(service.stderr).toMatch(/^serving/m)
+  const service = await served.serveOnly()
   expect(await hook("install", "ada/cellar")).toMatchObject({ code: 0, done: "kept", delivery: "arrived" })
   expect(hooks()).toEqual([first])
   expect(await hook("check", "ada/cellar")).toMatchObject({ code: 0, problems: [], delivery: "arrived" })
@@ -60,8 +59,13 @@ it("a hook is made once, tested by a delivery, and renewed when its secret or it
   if (first !== undefined) first.events = ["push"]
   expect(await hook("check", "ada/cellar")).toMatchObject({ code: 125, problems: ["incomplete"] })
   expect(await hook("install", "ada/cellar")).toMatchObject({ done: "renewed", delivery: "arrived" })
-  // The secret is changed: the service reads it within 30 seconds, so it still knows the former.
-  writeFileSync(join(served.cli.cwd, "hook"), "another-secret-9876543210\n")
+  // The commands know another secret than the running service.
+  const other = join(served.cli.cwd, "other-hook")
+  writeFileSync(other, "another-secret-9876543210\n", { mode: 0o600 })
+  served.cli.write(
+    "orchestrator.yaml",
+    JSON.stringify({ ...served.configuration, webhook: { secret: { file: other } } }),
+  )
   expect(await hook("check", "ada/cellar")).toMatchObject({ problems: ["other-secret"] })
   expect(await hook("install", "ada/cellar")).toMatchObject({
     code: 125,
@@ -69,20 +73,15 @@ it("a hook is made once, tested by a delivery, and renewed when its secret or it
     delivery: "missigned",
   })
   expect(hooks()).toMatchObject([{ secret: "another-secret-9876543210" }])
-  service.child.kill("SIGTERM")
-  await service.result
 })
 
 it("a delivery that does not arrive is a failure that names what the forge's administrator must allow", async () => {
-  const service = served.cli.start(["orchestrate", "serve"])
-  await expect.poll(service.stderr).toMatch(/^serving/m)
+  await served.serveOnly()
   served.forge.webhooks.treat(() => ({ lost: true }))
   const lost = await served.cli.run(["orchestrate", "hook", "install", "ada/cellar", "--token-file", token])
   expect(lost.code).toBe(125)
   expect(lost.stderr).toContain("ALLOWED_HOST_LIST = external,127.0.0.1 below [webhook]")
   expect(lost.stderr).toContain("did not arrive within 15 seconds")
-  service.child.kill("SIGTERM")
-  await service.result
 })
 
 it("an organisation has one hook for all of its repositories; who may not make hooks learns what it takes", async () => {
@@ -91,8 +90,7 @@ it("an organisation has one hook for all of its repositories; who may not make h
   expect(await hook("install", "bot-bottle")).toMatchObject({ done: "kept" })
   expect(await hook("install", "bot-bottle", "--renew")).toMatchObject({ done: "renewed" })
   expect(org()).toMatchObject([{ active: true, secret: HOOK_SECRET }])
-  const service = served.cli.start(["orchestrate", "serve"])
-  await expect.poll(service.stderr).toMatch(/^serving/m)
+  const service = await served.serveOnly()
   expect(await hook("check", "bot-bottle")).toMatchObject({ code: 0, problems: [], delivery: "arrived" })
   // It was tested by one of a repository, which is gone again.
   expect(served.forge.state.repo("bot-bottle", "tool")?.hooks).toEqual([])

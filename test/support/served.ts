@@ -87,11 +87,16 @@ export const makeServed = async (more: object = {}, options: ServedOptions = {})
     const hooks = forge.state.repo("ada", "cellar")?.hooks ?? []
     hooks.splice(0, hooks.length, hookTo(url, forge.state.nextId()))
   }
-  /** Serves, and has the forge's webhooks sent there. */
-  const serve = async (args: ReadonlyArray<string> = [], env: Readonly<Record<string, string>> = {}) => {
+  /** Serves; the forge's webhooks stay as they are. */
+  const serveOnly = async (args: ReadonlyArray<string> = [], env: Readonly<Record<string, string>> = {}) => {
     const service = cli.start(["orchestrate", "serve", ...args], { env })
     started.push(service)
     await expect.poll(service.stderr).toMatch(/^serving/m)
+    return service
+  }
+  /** Serves, and has the forge's webhooks sent there. */
+  const serve = async (args: ReadonlyArray<string> = [], env: Readonly<Record<string, string>> = {}) => {
+    const service = await serveOnly(args, env)
     const url = /^webhooks: (\S+)$/m.exec(service.stderr())?.[1]
     if (url !== undefined) hook(url)
     return service
@@ -103,6 +108,7 @@ export const makeServed = async (more: object = {}, options: ServedOptions = {})
     ada,
     configuration,
     serve,
+    serveOnly,
     hook,
     /** Lets agents come to their end. */
     go: () => file("go", ""),

@@ -18,7 +18,7 @@ import { namedCalls } from "./namedCalls.ts"
 import * as Records from "./records.ts"
 import { makeService } from "./SidecarService.ts"
 
-const READY_MS = 15_000
+const READY_MS = 30_000
 
 /**
  * A sidecar holds little: a small young generation keeps it small without a measurable cost in speed. The old generation has room for

@@ -4,7 +4,7 @@ import { type ForgePlace, isRepositoryOf } from "../../domain/ForgeRepository.ts
 import type { ForgeApi } from "../../services/Forge.ts"
 import type { Upstream } from "./Upstream.ts"
 
-/** A sidecar must start within 15 seconds. */
+/** A sidecar must start within 30 seconds. */
 const LIMIT = "5 seconds"
 
 /**

@@ -199,8 +199,8 @@ describe("run directory", () => {
 
 describe("enterFailure", () => {
   it("is the cause in the last line, and only with enter's own code", () => {
-    const said = "noise\nbot-bottle-enter: the neck did not answer within 5 s\n"
-    assert.deepStrictEqual(enterFailure(125, said), Option.some("the neck did not answer within 5 s"))
+    const said = "noise\nbot-bottle-enter: the neck did not answer within 30 s\n"
+    assert.deepStrictEqual(enterFailure(125, said), Option.some("the neck did not answer within 30 s"))
     assert.deepStrictEqual(enterFailure(1, said), Option.none())
     assert.deepStrictEqual(enterFailure(125, `${said}agent's own\n`), Option.none())
     assert.deepStrictEqual(enterFailure(125, ""), Option.none())
