@@ -28,5 +28,5 @@ for envelope in header["statements"]:
         sys.exit("run %s: the log was changed or cut off" % run["run"])
     previous = run["run"]
 if len(log) > logged:
-    sys.exit("no statement vouches for the last %d bytes" % (len(log) - logged))
+    sys.exit("no statement covers the last %d bytes" % (len(log) - logged))
 print("ok: %s, %d runs" % (header["slug"], len(header["statements"])))

@@ -27,10 +27,10 @@ export const backup = Command.make(
       yield* options.json
         ? printJson(info)
         : note(
-            `backed up to ${options.file}${info.images.length === 0 ? "" : `, with ${info.images.length} images`}; it has private keys: keep it as you keep those`,
+            `backed up to ${options.file}${info.images.length === 0 ? "" : `, with ${info.images.length} images`}; it contains private keys: store it as safely as those`,
           )
     }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Write all of the home that may not be lost into one file"))
+).pipe(Command.withDescription("Back up the home to one file"))
 
 /** `restore FILE` */
 export const restore = Command.make(

@@ -29,7 +29,7 @@ export const cp = Command.make("cp", spec, ({ source, destination }) =>
     if (from === undefined && to !== undefined) return yield* copyTo(source, to)
     return yield* new InvalidInput({
       field: "source",
-      reason: "one of the two is SLUG:PATH, such as worker-abcde:report.md",
+      reason: "one of the two must be SLUG:PATH, such as worker-abcde:report.md",
     })
   }).pipe(reportFailures(false)),
 ).pipe(Command.withDescription("Copy a file or folder out of a bottle, or a file into one that has exited"))

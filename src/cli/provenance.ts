@@ -46,7 +46,7 @@ const show = Command.make("show", { slug, json }, (options) =>
       ),
     )
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Show what is stated about the runs of a bottle, also of a destroyed one"))
+).pipe(Command.withDescription("Show the signed statements about a bottle's runs, even after destroy"))
 
 const verifyOptions = {
   slug: Args.optional(slug),
@@ -57,7 +57,7 @@ const verifyOptions = {
   ),
   publicKey: Options.file("public-key").pipe(
     Options.withPseudoName("PEM"),
-    Options.withDescription("With --file: a public key that may have signed it; several are possible"),
+    Options.withDescription("With --file: a public key to accept; may be repeated"),
     Options.repeated,
   ),
   json,
@@ -76,7 +76,7 @@ const verify = Command.make("verify", verifyOptions, (options) =>
       })
     }
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Check that the operation log and the statements about it are whole"))
+).pipe(Command.withDescription("Check that the operation log and its statements are complete and unchanged"))
 
 const verifySlug = Effect.fnUntraced(function* ({
   slug: name,
@@ -104,7 +104,7 @@ const verifyFile = Effect.fnUntraced(function* (
   if (publicKey.length === 0)
     return yield* new InvalidInput({
       field: "public-key",
-      reason: "--file needs --public-key: a file proves nothing with the keys that are in it",
+      reason: "--file needs --public-key: the keys inside the file prove nothing",
     })
   const fs = yield* FileSystem.FileSystem
   const pems = yield* Effect.forEach(publicKey, (key) =>
@@ -153,7 +153,7 @@ const exported = Command.make(
             )
       }).pipe(Effect.provide(live))
     }).pipe(reportFailures(false)),
-).pipe(Command.withDescription("Write statements and operation log into one file, for an auditor"))
+).pipe(Command.withDescription("Export statements and operation log to one file, for an auditor"))
 
 const key = Command.make("key", { json }, (options) =>
   Effect.gen(function* () {
@@ -165,7 +165,7 @@ const key = Command.make("key", { json }, (options) =>
     yield* options.json ? printJson(current) : printLine(current.pem.trimEnd())
     if (!options.json) yield* note(`key ${current.id}`)
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Print the public key that signs now"))
+).pipe(Command.withDescription("Print the current public key"))
 
 const rotate = Command.make("rotate", { json }, (options) =>
   Effect.gen(function* () {
@@ -177,12 +177,13 @@ const rotate = Command.make("rotate", { json }, (options) =>
       offline,
     )
     yield* options.json ? printJson(fresh) : printLine(fresh.pem.trimEnd())
-    if (!options.json) yield* note(`key ${fresh.id} signs from now on; give it to whoever verifies`)
+    if (!options.json)
+      yield* note(`key ${fresh.id} signs from now on: give its public key to everyone who verifies`)
   }).pipe(reportFailures(options.json)),
-).pipe(Command.withDescription("Make a new key that signs from now on"))
+).pipe(Command.withDescription("Make a new signing key"))
 
 /** `provenance ...` */
 export const provenance = Command.make("provenance", {}, () => printLine(groupHelp("provenance"))).pipe(
-  Command.withDescription("What a bottle did, and the proof of it"),
+  Command.withDescription("Signed proof of what a bottle did"),
   Command.withSubcommands([show, verify, exported, key, rotate]),
 )

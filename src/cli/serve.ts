@@ -23,7 +23,7 @@ export const serve = Command.make("serve", { config, json }, (options) =>
     const observe = (event: ServiceEvent) => (options.json ? printJson(asJson(event)) : tell(event))
     return yield* program.serve({ config: options.config, observe })
   }).pipe(endsInOrder, reportFailures(options.json)),
-).pipe(Command.withDescription("Carry issues of the forge through their life, until it is ended"))
+).pipe(Command.withDescription("Carry issues from their label to a merged pull request, until interrupted"))
 
 /** A service that a supervisor ends with TERM has not failed. Ctrl-C exits with 130 as usual. */
 const endsInOrder = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -35,7 +35,7 @@ const endsInOrder = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, 
     }),
     () =>
       Effect.onInterrupt(effect, () =>
-        note("ended; agents go on, and whoever serves next goes on with their issues"),
+        note("stopped; agents keep running, and the next service takes over their issues"),
       ),
     (ended) => Effect.sync(() => process.off("SIGTERM", ended)),
   )
@@ -51,7 +51,7 @@ const tell = Match.type<ServiceEvent>().pipe(
     Effect.zipRight(
       listening === null
         ? note(
-            "warning: webhook.secret is not configured, so no webhook is accepted: only sweeps find what changed",
+            "warning: webhook.secret is not configured, so no webhook is accepted: only sweeps detect changes",
           )
         : note(`webhooks: http://${listening}/webhook`),
       note(
@@ -77,11 +77,11 @@ const tell = Match.type<ServiceEvent>().pipe(
     ),
   ),
   Match.tag("Paused", ({ paused }) =>
-    note(paused ? "paused: nothing starts" : "goes on: agents start again"),
+    note(paused ? "paused: nothing starts" : "continued: agents start again"),
   ),
   // The sweep's own warning reports its problem.
   Match.tag("Sweep", ({ problem }) =>
-    problem === null ? note("the forge can be asked again what changed") : Effect.void,
+    problem === null ? note("the forge answers sweeps again") : Effect.void,
   ),
   Match.exhaustive,
 )

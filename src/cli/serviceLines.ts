@@ -60,9 +60,7 @@ const working = (it: ReportedHealth, now: number | undefined): ReadonlyArray<str
 const sweep = ({ sweep }: ReportedHealth, now: number | undefined): ReadonlyArray<string> => {
   const next = sweep.nextAt === undefined || now === undefined ? "" : `; next ${untilText(sweep.nextAt, now)}`
   if (sweep.problem !== undefined)
-    return [
-      `warning: the forge does not say what changed (failed ${sweep.failures} times): ${sweep.problem}${next}`,
-    ]
+    return [`warning: sweeps of the forge fail (${sweep.failures} times): ${sweep.problem}${next}`]
   return sweep.sweptAt === undefined ? [] : [`swept${timed(sweep.sweptAt, now)}${next}`]
 }
 

@@ -16,7 +16,7 @@ import { limitLines, serviceLines, unsentLines, untilText } from "./serviceLines
 import { json } from "./shared.ts"
 
 const all = Options.boolean("all").pipe(
-  Options.withDescription("Show destroyed ones too, and issues that are for no agent"),
+  Options.withDescription("Also show destroyed bottles, and issues meant for no agent"),
 )
 const service = Options.boolean("service").pipe(
   Options.withDescription("With --json: an object that has the service beside the issues"),

@@ -41,7 +41,7 @@ const turn = (on: boolean, options: { readonly json: boolean }) =>
   }).pipe(reportFailures(options.json))
 
 const issue = Args.text({ name: "issue" }).pipe(
-  Args.withDescription("OWNER/REPO#NUMBER, or #NUMBER where only one is so numbered"),
+  Args.withDescription("OWNER/REPO#NUMBER, or #NUMBER if it is unique"),
 )
 
 /** `orchestrate retry ISSUE` */
@@ -60,8 +60,6 @@ export const retry = Command.make("retry", { issue, json }, (options) =>
     )
     if (!isServing) yield* note(NOBODY)
   }).pipe(reportFailures(options.json)),
-).pipe(
-  Command.withDescription("Try an issue again that was given up, was set aside, or waits after failures"),
-)
+).pipe(Command.withDescription("Retry an issue that was given up, was set aside, or waits after failures"))
 
 const NOBODY = `no service runs: "bot-bottle orchestrate serve" starts one`

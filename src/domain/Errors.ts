@@ -168,7 +168,7 @@ export class IssueUnknown extends Schema.TaggedError<IssueUnknown>()("IssueUnkno
   hint: Schema.String,
 }) {
   override get message(): string {
-    return `${this.issue} is no issue that the orchestrator knows: ${this.hint}`
+    return `${this.issue} is not an issue that the orchestrator knows: ${this.hint}`
   }
 }
 
@@ -216,7 +216,7 @@ export class LimitReached extends Schema.TaggedError<LimitReached>()("LimitReach
 }) {
   override get message(): string {
     if (["tokens", "cost", "calls"].includes(this.limit)) {
-      return `the run of bottle "${this.slug}" ended, limit: ${this.limit} (${this.value}): "bot-bottle resume ${this.slug} --headless --prompt ..." goes on in a new run with the same limit; limits.${this.limit} of its bottle manifest sets a higher one`
+      return `the run of bottle "${this.slug}" ended, limit: ${this.limit} (${this.value}): "bot-bottle resume ${this.slug} --headless --prompt ..." continues in a new run with the same limit; limits.${this.limit} of its bottle manifest sets a higher one`
     }
     return `bottle "${this.slug}" reached its ${this.limit} of ${this.value} and was stopped: "bot-bottle resume ${this.slug} --headless --prompt ..." goes on`
   }

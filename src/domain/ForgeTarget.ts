@@ -36,7 +36,7 @@ const Gitea = Schema.Literal("gitea")
 /** The name of a kind of forge that a library user registers with `Forges.layer`. */
 const Custom = Schema.String.pipe(
   Schema.filter((kind) => /^[a-z][a-z0-9-]{0,39}$/.test(kind) && kind !== "gitea", {
-    message: () => "must be the name of a kind of forge: a-z, 0-9 and '-'",
+    message: () => "must be the kind of a forge: a-z, 0-9 and '-'",
   }),
 )
 

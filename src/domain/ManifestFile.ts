@@ -24,7 +24,7 @@ export const decodeAgent = (source: AgentFile): Effect.Effect<AgentManifest, Man
           key: "command",
           expected:
             front.provider === "command"
-              ? 'is missing: the provider command needs an argv such as ["sh", "run.sh"]'
+              ? 'is missing: the provider command needs a command such as ["sh", "run.sh"]'
               : `unknown key: only the provider command has an argv, not ${front.provider}`,
         }),
     ),
@@ -104,7 +104,7 @@ export const projectProblem = (file: string, bottle: BottleManifest): Option.Opt
         new ManifestInvalid({
           file,
           key,
-          expected: "not allowed in a project's own manifest: it belongs into a manifest of your home",
+          expected: "not allowed in a project's manifest: move it to a manifest of your home",
         }),
     ),
   )
@@ -125,7 +125,7 @@ export const agentNotFound = (agent: string, known: KnownAgents): AgentNotFound 
     agent,
     hint:
       known.untrusted !== undefined
-        ? `found only in ${known.untrusted}, which is not trusted: look at it, then run "bot-bottle trust"`
+        ? `found only in ${known.untrusted}, which is not trusted: review it, then run "bot-bottle trust"`
         : known.names.length === 0
           ? `there is no agent in ${known.folder}: "bot-bottle init" writes an example`
           : `known are ${known.names.join(", ")}; another is made by writing ${known.folder}/<name>.md`,

@@ -79,11 +79,11 @@ const namingProblem = ({ url, forge, key, knownHost }: GitFields) => {
   }
   const own = "forge: true names the run's own repository, whose address and token come from the run"
   return url !== undefined
-    ? problem("url", `expected no url beside forge: ${own}`)
+    ? problem("url", `expected no url together with forge: ${own}`)
     : knownHost !== undefined
-      ? problem("knownHost", `expected no knownHost beside forge: ${own}`)
+      ? problem("knownHost", `expected no knownHost together with forge: ${own}`)
       : key !== undefined && "identityFile" in key
-        ? problem("key", `expected no key of your own beside forge: ${own}`)
+        ? problem("key", `expected no key of your own together with forge: ${own}`)
         : undefined
 }
 

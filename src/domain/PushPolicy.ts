@@ -63,11 +63,11 @@ export const isNoObject = (id: string): boolean => /^0+$/.test(id)
 
 /** Why a bottle with these patterns may not make this push, if so. Decided before the pushed objects are inspected. */
 export const pushProblem = (patterns: ReadonlyArray<string>, update: RefUpdate): string | undefined => {
-  if (!isRefName(update.ref)) return "it is not the name of a ref"
-  if (isNoObject(update.new)) return "a bottle deletes no refs"
+  if (!isRefName(update.ref)) return "it is not a valid ref name"
+  if (isNoObject(update.new)) return "a bottle may not delete refs"
   if (!mayPush(patterns, update.ref)) return `this bottle may push ${patterns.join(", ")}`
   if (update.ref.startsWith("refs/tags/") && !patterns.some((pattern) => pattern.startsWith("refs/tags/")))
-    return "this bottle pushes no tags"
+    return "this bottle may not push tags"
   return undefined
 }
 

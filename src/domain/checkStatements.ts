@@ -61,8 +61,7 @@ export const checkStatements = (
   let stated = 0
   statements.forEach(({ payload, key, isSigned }, index) => {
     const at = (problem: string) => problems.push({ line: 0, problem: `statement ${index + 1} ${problem}` })
-    if (Option.isNone(key))
-      at(isSigned ? "is not signed by a key that is accepted here" : "is not signed yet")
+    if (Option.isNone(key)) at(isSigned ? "is not signed by an accepted key" : "is not signed yet")
     const statement = Option.getOrUndefined(decodeStatement(payload))
     if (statement === undefined) return void at("is not a statement about a run")
     const { predicate, subject } = statement
@@ -78,14 +77,16 @@ export const checkStatements = (
     const signed = subject.find(({ name }) => name === LOG_SUBJECT)?.digest["sha256"]
     if (predicate.log.bytes < (previous?.bytes ?? 0)) at(`(run ${run}) ends before the one before it`)
     if (part === undefined)
-      at(`(run ${run}) vouches for ${predicate.log.lines} lines, and the log was cut off or changed there`)
+      at(
+        `(run ${run}) vouches for ${predicate.log.lines} lines, but the log was cut off or changed before that`,
+      )
     else if (
       part.sha256 !== signed ||
       part.sha256 !== predicate.log.sha256 ||
       part.head !== predicate.log.head ||
       part.lines !== predicate.log.lines
     )
-      at(`(run ${run}) vouches for other lines than those of the log`)
+      at(`(run ${run}) does not match the lines of the log`)
     else stated = Math.max(stated, part.lines)
     previous = { run, bytes: predicate.log.bytes }
     runs.push({

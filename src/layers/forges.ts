@@ -55,18 +55,18 @@ export const layer = (kinds: ForgeKinds): Layer.Layer<Forges> => {
 const unasked = (kind: string) =>
   new ForgeConfigInvalid({
     variable: "forge.target.kind",
-    reason: `a forge of kind "${kind}" cannot be asked what changed: only webhooks say it`,
+    reason: `a forge of kind "${kind}" cannot report what changed: only webhooks can`,
   })
 
 const unhooked = (kind: string) =>
   new ForgeConfigInvalid({
     variable: "forge.target.kind",
-    reason: `the webhooks of a forge of kind "${kind}" are made by hand`,
+    reason: `webhooks of a forge of kind "${kind}" must be created by hand`,
   })
 
 const unread = new ForgeConfigInvalid({
   variable: "FORGE_*",
-  reason: "no kind of forge here reads variables: give the target and the assignment as values",
+  reason: "no kind of forge here reads environment variables: pass the target and the assignment as values",
 })
 
 const none: ForgeVariables = {

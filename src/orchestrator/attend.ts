@@ -80,7 +80,7 @@ export const attend = Effect.fn("attend")(function* ({
   yield* Effect.addFinalizer(() =>
     Effect.flatMap(Effect.all([current, Clock.currentTimeMillis]), ([whole, stoppedAt]) =>
       Effect.catchAll(state.report({ ...whole, stoppedAt }), (error) =>
-        Effect.logWarning(`its end is not reported: ${error.message}`),
+        Effect.logWarning(`its shutdown cannot be reported: ${error.message}`),
       ),
     ),
   )
@@ -88,7 +88,7 @@ export const attend = Effect.fn("attend")(function* ({
     Effect.catchAllCause(step, (cause) => Effect.logError(`${name} failed`, cause))
   // These waited for an event that may have happened while no service was running.
   const waited = waitingFor("dependencies", ...(pause.isOn ? [] : ["paused" as const]))
-  yield* pass("looking at what waits", lookAtRows(engine.look, waited))
+  yield* pass("checking what waits", lookAtRows(engine.look, waited))
   const obeyed = yield* whenStored(obey)
   yield* Effect.all([
     pass("reading orders", obeyed),

@@ -70,7 +70,7 @@ export const keepSecrets = Effect.fn("keepSecrets")(function* (file: string, con
       else wrong ??= `${key}: ${found.left.message}`
     }
     if (wrong !== undefined && wrong !== problem)
-      yield* Effect.logWarning(`${wrong}; the one that was read before is used`)
+      yield* Effect.logWarning(`${wrong}; the previous value is used`)
     problem = wrong
   })
   yield* Effect.forkScoped(Effect.schedule(again, Schedule.spaced(AGAIN)))
@@ -98,11 +98,11 @@ const isOperatorToken = (secret: Redacted.Redacted): boolean =>
   isToken(secret) && Redacted.value(secret).length >= TOKEN_LENGTH_MIN
 
 const NO_OPERATOR_TOKEN = new SecretUnreadable({
-  reason: `is no token: expected at least ${TOKEN_LENGTH_MIN} visible ASCII characters, such as "openssl rand -hex 32" prints`,
+  reason: `is not a token: expected at least ${TOKEN_LENGTH_MIN} visible ASCII characters, such as "openssl rand -hex 32" prints`,
 })
 
-const NO_URL = new SecretUnreadable({ reason: "is no http or https URL" })
+const NO_URL = new SecretUnreadable({ reason: "is not an http or https URL" })
 
 const NO_TOKEN = new SecretUnreadable({
-  reason: "is no token: expected one word of visible ASCII characters",
+  reason: "is not a token: expected one word of visible ASCII characters",
 })

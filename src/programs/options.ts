@@ -71,5 +71,7 @@ export interface HeadlessResumeOptions extends ResumeOptions {
 /** Fails unless there is a prompt. Checked before anything is looked up. */
 export const checkPrompt = (prompt: string): Effect.Effect<void, InvalidInput> =>
   prompt.trim() === ""
-    ? Effect.fail(new InvalidInput({ field: "prompt", reason: "it is empty: say what the agent is to do" }))
+    ? Effect.fail(
+        new InvalidInput({ field: "prompt", reason: "it is empty: describe what the agent should do" }),
+      )
     : Effect.void

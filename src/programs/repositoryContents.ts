@@ -31,7 +31,7 @@ export const repositoryContents = Effect.fn("repositoryContents")(function* (
     Effect.timeout(LIMIT),
     Effect.catchAll((error) =>
       Effect.as(
-        Effect.logDebug("whether the repository uses git-lfs or submodules is not known", error),
+        Effect.logDebug("could not find out whether the repository uses git-lfs or submodules", error),
         nothing,
       ),
     ),

@@ -66,5 +66,5 @@ export const applyRetention = Effect.fn("applyRetention")(
   function* (retention: Retention) {
     yield* Effect.forEach(yield* expiredGarbage(retention), ({ remove }) => remove, { discard: true })
   },
-  Effect.catchAll(({ message }) => Effect.logWarning(`what is too old to be kept stays: ${message}`)),
+  Effect.catchAll(({ message }) => Effect.logWarning(`expired data could not be removed: ${message}`)),
 )

@@ -56,7 +56,7 @@ export const verifyExport = Effect.fn("verifyExport")(function* (path: string, p
   }))
   const found = read(header)
   if (found === undefined)
-    return yield* new InvalidInput({ field: "file", reason: `${path} is no exported provenance` })
+    return yield* new InvalidInput({ field: "file", reason: `${path} is not an exported provenance file` })
   return verdictOf(found.slug, checked(found.statements), audit, false)
 })
 
@@ -88,9 +88,9 @@ const verdictOf = (
     ...problems,
     ...(unsignedLines === 0 || isAtWork
       ? []
-      : [{ line: 0, problem: `no statement vouches for the last ${unsignedLines} lines` }]),
+      : [{ line: 0, problem: `no statement covers the last ${unsignedLines} lines` }]),
     ...(statements.length === 0 && !isAtWork
-      ? [{ line: 0, problem: "there is no statement about a run" }]
+      ? [{ line: 0, problem: "it contains no statement about a run" }]
       : []),
   ]
   return { ...verdict, slug, ok: all.length === 0, problems: all, runs, unsignedLines }

@@ -192,12 +192,12 @@ const build = (seed: FakeForgeSeed): FakeForge => {
 
   const openPr = (pr: OpenPr): number | ForgeRequestError => {
     const base = pr.base ?? repo.defaultBranch
-    if (pr.head === base) return error("openPr", 422, "head and base must be two branches that differ")
+    if (pr.head === base) return error("openPr", 422, "head and base must be two different branches")
     if (!repo.branches.has(pr.head) || !repo.branches.has(base)) {
       return error(
         "openPr",
         404,
-        `the forge has no branch ${pr.head} or no branch ${base}: push the branch first, and name a base that is there`,
+        `the forge has no branch ${pr.head} or no branch ${base}: push the branch first, and name a base that exists`,
       )
     }
     const open = [...repo.issues.values()].find(
@@ -244,11 +244,7 @@ const build = (seed: FakeForgeSeed): FakeForge => {
       on("readAttachment", number, (issue) => {
         const found = attachmentsOf(viewer, issue).find(({ attachment }) => attachment.id === id)
         return found === undefined
-          ? error(
-              "readAttachment",
-              404,
-              `#${number} has no attachment ${id}: list_attachments tells which there are`,
-            )
+          ? error("readAttachment", 404, `#${number} has no attachment ${id}: list_attachments lists them`)
           : { ...found.attachment, data: Encoding.encodeBase64(found.content) }
       }),
     dependencies: (number) => on("dependencies", number, (issue) => dependenciesOf(viewer, issue)),

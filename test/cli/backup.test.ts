@@ -78,7 +78,7 @@ describe("a back-up", () => {
     await refused(at("home.tar"), /is not empty \(.*agents, bottles/, cli.home)
     await refused(at("nothing.tar"), /cannot be used \(ENOENT\)/)
     writeFileSync(at("other.tar"), "not a back-up")
-    await refused(at("other.tar"), /is no back-up of bot-bottle/)
+    await refused(at("other.tar"), /is not a back-up of bot-bottle/)
     const unpacked = mkdtempSync(join(place, "unpacked-"))
     spawnSync("tar", ["-xf", at("home.tar"), "-C", unpacked])
     const info = JSON.parse(readFileSync(join(unpacked, "backup.json"), "utf8"))

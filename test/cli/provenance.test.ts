@@ -122,10 +122,10 @@ describe("the provenance of a destroyed bottle", () => {
     await cli.run(["provenance", "export", other, at("other.jsonl")])
     const foreign = JSON.parse(readFileSync(at("other.jsonl"), "utf8").split("\n")[0] ?? "").statements[0]
     const wrong: ReadonlyArray<readonly [name: string, problem: RegExp, Parameters<typeof altered>[1]]> = [
-      ["cut-off", /vouches for 4 lines, and the log was cut off/, (_, log) => void log.splice(-2, 1)],
+      ["cut-off", /vouches for 4 lines, but the log was cut off/, (_, log) => void log.splice(-2, 1)],
       [
         "changed",
-        /was changed: .*\n.*run 1\) vouches for other lines/,
+        /was changed: .*\n.*run 1\) does not match the lines/,
         (_, log) => void log.splice(1, 1, log[1]?.replace("rejected", "accepted") ?? ""),
       ],
       [
@@ -139,15 +139,11 @@ describe("the provenance of a destroyed bottle", () => {
         ({ statements }) => void statements.splice(0, 2, ...statements.toReversed()),
       ],
       ["first left out", /follows run 1, and not the beginning/, ({ statements }) => void statements.shift()],
-      [
-        "last left out",
-        /no statement vouches for the last 2 lines/,
-        ({ statements }) => void statements.pop(),
-      ],
+      ["last left out", /no statement covers the last 2 lines/, ({ statements }) => void statements.pop()],
       ["of another bottle", /is about bottle/, ({ statements }) => void statements.splice(0, 1, foreign)],
       ["under another name", /is about bottle/, (header) => void (header.slug = other)],
-      ["without statements", /there is no statement/, ({ statements }) => void statements.splice(0)],
-      ["longer", /no statement vouches for the last 1 lines/, (_, log) => void log.splice(-1, 0, "{}")],
+      ["without statements", /it contains no statement/, ({ statements }) => void statements.splice(0)],
+      ["longer", /no statement covers the last 1 lines/, (_, log) => void log.splice(-1, 0, "{}")],
     ]
     for (const [name, problem, change] of wrong) {
       const file = altered(name, change)

@@ -68,7 +68,7 @@ it("a forge that refuses the token is told by status, with when it is asked agai
   const service = await served.serve()
   await expect
     .poll(async () => (await run("status")).stderr, far)
-    .toMatch(/^warning: the forge does not say what changed \(failed \d+ times\): .*401.*; next /m)
+    .toMatch(/^warning: sweeps of the forge fail \(\d+ times\): .*401.*; next /m)
   expect((await run("status")).stderr).not.toContain(SERVED_TOKEN)
   expect(service.stderr()).not.toContain(SERVED_TOKEN)
 })

@@ -68,14 +68,12 @@ it("is one trace from the webhook to the freeze, with the run and its calls, and
     await served.target()
     await expect.poll(service.stderr, { timeout: 120_000 }).toMatch(/#17: frozen$/m)
     const named = (name: string) => receiver.spans().filter((span) => span.name === name)
-    await expect.poll(() => named("run").length, { timeout: 60_000, interval: 200 }).toBe(1)
-    await expect.poll(() => named("bottle.freeze").length, { timeout: 60_000, interval: 200 }).toBe(1)
+    const NAMES = ["webhook", "bottle.launch", "run", "post_comment", "signal_done", "bottle.freeze"]
+    await expect.poll(() => NAMES.filter((name) => named(name).length === 0)).toEqual([])
 
     const spans = receiver.spans()
     expect([...new Set(spans.map(({ traceId }) => traceId))]).toHaveLength(1)
-    const names = new Set(spans.map(({ name }) => name))
-    for (const name of ["webhook", "bottle.launch", "run", "post_comment", "signal_done", "bottle.freeze"])
-      expect([name, names.has(name)]).toEqual([name, true])
+    for (const name of ["run", "bottle.freeze"]) expect(named(name)).toHaveLength(1)
     // Every span has its parent in the trace, but for the first one.
     const ids = new Set(spans.map(({ spanId }) => spanId))
     const roots = spans.filter(({ parentSpanId }) => parentSpanId === undefined)

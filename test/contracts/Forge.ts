@@ -238,11 +238,11 @@ export const forgeContract = (
         const pr = { title: "T", body: "", head: "bot-bottle/two" }
         expect(yield* Effect.flip(forge.openPr({ ...pr, base: "nowhere" }))).toMatchObject({
           status: 404,
-          detail: expect.stringMatching(/name a base that is there/),
+          detail: expect.stringMatching(/name a base that exists/),
         })
         expect(yield* Effect.flip(forge.openPr({ ...pr, base: pr.head }))).toMatchObject({
           status: 422,
-          detail: expect.stringMatching(/two branches that differ/),
+          detail: expect.stringMatching(/two different branches/),
         })
       }),
     )

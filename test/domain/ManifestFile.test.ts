@@ -142,7 +142,7 @@ describe("decodeBottle", () => {
       key: { identityFile: "~/.ssh/id" },
     })) {
       const [place, expected] = app({ forge: true, [key]: value })
-      expect([place, expected]).toEqual([`git.app.${key}`, expect.stringContaining("beside forge: ")])
+      expect([place, expected]).toEqual([`git.app.${key}`, expect.stringContaining("together with forge: ")])
     }
     expect(bottle({ verify: "maybe" })).toEqual(["verify", "expected required"])
     expect(bottle({ image: "i", build: "." })).toEqual(["build", "either image or build, not both"])

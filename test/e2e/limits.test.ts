@@ -139,7 +139,7 @@ describe("an operation log of many megabytes", () => {
     const env = { NODE_OPTIONS: "--max-old-space-size=64" }
     const whole = await cli.run(["provenance", "verify", slug, "--json"], { env })
     // Their chain is right, and nobody signed them.
-    const unsigned = { line: 0, problem: `no statement vouches for the last ${LINES} lines` }
+    const unsigned = { line: 0, problem: `no statement covers the last ${LINES} lines` }
     const found = { lines: before.count + LINES, head: prev, problems: [unsigned] }
     expect(JSON.parse(whole.stdout)).toMatchObject(found)
     appendFileSync(log, "{}\n".repeat(1000))

@@ -126,7 +126,7 @@ describeTerminal("in a terminal", () => {
     cli.write("agents/timed.md", shellAgent("exec sh -i", "timed"))
     const left = await launched("start timed")
     terminal.keys("C-p", "C-q")
-    expect(await terminal.shows(/code=0/)).toMatch(/its limits are kept by process \d+[\s\S]*detached/)
+    expect(await terminal.shows(/code=0/)).toMatch(/its limits are enforced by process \d+[\s\S]*detached/)
     const closed = await launched("start timed --label closed")
     terminal.close()
     const states = async () => (await list()).map(({ slug, state }) => [slug, state])

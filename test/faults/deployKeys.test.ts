@@ -211,7 +211,7 @@ describe("a sidecar that is killed in the middle of an exchange about its key", 
         yield* Effect.forEach(left, (key) =>
           there === 0 && when === "launch"
             ? Effect.map(Effect.flip(keys.revokeKey(key, assigned.target)), ({ message }) =>
-                expect(message).toContain("may still be under way"),
+                expect(message).toContain("may still be in progress"),
               )
             : keys.revokeKey(key, assigned.target),
         )

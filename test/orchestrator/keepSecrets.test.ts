@@ -45,7 +45,7 @@ it.scoped(
       variables.delete("HOOK")
       variables.set("TOKEN", "two words")
       yield* passes
-      expect(now()).toEqual(["new", "hook", expect.stringMatching(/^forge\.token: is no token/)])
+      expect(now()).toEqual(["new", "hook", expect.stringMatching(/^forge\.token: is not a token/)])
       variables.set("HOOK", "other").set("TOKEN", "last")
       yield* passes
       expect(now()).toEqual(["last", "other", undefined])
@@ -57,7 +57,7 @@ it.scoped("all that cannot be read at start is one error, by their keys", () =>
     const failed = keepSecrets("o.yaml", yield* configuration)
     const error = yield* Effect.flip(Effect.provide(failed, over(new Map([["TOKEN", ""]]))))
     expect(error.message.split("\n")).toEqual([
-      expect.stringMatching(/^o\.yaml: forge\.token: is no token/),
+      expect.stringMatching(/^o\.yaml: forge\.token: is not a token/),
       "o.yaml: webhook.secret: is not there",
     ])
   }),

@@ -60,7 +60,7 @@ it.effect("status has what waits for what, what is set aside and why, and not wh
       { issueNumber: 5, phase: "frozen" },
       { issueNumber: 6, setAside: "by hand" },
       { issueNumber: 7, phase: "idle", decidedAt: null, setAside: "it failed 1 times: it is strange" },
-      { issueNumber: 8, waits: null, reason: "it was not looked at yet", setAside: null },
+      { issueNumber: 8, waits: null, reason: "it has not been checked yet", setAside: null },
     ])
     expect((yield* serviceStatus({ all: true })).issues.length).toBe(8)
   }).pipe(Effect.provide(MemoryOrchestratorStores.layer)),

@@ -33,7 +33,7 @@ const forge: Effect.Effect<ReadonlyArray<DoctorCheck>> = Effect.gen(function* ()
   )
   if (!set) {
     const ask = Effect.fail({ message: "not configured" })
-    return [{ subject: "forge", needed: false, todo: "set FORGE_* to have it looked at", ask }]
+    return [{ subject: "forge", needed: false, todo: "set FORGE_* to check it", ask }]
   }
   const forges = yield* Forges
   const { target, trust } = yield* forges.variables.target
@@ -70,7 +70,7 @@ export const examine = Effect.gen(function* () {
       needed: docker,
       todo: docker
         ? "the bottle could not be run, or did not reach its neck"
-        : "start a docker engine to have it tried",
+        : "start a docker engine to test it",
       ask: docker ? neckProbe : Effect.fail({ message: "not tried: no docker engine answers" }),
     },
   ])

@@ -51,7 +51,7 @@ const wantedOf = Effect.fnUntraced(function* ({ place, config, tokenFile }: Hook
   const where = yield* placeOf(place)
   const read = yield* readConfiguration(config, process.env)
   if (Option.isNone(read))
-    return yield* missing("orchestrator.yaml", "", "there is no such file: write one, or name it by --config")
+    return yield* missing("orchestrator.yaml", "", "no such file: write one, or name another with --config")
   const { file, configuration } = read.value
   const { publicUrl, webhook, forge } = configuration
   if (publicUrl === undefined)
@@ -120,11 +120,11 @@ export const advice = (
       ]
     : []),
   ...(delivery === "unserved"
-    ? [`not tested: no service listens for webhooks; begin one, then "bot-bottle orchestrate hook check"`]
+    ? [`not tested: no service listens for webhooks; start one, then "bot-bottle orchestrate hook check"`]
     : []),
   ...(delivery === "untested" && place.repo === undefined
     ? [
-        `not tested: a forge tests no hook of an organisation; name a repository of ${place.owner} in full under repositories`,
+        `not tested: a forge cannot test the webhook of an organisation; name a repository of ${place.owner} in full under repositories`,
       ]
     : []),
 ]
@@ -132,4 +132,4 @@ export const advice = (
 const hostOf = (publicUrl: string): string => new URL(publicUrl).hostname.replace(/^\[|\]$/g, "")
 
 const ALLOW = (host: string): string =>
-  `a Gitea makes a hook to a private address and never delivers to it, without a word, unless its administrator allows that in app.ini: ALLOWED_HOST_LIST = external,${host} below [webhook], from Gitea 1.27 below [security]`
+  `Gitea accepts a webhook to a private address but never delivers to it, and reports no error, unless its administrator allows it in app.ini: ALLOWED_HOST_LIST = external,${host} below [webhook], from Gitea 1.27 below [security]`

@@ -21,7 +21,7 @@ export const orchestratorChecks: Effect.Effect<ReadonlyArray<DoctorCheck>, never
     if (Option.isNone(read.right)) return []
     const { file, configuration } = read.right.value
     const refusal = unkept(configuration).map(
-      (key) => `${file}: ${key}: this version does not keep it: leave it out`,
+      (key) => `${file}: ${key}: this version does not support it: remove it`,
     )
     return [
       check(
@@ -53,8 +53,8 @@ const secretChecks = Effect.fnUntraced(function* (configuration: Configuration) 
           {
             subject: "orchestrator webhook.secret",
             needed: false,
-            todo: "configure it, and a webhook on the forge, to have things happen at once",
-            ask: Effect.fail({ message: "not configured: only sweeps find what changed" }),
+            todo: "configure it, and a webhook on the forge, to react at once",
+            ask: Effect.fail({ message: "not configured: only sweeps detect changes" }),
           },
         ]
       : []

@@ -29,7 +29,7 @@ export const pickBottles = Effect.fn("pickBottles")(function* (agent: string) {
   if (bottles.length === 0 || (bottles.length === 1 && bottles[0]?.name === own)) return []
   return yield* orCancelled(
     Prompt.multiSelect({
-      message: "Which bottles? (space chooses, enter goes on)",
+      message: "Which bottles? (space selects, enter continues)",
       choices: bottles.map((bottle) => choice(bottle, bottle.name === own)),
     }),
   )

@@ -15,7 +15,9 @@ export const retentionOf: Effect.Effect<Retention | false> = Effect.suspend(() =
   ),
   Effect.catchAll(({ message }) =>
     Effect.as(
-      Effect.logWarning(`${message}; outputs and provenance are kept, because it may say for how long`),
+      Effect.logWarning(
+        `${message}; outputs and provenance are kept until it can be read, because it may set their retention`,
+      ),
       false as const,
     ),
   ),

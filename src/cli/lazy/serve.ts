@@ -28,7 +28,7 @@ export const serve = Effect.fn("serve")(
               file: `${root}/orchestrator.yaml`,
               key: "",
               expected:
-                "there is no such file: write one as docs/orchestrator.md has it, or name another with --config",
+                "no such file: write one (docs/orchestrator.md shows how), or name another with --config",
             },
           ],
         }),
@@ -63,6 +63,6 @@ const requireKept = Effect.fnUntraced(function* (file: string, configuration: Co
   const refused = unkept(configuration)
   if (refused.length === 0) return
   return yield* new ConfigurationInvalid({
-    problems: refused.map((key) => ({ file, key, expected: "this version does not keep it: leave it out" })),
+    problems: refused.map((key) => ({ file, key, expected: "this version does not support it: remove it" })),
   })
 })

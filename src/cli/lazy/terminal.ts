@@ -26,7 +26,7 @@ const watcher = Effect.fn("startWatcher")(function* (slug: string, rm: boolean) 
 
 const handOver: HandOver = (slug) =>
   watcher(slug, false).pipe(
-    Effect.flatMap((pid) => note(`\nits limits are kept by process ${pid}`)),
+    Effect.flatMap((pid) => note(`\nits limits are enforced by process ${pid}`)),
     Effect.catchAll((error) =>
       note(`\nnobody keeps its limits (${error.message}): "bot-bottle watch ${slug}" does`),
     ),

@@ -169,7 +169,7 @@ const distinctNames = (
     : new ManifestInvalid({
         file,
         key: `${key}.${twice}`,
-        expected: "is there twice: names compare without case",
+        expected: "appears twice: names are compared without case",
       })
 }
 

@@ -15,7 +15,7 @@ export const IssueStatus = Schema.Struct({
   reason: Schema.String,
   /** When it is looked at again without news; null: only when something happens. */
   until: Schema.NullOr(Millis),
-  /** When that was decided; null: it was not looked at yet. */
+  /** When that was decided; null: it has not been checked yet. */
   decidedAt: Schema.NullOr(Millis),
   /** Consecutive failures of the last operation. */
   failures: Schema.NullOr(Schema.Struct({ count: Schema.Int, problem: Schema.String, notBefore: Millis })),
@@ -55,7 +55,7 @@ export const hintedStatus = (issue: IssueKey, hint: InboxRow): IssueStatus => ({
   ...issue,
   phase: "idle",
   waits: null,
-  reason: hint.state === "set-aside" ? asideReason(hint) : "it was not looked at yet",
+  reason: hint.state === "set-aside" ? asideReason(hint) : "it has not been checked yet",
   until: null,
   decidedAt: null,
   failures: null,

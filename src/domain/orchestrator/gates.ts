@@ -24,7 +24,7 @@ export const gateRules: ReadonlyArray<GateRule> = [
     says: ({ settings }) => (settings.paused ? wait("paused", "the orchestrator is paused") : undefined),
   },
   {
-    name: "gate: the artifact is lost",
+    name: "gate: the artifact is gone",
     says: ({ bottle }, start) =>
       start._tag === "Resume" && bottle?.state === "lost"
         ? wait("lost", `the artifact of ${bottle.slug} is gone: destroy it, then target the issue again`)

@@ -41,11 +41,7 @@ const unclear: LifeRule = {
   name: "stopped by a signal: wait until it shows whether the engine ends",
   says: ({ bottle }) =>
     bottle?.state === "exited" && bottle.done === undefined && bottle.ended?.by === "unclear"
-      ? wait(
-          "agent",
-          "its agent was stopped, and it is looked whether its engine ends too",
-          bottle.ended.until,
-        )
+      ? wait("agent", "its agent was stopped; checking whether its engine stops too", bottle.ended.until)
       : undefined,
 }
 

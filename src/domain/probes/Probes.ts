@@ -40,10 +40,10 @@ export const probesOf = (
 /** What a failed probe of a class means, and what to do. */
 export const REMEDIES: Readonly<Record<ProbeClass, string>> = {
   network:
-    "the bottle has a network beside its neck: no address may be handed to it; look at what the engine adds to containers",
-  names: "names are resolved in the bottle, or for it: what is asked for leaves it",
-  sockets: "the list of system calls does not hold: does the engine take --security-opt seccomp=<file>?",
-  calls: "the list of system calls does not hold: does the engine take --security-opt seccomp=<file>?",
+    "the bottle has a network in addition to its neck: no address may be handed to it; look at what the engine adds to containers",
+  names: "names are resolved in the bottle or for it, so the names that are asked for leave it",
+  sockets: "the list of system calls is not enforced: does the engine accept --security-opt seccomp=<file>?",
+  calls: "the list of system calls is not enforced: does the engine accept --security-opt seccomp=<file>?",
   box: "the box has privileges that it must not have: look at what the engine adds to containers",
   files:
     "something of this machine is in the bottle: look at what the engine mounts into containers, and at its devices",

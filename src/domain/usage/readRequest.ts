@@ -55,7 +55,7 @@ const CONTEXT_MAX = 1_050_000
 /** Keys, at any depth, of files and images that a service fetches. */
 const FETCHED: ReadonlySet<string> = new Set(["url", "image_url", "file_url", "file_id"])
 
-/** Makes the reader of one request. Of a key that is there twice the larger number counts: services differ in which one they take. */
+/** Makes the reader of one request. Of a key that appears twice the larger number counts: services differ in which one they take. */
 export const readRequest = (api: ModelApi | undefined): RequestReader => {
   const maxima = api === undefined ? [] : MAXIMA[api]
   let model: string | undefined

@@ -112,7 +112,7 @@ const envFile = (plan: BottlePlan, neckDirectory: string): Effect.Effect<string,
 
 const exportLine = (name: string, value: string): Effect.Effect<string, InvalidInput> => {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-    return invalid("env", `"${name}" is not the name of a variable: letters, digits and _ only`)
+    return invalid("env", `"${name}" is not a valid variable name: letters, digits and _ only`)
   }
   if (value.includes("\0")) return invalid("env", `the value of ${name} has a zero byte`)
   return Effect.succeed(`export ${name}=${shellQuote(value)}`)

@@ -39,7 +39,7 @@ export const taggedImages = Effect.fn("taggedImages")(function* (
     maxOutputBytes: 64 * 1024 * 1024,
   })
   const images = yield* Effect.mapError(Schema.decode(ImagesJson)(stdout), () =>
-    engine.failure(purpose, "the engine described them in a form that is not known"),
+    engine.failure(purpose, "the engine described them in an unknown form"),
   )
   // An image with several names is listed once for each.
   const byId = new Map(images.map(({ Config, ...image }) => [image.Id, { ...image, Labels: Config.Labels }]))

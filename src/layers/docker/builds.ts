@@ -49,7 +49,7 @@ export const builtImage = Effect.fn("builtImage")(function* (
 ) {
   const purpose = { operation: "build", target: build.context }
   const reference = buildReference(naming, build)
-  const never = "it was not built yet, and its pull policy is never: start with --pull missing"
+  const never = "it is not built yet, and its pull policy is never: start with --pull missing"
   if (plan.pull === "never") return yield* present(engine, purpose, reference, never)
   if (!isFolder(build.context)) {
     const reason = "there is no such folder: a relative `build` starts at the folder of its manifest"

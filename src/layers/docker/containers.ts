@@ -55,7 +55,7 @@ export const inspectContainers = Effect.fn("inspectContainers")(function* (
     return yield* engine.refusal(purpose, stderr)
   }
   return yield* Effect.mapError(decode(stdout), () =>
-    engine.failure(purpose, "the engine described it in a form that is not known"),
+    engine.failure(purpose, "the engine described it in an unknown form"),
   )
 })
 
@@ -75,7 +75,10 @@ export const findContainer = Effect.fn("findContainer")(function* (
   const [container] = yield* inspectContainers(engine, purpose, [name])
   if (container === undefined) return Option.none<Container>()
   if (isOurs(naming, container)) return Option.some(container)
-  return yield* engine.failure(purpose, `container ${name} is not ours: rename or remove it`)
+  return yield* engine.failure(
+    purpose,
+    `container ${name} was not created by bot-bottle: rename or remove it`,
+  )
 })
 
 /** The run that a container was created for. */

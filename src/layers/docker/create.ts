@@ -37,7 +37,7 @@ export const accepts = Effect.fn("Backend.accepts")(function* (engine: string, p
   }
   if (RESERVED.test(plan.workdir) || plan.workdir.split("/").includes("..")) {
     return yield* refuse(
-      `workdir ${plan.workdir} is not the agent's to have: name a folder such as /workspace`,
+      `workdir ${plan.workdir} cannot belong to the agent: name a folder such as /workspace`,
     )
   }
 })

@@ -39,7 +39,7 @@ export const inspectImage = Effect.fn("inspectImage")(function* (engine: Engine,
     return yield* engine.refusal(purpose, stderr)
   }
   const images = yield* Effect.mapError(decode(stdout), () =>
-    engine.failure(purpose, "the engine described it in a form that is not known"),
+    engine.failure(purpose, "the engine described it in an unknown form"),
   )
   return Option.fromNullable(images[0])
 })

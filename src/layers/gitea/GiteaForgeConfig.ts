@@ -127,7 +127,8 @@ const watchdogTimeout: Effect.Effect<Duration.Duration | undefined, ForgeConfigI
       ? undefined
       : yield* Effect.mapError(
           durationOf(text),
-          () => new ForgeConfigInvalid({ variable, reason: "is no duration: write it as 30 minutes or 30m" }),
+          () =>
+            new ForgeConfigInvalid({ variable, reason: "is not a duration: write it as 30 minutes or 30m" }),
         )
   },
 )

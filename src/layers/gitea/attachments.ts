@@ -60,7 +60,7 @@ export const makeAttachments = (
           error.reason === "Moved" || error.reason === "Undecidable"
             ? worded(
                 { operation, status: error.status, reason: "Moved" },
-                "the forge keeps attachments at another place, which is not asked",
+                "the forge keeps attachments on another server, which is not contacted",
               )
             : error.reason === "Malformed"
               ? tooLarge

@@ -74,7 +74,7 @@ const endless = new ForgeRequestError({
   operation: CALL.operation,
   status: 200,
   reason: "Malformed",
-  detail: "the forge's list of what changed does not end: check what lies before the forge",
+  detail: "the forge's list of changes does not end: check the proxy in front of the forge",
 })
 
 const text = Schema.optionalWith(Schema.String, { nullable: true, default: () => "" })

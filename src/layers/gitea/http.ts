@@ -177,14 +177,14 @@ export const decode = <A, I>(
 ): Effect.Effect<A, ForgeRequestError> => {
   const wrong = (what: string) => malformed(call, answer.status, what)
   if (answer.text.trim() === "")
-    return Effect.fail(wrong("is empty: try again, and check what lies before the forge"))
+    return Effect.fail(wrong("is empty: try again, and check the proxy in front of the forge"))
   return Effect.try({
     try: (): unknown => JSON.parse(answer.text),
     catch: () =>
       wrong(
         answer.text.trimStart().startsWith("<")
-          ? "is a web page, not JSON: check that FORGE_GITEA_API ends with /api/v1 and that no log-in page lies before it"
-          : "is not whole JSON (cut off, or not a Gitea's): try again, and check FORGE_GITEA_API",
+          ? "is a web page, not JSON: check that FORGE_GITEA_API ends with /api/v1 and that no log-in page is in front of it"
+          : "is not complete JSON (cut off, or not from a Gitea): try again, and check FORGE_GITEA_API",
       ),
   }).pipe(
     Effect.filterOrFail(
@@ -193,7 +193,7 @@ export const decode = <A, I>(
     ),
     Effect.flatMap((json) =>
       Effect.mapError(Schema.decodeUnknown(schema)(json), () =>
-        wrong("has not the form that Gitea documents: check FORGE_GITEA_API and the forge's version"),
+        wrong("does not have the form that Gitea documents: check FORGE_GITEA_API and the forge's version"),
       ),
     ),
   )
@@ -247,6 +247,6 @@ const brokenOff = (call: GiteaCall, error: HttpClientError, bytesMax: number): F
     ? malformed(call, error.response.status, `is larger than ${bytesMax / 1024 / 1024} MiB`)
     : noAnswer(
         call,
-        "the answer was cut off: check the network and what lies before the forge, then try again",
+        "the answer was cut off: check the network and the proxy in front of the forge, then try again",
       )
 }

@@ -262,7 +262,7 @@ const endless = (operation: string): ForgeRequestError =>
     operation,
     status: 200,
     reason: "Malformed",
-    detail: `the forge's list does not end within ${MAX_PAGES} pages: check what lies before the forge`,
+    detail: `the forge's list does not end within ${MAX_PAGES} pages: check the proxy in front of the forge`,
   })
 
 /** The pull request of the same repository that says it closes the issue: open before closed, newest first. */

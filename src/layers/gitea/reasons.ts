@@ -43,14 +43,14 @@ const DETAILS: Readonly<Record<ForgeReason, (subject: string) => string>> = {
   Precondition: (subject) => `the state of ${subject} does not allow this`,
   Invalid: (subject) => `the forge does not accept these values for ${subject}`,
   Locked: () => "the repository is archived and takes no comments or pull requests: un-archive it to go on",
-  RateLimited: () => "the forge or a proxy before it asks to slow down: try again later",
+  RateLimited: () => "the forge or a proxy in front of it asks to slow down: try again later",
   Refused: (subject) => `the forge refused ${subject}: check FORGE_GITEA_API and the forge's version`,
   Undecidable: () => undecidable,
   Moved: () =>
     "the repository was renamed or moved, or its owner was: set FORGE_OWNER and FORGE_REPO to the new names",
   ServerError: (subject) => `the forge failed on ${subject}: try again later; the forge's own log says why`,
   Unexpected: (subject) =>
-    `the forge answered ${subject} with another success than Gitea documents: check that FORGE_GITEA_API is a Gitea's`,
+    `the forge answered ${subject} with a success status that Gitea does not document: check that FORGE_GITEA_API belongs to a Gitea`,
   Malformed: (subject) => `the answer for ${subject} cannot be read: check FORGE_GITEA_API`,
   Unreachable: () =>
     "the forge cannot be reached: check FORGE_GITEA_API, the network and that the forge runs",

@@ -130,7 +130,7 @@ const versionOf = (issue: IssueAnswer) =>
 const taken = (head: string, base: string): ForgeRequestError =>
   worded(
     { operation: "openPr", status: 409, reason: "Conflict" },
-    `there is an open pull request from ${head} to ${base} already, and it is another user's: push to another branch`,
+    `there is an open pull request from ${head} to ${base} already, opened by another user: push to another branch`,
   )
 
 /** A branch that does not exist on the forge is the usual cause of these two. */
@@ -138,12 +138,12 @@ const branchHint = (error: ForgeRequestError, head: string, base: string): Forge
   if (error.reason === "NotFound")
     return worded(
       error,
-      `the forge has no branch ${head} or no branch ${base}: push the branch first, and name a base that is there`,
+      `the forge has no branch ${head} or no branch ${base}: push the branch first, and name a base that exists`,
     )
   if (error.reason === "Invalid")
     return worded(
       error,
-      `no pull request can be made from ${head} to ${base}: they must be two branches that differ`,
+      `no pull request can be made from ${head} to ${base}: they must be two different branches`,
     )
   return error
 }

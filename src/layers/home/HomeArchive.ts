@@ -157,7 +157,9 @@ const make = (home: HomeShape, runner: typeof ProcessRunner.Service): typeof Hom
     yield* onFile("restore", path)(file(() => access(path, constants.R_OK)))
     const text = yield* Effect.orElseSucceed(tar("restore", ["-xOf", path, INFO]), () => "")
     const info = decodeInfo(text)
-    return Option.isSome(info) ? info.value : yield* failed("restore", `${path} is no back-up of bot-bottle`)
+    return Option.isSome(info)
+      ? info.value
+      : yield* failed("restore", `${path} is not a back-up of bot-bottle`)
   })
   return { pack, unpack }
 }

@@ -12,14 +12,16 @@ export const homePermissions = ({ root }: HomeShape): Effect.Effect<string, Stat
   Effect.gen(function* () {
     const stat = yield* Effect.try({
       try: () => lstatSync(root, { throwIfNoEntry: false }),
-      catch: (cause) => unfit(`${root} cannot be looked at: ${String(cause)}`),
+      catch: (cause) => unfit(`${root} cannot be inspected: ${String(cause)}`),
     })
     if (stat === undefined) return `${root} is made at first use`
     if (!stat.isDirectory()) return yield* unfit(`${root} is not a directory`)
     if (stat.uid !== (process.getuid?.() ?? stat.uid)) return yield* unfit(`${root} belongs to another user`)
     const mode = stat.mode & 0o777
     if ((mode & 0o077) !== 0) {
-      return yield* unfit(`${root} is open to others (mode ${mode.toString(8)}): chmod 700 ${root}`)
+      return yield* unfit(
+        `${root} is accessible to other users (mode ${mode.toString(8)}): chmod 700 ${root}`,
+      )
     }
     return root
   })

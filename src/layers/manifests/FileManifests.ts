@@ -76,7 +76,7 @@ const bottle = Effect.fn("Manifests.bottle")(function* (
     case "project":
       return yield* parseProjectBottle(found.file, found.bytes)
     case "untrusted":
-      return yield* fileInvalid(found.file, 'is not trusted: look at it, then run "bot-bottle trust"')
+      return yield* fileInvalid(found.file, 'is not trusted: review it, then run "bot-bottle trust"')
     case "missing": {
       if (!isManifestName(name))
         return yield* fileInvalid(

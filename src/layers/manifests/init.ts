@@ -28,7 +28,7 @@ const writeExample = Effect.fnUntraced(function* (path: string, text: string) {
   const isOurs = yield* Effect.mapError(createFile(path, text), ioFailed(path, "expected a writable folder"))
   return isOurs
     ? path
-    : yield* fileInvalid(path, "is there already, and init overwrites nothing: nothing was written")
+    : yield* fileInvalid(path, "already exists, and init overwrites nothing: nothing was written")
 })
 
 const remove = (path: string) => Effect.ignore(unlinkIfThere(path))
@@ -56,7 +56,7 @@ const DEFAULT_BOTTLE = `# What the agent works in. Every key may be left out but
 # Any image that has a shell, and node, socat, python3 or perl. In its place, a folder with a Dockerfile: build: ./box
 image: node:22-slim
 
-# Whom the agent runs as: a name of the image, or numbers in quotes. The image's own user when absent; root only when named here.
+# The user the agent runs as: a name of the image, or numbers in quotes. The image's own user when absent; root only when named here.
 user: "1000:1000"
 
 # Where the agent starts, and where --copy-cwd puts your files.

@@ -64,7 +64,7 @@ const bottles: Layer.Layer<BottleStore> = Layer.sync(BottleStore, () => {
         if (rows.has(bottle.slug))
           return new StateStoreError({
             operation: "mint",
-            reason: `there is a bottle "${bottle.slug}" already`,
+            reason: `there is already a bottle "${bottle.slug}"`,
           })
         put(bottle)
         return Effect.succeed(bottle)

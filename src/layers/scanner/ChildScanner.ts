@@ -60,7 +60,7 @@ export const makeScanner = (
       const failed = yield* Deferred.make<never, ScanFailed>()
       // To the child a source that fails looks like one that ends.
       const source = Stream.tapErrorCause(objects, () =>
-        Deferred.fail(failed, new ScanFailed({ reason: "what was to be scanned could not be read" })),
+        Deferred.fail(failed, new ScanFailed({ reason: "the data to scan could not be read" })),
       )
       const verdicts = yield* Effect.raceFirst(
         Stream.runCollect(
@@ -75,7 +75,7 @@ export const makeScanner = (
       const all = [...verdicts]
       return all.pop()?.object === THE_END
         ? all
-        : yield* new ScanFailed({ reason: "the scanner left something out" })
+        : yield* new ScanFailed({ reason: "the scanner skipped part of the data" })
     })
 
     const scan = Effect.fn("SecretScanner.scan")(function* (objects: Stream.Stream<Uint8Array, unknown>) {

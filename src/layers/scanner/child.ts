@@ -79,7 +79,7 @@ export const main: Effect.Effect<void> = Effect.gen(function* () {
       case "End":
         return reading === undefined ? Effect.void : finish(reading)
       case "Broken":
-        return Effect.dieMessage("what came is not a list of objects")
+        return Effect.dieMessage("the input is not a list of objects")
     }
   }
   yield* Stream.runForEach(NodeStream.stdin, (bytes) =>
@@ -88,7 +88,7 @@ export const main: Effect.Effect<void> = Effect.gen(function* () {
       Effect.suspend(() => decide(waiting.splice(0))),
     ),
   )
-  if (reading !== undefined) return yield* Effect.dieMessage("what came ends within an object")
+  if (reading !== undefined) return yield* Effect.dieMessage("the input ends inside an object")
   yield* tell([{ object: THE_END, findings: [] }])
 })
 

@@ -65,6 +65,6 @@ const targetOf = (key: RunKey, access: ForgeAccess) =>
     : Effect.fail(
         new ForgeConfigInvalid({
           variable: "FORGE_GITEA_API",
-          reason: `is another forge than ${key.apiUrl}, which has the deploy key "${key.title}" of ${key.owner}/${key.repo}`,
+          reason: `is a different forge than ${key.apiUrl}, which has the deploy key "${key.title}" of ${key.owner}/${key.repo}`,
         }),
       )

@@ -193,11 +193,7 @@ const listBottles = Effect.fn("Backend.list")(function* (smol: Smol) {
   const call: SmolvmCall = { operation: "list", target: "machines" }
   const said = yield* smolvm.succeed(call, ["machine", "ls", "--json"])
   const machines = yield* Effect.mapError(Schema.decode(MachinesJson)(said), () =>
-    failure(
-      { backend: "smolvm", slug: "machines" },
-      "list",
-      "smolvm described them in a form that is not known",
-    ),
+    failure({ backend: "smolvm", slug: "machines" }, "list", "smolvm described them in an unknown form"),
   )
   const labelled = machines.flatMap(({ name, labels }): ReadonlyArray<Slug> => {
     const slug = labels[LABEL.slug]

@@ -75,7 +75,7 @@ export const accepts = (plan: BottlePlan): Effect.Effect<void, LaunchRefused> =>
     )
   }
   return RESERVED.test(workdir) || workdir.split("/").includes("..")
-    ? refuse(`workdir ${workdir} is not the agent's to have: name a folder such as /workspace`)
+    ? refuse(`workdir ${workdir} cannot belong to the agent: name a folder such as /workspace`)
     : acceptUser(plan)
 }
 
@@ -157,10 +157,10 @@ const withoutNetwork = Effect.fnUntraced(function* (smolvm: Smolvm, call: Smolvm
     failure(
       { backend: "smolvm", slug: call.target },
       call.operation,
-      "smolvm described it in a form that is not known",
+      "smolvm described it in an unknown form",
     ),
   )
-  if (network) return yield* refuse("the image's pack has a network of its own: pack it anew without --net")
+  if (network) return yield* refuse("the image's pack has a network of its own: pack it again without --net")
 })
 
 const fillWorkdir = Effect.fnUntraced(function* (

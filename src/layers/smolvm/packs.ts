@@ -41,7 +41,7 @@ export const presentPack = Effect.fn("Packs.present")(function* (
     return yield* failure(
       control,
       "pull",
-      `image ${plan.image} was not packed yet, and its pull policy is never: start with --pull missing`,
+      `image ${plan.image} is not packed yet, and its pull policy is never: start with --pull missing`,
     )
   }
   yield* Effect.logInfo(`packing image ${plan.image} for smolvm; the next bottle uses the same pack`)

@@ -201,7 +201,7 @@ const failureOf: Smolvm["refusal"] = (call, { exitCode, stderr }) => {
   const trouble = troubleOf(stderr)
   if (trouble !== undefined) return unavailable(trouble)
   const said = errorLine(stderr)
-  const reason = exitCode === 2 ? `this version of smolvm does not take what it was told: ${said}` : said
+  const reason = exitCode === 2 ? `this version of smolvm does not accept these arguments: ${said}` : said
   return new BackendFailure({ backend: BACKEND, ...call, reason })
 }
 

@@ -139,7 +139,11 @@ const insert = (run: Run, bottle: BottleMetadata): Effect.Effect<void, StateStor
     Effect.flatMap((values) => run(`${INSERT} ON CONFLICT DO NOTHING RETURNING slug`, ...values)),
     Effect.filterOrFail(
       (rows) => rows.length > 0,
-      () => new StateStoreError({ operation: "mint", reason: `there is a bottle "${bottle.slug}" already` }),
+      () =>
+        new StateStoreError({
+          operation: "mint",
+          reason: `there is already a bottle "${bottle.slug}"`,
+        }),
     ),
     Effect.asVoid,
   )

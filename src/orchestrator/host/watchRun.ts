@@ -53,7 +53,7 @@ export const watchRun = Effect.fn("watchRun")(function* <E, R>(
           onSome: () => say(HintId.make(`${sign}:${slug}:${run}`)),
         }),
       ),
-      Effect.catchAll((error) => Effect.logWarning("what befalls a run is not seen", error)),
+      Effect.catchAll((error) => Effect.logWarning("events of a run cannot be read", error)),
     )
   const signs = Effect.all(
     [
@@ -88,4 +88,4 @@ export const watchRun = Effect.fn("watchRun")(function* <E, R>(
 const hasEnded = () => Effect.succeed(false)
 
 const unknown = (error: { readonly message: string }) =>
-  Effect.as(Effect.logWarning(`whether an agent runs is asked again: ${error.message}`), true)
+  Effect.as(Effect.logWarning(`could not check whether an agent runs, trying again: ${error.message}`), true)

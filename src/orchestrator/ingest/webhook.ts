@@ -40,7 +40,7 @@ export const webhook = (settings: DeliverySettings, accept: AcceptHint, onSigned
       Effect.as<Answer>(KEPT),
       Effect.catchAllCause((cause) =>
         Effect.as(
-          Effect.logError("a webhook cannot be kept; the next sweep finds what changed", cause),
+          Effect.logError("a webhook cannot be stored; the next sweep detects the change", cause),
           UNAVAILABLE,
         ),
       ),

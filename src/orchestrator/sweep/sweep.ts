@@ -45,7 +45,7 @@ export const make = (accounts: ReadonlyArray<SweepOptions>, interval: DurationIn
           onSome: ({ message }) => message,
         })
         yield* Ref.update(status, (former) => ({ ...former, failures: former.failures + 1, problem }))
-        yield* Effect.logWarning(`what changed on the forge is not known: ${problem}`)
+        yield* Effect.logWarning(`changes on the forge cannot be read: ${problem}`)
       })
 
     const rest = Effect.gen(function* () {

@@ -52,7 +52,7 @@ export const readClientHello = (bytes: Buffer): Hello => {
 const bad = (problem: string): Hello => ({ kind: "Bad", problem })
 
 const parse = (body: Buffer): Hello =>
-  Option.getOrElse(readBody(body), () => bad("the hello is not whole, or says a thing twice"))
+  Option.getOrElse(readBody(body), () => bad("the hello is incomplete, or repeats an extension"))
 
 const readBody = (body: Buffer): Option.Option<Hello> =>
   Option.gen(function* () {

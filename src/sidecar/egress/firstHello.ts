@@ -69,7 +69,7 @@ const verdict = (
   if (hello.kind === "Bad") return rejected(hello.problem, ALERT.decodeError)
   // Encrypted, it could name a host that nobody sees here, whatever the outer name is.
   if (hello.encrypted)
-    return rejected("the TLS hello hides a name (ECH): switch that off in the client", ALERT.accessDenied)
+    return rejected("the TLS hello hides a name (ECH): disable it in the client", ALERT.accessDenied)
   if (hello.serverName === undefined) return rejected(EGRESS_REASONS.noName, ALERT.unrecognizedName)
   return hello.serverName === host.text
     ? Effect.succeed(bytes)

@@ -42,14 +42,14 @@ export const failureOfForge = (error: ForgeRequestError | ForgeScopeError): Call
   })
 }
 
-const NOT_UNDERSTOOD = "the forge's answer was not understood: this is for the operator to look into"
+const NOT_UNDERSTOOD = "the forge's answer was not understood: the operator must look into this"
 
 const SHOWN: Readonly<Record<ForgeReason, string>> = {
   BadRequest: "the forge could not apply this: read it again, then try again",
-  Unauthorized: "the forge does not accept this run's credential: this is for the operator to look into",
-  Forbidden: "this run's user may not do this: this is for the operator to look into",
+  Unauthorized: "the forge does not accept this run's credential: the operator must look into this",
+  Forbidden: "this run's user may not do this: the operator must look into this",
   NotFound: "it does not exist, or this run's user cannot see it: check the number",
-  Conflict: "it was changed by someone else meanwhile: read it again, then decide anew",
+  Conflict: "someone else changed it meanwhile: read it again, then decide again",
   Precondition: "its state does not allow this",
   Invalid: "the forge does not accept these values",
   Locked: "the repository is archived and takes no comments or pull requests",

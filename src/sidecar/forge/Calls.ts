@@ -177,7 +177,7 @@ const REASONS: Readonly<Record<CallFailure["kind"], string>> = {
   method: "no such method",
   params: "invalid parameters",
   scope: "out of scope",
-  forge: "the forge answered an error",
+  forge: "the forge answered with an error",
   unreachable: "the forge did not answer",
   "no-forge": "no forge in this run",
   secret: SECRET_REFUSALS.text,

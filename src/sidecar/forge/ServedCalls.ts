@@ -26,7 +26,7 @@ export const serveCalls = (
     const { name } = usage
     if (!NAME.test(name))
       return Either.left(
-        `the name of a call must be words of a-z and 0-9 with _ between: ${JSON.stringify(name)}`,
+        `the name of a call must be words of a-z and 0-9 joined by _: ${JSON.stringify(name)}`,
       )
     if (names.has(name)) return Either.left(`two calls have the name ${name}`)
     names.add(name)

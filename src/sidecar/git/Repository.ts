@@ -63,7 +63,7 @@ export const openRepository = (
     const oneAtATime = Effect.unsafeMakeSemaphore(1).withPermits(1)
     const asked = { at: 0, head: false, tidied: 0 }
     const tidy = Effect.catchAll(tidyStore({ git, store }), (error) =>
-      Effect.logDebug("a store of objects could not be tidied", error),
+      Effect.logDebug("an object store could not be cleaned up", error),
     )
 
     const { url } = upstream
@@ -125,7 +125,7 @@ export const openRepository = (
 
 const ours = (reason: string) => new GitFailure({ reason, remote: [] })
 
-const placeFailure = ({ code }: FileFailure) => ours(`its place could not be made (${code})`)
+const placeFailure = ({ code }: FileFailure) => ours(`its directory could not be created (${code})`)
 
 /** Removes incomplete files of an earlier sidecar, which is gone, because there is only one for each bottle. */
 const prepare = Effect.fnUntraced(function* (git: Repository["git"], directory: string, storeRoot: string) {

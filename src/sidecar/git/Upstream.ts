@@ -169,7 +169,7 @@ export const readUpstreams = (
     const upstreams = new Map<string, Upstream>()
     for (const [at, part] of parts.entries()) {
       const upstream = yield* Either.mapLeft(readUpstream(slug, part), (problem) => `git.${at}.${problem}`)
-      yield* demand(!upstreams.has(upstream.name), `git.${at}.name: is there twice`)
+      yield* demand(!upstreams.has(upstream.name), `git.${at}.name: appears twice`)
       upstreams.set(upstream.name, upstream)
     }
     return upstreams

@@ -47,6 +47,6 @@ export const neverApproved: Planned["approval"] = Effect.fail({
 })
 
 const unknown = (message: string): Unapproved => ({
-  reason: "whether its plan is approved is not known",
-  messages: [`whether your plan is approved is not known: ${message}`],
+  reason: "its plan's approval could not be checked",
+  messages: [`your plan's approval could not be checked: ${message}`],
 })

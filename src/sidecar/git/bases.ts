@@ -87,7 +87,7 @@ export const protectedDifferences = (
       eachRecord(runner, listing, (path) => {
         const entry = protectedBy(upstream.protectedPaths, path)
         if (entry !== undefined)
-          lines.push(`${path}: protected (${entry}), and not as it is in ${base.name} now`)
+          lines.push(`${path}: protected (${entry}), and different from ${base.name} now`)
       }),
       lines,
     )

@@ -45,7 +45,7 @@ export const requireFewPaths = Effect.fnUntraced(function* (
   if (hasTooMany(trees)) return yield* tooMuch
 })
 
-const unreadable = new GitFailure({ reason: "its trees could not be read", remote: [] })
+const unreadable = new GitFailure({ reason: "the trees of the push could not be read", remote: [] })
 
 const batchesOf = (sized: ReadonlyArray<Sized>): ReadonlyArray<ReadonlyArray<Sized>> => {
   const batches: Array<Array<Sized>> = []

@@ -43,7 +43,7 @@ export const readPush = (head: Buffer): Either.Either<PushRequest, string> => {
     const [, old, next, ref] = COMMAND.exec(line) ?? []
     if (old === undefined || next === undefined || ref === undefined || ref.includes("\uFFFD"))
       return Either.left("the push asks for something that is not served")
-    if (updates.some((update) => update.ref === ref)) return Either.left("a ref is there twice")
+    if (updates.some((update) => update.ref === ref)) return Either.left("a ref appears twice")
     if (updates.push({ ref, old, new: next }) > UPDATES_MAX)
       return Either.left(`more than ${UPDATES_MAX} refs in one push`)
   }

@@ -72,7 +72,7 @@ const inDoubt = Effect.fnUntraced(function* (
   const [problem, message] =
     state === "unknown"
       ? [
-          `${reason}: it is not known whether the upstream has the push`,
+          `${reason}: whether the upstream has the push is unknown`,
           "the upstream may have taken the push, or not, and cannot be asked now: fetch before you push again",
         ]
       : [

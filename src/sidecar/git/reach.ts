@@ -68,7 +68,7 @@ const pinned = Effect.fnUntraced(function* (context: ReachContext, upstream: Ups
     return upstream.private
       ? pinnedTo([])
       : yield* Effect.fail(
-          "git on the host is older than 2.37 and cannot be held to an address that was looked at: it needs a newer one, or private: true",
+          "git on the host is older than 2.37 and cannot be pinned to a checked address: update git, or set private: true",
         )
   const list = addresses.map((address) => (address.includes(":") ? `[${address}]` : address)).join(",")
   return pinnedTo([["http.curloptResolve", `${host.text}:${port}:${list}`]])

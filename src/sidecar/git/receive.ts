@@ -198,7 +198,7 @@ const requireBases = Effect.fnUntraced(function* (
       if (lines.length > 0)
         return yield* refuse(`protected paths: merge ${base.name} first`, [
           ...shortened(lines),
-          `${ref}: merge ${base.name} first, and leave these files as they are there`,
+          `${ref}: merge ${base.name} first, and leave these files unchanged`,
         ])
     }
   }

@@ -10,7 +10,7 @@ const KNOWN: ReadonlyArray<Known> = [
     "the upstream refused this bottle's credential (HTTP 401)",
   ],
   [/Permission denied \(|Permission denied, /, "KeyRefused", "the upstream refused this bottle's key"],
-  [/Host key verification failed/, "HostKey", "the upstream's host key is not the one that is expected"],
+  [/Host key verification failed/, "HostKey", "the upstream's host key is not the expected one"],
   [
     /repository '' not found|does not appear to be a git repository/,
     "NotFound",
@@ -19,7 +19,7 @@ const KNOWN: ReadonlyArray<Known> = [
   [
     /unable to update url base from redirection|redirect/i,
     "Redirected",
-    "the upstream redirects elsewhere, which is not followed",
+    "the upstream redirects elsewhere, and redirects are not followed",
   ],
   [
     /Could not resolve|Failed to connect|Connection (?:refused|reset|timed out)|Empty reply|timed out|Operation too slow/i,
@@ -27,7 +27,7 @@ const KNOWN: ReadonlyArray<Known> = [
     "the upstream could not be reached",
   ],
   [/transport '' not allowed/, "ProtocolRefused", "the upstream's protocol is not allowed"],
-  [/No space left|unable to write/, "NoRoom", "there is no room left on the host"],
+  [/No space left|unable to write/, "NoRoom", "no space left on the host"],
 ]
 
 /** Statuses with a more specific meaning. */

@@ -25,7 +25,7 @@ const remove = (folder: string) => file(() => rm(folder, { recursive: true, forc
 /** Removes what killed sidecars left of pushes. */
 export const clearPushes = ({ directory }: Pick<GitContext, "directory">): Effect.Effect<void> =>
   Effect.catchAll(remove(incoming(directory)), (error) =>
-    Effect.logWarning("what is left of earlier pushes could not be removed", error),
+    Effect.logWarning("leftovers of earlier pushes could not be removed", error),
   )
 
 /** Makes a folder for one push, which is removed with the scope. */

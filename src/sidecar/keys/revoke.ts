@@ -18,6 +18,6 @@ export const revoke = Effect.fnUntraced(function* (forge: ForgeApi, key: RunKey)
       operation: "deleteDeployKey",
       status: 0,
       reason: "Unreachable",
-      detail: "the request that registers it may still be under way: try again in two minutes",
+      detail: "the request that registers it may still be in progress: try again in two minutes",
     })
 })

@@ -94,8 +94,8 @@ export const chainVerifier = (): ChainVerifier => {
       at(`has number ${link.seq} where ${seq + 1} was due: lines are missing or moved`)
     if (link.prev !== head) at("does not follow from the line before it")
     if (hashOf(line) !== link.hash) at("was changed: its hash does not match")
-    if (link.phase === "begin" && !open.add(link.seq)) at("begins more than can be checked")
-    if (link.phase === "end" && !open.remove(link.begin ?? 0)) at("ends what was never begun")
+    if (link.phase === "begin" && !open.add(link.seq)) at("starts more operations than can be checked")
+    if (link.phase === "end" && !open.remove(link.begin ?? 0)) at("ends an operation that never started")
     seq = link.seq
     head = link.hash
   }

@@ -162,7 +162,7 @@ const SAMPLE = 32
 /** Bytes reserved for the end line of each call in progress. No line is longer. */
 const RESERVED = 2048
 
-const full = new LogUnwritable({ cause: "the run has added to the log what it may", full: true })
+const full = new LogUnwritable({ cause: "the run's operation log is full", full: true })
 
 /** A line that is not written yet. */
 interface Pending {
@@ -170,7 +170,7 @@ interface Pending {
   readonly done: (result: Either.Either<void, LogUnwritable>) => void
 }
 
-const notWhole = Either.left(new LogUnwritable({ cause: "the disk took a part of the lines" }))
+const notWhole = Either.left(new LogUnwritable({ cause: "only part of the lines was written to disk" }))
 
 const attempt = <A>(body: () => A) =>
   Effect.try({ try: body, catch: (cause) => new LogUnwritable({ cause }) })

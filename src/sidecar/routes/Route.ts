@@ -189,7 +189,7 @@ export const readRoutes = (
     const routes = new Map<string, Route>()
     for (const [at, part] of parts.entries()) {
       const route = yield* Either.mapLeft(readRoute(part), (problem) => `routes.${at}.${problem}`)
-      yield* demand(!routes.has(route.name), `routes.${at}.name: is there twice`)
+      yield* demand(!routes.has(route.name), `routes.${at}.name: appears twice`)
       routes.set(route.name, route)
     }
     return routes

@@ -238,7 +238,7 @@ const tooMany = (response: ServerResponse): Refused => {
   response.setHeader("retry-after", "1")
   return {
     status: 503,
-    text: `${CALLS_MAX} calls are under way: try again later`,
+    text: `${CALLS_MAX} calls are in progress: try again later`,
     reason: "too many calls at once",
   }
 }

@@ -39,7 +39,7 @@ export const makeCredentials = (
           outcome: problem === undefined ? "ok" : "failed",
           ...(problem !== undefined && { reason: problem }),
           durationMs: 0,
-          detail: problem === undefined ? "read again" : "cannot be read again; the one before is used",
+          detail: problem === undefined ? "read again" : "cannot be read again; the previous value is used",
         })
         .pipe(Effect.ignore)
 

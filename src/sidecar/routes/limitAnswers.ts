@@ -57,7 +57,7 @@ const final = (api: ModelApi | undefined, message: string, reason: string): Limi
 
 /** Calls in flight hold what is left, and may use less: the client repeats the call. */
 const later = (api: ModelApi | undefined): LimitAnswer => {
-  const message = "Other calls of this run are under way and may use up its limits. Try again."
+  const message = "Other calls of this run are in progress and may use up its limits. Try again."
   return {
     status: 429,
     type: JSON_TYPE,
@@ -67,7 +67,7 @@ const later = (api: ModelApi | undefined): LimitAnswer => {
         : { error: { message, type: "requests", param: null, code: "rate_limit_exceeded" } },
     ),
     headers: { "retry-after": "1" },
-    reason: "other calls hold what is left of the limits",
+    reason: "other calls have reserved the rest of the limits",
   }
 }
 

@@ -10,14 +10,14 @@ describe.concurrent("GiteaForge refuses answers that are none", () => {
     ["null", { ...nullBody, times: 9 }, 200, /is null/],
     ["empty", { ...emptyBody, times: 9 }, 200, /is empty/],
     ["a web page", { ...htmlBody, times: 9 }, 200, /web page.*FORGE_GITEA_API/],
-    ["another kind of JSON", { kind: "body", body: "[7]", times: 9 }, 200, /has not the form/],
+    ["another kind of JSON", { kind: "body", body: "[7]", times: 9 }, 200, /does not have the form/],
     [
       "a value of another type",
       { kind: "body", body: `{"title":{"x":"${TOKEN}"}}`, times: 9 },
       200,
-      /has not the form/,
+      /does not have the form/,
     ],
-    ["half of it", { kind: "body", body: `{"title":"ab`, times: 9 }, 200, /not whole JSON/],
+    ["half of it", { kind: "body", body: `{"title":"ab`, times: 9 }, 200, /not complete JSON/],
     ["cut off", { kind: "cut-off", times: 9 }, 0, /cut off/],
     ["nothing, the connection ends", { kind: "refused", times: 9 }, 0, /cannot be reached/],
     [

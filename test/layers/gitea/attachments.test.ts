@@ -68,7 +68,7 @@ it.scoped("no redirect is followed, and nothing is asked of the address that it 
     stored.redirect = `${other.url}/bucket?signature=1`
     expect(yield* Effect.flip(read(stored.id))).toMatchObject({
       reason: "Moved",
-      shown: "the forge keeps attachments at another place, which is not asked",
+      shown: "the forge keeps attachments on another server, which is not contacted",
     })
     const linked = attach("here")
     linked.link = `${other.url}/attachments/${linked.uuid}`

@@ -38,7 +38,7 @@ describe.concurrent("GiteaForge tells what a refusal means", () => {
     [301, undefined, /renamed.*FORGE_OWNER and FORGE_REPO/],
     [307, undefined, /renamed.*FORGE_OWNER and FORGE_REPO/],
     [418, HOSTILE, /refused/],
-    [204, undefined, /another success/],
+    [204, undefined, /does not document/],
   ]
   for (const [code, body, reason] of refusals) {
     for (const method of ["readIssue", "postComment", "updateDescription", "readComments"]) {

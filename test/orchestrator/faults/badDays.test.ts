@@ -54,20 +54,17 @@ const failing = (fault: Fault) => (world: World) => {
 
 describe("a service whose forge", () => {
   it.scopedLive("is down goes on when it is back", () =>
-    outlives(failing({ kind: "refused" }), /the forge does not say what changed .*cannot be reached/),
+    outlives(failing({ kind: "refused" }), /sweeps of the forge fail .*cannot be reached/),
   )
 
   it.scopedLive("is too slow goes on when it is faster", () =>
-    outlives(failing({ kind: "slow" }), /the forge does not say what changed .*no answer within/, {
+    outlives(failing({ kind: "slow" }), /sweeps of the forge fail .*no answer within/, {
       patience: 20_000,
     }),
   )
 
   it.scopedLive("fails goes on when it does not", () =>
-    outlives(
-      failing({ kind: "status", status: 500 }),
-      /the forge does not say what changed .*the forge failed/,
-    ),
+    outlives(failing({ kind: "status", status: 500 }), /sweeps of the forge fail .*the forge failed/),
   )
 
   it.scopedLive("does not accept the token says so, and goes on when it does", () =>
@@ -76,7 +73,7 @@ describe("a service whose forge", () => {
       const token = bot.token
       bot.token = undefined
       return { back: () => void (bot.token = token) }
-    }, /the forge does not say what changed .*does not accept the token/),
+    }, /sweeps of the forge fail .*does not accept the token/),
   )
 
   it.scopedLive("does not say who somebody is takes nobody for a stranger", () =>

@@ -96,7 +96,7 @@ describe("the interface for operators", () => {
   )
 
   it.scopedLive(
-    "has what is stated about the runs of an issue, and metrics that a Prometheus parser reads",
+    "has the signed statements about the runs of an issue, and metrics that a Prometheus parser reads",
     () =>
       Effect.gen(function* () {
         const world = yield* makeSimulated(options)

@@ -227,7 +227,7 @@ describe("a push that waits for an approval", () => {
         yield* plan("I mend the hinge.")
         yield* approve("grace")
         for (const [path, said] of [
-          ["issues/17/comments", "whether its plan is approved is not known"],
+          ["issues/17/comments", "its plan's approval could not be checked"],
           ["assignees", WAITS],
         ] as const) {
           sim.failNext({ kind: "status", status: 500, path, times: 40 })

@@ -62,7 +62,7 @@ describe("an upstream that falls silent in the middle of a push", () => {
         at.repositories.trouble = "down"
         const { code, stderr } = yield* Fiber.join(pushing)
         expect(code).not.toBe(0)
-        expect(stderr).toContain("it is not known whether the upstream has the push")
+        expect(stderr).toContain("whether the upstream has the push is unknown")
         expect(stderr).toContain("may have taken the push, or not, and cannot be asked now")
         expect(last()).toMatchObject({ phase: "end", outcome: "failed" })
       }),

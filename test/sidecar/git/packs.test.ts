@@ -293,7 +293,7 @@ describe("the head of a push", () => {
           "refs/heads/../../x",
         ]
         for (const name of names) {
-          expect(yield* send(one(name)), name).toMatch(/it is not the name of a ref|not served/)
+          expect(yield* send(one(name)), name).toMatch(/it is not a valid ref name|not served/)
           yield* nothing(name)
         }
         const many = Array.from({ length: 201 }, (_, at) => ({ new: tip, ref: `${ref}/${at}` }))
@@ -316,7 +316,7 @@ describe("the head of a push", () => {
               ],
               pack,
             ),
-            /a ref is there twice/,
+            /a ref appears twice/,
           ],
           ["options", one(ref, "report-status push-options"), /push options are not allowed/],
           [

@@ -257,7 +257,7 @@ describeSsh("an upstream behind a real sshd", () => {
       )
       const wrong = yield* gateWith(at, names, entryOf(at, { knownHost: otherHost }))
       expect((yield* git(wrong.work, ["clone", wrong.url, "x"])).stderr).toContain(
-        "the upstream's host key is not the one that is expected",
+        "the upstream's host key is not the expected one",
       )
       const identityFile = join(yield* tempDir, "stranger")
       execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", identityFile])

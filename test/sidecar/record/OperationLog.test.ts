@@ -173,6 +173,8 @@ describe("the operation log", () => {
       { ...entry, phase: "end", begin: 1 },
       { seq: 1, at: "2026-01-01T00:00:00Z", prev: CHAIN_START },
     )
-    expect(verifyChain([line]).problems).toEqual([{ line: 1, problem: "ends what was never begun" }])
+    expect(verifyChain([line]).problems).toEqual([
+      { line: 1, problem: "ends an operation that never started" },
+    ])
   })
 })

@@ -26,5 +26,5 @@ export const gitIdentity = ForgeCall.make({
 
 const strange = new CallFailure({
   kind: "forge",
-  message: "the forge's name for this run's user is not one for git",
+  message: "the forge's name for this run's user is not valid for git",
 })

@@ -113,7 +113,7 @@ const isOpen = (api: ForgeApi, pr: number): Effect.Effect<boolean, ForgeRequestE
 const headDenied = (head: string, push: ReadonlyArray<string>) =>
   new CallFailure({
     kind: "scope",
-    denied: `"${head}" is no branch that this bottle may push`,
+    denied: `"${head}" is not a branch that this bottle may push`,
     message: `open_pr from "${head}" denied: out of assigned scope (this bottle may push: ${push.join(", ") || "nothing"})`,
   })
 
