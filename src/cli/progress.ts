@@ -2,7 +2,7 @@
 import { Effect, Schedule } from "effect"
 import { neutralLine } from "../domain/Neutral.ts"
 import { endProgress, eraseProgress, showProgress } from "./output.ts"
-import type { Listener } from "./steps.ts"
+import { type Listener, usesTerminal } from "./steps.ts"
 
 /** What a command does, for its line; `""` if only its steps are shown, because it waits for an agent or asks a question. */
 const COMMANDS: Readonly<Record<string, string>> = {
@@ -41,9 +41,6 @@ const STEPS: Readonly<Record<string, string>> = {
   runBuild: "building the image",
 }
 
-/** Steps in which somebody else uses the terminal. */
-const ELSEWHERE = new Set(["Backend.attach", "Backend.shell"])
-
 /** A progress line that follows the steps of a command. */
 export interface Progress {
   readonly listener: Listener
@@ -64,7 +61,7 @@ export const progressOf = (
   const open: Array<typeof base> = []
   let elsewhere = 0
   const listener: Listener = (name) => {
-    if (ELSEWHERE.has(name)) {
+    if (usesTerminal(name)) {
       elsewhere++
       // At once: the next tick may come after the agent's first byte.
       endProgress()

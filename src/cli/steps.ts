@@ -28,14 +28,28 @@ const listening = (tracer: Tracer.Tracer, listeners: ReadonlyArray<Listener>): T
     },
   })
 
-/** A line on stderr when a step ends: when it began, since the command began, and how long it took. */
+/** Steps in which somebody else uses the terminal. */
+const ELSEWHERE = new Set(["Backend.attach", "Backend.shell"])
+
+/** Whether a step gives the terminal to an agent or a shell. */
+export const usesTerminal = (step: string): boolean => ELSEWHERE.has(step)
+
+/**
+ * A line on stderr when a step ends: when it began, since the command began, and how long it took. While an agent has the terminal the
+ * lines wait.
+ */
 export const debugLines = (): Listener => {
   const begun = performance.now()
+  const waiting: Array<string> = []
+  let elsewhere = 0
   return (name) => {
     const from = performance.now()
+    if (usesTerminal(name)) elsewhere++
     return () => {
       const [at, took] = [from - begun, performance.now() - from].map((ms) => (ms / 1000).toFixed(3))
-      logLine(`debug: at ${at} s: ${name} took ${took} s`)
+      waiting.push(`debug: at ${at} s: ${name} took ${took} s`)
+      if (usesTerminal(name)) elsewhere--
+      if (elsewhere === 0) for (const line of waiting.splice(0)) logLine(line)
     }
   }
 }

@@ -4,6 +4,7 @@ import { Effect, Fiber, TestClock } from "effect"
 import { afterEach, beforeEach, vi } from "vitest"
 import * as output from "../../src/cli/output.ts"
 import * as progress from "../../src/cli/progress.ts"
+import { debugLines } from "../../src/cli/steps.ts"
 
 const ERASE = "\r\u001b[K"
 
@@ -112,5 +113,17 @@ describe("the progress line", () => {
     expect(progress.progressOf(["version"], [])).toBeUndefined()
     process.stderr.isTTY = false
     expect(progress.progressOf(["start"], [])).toBeUndefined()
+  })
+
+  it("debug lines wait while an agent has the terminal", () => {
+    const begin = debugLines()
+    begin("Backend.start")()
+    expect(written).toMatch(/Backend\.start took/)
+    written = ""
+    const attached = begin("Backend.attach")
+    begin("Backend.inspect")()
+    expect(written).toBe("")
+    attached()
+    expect(written).toMatch(/Backend\.inspect took .*\n.*Backend\.attach took/)
   })
 })

@@ -151,18 +151,22 @@ describe("doctor of a forge", () => {
     }),
   )
 
-  it.scopedLive("reports a token that is no good once, and does not ask what follows from it", () =>
+  it.scopedLive("reports a refused token, and a forge that cannot be reached, as one finding", () =>
     Effect.gen(function* () {
-      const bad = { member: true, permission: "write", token: "f".repeat(40) } as const
-      const found = yield* examine({ docker: "works" }, yield* checksOfForge(bad))
-      expect(found.slice(2)).toEqual([
-        ["forge", "missing"],
-        ["forge repository", "absent"],
-        ["forge issues", "absent"],
-        ["forge permission", "absent"],
-        ["forge deploy keys", "absent"],
-        ["forge org", "absent"],
-      ])
+      const refused = yield* checksOfForge({ member: true, permission: "write", token: "f".repeat(40) })
+      // Its server ends with its scope.
+      const unreachable = yield* Effect.scoped(checksOfForge({ member: true, permission: "write" }))
+      for (const checks of [refused, unreachable]) {
+        const found = yield* examine({ docker: "works" }, checks)
+        expect(found.slice(2)).toEqual([
+          ["forge", "missing"],
+          ["forge repository", "absent"],
+          ["forge issues", "absent"],
+          ["forge permission", "absent"],
+          ["forge deploy keys", "absent"],
+          ["forge org", "absent"],
+        ])
+      }
       // What is wrong for a reason of its own is still reported beside others.
       const outside = { member: false, permission: "read" } as const
       const alone = yield* examine({ docker: "works" }, yield* checksOfForge(outside))

@@ -44,18 +44,32 @@ describe("an agent on a terminal", () => {
     ),
   )
 
+  /** Starts an agent that works on, and leaves its terminal: the bottles that were handed over. */
+  const leftAtWork = Effect.gen(function* () {
+    const handed: Array<string> = []
+    const handOver = (slug: string) => Effect.sync(() => void handed.push(slug))
+    const left = yield* Effect.fork(ticking(startInteractive("worker", { handOver }, agree)))
+    yield* Effect.repeat(Effect.zipRight(TestClock.adjust("200 millis"), listBottles()), {
+      until: (rows) => rows.some(({ state }) => state === "running"),
+    })
+    yield* Fiber.interrupt(left)
+    return { handed, handOver }
+  })
+
+  it.effect("that is left at work without limits is not handed over", () =>
+    inWorld({ agent: () => Effect.never }, () =>
+      Effect.gen(function* () {
+        expect((yield* leftAtWork).handed).toEqual([])
+      }),
+    ),
+  )
+
   it.effect("that is left at work is handed over when it has limits, and one that has ended is not", () =>
     inWorld(
       { agent: (plan) => (plan.run === 1 ? Effect.never : Effect.succeed(0)) },
       ({ fake }) =>
         Effect.gen(function* () {
-          const handed: Array<string> = []
-          const handOver = (slug: string) => Effect.sync(() => void handed.push(slug))
-          const left = yield* Effect.fork(ticking(startInteractive("worker", { handOver }, agree)))
-          yield* Effect.repeat(Effect.zipRight(TestClock.adjust("200 millis"), listBottles()), {
-            until: (rows) => rows.some(({ state }) => state === "running"),
-          })
-          yield* Fiber.interrupt(left)
+          const { handed, handOver } = yield* leftAtWork
           const [slug = "none"] = (yield* listBottles()).map((bottle) => String(bottle.slug))
           expect(handed).toEqual([slug])
           const watcher = yield* Effect.fork(Effect.flip(awaitExit(slug)))
