@@ -53,14 +53,21 @@ export const observeForge = Effect.fn("observeForge")(function* (
   const assignees = issue.assignees.filter((user) => !others.some((bot) => isSame(bot, user)))
   const { botAssigned, bots } = yield* botsAmong(api, org, asked ? assignees : [])
   const isMeant = botAssigned !== "no"
-  const timeline = isMeant || issue.state === "closed" ? yield* ifTold(api.timeline(number)) : Option.none()
-  const closer = Option.getOrUndefined(Option.map(timeline, (entries) => closedBy(entries, login)))
   const own = [...new Set([...prs, ...(pull === undefined ? [] : [number])])]
-  const observedPrs = yield* Effect.forEach(own, (pr) => ifThere(observePr(api, pr, served.life, login)))
   const places = asked || prs.length > 0 ? [...new Set([number, ...own])] : []
-  const remarks = yield* Effect.forEach(places, (on) =>
-    readRemarks(api, { on, login, bots: served.bots ?? [] }, own.includes(on)),
+  const { timeline, dependencies, observedPrs, remarks } = yield* Effect.all(
+    {
+      timeline:
+        isMeant || issue.state === "closed" ? ifTold(api.timeline(number)) : Effect.succeed(Option.none()),
+      dependencies: isMeant ? dependenciesOf(api, number) : Effect.succeed("none" as const),
+      observedPrs: Effect.forEach(own, (pr) => ifThere(observePr(api, pr, served.life, login))),
+      remarks: Effect.forEach(places, (on) =>
+        readRemarks(api, { on, login, bots: served.bots ?? [] }, own.includes(on)),
+      ),
+    },
+    { concurrency: "unbounded" },
   )
+  const closer = Option.getOrUndefined(Option.map(timeline, (entries) => closedBy(entries, login)))
   return {
     botLogin: login,
     forge: {
@@ -71,7 +78,7 @@ export const observeForge = Effect.fn("observeForge")(function* (
       ...(isMeant &&
         Option.isSome(timeline) && { targeting: targetingOf(issue, bots, timeline.value, login) }),
       botAssigned,
-      dependencies: isMeant ? yield* dependenciesOf(api, number) : "none",
+      dependencies,
       digest: digestOf(issue),
       prs: observedPrs.flatMap(Option.toArray),
       remarks: remarks.flat(),
