@@ -62,6 +62,8 @@ for (const shell of ["bash", "zsh", "fish"] as const) {
         terminal.keys("Tab")
         await terminal.shows(new RegExp(`^\\$ bot-bottle ${shown}$`, "m"))
         terminal.keys("C-c")
+        // What is typed before the shell has handled it may stay on the old line.
+        await terminal.shows(/\n\$\s*$/)
         terminal.line("clear")
         await terminal.shows(/^\$\s*$/)
       }
