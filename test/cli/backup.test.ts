@@ -15,11 +15,13 @@ const statesOf = async (options = {}): Promise<ReadonlyArray<readonly [string, s
     ({ slug, state }: { slug: string; state: string }) => [slug, state] as const,
   )
 
+const PRICES = "my-model: { input: 1, output: 2 }\n"
 let frozen = ""
 let running: ReturnType<typeof cli.start>
 
 beforeAll(async () => {
   cli.write("bottles/plain.yaml", "backend: host\n")
+  cli.write("prices.yaml", PRICES)
   cli.write("agents/keeper.md", shellAgent(`cat kept 2>/dev/null || echo "from run 1" >kept`))
   cli.write("agents/sleeper.md", shellAgent("echo asleep; exec sleep 600"))
   frozen = slugIn((await cli.run(["start", "keeper", "--headless", "--prompt", "x"])).stderr)
@@ -51,6 +53,7 @@ describe("a back-up", () => {
     // What the old home has is of no help.
     rmSync(join(cli.home, "state", frozen), { recursive: true })
     expect(statSync(at("restored")).mode & 0o777).toBe(0o700)
+    expect(readFileSync(join(at("restored"), "prices.yaml"), "utf8")).toBe(PRICES)
     expect(statSync(join(at("restored"), "signing/key.pem")).mode & 0o777).toBe(0o600)
     expect(Object.fromEntries(await statesOf(other))).toMatchObject({ [frozen]: "frozen" })
     const resumed = await cli.run(["resume", frozen, "--headless", "--prompt", "y"], other)
