@@ -16,6 +16,11 @@ const statesOf = async (options = {}): Promise<ReadonlyArray<readonly [string, s
   )
 
 const PRICES = "my-model: { input: 1, output: 2 }\n"
+const jsonLines = (text: string) =>
+  text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line))
 let frozen = ""
 let running: ReturnType<typeof cli.start>
 
@@ -63,13 +68,18 @@ describe("a back-up", () => {
     ).toMatchObject({ ok: true, runs: [{ run: 1 }, { run: 2 }] })
   })
 
-  it("says in JSON what is warned of, when log lines are to be JSON", async () => {
+  it("prints each line on stderr as JSON, when log lines are to be JSON", async () => {
     const { stderr } = await cli.run(["start", "keeper", "--headless", "--prompt", "x"], {
       env: { BOT_BOTTLE_LOG: "json" },
     })
-    const lines = stderr.split("\n").filter((line) => line.startsWith("{"))
-    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
-      { at: expect.stringMatching(/Z$/), level: "warn", message: expect.stringContaining("NO ISOLATION") },
+    const at = expect.stringMatching(/Z$/)
+    expect(jsonLines(stderr)).toMatchObject([
+      { at, level: "info", message: expect.stringMatching(/^bottle keeper-/) },
+      { at, level: "warn", message: expect.stringContaining("NO ISOLATION") },
+    ])
+    const failed = await cli.run(["freeze", "nothing"], { env: { BOT_BOTTLE_LOG: "json" } })
+    expect(jsonLines(failed.stderr)).toMatchObject([
+      { at, level: "error", message: expect.stringMatching(/^bot-bottle: no bottle "nothing"/) },
     ])
   })
 

@@ -285,9 +285,14 @@ describe("the provenance of a destroyed bottle", () => {
     expect(JSON.parse(stdout)).toContainEqual(
       expect.objectContaining({
         subject: "disk usage",
-        detail: expect.stringMatching(/database [\d.]+ KiB/),
+        detail: expect.stringMatching(/database [\d.]+ KiB.* operation logs of destroyed bottles [\d.]+ KiB/),
       }),
     )
+    const shown = async () =>
+      JSON.parse((await cli.run(["doctor", "--json"])).stdout).find(
+        (it: { subject: string }) => it.subject === "retention",
+      ).detail
+    expect(await shown()).toMatch(/^outputs 30d, provenance of destroyed bottles 365d, frozen .* 30d, logs/)
   })
 })
 
