@@ -131,7 +131,7 @@ it("goes on after a restart of the service: spans from before and after are of o
     await expect.poll(names).toEqual(expect.arrayContaining(["run", "signal_done", "bottle.freeze"]))
     const spans = receiver.spans()
     expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1)
-    const [root] = spans.filter(({ name }) => name === "webhook")
+    const root = spans.find(({ name }) => name === "webhook")
     const parents = ["bottle.launch", "run", "bottle.freeze"].map(
       (wanted) => spans.find(({ name }) => name === wanted)?.parentSpanId,
     )
