@@ -1,7 +1,7 @@
 /** An upgrade: bottles that commit 8e3776d launched are frozen, resumed and destroyed by this version, on a real engine. */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { afterAll, beforeAll, expect, it, vi } from "vitest"
 import { makeCli, shellAgent } from "../support/cli.ts"
 import { describeDocker, docker } from "../support/docker.ts"
@@ -34,13 +34,15 @@ const buildEarlier = (): void => {
     if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${stderr}`)
     return stdout
   }
-  const known = spawnSync("git", ["cat-file", "-e", `${OLD}^{commit}`], { cwd: checkout })
+  // The checkout may be somebody else's, as in a container.
+  const git = ["-c", `safe.directory=${resolve(checkout)}`]
+  const known = spawnSync("git", [...git, "cat-file", "-e", `${OLD}^{commit}`], { cwd: checkout })
   if (known.status !== 0)
     throw new Error(
-      `commit ${OLD} is not in this clone: this test needs the full history (git fetch --unshallow)`,
+      `commit ${OLD} is not in this clone: this test needs the full history (git fetch --unshallow)\n${known.stderr}`,
     )
   mkdirSync(earlier)
-  run("tar", ["-x"], earlier, run("git", ["archive", OLD], checkout))
+  run("tar", ["-x"], earlier, run("git", [...git, "archive", OLD], checkout))
   symlinkSync(join(checkout, "node_modules"), join(earlier, "node_modules"))
   run(process.execPath, ["scripts/bundle.mjs"], earlier)
 }
