@@ -10,7 +10,7 @@ const long = [
   "test/orchestrator/faults/{badDays,kills,outage}.test.ts",
   "test/orchestrator/ends/{engine,sidecar}.test.ts",
   "test/orchestrator/{endings,rules}.test.ts",
-  "test/e2e/{agents,backup,build,copy,demo,demoEnds,deployKeys,egress,git,life,limits,package,registries,terminal,verify}.test.ts",
+  "test/e2e/{agents,backup,build,copy,demo,demoEnds,deployKeys,egress,git,life,limits,operations,package,registries,terminal,upgrade,verify}.test.ts",
   "test/layers/*/{builds,faults,isolation,orphans,policy,replay,user}.test.ts",
   "test/layers/clone.test.ts",
   "test/bottle/{clone,enter,forwarder}.test.ts",

@@ -51,7 +51,7 @@ export const reportFailures =
             ? Effect.void
             : json
               ? printJson({ error: asJson(error) })
-              : note(`bot-bottle: ${textOf(error)}`),
+              : note(`bot-bottle: ${textOf(error)}`, "error"),
         ),
         Effect.zipRight(
           Effect.sync(() => {

@@ -1,13 +1,13 @@
 /** Log lines of commands: on stderr, one short line for people. */
 import { Cause, Logger } from "effect"
 import { neutralLine } from "../domain/Neutral.ts"
-import { jsonLogLine, logLine } from "./output.ts"
+import { isJsonLog, jsonLogLine, logLine } from "./output.ts"
 
 /** `warning: text` on stderr, information without a prefix; with `BOT_BOTTLE_LOG=json` a line of JSON. */
 export const stderrLogger = Logger.make<unknown, void>(({ logLevel, message, cause, date }) => {
   const words = (Array.isArray(message) ? message : [message]).map(String)
   const text = Cause.isEmpty(cause) ? words : [...words, Cause.pretty(cause)]
-  if (process.env["BOT_BOTTLE_LOG"] === "json")
+  if (isJsonLog())
     return jsonLogLine({
       at: date.toISOString(),
       level: logLevel.label.toLowerCase(),

@@ -1,5 +1,5 @@
 /** All output of commands: results on stdout, as text for people or as JSON; everything else on stderr. */
-import { Deferred, Effect, FiberId, Option } from "effect"
+import { DateTime, Deferred, Effect, FiberId, Option } from "effect"
 import { neutral, neutralJson, neutralLine } from "../domain/Neutral.ts"
 
 type Stream = "stdout" | "stderr"
@@ -156,8 +156,16 @@ export const redraw = (lines: ReadonlyArray<Line>): Effect.Effect<void> =>
 export const printJson = (value: unknown): Effect.Effect<void> =>
   passBytes("stdout", `${neutralJson(JSON.stringify(value))}\n`)
 
-/** A line on stderr: progress, and next steps. */
-export const note = (text: string): Effect.Effect<void> => print("stderr", `${text}\n`)
+/** Whether lines on stderr are to be JSON. */
+export const isJsonLog = (): boolean => process.env["BOT_BOTTLE_LOG"] === "json"
+
+/** A line on stderr: progress, next steps, and why a command failed. */
+export const note = (text: string, level: "info" | "error" = "info"): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    isJsonLog()
+      ? Effect.map(DateTime.now, (now) => jsonLogLine({ at: DateTime.formatIso(now), level, message: text }))
+      : print("stderr", `${text}\n`),
+  )
 
 /** A line that begins in bold. */
 export const bold = (text: string, rest = ""): Styled => ({ text, style: "bold", rest })

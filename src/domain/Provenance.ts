@@ -35,6 +35,8 @@ export const PushedCommits = Schema.Struct({
   commits: Schema.Array(Schema.String),
   /** Absent: none was needed. */
   approval: Schema.optional(PushApproval),
+  /** The scanner that found no secret in it, with its version. Absent in logs of versions that did not record it. */
+  scanner: Schema.optional(Schema.String),
 })
 /** A push that the upstream took. */
 export type PushedCommits = typeof PushedCommits.Type

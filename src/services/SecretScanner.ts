@@ -28,6 +28,8 @@ export class ScanFailed extends Schema.TaggedError<ScanFailed>()("ScanFailed", {
 
 /** SecretScanner looks for secrets with a scanner's rules, and for the secrets that it knows. */
 export interface SecretScannerApi {
+  /** Whose rules it applies beside the secrets that it knows, with the version: `secretlint 11.7.1`. */
+  readonly name: Effect.Effect<string>
   /** Scans objects in the format of `git cat-file --batch`: `<name> <type> <size>`, a line break, the bytes, a line break. */
   readonly scan: (
     objects: Stream.Stream<Uint8Array, unknown>,

@@ -15,11 +15,18 @@ const statesOf = async (options = {}): Promise<ReadonlyArray<readonly [string, s
     ({ slug, state }: { slug: string; state: string }) => [slug, state] as const,
   )
 
+const PRICES = "my-model: { input: 1, output: 2 }\n"
+const jsonLines = (text: string) =>
+  text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line))
 let frozen = ""
 let running: ReturnType<typeof cli.start>
 
 beforeAll(async () => {
   cli.write("bottles/plain.yaml", "backend: host\n")
+  cli.write("prices.yaml", PRICES)
   cli.write("agents/keeper.md", shellAgent(`cat kept 2>/dev/null || echo "from run 1" >kept`))
   cli.write("agents/sleeper.md", shellAgent("echo asleep; exec sleep 600"))
   frozen = slugIn((await cli.run(["start", "keeper", "--headless", "--prompt", "x"])).stderr)
@@ -51,6 +58,7 @@ describe("a back-up", () => {
     // What the old home has is of no help.
     rmSync(join(cli.home, "state", frozen), { recursive: true })
     expect(statSync(at("restored")).mode & 0o777).toBe(0o700)
+    expect(readFileSync(join(at("restored"), "prices.yaml"), "utf8")).toBe(PRICES)
     expect(statSync(join(at("restored"), "signing/key.pem")).mode & 0o777).toBe(0o600)
     expect(Object.fromEntries(await statesOf(other))).toMatchObject({ [frozen]: "frozen" })
     const resumed = await cli.run(["resume", frozen, "--headless", "--prompt", "y"], other)
@@ -60,13 +68,18 @@ describe("a back-up", () => {
     ).toMatchObject({ ok: true, runs: [{ run: 1 }, { run: 2 }] })
   })
 
-  it("says in JSON what is warned of, when log lines are to be JSON", async () => {
+  it("prints each line on stderr as JSON, when log lines are to be JSON", async () => {
     const { stderr } = await cli.run(["start", "keeper", "--headless", "--prompt", "x"], {
       env: { BOT_BOTTLE_LOG: "json" },
     })
-    const lines = stderr.split("\n").filter((line) => line.startsWith("{"))
-    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
-      { at: expect.stringMatching(/Z$/), level: "warn", message: expect.stringContaining("NO ISOLATION") },
+    const at = expect.stringMatching(/Z$/)
+    expect(jsonLines(stderr)).toMatchObject([
+      { at, level: "info", message: expect.stringMatching(/^bottle keeper-/) },
+      { at, level: "warn", message: expect.stringContaining("NO ISOLATION") },
+    ])
+    const failed = await cli.run(["freeze", "nothing"], { env: { BOT_BOTTLE_LOG: "json" } })
+    expect(jsonLines(failed.stderr)).toMatchObject([
+      { at, level: "error", message: expect.stringMatching(/^bot-bottle: no bottle "nothing"/) },
     ])
   })
 

@@ -59,6 +59,17 @@ const python = (file: string, key = publicKey) => {
   const { status, stdout, stderr } = spawnSync("python3", [script, file, key], { encoding: "utf8" })
   return { status, said: `${stdout}${stderr}`.trim() }
 }
+/** The lines as a log that nobody changed has them. */
+const chained = (lines: ReadonlyArray<string>): ReadonlyArray<string> => {
+  let prev = "0".repeat(64)
+  return lines.map((line) => {
+    if (line === "") return line
+    const { hash: _, ...entry } = JSON.parse(line)
+    const text = JSON.stringify({ ...entry, prev })
+    prev = createHash("sha256").update(text).digest("hex")
+    return `${text.slice(0, -1)},"hash":"${prev}"}`
+  })
+}
 /** The parts of the exported file, changed and written to another one. */
 const altered = (
   name: string,
@@ -127,6 +138,14 @@ describe("the provenance of a destroyed bottle", () => {
         "changed",
         /was changed: .*\n.*run 1\) does not match the lines/,
         (_, log) => void log.splice(1, 1, log[1]?.replace("rejected", "accepted") ?? ""),
+      ],
+      [
+        "changed, with all hashes made anew",
+        /^statement 1 \(run 1\) vouches for other lines than those of the log\n/,
+        (_, log) => {
+          const [first = "", second = "", ...rest] = log
+          log.splice(0, log.length, ...chained([first, second.replace("rejected", "accepted"), ...rest]))
+        },
       ],
       [
         "spaces",
@@ -211,13 +230,32 @@ describe("the provenance of a destroyed bottle", () => {
   })
 
   it("is kept for its retention, as are outputs, and then removed by gc; a configuration that cannot be read keeps all", async () => {
-    const kept = slugIn((await cli.run(["start", "worker", "--headless", "--prompt", "x"])).stderr)
-    const output = home("state", kept, "output-1.log")
-    writeFileSync(output, "old")
-    const then = Date.now() / 1000 - 31 * 86_400
-    utimesSync(output, then, then)
+    const ended = async () =>
+      slugIn((await cli.run(["start", "worker", "--headless", "--prompt", "x"])).stderr)
+    const daysAgo = (days: number) => Date.now() - days * 86_400_000
+    const agedOutput = (of: string, days: number) => {
+      const output = home("state", of, "output-1.log")
+      writeFileSync(output, "old")
+      utimesSync(output, daysAgo(days) / 1000, daysAgo(days) / 1000)
+      return output
+    }
+    const kept = await ended()
+    const output = agedOutput(kept, 31)
+    const young = agedOutput(await ended(), 29)
+    cli.write("agents/sleeper.md", shellAgent("echo asleep; exec sleep 600"))
+    const working = cli.start(["start", "sleeper", "--headless", "--prompt", "x"])
+    await expect.poll(working.stdout).toContain("asleep")
+    const busy = agedOutput(slugIn(working.stderr()), 31)
+    const recent = await ended()
+    expect(await cli.run(["destroy", recent])).toMatchObject({ code: 0 })
     const database = new SqliteDatabase(home("bot-bottle.db"))
-    database.prepare("UPDATE provenance SET stated_ms = ? WHERE slug IN (?, ?)").run(1, slug, kept)
+    const state = database.prepare("UPDATE provenance SET stated_ms = ? WHERE slug = ?")
+    for (const [of, days] of [
+      [slug, 366],
+      [kept, 366],
+      [recent, 364],
+    ] as const)
+      state.run(daysAgo(days), of)
     database.close()
     const removed = async () =>
       JSON.parse((await cli.run(["gc", "--json"])).stdout).map((it: { kind: string; slug: string }) => [
@@ -233,15 +271,24 @@ describe("the provenance of a destroyed bottle", () => {
       ["provenance", slug],
     ])
     expect([existsSync(output), existsSync(home("provenance", `${slug}.jsonl`))]).toEqual([false, false])
+    expect([existsSync(young), existsSync(busy)]).toEqual([true, true])
+    expect((await cli.run(["provenance", "verify", recent])).code).toBe(0)
+    await cli.run(["destroy", slugIn(working.stderr())])
+    await working.result
     expect((await cli.run(["provenance", "verify", slug])).code).toBe(125)
     expect((await cli.run(["provenance", "verify", kept])).code).toBe(0)
     const { stdout } = await cli.run(["doctor", "--json"])
     expect(JSON.parse(stdout)).toContainEqual(
       expect.objectContaining({
         subject: "disk usage",
-        detail: expect.stringMatching(/database [\d.]+ KiB/),
+        detail: expect.stringMatching(/database [\d.]+ KiB.* operation logs of destroyed bottles [\d.]+ KiB/),
       }),
     )
+    const shown = async () =>
+      JSON.parse((await cli.run(["doctor", "--json"])).stdout).find(
+        (it: { subject: string }) => it.subject === "retention",
+      ).detail
+    expect(await shown()).toMatch(/^outputs 30d, provenance of destroyed bottles 365d, frozen .* 30d, logs/)
   })
 })
 

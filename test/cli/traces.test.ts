@@ -108,6 +108,38 @@ it("is one trace from the webhook to the freeze, with the run and its calls, and
   }
 })
 
+it("goes on after a restart of the service: spans from before and after are of one trace", async () => {
+  const receiver = await collector()
+  const served = await makeServed()
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }
+  const names = () => receiver.spans().map(({ name }) => name)
+  try {
+    const first = await served.serve([], env)
+    await served.target()
+    await expect.poll(first.stderr).toMatch(/launched bottle .*, run 1$/m)
+    first.child.kill("SIGTERM")
+    await first.result
+    const before = names()
+    expect(before.toSorted()).toEqual(expect.arrayContaining(["bottle.launch", "webhook"]))
+    expect(before).not.toContain("run")
+
+    const second = await served.serve([], env)
+    served.go()
+    await expect.poll(second.stderr).toMatch(/#17: frozen$/m)
+    await expect.poll(names).toEqual(expect.arrayContaining(["run", "signal_done", "bottle.freeze"]))
+    const spans = receiver.spans()
+    expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1)
+    const root = spans.find(({ name }) => name === "webhook")
+    const parents = ["bottle.launch", "run", "bottle.freeze"].map(
+      (wanted) => spans.find(({ name }) => name === wanted)?.parentSpanId,
+    )
+    expect(parents).toEqual([root?.spanId, root?.spanId, root?.spanId])
+  } finally {
+    await served.stop()
+    await receiver.close()
+  }
+})
+
 it("is not made, and nothing is logged for it, without a collector; an address that is none is refused", async () => {
   const served = await makeServed({}, { agent: AGENT })
   try {

@@ -7,11 +7,14 @@ import * as MemoryServiceState from "../../src/layers/memory/MemoryServiceState.
 import * as MemorySweepCursors from "../../src/layers/memory/MemorySweepCursors.ts"
 import * as Orchestrator from "../../src/orchestrator/Orchestrator.ts"
 import { servedBy } from "../../src/orchestrator/served.ts"
+import { Slug } from "../../src/domain/Slug.ts"
+import { BottleStore } from "../../src/services/BottleStore.ts"
 import { HomeLease } from "../../src/services/HomeLease.ts"
 import { LifeCycleEngine } from "../../src/services/LifeCycleEngine.ts"
+import { ProvenanceStore } from "../../src/services/ProvenanceStore.ts"
 import { ServiceState } from "../../src/services/ServiceState.ts"
 import { sqliteStores } from "../support/lifeStores.ts"
-import { hint, issue, kept, makeWorld, prOf, says, targets, type WorldOptions } from "./world.ts"
+import { hint, issue, kept, makeWorld, merges, prOf, says, targets, type WorldOptions } from "./world.ts"
 
 const token = Redacted.make("0123456789abcdef0123456789abcdef01234567")
 
@@ -86,6 +89,34 @@ it.scoped(
         host: "host-a",
         sweep: { failures: 0 },
       })
+    }),
+)
+
+it.scoped(
+  "statements of destroyed bottles are removed by the service after their retention, and not before",
+  () =>
+    Effect.gen(function* () {
+      const { world, context, serving } = yield* makeService()
+      const configuration = yield* configured({ retention: { provenance: "30 minutes" } })
+      yield* targets(world)
+      const serve = Effect.scoped(
+        Effect.flatMap(Layer.build(Orchestrator.layer({ ...serving, configuration })), (built) =>
+          passes(30, Context.get(built, LifeCycleEngine)),
+        ),
+      ).pipe(Effect.provide(context))
+      yield* serve
+      const { all } = Context.get(context, BottleStore)
+      const [slug = Slug.make("no-slug")] = (yield* all).map((row) => row.slug)
+      const stated = Effect.map(Context.get(context, ProvenanceStore).of(slug), ({ length }) => length)
+      // A service removes what is too old when it begins, and then every ten minutes.
+      yield* TestClock.adjust("40 minutes")
+      yield* serve
+      expect(yield* stated).toBe(1)
+      yield* merges(world, prOf(world))
+      yield* serve
+      expect([(yield* all).length, yield* stated]).toEqual([0, 1])
+      yield* serve
+      expect(yield* stated).toBe(0)
     }),
 )
 

@@ -13,6 +13,7 @@ import { Backends } from "../../services/Backends.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
 import { Forges } from "../../services/Forges.ts"
 import { neckProbe } from "./neckProbe.ts"
+import { retentionWords } from "./retention.ts"
 import { orchestratorChecks } from "./orchestratorChecks.ts"
 
 /** Any of these variables enables the forge checks. */
@@ -61,6 +62,7 @@ export const examine = Effect.gen(function* () {
   return yield* doctor([
     { subject: "home", needed: true, todo: "", ask: homePermissions(home) },
     { subject: "disk usage", needed: false, todo: "", ask: diskUsage(home) },
+    { subject: "retention", needed: false, todo: "", ask: retentionWords },
     { subject: "socket path", needed: true, todo: "", ask: socketPathLength(home) },
     { subject: "state database", needed: true, todo: "", ask: database },
     ...(yield* forge),

@@ -19,6 +19,7 @@ const PARTS = [
   "bottles",
   "trusted.json",
   "orchestrator.yaml",
+  "prices.yaml",
   "provenance.yaml",
   "signing",
   "keys",

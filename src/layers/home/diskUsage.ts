@@ -9,10 +9,12 @@ import type { HomeShape } from "./Home.ts"
 /** Parts of the home, by the name of a file in it. The first that matches counts. */
 const KINDS: ReadonlyArray<readonly [string, RegExp]> = [
   ["database", /^bot-bottle\.db/],
-  ["outputs", /^state\/[^/]+\/output-\d+\.log$/],
-  ["operation logs", /^(state\/[^/]+\/operations|provenance\/)/],
+  ["outputs", /^state\/[^/]+\/output-\d+\.log(\.times)?$/],
+  ["operation logs", /^state\/[^/]+\/operations/],
+  ["operation logs of destroyed bottles", /^provenance\//],
   ["git objects", /^(git|state\/[^/]+\/git)\//],
   ["artifacts and workspaces of host", /^state\/[^/]+\/host\//],
+  ["artifacts of smolvm", /^state\/[^/]+\/smolvm\//],
   ["images of smolvm", /^smolvm\//],
 ]
 

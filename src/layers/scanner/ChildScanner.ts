@@ -18,12 +18,14 @@ import {
 } from "../../services/SecretScanner.ts"
 import { packageFile } from "../home/packageRoot.ts"
 import { frameOf } from "../../domain/ScanFrames.ts"
-import { hasGitleaks, scanDirectory } from "./gitleaks.ts"
+import { findGitleaks, scanDirectory } from "./gitleaks.ts"
 import { ScanConfig, THE_END, Scanned } from "./protocol.ts"
 
 /** How long the scanner of texts is kept after its last text. */
 const KEPT_IDLE = "30 seconds"
 const CHILD_HEAP_MIB = 256
+/** With the version that is bundled: a test compares it. */
+export const SECRETLINT = "secretlint 11.7.1"
 
 /** Makes a scanner. Its processes end with the scope. */
 export const makeScanner = (
@@ -34,7 +36,12 @@ export const makeScanner = (
     const { progressMs = 15_000, totalMs = 300_000 } = options
     let secrets = options.secrets
     let generation = 0
-    const gitleaks = yield* Effect.cached(hasGitleaks(runner))
+    const found = yield* Effect.cached(findGitleaks(runner))
+    const gitleaks = Effect.map(found, Option.isSome)
+    const name = Effect.map(
+      found,
+      Option.getOrElse(() => SECRETLINT),
+    )
     const verdictsOf = (
       config: typeof ScanConfig.Type,
       objects: Stream.Stream<Uint8Array, unknown>,
@@ -122,7 +129,7 @@ export const makeScanner = (
         // The child that scans texts knows only those before it.
         return RcMap.invalidate(texts, generation - 1)
       })
-    return { scan, scanText, learn }
+    return { name, scan, scanText, learn }
   })
 
 /** Scanners in child processes. */

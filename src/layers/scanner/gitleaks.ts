@@ -1,5 +1,5 @@
 /** gitleaks 8: finds secrets in a directory of objects with about a hundred rules. Directives inside the objects are ignored. */
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { basename } from "node:path"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
@@ -13,12 +13,16 @@ export interface Leak {
   readonly digest: string
 }
 
-/** Whether there is a gitleaks on the PATH. */
-export const hasGitleaks = (runner: typeof ProcessRunner.Service): Effect.Effect<boolean> =>
+/** The gitleaks on the PATH with the version that it prints, such as `gitleaks 8.18.2`; none without one. */
+export const findGitleaks = (runner: typeof ProcessRunner.Service): Effect.Effect<Option.Option<string>> =>
   runner.run({ command: "gitleaks", args: ["version"], timeoutMs: 10_000 }).pipe(
-    Effect.map(({ exitCode }) => exitCode === 0),
-    Effect.orElseSucceed(() => false),
+    Effect.map(({ exitCode, stdout }) =>
+      exitCode === 0 ? Option.some(`gitleaks ${VERSION.exec(stdout)?.[0] ?? ""}`.trim()) : Option.none(),
+    ),
+    Effect.orElseSucceed(() => Option.none()),
   )
+
+const VERSION = /\b\d[\w.+-]{0,39}/
 
 /** gitleaks exits with 1 for any error of its own, so leaks get a code that nothing else uses. */
 const LEAKS_FOUND = 77

@@ -240,7 +240,7 @@ const known = (upstreams: ReadonlyMap<string, Upstream>): string =>
 
 /** Access to the upstream has two log lines. If the second is missing, it was cut off. */
 const begun =
-  ({ log, pushed }: GitOptions, repository: Repository): ReceiveContext["logged"] =>
+  ({ log, pushed, scanner }: GitOptions, repository: Repository): ReceiveContext["logged"] =>
   (updates, approval, push) =>
     Effect.gen(function* () {
       const { name, url } = repository.upstream
@@ -251,6 +251,7 @@ const begun =
           target: targetOf(name, updates),
           detail: "pushing to the upstream",
           commits: commitsOf(updates),
+          scanner: clean(yield* scanner.name),
           ...(approval !== undefined && { approval: { ...approval, by: clean(approval.by) } }),
           ended: wordsOf,
         },

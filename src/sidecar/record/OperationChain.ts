@@ -26,6 +26,8 @@ export interface OperationEntry {
   readonly commits?: ReadonlyArray<string>
   /** Of the line that begins a push that needed an approved plan. */
   readonly approval?: Approval
+  /** Of the line that begins a push: the scanner that found no secret in it. */
+  readonly scanner?: string
 }
 
 /** A line of the log and its hash; `at` is ISO 8601 in UTC. */
@@ -33,7 +35,7 @@ export const sealLine = (
   entry: OperationEntry,
   place: { readonly seq: number; readonly at: string; readonly prev: string },
 ): { readonly line: string; readonly hash: string } => {
-  const { op, target, phase, begin, outcome, reason, durationMs, detail, commits, approval } = entry
+  const { op, target, phase, begin, outcome, reason, durationMs, detail, commits, approval, scanner } = entry
   const { seq, at, prev } = place
   const text = JSON.stringify({
     seq,
@@ -48,6 +50,7 @@ export const sealLine = (
     detail,
     commits,
     approval,
+    scanner,
     prev,
   })
   const hash = sha256(text)

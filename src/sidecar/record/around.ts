@@ -7,7 +7,10 @@ import type { LogUnwritable, CallLog } from "./OperationLog.ts"
 export type EndWords = Pick<OperationEntry, "outcome" | "reason" | "detail">
 
 /** An action with a line before and a line after it. */
-export interface Act<A, E> extends Pick<OperationEntry, "op" | "target" | "commits" | "approval"> {
+export interface Act<A, E> extends Pick<
+  OperationEntry,
+  "op" | "target" | "commits" | "approval" | "scanner"
+> {
   /** Of the first line. */
   readonly detail: string
   /** Of the last line; without it the action has no end, as after a crash. */
@@ -21,7 +24,7 @@ export interface Act<A, E> extends Pick<OperationEntry, "op" | "target" | "commi
 export const around =
   (log: Pick<CallLog, "append">) =>
   <A, E, R>(
-    { op, target, detail, commits, approval, ended }: Act<A, E>,
+    { op, target, detail, commits, approval, scanner, ended }: Act<A, E>,
     effect: Effect.Effect<A, E, R>,
   ): Effect.Effect<A, E | LogUnwritable, R> =>
     Effect.flatMap(Clock.currentTimeMillis, (start) =>
@@ -35,6 +38,7 @@ export const around =
           detail,
           ...(commits !== undefined && { commits }),
           ...(approval !== undefined && { approval }),
+          ...(scanner !== undefined && { scanner }),
         }),
         (begin) =>
           Effect.onExit(effect, (exit) =>

@@ -143,6 +143,7 @@ const lineCounter = () => {
             target: line.target,
             commits: line.commits,
             ...(line.approval !== undefined && { approval: line.approval }),
+            ...(line.scanner !== undefined && { scanner: line.scanner }),
           })
         return
       }
@@ -169,6 +170,7 @@ const readLine = Schema.decodeOption(
       begin: Schema.optional(Schema.Number),
       commits: Schema.optional(Schema.Array(Schema.String)),
       approval: Schema.optional(PushApproval),
+      scanner: Schema.optional(Schema.String),
     }),
   ),
 )

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { chmodSync, existsSync, readdirSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { ProcessRunner } from "../../../src/services/ProcessRunner.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
@@ -35,6 +35,14 @@ const told = (findings: ReadonlyArray<{ object: string; line: number; rule: stri
   findings.map(({ object, line, rule }) => `${object}:${line} ${rule}`)
 
 describe("a scanner", () => {
+  it.scopedLive("names secretlint in the version that is installed", () =>
+    Effect.gen(function* () {
+      const file = new URL("../../../node_modules/@secretlint/core/package.json", import.meta.url)
+      const { version } = JSON.parse(readFileSync(file, "utf8"))
+      expect(yield* (yield* scannerWith()).name).toBe(`secretlint ${version}`)
+    }),
+  )
+
   it.scopedLive("finds known secrets and the shapes of others, with object and line", () =>
     Effect.gen(function* () {
       const { scan } = yield* scannerWith()
@@ -162,7 +170,7 @@ const withGitleaks = (body: string) =>
     const script = join(bin, "gitleaks")
     writeFileSync(
       script,
-      `#!/bin/sh\n[ "$1" = version ] && exit 0\necho "$*" > ${bin}/args\nls -A "$PWD" > ${bin}/files\n${body}\n`,
+      `#!/bin/sh\n[ "$1" = version ] && { echo 8.18.2; exit 0; }\necho "$*" > ${bin}/args\nls -A "$PWD" > ${bin}/files\n${body}\n`,
     )
     chmodSync(script, 0o755)
     const path = `${bin}:${process.env["PATH"] ?? ""}`
@@ -176,9 +184,10 @@ const withGitleaks = (body: string) =>
 describe("a scanner with gitleaks on the PATH", () => {
   it.scopedLive("adds what gitleaks finds to the known secrets, and leaves nothing behind", () =>
     Effect.gen(function* () {
-      const { scan, workDirectory, bin } = yield* withGitleaks(
+      const { name, scan, workDirectory, bin } = yield* withGitleaks(
         `head -c 1 1 | od -An -c | grep -q '.n' || exit 2\ncat <<'X'\n${REPORT}\nX\nexit 77`,
       )
+      expect(yield* name).toBe("gitleaks 8.18.2")
       const found = yield* scan(objects(token, githubToken))
       expect(told(found)).toEqual(["object0:1 known-secret", "object1:2 generic-api-key"])
       expect(JSON.stringify(found)).not.toContain("s3cret")

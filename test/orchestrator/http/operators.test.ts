@@ -155,7 +155,9 @@ describe("the interface for operators", () => {
       yield* world.until(17, ({ state: { phase } }) => phase === "frozen")
       yield* ask(listening, "/metrics?name=injected-name", { authorization: "Bearer injected-token" })
       const { text } = yield* ask(listening, "/metrics", bearer)
-      const labels = [...text.matchAll(/[{,]([a-z]+)="([^"]*)"/g)].map(([, key, value]) => `${key}=${value}`)
+      const labels = parsePrometheus(text).flatMap(({ metrics }) =>
+        metrics.flatMap((it) => Object.entries(it.labels ?? {}).map(([key, value]) => `${key}=${value}`)),
+      )
       expect([...new Set(labels)].filter((label) => !KNOWN.test(label))).toEqual([])
       for (const word of [
         ADA,

@@ -3,6 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import { join } from "node:path"
 import { decodeDocument } from "../../../src/sidecar/SidecarDocument.ts"
+import { auditFile } from "../../../src/sidecar/record/auditFile.ts"
 import { OWN, bottle, withIssue } from "../../support/forgeBottle.ts"
 import { TOKEN, commit, git, ok } from "../../support/git.ts"
 
@@ -30,6 +31,7 @@ const planning = (more: Parameters<typeof bottle>[1] = {}) =>
       work,
       neck,
       made,
+      head,
       refs,
       push,
       /** The agent posts its plan. */
@@ -64,7 +66,7 @@ describe("a push that waits for an approval", () => {
     "is refused until a trusted person approves the plan, and then arrives, also by a new sidecar",
     () =>
       Effect.gen(function* () {
-        const { refused, plan, approve, push, restart, refs } = yield* planning()
+        const { refused, plan, approve, push, restart, refs, made, comments, head } = yield* planning()
         expect((yield* push()).stderr).toMatch(
           /post your plan as a comment on #17.*\(it needs an approved plan\)/s,
         )
@@ -78,6 +80,17 @@ describe("a push that waits for an approval", () => {
         expect(yield* refs).toEqual(["refs/heads/main"])
         yield* approve("grace", "/approve\n\nGo on.")
         expect((yield* push()).stderr).toContain("[new branch]")
+        const { counts } = yield* auditFile(join(made.stateDir, "operations.jsonl"))
+        const [planned, approved] = comments().slice(-2)
+        expect(counts.pushes).toEqual([
+          {
+            line: expect.any(Number),
+            target: `app push refs/heads/${OWN}`,
+            commits: [head],
+            scanner: expect.stringMatching(/^(secretlint|gitleaks) \d/),
+            approval: { plan: planned?.id, comment: approved?.id, by: "grace" },
+          },
+        ])
         // The next run of the bottle has another sidecar.
         const again = yield* restart
         yield* commit(again.work, { "src/door.ts": "export const door = 3\n" })

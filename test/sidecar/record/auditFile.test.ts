@@ -29,20 +29,28 @@ const audited = (entries: ReadonlyArray<Partial<OperationEntry>>) =>
   })
 
 describe("the counts of a log", () => {
-  it.scoped("name each push that the upstream took, with its commits and the approval that it needed", () =>
-    Effect.gen(function* () {
-      const { counts } = yield* audited([
-        { phase: "begin", commits: [COMMIT], approval: APPROVAL },
-        { phase: "end", begin: 1 },
-        { phase: "begin", commits: [OTHER] },
-        { phase: "end", begin: 3, outcome: "failed", reason: "the upstream refused it" },
-        { phase: "begin", commits: [OTHER] },
-      ])
-      expect(counts.pushes).toEqual([
-        { line: 1, target: "app push refs/heads/a", commits: [COMMIT], approval: APPROVAL },
-      ])
-      expect(counts.calls).toEqual({ git: { ok: 1, rejected: 0, failed: 1 } })
-    }),
+  it.scoped(
+    "name each push that the upstream took, with its commits, the approval that it needed and the scanner",
+    () =>
+      Effect.gen(function* () {
+        const { counts } = yield* audited([
+          { phase: "begin", commits: [COMMIT], approval: APPROVAL, scanner: "secretlint 11.7.1" },
+          { phase: "end", begin: 1 },
+          { phase: "begin", commits: [OTHER] },
+          { phase: "end", begin: 3, outcome: "failed", reason: "the upstream refused it" },
+          { phase: "begin", commits: [OTHER] },
+        ])
+        expect(counts.pushes).toEqual([
+          {
+            line: 1,
+            target: "app push refs/heads/a",
+            commits: [COMMIT],
+            approval: APPROVAL,
+            scanner: "secretlint 11.7.1",
+          },
+        ])
+        expect(counts.calls).toEqual({ git: { ok: 1, rejected: 0, failed: 1 } })
+      }),
   )
 
   it.scoped("count what was refused because of a secret, whatever the secret was in", () =>
