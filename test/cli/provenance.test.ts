@@ -181,7 +181,10 @@ describe("the provenance of a destroyed bottle", () => {
     writeFileSync(at("foreign.key"), stdout)
     spawnSync("openssl", ["pkey", "-in", at("foreign.key"), "-pubout", "-out", at("foreign.pem")])
     const result = await verifyFile(exported, at("foreign.pem"))
-    expect([result.code, result.stdout]).toEqual([1, expect.stringContaining("not signed by an accepted key")])
+    expect([result.code, result.stdout]).toEqual([
+      1,
+      expect.stringContaining("not signed by an accepted key"),
+    ])
     expect(python(exported, at("foreign.pem")).status).toBe(1)
     const own = altered("own-key", (header) =>
       Object.assign(header, { publicKeys: [readFileSync(at("foreign.pem"), "utf8")] }),
