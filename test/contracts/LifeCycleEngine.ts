@@ -159,19 +159,28 @@ export const lifeCycleEngineContract = (
         const world = yield* inWorld({ more: [18] })
         const { engine } = yield* world.serve
         yield* targets(world, 18)
-        for (let n = 0; n < 5; n++) world.forge.failNext("readIssue", 418, "I am a teapot")
-        yield* engine.hint(hint("poison"))
-        yield* TestClock.adjust("3 minutes")
-        const aside = yield* Effect.provide(
+        const broken = world.forge.repo.issues.get(17)
+        if (broken === undefined) return yield* Effect.dieMessage("there is no #17")
+        Object.defineProperty(broken, "title", {
+          get: () => {
+            throw new Error("I am a teapot")
+          },
+        })
+        const aside = Effect.provide(
           Effect.flatMap(Inbox, (inbox) => inbox.setAside({ limit: 10 })),
           world.context,
         )
-        expect(aside.map(({ id, problem }) => [id, problem])).toMatchObject([
-          ["poison", expect.stringContaining("teapot")],
-        ])
+        yield* engine.hint(hint("poison"))
         yield* engine.hint(hint("label-18", { ...issue, issueNumber: IssueNumber.make(18) }))
         yield* engine.idle
         expect((yield* kept(world)).runs).toEqual([1])
+        // It rests longer after each failure: a fault of half a minute sets nothing aside.
+        yield* TestClock.adjust("30 seconds")
+        expect(yield* aside).toEqual([])
+        yield* TestClock.adjust("3 minutes")
+        expect((yield* aside).map(({ id, problem }) => [id, problem])).toMatchObject([
+          ["poison", expect.stringContaining("teapot")],
+        ])
       }),
     )
 
