@@ -13,6 +13,7 @@ import {
   Redacted,
   TestClock,
 } from "effect"
+import { createHmac } from "node:crypto"
 import { decodeConfiguration } from "../../src/domain/orchestrator/ConfigurationFile.ts"
 import type { ServiceEvent } from "../../src/domain/orchestrator/ServiceEvent.ts"
 import { Slug } from "../../src/domain/Slug.ts"
@@ -241,6 +242,28 @@ it.scoped("a second one on the same home fails, and reports nothing of itself", 
     expect(Exit.isFailure(ended) && Cause.squash(ended.cause)).toMatchObject({ _tag: "HomeServed" })
     yield* TestClock.adjust("1 second")
     expect(Option.getOrThrow(yield* state.health)).toMatchObject({ host: "host-a", isServing: true })
+  }),
+)
+
+it.scoped("a webhook is signed with the secret that there is now, not with the one of the start", () =>
+  Effect.gen(function* () {
+    const { context, events, serving } = yield* makeService()
+    const configuration = yield* configured({ listen: "127.0.0.1:0" })
+    const secrets = { token, webhook: Redacted.make("former") }
+    yield* Effect.provide(Layer.build(Orchestrator.layer({ ...serving, configuration, secrets })), context)
+    const [serves] = events
+    const at = serves?._tag === "Serving" ? serves.listening : null
+    const body = "{}"
+    const status = (secret: string) =>
+      Effect.promise(async () => {
+        const signature = createHmac("sha256", secret).update(body).digest("hex")
+        const headers = { "x-gitea-signature": signature, connection: "close" }
+        return (await fetch(`http://${at}/webhook`, { method: "POST", body, headers })).status
+      })
+    // Signed, and about nothing: 400.
+    expect([yield* status("former"), yield* status("newer")]).toEqual([400, 401])
+    secrets.webhook = Redacted.make("newer")
+    expect([yield* status("former"), yield* status("newer")]).toEqual([401, 400])
   }),
 )
 
