@@ -143,13 +143,21 @@ export const lifeCycleEngineContract = (
         const first = yield* world.serve
         yield* targets(world)
         yield* first.engine.hint(hint("label"))
-        yield* TestClock.adjust("90 seconds")
+        const tries = Effect.map(
+          world.fake.steps,
+          (steps) => steps.filter((step) => step.startsWith("create")).length,
+        )
+        // After one minute, and after five more.
+        yield* TestClock.adjust("30 seconds")
+        expect(yield* tries).toBe(1)
+        yield* TestClock.adjust("1 minute")
         yield* first.close
         const { engine } = yield* world.serve
+        yield* TestClock.adjust("4 minutes")
+        expect(yield* tries).toBe(2)
         yield* TestClock.adjust("1 hour")
         yield* engine.idle
-        const creates = (yield* world.fake.steps).filter((step) => step.startsWith("create"))
-        expect(creates).toHaveLength(3)
+        expect(yield* tries).toBe(3)
         expect(yield* kept(world)).toMatchObject({ waits: "gave-up", runs: [], status: null })
       }),
     )
