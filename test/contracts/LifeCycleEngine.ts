@@ -120,7 +120,12 @@ export const lifeCycleEngineContract = (
 
     it.scoped("issues beyond the limit wait, and start in turn when there is room", () =>
       Effect.gen(function* () {
-        const world = yield* inWorld({ running: 1, more: [18, 19] })
+        const world = yield* inWorld({
+          running: 1,
+          more: [18, 19],
+          // A decision takes its time: others are made meanwhile.
+          gate: (call) => (call === "states.commit" ? Effect.repeatN(Effect.yieldNow(), 100) : Effect.void),
+        })
         const { engine } = yield* world.serve
         const numbers = [17, 18, 19] as const
         const about = (n: number) => hint(`label-${n}`, { ...issue, issueNumber: IssueNumber.make(n) })
