@@ -84,6 +84,8 @@ it.scoped(
       const engine = Context.get(built, LifeCycleEngine)
       yield* passes(30, engine)
       expect(yield* kept(world)).toMatchObject({ phase: "frozen", runs: [1], open: 0 })
+      const launched = { _tag: "Ended", operation: "Launch", slug: expect.any(String), run: 1 }
+      expect(events).toContainEqual(expect.objectContaining(launched))
       expect(told(events)).toEqual([
         "Serving",
         "Began Launch",
