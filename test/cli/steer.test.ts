@@ -53,6 +53,9 @@ it("retry has a launch that failed tried again at once; an issue that nobody kno
   const service = await served.serve()
   await served.target()
   await expect.poll(service.stderr, far).toMatch(/^ada\/cellar#17: launch failed: /m)
+  // What is expected to fail at times is told without a stack.
+  expect(service.stderr()).toMatch(/^warning: \S+#17\/1\/1 failed: [^()]*nowhere[^()]*$/m)
+  expect(service.stderr()).not.toContain("commands.main.cjs")
   await expect.poll(async () => (await run("status")).stdout, far).toMatch(/launch failed: .*\(in /)
   served.cli.write("bottles/plain.yaml", "backend: host\n")
   const retried = await run("retry", "#17")

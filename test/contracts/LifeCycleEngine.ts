@@ -120,7 +120,12 @@ export const lifeCycleEngineContract = (
 
     it.scoped("issues beyond the limit wait, and start in turn when there is room", () =>
       Effect.gen(function* () {
-        const world = yield* inWorld({ running: 1, more: [18, 19] })
+        const world = yield* inWorld({
+          running: 1,
+          more: [18, 19],
+          // A decision takes its time: others are made meanwhile.
+          gate: (call) => (call === "states.commit" ? Effect.repeatN(Effect.yieldNow(), 100) : Effect.void),
+        })
         const { engine } = yield* world.serve
         const numbers = [17, 18, 19] as const
         const about = (n: number) => hint(`label-${n}`, { ...issue, issueNumber: IssueNumber.make(n) })
@@ -143,13 +148,21 @@ export const lifeCycleEngineContract = (
         const first = yield* world.serve
         yield* targets(world)
         yield* first.engine.hint(hint("label"))
-        yield* TestClock.adjust("90 seconds")
+        const tries = Effect.map(
+          world.fake.steps,
+          (steps) => steps.filter((step) => step.startsWith("create")).length,
+        )
+        // After one minute, and after five more.
+        yield* TestClock.adjust("30 seconds")
+        expect(yield* tries).toBe(1)
+        yield* TestClock.adjust("1 minute")
         yield* first.close
         const { engine } = yield* world.serve
+        yield* TestClock.adjust("4 minutes")
+        expect(yield* tries).toBe(2)
         yield* TestClock.adjust("1 hour")
         yield* engine.idle
-        const creates = (yield* world.fake.steps).filter((step) => step.startsWith("create"))
-        expect(creates).toHaveLength(3)
+        expect(yield* tries).toBe(3)
         expect(yield* kept(world)).toMatchObject({ waits: "gave-up", runs: [], status: null })
       }),
     )
@@ -159,19 +172,28 @@ export const lifeCycleEngineContract = (
         const world = yield* inWorld({ more: [18] })
         const { engine } = yield* world.serve
         yield* targets(world, 18)
-        for (let n = 0; n < 5; n++) world.forge.failNext("readIssue", 418, "I am a teapot")
-        yield* engine.hint(hint("poison"))
-        yield* TestClock.adjust("3 minutes")
-        const aside = yield* Effect.provide(
+        const broken = world.forge.repo.issues.get(17)
+        if (broken === undefined) return yield* Effect.dieMessage("there is no #17")
+        Object.defineProperty(broken, "title", {
+          get: () => {
+            throw new Error("I am a teapot")
+          },
+        })
+        const aside = Effect.provide(
           Effect.flatMap(Inbox, (inbox) => inbox.setAside({ limit: 10 })),
           world.context,
         )
-        expect(aside.map(({ id, problem }) => [id, problem])).toMatchObject([
-          ["poison", expect.stringContaining("teapot")],
-        ])
+        yield* engine.hint(hint("poison"))
         yield* engine.hint(hint("label-18", { ...issue, issueNumber: IssueNumber.make(18) }))
         yield* engine.idle
         expect((yield* kept(world)).runs).toEqual([1])
+        // It rests longer after each failure: a fault of half a minute sets nothing aside.
+        yield* TestClock.adjust("30 seconds")
+        expect(yield* aside).toEqual([])
+        yield* TestClock.adjust("3 minutes")
+        expect((yield* aside).map(({ id, problem }) => [id, problem])).toMatchObject([
+          ["poison", expect.stringContaining("teapot")],
+        ])
       }),
     )
 

@@ -1,8 +1,10 @@
 /** One whole life of an issue, in which an engine may be stopped or killed before any change that it makes. */
 import { expect } from "@effect/vitest"
-import { Deferred, Effect, TestClock } from "effect"
+import { Deferred, Effect, Option, TestClock } from "effect"
+import { operationId } from "../../src/domain/orchestrator/IssueKey.ts"
 import { Inbox } from "../../src/services/Inbox.ts"
-import { hint, kept, type makeWorld, merges, prOf, says, targets, type WorldOptions } from "./world.ts"
+import { Operations } from "../../src/services/Operations.ts"
+import { hint, issue, kept, type makeWorld, merges, prOf, says, targets, type WorldOptions } from "./world.ts"
 
 /** How an engine ends: stopped, it tidies up; killed, nothing that it would still change is changed. */
 export type Ending = "stopped" | "killed"
@@ -16,6 +18,20 @@ export const destroyed = {
   generation: 1,
   consumed: 1,
 }
+
+/** What the life's operations are to come to: one that was done before an ending is not done again, and none fails. */
+const OPERATIONS = ["Launch", "Freeze", "Resume", "Freeze", "Destroy"].map((kind) => `${kind} done`)
+
+const operationsOf = ({ context }: Effect.Effect.Success<ReturnType<typeof makeWorld>>) =>
+  Effect.gen(function* () {
+    const { get } = yield* Operations
+    const all = yield* Effect.forEach([1, 2, 3, 4, 5, 6], (step) =>
+      get(operationId(issue, { generation: 1, step })),
+    )
+    return all.flatMap(
+      Option.match({ onNone: () => [], onSome: ({ input, state }) => [`${input._tag} ${state}`] }),
+    )
+  }).pipe(Effect.provide(context))
 
 /** Calls that change something. */
 const CHANGES =
@@ -82,6 +98,7 @@ export const liveThrough = Effect.fnUntraced(function* (
   expect(world.prompts.length, where).toBe(2)
   expect(world.prompts[1], where).toContain("Use oak.")
   expect(world.atWork.most, where).toBe(1)
+  expect(yield* operationsOf(world), where).toEqual(OPERATIONS)
   expect(yield* world.fake.artifacts, where).toEqual([])
   expect(at === 0 || calls.length >= at, where).toBe(true)
   return calls

@@ -49,6 +49,13 @@ const working = Effect.fnUntraced(function* (options: WorldOptions = {}) {
       yield* serving.close
       serving = yield* world.serve
     }),
+    /** No service runs for that time. */
+    isAway: (time: Duration.DurationInput) =>
+      Effect.gen(function* () {
+        yield* serving.close
+        yield* TestClock.adjust(time)
+        serving = yield* world.serve
+      }),
   }
 })
 
@@ -156,6 +163,17 @@ describe("the end of a run", () => {
       })
       isAsked = true
       yield* happened
+      expect((yield* state).state.frozen).toEqual({ cause: "done", run: 1 })
+    }),
+  )
+
+  it.scoped("an agent that signals and ends while no service runs is frozen as done by the next", () =>
+    Effect.gen(function* () {
+      const { passes, isAway, state } = yield* working({
+        agent: (_plan, usual) => Effect.zipRight(Effect.sleep("1 minute"), usual),
+      })
+      yield* isAway("5 minutes")
+      yield* passes("10 seconds")
       expect((yield* state).state.frozen).toEqual({ cause: "done", run: 1 })
     }),
   )

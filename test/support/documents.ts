@@ -28,3 +28,23 @@ export const exampleOf = (document: string, below: string, language: string): st
   if (found === undefined) throw new Error(`${document} has no ${language} below "${below}"`)
   return found.text
 }
+
+/** The examples of each numbered step (`**1. ...**`) of a section, by the step's number. */
+export const stepsOf = (
+  document: string,
+  section: string,
+): ReadonlyMap<number, ReadonlyArray<Omit<Example, "below">>> => {
+  const text = readFileSync(new URL(`../../${document}`, import.meta.url), "utf8")
+  const [, after = ""] = text.split(`\n## ${section}\n`)
+  const [inside = ""] = after.split("\n## ")
+  const [, ...parts] = inside.split(/^\*\*(?=\d+\. )/m)
+  return new Map(
+    parts.map((part) => [
+      Number.parseInt(part, 10),
+      [...part.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language = "", block = ""]) => ({
+        language,
+        text: block,
+      })),
+    ]),
+  )
+}

@@ -291,6 +291,28 @@ describe("repositories", () => {
       expire: 2_592_000_000,
       watchdog: 1_800_000,
     })
+    // Each key by a value that is not its default.
+    const others = decoded({
+      ...least,
+      settle: "2 seconds",
+      resumeOn: "mention",
+      ciFeedback: 7,
+      onConflict: "resume",
+      closeGrace: "3 minutes",
+      frozen: { expire: "4 hours" },
+      watchdog: "5 minutes",
+    })
+    expect(lifeSettings(others, {}, { botLogin: "bot", paused: true })).toEqual({
+      paused: true,
+      botLogin: "bot",
+      settle: 2_000,
+      resumeOn: "mention",
+      ciFeedback: 7,
+      onConflict: "resume",
+      closeGrace: 180_000,
+      expire: 14_400_000,
+      watchdog: 300_000,
+    })
     expect(Option.getOrThrow(repositorySettings(configuration, "acme", "other"))).toEqual({})
     expect(repositorySettings(configuration, "evil", "cellar")).toEqual(Option.none())
   })

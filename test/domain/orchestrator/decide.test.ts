@@ -228,6 +228,8 @@ describe("decide", () => {
   it("compares the forge's times with the forge's clock", () => {
     const world = lived({}, ...acts("label", "assign", "agentOpensPr", "agentDone", "agentExits", "closePr"))
     expect(world.state.nextAt).toBe(world.now + 600_000)
+    const spoken = lived({}, ...acts("label", "assign", "agentExits", "comment"))
+    expect(spoken.state.nextAt).toBe(spoken.now + 60_000)
   })
 
   it("gives the watchdog a new period after a jump of its own clock", () => {

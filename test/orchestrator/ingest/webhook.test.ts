@@ -9,7 +9,6 @@ import { IssueNumber } from "../../../src/domain/orchestrator/IssueKey.ts"
 import { defaultLife } from "../../../src/domain/orchestrator/LifeSettings.ts"
 import * as MemoryLifeStores from "../../../src/layers/memory/MemoryLifeStores.ts"
 import * as SqliteInbox from "../../../src/layers/sqlite/SqliteInbox.ts"
-import { WEBHOOK_BYTES_MAX } from "../../../src/orchestrator/ingest/readDelivery.ts"
 import { type AcceptHint, listedBy } from "../../../src/orchestrator/ingest/webhook.ts"
 import * as WebhookListener from "../../../src/orchestrator/ingest/WebhookListener.ts"
 import { Inbox } from "../../../src/services/Inbox.ts"
@@ -192,6 +191,9 @@ const hook = (sim: GiteaSimulator.GiteaSimulator, repo: string, config: Readonly
     }),
   )
 
+/** The largest body, in bytes. */
+const MIB = 1024 * 1024
+
 const memory = Effect.provide(MemoryLifeStores.layer)
 
 it.scopedLive("a webhook with a wrong, empty or no signature is refused, and nothing of it is kept", () =>
@@ -205,7 +207,10 @@ it.scopedLive("a webhook with a wrong, empty or no signature is refused, and not
       "",
       "0".repeat(64),
       right.slice(1),
+      right.slice(0, 2),
+      right.slice(0, 62),
       `${right}0`,
+      `${right}00`,
       right.toUpperCase(),
       `sha256=${right}`,
       `${right}, ${right}`,
@@ -237,10 +242,10 @@ it.scopedLive("a body of more than 1 MiB is refused, however it is sent; one of 
   Effect.gen(function* () {
     const { status, port } = yield* listening()
     const base = issueBody()
-    const full = base + " ".repeat(WEBHOOK_BYTES_MAX - base.length)
+    const full = base + " ".repeat(MIB - base.length)
     const over = `${full} `
     expect(yield* status(signed(over), over)).toBe(413)
-    const huge = Buffer.alloc(8 * WEBHOOK_BYTES_MAX, 32)
+    const huge = Buffer.alloc(8 * MIB, 32)
     expect(yield* status(signed(huge), huge)).toBe(413)
     expect(yield* inPieces(port, over, 4096)).toBe(413)
     expect(yield* kept).toEqual([])

@@ -171,6 +171,8 @@ describe("a sweep", () => {
         yield* world.says(number)
         yield* world.passes(10 * SECOND)
       }
+      // Longer ago than windows overlap.
+      yield* world.passes(5 * MINUTE)
       const full = new StateStoreError({ operation: "accept", reason: "disk full", cause: "x" })
       const broken: SweepOptions["accept"] = (hint) =>
         hint.issueNumber === 17 ? Effect.fail(full) : world.options.accept(hint)
