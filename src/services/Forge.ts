@@ -40,6 +40,8 @@ export type ForgeWriteError = ForgeRequestError | ForgeScopeError
 export interface ForgeReads {
   readonly repository: { readonly owner: string; readonly repo: string }
   readonly self: Effect.Effect<ForgeSelf, ForgeRequestError>
+  /** The forge's clock in milliseconds, as its newest response had it. Without one, this machine's clock counts. */
+  readonly now?: Effect.Effect<number>
   /** Numeric ID of the repository. A pull request with another `headRepoId` comes from a fork. */
   readonly repositoryId: Effect.Effect<number, ForgeRequestError>
   /** Whether a branch is the default branch or is protected by the forge. Fails with `NotFound` when there is no such branch. */
@@ -153,6 +155,7 @@ export const scoped = (forge: ForgeApi, scope: WriteScope): ForgeApi => ({
 export const readsOf = (forge: ForgeReads): ForgeReads => ({
   repository: forge.repository,
   self: forge.self,
+  ...(forge.now !== undefined && { now: forge.now }),
   repositoryId: forge.repositoryId,
   isGuardedBranch: forge.isGuardedBranch,
   readIssue: forge.readIssue,

@@ -217,6 +217,7 @@ const build = (seed: FakeForgeSeed): FakeForge => {
   const forge: ForgeApi = {
     repository: { owner, repo: name },
     self: as("self", () => bot),
+    ...(now !== undefined && { now: Effect.sync(now) }),
     repositoryId: as("repositoryId", () => repo.id),
     isGuardedBranch: (branch) =>
       as("isGuardedBranch", () =>

@@ -7,7 +7,7 @@ import { BottleStore } from "../../src/services/BottleStore.ts"
 import { IssueStates } from "../../src/services/IssueStates.ts"
 import { Operations } from "../../src/services/Operations.ts"
 import { numbered } from "../contracts/Forge.ts"
-import { hint, issue, kept, makeWorld, targets, type WorldOptions } from "./world.ts"
+import { hint, issue, kept, makeWorld, prOf, says, targets, type WorldOptions } from "./world.ts"
 
 /** A world that is served and whose issue is targeted, with its agent at work. */
 const working = Effect.fnUntraced(function* (options: WorldOptions = {}) {
@@ -335,6 +335,29 @@ describe("a frozen bottle", () => {
       const other = yield* working({ poll: "1 hour" })
       yield* other.passes("60 days")
       expect(yield* kept(other.world)).toMatchObject({ phase: "frozen", runs: [1] })
+    }),
+  )
+})
+
+describe("settle", () => {
+  it.scoped.each([
+    ["ahead of", 1],
+    ["behind", -1],
+  ] as const)("is measured by the forge's clock: one hour %s this machine's", ([, sign]) =>
+    Effect.gen(function* () {
+      const { world, passes, happened } = yield* working({
+        forgeAhead: sign * 3_600_000,
+        settle: 60_000,
+        poll: "1 second",
+      })
+      yield* passes("1 minutes")
+      expect(yield* kept(world)).toMatchObject({ phase: "frozen", runs: [1] })
+      yield* says(world, "ada", prOf(world), "Oil the hinge too.")
+      yield* happened
+      yield* passes("50 seconds")
+      expect(yield* kept(world)).toMatchObject({ phase: "frozen", runs: [1] })
+      yield* passes("20 seconds")
+      expect((yield* kept(world)).runs).toEqual([2])
     }),
   )
 })

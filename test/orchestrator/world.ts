@@ -79,6 +79,8 @@ export interface WorldOptions {
   readonly budgets?: ServedRepository["budgets"]
   /** Of the whole service. */
   readonly service?: Partial<typeof ServedRepositories.Service>
+  /** How far the forge's clock is ahead of the service's, in milliseconds. */
+  readonly forgeAhead?: number
   /** Milliseconds of silence after a comment. */
   readonly settle?: number
   readonly running?: number
@@ -108,7 +110,7 @@ export const makeWorld = Effect.fnUntraced(function* (options: WorldOptions = {}
     repo: "cellar",
     self: "cellar-bot",
     org: "bot-bottle",
-    now: () => clock.unsafeCurrentTimeMillis(),
+    now: () => clock.unsafeCurrentTimeMillis() + (options.forgeAhead ?? 0),
     branches: ["work"],
     collaborators: { "cellar-bot": "write" },
     orgs: [{ name: "bot-bottle", members: ["cellar-bot"] }],
@@ -234,8 +236,8 @@ export const untargets = (world: World, number = 17) =>
 
 /** Somebody comments now. */
 export const says = (world: World, who: string, number: number, body: string) =>
-  Effect.map(Clock.currentTimeMillis, (now) => {
-    const at = new Date(now).toISOString()
+  Effect.sync(() => {
+    const at = world.forge.state.now()
     const { comments } = simIssue(world, number)
     const authorId = world.forge.state.ensureUser(who).id
     comments.push({ id: world.forge.state.nextId(), authorId, body, createdAt: at, updatedAt: at })

@@ -48,6 +48,7 @@ const forgeOver = Effect.fn("GiteaForge.make")(function* (config: GiteaForgeConf
   const forge: ForgeApi = {
     repository: { owner: config.owner, repo: config.repo },
     self,
+    now: http.now,
     repositoryId,
     isGuardedBranch: reads.isGuardedBranch,
     readIssue: reads.readIssue,

@@ -5,7 +5,7 @@ import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
-import { Duration, Effect, identity, Option, Redacted, Schedule, Schema } from "effect"
+import { Clock, Duration, Effect, identity, Option, Redacted, Schedule, Schema } from "effect"
 import { globalAgent as plainAgent } from "node:http"
 import { globalAgent as tlsAgent } from "node:https"
 import type { ForgeRequestError } from "../../domain/Errors.ts"
@@ -59,6 +59,8 @@ export interface GiteaHttp {
   readonly write: (call: GiteaWrite) => Effect.Effect<GiteaAnswer, ForgeRequestError>
   /** Sends a DELETE, with retries when there is no response. Any status other than 204 fails. Only for what may be deleted twice. */
   readonly remove: (call: GiteaCall) => Effect.Effect<void, ForgeRequestError>
+  /** The forge's clock in milliseconds, by the Date header (whole seconds) of its newest response; this machine's before the first. */
+  readonly now: Effect.Effect<number>
   /** Time limit of one request. */
   readonly limit: Duration.Duration
   /** Size limit of one response, in bytes. */
@@ -82,6 +84,16 @@ export const makeGiteaHttp = Effect.fnUntraced(function* (config: Omit<GiteaForg
   const limit = Duration.decode(config.requestTimeout ?? DEFAULT_TIMEOUT)
   const base = config.apiUrl.replace(/\/+$/, "")
 
+  /** How far the forge's clock is ahead of this machine's, in milliseconds. */
+  let ahead = 0
+  const serverTimeOf = (response: HttpClientResponse) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      const date = Date.parse(response.headers["date"] ?? "")
+      if (Number.isNaN(date)) return Option.none<number>()
+      ahead = date - now
+      return Option.some(date)
+    })
+
   const exchange = (
     call: GiteaCall,
     request: HttpClientRequest.HttpClientRequest,
@@ -89,17 +101,18 @@ export const makeGiteaHttp = Effect.fnUntraced(function* (config: Omit<GiteaForg
   ) =>
     client.execute(authorised(request, config.token)).pipe(
       Effect.flatMap((response) =>
-        Effect.map(withRoom(response, read(response)), (text): GiteaAnswer => {
-          const date = Date.parse(response.headers["date"] ?? "")
-          return {
+        Effect.zipWith(
+          serverTimeOf(response),
+          withRoom(response, read(response)),
+          (serverTime, text): GiteaAnswer => ({
             status: response.status,
             text,
-            serverTime: Number.isNaN(date) ? Option.none() : Option.some(date),
+            serverTime,
             total: Option.filter(Option.fromNullable(response.headers["x-total-count"]), (count) =>
               /^\d{1,15}$/.test(count),
             ).pipe(Option.map(Number)),
-          }
-        }),
+          }),
+        ),
       ),
       HttpIncomingMessage.withMaxBodySize(Option.some(bytesMax)),
       // The library's error contains the request with its headers: nothing of it may leave this function.
@@ -135,6 +148,7 @@ export const makeGiteaHttp = Effect.fnUntraced(function* (config: Omit<GiteaForg
     withLimit(call, Effect.retry(attempt, { schedule: AGAIN, while: isTransient }))
 
   const http: GiteaHttp = {
+    now: Effect.map(Clock.currentTimeMillis, (now) => now + ahead),
     limit,
     bytesMax,
     ask: (call) => repeated(call, once(call)),

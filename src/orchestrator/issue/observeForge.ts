@@ -8,7 +8,6 @@ import type { ObservedForge } from "../../domain/orchestrator/Observed.ts"
 import { parseTarget } from "../../domain/Targeting.ts"
 import type { ForgeApi } from "../../services/Forge.ts"
 import { Forges } from "../../services/Forges.ts"
-import { ExtraFacts } from "../ExtraFacts.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
 import { observePr } from "./observePr.ts"
 import { type Place, remarkOfComment, remarksOfReview } from "./remarks.ts"
@@ -33,10 +32,10 @@ export const observeForge = Effect.fn("observeForge")(function* (
   const { org = DEFAULT_FORGE_ORG, target } = served
   // Someone who counted as untrusted only because the forge did not respond would not be checked again.
   const api = yield* (yield* Forges).of(target, { ...served, unanswered: "fails", recently: true })
-  const facts = (yield* ExtraFacts).forge?.(target) ?? {}
   const login = yield* loginOf(api)
-  const at = yield* facts.now ?? Clock.currentTimeMillis
   const found = yield* readNumbered(api, number)
+  // After a response, which carries the forge's clock.
+  const at = yield* api.now ?? Clock.currentTimeMillis
   const none: ObservedForge = {
     at,
     botAssigned: "no",
