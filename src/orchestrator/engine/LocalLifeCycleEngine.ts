@@ -18,6 +18,7 @@ import { bottleOf } from "../issue/observeBottle.ts"
 import { ServedRepositories } from "../ServedRepositories.ts"
 import { liveIssues, lookAtRows, waitingFor } from "../lookAtRows.ts"
 import { whenStored } from "../whenStored.ts"
+import { makeIntake } from "./intake.ts"
 import { type Failures, makeLookAt } from "./lookAt.ts"
 import { type Look, makeBusy, makeKeyedQueue } from "./keyedQueue.ts"
 import { allPages } from "../../programs/allPages.ts"
@@ -130,7 +131,10 @@ const make = Effect.fnUntraced(function* ({
   })
 
   const lookAt = makeLookAt({ host, tries, starting, steadySince, failures, carry, watch })
-  const look = yield* makeKeyedQueue({ concurrency, busy }, lookAt)
+  const intake = yield* makeIntake()
+  const look = yield* makeKeyedQueue({ concurrency, busy }, (issue, look) =>
+    intake.looking(lookAt(issue, look)),
+  )
 
   /** No important state is in memory: everything open is found in the tables. */
   const sweepTables = Effect.gen(function* () {
@@ -171,7 +175,7 @@ const make = Effect.fnUntraced(function* ({
   yield* start
   return LifeCycleEngine.of({
     hint: Effect.fn("LifeCycleEngine.hint")(function* (hint) {
-      const accepted = yield* inbox.accept(hint)
+      const accepted = yield* intake.accepting(inbox.accept(hint))
       const { forge, owner, repo, issueNumber } = hint
       if (accepted === "accepted" && issueNumber !== null) yield* look({ forge, owner, repo, issueNumber })
       return accepted
