@@ -48,7 +48,7 @@ describe("a signed statement", () => {
     expect(problemsOf(stated(1, partAt(40)), stated(2, partAt(100)))).toEqual([])
   })
 
-  const OTHER = /vouches for other lines than those of the log/
+  const OTHER = /does not match the lines of the log/
   const log = partAt(100)
   it.each([
     ["whose subject is another log", { ...stated(1, log), subject: stated(1, partAt(40)).subject }, OTHER],
