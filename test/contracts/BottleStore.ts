@@ -1,6 +1,17 @@
 /** What every BottleStore does, whatever keeps its rows. */
 import { describe, expect, it } from "@effect/vitest"
-import { Arbitrary, Array as Arr, Deferred, Effect, Exit, FastCheck, Fiber, type Layer, Option } from "effect"
+import {
+  Arbitrary,
+  Array as Arr,
+  Deferred,
+  Effect,
+  Exit,
+  FastCheck,
+  Fiber,
+  type Layer,
+  Option,
+  Schema,
+} from "effect"
 import { BottleMetadata, BottleSpec } from "../../src/domain/Bottle.ts"
 import { freeLabel, mintSlug, Slug } from "../../src/domain/Slug.ts"
 import { BottleStore } from "../../src/services/BottleStore.ts"
@@ -30,16 +41,24 @@ export const bottle = (
 const one = bottle("one-abcde")
 const two = bottle("two-abcde")
 
-/** JSON has neither NaN nor -0, and nothing of a bottle is either. */
-const anyBottle = FastCheck.tuple(Arbitrary.make(BottleMetadata), FastCheck.nat(), FastCheck.nat(255)).map(
-  ([any, number, code]) =>
-    new BottleMetadata({
-      ...any,
-      run: number,
-      lastEvent: number,
-      exit: Option.map(any.exit, (exit) => ({ ...exit, code })),
-    }),
-)
+const Text = Schema.parseJson(BottleMetadata)
+
+/** As JSON has it: without NaN and -0, and nothing of a bottle is either. */
+const anyBottle = FastCheck.tuple(Arbitrary.make(BottleMetadata), FastCheck.nat(), FastCheck.nat(255))
+  .map(([any, number, code]) =>
+    Schema.decodeOption(Text)(
+      Schema.encodeSync(Text)(
+        new BottleMetadata({
+          ...any,
+          run: number,
+          lastEvent: number,
+          exit: Option.map(any.exit, (exit) => ({ ...exit, code })),
+        }),
+      ),
+    ),
+  )
+  .filter(Option.isSome)
+  .map(({ value }) => value)
 
 /** Runs the suite over a layer that is empty each time it is built. */
 export const bottleStoreContract = (name: string, fresh: Layer.Layer<BottleStore, unknown>) => {

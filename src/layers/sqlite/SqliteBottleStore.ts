@@ -165,10 +165,24 @@ const Metadata = Schema.parseJson(BottleMetadata)
 const encodeMetadata = Schema.encode(Metadata)
 const decodeMetadata = Schema.decodeUnknown(Metadata)
 
+/** Rows as they were decoded last, by their text: an orchestrator reads all of them for each start, and few have changed. */
+const decoded = new Map<unknown, BottleMetadata>()
+const DECODED_MAX = 2000
+
 const decodeAll = (operation: string) => (rows: ReadonlyArray<Row>) =>
-  Effect.forEach(rows, (row) =>
-    Effect.mapError(decodeMetadata(row["metadata"]), unreadable(operation, String(row["slug"]))),
-  )
+  Effect.forEach(rows, ({ slug, metadata }) => {
+    const known = decoded.get(metadata)
+    if (known !== undefined) return Effect.succeed(known)
+    return decodeMetadata(metadata).pipe(
+      Effect.tap((bottle) =>
+        Effect.sync(() => {
+          if (decoded.size >= DECODED_MAX) decoded.clear()
+          decoded.set(metadata, bottle)
+        }),
+      ),
+      Effect.mapError(unreadable(operation, String(slug))),
+    )
+  })
 
 const unreadable = (operation: string, slug: string) => (cause: unknown) =>
   new StateStoreError({
