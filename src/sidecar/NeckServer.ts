@@ -176,7 +176,7 @@ const bodyRefusal =
       ? { status: 413, type: TEXT, text: "the body is over 1 MiB\n", headers: {} }
       : {
           status: 429,
-          ...refusalText(path, "too many bodies are in progress: try again"),
+          ...refusalText(path, "too many bodies at once: try again"),
           headers: { "retry-after": "1" },
         }
 

@@ -41,7 +41,7 @@ const run = Effect.fnUntraced(function* (image: string, bottle: BottlePlan, serv
   return yield* runner.run({
     command: "docker",
     args: ["run", "--rm", "--init", "--network", "none", "--mount", mount, image, "/run/bottle/bin/enter"],
-    timeoutMs: 30_000,
+    timeoutMs: 90_000,
   })
 })
 
