@@ -57,11 +57,25 @@ const AGENT = shellAgent(
   `echo "words-of-the-agent" | forge post-comment 17; curl -s http://host-of-the-agent.example/ >/dev/null; forge made-up-by-the-agent; forge signal-done success words-of-the-agent`,
 )
 
+/** Serves, and waits for the first sweep: what it finds would be the root in place of the webhook. */
+const serveSwept = async (
+  served: Awaited<ReturnType<typeof makeServed>>,
+  env: Readonly<Record<string, string>>,
+) => {
+  const { requests } = served.forge
+  const before = requests.length
+  const service = await served.serve([], env)
+  await expect
+    .poll(() => requests.slice(before).some(({ path }) => path.includes("/issues/search")))
+    .toBe(true)
+  return service
+}
+
 it("is one trace from the webhook to the freeze, with the run and its calls, and without words of the agent and secrets", async () => {
   const receiver = await collector()
   const served = await makeServed({}, { agent: AGENT })
   try {
-    const service = await served.serve([], {
+    const service = await serveSwept(served, {
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       OTEL_EXPORTER_OTLP_HEADERS: "x-tenant=bottles",
     })
@@ -114,7 +128,7 @@ it("goes on after a restart of the service: spans from before and after are of o
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }
   const names = () => receiver.spans().map(({ name }) => name)
   try {
-    const first = await served.serve([], env)
+    const first = await serveSwept(served, env)
     await served.target()
     await expect.poll(first.stderr).toMatch(/launched bottle .*, run 1$/m)
     first.child.kill("SIGTERM")
