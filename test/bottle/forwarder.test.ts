@@ -10,6 +10,7 @@ import { join } from "node:path"
 import { packageFile } from "../../src/layers/home/packageRoot.ts"
 import type { NeckTool } from "../support/tools.ts"
 import { NECK_TOOLS, pathWith, realProgram } from "../support/tools.ts"
+import { freePort } from "../support/freePort.ts"
 
 const BIG = 8 * 1024 * 1024
 
@@ -60,15 +61,6 @@ class Neck {
     for (const socket of this.connections) socket.destroy()
     await closed
   }
-}
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  return typeof address === "object" && address !== null ? address.port : 0
 }
 
 const FILES: Record<NeckTool, ReadonlyArray<string>> = {

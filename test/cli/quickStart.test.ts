@@ -2,7 +2,6 @@
 import { Effect, Exit, Scope } from "effect"
 import { spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, expect, it } from "vitest"
@@ -13,6 +12,7 @@ import { bin } from "../support/cli.ts"
 import { describeDocker, docker } from "../support/docker.ts"
 import { stepsOf } from "../support/documents.ts"
 import { demoImageForTests } from "../support/images.ts"
+import { freePort } from "../support/freePort.ts"
 
 const steps = stepsOf("docs/orchestrator.md", "Quick start")
 
@@ -59,15 +59,6 @@ case " $* " in
     forge signal-done success "oiled the hinge" ;;
 esac
 `
-
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer()
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
-  })
 
 describeDocker("the operators' quick start", () => {
   let place = ""

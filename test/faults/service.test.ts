@@ -2,7 +2,6 @@
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
-import { createServer } from "node:net"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { afterAll, beforeAll, expect, it, vi } from "vitest"
@@ -12,6 +11,7 @@ import { bundleFaultyCli, makeFaultyCli, type Step, untilEmpty } from "../suppor
 import { demoImageForTests } from "../support/images.ts"
 import { nightly } from "../support/nightly.ts"
 import { door, makeServed } from "../support/served.ts"
+import { freePort } from "../support/freePort.ts"
 
 type Point = readonly [title: string, step: RegExp]
 /** Where a service is killed: at the first step of its life that is one of these. */
@@ -40,16 +40,6 @@ const AGENT = shellAgent(
 const PROGRAM_RUNS_MS = "15"
 /** What failed by a kill is tried again after a minute. The command line is not asked more often, because it takes much of a processor. */
 const far = { timeout: 300_000, interval: 2000 }
-
-/** A port for the service and those that come after it: the forge's hook has one address. */
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer()
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
-  })
 
 /** What the engine says of boxes as it happens: which run of which bottle began or ended. */
 const engineRecord = () => {

@@ -82,7 +82,7 @@ const make = Effect.fnUntraced(function* ({
       watchRun({ issue, slug, run, served: served.value }, tellBy(look)).pipe(
         // An engine that cannot be reached may still have its bottles.
         Effect.tapError((error) =>
-          Effect.logWarning(`the agent of ${slug} is still being watched: ${error.message}`),
+          Effect.logWarning(`watching the agent of ${slug} failed, trying again: ${error.message}`),
         ),
         Effect.retry(Schedule.spaced(WATCH_AGAIN)),
         Effect.catchAllCause((cause) => Effect.logWarning(`the agent of ${slug} is not watched`, cause)),

@@ -1,7 +1,4 @@
-/**
- * intake: hints come first. A forge waits for the response to its webhook, and nobody waits for a look: while hints arrive, looks at
- * issues are made one after the other.
- */
+/** intake: accepts hints before it looks at issues, because a forge gives up on a webhook that is not answered within 5 seconds. */
 import { Effect } from "effect"
 
 /** How long after the last hint looks are made one after the other. In milliseconds of the process: the service's clock may jump. */
