@@ -19,6 +19,7 @@ import {
   openSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -44,10 +45,20 @@ function fail(message) {
 const print = (text) => process.stdout.write(text)
 const folder = (machine) => join(machines, machine)
 const load = (machine) => {
-  const file = join(folder(machine), "machine.json")
-  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined
+  try {
+    return JSON.parse(readFileSync(join(folder(machine), "machine.json"), "utf8"))
+  } catch (error) {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined
+    throw error
+  }
 }
-const save = (machine) => writeFileSync(join(folder(machine.name), "machine.json"), JSON.stringify(machine))
+/** Whole or not at all, as a row in smolvm's database: other calls read meanwhile, and a call may be killed. */
+const save = (machine) => {
+  const file = join(folder(machine.name), "machine.json")
+  const next = `${file}.${process.pid}`
+  writeFileSync(next, JSON.stringify(machine))
+  renameSync(next, file)
+}
 const known = (machine) => load(machine) ?? fail(`vm not found: ${machine}`)
 /** "Z" of one that is gone, also while we look. */
 const processState = (pid) => {
