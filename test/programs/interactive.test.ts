@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option, Stream, TestClock } from "effect"
+import { Effect, Exit, Fiber, Logger, Option, Stream, TestClock } from "effect"
 import type { BottlePlan } from "../../src/domain/Bottle.ts"
 import { Cancelled } from "../../src/domain/Errors.ts"
 import { awaitExit } from "../../src/programs/awaitExit.ts"
@@ -55,6 +55,26 @@ describe("an agent on a terminal", () => {
     yield* Fiber.interrupt(left)
     return { handed, handOver }
   })
+
+  it.effect("has its screen to itself: a sidecar that dies is launched again without a word", () =>
+    inWorld({ agent: () => Effect.never }, ({ sidecar }) =>
+      Effect.gen(function* () {
+        const lines: Array<string> = []
+        const logger = Logger.make(({ message }) => void lines.push(String(message)))
+        const heard = Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+        const attached = yield* Effect.fork(heard(ticking(startInteractive("worker", {}, agree))))
+        const pass = (until: (slug: string, state: string) => boolean) =>
+          Effect.repeat(Effect.zipRight(TestClock.adjust("200 millis"), listBottles()), {
+            until: (rows) => rows.some(({ slug, state }) => until(slug, state)),
+          })
+        const [{ slug }] = (yield* pass((_, state) => state === "running")) as [{ slug: string }]
+        yield* sidecar.kill(slug)
+        yield* pass(() => sidecar.launches.length === 2)
+        expect(lines).toEqual([])
+        yield* Fiber.interrupt(attached)
+      }),
+    ),
+  )
 
   it.effect("that is left at work without limits is not handed over", () =>
     inWorld({ agent: () => Effect.never }, () =>
