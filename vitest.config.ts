@@ -11,6 +11,7 @@ const long = [
   "test/orchestrator/ends/{engine,sidecar}.test.ts",
   "test/orchestrator/{endings,rules}.test.ts",
   "test/e2e/{agents,backup,build,copy,demo,demoEnds,deployKeys,egress,git,life,limits,operations,package,registries,terminal,upgrade,verify}.test.ts",
+  "test/layers/{podman/PodmanBackend,smolvm/SmolvmBackend}.test.ts",
   "test/layers/*/{builds,faults,isolation,orphans,policy,replay,user}.test.ts",
   "test/layers/clone.test.ts",
   "test/bottle/{clone,enter,forwarder}.test.ts",
@@ -20,6 +21,15 @@ const long = [
   "test/sidecar/git/{approval,bases,doubt,hostile,isolation,killed,packs,reach,store,upstream}.test.ts",
   "test/sidecar/keys/deployKeys.test.ts",
 ]
+
+/** What changes nothing in its process: these files share threads, which load the modules under test once. */
+const unit = [
+  "test/{domain,orchestrator,programs,services,simulator,testing}/**/*.test.ts",
+  "test/layers/{gitea,manifests,providers}/**/*.test.ts",
+  "test/layers/{stores,lifeStores}.test.ts",
+  "test/sidecar/{forge,http,record,routes}/**/*.test.ts",
+]
+const elsewhere = "**/node_modules/**"
 
 /** Each project names it: one that the root named would run once more. */
 const globalSetup = ["test/support/globalSetup.ts"]
@@ -32,6 +42,9 @@ export default defineConfig({
     expect: { poll: { timeout: 120_000, interval: 100 } },
     // One more than CI has cores: much of a test waits for processes.
     maxWorkers: 3,
+    // The threads of the project `unit` work beside the processes of the others. With a minimum of 0 one is ended when it is idle
+    // for a moment, which tinypool takes for a failure.
+    poolOptions: { threads: { isolate: false, minThreads: 2, maxThreads: 2 } },
     // Engines on a shared CI machine stall at times: a test is tried once more there, and its line says so (retry x1).
     retry: process.env["CI_REQUIRE_DOCKER"] === "1" ? 1 : 0,
     projects: [
@@ -41,7 +54,17 @@ export default defineConfig({
           name: "short",
           globalSetup,
           include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
-          exclude: [...long, "**/node_modules/**"],
+          exclude: [...long, ...unit, elsewhere],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          globalSetup,
+          pool: "threads",
+          include: unit,
+          exclude: [...long, elsewhere],
         },
       },
       { extends: true, test: { name: "long", globalSetup, include: long } },
