@@ -67,8 +67,8 @@ describe("an agent on a terminal", () => {
           Effect.repeat(Effect.zipRight(TestClock.adjust("200 millis"), listBottles()), {
             until: (rows) => rows.some(({ slug, state }) => until(slug, state)),
           })
-        const [{ slug }] = (yield* pass((_, state) => state === "running")) as [{ slug: string }]
-        yield* sidecar.kill(slug)
+        const [running] = yield* pass((_, state) => state === "running")
+        yield* sidecar.kill(String(running?.slug))
         yield* pass(() => sidecar.launches.length === 2)
         expect(lines).toEqual([])
         yield* Fiber.interrupt(attached)
