@@ -29,7 +29,7 @@ const make = Effect.gen(function* () {
       readRows(operation),
     )
   const accept = groupCommit((hints: ReadonlyArray<InboxHint>) =>
-    database.durable("accept", (run) => Effect.forEach(hints, (hint) => insertHint(run, hint))),
+    database.durable("accept", (run) => insertHints(run, hints)),
   )
   return Inbox.of({
     accept: Effect.fn("Inbox.accept")(accept),
@@ -85,25 +85,35 @@ const WAITING = `seq IN (SELECT min(seq) FROM inbox WHERE state = 'open' AND iss
   GROUP BY forge, owner, repo, issue_number) AND seq > ? ORDER BY seq LIMIT ?`
 const UNROUTED = "state = 'open' AND issue_number IS NULL AND seq > ? ORDER BY seq LIMIT ?"
 const INSERT = `INSERT INTO inbox (id, forge, owner, repo, issue_number, kind, received_ms, detail)`
+const INSERT_ALL = `${INSERT} SELECT ${[0, 1, 2, 3, 4, 5, 6, 7].map((n) => `value ->> ${n}`).join(", ")}
+  FROM json_each(?) WHERE true ORDER BY key ON CONFLICT DO NOTHING RETURNING id`
 const ROUTE = `${INSERT} SELECT ?, forge, owner, repo, ?, kind, received_ms, detail FROM inbox WHERE id = ? AND state = 'open'
   ON CONFLICT DO NOTHING`
 const IDS = "(SELECT value FROM json_each(?))"
 const FAILED = `UPDATE inbox SET problem = ?, tries = tries + 1, state = iif(tries + 1 >= ?, 'set-aside', 'open')
   WHERE state = 'open' AND id IN ${IDS} RETURNING id, state`
 
-/** Stores a hint, unless its ID is known. */
-export const insertHint = (run: Run, hint: InboxHint): Effect.Effect<"accepted" | "known", StateStoreError> =>
-  run(
-    `${INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING seq`,
-    hint.id,
-    hint.forge,
-    hint.owner,
-    hint.repo,
-    hint.issueNumber,
-    hint.kind,
-    hint.receivedAt,
-    JSON.stringify(hint.detail),
-  ).pipe(Effect.map((rows) => (rows.length > 0 ? "accepted" : "known")))
+/** Stores hints in their order, each unless its ID is known. */
+export const insertHints = (
+  run: Run,
+  hints: ReadonlyArray<InboxHint>,
+): Effect.Effect<ReadonlyArray<"accepted" | "known">, StateStoreError> =>
+  Effect.map(run(INSERT_ALL, JSON.stringify(hints.map(toRow))), (rows) => {
+    const inserted = new Set(rows.map(({ id }) => id))
+    // Of two hints with one ID, the first was inserted.
+    return hints.map(({ id }) => (inserted.delete(id) ? "accepted" : "known"))
+  })
+
+const toRow = ({ id, forge, owner, repo, issueNumber, kind, receivedAt, detail }: InboxHint) => [
+  id,
+  forge,
+  owner,
+  repo,
+  issueNumber,
+  kind,
+  receivedAt,
+  JSON.stringify(detail),
+]
 
 /** Marks the open ones of these hints as handled. */
 export const markHandled = (

@@ -15,7 +15,7 @@ import { Operations } from "../../services/Operations.ts"
 import * as Database from "./Database.ts"
 import { ISSUE_COLUMNS, issueParams, jsonOf, OF_ISSUE, rowsBy } from "./issueColumns.ts"
 import type { Run } from "./run.ts"
-import { insertHint } from "./SqliteInbox.ts"
+import { insertHints } from "./SqliteInbox.ts"
 import { insertUsage } from "./SqliteUsage.ts"
 
 /**
@@ -82,7 +82,7 @@ const finish = Effect.fnUntraced(function* (run: Run, row: StoredOperation, end:
     next.id,
   )
   if (end.usage !== undefined) yield* insertUsage(run, new RunUsage({ ...row, ...end.usage }))
-  yield* insertHint(run, endedHint(next, end.at))
+  yield* insertHints(run, [endedHint(next, end.at)])
   return next
 })
 

@@ -68,8 +68,8 @@ export const sweepOnce = Effect.fn("sweepOnce")(function* (options: SweepOptions
     const id = sweepHintId(key, updatedAt, isSettled ? undefined : forgeTime)
     return new InboxHint({ id, ...key, kind: "sweep", receivedAt: sweptAt, detail: { isPull } })
   })
-  // As many at once as fit one disk flush. They are stored in the given order.
-  const answers = yield* Effect.forEach(hints, accept, { concurrency: 64 })
+  // As many at once as one disk flush and one statement store well. They are stored in the given order.
+  const answers = yield* Effect.forEach(hints, accept, { concurrency: 512 })
   const upTo = forgeTime ?? latestOf(cursor, found)
   if (upTo !== undefined) yield* cursors.set(name, { forgeTime: upTo, sweptAt, listing })
   return {
