@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /**
  * What takes more than about 40 s each: kills, floods, hostile packs, whole rounds with an engine, real agents, what an engine
@@ -29,6 +30,17 @@ const unit = [
   "test/layers/{stores,lifeStores}.test.ts",
   "test/sidecar/{forge,http,record,routes}/**/*.test.ts",
 ]
+/** What takes longest begins first, so that no process works alone at the end. */
+const slowest =
+  /(faults.kill|e2e.verify|e2e.agents|faults.outage|ends.engine|e2e.terminal|podman.policy|sidecar.fuzz|e2e.life|faults.deployKeys|git.killed|git.packs|bottle.enter|Backend|docker.policy|faults.rounds|smolvm.policy|smolvm.replay|orchestrator.endings|e2e.git|orchestrator.rules|smolvm.user|docker.builds|faults.strangers|orchestrator.abuse)\.test\.ts$/
+class SlowestFirst extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    const sorted = await super.sort(files)
+    const isSlow = ({ moduleId }: TestSpecification) => slowest.test(moduleId)
+    return [...sorted.filter(isSlow), ...sorted.filter((file) => !isSlow(file))]
+  }
+}
+
 const elsewhere = "**/node_modules/**"
 
 /** Each project names it: one that the root named would run once more. */
@@ -45,6 +57,7 @@ export default defineConfig({
     // The threads of the project `unit` work beside the processes of the others. With a minimum of 0 one is ended when it is idle
     // for a moment, which tinypool takes for a failure.
     poolOptions: { threads: { isolate: false, minThreads: 2, maxThreads: 2 } },
+    sequence: { sequencer: SlowestFirst },
     // Engines on a shared CI machine stall at times: a test is tried once more there, and its line says so (retry x1).
     retry: process.env["CI_REQUIRE_DOCKER"] === "1" ? 1 : 0,
     projects: [
