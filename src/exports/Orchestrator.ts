@@ -11,6 +11,7 @@ export { decodeConfiguration } from "../domain/orchestrator/ConfigurationFile.ts
 export type { Variables } from "../domain/orchestrator/ConfigurationFile.ts"
 export { LifeCycleEngine } from "../services/LifeCycleEngine.ts"
 export { HomeLease } from "../services/HomeLease.ts"
+export { History } from "../services/History.ts"
 export { Inbox } from "../services/Inbox.ts"
 export { IssueStates } from "../services/IssueStates.ts"
 export { Outbox } from "../services/Outbox.ts"

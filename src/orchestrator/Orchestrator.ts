@@ -192,7 +192,15 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
     ...(secrets.problem !== undefined && { secret: secrets.problem }),
   }))
   yield* deliver({ configuration, served, secretAt: (key) => secrets.at?.(key), poll })
-  yield* attend({ engine, pause, sweep: sweep.status, health, observe, poll })
+  yield* attend({
+    engine,
+    pause,
+    sweep: sweep.status,
+    health,
+    observe,
+    poll,
+    keepHistory: configuration.retention.provenance,
+  })
   return Context.make(LifeCycleEngine, engine)
 })
 

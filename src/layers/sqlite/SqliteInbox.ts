@@ -105,6 +105,16 @@ export const insertHint = (run: Run, hint: InboxHint): Effect.Effect<"accepted" 
     JSON.stringify(hint.detail),
   ).pipe(Effect.map((rows) => (rows.length > 0 ? "accepted" : "known")))
 
+/** What the open ones of these hints are about, in order of arrival. */
+export const openHints = (run: Run, ids: ReadonlyArray<HintId>) =>
+  Effect.flatMap(
+    run(
+      `SELECT ${COLUMNS} FROM inbox WHERE state = 'open' AND id IN ${IDS} ORDER BY seq`,
+      JSON.stringify(ids),
+    ),
+    readRows("commit"),
+  )
+
 /** Marks the open ones of these hints as handled. */
 export const markHandled = (
   run: Run,

@@ -2,6 +2,7 @@
 import { Effect, Layer } from "effect"
 import { StoreRevision } from "../../services/StoreRevision.ts"
 import { Database, type DatabaseOptions, layer as database } from "./Database.ts"
+import * as SqliteHistory from "./SqliteHistory.ts"
 import * as SqliteHomeLease from "./SqliteHomeLease.ts"
 import * as SqliteInbox from "./SqliteInbox.ts"
 import * as SqliteIssueStates from "./SqliteIssueStates.ts"
@@ -14,6 +15,7 @@ import * as SqliteUsage from "./SqliteUsage.ts"
 /** The stores in the home's database, or in `filename`. Fails when the database is newer, damaged or inaccessible. */
 export const layer = (options: DatabaseOptions = {}) =>
   Layer.mergeAll(
+    SqliteHistory.layer(options),
     SqliteHomeLease.layer(options),
     SqliteInbox.layer(options),
     SqliteIssueStates.layer(options),

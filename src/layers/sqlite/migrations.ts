@@ -189,6 +189,22 @@ export const migrations: ReadonlyArray<ReadonlyArray<string>> = [
        PRIMARY KEY (owner, repo, issue_number, forge, slug, run)
      ) STRICT, WITHOUT ROWID`,
   ],
+  // For operators: what happened, titles, and the list of issues with the newest decision first.
+  [
+    `CREATE TABLE history (
+       seq INTEGER PRIMARY KEY AUTOINCREMENT,
+       forge TEXT,
+       owner TEXT COLLATE NOCASE,
+       repo TEXT COLLATE NOCASE,
+       issue_number INTEGER,
+       at_ms INTEGER NOT NULL,
+       event TEXT NOT NULL
+     ) STRICT`,
+    `CREATE INDEX history_issue ON history (forge, owner, repo, issue_number, seq) WHERE forge IS NOT NULL`,
+    `CREATE INDEX history_at ON history (at_ms)`,
+    `ALTER TABLE issue_state ADD COLUMN title TEXT`,
+    `CREATE INDEX issue_state_decided ON issue_state (decided_ms DESC, forge, owner, repo, issue_number)`,
+  ],
 ]
 
 /** The schema version that this program reads and writes. */
