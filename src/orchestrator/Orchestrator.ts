@@ -31,7 +31,7 @@ import { applyRetention } from "../programs/retention.ts"
 import { accountOf, accountsOf, botsOf, tokenKeyOf } from "./accounts.ts"
 import { attend, lookAgain, type Pause } from "./attend.ts"
 import * as LocalLifeCycleEngine from "./engine/LocalLifeCycleEngine.ts"
-import { isOwnHost, operatorOf } from "./http/gate.ts"
+import { openDoor } from "./http/door/Door.ts"
 import { countEvent, countRefusal, countWebhook } from "./http/metrics.ts"
 import { serveApi } from "./http/serveApi.ts"
 import { forDependants } from "./ingest/forDependants.ts"
@@ -206,7 +206,7 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
 
 /** `HOST:PORT` of the webhooks; null without their secret. */
 const listen = Effect.fnUntraced(function* (
-  { configuration, secrets }: OrchestratorOptions,
+  { configuration, secrets, poll = "1 second" }: OrchestratorOptions,
   asked: Pick<WebhookListener.WebhookListenerOptions, "isListed" | "accept" | "onSigned">,
 ) {
   const operators = Object.keys(configuration.operators)
@@ -220,16 +220,17 @@ const listen = Effect.fnUntraced(function* (
     ...asked,
     isReady: Effect.map(Effect.either((yield* ServiceState).pausedAt), Either.isRight),
     ...(operators.length > 0 && {
-      operators: {
-        isOwnHost: (name: string | undefined) => isOwnHost(configuration, name),
-        operatorOf: (authorization: string | undefined) =>
-          operatorOf(
-            () => operators.map((name) => [name, secrets.at?.(`operators.${name}.token`)] as const),
-            authorization,
-          ),
+      operators: yield* openDoor({
+        listen: configuration.listen,
+        publicUrl: configuration.publicUrl,
+        tokens: () => operators.map((name) => [name, secrets.at?.(`operators.${name}.token`)] as const),
         refused: countRefusal,
-        handle: yield* serveApi,
-      },
+        answer: yield* serveApi({
+          forge: forgeOf(configuration),
+          timeZone: configuration.budgets.timeZone,
+          poll,
+        }),
+      }),
     }),
     host,
     port: Number(port),

@@ -9,6 +9,7 @@ import * as SqliteIssueStates from "./SqliteIssueStates.ts"
 import * as SqliteOperations from "./SqliteOperations.ts"
 import * as SqliteOutbox from "./SqliteOutbox.ts"
 import * as SqliteServiceState from "./SqliteServiceState.ts"
+import * as SqliteSignIns from "./SqliteSignIns.ts"
 import * as SqliteSweepCursors from "./SqliteSweepCursors.ts"
 import * as SqliteUsage from "./SqliteUsage.ts"
 
@@ -22,6 +23,7 @@ export const layer = (options: DatabaseOptions = {}) =>
     SqliteOperations.layer(options),
     SqliteOutbox.layer(options),
     SqliteServiceState.layer(options),
+    SqliteSignIns.layer(options),
     SqliteSweepCursors.layer(options),
     SqliteUsage.layer(options),
     Layer.effect(StoreRevision, revision).pipe(Layer.provide(database(options))),
