@@ -74,6 +74,8 @@ export interface OrchestratorOptions {
   readonly observe?: Observe
   /** Receives spans of what the service does. Its own calls must not be traced. Nothing is traced unless given. */
   readonly tracer?: Tracer.Tracer
+  /** Folder of the files of the dashboard, `dist/dashboard` of this package; without it operators get a page of links. */
+  readonly dashboard?: string
 }
 
 /** How often statements about runs are made and signed that were left out, and what is too old is removed. */
@@ -206,7 +208,7 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
 
 /** `HOST:PORT` of the webhooks; null without their secret. */
 const listen = Effect.fnUntraced(function* (
-  { configuration, secrets, poll = "1 second" }: OrchestratorOptions,
+  { configuration, secrets, poll = "1 second", dashboard }: OrchestratorOptions,
   asked: Pick<WebhookListener.WebhookListenerOptions, "isListed" | "accept" | "onSigned">,
 ) {
   const operators = Object.keys(configuration.operators)
@@ -225,6 +227,7 @@ const listen = Effect.fnUntraced(function* (
         publicUrl: configuration.publicUrl,
         tokens: () => operators.map((name) => [name, secrets.at?.(`operators.${name}.token`)] as const),
         refused: countRefusal,
+        dashboard,
         answer: yield* serveApi({
           forge: forgeOf(configuration),
           timeZone: configuration.budgets.timeZone,

@@ -143,6 +143,7 @@ export const makeSimulated = Effect.fnUntraced(function* (options: SimulatedOpti
       },
       host: "host-a",
       poll: "50 millis",
+      dashboard: "dist/dashboard",
       observe: (event) =>
         Effect.sync(() => {
           events.push(event)

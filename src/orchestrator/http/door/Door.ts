@@ -6,6 +6,7 @@ import { SignIns } from "../../../services/SignIns.ts"
 import type { AnswerOperator } from "../serveApi.ts"
 import { ServiceApi } from "../ServiceApi.ts"
 import { admit, type DoorOptions, isRead, type Refusal, type Refused, refusedByHeaders } from "./admit.ts"
+import { dashboardFiles } from "./dashboard.ts"
 import { makeAttempts } from "./attempts.ts"
 import { SAFE_HEADERS } from "./headers.ts"
 import { homePage, strangerPage } from "./pages.ts"
@@ -21,6 +22,8 @@ export type HandleOperator = (request: IncomingMessage, response: ServerResponse
 export interface OpenDoor extends DoorOptions {
   readonly answer: AnswerOperator
   readonly refused: (reason: Refusal | "sign-in") => Effect.Effect<void>
+  /** Folder of the files of the dashboard; without it there is a page of links. */
+  readonly dashboard?: string | undefined
 }
 
 /** The handler, until the scope ends. */
@@ -28,6 +31,7 @@ export const openDoor = Effect.fnUntraced(function* ({ answer, refused, ...optio
   const signIns = yield* SignIns
   const run = yield* FiberSet.makeRuntime<never>()
   const signInOptions = { tokens: options.tokens, byToken: makeAttempts(), byCode: makeAttempts() }
+  const page = options.dashboard === undefined ? () => undefined : dashboardFiles(options.dashboard)
   const openApi = JSON.stringify(OpenApi.fromApi(ServiceApi))
 
   const own = (operator: string, request: IncomingMessage): Effect.Effect<DoorAnswer, Failed> | undefined => {
@@ -37,6 +41,8 @@ export const openDoor = Effect.fnUntraced(function* ({ answer, refused, ...optio
     if (!isRead(request)) return undefined
     if (path === "/openapi.json")
       return Effect.succeed({ status: 200, type: "application/json", body: openApi })
+    const file = page(path)
+    if (file !== undefined) return Effect.succeed(file)
     if (path === "/")
       return Effect.succeed({ status: 200, type: "text/html; charset=utf-8", body: homePage(operator) })
     return undefined

@@ -49,7 +49,7 @@ export const linkPage = (code: string): string =>
 export const strangerPage = (): string =>
   page("Sign in · bot-bottle", `<h1>bot-bottle</h1>\n<p><a href="/sign-in">Sign in</a> to see this.</p>`)
 
-/** For an operator, until there is more to see. */
+/** For an operator of a service without the dashboard. */
 export const homePage = (operator: string): string =>
   page(
     "bot-bottle",

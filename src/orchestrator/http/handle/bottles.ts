@@ -3,6 +3,7 @@ import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import { Effect, Option, Schema, Stream } from "effect"
 import type { DurationInput } from "effect/Duration"
 import type { BottleMetadata } from "../../../domain/Bottle.ts"
+import { IssueNumber } from "../../../domain/orchestrator/IssueKey.ts"
 import { Slug } from "../../../domain/Slug.ts"
 import { BottleNotFound } from "../../../domain/Errors.ts"
 import { destroy } from "../../../programs/destroy.ts"
@@ -118,14 +119,23 @@ const detail = Effect.fnUntraced(function* (slug: Slug) {
   const row = yield* known(slug)
   const [status] = yield* statusesOf([row])
   if (status === undefined) return yield* new BottleNotFound({ slug })
-  const rows = yield* (yield* ForgeStateStore).all
   return {
     status,
     lastCheckinAt: Option.getOrElse(yield* (yield* BottleEvents).lastCheckin(slug), () => ""),
-    issues: rows
-      .filter((it) => it.slug === slug)
-      .map(({ forge, owner, repo, issueNumber }) => ({ forge, owner, repo, issueNumber })),
+    issues: yield* issuesOf(slug),
   }
+})
+
+const issuesOf = Effect.fnUntraced(function* (slug: Slug) {
+  const rows = yield* (yield* ForgeStateStore).all
+  return rows
+    .filter((it) => it.slug === slug)
+    .map(({ forge, owner, repo, issueNumber }) => ({
+      forge,
+      owner,
+      repo,
+      issueNumber: IssueNumber.make(issueNumber),
+    }))
 })
 
 /** The bottle must be known, so that the history has no orders about nothing. */
@@ -134,7 +144,9 @@ const ordered = <S, E extends { readonly _tag: string; readonly message: string 
   slug: Slug,
   effect: Effect.Effect<S, E, R>,
 ) =>
-  Effect.zipRight(
-    ofBottle(known(slug)),
-    order(action, { slug }, ofBottle(Effect.map(effect, (state) => ({ slug, state })))),
-  )
+  Effect.gen(function* () {
+    yield* ofBottle(known(slug))
+    const [issue] = yield* orUnavailable(issuesOf(slug))
+    const about = { slug, ...(issue !== undefined && { issue }) }
+    return yield* order(action, about, ofBottle(Effect.map(effect, (state) => ({ slug, state }))))
+  })
