@@ -17,6 +17,7 @@ const long = [
   "test/layers/clone.test.ts",
   "test/bottle/{clone,enter,forwarder}.test.ts",
   "test/cli/{backup,badInput,completions,failedLaunch,hook,limits,orchestrate,otherBackend,planFirst,progress,provenance,serve,steer,terminalOutput,words}.test.ts",
+  "test/dashboard/**/*.test.ts",
   "test/sidecar/{floods,fuzz}.test.ts",
   "test/sidecar/forge/openPr.test.ts",
   "test/sidecar/git/{approval,bases,doubt,hostile,isolation,killed,packs,reach,store,upstream}.test.ts",

@@ -2,7 +2,7 @@
 // it. Each is run by a few lines before it, which keep the code that V8 made of it.
 import { build } from "esbuild"
 import { createHash } from "node:crypto"
-import { chmodSync, readFileSync, readdirSync, rmSync } from "node:fs"
+import { chmodSync, copyFileSync, readFileSync, readdirSync, rmSync } from "node:fs"
 
 const OUT = "dist/bin"
 
@@ -71,3 +71,17 @@ for (const name of readdirSync(OUT)) {
   const [, digest] = /\.cjs\.(\w+)\.\w+\.v8/.exec(name) ?? []
   if (digest !== undefined && !digests.has(digest)) rmSync(`${OUT}/${name}`)
 }
+
+// What browsers get of the dashboard: its page, one script and one style.
+const DASHBOARD = "src/orchestrator/dashboard"
+const forBrowsers = { bundle: true, minify: true, legalComments: "none", outdir: "dist/dashboard" }
+await build({
+  ...forBrowsers,
+  format: "esm",
+  target: "es2022",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  entryPoints: { dashboard: `${DASHBOARD}/main.tsx` },
+})
+await build({ ...forBrowsers, entryPoints: { dashboard: `${DASHBOARD}/style.css` } })
+copyFileSync(`${DASHBOARD}/index.html`, "dist/dashboard/index.html")

@@ -42,6 +42,7 @@ export const ROOT: Readonly<Record<string, ReadonlyArray<Entry>>> = {
   "Forge issues": [
     ["orchestrate serve", "carry issues from their label to a merged pull request, until interrupted"],
     ["orchestrate status", "show which bottle handles which issue, and what each issue waits for"],
+    ["orchestrate open", "print a link that signs an operator in to the HTTP interface, once"],
     ["orchestrate pause", "start nothing new; running agents continue"],
     ["orchestrate continue", "let agents start again"],
     ["orchestrate retry ISSUE", "retry an issue that was given up or set aside"],

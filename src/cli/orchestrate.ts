@@ -6,6 +6,7 @@ import { InvalidInput } from "../domain/Errors.ts"
 import { reportFailures } from "./failure.ts"
 import { groupHelp } from "./help.ts"
 import { hook } from "./hook.ts"
+import { open } from "./open.ts"
 import { note, printJson, printLine } from "./output.ts"
 import { serve } from "./serve.ts"
 import { status } from "./status.ts"
@@ -106,5 +107,5 @@ const assign = Command.make("assign", assignSpec, (options) =>
 /** `orchestrate ...` */
 export const orchestrate = Command.make("orchestrate", {}, () => printLine(groupHelp("orchestrate"))).pipe(
   Command.withDescription("Work on the issues of a forge"),
-  Command.withSubcommands([serve, status, pause, goOn, retry, hook, start, resume, assign]),
+  Command.withSubcommands([serve, status, open, pause, goOn, retry, hook, start, resume, assign]),
 )

@@ -37,10 +37,7 @@ export const forgeStatus = (
   bottle: Option.Option<BottleStatus>,
   checkin: Option.Option<string>,
 ): ForgeStatus => {
-  const address = (kind: "issues" | "pulls", number: number): string =>
-    row.forge === ""
-      ? issueName({ ...row, issueNumber: number })
-      : `${webUrl(row.forge)}/${encodeURIComponent(row.owner)}/${encodeURIComponent(row.repo)}/${kind}/${number}`
+  const address = (kind: "issues" | "pulls", number: number): string => addressAt(row, kind, number)
   const state = Option.map(bottle, (it) => it.state)
   return new ForgeStatus({
     forge: row.forge,
@@ -63,6 +60,16 @@ export const forgeStatus = (
     ),
   })
 }
+
+/** Address of an issue or a pull request of a repository; `owner/repo#n` when its forge is not known. */
+export const addressAt = (
+  { forge, owner, repo }: Pick<ForgeState, "forge" | "owner" | "repo">,
+  kind: "issues" | "pulls",
+  number: number,
+): string =>
+  forge === ""
+    ? issueName({ forge, owner, repo, issueNumber: number })
+    : `${webUrl(forge)}/${encodeURIComponent(owner)}/${encodeURIComponent(repo)}/${kind}/${number}`
 
 const webUrl = (api: string): string => api.replace(/\/api\/v1$/, "")
 

@@ -31,7 +31,7 @@ import { applyRetention } from "../programs/retention.ts"
 import { accountOf, accountsOf, botsOf, tokenKeyOf } from "./accounts.ts"
 import { attend, lookAgain, type Pause } from "./attend.ts"
 import * as LocalLifeCycleEngine from "./engine/LocalLifeCycleEngine.ts"
-import { isOwnHost, operatorOf } from "./http/gate.ts"
+import { openDoor } from "./http/door/Door.ts"
 import { countEvent, countRefusal, countWebhook } from "./http/metrics.ts"
 import { serveApi } from "./http/serveApi.ts"
 import { forDependants } from "./ingest/forDependants.ts"
@@ -74,6 +74,8 @@ export interface OrchestratorOptions {
   readonly observe?: Observe
   /** Receives spans of what the service does. Its own calls must not be traced. Nothing is traced unless given. */
   readonly tracer?: Tracer.Tracer
+  /** Folder of the files of the dashboard, `dist/dashboard` of this package; without it operators get a page of links. */
+  readonly dashboard?: string
 }
 
 /** How often statements about runs are made and signed that were left out, and what is too old is removed. */
@@ -192,13 +194,21 @@ const make = Effect.fnUntraced(function* (options: OrchestratorOptions) {
     ...(secrets.problem !== undefined && { secret: secrets.problem }),
   }))
   yield* deliver({ configuration, served, secretAt: (key) => secrets.at?.(key), poll })
-  yield* attend({ engine, pause, sweep: sweep.status, health, observe, poll })
+  yield* attend({
+    engine,
+    pause,
+    sweep: sweep.status,
+    health,
+    observe,
+    poll,
+    keepHistory: configuration.retention.provenance,
+  })
   return Context.make(LifeCycleEngine, engine)
 })
 
 /** `HOST:PORT` of the webhooks; null without their secret. */
 const listen = Effect.fnUntraced(function* (
-  { configuration, secrets }: OrchestratorOptions,
+  { configuration, secrets, poll = "1 second", dashboard }: OrchestratorOptions,
   asked: Pick<WebhookListener.WebhookListenerOptions, "isListed" | "accept" | "onSigned">,
 ) {
   const operators = Object.keys(configuration.operators)
@@ -212,16 +222,18 @@ const listen = Effect.fnUntraced(function* (
     ...asked,
     isReady: Effect.map(Effect.either((yield* ServiceState).pausedAt), Either.isRight),
     ...(operators.length > 0 && {
-      operators: {
-        isOwnHost: (name: string | undefined) => isOwnHost(configuration, name),
-        operatorOf: (authorization: string | undefined) =>
-          operatorOf(
-            () => operators.map((name) => [name, secrets.at?.(`operators.${name}.token`)] as const),
-            authorization,
-          ),
+      operators: yield* openDoor({
+        listen: configuration.listen,
+        publicUrl: configuration.publicUrl,
+        tokens: () => operators.map((name) => [name, secrets.at?.(`operators.${name}.token`)] as const),
         refused: countRefusal,
-        handle: yield* serveApi,
-      },
+        dashboard,
+        answer: yield* serveApi({
+          forge: forgeOf(configuration),
+          timeZone: configuration.budgets.timeZone,
+          poll,
+        }),
+      }),
     }),
     host,
     port: Number(port),

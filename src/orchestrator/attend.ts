@@ -1,8 +1,9 @@
 /** attend: a service follows the requests that operators make from other processes, and reports its health. */
-import { Clock, type Context, Effect, Option, Ref, Schedule } from "effect"
+import { Clock, type Context, Duration, Effect, Option, Ref, Schedule } from "effect"
 import type { DurationInput } from "effect/Duration"
 import { ServiceEvent } from "../domain/orchestrator/ServiceEvent.ts"
 import type { ServiceHealth, SweepHealth } from "../domain/orchestrator/ServiceHealth.ts"
+import { History } from "../services/History.ts"
 import { Inbox } from "../services/Inbox.ts"
 import { Outbox } from "../services/Outbox.ts"
 import { IssueStates } from "../services/IssueStates.ts"
@@ -28,6 +29,8 @@ export interface Attended {
   readonly health: Effect.Effect<Omit<ServiceHealth, "sweep">>
   readonly observe: Observe
   readonly poll: DurationInput
+  /** How long the history of issues is kept. */
+  readonly keepHistory: DurationInput
 }
 
 /** Attends until the scope ends, and reports the shutdown. Failures are logged and retried. */
@@ -38,10 +41,12 @@ export const attend = Effect.fn("attend")(function* ({
   health,
   observe,
   poll,
+  keepHistory,
 }: Attended) {
   const state = yield* ServiceState
   const inbox = yield* Inbox
   const outbox = yield* Outbox
+  const history = yield* History
   const reported = yield* Ref.make("")
   const problem = yield* Ref.make<string | null>(null)
   const forgotAt = yield* Ref.make(0)
@@ -75,6 +80,7 @@ export const attend = Effect.fn("attend")(function* ({
     yield* Ref.set(forgotAt, now)
     yield* inbox.forget(now - KEPT)
     yield* outbox.forget(now - KEPT)
+    yield* history.forget(now - Duration.toMillis(keepHistory))
   })
 
   yield* Effect.addFinalizer(() =>

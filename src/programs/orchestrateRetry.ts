@@ -29,17 +29,22 @@ export const orchestrateRetry = Effect.fn("orchestrateRetry")(function* (name: s
   const issue = yield* theOne(name, issues)
   const { forge, owner, repo, issueNumber } = issue
   const key = { forge, owner, repo, issueNumber }
+  yield* retryIssue(key)
+  return {
+    issue,
+    isServing: Option.exists(service, ({ isServing }) => isServing),
+    isPaused: Option.isSome(pausedAt),
+  } satisfies Retried
+})
+
+/** The same for an issue that is known. */
+export const retryIssue = Effect.fn("retryIssue")(function* (key: IssueKey) {
   yield* (yield* IssueStates).revise(key, retried)
   const inbox = yield* Inbox
   yield* inbox.reopen(key)
   const now = yield* Clock.currentTimeMillis
   yield* inbox.accept(operatorHint(key, now))
   yield* (yield* ServiceState).ask(key)
-  return {
-    issue,
-    isServing: Option.exists(service, ({ isServing }) => isServing),
-    isPaused: Option.isSome(pausedAt),
-  } satisfies Retried
 })
 
 const theOne = Effect.fnUntraced(function* (name: string, issues: ReadonlyArray<IssueStatus>) {

@@ -1,5 +1,5 @@
 /** serviceStatus: whether a service is running, what each issue waits for, and why launches are held back. */
-import { Effect, type Option, Order } from "effect"
+import { Effect, Option, Order } from "effect"
 import type { InboxRow } from "../domain/orchestrator/InboxHint.ts"
 import { type IssueKey, issueId } from "../domain/orchestrator/IssueKey.ts"
 import {
@@ -46,6 +46,17 @@ export const serviceStatus = Effect.fn("serviceStatus")(function* (options: { re
     pausedAt: yield* service.pausedAt,
     issues: issues.filter((issue) => options.all === true || isOfInterest(issue)).toSorted(byKey),
   } satisfies ServiceStatus
+})
+
+/** The status of issues of which only hints are known, from so many of these hints; those that were set aside come first. */
+export const hintedAlone = Effect.fn("hintedAlone")(function* (limit: number) {
+  const inbox = yield* Inbox
+  const states = yield* IssueStates
+  const hints = [...(yield* inbox.setAside({ limit })), ...(yield* inbox.waiting({ limit }))]
+  const all = yield* Effect.forEach(byIssue(hints).values(), ({ issue, hint }) =>
+    Effect.map(states.get(issue), (row) => (Option.isNone(row) ? [hintedStatus(issue, hint)] : [])),
+  )
+  return all.flat()
 })
 
 const byKey = Order.combineAll<IssueKey>([

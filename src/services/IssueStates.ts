@@ -2,6 +2,7 @@
 import { Context, type Effect, type Option } from "effect"
 import type { StateStoreError } from "../domain/Errors.ts"
 import type { IssueKey, Page } from "../domain/orchestrator/IssueKey.ts"
+import type { IssueSearch, PhaseCounts } from "../domain/orchestrator/IssueSearch.ts"
 import type { IssueState } from "../domain/orchestrator/IssueState.ts"
 import type { CommitResult, IssueCommit, StoredIssue } from "../domain/orchestrator/StoredIssue.ts"
 
@@ -35,6 +36,10 @@ export class IssueStates extends Context.Tag("bot-bottle/IssueStates")<
     ) => Effect.Effect<ReadonlyArray<StoredIssue>, StateStoreError>
     /** Issues with a bottle that is not destroyed (`IssueState.live`), in the same order. */
     readonly live: (page: Page<IssueKey>) => Effect.Effect<ReadonlyArray<StoredIssue>, StateStoreError>
+    /** Newest decision first. */
+    readonly search: (search: IssueSearch) => Effect.Effect<ReadonlyArray<StoredIssue>, StateStoreError>
+    /** How many issues are in each phase, without those that never had a bottle. */
+    readonly count: Effect.Effect<PhaseCounts, StateStoreError>
     /** Ordered by forge, owner, repository, number. Reads every row: for reports, not for each event. */
     readonly all: (page: Page<IssueKey>) => Effect.Effect<ReadonlyArray<StoredIssue>, StateStoreError>
   }

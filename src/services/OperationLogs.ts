@@ -42,8 +42,8 @@ export class OperationLogs extends Context.Tag("bot-bottle/OperationLogs")<
     readonly log: (slug: Slug) => Effect.Effect<ReadonlyArray<string>, SidecarError>
     /** Checks the chain, and measures. */
     readonly audit: (slug: Slug, request?: AuditRequest) => Effect.Effect<LogAudit, SidecarError>
-    /** The bytes of a bottle's operation log; empty when there is none. */
-    readonly bytes: (slug: Slug) => Stream.Stream<Uint8Array, SidecarError>
+    /** The bytes of a bottle's operation log, after the first `from` of them; empty when there are none. */
+    readonly bytes: (slug: Slug, from?: number) => Stream.Stream<Uint8Array, SidecarError>
     /** Moves the log of a bottle that is being destroyed to where it survives. Succeeds when there is none. */
     readonly keep: (slug: Slug) => Effect.Effect<void, SidecarError>
     /** Removes the kept log of a destroyed bottle. */

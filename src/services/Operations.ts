@@ -4,6 +4,7 @@ import type { StateStoreError } from "../domain/Errors.ts"
 import type { IssueKey, OperationId, Page } from "../domain/orchestrator/IssueKey.ts"
 import type {
   HostName,
+  IssueRun,
   OperationEnd,
   StartedRun,
   StoredOperation,
@@ -16,6 +17,11 @@ export class Operations extends Context.Tag("bot-bottle/Operations")<
     readonly get: (id: OperationId) => Effect.Effect<Option.Option<StoredOperation>, StateStoreError>
     /** The operation of an issue that began last, open or finished. */
     readonly newest: (issue: IssueKey) => Effect.Effect<Option.Option<StoredOperation>, StateStoreError>
+    /** The runs of an issue that operations started, the newest first. `after` is the ID of an operation. */
+    readonly runs: (
+      issue: IssueKey,
+      page: Page<Pick<StoredOperation, "id">>,
+    ) => Effect.Effect<ReadonlyArray<IssueRun>, StateStoreError>
     /** Open operations of a host, in the order in which they began. */
     readonly open: (
       host: HostName,

@@ -8,10 +8,12 @@ import { HostName } from "../../src/domain/orchestrator/StoredOperation.ts"
 import { Day, RunUsage } from "../../src/domain/orchestrator/Usage.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import * as MemoryLifeStores from "../../src/layers/memory/MemoryLifeStores.ts"
+import { History } from "../../src/services/History.ts"
 import { Inbox } from "../../src/services/Inbox.ts"
 import { IssueStates } from "../../src/services/IssueStates.ts"
 import { Operations } from "../../src/services/Operations.ts"
 import { Usage } from "../../src/services/Usage.ts"
+import { historyContract } from "../contracts/History.ts"
 import { inboxContract } from "../contracts/Inbox.ts"
 import { issueStatesContract } from "../contracts/IssueStates.ts"
 import { operationsContract } from "../contracts/Operations.ts"
@@ -28,13 +30,14 @@ for (const [name, layer] of [
   ["memory", MemoryLifeStores.layer],
   ["SQLite", onDisk],
 ] as const) {
+  historyContract(name, layer)
   inboxContract(name, layer)
   issueStatesContract(name, layer)
   operationsContract(name, layer)
   usageContract(name, layer)
 }
 
-type All = Inbox | IssueStates | Operations | Usage
+type All = History | Inbox | IssueStates | Operations | Usage
 
 /** Small numbers, so that steps meet. `n` picks an issue, the others pick among what there may be of it. */
 const anyStep = FastCheck.record({
@@ -101,7 +104,9 @@ const perform = Effect.fnUntraced(function* ({ call, n, owner, id, off, operates
     case "commit": {
       const next = { nextAt: time === 0 ? null : time, failedHeads: [`head-${id}`] }
       const decision = operates ? begins(version + off, stop, next) : waits(version + off, next)
-      return yield* states.commit(commit(decision, { issue: about, handled: ids, at: time }))
+      return yield* states.commit(
+        commit(decision, { issue: about, handled: ids, at: time, ...(id > 3 && { title: `Title ${id}` }) }),
+      )
     }
     case "revise":
       return yield* states.revise(about, (state) => ({ ...state, nextAt: time }))
@@ -143,6 +148,17 @@ const everything = Effect.gen(function* () {
     others: yield* operations.open(HostName.make("host-b"), page),
     newest: yield* Effect.forEach(keys, operations.newest),
     usage: yield* Effect.forEach(keys, usage.total),
+    sums: yield* Effect.forEach(["day", "repository", "issue"] as const, (by) =>
+      usage.sums({ by, from: Day.make("2026-11-21"), to: Day.make("2026-11-24"), limit: 4 }),
+    ),
+    history: yield* (yield* History).all({ limit: 200 }),
+    timelines: yield* Effect.forEach(keys, (key) => History.pipe(Effect.flatMap(({ of }) => of(key, page)))),
+    found: yield* Effect.forEach(
+      [{}, { all: true }, { all: true, owner: "Acme" }, { text: "ITLE 5" }, { waits: "person", all: true }],
+      (search) => states.search({ limit: 3, ...search }),
+    ),
+    counted: yield* states.count,
+    runs: yield* Effect.forEach(keys, (key) => operations.runs(key, { limit: 2 })),
     known: yield* Effect.forEach([1, 2, 3, 4, 5, 6], (n) =>
       inbox.accept(hint(`hint-${n}`, { id: HintId.make(`hint-${n}`) })),
     ),

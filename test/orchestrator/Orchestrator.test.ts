@@ -18,6 +18,7 @@ import { decodeConfiguration } from "../../src/domain/orchestrator/Configuration
 import type { ServiceEvent } from "../../src/domain/orchestrator/ServiceEvent.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import * as MemoryServiceState from "../../src/layers/memory/MemoryServiceState.ts"
+import * as MemorySignIns from "../../src/layers/memory/MemorySignIns.ts"
 import * as MemorySweepCursors from "../../src/layers/memory/MemorySweepCursors.ts"
 import * as Orchestrator from "../../src/orchestrator/Orchestrator.ts"
 import { servedBy } from "../../src/orchestrator/served.ts"
@@ -46,7 +47,9 @@ const makeService = Effect.fnUntraced(function* (options: WorldOptions = {}) {
   const world = yield* makeWorld(options)
   const context = Context.merge(
     world.context,
-    yield* Layer.build(Layer.merge(MemoryServiceState.layer, MemorySweepCursors.layer)),
+    yield* Layer.build(
+      Layer.mergeAll(MemoryServiceState.layer, MemorySignIns.layer, MemorySweepCursors.layer),
+    ),
   )
   const events: Array<ServiceEvent> = []
   const serving: Orchestrator.OrchestratorOptions = {

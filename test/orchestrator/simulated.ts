@@ -1,9 +1,10 @@
 /** The whole service over a simulated Gitea: webhooks and REST over HTTP, agents in a backend in memory, all in real time. */
-import { Context, Effect, Exit, Layer, Option, Redacted, Schedule, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Option, Redacted, Schedule, Scope, Stream } from "effect"
 import type { BottlePlan } from "../../src/domain/Bottle.ts"
 import type { QueueEvent } from "../../src/domain/QueueEvent.ts"
 import { decodeConfiguration } from "../../src/domain/orchestrator/ConfigurationFile.ts"
 import { IssueNumber } from "../../src/domain/orchestrator/IssueKey.ts"
+import type { ServiceEvent } from "../../src/domain/orchestrator/ServiceEvent.ts"
 import type { StoredIssue } from "../../src/domain/orchestrator/StoredIssue.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import * as GiteaForges from "../../src/layers/gitea/GiteaForges.ts"
@@ -15,6 +16,7 @@ import * as Orchestrator from "../../src/orchestrator/Orchestrator.ts"
 import { Forges } from "../../src/services/Forges.ts"
 import { IssueStates } from "../../src/services/IssueStates.ts"
 import { LifeCycleEngine } from "../../src/services/LifeCycleEngine.ts"
+import { OperationLogs } from "../../src/services/OperationLogs.ts"
 import { Usage } from "../../src/services/Usage.ts"
 import * as GiteaSimulator from "../../src/simulator/GiteaSimulator.ts"
 import * as FakeBackend from "../../src/testing/FakeBackend.ts"
@@ -42,7 +44,11 @@ export interface SimulatedOptions {
   /** Numbers of the issues; 17 unless given. */
   readonly issues?: ReadonlyArray<number>
   /** What an agent does after its work, before it signals that it is done. */
-  readonly work?: (plan: BottlePlan, sim: GiteaSimulator.GiteaSimulator) => Effect.Effect<void>
+  readonly work?: (
+    plan: BottlePlan,
+    sim: GiteaSimulator.GiteaSimulator,
+    output: FakeBackend.FakeAgentIo,
+  ) => Effect.Effect<void>
 }
 
 /** Serves; each agent pushes a commit, opens its pull request in its first run, signals that it is done, and ends. */
@@ -68,8 +74,10 @@ export const makeSimulated = Effect.fnUntraced(function* (options: SimulatedOpti
   })
   const sidecar = yield* FakeSidecar.make
   const prompts: Array<string> = []
+  const events: Array<ServiceEvent> = []
+  const operationLog = { text: "" }
   const target = { kind: "gitea" as const, apiUrl: sim.apiUrl, token: Redacted.make(TOKEN), ...repository }
-  const agent = (plan: BottlePlan) =>
+  const agent = (plan: BottlePlan, output: FakeBackend.FakeAgentIo) =>
     Effect.gen(function* () {
       const slug = Slug.make(plan.slug)
       const head = `work-${numberOf(plan)}`
@@ -87,7 +95,7 @@ export const makeSimulated = Effect.fnUntraced(function* (options: SimulatedOpti
         const number = yield* api.openPr({ title: `Mend ${branch}`, body: "", head: branch })
         yield* say({ kind: "pr-opened", number })
       }
-      yield* work(plan, sim)
+      yield* work(plan, sim, output)
       yield* say({ kind: "done", status: "success", summary: "mended" })
       return 0
     }).pipe(Effect.provide(GiteaForges.layer), Effect.orDie)
@@ -109,7 +117,12 @@ export const makeSimulated = Effect.fnUntraced(function* (options: SimulatedOpti
       MemoryBottleStore.layer,
       MemoryForgeStateStore.layer,
       LiveProviders.layer,
-      Layer.succeedContext(sidecar.services),
+      Layer.succeedContext(
+        Context.add(sidecar.services, OperationLogs, {
+          ...Context.get(sidecar.services, OperationLogs),
+          bytes: (_, from = 0) => Stream.make(Buffer.from(operationLog.text).subarray(from)),
+        }),
+      ),
       GiteaForges.layer,
       MemoryManifests.layer({
         agents: { carpenter: { bottle: "plain", command: ["agent"] } },
@@ -130,8 +143,10 @@ export const makeSimulated = Effect.fnUntraced(function* (options: SimulatedOpti
       },
       host: "host-a",
       poll: "50 millis",
+      dashboard: "dist/dashboard",
       observe: (event) =>
         Effect.sync(() => {
+          events.push(event)
           if (event._tag === "Serving") listening = event.listening ?? ""
         }),
     }).pipe(Layer.buildWithScope(scope), Effect.provide(context))
@@ -156,6 +171,12 @@ export const makeSimulated = Effect.fnUntraced(function* (options: SimulatedOpti
     sim,
     ada,
     prompts,
+    /** The operation log of every bottle. */
+    operationLog,
+    /** What its services reported. */
+    events,
+    /** The stores and the rest that outlive a service. */
+    context,
     serve,
     stateOf,
     used: Effect.provide(

@@ -29,6 +29,7 @@ import { Slug } from "../../src/domain/Slug.ts"
 import { BottleStore } from "../../src/services/BottleStore.ts"
 import { ForgeStateStore } from "../../src/services/ForgeStateStore.ts"
 import { HomeLease } from "../../src/services/HomeLease.ts"
+import type { History } from "../../src/services/History.ts"
 import { Inbox } from "../../src/services/Inbox.ts"
 import { IssueStates } from "../../src/services/IssueStates.ts"
 import { LifeCycleEngine } from "../../src/services/LifeCycleEngine.ts"
@@ -56,7 +57,7 @@ const target: ForgeTarget = {
 }
 
 /** The stores of the orchestrator. */
-export type LifeStores = Inbox | IssueStates | Operations | Outbox | Usage | HomeLease
+export type LifeStores = History | Inbox | IssueStates | Operations | Outbox | Usage | HomeLease
 
 /** Called before each call of a store or the backend; a test stops an engine there. */
 export type Gate = (call: string) => Effect.Effect<void>

@@ -1,6 +1,7 @@
 /** The orchestrator's stores on one SQLite file. */
 import { Effect, Layer } from "effect"
 import { join } from "node:path"
+import * as SqliteHistory from "../../src/layers/sqlite/SqliteHistory.ts"
 import * as SqliteHomeLease from "../../src/layers/sqlite/SqliteHomeLease.ts"
 import * as SqliteInbox from "../../src/layers/sqlite/SqliteInbox.ts"
 import * as SqliteIssueStates from "../../src/layers/sqlite/SqliteIssueStates.ts"
@@ -12,6 +13,7 @@ import { tempDir } from "./tempDir.ts"
 /** All of them but the lease of the home. */
 export const stores = (options: { readonly filename: string }) =>
   Layer.mergeAll(
+    SqliteHistory.layer(options),
     SqliteInbox.layer(options),
     SqliteIssueStates.layer(options),
     SqliteOperations.layer(options),

@@ -5,6 +5,7 @@ import type { Configuration } from "../../domain/orchestrator/Configuration.ts"
 import { unkept } from "../../domain/orchestrator/unkept.ts"
 import { Home } from "../../layers/home/Home.ts"
 import { readConfiguration } from "../../layers/manifests/configuration.ts"
+import { packageFile } from "../../layers/home/packageRoot.ts"
 import * as NodeProcessRunner from "../../layers/process/NodeProcessRunner.ts"
 import * as LiveSecrets from "../../layers/secrets/LiveSecrets.ts"
 import * as SqliteOrchestratorStores from "../../layers/sqlite/SqliteOrchestratorStores.ts"
@@ -37,7 +38,13 @@ export const serve = Effect.fn("serve")(
     const secrets = yield* keepSecrets(file, configuration)
     const tracer = yield* tracing
     return yield* Effect.provide(
-      run({ configuration, secrets, observe, ...(Option.isSome(tracer) && { tracer: tracer.value }) }),
+      run({
+        configuration,
+        secrets,
+        observe,
+        dashboard: packageFile("dist", "dashboard"),
+        ...(Option.isSome(tracer) && { tracer: tracer.value }),
+      }),
       stores,
     )
   },

@@ -46,6 +46,7 @@ export const OPTION_VALUES: Readonly<Record<string, Values>> = {
   "--forge": "text",
   "--format": "columns",
   "--label": "text",
+  "--operator": "text",
   "--prompt": "text",
   "--prompt-file": "files",
   "--public-key": "files",

@@ -43,6 +43,7 @@ export const EXAMPLES: Readonly<Record<string, ReadonlyArray<string>>> = {
   orchestrate: ["orchestrate serve", "orchestrate status"],
   "orchestrate serve": ["orchestrate serve", "orchestrate serve --config ./orchestrator.yaml --json"],
   "orchestrate status": ["orchestrate status", "orchestrate status --watch"],
+  "orchestrate open": ["orchestrate open", "orchestrate open --operator ada"],
   "orchestrate pause": ["orchestrate pause"],
   "orchestrate continue": ["orchestrate continue"],
   "orchestrate hook": ["orchestrate hook install acme/app"],

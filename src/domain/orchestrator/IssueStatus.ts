@@ -8,6 +8,8 @@ import type { StoredIssue } from "./StoredIssue.ts"
 /** The life of an issue; times in milliseconds. */
 export const IssueStatus = Schema.Struct({
   ...IssueKey.fields,
+  /** As the forge last said; null when it is not known. It is a stranger's text. */
+  title: Schema.NullOr(Schema.String),
   phase: Phase,
   /** What it waits for, as in the decision; null: an operation is running, or no decision was made yet. */
   waits: Schema.NullOr(Schema.String),
@@ -27,13 +29,14 @@ export type IssueStatus = typeof IssueStatus.Type
 
 /** The status of an issue that was looked at, with its oldest hint that was set aside. */
 export const issueStatus = (
-  { forge, owner, repo, issueNumber, state, waits, decidedAt }: StoredIssue,
+  { forge, owner, repo, issueNumber, state, waits, decidedAt, title }: StoredIssue,
   aside?: InboxRow,
 ): IssueStatus => ({
   forge,
   owner,
   repo,
   issueNumber,
+  title,
   phase: state.phase,
   waits,
   reason: state.reason,
@@ -53,6 +56,7 @@ export const issueStatus = (
 /** The status of an issue of which only hints are known. */
 export const hintedStatus = (issue: IssueKey, hint: InboxRow): IssueStatus => ({
   ...issue,
+  title: null,
   phase: "idle",
   waits: null,
   reason: hint.state === "set-aside" ? asideReason(hint) : "it has not been checked yet",

@@ -16,7 +16,15 @@ export class StoredIssue extends Schema.Class<StoredIssue>("StoredIssue")({
   /** What it waits for, as `Wait.kind`; null: an operation was begun. */
   waits: Schema.NullOr(Schema.String),
   decidedAt: Millis,
+  /** As the forge last said; null when it is not known. It is a stranger's text. */
+  title: Schema.NullOr(Schema.String).pipe(
+    Schema.propertySignature,
+    Schema.withConstructorDefault((): string | null => null),
+  ),
 }) {}
+
+/** More of a title is not kept. */
+export const TITLE_LENGTH_MAX = 255
 
 /** A decision to store, with everything in its transaction. */
 export interface IssueCommit {
@@ -30,6 +38,8 @@ export interface IssueCommit {
   readonly at: number
   /** Messages to send; none unless given. */
   readonly messages?: ReadonlyArray<OutboxMessage>
+  /** Title of the issue; the stored one stays unless given. */
+  readonly title?: string
 }
 
 /** The result of a commit. All results except `Committed` stored nothing: look at the issue again. */
@@ -40,16 +50,21 @@ export type CommitResult =
   /** The operation was not begun, because this one of the same issue is open or has the same ID. */
   | { readonly _tag: "OperationExists"; readonly operation: OperationId }
 
-/** The rows that a commit stores. */
-export const rowsOf = ({
-  issue: { forge, owner, repo, issueNumber },
-  decision: { verdict, state, rule },
-  host,
-  at,
-}: IssueCommit): { readonly issue: StoredIssue; readonly operation?: StoredOperation } => {
+/** The rows that a commit stores over the row that there is. */
+export const rowsOf = (
+  {
+    issue: { forge, owner, repo, issueNumber },
+    decision: { verdict, state, rule },
+    host,
+    at,
+    title: newTitle,
+  }: IssueCommit,
+  before?: Pick<StoredIssue, "title">,
+): { readonly issue: StoredIssue; readonly operation?: StoredOperation } => {
   const key = { forge, owner, repo, issueNumber }
   const waits = verdict._tag === "Wait" ? verdict.kind : null
-  const issue = new StoredIssue({ ...key, state, rule, waits, decidedAt: at })
+  const title = newTitle?.slice(0, TITLE_LENGTH_MAX) ?? before?.title ?? null
+  const issue = new StoredIssue({ ...key, state, rule, waits, decidedAt: at, title })
   if (verdict._tag === "Wait") return { issue }
   const { generation, step } = state
   const operation = new StoredOperation({

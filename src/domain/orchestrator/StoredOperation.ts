@@ -34,6 +34,12 @@ export class StoredOperation extends Schema.Class<StoredOperation>("StoredOperat
   endedAt: Schema.NullOr(Millis),
 }) {}
 
+/** A run that an operation started, and what it used; null until it has ended. */
+export interface IssueRun {
+  readonly operation: StoredOperation
+  readonly use: RunUse | null
+}
+
 /** The result of an operation. */
 export interface OperationEnd {
   readonly at: number

@@ -36,6 +36,23 @@ export interface UsageOf extends Partial<RepositoryKey>, Partial<Pick<IssueKey, 
   readonly day?: Day
 }
 
+/** Which runs to sum, from day to day, and by what. */
+export interface UsageBy extends Omit<UsageOf, "day"> {
+  readonly by: "day" | "repository" | "issue"
+  readonly from: Day
+  readonly to: Day
+  /** At most so many sums: the newest days, or those with the most tokens. */
+  readonly limit: number
+}
+
+/** The sum of the runs of one day, one repository or one issue. Fields that it is not about are null. */
+export interface UsageSum extends UsageTotal {
+  readonly day: Day | null
+  readonly owner: string | null
+  readonly repo: string | null
+  readonly issueNumber: number | null
+}
+
 /** The sum of runs. */
 export interface UsageTotal {
   readonly runs: number

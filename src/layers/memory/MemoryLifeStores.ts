@@ -1,7 +1,10 @@
-/** Inbox, IssueStates, Operations, Outbox and Usage in memory, over the same rows: for tests, and for programs that need no persistence. */
-import { Array as Arr, Context, Effect, Layer, Option } from "effect"
+/** History, Inbox, IssueStates, Operations, Outbox and Usage in memory, over the same rows: for tests, and for programs that need no persistence. */
+import { Array as Arr, Clock, Context, Effect, Layer, Option } from "effect"
+import { decisionEntry, endEntry, startEntry } from "../../domain/orchestrator/History.ts"
 import { type HintId, type InboxHint, InboxRow, routedHintId } from "../../domain/orchestrator/InboxHint.ts"
 import { type IssueKey, issueId, type Page } from "../../domain/orchestrator/IssueKey.ts"
+import { isFound, type IssuePlace } from "../../domain/orchestrator/IssueSearch.ts"
+import { isOfInterest, issueStatus } from "../../domain/orchestrator/IssueStatus.ts"
 import {
   type CommitResult,
   type IssueCommit,
@@ -10,51 +13,30 @@ import {
   type StoredIssue,
 } from "../../domain/orchestrator/StoredIssue.ts"
 import { endedHint, finished, StoredOperation } from "../../domain/orchestrator/StoredOperation.ts"
-import type { OutboxMessage, OutboxRow } from "../../domain/orchestrator/Outbox.ts"
-import { RunUsage, type UsageOf, type UsageTotal } from "../../domain/orchestrator/Usage.ts"
+import { RunUsage, type RunUse } from "../../domain/orchestrator/Usage.ts"
+import { History } from "../../services/History.ts"
 import { Inbox } from "../../services/Inbox.ts"
 import { IssueStates } from "../../services/IssueStates.ts"
 import { Outbox } from "../../services/Outbox.ts"
 import { Operations } from "../../services/Operations.ts"
 import { Usage } from "../../services/Usage.ts"
-
-/** All rows. Maps keep insertion order. */
-interface Tables {
-  readonly hints: Map<string, InboxRow>
-  /** When hints were handled. */
-  readonly handled: Map<string, number>
-  readonly issues: Map<string, StoredIssue>
-  readonly operations: Map<string, StoredOperation>
-  readonly usage: Map<string, RunUsage>
-  readonly outbox: Map<string, Sending>
-  seq: number
-}
-
-/** A message. It is over when it was sent or given up. */
-interface Sending {
-  readonly row: OutboxRow
-  readonly nextAt: number
-  readonly overAt?: number
-}
+import { addEntry, byKey, byTime, emptyTables, isOf, type Tables } from "./lifeTables.ts"
+import { historyOver } from "./memoryHistory.ts"
+import { outboxOver, send } from "./memoryOutbox.ts"
+import { record, usageOver } from "./memoryUsage.ts"
 
 /** Empty stores, private to this layer. */
-export const layer: Layer.Layer<Inbox | IssueStates | Operations | Outbox | Usage> = Layer.syncContext(() => {
-  const tables: Tables = {
-    hints: new Map(),
-    handled: new Map(),
-    issues: new Map(),
-    operations: new Map(),
-    usage: new Map(),
-    outbox: new Map(),
-    seq: 0,
-  }
-  return Context.make(Inbox, inboxOver(tables)).pipe(
-    Context.add(IssueStates, issueStatesOver(tables)),
-    Context.add(Operations, operationsOver(tables)),
-    Context.add(Usage, usageOver(tables)),
-    Context.add(Outbox, outboxOver(tables)),
-  )
-})
+export const layer: Layer.Layer<History | Inbox | IssueStates | Operations | Outbox | Usage> =
+  Layer.syncContext(() => {
+    const tables = emptyTables()
+    return Context.make(Inbox, inboxOver(tables)).pipe(
+      Context.add(History, historyOver(tables)),
+      Context.add(IssueStates, issueStatesOver(tables)),
+      Context.add(Operations, operationsOver(tables)),
+      Context.add(Usage, usageOver(tables)),
+      Context.add(Outbox, outboxOver(tables)),
+    )
+  })
 
 const inboxOver = (tables: Tables) => {
   const list = (test: (row: InboxRow) => boolean) => [...tables.hints.values()].filter(test)
@@ -129,9 +111,20 @@ const issueStatesOver = (tables: Tables) => {
     get: (issue) => Effect.sync(() => find(issue)),
     commit: (commit) =>
       Effect.sync(() => {
-        const result = resultOf(tables, commit)
+        const before = tables.issues.get(issueId(commit.issue))
+        const result = resultOf(tables, commit, before)
         if (result._tag === "Committed") {
           put(result.issue)
+          const hints = commit.handled.flatMap((id) => tables.hints.get(id) ?? [])
+          const open = Arr.dedupe(hints).filter(({ state }) => state === "open")
+          addEntry(
+            tables,
+            decisionEntry(
+              commit,
+              before,
+              open.toSorted((a, b) => a.seq - b.seq),
+            ),
+          )
           if (result.operation !== undefined) tables.operations.set(result.operation.id, result.operation)
           handle(tables, commit.handled, commit.at)
           send(tables, commit.messages ?? [], commit.at)
@@ -155,6 +148,21 @@ const issueStatesOver = (tables: Tables) => {
     waiting: (kind, page) => list(({ waits }) => waits === kind, page),
     live: (page) => list(({ state }) => state.live, page),
     all: (page) => list(() => true, page),
+    search: (search) =>
+      Effect.sync(() => {
+        const { after, limit } = search
+        return [...tables.issues.values()]
+          .filter((row) => isFound(search, row, isAside(tables, row)))
+          .sort(byDecision)
+          .filter((row) => after === undefined || byDecision(row, after) > 0)
+          .slice(0, limit)
+      }),
+    count: Effect.sync(() => {
+      const count = { idle: 0, running: 0, frozen: 0, destroyed: 0 }
+      for (const row of tables.issues.values())
+        if (row.state.phase !== "idle" || isOfInterest(issueStatus(row))) count[row.state.phase] += 1
+      return count
+    }),
   })
 }
 
@@ -179,60 +187,32 @@ const operationsOver = (tables: Tables) => {
           .filter((row) => row.state === "open" && row.host === host)
           .slice(0, limit)
       }),
+    runs: (issue, { limit, after }) =>
+      Effect.sync(() => {
+        const rows = [...tables.operations.values()].filter((row) => isOf(row, issue) && row.started !== null)
+        const end = rows.findIndex(({ id }) => id === after?.id)
+        return (end === -1 ? rows : rows.slice(0, end))
+          .toReversed()
+          .slice(0, limit)
+          .map((operation) => ({ operation, use: runUse(tables, operation) }))
+      }),
     start: (id, started) =>
-      change(id, (row) => new StoredOperation({ ...row, started: row.started ?? started })),
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        change(id, (row) => {
+          const next = new StoredOperation({ ...row, started: row.started ?? started })
+          if (row.started === null) addEntry(tables, startEntry(next, now))
+          return next
+        }),
+      ),
     finish: (id, end) =>
       change(id, (row) => {
+        addEntry(tables, endEntry(finished(row, end), end.at))
         if (end.usage !== undefined) record(tables, new RunUsage({ ...row, ...end.usage }))
         accept(tables, endedHint(row, end.at))
         return finished(row, end)
       }),
   })
 }
-
-const outboxOver = (tables: Tables) => {
-  const change = (id: string, to: (sending: Sending) => Sending) =>
-    Effect.sync(() => {
-      const sending = tables.outbox.get(id)
-      if (sending !== undefined && sending.overAt === undefined) tables.outbox.set(id, to(sending))
-    })
-  return Outbox.of({
-    put: (messages, at) => Effect.sync(() => send(tables, messages, at)),
-    due: (now, limit) =>
-      Effect.sync(() =>
-        [...tables.outbox.values()]
-          .filter(({ overAt, nextAt }) => overAt === undefined && nextAt <= now)
-          .slice(0, limit)
-          .map(({ row }) => row),
-      ),
-    unsent: (limit) =>
-      Effect.sync(() =>
-        [...tables.outbox.values()]
-          .filter(({ overAt }) => overAt === undefined)
-          .slice(0, limit)
-          .map(({ row: { id, body, tries }, nextAt }) => ({ id, body, tries, nextAt })),
-      ),
-    over: (id, at) => change(id, (sending) => ({ ...sending, overAt: at })),
-    again: (id, nextAt) => change(id, ({ row }) => ({ row: { ...row, tries: row.tries + 1 }, nextAt })),
-    forget: (before) =>
-      Effect.sync(() => {
-        for (const [id, { overAt }] of tables.outbox)
-          if (overAt !== undefined && overAt < before) tables.outbox.delete(id)
-      }),
-  })
-}
-
-const send = ({ outbox }: Tables, messages: ReadonlyArray<OutboxMessage>, at: number): void => {
-  for (const message of messages)
-    if (!outbox.has(message.id)) outbox.set(message.id, { row: { ...message, tries: 0 }, nextAt: at })
-}
-
-const usageOver = (tables: Tables) =>
-  Usage.of({
-    record: (usage) => Effect.sync(() => record(tables, usage)),
-    total: (of) =>
-      Effect.sync(() => [...tables.usage.values()].filter((row) => isAsked(row, of)).reduce(plus, NOTHING)),
-  })
 
 const accept = (tables: Tables, hint: InboxHint): "accepted" | "known" => {
   if (tables.hints.has(hint.id)) return "known"
@@ -262,8 +242,12 @@ const handle = (tables: Tables, ids: ReadonlyArray<HintId>, at: number): void =>
     return new InboxRow({ ...row, state: "handled" })
   })
 
-const resultOf = ({ issues, operations }: Tables, commit: IssueCommit): CommitResult => {
-  const { issue, operation } = rowsOf(commit)
+const resultOf = (
+  { issues, operations }: Tables,
+  commit: IssueCommit,
+  before: StoredIssue | undefined,
+): CommitResult => {
+  const { issue, operation } = rowsOf(commit, before)
   const version = issues.get(issueId(issue))?.state.version ?? 0
   if (version !== issue.state.version - 1) return { _tag: "Outdated", version }
   if (operation === undefined) return { _tag: "Committed", issue }
@@ -275,48 +259,18 @@ const resultOf = ({ issues, operations }: Tables, commit: IssueCommit): CommitRe
     : { _tag: "OperationExists", operation: other.id }
 }
 
-const record = ({ usage }: Tables, run: RunUsage): void => {
-  const name = `${issueId(run)}/${run.generation}/${run.run}`
-  if (!usage.has(name)) usage.set(name, run)
+const isAside = ({ hints }: Tables, issue: StoredIssue): boolean =>
+  [...hints.values()].some((row) => row.state === "set-aside" && isOf(row, issue))
+
+/** What the run of an operation used; null when nothing is counted. */
+const runUse = ({ usage }: Tables, { started, generation, ...issue }: StoredOperation): RunUse | null => {
+  const row = [...usage.values()].find(
+    (it) => isOf(it, issue) && it.generation === generation && it.run === started?.run,
+  )
+  if (row === undefined) return null
+  const { run, day, seconds, tokens, cost } = row
+  return { run, day, seconds, tokens, cost }
 }
 
-const NOTHING: UsageTotal = { runs: 0, seconds: 0, tokens: 0, cost: 0, unpriced: 0 }
-
-const plus = (sum: UsageTotal, { seconds, tokens, cost }: RunUsage): UsageTotal => ({
-  runs: sum.runs + 1,
-  seconds: sum.seconds + seconds,
-  tokens: sum.tokens + tokens,
-  cost: sum.cost + (cost ?? 0),
-  unpriced: sum.unpriced + (cost === null ? 1 : 0),
-})
-
-const isAsked = (row: RunUsage, of: UsageOf): boolean =>
-  (of.day === undefined || of.day === row.day) &&
-  (of.forge === undefined || of.forge === row.forge) &&
-  (of.owner === undefined || isSame(of.owner, row.owner)) &&
-  (of.repo === undefined || isSame(of.repo, row.repo)) &&
-  (of.issueNumber === undefined || of.issueNumber === row.issueNumber)
-
-interface Named {
-  readonly forge: string
-  readonly owner: string
-  readonly repo: string
-  readonly issueNumber: number | null
-}
-
-const isOf = (a: Named, b: Named): boolean =>
-  a.forge === b.forge && isSame(a.owner, b.owner) && isSame(a.repo, b.repo) && a.issueNumber === b.issueNumber
-
-const isSame = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()
-
-const byKey = (a: IssueKey, b: IssueKey): number =>
-  byText(a.forge, b.forge) ||
-  byText(a.owner.toLowerCase(), b.owner.toLowerCase()) ||
-  byText(a.repo.toLowerCase(), b.repo.toLowerCase()) ||
-  a.issueNumber - b.issueNumber
-
-const byTime = (a: StoredIssue, b: StoredIssue): number =>
-  (a.state.nextAt ?? 0) - (b.state.nextAt ?? 0) || byKey(a, b)
-
-/** Names and addresses are ASCII. */
-const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+/** The newest decision first. */
+const byDecision = (a: IssuePlace, b: IssuePlace): number => b.decidedAt - a.decidedAt || byKey(a, b)

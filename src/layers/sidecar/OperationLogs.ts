@@ -45,11 +45,11 @@ const make = (home: HomeShape): typeof OperationLogs.Service => {
         fileFailed(slug, "reading its operation log"),
       ),
     ),
-    bytes: (slug) =>
+    bytes: (slug, from = 0) =>
       Stream.unwrap(
         Effect.map(pathOf(slug), (path) =>
           Stream.catchAll(
-            Stream.fromAsyncIterable(createReadStream(path), failureOf),
+            Stream.fromAsyncIterable(createReadStream(path, { start: from }), failureOf),
             (failure): Stream.Stream<Uint8Array, SidecarError> =>
               failure.code === "ENOENT"
                 ? Stream.empty

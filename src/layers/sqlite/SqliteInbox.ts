@@ -115,6 +115,16 @@ const toRow = ({ id, forge, owner, repo, issueNumber, kind, receivedAt, detail }
   JSON.stringify(detail),
 ]
 
+/** What the open ones of these hints are about, in order of arrival. */
+export const openHints = (run: Run, ids: ReadonlyArray<HintId>) =>
+  Effect.flatMap(
+    run(
+      `SELECT ${COLUMNS} FROM inbox WHERE state = 'open' AND id IN ${IDS} ORDER BY seq`,
+      JSON.stringify(ids),
+    ),
+    readRows("commit"),
+  )
+
 /** Marks the open ones of these hints as handled. */
 export const markHandled = (
   run: Run,

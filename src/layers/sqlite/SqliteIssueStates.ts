@@ -1,6 +1,7 @@
 /** IssueStates on SQLite: the state as JSON in the row of its issue, beside the columns used in queries. */
 import { Array as Arr, Effect, Layer, Option, Schema } from "effect"
 import type { StateStoreError } from "../../domain/Errors.ts"
+import { decisionEntry } from "../../domain/orchestrator/History.ts"
 import type { IssueKey, Page } from "../../domain/orchestrator/IssueKey.ts"
 import { IssueState, newIssueState } from "../../domain/orchestrator/IssueState.ts"
 import {
@@ -14,7 +15,9 @@ import { IssueStates } from "../../services/IssueStates.ts"
 import * as Database from "./Database.ts"
 import { ISSUE_COLUMNS, issueParams, jsonOf, OF_ISSUE, rowsBy } from "./issueColumns.ts"
 import type { Run } from "./run.ts"
-import { markHandled } from "./SqliteInbox.ts"
+import { COUNT, NO_ISSUES, searchedBy } from "./issueSearch.ts"
+import { insertEntry } from "./SqliteHistory.ts"
+import { markHandled, openHints } from "./SqliteInbox.ts"
 import { insertOperation, inTheWayOf } from "./SqliteOperations.ts"
 import { putMessages } from "./SqliteOutbox.ts"
 
@@ -71,6 +74,20 @@ const make = Effect.gen(function* () {
     waiting: Effect.fn("IssueStates.waiting")((kind, page) => list("waiting", "waits = ?", [kind], page)),
     live: Effect.fn("IssueStates.live")((page) => list("live", LIVE, [], page)),
     all: Effect.fn("IssueStates.all")((page) => list("all", "true", [], page)),
+    search: Effect.fn("IssueStates.search")(function* (search) {
+      const { where, params } = searchedBy(search)
+      const rows = yield* database.run("search")(
+        `SELECT ${COLUMNS} FROM issue_state WHERE ${where}
+         ORDER BY decided_ms DESC, forge, owner, repo, issue_number LIMIT ?`,
+        ...params,
+        search.limit,
+      )
+      return yield* readRows("search")(rows)
+    }),
+    count: Effect.map(database.run("count")(COUNT), (rows) => ({
+      ...NO_ISSUES,
+      ...Object.fromEntries(rows.map(({ phase, count }) => [String(phase), Number(count)])),
+    })),
   })
 })
 
@@ -80,29 +97,31 @@ const LIVE = "json_extract(state, '$.live') = 1"
 /** Sorts before every issue. */
 const FIRST = ["", "", "", 0] as const
 
-const COLUMNS = `${ISSUE_COLUMNS}, state, rule, waits, decided_ms AS decidedAt`
-const UPSERT = `INSERT INTO issue_state (forge, owner, repo, issue_number, version, phase, next_ms, state, rule, waits, decided_ms)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+const COLUMNS = `${ISSUE_COLUMNS}, state, rule, waits, decided_ms AS decidedAt, title`
+const UPSERT = `INSERT INTO issue_state (forge, owner, repo, issue_number, version, phase, next_ms, state, rule, waits, decided_ms, title)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET owner = excluded.owner, repo = excluded.repo, version = excluded.version, phase = excluded.phase, next_ms = excluded.next_ms, state = excluded.state,
-    rule = excluded.rule, waits = excluded.waits, decided_ms = excluded.decided_ms`
+    rule = excluded.rule, waits = excluded.waits, decided_ms = excluded.decided_ms, title = excluded.title`
 
 /** Runs inside an immediate transaction, without other writers. */
 const store = Effect.fnUntraced(function* (run: Run, commit: IssueCommit) {
-  const { issue, operation } = rowsOf(commit)
-  const current = yield* read(run, "commit", issue)
+  const current = yield* read(run, "commit", commit.issue)
+  const { issue, operation } = rowsOf(commit, Option.getOrUndefined(current))
   const version = Option.match(current, { onNone: () => 0, onSome: (row) => row.state.version })
   if (version !== issue.state.version - 1) return { _tag: "Outdated", version } satisfies CommitResult
   const other = operation === undefined ? Option.none() : yield* inTheWayOf(run, operation)
   if (Option.isSome(other)) return { _tag: "OperationExists", operation: other.value } satisfies CommitResult
   yield* write(run, "commit", issue)
   if (operation !== undefined) yield* insertOperation(run, operation)
+  const hints = yield* openHints(run, commit.handled)
+  yield* insertEntry(run, decisionEntry(commit, Option.getOrUndefined(current), hints))
   yield* markHandled(run, commit.handled, commit.at)
   yield* putMessages(run, commit.messages ?? [], commit.at)
   return { _tag: "Committed", issue, ...(operation !== undefined && { operation }) } satisfies CommitResult
 })
 
 const write = Effect.fnUntraced(function* (run: Run, name: string, issue: StoredIssue) {
-  const { state, rule, waits, decidedAt } = issue
+  const { state, rule, waits, decidedAt, title } = issue
   const text = yield* encodeState(name, issue, state)
   yield* run(
     UPSERT,
@@ -114,6 +133,7 @@ const write = Effect.fnUntraced(function* (run: Run, name: string, issue: Stored
     rule,
     waits,
     decidedAt,
+    title,
   )
 })
 const encodeState = jsonOf(IssueState, "state")

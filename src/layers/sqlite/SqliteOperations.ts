@@ -1,6 +1,7 @@
 /** Operations on SQLite: one row for each, never removed. The index operations_one_open allows one open operation per issue. */
-import { Array as Arr, Effect, Layer, Option, Schema } from "effect"
+import { Array as Arr, Clock, Effect, Layer, Option, Schema } from "effect"
 import type { StateStoreError } from "../../domain/Errors.ts"
+import { endEntry, startEntry } from "../../domain/orchestrator/History.ts"
 import { OperationId } from "../../domain/orchestrator/IssueKey.ts"
 import { Operation } from "../../domain/orchestrator/Operation.ts"
 import {
@@ -10,11 +11,12 @@ import {
   StartedRun,
   StoredOperation,
 } from "../../domain/orchestrator/StoredOperation.ts"
-import { RunUsage } from "../../domain/orchestrator/Usage.ts"
+import { Day, type RunUse, RunUsage } from "../../domain/orchestrator/Usage.ts"
 import { Operations } from "../../services/Operations.ts"
 import * as Database from "./Database.ts"
 import { ISSUE_COLUMNS, issueParams, jsonOf, OF_ISSUE, rowsBy } from "./issueColumns.ts"
-import type { Run } from "./run.ts"
+import type { Row, Run } from "./run.ts"
+import { insertEntry } from "./SqliteHistory.ts"
 import { insertHints } from "./SqliteInbox.ts"
 import { insertUsage } from "./SqliteUsage.ts"
 
@@ -34,6 +36,28 @@ const make = Effect.gen(function* () {
         .run("newest")(`${SELECT} WHERE ${OF_ISSUE} ORDER BY seq DESC LIMIT 1`, ...issueParams(issue))
         .pipe(Effect.flatMap(readRows("newest")), Effect.map(Arr.head)),
     ),
+    runs: Effect.fn("Operations.runs")((issue, { limit, after }) =>
+      database
+        .run("runs")(
+          `SELECT o.*, u.day, u.seconds, u.tokens, u.cost FROM (${SELECT}) AS o
+           JOIN operations AS p ON p.id = o.id
+           LEFT JOIN usage AS u ON u.forge = p.forge AND u.owner = p.owner AND u.repo = p.repo
+             AND u.issue_number = p.issue_number AND u.generation = p.generation AND u.run = p.run
+           WHERE p.forge = ? AND p.owner = ? AND p.repo = ? AND p.issue_number = ? AND p.slug IS NOT NULL
+             AND p.seq < coalesce((SELECT seq FROM operations WHERE id = ?), ${Number.MAX_SAFE_INTEGER})
+           ORDER BY p.seq DESC LIMIT ?`,
+          ...issueParams(issue),
+          after?.id ?? null,
+          limit,
+        )
+        .pipe(
+          Effect.flatMap((rows) =>
+            Effect.map(readRows("runs")(rows), (operations) =>
+              operations.map((operation, at) => ({ operation, use: useOf(operation, rows[at]) })),
+            ),
+          ),
+        ),
+    ),
     open: Effect.fn("Operations.open")((host, { limit, after }) =>
       database
         .run("open")(
@@ -47,15 +71,18 @@ const make = Effect.gen(function* () {
     ),
     start: Effect.fn("Operations.start")((id, { slug, run: number }) =>
       database.immediate("start", (run) =>
-        Effect.zipRight(
-          run(
-            "UPDATE operations SET slug = ?, run = ? WHERE id = ? AND state = 'open' AND slug IS NULL",
+        Effect.gen(function* () {
+          const changed = yield* run(
+            "UPDATE operations SET slug = ?, run = ? WHERE id = ? AND state = 'open' AND slug IS NULL RETURNING seq",
             slug,
             number,
             id,
-          ),
-          read(run, "start", id),
-        ),
+          )
+          const row = yield* read(run, "start", id)
+          if (changed.length > 0 && Option.isSome(row))
+            yield* insertEntry(run, startEntry(row.value, yield* Clock.currentTimeMillis))
+          return row
+        }),
       ),
     ),
     finish: Effect.fn("Operations.finish")((id, end) =>
@@ -71,6 +98,19 @@ const make = Effect.gen(function* () {
   })
 })
 
+/** What the run of an operation used; null when nothing is counted. */
+const useOf = ({ started }: StoredOperation, row: Row | undefined): RunUse | null => {
+  if (started === null || row === undefined || row["day"] === null) return null
+  const cost = row["cost"]
+  return {
+    run: started.run,
+    day: Day.make(String(row["day"])),
+    seconds: Number(row["seconds"]),
+    tokens: Number(row["tokens"]),
+    cost: cost === null ? null : Number(cost),
+  }
+}
+
 /** Runs inside an immediate transaction, without other writers. */
 const finish = Effect.fnUntraced(function* (run: Run, row: StoredOperation, end: OperationEnd) {
   const next = finished(row, end)
@@ -82,6 +122,7 @@ const finish = Effect.fnUntraced(function* (run: Run, row: StoredOperation, end:
     next.id,
   )
   if (end.usage !== undefined) yield* insertUsage(run, new RunUsage({ ...row, ...end.usage }))
+  yield* insertEntry(run, endEntry(next, end.at))
   yield* insertHints(run, [endedHint(next, end.at)])
   return next
 })

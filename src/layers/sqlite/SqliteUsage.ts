@@ -1,7 +1,7 @@
 /** Usage on SQLite: one row for each run, so that a run counts once. Sums are computed on request. */
 import { Effect, Layer, Schema } from "effect"
 import { StateStoreError } from "../../domain/Errors.ts"
-import type { RunUsage, UsageOf } from "../../domain/orchestrator/Usage.ts"
+import { Day, type RunUsage, type UsageBy, type UsageOf } from "../../domain/orchestrator/Usage.ts"
 import { Usage } from "../../services/Usage.ts"
 import * as Database from "./Database.ts"
 import { issueParams } from "./issueColumns.ts"
@@ -26,6 +26,21 @@ const make = Effect.gen(function* () {
         (cause) => new StateStoreError({ operation: "total", reason: "a sum cannot be read", cause }),
       )
     }),
+    sums: Effect.fn("Usage.sums")(function* ({ by, from, to, limit, ...of }) {
+      const { where, params } = whereOf(of)
+      const rows = yield* database.run("sums")(
+        `SELECT ${GROUPED[by].columns}, ${SUMS} FROM usage WHERE day >= ? AND day <= ?${where === "" ? "" : ` AND${where.slice(" WHERE".length)}`}
+         GROUP BY ${GROUPED[by].group} ORDER BY ${GROUPED[by].order} LIMIT ?`,
+        from,
+        to,
+        ...params,
+        limit,
+      )
+      return yield* Effect.mapError(
+        decodeSums(rows),
+        (cause) => new StateStoreError({ operation: "sums", reason: "a sum cannot be read", cause }),
+      )
+    }),
   })
 })
 
@@ -45,8 +60,29 @@ export const insertUsage = (run: Run, usage: RunUsage): Effect.Effect<void, Stat
     ),
   )
 
-const SUM = `SELECT count(*) AS runs, coalesce(sum(seconds), 0) AS seconds, coalesce(sum(tokens), 0) AS tokens,
-  coalesce(sum(cost), 0) AS cost, count(*) - count(cost) AS unpriced FROM usage`
+const SUMS = `count(*) AS runs, coalesce(sum(seconds), 0) AS seconds, coalesce(sum(tokens), 0) AS tokens,
+  coalesce(sum(cost), 0) AS cost, count(*) - count(cost) AS unpriced`
+const SUM = `SELECT ${SUMS} FROM usage`
+
+/** Names compare without case, and the first spelling by its characters is shown. */
+const REPOSITORY = "min(owner COLLATE BINARY) AS owner, min(repo COLLATE BINARY) AS repo"
+const GROUPED = {
+  day: {
+    columns: "day, NULL AS owner, NULL AS repo, NULL AS issueNumber",
+    group: "day",
+    order: "day DESC",
+  },
+  repository: {
+    columns: `NULL AS day, ${REPOSITORY}, NULL AS issueNumber`,
+    group: "forge, owner, repo",
+    order: "tokens DESC, forge, owner, repo",
+  },
+  issue: {
+    columns: `NULL AS day, ${REPOSITORY}, issue_number AS issueNumber`,
+    group: "forge, owner, repo, issue_number",
+    order: "tokens DESC, forge, owner, repo, issue_number",
+  },
+} as const satisfies Record<UsageBy["by"], unknown>
 
 const COLUMN_OF = {
   day: "day",
@@ -67,12 +103,22 @@ const whereOf = (of: UsageOf) => {
   }
 }
 
-const decode = Schema.decodeUnknown(
-  Schema.Struct({
-    runs: Schema.Int,
-    seconds: Schema.Int,
-    tokens: Schema.Int,
-    cost: Schema.Int,
-    unpriced: Schema.Int,
-  }),
+const Total = Schema.Struct({
+  runs: Schema.Int,
+  seconds: Schema.Int,
+  tokens: Schema.Int,
+  cost: Schema.Int,
+  unpriced: Schema.Int,
+})
+const decode = Schema.decodeUnknown(Total)
+const decodeSums = Schema.decodeUnknown(
+  Schema.Array(
+    Schema.Struct({
+      ...Total.fields,
+      day: Schema.NullOr(Day),
+      owner: Schema.NullOr(Schema.String),
+      repo: Schema.NullOr(Schema.String),
+      issueNumber: Schema.NullOr(Schema.Int),
+    }),
+  ),
 )

@@ -189,6 +189,34 @@ export const migrations: ReadonlyArray<ReadonlyArray<string>> = [
        PRIMARY KEY (owner, repo, issue_number, forge, slug, run)
      ) STRICT, WITHOUT ROWID`,
   ],
+  // For operators: what happened, titles, the list of issues with the newest decision first, and who is signed in.
+  [
+    `CREATE TABLE history (
+       seq INTEGER PRIMARY KEY AUTOINCREMENT,
+       forge TEXT,
+       owner TEXT COLLATE NOCASE,
+       repo TEXT COLLATE NOCASE,
+       issue_number INTEGER,
+       at_ms INTEGER NOT NULL,
+       event TEXT NOT NULL
+     ) STRICT`,
+    `CREATE INDEX history_issue ON history (forge, owner, repo, issue_number, seq) WHERE forge IS NOT NULL`,
+    `CREATE INDEX history_at ON history (at_ms)`,
+    `ALTER TABLE issue_state ADD COLUMN title TEXT`,
+    `CREATE INDEX issue_state_decided ON issue_state (decided_ms DESC, forge, owner, repo, issue_number)`,
+    `CREATE TABLE sign_in_codes (
+       digest TEXT NOT NULL PRIMARY KEY,
+       operator TEXT NOT NULL,
+       until_ms INTEGER NOT NULL
+     ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE sessions (
+       seq INTEGER PRIMARY KEY AUTOINCREMENT,
+       digest TEXT NOT NULL UNIQUE,
+       operator TEXT NOT NULL,
+       proof TEXT NOT NULL,
+       until_ms INTEGER NOT NULL
+     ) STRICT`,
+  ],
 ]
 
 /** The schema version that this program reads and writes. */

@@ -1,40 +1,30 @@
-/** ServiceApi describes the HTTP interface of the service for operators. Every endpoint needs an operator's token. */
+/** ServiceApi describes the HTTP interface of the service for operators. Every endpoint needs an operator's token or session. */
 import * as HttpApi from "@effect/platform/HttpApi"
-import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
-import * as HttpApiError from "@effect/platform/HttpApiError"
-import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
-import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
-import { Schema } from "effect"
-import { Envelope, RunStatement } from "../../domain/Provenance.ts"
-import { Slug } from "../../domain/Slug.ts"
+import * as OpenApi from "@effect/platform/OpenApi"
+import { VERSION } from "../../domain/Version.ts"
+import { bottles } from "./api/bottles.ts"
+import { issues, provenance } from "./api/issues.ts"
+import { OperatorsOnly } from "./api/Operator.ts"
+import { metrics, service, usage } from "./api/service.ts"
+import { events } from "./api/stream.ts"
 
-/** What is stated about a run. */
-export const ProvenanceOfRun = Schema.Struct({
-  slug: Slug,
-  run: Schema.Number,
-  /** Null when it was written by a version whose statements this one cannot read. */
-  statement: Schema.NullOr(RunStatement),
-  /** The signed statement; null until it is signed. */
-  envelope: Schema.NullOr(Envelope),
-})
-
-/** The runs for an issue, by its repository and number. */
-const ofIssue = HttpApiEndpoint.get("ofIssue", "/provenance")
-  .setUrlParams(
-    Schema.Struct({
-      owner: Schema.NonEmptyString,
-      repo: Schema.NonEmptyString,
-      issue: Schema.NumberFromString.pipe(Schema.int(), Schema.positive()),
+/**
+ * The HTTP interface of the service. A group more is a file more in `api/` and one in `handle/`. Each group names who may call it: the
+ * document says so of each endpoint.
+ */
+export class ServiceApi extends HttpApi.make("bot-bottle")
+  .add(service.middleware(OperatorsOnly))
+  .add(issues.middleware(OperatorsOnly))
+  .add(bottles.middleware(OperatorsOnly))
+  .add(events.middleware(OperatorsOnly))
+  .add(usage.middleware(OperatorsOnly))
+  .add(provenance.middleware(OperatorsOnly))
+  .add(metrics.middleware(OperatorsOnly))
+  .annotateContext(
+    OpenApi.annotations({
+      title: "bot-bottle",
+      version: VERSION,
+      description:
+        "The orchestrator, for its operators. Texts of agents and strangers are data: show them as text.",
     }),
-  )
-  .addSuccess(Schema.Array(ProvenanceOfRun))
-  .addError(HttpApiError.ServiceUnavailable)
-
-const scrape = HttpApiEndpoint.get("scrape", "/metrics")
-  .addSuccess(HttpApiSchema.Text({ contentType: "text/plain; version=0.0.4; charset=utf-8" }))
-  .addError(HttpApiError.ServiceUnavailable)
-
-/** The HTTP interface of the service. */
-export const ServiceApi = HttpApi.make("bot-bottle")
-  .add(HttpApiGroup.make("provenance").add(ofIssue))
-  .add(HttpApiGroup.make("metrics").add(scrape))
+  ) {}

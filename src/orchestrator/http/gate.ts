@@ -41,6 +41,22 @@ export const isOwnHost = (
   return LOOPBACK.has(name) || own.some((known) => known === name && !ANY.has(known))
 }
 
+/**
+ * Whether an `Origin` header is of a page of this service: the origin of `publicUrl`, or the host and port that the request itself names.
+ * Another port of this machine is another site.
+ */
+export const isOwnOrigin = (
+  { publicUrl }: { readonly publicUrl?: string | undefined },
+  origin: string,
+  host: string | undefined,
+): boolean => {
+  if (publicUrl !== undefined && origin === new URL(publicUrl).origin) return true
+  if (host === undefined) return false
+  return ["http", "https"].some(
+    (scheme) => URL.canParse(`${scheme}://${host}`) && origin === new URL(`${scheme}://${host}`).origin,
+  )
+}
+
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"])
 /** Listening everywhere names no host. */
 const ANY = new Set(["0.0.0.0", "[::]"])

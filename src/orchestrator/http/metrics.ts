@@ -9,6 +9,7 @@ import { Inbox } from "../../services/Inbox.ts"
 import { IssueStates } from "../../services/IssueStates.ts"
 import { ProvenanceStore } from "../../services/ProvenanceStore.ts"
 import { ServiceState } from "../../services/ServiceState.ts"
+import type { Refusal } from "./door/admit.ts"
 import { prometheusText } from "./prometheus.ts"
 
 const counter = (name: string, description: string) =>
@@ -62,7 +63,7 @@ export const countWebhook = (result: "stored"): Effect.Effect<void> =>
   Metric.increment(Metric.tagged(webhooks, "result", result))
 
 /** Counts a request that the gate refused. */
-export const countRefusal = (reason: "host" | "token"): Effect.Effect<void> =>
+export const countRefusal = (reason: Refusal | "sign-in"): Effect.Effect<void> =>
   Metric.increment(Metric.tagged(refusals, "reason", reason))
 
 /** A counter that nothing has happened to is 0, and not absent: a rate needs its first value. */
@@ -73,7 +74,7 @@ const zeros = Effect.gen(function* () {
     for (const result of ["done", "failed"]) yield* Metric.incrementBy(operatedAs(kind, result), 0)
   }
   yield* Metric.incrementBy(Metric.tagged(webhooks, "result", "stored"), 0)
-  for (const reason of ["host", "token"])
+  for (const reason of ["host", "malformed", "origin", "sign-in", "token"])
     yield* Metric.incrementBy(Metric.tagged(refusals, "reason", reason), 0)
   yield* Metric.incrementBy(waited, 0)
   yield* Metric.incrementBy(sweeps, 0)

@@ -1,64 +1,79 @@
-/** serveApi: the handlers of ServiceApi as a handler of node's HTTP server. */
+/** serveApi: the endpoints of ServiceApi as a handler of node's HTTP server, for requests that the door has let in. */
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
-import * as HttpApiError from "@effect/platform/HttpApiError"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { Effect, Layer, Option, type Scope } from "effect"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import { type Context, Effect, Layer, Option } from "effect"
+import type { DurationInput } from "effect/Duration"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { decodeStatement } from "../../domain/Provenance.ts"
-import type { Inbox } from "../../services/Inbox.ts"
-import type { IssueStates } from "../../services/IssueStates.ts"
-import { ProvenanceStore } from "../../services/ProvenanceStore.ts"
-import type { ServiceState } from "../../services/ServiceState.ts"
-import { scrape } from "./metrics.ts"
+import { Unauthorized } from "./api/errors.ts"
+import { type Operator, OperatorsOnly } from "./api/Operator.ts"
+import { bottles } from "./handle/bottles.ts"
+import { events } from "./handle/events.ts"
+import { issues, provenance } from "./handle/issues.ts"
+import { metrics, service, usage } from "./handle/service.ts"
+import { OpenStreams } from "./handle/streams.ts"
 import { ServiceApi } from "./ServiceApi.ts"
 
-/** What the handlers read. */
-type Stores = Inbox | IssueStates | ProvenanceStore | ServiceState
+/** What the interface is about. */
+export interface ApiOptions {
+  /** The forge's normalised API address: issues are named without it. */
+  readonly forge: string
+  /** Days begin in this time zone. */
+  readonly timeZone: string
+  /** How often it is looked whether there is something new to stream. */
+  readonly poll: DurationInput
+}
 
-/** A store that does not respond is the service's problem, and its words are not for the network. */
-const orUnavailable = <A, R>(effect: Effect.Effect<A, { readonly message: string }, R>) =>
-  effect.pipe(
-    Effect.tapError((error) => Effect.logWarning(`a request of an operator failed: ${error.message}`)),
-    Effect.mapError(() => new HttpApiError.ServiceUnavailable()),
-  )
+/** Answers a request of an operator. */
+export type AnswerOperator = (
+  operator: Context.Tag.Service<Operator>,
+  request: IncomingMessage,
+  response: ServerResponse,
+) => void
 
-const provenance = HttpApiBuilder.group(ServiceApi, "provenance", (handlers) =>
-  Effect.map(ProvenanceStore, (store) =>
-    handlers.handle("ofIssue", ({ urlParams: { owner, repo, issue } }) =>
-      store.ofIssue({ owner, repo, number: issue }).pipe(
-        Effect.map((all) =>
-          all.map(({ slug, run, payload, envelope }) => ({
-            slug,
-            run,
-            statement: Option.getOrNull(decodeStatement(payload)),
-            envelope,
-          })),
-        ),
-        orUnavailable,
-      ),
-    ),
-  ),
-)
-
-const metrics = HttpApiBuilder.group(ServiceApi, "metrics", (handlers) =>
-  Effect.map(Effect.context<Stores>(), (context) =>
-    handlers.handle("scrape", () => Effect.provide(orUnavailable(scrape()), context)),
-  ),
-)
+/** No endpoint takes a body. */
+const BODY_MAX = 64 * 1024
 
 /** The handler, until the scope ends. */
-export const serveApi: Effect.Effect<
-  (request: IncomingMessage, response: ServerResponse) => void,
-  never,
-  Stores | Scope.Scope
-> = Effect.gen(function* () {
+export const serveApi = Effect.fnUntraced(function* ({ forge, timeZone, poll }: ApiOptions) {
+  const operators = new WeakMap<IncomingMessage, Context.Tag.Service<Operator>>()
+  /** Nobody is an operator whom the door has not let in, whatever the request says. */
+  const admitted = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+    Effect.mapError(
+      Effect.fromNullable(operators.get(NodeHttpServerRequest.toIncomingMessage(request))),
+      () => new Unauthorized({ message: "an operator's token is required" }),
+    ),
+  )
+  const groups = Layer.mergeAll(
+    service,
+    issues(forge),
+    bottles(poll),
+    events(poll),
+    usage(timeZone),
+    provenance,
+    metrics,
+  ).pipe(
+    Layer.provide(OpenStreams.layer),
+    Layer.provide(
+      Layer.succeed(OperatorsOnly, OperatorsOnly.of({ token: () => admitted, session: () => admitted })),
+    ),
+  )
   const parts = yield* Layer.build(
     Layer.mergeAll(
-      HttpApiBuilder.api(ServiceApi).pipe(Layer.provide(Layer.merge(provenance, metrics))),
+      Layer.provide(HttpApiBuilder.api(ServiceApi), groups),
       HttpApiBuilder.Router.Live,
       HttpApiBuilder.Middleware.layer,
       NodeHttpServer.layerContext,
     ),
   )
-  return yield* Effect.provide(Effect.flatMap(HttpApiBuilder.httpApp, NodeHttpServer.makeHandler), parts)
+  const handle = yield* Effect.flatMap(HttpApiBuilder.httpApp, (app) => NodeHttpServer.makeHandler(app)).pipe(
+    Effect.provide(parts),
+    HttpServerRequest.withMaxBodySize(Option.some(BODY_MAX)),
+  )
+  const answer: AnswerOperator = (operator, request, response) => {
+    operators.set(request, operator)
+    handle(request, response)
+  }
+  return answer
 })

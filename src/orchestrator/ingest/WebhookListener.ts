@@ -6,6 +6,8 @@ import { Duration, Effect, FiberSet, type Scope } from "effect"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { ListenFailed } from "../../domain/Errors.ts"
+import type { HandleOperator } from "../http/door/Door.ts"
+import type { DoorAnswer } from "../http/door/signIn.ts"
 import {
   type Answer,
   type DeliverySettings,
@@ -22,19 +24,10 @@ export interface WebhookListenerOptions extends DeliverySettings {
   /** Whether the service can do its work now, for GET /readyz; always unless given. */
   readonly isReady?: Effect.Effect<boolean>
   /** The interface for operators; without it there is none. */
-  readonly operators?: OperatorInterface
+  readonly operators?: HandleOperator
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-}
-
-/** The interface for operators behind its gate. */
-export interface OperatorInterface {
-  readonly isOwnHost: (host: string | undefined) => boolean
-  /** The name of the operator who asks; undefined: nobody who may. */
-  readonly operatorOf: (authorization: string | undefined) => string | undefined
-  readonly refused: (reason: "host" | "token") => Effect.Effect<void>
-  readonly handle: (request: IncomingMessage, response: ServerResponse) => void
 }
 
 /** Listens until the scope ends. Requests in progress are then answered, for at most {@link DRAIN}. Returns the port. */
@@ -51,7 +44,6 @@ export const listen = (options: WebhookListenerOptions): Effect.Effect<number, L
         {
           readyz: (answer) => void run(Effect.map(options.isReady ?? Effect.succeed(true), answer)),
           operators: options.operators,
-          refused: (reason) => void run(options.operators?.refused(reason) ?? Effect.void),
         },
       ),
     )
@@ -73,26 +65,31 @@ const DROPPED_MAX = 16 * WEBHOOK_BYTES_MAX
 
 interface Beside {
   readonly readyz: (answer: (isReady: boolean) => void) => void
-  readonly operators: OperatorInterface | undefined
-  readonly refused: (reason: "host" | "token") => void
+  readonly operators: HandleOperator | undefined
 }
 
 const route =
-  (handle: Handle, { readyz, operators, refused }: Beside) =>
+  (handle: Handle, { readyz, operators }: Beside) =>
   (request: IncomingMessage, response: ServerResponse): void => {
     const path = request.url?.split("?")[0]
-    const reply = (status: number, text: string) => {
+    const send = ({ status, type, body = "", headers }: DoorAnswer) => {
       response.writeHead(status, {
-        "content-type": "text/plain; charset=utf-8",
-        "content-length": Buffer.byteLength(`${text}\n`),
-        ...(status === 405 && { allow: path === "/webhook" ? "POST" : "GET, HEAD" }),
-        ...(status === 401 && path !== "/webhook" && { "www-authenticate": "Bearer" }),
+        ...(type !== undefined && { "content-type": type }),
+        "content-length": Buffer.byteLength(body),
+        ...headers,
         ...(!request.complete && { connection: "close" }),
       })
-      response.write(`${text}\n`)
+      response.write(body)
       // If the response ended before the whole body was read, the client's connection would be cut while it writes.
       if (request.complete) response.end()
     }
+    const reply = (status: number, text: string) =>
+      send({
+        status,
+        type: "text/plain; charset=utf-8",
+        body: `${text}\n`,
+        ...(status === 405 && { headers: { allow: path === "/webhook" ? "POST" : "GET, HEAD" } }),
+      })
     const isRead = request.method === "GET" || request.method === "HEAD"
     if (path === "/healthz" || path === "/readyz") {
       if (!isRead) return drop(request, response, () => reply(405, "only GET"))
@@ -103,14 +100,7 @@ const route =
     }
     if (path !== "/webhook") {
       if (operators === undefined) return drop(request, response, () => reply(404, "not found"))
-      const reason = refusalOf(operators, request)
-      if (reason === undefined) return operators.handle(request, response)
-      refused(reason)
-      return drop(request, response, () =>
-        reason === "host"
-          ? reply(403, "this name is not served: publicUrl names it")
-          : reply(401, "an operator's token is required"),
-      )
+      return operators(request, response, (answer) => drop(request, response, () => send(answer)))
     }
     if (request.method !== "POST") return drop(request, response, () => reply(405, "only POST"))
     const refusal = refusedByHeaders(request.headers)
@@ -131,15 +121,6 @@ const route =
         handle(request.headers, body.buffer.subarray(0, body.used), ({ status, text }) => reply(status, text))
     })
   }
-
-/** Why a request does not reach the interface for operators. The host first: a page elsewhere learns nothing about tokens. */
-const refusalOf = (
-  { isOwnHost, operatorOf }: OperatorInterface,
-  { headers }: IncomingMessage,
-): "host" | "token" | undefined => {
-  if (!isOwnHost(headers.host)) return "host"
-  return operatorOf(headers.authorization) === undefined ? "token" : undefined
-}
 
 /** Responds, and drops the rest of the body. */
 const drop = (request: IncomingMessage, response: ServerResponse, answer: () => void): void => {

@@ -28,10 +28,9 @@ export const commitDecision = Effect.fn("commitDecision")(function* (
 ) {
   const decision = decide({ ...observation, capacity: unlimited })
   const start = decision.verdict
-  const { bottle } = observation
-  if (start._tag !== "Launch" && start._tag !== "Resume") return yield* store(decision, context, bottle)
+  if (start._tag !== "Launch" && start._tag !== "Resume") return yield* store(decision, context, observation)
   return yield* capacityFor({ ...context, start }).pipe(
-    Effect.flatMap((capacity) => store(decide({ ...observation, capacity }), context, bottle)),
+    Effect.flatMap((capacity) => store(decide({ ...observation, capacity }), context, observation)),
     context.starting.withPermits(1),
   )
 })
@@ -39,10 +38,19 @@ export const commitDecision = Effect.fn("commitDecision")(function* (
 const store = Effect.fnUntraced(function* (
   decision: ReturnType<typeof decide>,
   { issue, host, handled }: CommitContext,
-  bottle: Observation["bottle"],
+  { bottle, forge }: Observation,
 ) {
   const at = yield* Clock.currentTimeMillis
   const { tells } = yield* ServedRepositories
   const messages = tells === undefined ? [] : messagesOf(tells, issue, decision, { bottle, at })
-  return yield* (yield* IssueStates).commit({ issue, decision, host, handled, at, messages })
+  const title = forge.issue?.title
+  return yield* (yield* IssueStates).commit({
+    issue,
+    decision,
+    host,
+    handled,
+    at,
+    messages,
+    ...(title !== undefined && { title }),
+  })
 })

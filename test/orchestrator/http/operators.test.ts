@@ -175,4 +175,4 @@ describe("the interface for operators", () => {
 
 /** Every label that the service may have, however it is fed. */
 const KNOWN =
-  /^(operation=(launch|resume|stop|freeze|destroy|other)|result=(done|failed|stored)|phase=(idle|running|frozen|destroyed)|reason=(host|token))$/
+  /^(operation=(launch|resume|stop|freeze|destroy|other)|result=(done|failed|stored)|phase=(idle|running|frozen|destroyed)|reason=(host|malformed|origin|sign-in|token))$/
