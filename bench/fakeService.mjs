@@ -40,7 +40,10 @@ export const parts = (directory, onStep = () => undefined) => {
 }
 
 /** The service, over {@link parts}. */
-export const service = (apiUrl, { running = 8, sweep = "1 hour", observe = () => undefined } = {}) =>
+export const service = (
+  apiUrl,
+  { running = 8, sweep = "1 hour", operators = {}, observe = () => undefined } = {},
+) =>
   Layer.unwrapEffect(
     Effect.map(
       Orchestrator.decodeConfiguration("bench", {
@@ -49,12 +52,17 @@ export const service = (apiUrl, { running = 8, sweep = "1 hour", observe = () =>
         listen: "127.0.0.1:0",
         webhook: { secret: { env: "SECRET" } },
         limits: { running },
+        operators: Object.fromEntries(Object.keys(operators).map((name) => [name, { token: { env: name } }])),
         sweep,
       }),
       (configuration) =>
         Orchestrator.layer({
           configuration,
-          secrets: { token: Redacted.make(TOKEN), webhook: Redacted.make(HOOK_SECRET) },
+          secrets: {
+            token: Redacted.make(TOKEN),
+            webhook: Redacted.make(HOOK_SECRET),
+            at: (key) => Redacted.make(operators[key.split(".")[1]] ?? TOKEN),
+          },
           observe: (event) => Effect.sync(() => observe(event)),
         }),
     ),

@@ -17,6 +17,7 @@ import { table } from "./report.mjs"
 import { route } from "./route.mjs"
 import { upsert } from "./store.mjs"
 import { sweep } from "./sweep.mjs"
+import { viewers } from "./viewers.mjs"
 
 const BENCHMARKS = {
   launch: { measure: launch, needsEngine: true },
@@ -35,6 +36,7 @@ const BENCHMARKS = {
   webhooks: { measure: webhooks },
   sweep: { measure: sweep },
   work: { measure: atWork },
+  viewers: { measure: viewers },
   idle: { measure: idle },
   freeze: { measure: freezing, needsEngine: true },
 }
