@@ -44,4 +44,5 @@ export const decide = (stateDir: string, id: RequestId, decision: Partial<Reques
   })
 
 /** All requests in a state directory. */
-export const requestsIn = (stateDir: string) => RequestFiles.all(join(stateDir, RequestFiles.REQUESTS_FOLDER))
+export const requestsIn = (stateDir: string) =>
+  RequestFiles.reader(join(stateDir, RequestFiles.REQUESTS_FOLDER)).all

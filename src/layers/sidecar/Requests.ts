@@ -17,7 +17,9 @@ const make = (home: HomeShape): typeof Requests.Service => {
   const directoryOf = (slug: Slug) => join(home.of(slug).state, RequestFiles.REQUESTS_FOLDER)
   /** Of this slug only: a file that was copied from elsewhere decides nothing. */
   const ofBottle = (slug: Slug) =>
-    Effect.map(RequestFiles.all(directoryOf(slug)), (all) => all.filter((request) => request.slug === slug))
+    Effect.map(RequestFiles.reader(directoryOf(slug)).all, (all) =>
+      all.filter((request) => request.slug === slug),
+    )
   return {
     all: Effect.fn("Requests.all")(function* (
       slug?: Slug,

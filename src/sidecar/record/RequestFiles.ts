@@ -48,42 +48,52 @@ const readRequest = readAt(AgentRequest)
 const readDecision = readAt(RequestDecision)
 const readTaken = readAt(RequestTaken)
 
-/** The request of that ID, with what became of it; none when there is none. */
-export const read = Effect.fnUntraced(function* (
-  directory: string,
-  id: string,
-): Effect.fn.Return<Option.Option<BottleRequest>, FileFailure> {
-  const names = new Set(yield* namesIn(directory))
-  if (!names.has(`${id}.json`)) return Option.none()
-  const at = (name: string) => join(directory, `${id}${name}`)
-  const request = yield* readRequest(at(".json"))
-  if (Option.isNone(request)) return Option.none()
-  const decision = yield* readDecision(at(".decision.json"))
-  const taken = yield* readTaken(at(".taken.json"))
-  return Option.some({
-    ...request.value,
-    ...(Option.isSome(decision) && { decision: decision.value }),
-    ...(Option.isSome(taken) && { taken: taken.value }),
-    used: names.has(`${id}.used`),
+/** Reads requests. No file of them ever changes, so that each is read once; after that a read only lists names. */
+export interface RequestReader {
+  /** All requests, oldest first; none when the directory does not exist. */
+  readonly all: Effect.Effect<ReadonlyArray<BottleRequest>, FileFailure>
+  /** The request of that ID, with what became of it; none when there is none. */
+  readonly read: (id: string) => Effect.Effect<Option.Option<BottleRequest>, FileFailure>
+}
+
+/** Reads the requests in a directory. */
+export const reader = (directory: string): RequestReader => {
+  const known = new Map<RequestId, BottleRequest>()
+  const update = Effect.fnUntraced(function* (id: RequestId, names: ReadonlySet<string>) {
+    const at = (end: string) => join(directory, `${id}${end}`)
+    const asked = known.get(id) ?? (yield* valueOf(readRequest(at(".json"))))
+    if (asked === undefined) return
+    const { decision, taken, ...request }: Partial<BottleRequest> & AgentRequest = asked
+    const has = (end: string) => names.has(`${id}${end}`)
+    const decided =
+      decision ?? (has(".decision.json") ? yield* valueOf(readDecision(at(".decision.json"))) : undefined)
+    const took = taken ?? (has(".taken.json") ? yield* valueOf(readTaken(at(".taken.json"))) : undefined)
+    known.set(id, {
+      ...request,
+      ...(decided !== undefined && { decision: decided }),
+      ...(took !== undefined && { taken: took }),
+      used: has(".used"),
+    })
   })
-})
+  const all = Effect.gen(function* () {
+    const names = new Set(yield* namesIn(directory))
+    for (const id of idsAmong(names)) yield* update(id, names)
+    return [...known.values()].sort((a, b) => (a.at < b.at || (a.at === b.at && a.id < b.id) ? -1 : 1))
+  })
+  return {
+    all,
+    read: (id) => Effect.map(all, (found) => Option.fromNullable(found.find((request) => request.id === id))),
+  }
+}
 
-/** IDs of all requests in a directory; none when it does not exist. */
-export const ids = (directory: string): Effect.Effect<ReadonlyArray<RequestId>, FileFailure> =>
-  Effect.map(namesIn(directory), (names) =>
-    names.flatMap((name) => {
-      const id = name.replace(/\.json$/, "")
-      return Schema.is(RequestId)(id) && name === `${id}.json` ? [id] : []
-    }),
-  )
+const valueOf = <A>(read: Effect.Effect<Option.Option<A>, FileFailure>) =>
+  Effect.map(read, Option.getOrUndefined)
 
-/** All requests in a directory, oldest first. */
-export const all = Effect.fnUntraced(function* (directory: string) {
-  const found = yield* Effect.forEach(yield* ids(directory), (id) => read(directory, id))
-  return found
-    .flatMap(Option.toArray)
-    .sort((a, b) => (a.at < b.at || (a.at === b.at && a.id < b.id) ? -1 : 1))
-})
+const idsAmong = (names: ReadonlySet<string>): ReadonlyArray<RequestId> =>
+  [...names].flatMap((name) => {
+    const id = name.replace(/\.json$/, "")
+    return Schema.is(RequestId)(id) && name === `${id}.json` ? [id] : []
+  })
 
 /** Adds a request. False: its ID is in use. */
 export const add = (directory: string, request: AgentRequest): Effect.Effect<boolean, FileFailure> =>

@@ -59,9 +59,10 @@ export const layer = (options: {
       const { stateDir, slug, run = 1, approvals = DEFAULT_APPROVALS } = options
       const directory = join(stateDir, RequestFiles.REQUESTS_FOLDER)
       const kinds = new Set(approvals)
+      const files = RequestFiles.reader(directory)
       const log = yield* OperationLog
       // Only this sidecar adds requests: until then a call that is refused reads no file.
-      const expected = new Set((yield* RequestFiles.all(directory)).map(({ detail }) => detail.kind))
+      const expected = new Set((yield* files.all).map(({ detail }) => detail.kind))
       const inTurn = Effect.unsafeMakeSemaphore(1).withPermits(1)
       /** The line comes first: what cannot be logged opens nothing. */
       const taking = Effect.fnUntraced(function* (request: BottleRequest) {
@@ -79,7 +80,7 @@ export const layer = (options: {
         const taken = { version: 1 as const, id, run, at: new Date(now).toISOString() }
         if (yield* RequestFiles.take(directory, taken)) return { ...request, taken }
         // Another run's sidecar was first.
-        return Option.getOrElse(yield* RequestFiles.read(directory, id), () => request)
+        return Option.getOrElse(yield* files.read(id), () => request)
       })
       const add: RequestsApi["add"] = Effect.fnUntraced(function* (detail, reason) {
         expected.add(detail.kind)
@@ -91,10 +92,10 @@ export const layer = (options: {
       })
       return {
         kinds,
-        all: RequestFiles.all(directory),
+        all: files.all,
         add,
         tell: (id) =>
-          RequestFiles.read(directory, id).pipe(
+          files.read(id).pipe(
             Effect.flatMap(
               Option.match({
                 onNone: () => Effect.succeedNone,
@@ -110,7 +111,7 @@ export const layer = (options: {
             ? Effect.succeed([])
             : Effect.gen(function* () {
                 const details: globalThis.Array<RequestDetail> = []
-                const found = (yield* RequestFiles.all(directory)).filter(
+                const found = (yield* files.all).filter(
                   (request) => request.detail.kind === kind && opensIn(request, run) && fits(request.detail),
                 )
                 const [once, forRun] = Array.partition(found, ({ decision }) => decision?.scope !== "once")

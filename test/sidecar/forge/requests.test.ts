@@ -302,6 +302,38 @@ describe("an approval of egress", () => {
     }),
   )
 
+  it.scopedLive("that comes while the run ends opens in that run or in the next one, never in both", () =>
+    Effect.gen(function* () {
+      for (let round = 0; round < 8; round += 1) {
+        const directory = yield* tempDir
+        const state = join(directory, "state")
+        const first = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const neck = yield* egressNeck(directory, 1)
+            const id = yield* asked(neck.socketPath, "egress", HOST)
+            const [seen] = yield* Effect.all(
+              [neck.tries(`${HOST}:443`), decide(state, id, { scope: "run" })],
+              { concurrency: "unbounded" },
+            )
+            return seen
+          }),
+        )
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const neck = yield* egressNeck(directory, 2)
+            const second = yield* neck.tries(`${HOST}:443`)
+            expect([first, second].sort()).toEqual(["refused", "resolved"])
+            const [request] = yield* requestsIn(state)
+            expect(request?.taken?.run).toBe(first === "resolved" ? 1 : 2)
+            expect(approvalLines(neck.entries())).toHaveLength(1)
+          }),
+        )
+        const third = yield* egressNeck(directory, 3)
+        expect(yield* third.tries(`${HOST}:443`)).toBe("refused")
+      }
+    }),
+  )
+
   it.scoped("opens nothing in a run whose manifest no longer lists the kind, and none that was denied", () =>
     Effect.gen(function* () {
       const directory = yield* tempDir
