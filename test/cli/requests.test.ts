@@ -117,8 +117,8 @@ it("what is answered after the run ended waits for the next run, and the command
 it("more time that was approved counts once the agent has read it", async () => {
   const cli = world(
     `id=${idOf("forge request budget 'minutes 1' --reason 'It is slow'")}
-     until forge request-status $id --wait 45 | grep -q approved; do :; done; sleep 9; echo finished`,
-    `backend: host\nlimits: { timeout: 8 seconds }\n${ALL}`,
+     until forge request-status $id --wait 45 | grep -q approved; do :; done; sleep 13; echo finished`,
+    `backend: host\nlimits: { timeout: 12 seconds }\n${ALL}`,
   )
   try {
     const run = cli.begin()
@@ -131,7 +131,10 @@ it("more time that was approved counts once the agent has read it", async () => 
   }
 })
 
-it("the service notifies, and resumes a blocked agent with the decision", async () => {
+it.each([
+  ["while it runs", true],
+  ["while it is down", false],
+])("the service notifies, and resumes a blocked agent with the decision, made %s", async (_, isUp) => {
   const scope = Effect.runSync(Scope.make())
   const { url, received } = await Effect.runPromise(Scope.extend(hookReceiver, scope))
   const bodies = () => received.map(({ raw }) => raw)
@@ -155,9 +158,16 @@ it("the service notifies, and resumes a blocked agent with the decision", async 
     await expect
       .poll(() => bodies().join("\n"), { interval: 300 })
       .toContain(`asks for question, by request ${id}`)
+    if (!isUp) {
+      service.child.kill("SIGTERM")
+      await service.result
+    }
     const answered = await cli.run(["answer", id, "The left one"])
-    expect(answered.stderr).toContain("the service resumes it if it ended blocked")
-    await expect.poll(service.stderr, { interval: 300 }).toMatch(/a person decided what it asked for/)
+    expect(answered.stderr).toContain(
+      isUp ? "the service resumes it if it ended blocked" : `"bot-bottle orchestrate resume --slug`,
+    )
+    const next = isUp ? service : await served.serve()
+    await expect.poll(next.stderr, { interval: 300 }).toMatch(/a person decided what it asked for/)
     await expect
       .poll(async () => JSON.parse((await cli.run(["list", "--json"])).stdout)[0]?.done?.status, {
         interval: 500,
