@@ -134,17 +134,17 @@ const tellService = Effect.fnUntraced(function* ({ id, slug }: BottleRequest, no
   const row = rows.find((it) => it.slug === slug && it.status !== "destroyed")
   if (row === undefined) return false
   const { forge, owner, repo } = row
-  const key = { forge, owner, repo, issueNumber: IssueNumber.make(row.issueNumber) }
   yield* (yield* Inbox).accept(
     new InboxHint({
       id: HintId.make(`decided:${slug}:${id}`),
-      ...key,
+      forge,
+      owner,
+      repo,
+      issueNumber: IssueNumber.make(row.issueNumber),
       kind: "operator",
       receivedAt: now,
       detail: { action: "decided" },
     }),
   )
-  const state = yield* ServiceState
-  yield* state.ask(key)
-  return Option.exists(yield* state.health, ({ isServing }) => isServing)
+  return Option.exists(yield* (yield* ServiceState).health, ({ isServing }) => isServing)
 })

@@ -174,6 +174,7 @@ const serveNeck = Effect.fnUntraced(function* (
       requests,
       run: document.run ?? 1,
       repositories: [...upstreams.values()],
+      checkIn: yield* CheckIn.CheckIn,
       ending: Deferred.await(ended),
     }),
     notice: meter.notice,

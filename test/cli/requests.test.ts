@@ -44,14 +44,20 @@ const world = (script: string, bottle = `backend: host\n${ALL}`) => {
 
 it("an operator approves while the agent waits, and two operators have one outcome", async () => {
   const cli = world(
-    `id=${idOf("forge request egress registry.example.com --reason 'To install'")}
+    `why=$(printf 'To \\033[2J install'); id=${idOf('forge request egress registry.example.com --reason "$why"')}
      until forge request-status $id --wait 45 | grep -v ': open'; do :; done; forge request-status $id`,
   )
   try {
     const run = cli.begin()
     const [asked] = await cli.waiting()
     const id = asked?.id ?? ""
+    const followed = cli.start(["requests", "--follow"])
+    await expect
+      .poll(followed.stdout, { interval: 300 })
+      .toContain(`${id} open: ${asked?.slug}, run 1, asks for`)
     const text = await cli.run(["requests"])
+    expect(text.stdout).toContain("To \u241b[2J install")
+    expect(text.stdout + followed.stdout() + run.stderr()).not.toContain("\u001b")
     expect(text.stdout).toMatch(/^ID +BOTTLE +RUN +KIND +WHAT +WHY +ASKED$/m)
     expect(text.stdout).toContain("registry.example.com:443")
     expect(text.stderr).toContain(`"bot-bottle approve ${id}" approves ${id}`)
@@ -79,6 +85,8 @@ it("an operator approves while the agent waits, and two operators have one outco
     const { code, stdout } = await run.result
     expect(code).toBe(0)
     expect(stdout).toContain(`request ${id}: ${verdict} by ${ME}`)
+    followed.child.kill("SIGINT")
+    expect((await followed.result).code).toBe(130)
     expect(await cli.listed()).toEqual([])
     expect(await cli.listed("--all")).toMatchObject([{ id, state: verdict, taken: { run: 1 } }])
     const log = await cli.run(["log", asked?.slug ?? ""])

@@ -21,6 +21,8 @@ export interface Asking {
   readonly add: (detail: RequestDetail, reason: string) => Effect.Effect<BottleRequest, CallFailure>
   /** The request of that ID for the agent. A decision counts in the run whose agent has read it. */
   readonly tell: (id: string) => Effect.Effect<Option.Option<BottleRequest>, CallFailure>
+  /** Records that the agent is alive, while it waits. */
+  readonly checkIn: Effect.Effect<void>
   /** Returns when the sidecar has to end: a call that waits then answers. */
   readonly ending: Effect.Effect<void>
 }
@@ -29,7 +31,9 @@ export interface Asking {
 export const makeAsking = ({
   requests: { kinds, all, add, tell },
   ...rest
-}: Pick<Asking, "run" | "repositories" | "ending"> & { readonly requests: RequestsApi }): Asking => ({
+}: Pick<Asking, "run" | "repositories" | "checkIn" | "ending"> & {
+  readonly requests: RequestsApi
+}): Asking => ({
   ...rest,
   kinds,
   all: inWords(all),

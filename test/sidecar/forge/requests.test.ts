@@ -1,6 +1,7 @@
 /** Requests at the neck: only what a manifest lists can be asked for, a person decides once, and an approval opens in one run. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
+import { statSync } from "node:fs"
 import { join } from "node:path"
 import { REQUESTS_MAX, RequestId } from "../../../src/domain/AgentRequest.ts"
 import { Slug } from "../../../src/domain/Slug.ts"
@@ -182,6 +183,20 @@ describe("request_status", () => {
       expect(shown.text).toBe(
         `request ${id}: answered by ada\nasked for: question Which\u241b[2J door?\n> Left.\n> request zzzzzz: approved\n`,
       )
+    }),
+  )
+
+  it.scopedLive("counts as a sign of life for as long as it waits", () =>
+    Effect.gen(function* () {
+      const neck = yield* neckWith(ALL)
+      const id = yield* asked(neck.socketPath, "question", "Which door?")
+      const waiting = yield* Effect.fork(status(neck.socketPath, id, 45))
+      const sign = () => statSync(join(neck.state, "checkin")).mtimeMs
+      const before = sign()
+      // At most once per second: two of them are more than the call's own.
+      yield* Effect.repeat(Effect.sleep("20 millis"), { until: () => sign() >= before + 2000 })
+      yield* decide(neck.state, id, { verdict: "answered", text: "Left." })
+      yield* Fiber.join(waiting)
     }),
   )
 

@@ -35,7 +35,7 @@ export const requestStatus = ForgeCall.makeLocal({
   writes: false,
   subject: ({ id }) => id,
   show: showRequest,
-  serve: ({ asking: { tell, run, ending } }) => {
+  serve: ({ asking: { tell, run, checkIn, ending } }) => {
     let waiting = 0
     const look = (id: string) =>
       Effect.flatMap(tell(id), Option.match({ onNone: () => unknown, onSome: Effect.succeed }))
@@ -48,6 +48,7 @@ export const requestStatus = ForgeCall.makeLocal({
             const request = yield* look(id)
             const now = yield* Clock.currentTimeMillis
             if (stateOfRequest(request) !== "open" || now >= until) return request
+            yield* checkIn
             yield* Effect.sleep(LOOK_MS)
             return yield* decided
           })
