@@ -4,9 +4,9 @@ import { existsSync, readdirSync, rmSync, statSync } from "node:fs"
 import { join } from "node:path"
 
 const begun = Date.now()
-// The bin stays until the new one takes its place: tests pack the package while others run it.
+// The bin and the dashboard stay until the new ones take their place: tests pack the package while others run it.
 for (const name of existsSync("dist") ? readdirSync("dist") : []) {
-  if (name !== "bin") rmSync(join("dist", name), { recursive: true })
+  if (name !== "bin" && name !== "dashboard") rmSync(join("dist", name), { recursive: true })
 }
 execFileSync("node_modules/.bin/tsc", ["-p", "tsconfig.build.json"], { stdio: "inherit" })
 await import("./bundle.mjs")

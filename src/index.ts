@@ -126,6 +126,20 @@ export { Providers } from "./services/Providers.ts"
 export type { AgentInvocation, Provider, ProviderInput } from "./services/Providers.ts"
 export { GroundFailure, ProvingGround } from "./services/ProvingGround.ts"
 export type { Ground } from "./services/ProvingGround.ts"
+export { Requests } from "./services/Requests.ts"
+export {
+  AgentRequest,
+  REQUEST_KINDS,
+  RequestDecision,
+  RequestDetail,
+  RequestId,
+  RequestKind,
+  RequestTaken,
+  detailText,
+  requestText,
+  stateOfRequest,
+} from "./domain/AgentRequest.ts"
+export type { BottleRequest, RequestState } from "./domain/AgentRequest.ts"
 export { RunDirectories } from "./services/RunDirectories.ts"
 export type { KeptOutput, LeftRun } from "./services/RunDirectories.ts"
 export { Signatures } from "./services/Signatures.ts"
@@ -152,7 +166,11 @@ export { checkStart, launch, performStart, planStart, prepareStart } from "./pro
 export type { PreparedStart } from "./programs/launch.ts"
 export { inspectBottle } from "./programs/inspectBottle.ts"
 export type { Inspected } from "./programs/inspectBottle.ts"
+export { decideRequest } from "./programs/decideRequest.ts"
+export type { DecidedRequest, GivenDecision } from "./programs/decideRequest.ts"
 export { listBottles } from "./programs/listBottles.ts"
+export { listRequests } from "./programs/listRequests.ts"
+export type { RequestsOptions } from "./programs/listRequests.ts"
 export type { ForgeOption } from "./programs/assignedForge.ts"
 export type {
   HandOver,

@@ -29,6 +29,10 @@ export const ROOT: Readonly<Record<string, ReadonlyArray<Entry>>> = {
     ["logs SLUG", "print the output of the agent"],
     ["log SLUG", "print the operation log: every call at the neck"],
     ["inspect SLUG", "show everything known about a bottle"],
+    ["requests [SLUG]", "list what agents ask for"],
+    ["approve ID", "give an agent what it asks for, for one run"],
+    ["deny ID", "refuse what an agent asks for"],
+    ["answer ID TEXT", "answer a question of an agent"],
     ["watch SLUG", "wait for the agent to end, and enforce its limits"],
     ["attach SLUG", "return to the terminal of an agent, or follow a headless one"],
     ["shell SLUG", "open a shell in a running bottle, as its agent's user"],
@@ -67,6 +71,10 @@ const GROUPS: Readonly<Record<string, string>> = {
   provenance: "proof of what a bottle did",
 }
 
+/** Commands that the root lists on the line of another. */
+const DECIDING: ReadonlySet<string> = new Set(["approve ID", "deny ID", "answer ID TEXT"])
+const REQUESTS: Entry = ["requests, approve, deny, answer", "list what agents ask for, and decide"]
+
 /** Help of `bot-bottle` itself. */
 export const rootHelp = (): ReadonlyArray<Line> => {
   const shown = Object.entries(ROOT).map(([title, lines]) => [title, withoutGroups(lines)] as const)
@@ -90,6 +98,8 @@ const withoutGroups = (lines: ReadonlyArray<Entry>): ReadonlyArray<Entry> => {
   const groupOf = ([term]: Entry) => Object.keys(GROUPS).find((group) => term.startsWith(`${group} `))
   const nameOf = ([term]: Entry) => term.split(" ")[1] ?? ""
   return lines.flatMap((line, at): ReadonlyArray<Entry> => {
+    if (DECIDING.has(line[0])) return []
+    if (line[0] === "requests [SLUG]") return [REQUESTS]
     const group = groupOf(line)
     if (group === undefined) return [line]
     if (lines.findIndex((other) => groupOf(other) === group) !== at) return []

@@ -86,7 +86,8 @@ const userText = ({ isolated, user }: LaunchPlan): string => {
 
 const networkText = ({ isolated, backend, neck }: LaunchPlan): string => {
   if (!isolated) return `this machine's whole network: the ${backend} backend isolates nothing`
-  const open = Object.entries(neck)
+  const { approvals: _, ...openings } = neck
+  const open = Object.entries(openings)
     .filter(([, entries]) => Object.keys(entries).length > 0)
     .map(([name]) => name)
   return open.length === 0 ? "only the neck" : `only the neck, which opens ${open.join(", ")}`

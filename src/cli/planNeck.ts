@@ -6,10 +6,11 @@ import type { SecretSource } from "../domain/SecretSource.ts"
 type Line = readonly [name: string, value: string]
 
 /** A line for each host, route and repository. */
-export const neckLines = ({ egress, routes, git }: NeckOpenings): ReadonlyArray<Line> => [
+export const neckLines = ({ egress, routes, git, approvals }: NeckOpenings): ReadonlyArray<Line> => [
   ...egress.map((entry): Line => ["egress", egressText(entry)]),
   ...Object.entries(routes).map(([name, route]): Line => ["route", `${name}: ${routeText(route)}`]),
   ...Object.entries(git).map(([name, upstream]): Line => ["git", `${name}: ${gitText(upstream)}`]),
+  ["approvals", approvals.length === 0 ? "none: the agent may ask for nothing" : approvals.join(", ")],
 ]
 
 const egressText = (entry: NeckOpenings["egress"][number]): string => {

@@ -31,6 +31,7 @@ import { orchestrate } from "./orchestrate.ts"
 import { note, outputClosed, outputFailure, printLine } from "./output.ts"
 import { progressOf } from "./progress.ts"
 import { provenance } from "./provenance.ts"
+import { answer, approve, deny, requests } from "./requests.ts"
 import { resume } from "./resume.ts"
 import { sidecar } from "./sidecar.ts"
 import { start } from "./start.ts"
@@ -59,6 +60,10 @@ export const root = Command.make("bot-bottle", {}, () => printLine(rootHelp())).
     logs,
     log,
     inspect,
+    requests,
+    approve,
+    deny,
+    answer,
     cp,
     gc,
     verify,

@@ -1,5 +1,6 @@
 /** Data types of a bottle: the request of a caller, the plan for a backend, and the stored row. */
 import { Option, Schema } from "effect"
+import type { RequestKind } from "./AgentRequest.ts"
 import type { PlanClone } from "./Clone.ts"
 import type { PlannedKey } from "./DeployKey.ts"
 import type { BottleManifest, Limits } from "./Manifest.ts"
@@ -278,6 +279,8 @@ export interface NeckOpenings {
   readonly egress: NonNullable<BottleManifest["egress"]>["allow"]
   readonly routes: NonNullable<BottleManifest["routes"]>
   readonly git: RunGit
+  /** What the agent may ask a person for. */
+  readonly approvals: ReadonlyArray<RequestKind>
 }
 
 /** The plan of a launch with everything that an operator agrees to: `--dry-run` prints it, and an interactive start asks about it. */

@@ -359,3 +359,25 @@ export class SidecarError extends Schema.TaggedError<SidecarError>()("SidecarErr
     return `sidecar of "${this.slug}": ${this.operation} failed: ${this.reason}`
   }
 }
+
+/** No agent asked for that. */
+export class RequestNotFound extends Schema.TaggedError<RequestNotFound>()("RequestNotFound", {
+  id: Schema.String,
+}) {
+  override get message(): string {
+    return `no request ${this.id}: "bot-bottle requests" lists those that wait for a decision`
+  }
+}
+
+/** Somebody has decided about the request before. */
+export class RequestDecided extends Schema.TaggedError<RequestDecided>()("RequestDecided", {
+  id: Schema.String,
+  slug: Slug,
+  verdict: Schema.Literal("approved", "denied", "answered"),
+  /** Who decided. */
+  by: Schema.String,
+}) {
+  override get message(): string {
+    return `request ${this.id} of bottle "${this.slug}" was ${this.verdict} by ${this.by} before, and that stays: "bot-bottle requests ${this.slug} --all" shows it`
+  }
+}

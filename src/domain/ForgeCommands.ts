@@ -158,6 +158,21 @@ export const forgeCommands = {
       note: () => "issues of this repository that have these words",
     },
   },
+  request: {
+    name: "request",
+    words: [
+      { name: "kind", shown: "KIND" },
+      { name: "detail", shown: "DETAIL" },
+    ],
+    options: [{ name: "reason", shown: "WHY", optional: true }],
+    help: "asks the operator: KIND is egress, protected_path, budget or question",
+  },
+  request_status: {
+    name: "request_status",
+    words: [{ name: "id", shown: "ID" }],
+    options: [{ name: "wait", shown: "SECONDS", number: true, optional: true }],
+    help: "what the operator decided; it can wait up to 45 seconds",
+  },
 } as const satisfies Record<string, CallUsage>
 
 /** The built-in calls as a list. */

@@ -1,5 +1,6 @@
 /** The schemas of agent manifests and bottle manifests, and how several bottles merge. */
 import { Duration, Option, Schema } from "effect"
+import { RequestKind } from "./AgentRequest.ts"
 import { durationOf } from "./durationOf.ts"
 import { expecting, required } from "./expecting.ts"
 import { GitEntry, GitRef, renamed } from "./ManifestGit.ts"
@@ -218,6 +219,12 @@ export const BottleManifest = Schema.Struct({
     Schema.Struct({
       allow: required(Schema.Array(EgressEntry).annotations({ title: "a list of hosts" }), "a list of hosts"),
     }).annotations({ title: "{allow: [...]}" }),
+  ),
+  /** What an agent may ask a person for. */
+  approvals: Schema.optional(
+    Schema.Array(
+      RequestKind.annotations(expecting("egress, protected_path, budget or question")),
+    ).annotations({ title: "a list of kinds of requests" }),
   ),
   routes: Schema.optional(named(Route, "a map of routes by name")),
   git: Schema.optional(named(GitEntry, "a map of repositories by name")),

@@ -1,4 +1,5 @@
 /** Makes a plan from manifests: everything a backend needs, as plain data. Pure. */
+import { DEFAULT_APPROVALS } from "./AgentRequest.ts"
 import { plannedKeys } from "./DeployKey.ts"
 import { buildOf, bytesOf } from "./Manifest.ts"
 import type { BottlePlan, NeckOpenings, PlanLimits, PullPolicy, RunFile, WorkspaceListing } from "./Bottle.ts"
@@ -65,7 +66,11 @@ export const makePlan = (input: PlanInput): BottlePlan => {
 }
 
 /** What the neck of a bottle with this manifest opens. */
-export const neckOpenings = (slug: Slug, { egress, routes = {}, git = {} }: RunBottle): NeckOpenings => ({
+export const neckOpenings = (
+  slug: Slug,
+  { egress, routes = {}, git = {}, approvals = DEFAULT_APPROVALS }: RunBottle,
+): NeckOpenings => ({
+  approvals,
   egress: egress?.allow ?? [],
   routes: Object.fromEntries(
     Object.entries(routes).map(([name, route]) => {

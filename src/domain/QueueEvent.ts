@@ -1,5 +1,6 @@
 /** Events of a sidecar or a watcher: one file for each in the queue directory. */
 import { Schema } from "effect"
+import { RequestDecision, RequestId, RequestKind } from "./AgentRequest.ts"
 import { BottleDone } from "./Bottle.ts"
 import { ForgeNumber } from "./Forge.ts"
 import { Slug } from "./Slug.ts"
@@ -32,6 +33,25 @@ export const QueueEvent = Schema.Union(
     value: Schema.Number,
     /** The run that reached it; absent in events of versions that did not say. */
     run: Schema.optional(Schema.Number),
+  }),
+  /** The agent asks a person to decide. */
+  Schema.Struct({
+    ...common,
+    kind: Schema.Literal("request"),
+    run: Schema.Number,
+    id: RequestId,
+    request: RequestKind,
+    /** What is asked for, and why, in the agent's words. */
+    text: Schema.String,
+    reason: Schema.String,
+  }),
+  /** A person has decided about a request. */
+  Schema.Struct({
+    ...common,
+    kind: Schema.Literal("request-decided"),
+    id: RequestId,
+    verdict: RequestDecision.fields.verdict,
+    by: Schema.String,
   }),
   Schema.Struct({ ...common, kind: Schema.Literal("pr-opened"), number: ForgeNumber }),
   Schema.Struct({

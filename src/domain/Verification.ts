@@ -30,6 +30,9 @@ export const NECK_PROBE_LIMITS: NeckLimits = {
   comments: 5,
 }
 
+/** What the agent of a bottle that is verified may ask for. It asks for more, too. */
+export const PROBE_APPROVALS = ["egress", "protected_path", "question"] as const
+
 /** The limits of a bottle that is verified: its manifest's, capped. */
 export const PROBE_LIMITS = ({ limits = {} }: BottleManifest): PlanLimits => ({
   memoryBytes: Math.min(limits.memory === undefined ? MEMORY_MAX : bytesOf(limits.memory), MEMORY_MAX),
@@ -50,6 +53,7 @@ export const verificationManifest = (
   return {
     ...kept,
     limits: { ...limits, memory: memoryBytes, pids, timeout: TIMEOUT },
+    approvals: PROBE_APPROVALS,
     egress: { allow: [...(manifest.egress?.allow ?? []), ...(ground.egress?.allow ?? [])] },
     ...(ground.routes !== undefined && { routes: ground.routes }),
     ...(ground.git !== undefined && { git: ground.git }),

@@ -1,4 +1,5 @@
 /** bot-bottle/ForgeCalls: the calls at the neck, and the parts to write your own. */
+export type { Asking } from "../sidecar/forge/asking.ts"
 export { CallFailure } from "../sidecar/forge/CallFailure.ts"
 export type { Call, Done } from "../sidecar/forge/Calls.ts"
 export type { CallContext, Propose, RunForge } from "../sidecar/forge/callContext.ts"

@@ -1,5 +1,6 @@
 /** keepLimits: ends a run that takes too long or shows no sign of life. */
 import { Clock, Duration, Effect, Option, Ref, Schedule, Schema } from "effect"
+import { type BottleRequest, budgetOf, opensIn } from "../domain/AgentRequest.ts"
 import { durationOf } from "../domain/durationOf.ts"
 import { type BottleMetadata, withTrouble } from "../domain/Bottle.ts"
 import { LimitReached } from "../domain/Errors.ts"
@@ -7,6 +8,7 @@ import { UseLimit } from "../domain/usage/MeterLine.ts"
 import type { Backend } from "../services/Backends.ts"
 import { BottleEvents } from "../services/BottleEvents.ts"
 import { BottleStore } from "../services/BottleStore.ts"
+import { Requests } from "../services/Requests.ts"
 
 /** How long an agent may go on when no call to a model is served any more. */
 export const USE_GRACE = Duration.seconds(30)
@@ -31,7 +33,7 @@ export const keepLimits = Effect.fn("keepLimits")(function* (
   const keep = (
     limit: "timeout" | "idleTimeout",
     value: Option.Option<string>,
-    lastSign: Effect.Effect<number, never, BottleEvents>,
+    lastSign: Effect.Effect<number, never, BottleEvents | Requests>,
   ) =>
     Option.match(Option.flatMap(value, durationOf), {
       onNone: () => Effect.never,
@@ -51,7 +53,11 @@ export const keepLimits = Effect.fn("keepLimits")(function* (
     yield* Effect.catchAll(backend.stop(bottle.slug), (error) => Effect.logWarning(error.message))
   })
   yield* Effect.raceAll([
-    keep("timeout", bottle.timeout, Effect.succeed(startedAt)),
+    keep(
+      "timeout",
+      bottle.timeout,
+      Effect.map(moreTime(bottle), (more) => startedAt + more),
+    ),
     keep("idleTimeout", bottle.idleTimeout, lastSign(bottle, startedAt, lastOutput)),
     ...(Object.keys(bottle.useLimits).length === 0 ? [] : [useKept]),
   ])
@@ -72,15 +78,25 @@ export const useLimitOf = Effect.fn("useLimitOf")(function* ({ slug, run }: Bott
 })
 
 const untilSilent = (
-  lastSign: Effect.Effect<number, never, BottleEvents>,
+  lastSign: Effect.Effect<number, never, BottleEvents | Requests>,
   length: number,
-): Effect.Effect<void, never, BottleEvents> =>
+): Effect.Effect<void, never, BottleEvents | Requests> =>
   Effect.gen(function* () {
     const left = (yield* lastSign) + length - (yield* Clock.currentTimeMillis)
     if (left <= 0) return
     yield* Effect.sleep(left)
     return yield* untilSilent(lastSign, length)
   })
+
+/** What a person added to the time of a run, in milliseconds: from when its agent has read the approval. */
+const moreTime = ({ slug, run }: BottleMetadata) =>
+  Effect.flatMap(Requests, (requests) => requests.all(slug)).pipe(
+    Effect.orElseSucceed((): ReadonlyArray<BottleRequest> => []),
+    Effect.map((all) => {
+      const inForce = all.filter((request) => request.taken !== undefined && opensIn(request, run))
+      return budgetOf(inForce.map(({ detail }) => detail)).minutes * 60_000
+    }),
+  )
 
 const lastSign = (bottle: BottleMetadata, startedAt: number, lastOutput: Ref.Ref<number>) =>
   Effect.gen(function* () {

@@ -1,5 +1,6 @@
 /** resolveRun: from an agent's name and the caller's options to the manifests, the backend and the agent invocation of a run. */
 import { Effect, Option } from "effect"
+import { DEFAULT_APPROVALS } from "../domain/AgentRequest.ts"
 import type { AssignedForge } from "../domain/Assignment.ts"
 import type { BottlePlan, LaunchPlan, ManifestDigest } from "../domain/Bottle.ts"
 import { workspaceProblem } from "../domain/Clone.ts"
@@ -141,6 +142,7 @@ export const sidecarConfig = (
   routes: run.bottle.routes ?? {},
   modelRoutes: modelRoutes(run.agent, run.bottle.routes ?? {}),
   egress: run.bottle.egress ?? { allow: [] },
+  approvals: run.bottle.approvals ?? DEFAULT_APPROVALS,
   git: withBase(run.bottle),
   loopback: run.backend.needsLoopback,
 })
@@ -160,6 +162,7 @@ const withBase = ({ git = {}, workspace }: RunBottle): RunGit => {
 /** A bottle without a git upstream can push nothing. */
 const overlayOf = (slug: Slug, bottle: RunBottle, { assignment }: AssignedForge) => ({
   issueNumber: assignment.issueNumber,
+  approvals: bottle.approvals ?? DEFAULT_APPROVALS,
   prNumbers: [...(assignment.prNumbers ?? []), ...(assignment.openedPrs ?? [])],
   ...(Object.keys(bottle.git ?? {}).length > 0 && {
     branch: ownBranch(slug),

@@ -55,6 +55,18 @@ const apply = Effect.fn("applyEvent")(function* (slug: Slug, { number, event }: 
         }`,
       )
       break
+    case "request":
+      yield* Effect.logWarning(
+        `bottle "${slug}" asks for ${event.request} ${event.text}${event.reason === "" ? "" : ` (${event.reason})`}: ${
+          event.request === "question"
+            ? `"bot-bottle answer ${event.id} TEXT" answers it`
+            : `"bot-bottle approve ${event.id}" or "bot-bottle deny ${event.id} --reason WHY" decides`
+        }`,
+      )
+      break
+    case "request-decided":
+      yield* Effect.logInfo(`bottle "${slug}": request ${event.id} was ${event.verdict} by ${event.by}`)
+      break
     case "done":
     case "model-answered":
     case "exit":

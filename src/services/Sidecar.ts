@@ -1,6 +1,7 @@
 /** Sidecar launches a bottle's sidecar and finds it again. Other services manage the files that sidecars leave on disk. */
 import type { Effect, Option } from "effect"
 import { Context } from "effect"
+import type { RequestKind } from "../domain/AgentRequest.ts"
 import type { AssignedForge } from "../domain/Assignment.ts"
 import type { SidecarError } from "../domain/Errors.ts"
 import type { BottleManifest } from "../domain/Manifest.ts"
@@ -23,6 +24,8 @@ export interface SidecarConfig {
   /** Names of the routes that lead to a model: limits that its provider reports are recorded as events. None unless given. */
   readonly modelRoutes?: ReadonlyArray<string>
   readonly egress: NonNullable<BottleManifest["egress"]>
+  /** What the agent may ask a person for; `question` alone unless given. */
+  readonly approvals?: ReadonlyArray<RequestKind>
   readonly git: RunGit
   /** Also serve a loopback port with a secret prefix, and write its address beside the socket. */
   readonly loopback: boolean

@@ -3,6 +3,7 @@ import type { BottleEvents } from "./BottleEvents.ts"
 import type { DeployKeys } from "./DeployKeys.ts"
 import type { ObjectStores } from "./ObjectStores.ts"
 import type { OperationLogs } from "./OperationLogs.ts"
+import type { Requests } from "./Requests.ts"
 import type { RunDirectories } from "./RunDirectories.ts"
 import type { Signatures } from "./Signatures.ts"
 import type { Sidecar } from "./Sidecar.ts"
@@ -13,6 +14,7 @@ export type SidecarRecords =
   | DeployKeys
   | ObjectStores
   | OperationLogs
+  | Requests
   | RunDirectories
   | Signatures
 

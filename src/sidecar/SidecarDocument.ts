@@ -1,5 +1,6 @@
 /** The JSON document that `sidecar serve` reads on stdin: what one sidecar serves. */
 import { Either, Effect, type ParseResult, Schema, Struct } from "effect"
+import { RequestKind } from "../domain/AgentRequest.ts"
 import { AssignedForge, Assignment } from "../domain/Assignment.ts"
 import { RunUseLimits } from "../domain/Bottle.ts"
 import { InvalidInput } from "../domain/Errors.ts"
@@ -83,6 +84,8 @@ export const SidecarDocument = Schema.Struct({
   prices: Schema.optional(PriceTable),
   /** Absent: a run without a forge. */
   forge: Schema.optional(FlatForge),
+  /** The kinds of requests that the agent may make; `question` alone unless given. */
+  approvals: Schema.optional(Schema.Array(RequestKind)),
   egress: Schema.optional(Schema.Struct({ allow: Schema.Array(EgressEntry) })),
   routes: Schema.optional(Schema.Array(RoutePart)),
   git: Schema.optional(Schema.Array(GitPart)),

@@ -14,6 +14,7 @@ import type { ProcessRunner } from "../services/ProcessRunner.ts"
 import { Processes } from "../services/Processes.ts"
 import { SecretScanner } from "../services/SecretScanner.ts"
 import type { Secrets } from "../services/Secrets.ts"
+import { makeAsking } from "./forge/asking.ts"
 import type { ServedForge } from "./forge/callContext.ts"
 import { serveControl } from "./http/control.ts"
 import type { ForgeCall } from "./forge/ForgeCall.ts"
@@ -38,11 +39,13 @@ import * as Meter from "./record/Meter.ts"
 import { TRACE_OP } from "../domain/OperationLine.ts"
 import * as OperationLog from "./record/OperationLog.ts"
 import * as Queue from "./record/Queue.ts"
+import * as Requests from "./record/Requests.ts"
 import * as RunScope from "./forge/RunScope.ts"
 import { makeCredentials } from "./routes/credentials.ts"
 import { repeatsSecret } from "./routes/echo.ts"
 import { makeRoutes } from "./routes/RouteCalls.ts"
 import { meterModelCalls } from "./routes/meteredCalls.ts"
+import { moreBudget, useLimitsOf } from "./routes/budget.ts"
 import { watchModelCalls } from "./routes/modelCalls.ts"
 import { secretsOf } from "./secrets.ts"
 import { makeKeeper, openCounts, reportLimit } from "./forge/limits.ts"
@@ -75,10 +78,12 @@ export const serve = (
     yield* directories(document)
     const control = yield* openControl(document)
     const settings = Layer.succeed(SidecarSettings, Settings.make({ ...document.settings, ...times }))
+    const log = OperationLog.layer(join(stateDir, "operations.jsonl"))
     const parts = yield* Layer.build(
       Layer.mergeAll(
         settings,
-        OperationLog.layer(join(stateDir, "operations.jsonl")),
+        log,
+        Layer.provide(Requests.layer(document), log),
         Queue.layer(join(stateDir, "queue")),
         CheckIn.layer(join(stateDir, "checkin")),
       ),
@@ -129,13 +134,14 @@ const serveNeck = Effect.fnUntraced(function* (
   const { idleMs, scanMs } = yield* SidecarSettings
   const log = yield* OperationLog.OperationLog
   const queue = yield* Queue.Queue
+  const requests = yield* Requests.Requests
   if (given.traceparent !== undefined)
     yield* log.append({ op: TRACE_OP, target: "", outcome: "ok", durationMs: 0, detail: given.traceparent })
   const document = yield* withDeployKeys(given)
   const keeper = yield* keeperOf(document)
   const meter = yield* Meter.open({
     path: join(stateDir, meterFile(document.run ?? 1)),
-    limits: useLimitsOf(document),
+    limits: useLimitsOf(document.limits),
     reached: keeper.reached,
   })
   const scanner = yield* (yield* SecretScanner).make({
@@ -164,6 +170,13 @@ const serveNeck = Effect.fnUntraced(function* (
     propose: git.propose,
     scanText: scanner.scanText,
     keeper,
+    asking: makeAsking({
+      requests,
+      run: document.run ?? 1,
+      repositories: [...upstreams.values()],
+      checkIn: yield* CheckIn.CheckIn,
+      ending: Deferred.await(ended),
+    }),
     notice: meter.notice,
     tell: queue.append,
     syncLog: log.sync,
@@ -181,7 +194,7 @@ const serveNeck = Effect.fnUntraced(function* (
     serveRoute: yield* makeRoutes(
       { routes, credentialsOf, repeats },
       watchModelCalls({ slug, run: document.run ?? 1 }, queue.append),
-      meterModelCalls(meter, pricesWith(document.prices)),
+      meterModelCalls(meter, pricesWith(document.prices), yield* moreBudget(meter, requests)),
     ),
     serveGit: git.serve,
     egress: yield* makeEgress(allowList(document.egress?.allow ?? []), meter.hostUsed),
@@ -193,6 +206,8 @@ const serveNeck = Effect.fnUntraced(function* (
   const { ino } = yield* listenUnix(server, socketPath, 0o666, workDirectory)
   if (document.loopback === true)
     yield* serveLoopback(neck, join(dirname(socketPath), "loopback"), [...routes.keys()], workDirectory)
+  // Runs before calls in flight are waited for: some of them wait for this.
+  yield* Effect.addFinalizer(() => Deferred.succeed(ended, undefined))
   state.ready = true
   const useless = untilUseless({
     lastConnected: neck.lastConnected,
@@ -239,13 +254,6 @@ const keeperOf = Effect.fnUntraced(function* ({ slug, stateDir, run = 1, limits 
   })
   log.limit(counts.logStart + keeper.limits.logBytes)
   return keeper
-})
-
-/** Money is counted in millionths. */
-const useLimitsOf = ({ limits: { tokens, cost, calls } = {} }: ServedDocument) => ({
-  tokens,
-  cost: cost === undefined ? undefined : Math.floor(cost * 1_000_000),
-  calls,
 })
 
 const prsFile = (stateDir: string): string => join(stateDir, "prs")

@@ -3,6 +3,7 @@
  * the agent.
  */
 import { Clock, Context, Effect, Layer, Option, Stream } from "effect"
+import type { BottleRequest } from "../domain/AgentRequest.ts"
 import type { RunKey } from "../domain/DeployKey.ts"
 import type { QueueEvent } from "../domain/QueueEvent.ts"
 import { neckLimits } from "../domain/RunLimits.ts"
@@ -16,6 +17,7 @@ import { BottleEvents } from "../services/BottleEvents.ts"
 import { DeployKeys } from "../services/DeployKeys.ts"
 import { ObjectStores } from "../services/ObjectStores.ts"
 import { OperationLogs } from "../services/OperationLogs.ts"
+import { Requests } from "../services/Requests.ts"
 import { type LeftRun, RunDirectories } from "../services/RunDirectories.ts"
 import { Signatures } from "../services/Signatures.ts"
 import { Sidecar, type SidecarConfig, type SidecarHandle } from "../services/Sidecar.ts"
@@ -40,6 +42,8 @@ export interface FakeSidecar {
   readonly runs: Map<string, LeftRun>
   /** Counts what a run of the bottle has used, in place of what was counted of it before; run 1 unless given. */
   readonly count: (slug: string, use: RunMeter, run?: number) => Effect.Effect<void>
+  /** Adds a request of a bottle's agent, or replaces the one with its ID. */
+  readonly request: (request: BottleRequest) => Effect.Effect<void>
   /** Makes the sidecar die. */
   readonly kill: (slug: string) => Effect.Effect<void>
 }
@@ -60,6 +64,7 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
   const keys: Array<RunKey> = []
   const stores = new Map<string, number>()
   const runs = new Map<string, LeftRun>()
+  const requests = new Map<string, BottleRequest>()
   const of = (slug: string): Kept => {
     const known = bySlug.get(slug)
     if (known !== undefined) return known
@@ -120,6 +125,17 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
       ),
     use: (slug, run) => Effect.sync(() => Option.fromNullable(of(slug).use.get(run))),
   })
+  const asked = Requests.of({
+    all: (slug) =>
+      Effect.sync(() => [...requests.values()].filter((it) => slug === undefined || it.slug === slug)),
+    decide: (_, decision) =>
+      Effect.sync(() => {
+        const request = requests.get(decision.id)
+        if (request === undefined || request.decision !== undefined) return false
+        requests.set(decision.id, { ...request, decision })
+        return true
+      }),
+  })
   const logs = OperationLogs.of({
     verifyLog: () => Effect.succeed(emptyAudit().verdict),
     log: () => Effect.succeed([]),
@@ -163,6 +179,7 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
       Context.add(OperationLogs, logs),
       Context.add(DeployKeys, deployKeys),
       Context.add(ObjectStores, objectStores),
+      Context.add(Requests, asked),
       Context.add(RunDirectories, directories),
       Context.add(Signatures, MemorySignatures.make()),
     ),
@@ -174,6 +191,7 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
     checkIn: (slug) =>
       Effect.map(Clock.currentTimeMillis, (now) => void (of(slug).checkedIn = new Date(now).toISOString())),
     count: (slug, use, run = 1) => Effect.sync(() => void of(slug).use.set(run, use)),
+    request: (request) => Effect.sync(() => void requests.set(request.id, request)),
     kill: (slug) => Effect.sync(() => void (of(slug).alive = false)),
   }
 })

@@ -107,6 +107,7 @@ describe("the plan of a start", () => {
       ...PLAN,
       limits: { ...PLAN.limits, ...newLimits },
       neck: {
+        approvals: [],
         egress: [],
         git: {},
         routes: {
@@ -220,5 +221,5 @@ const PLAN: LaunchPlan = {
   prompt: "x",
   files: [],
   interactive: false,
-  neck: { egress: [], routes: {}, git: {} },
+  neck: { approvals: [], egress: [], routes: {}, git: {} },
 }

@@ -2,6 +2,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import type { Page } from "playwright-core"
+import { RequestId, type RequestDetail } from "../../src/domain/AgentRequest.ts"
+import { Slug } from "../../src/domain/Slug.ts"
 import { makeSimulated, type SimulatedOptions } from "../orchestrator/simulated.ts"
 import { axeFindings, hasBrowser, openBrowser, openPage, picture } from "../support/browser.ts"
 
@@ -210,6 +212,73 @@ describe.skipIf(!hasBrowser)("the dashboard", () => {
     }),
   )
 
+  it.scopedLive("shows what agents ask for, and carries an operator's decision to them once", () =>
+    Effect.gen(function* () {
+      const { signedIn, frozen, world } = yield* served()
+      yield* frozen(17)
+      const { page, faults } = yield* signedIn()
+      const slug = yield* does(() => page.locator("td a[href^='#/bottles/']").first().innerText())
+      const asked = {
+        version: 1,
+        slug: Slug.make(slug),
+        run: 1,
+        at: "2026-01-02T03:04:05.000Z",
+        used: false,
+      } as const
+      const ask = (id: string, detail: RequestDetail) =>
+        world.request({ ...asked, id: RequestId.make(id), detail, reason: HOSTILE })
+      yield* does(() => page.getByRole("link", { name: "Requests" }).click())
+      yield* seen(page, "No agent asks for anything.")
+      yield* ask("aaaaaa", { kind: "egress", host: "example.org", port: 443 })
+      yield* ask("bbbbbb", { kind: "question", text: HOSTILE })
+      // It appears without a reload.
+      const first = page.getByRole("article", { name: "Request aaaaaa" })
+      const second = page.getByRole("article", { name: "Request bbbbbb" })
+      yield* does(() => first.getByText("example.org:443").waitFor())
+      yield* does(() => second.getByText(SHOWN).first().waitFor())
+      expect(yield* axeFindings(page)).toEqual([])
+      yield* picture(page, "requests")
+      yield* does(async () => {
+        await first.getByRole("button", { name: "Approve one connection" }).click()
+        await first.waitFor({ state: "detached" })
+        await second.getByLabel("Answer").fill("Use the blue one.")
+        await second.getByRole("button", { name: "Answer" }).click()
+        await second.waitFor({ state: "detached" })
+        await page.getByRole("link", { name: "All" }).click()
+        await first.getByText(/approved by ada/).waitFor()
+        await second.getByText(/answered by ada/).waitFor()
+      })
+      yield* does(() => second.getByText("Use the blue one.").waitFor())
+      // Another operator decided meanwhile.
+      yield* ask("cccccc", { kind: "budget", tokens: 1000 })
+      yield* does(() => page.getByRole("link", { name: "Waiting for a decision" }).click())
+      const third = page.getByRole("article", { name: "Request cccccc" })
+      yield* does(() => third.getByRole("button", { name: "Approve for this run" }).waitFor())
+      const decision = {
+        version: 1,
+        id: RequestId.make("cccccc"),
+        verdict: "denied",
+        by: "bob",
+        at: asked.at,
+      } as const
+      const button = yield* does(() =>
+        third.getByRole("button", { name: "Approve for this run" }).elementHandle(),
+      )
+      yield* world.request({
+        ...asked,
+        id: RequestId.make("cccccc"),
+        detail: { kind: "budget", tokens: 1000 },
+        reason: "",
+        decision,
+      })
+      yield* does(() => button?.click() ?? Promise.resolve())
+      yield* does(() => third.waitFor({ state: "detached" }))
+      yield* does(() => page.goto(page.url().replace(/#.*/, "#/issues/ada/cellar/17")))
+      yield* seen(page, `ordered: approve ${slug} aaaaaa`)
+      expect(faults).toEqual([])
+    }),
+  )
+
   it.scopedLive("says what to do when the service is gone", () =>
     Effect.gen(function* () {
       const { signedIn, close } = yield* served()
@@ -256,6 +325,7 @@ describe.skipIf(!hasBrowser)("the dashboard", () => {
             ["issue", "issues/ada/cellar/17", /^Freeze/],
             ["bottles", "bottles", bottle],
             ["bottle", `bottles/${bottle}`, "Operation log"],
+            ["requests", "requests", "No agent asks for anything."],
             ["usage", "usage", "ada"],
             ["nowhere", "nowhere", "There is no such page"],
           ] as const) {

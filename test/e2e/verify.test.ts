@@ -235,6 +235,38 @@ describeDocker("verify on docker", () => {
       }),
     )
 
+    it.scoped("hosts and paths that need no approval, and a kind of request more", () =>
+      Effect.gen(function* () {
+        const holes = yield* opened(["approvals"], {
+          sidecar: (config) => ({
+            ...config,
+            approvals: [...(config.approvals ?? []), "budget"],
+            egress: { allow: [...config.egress.allow, "*.verify.invalid"] },
+            git: Object.fromEntries(
+              Object.entries(config.git).map(([name, entry]) => [name, { ...entry, protectedPaths: [] }]),
+            ),
+          }),
+        })
+        expect(holes).toEqual([
+          "CONNECT to a host that was asked for, and not approved",
+          "a request of a kind that the manifest does not list",
+          "a push of a protected path that was asked for, and not approved",
+        ])
+      }),
+    )
+
+    it.scoped("an approval that does not close with its run", () =>
+      Effect.gen(function* () {
+        const found = yield* verifyWith(
+          { manifest: { image }, classes: ["approvals"] },
+          { sidecar: (config) => ({ ...config, run: 1 }) },
+        )
+        expect(holesOf(found)).toEqual([
+          "after rehydrate: CONNECT to a private address that was approved in the first round",
+        ])
+      }),
+    )
+
     it.scoped(
       "a wider scope on the forge, and a wider policy of pushes",
       () =>

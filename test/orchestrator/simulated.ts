@@ -171,6 +171,8 @@ export const makeSimulated = Effect.fnUntraced(function* (options: SimulatedOpti
     sim,
     ada,
     prompts,
+    /** Adds a request of a bottle's agent. */
+    request: sidecar.request,
     /** The operation log of every bottle. */
     operationLog,
     /** What its services reported. */

@@ -44,7 +44,7 @@ export const openPage = (browser: Browser, options: BrowserContextOptions = {}):
     const alerts: Array<string> = []
     page.on("pageerror", (error) => faults.push(error.message))
     page.on("console", (message) => {
-      if (message.type() === "error" && !/status of (401|404|429|503)/.test(message.text()))
+      if (message.type() === "error" && !/status of (401|404|409|429|503)/.test(message.text()))
         faults.push(message.text())
     })
     page.on("request", (request) => {

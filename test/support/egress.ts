@@ -24,6 +24,8 @@ export interface EgressWorld {
   readonly directory?: string
   /** Variables of the operator's environment. */
   readonly env?: Readonly<Record<string, string>>
+  /** More of the document. */
+  readonly document?: object
 }
 
 /** Serves a sidecar until the scope closes. */
@@ -46,6 +48,7 @@ export const egressWith = ({ allow, names = {}, times, loopback, env = {}, ...wo
       stateDir: join(directory, "state"),
       egress: { allow },
       ...(loopback === true && { loopback: true }),
+      ...world.document,
     })
     yield* serve(yield* decodeDocument(text), { drainMs: 200, ...times }).pipe(
       Effect.provide(GiteaForges.layer),

@@ -199,6 +199,8 @@ export const gate = (
     readonly times?: SidecarTimes
     readonly stores?: string
     readonly stateDir?: string
+    /** More of the document. */
+    readonly document?: object
   } = {},
 ) =>
   Effect.gen(function* () {
@@ -212,6 +214,7 @@ export const gate = (
       stateDir,
       git: [{ name: "app", url: at.url, credential: TOKEN, private: true, ...more.git }],
       ...(more.stores !== undefined && { gitStores: more.stores }),
+      ...more.document,
     }
     const fake = yield* FakeForge.make({ owner: "ada", repo: "cellar" })
     yield* serve(yield* decodeDocument(JSON.stringify(document)), {

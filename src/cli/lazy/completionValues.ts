@@ -1,10 +1,13 @@
 /** Values of completions that only this machine knows. An absent home or database has none, and none is made. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import { type Cause, Effect } from "effect"
+import { requestText } from "../../domain/AgentRequest.ts"
 import { issueName } from "../../domain/ForgeState.ts"
 import { Home } from "../../layers/home/Home.ts"
 import { lookups } from "../../layers/live.ts"
+import * as Requests from "../../layers/sidecar/Requests.ts"
 import * as SqliteBottleStore from "../../layers/sqlite/SqliteBottleStore.ts"
+import { listRequests } from "../../programs/listRequests.ts"
 import { serviceStatus } from "../../programs/serviceStatus.ts"
 import { Backends } from "../../services/Backends.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
@@ -56,6 +59,14 @@ const SOURCES: Readonly<Record<Asked, Effect.Effect<ReadonlyArray<Offer>, unknow
           rows.map(({ slug, spec }): Offer => [slug, `${spec.label}: ${spec.agent} on ${spec.backend}`]),
         ),
         Effect.provide(SqliteBottleStore.layer()),
+      ),
+    ),
+    requests: ifStored(
+      listRequests().pipe(
+        Effect.map((all) =>
+          all.map((request): Offer => [request.id, `${request.slug}: ${requestText(request)}`]),
+        ),
+        Effect.provide(Requests.layer),
       ),
     ),
     issues: ifStored(

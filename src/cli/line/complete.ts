@@ -7,7 +7,7 @@ import { type CommandInfo, type OptionInfo, commandAt, isForPeople } from "./tre
 export type Offer = readonly [word: string, about: string]
 
 /** Kinds of values that only this machine knows. */
-export type Asked = "agents" | "backends" | "bottles" | "issues" | "slugs"
+export type Asked = "agents" | "backends" | "bottles" | "issues" | "requests" | "slugs"
 
 /** What may stand in place of the last word. */
 export interface Completion {
@@ -50,6 +50,7 @@ export const OPTION_VALUES: Readonly<Record<string, Values>> = {
   "--prompt": "text",
   "--prompt-file": "files",
   "--public-key": "files",
+  "--reason": "text",
   "--since": "text",
   "--slug": "slugs",
   "--token-file": "files",
@@ -61,11 +62,13 @@ export const ARGUMENT_VALUES: Readonly<Record<string, Values>> = {
   COMMAND: "commands",
   DEST: "filesUnlessInBottle",
   FILE: "files",
+  ID: "requests",
   ISSUE: "issues",
   PATH: "directories",
   PLACE: "text",
   SLUG: "slugs",
   SOURCE: "filesOrInBottle",
+  TEXT: "text",
 }
 
 /** What may stand in place of the last of the words after the program's name; `columns` are the values of `--format`. */

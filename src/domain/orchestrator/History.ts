@@ -24,7 +24,17 @@ export const HistoryCause = Schema.Struct({
 export type HistoryCause = typeof HistoryCause.Type
 
 /** What an operator can order. */
-export const OrderedAction = Schema.Literal("pause", "continue", "retry", "stop", "freeze", "destroy")
+export const OrderedAction = Schema.Literal(
+  "pause",
+  "continue",
+  "retry",
+  "stop",
+  "freeze",
+  "destroy",
+  "approve",
+  "deny",
+  "answer",
+)
 /** What an operator can order. */
 export type OrderedAction = typeof OrderedAction.Type
 
@@ -50,7 +60,7 @@ export const HistoryEvent = Schema.Union(
     run: Schema.NullOr(RunNumber),
     problem: Schema.NullOr(Schema.String),
   }),
-  /** An operator did this. `target` is a bottle or an issue; `""` for the whole service. */
+  /** An operator did this. `target` is a bottle, a bottle and a request, or an issue; `""` for the whole service. */
   Schema.TaggedStruct("Ordered", {
     operator: Schema.String,
     action: OrderedAction,

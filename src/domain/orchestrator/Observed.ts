@@ -1,4 +1,5 @@
 /** The input of `decide`: the forge, the bottle, the newest operation and the remaining capacity, as plain data. */
+import type { RequestKind } from "../AgentRequest.ts"
 import type { BottleDone, BottleState } from "../Bottle.ts"
 import type { Issue } from "../Forge.ts"
 import type { Operation } from "./Operation.ts"
@@ -128,6 +129,10 @@ export interface ObservedBottle {
   readonly frozenAt?: Millis
   /** Pull requests that its runs opened, as their sidecars recorded them. */
   readonly prs: ReadonlyArray<number>
+  /** What its agents asked for that nobody has decided; none unless given. */
+  readonly asks?: ReadonlyArray<{ readonly id: string; readonly kind: RequestKind }>
+  /** How many decisions none of its runs has read or used; none unless given. */
+  readonly decided?: number
   /** `dead`: its watcher is relaunching it. `failed`: it was relaunched, and is dead again. */
   readonly sidecar: "alive" | "dead" | "failed"
 }

@@ -53,7 +53,15 @@ export const Launch = Schema.TaggedStruct("Launch", {
 export type Launch = typeof Launch.Type
 
 /** Why a bottle is resumed. */
-export const ResumeCause = Schema.Literal("machine", "provider", "targeted", "remarks", "checks", "conflict")
+export const ResumeCause = Schema.Literal(
+  "machine",
+  "provider",
+  "targeted",
+  "decided",
+  "remarks",
+  "checks",
+  "conflict",
+)
 /** Why a bottle is resumed. */
 export type ResumeCause = typeof ResumeCause.Type
 

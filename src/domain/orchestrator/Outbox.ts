@@ -83,6 +83,15 @@ export const messagesOf = (
           reason: verdict.reason,
           at,
         })),
+    ...(bottle?.asks ?? []).flatMap((ask) =>
+      noticesOf(tells, "approval", `request/${bottle?.slug}/${ask.id}`, {
+        issue,
+        slug: bottle?.slug ?? null,
+        run: bottle?.run ?? null,
+        reason: `its agent asks for ${ask.kind}, by request ${ask.id}`,
+        at,
+      }),
+    ),
     ...(tells.acknowledge
       ? reactionsOf(verdict).map(({ comment, content }) => ({
           id: `${id}/${content}/${comment ?? ""}`,

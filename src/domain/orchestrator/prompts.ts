@@ -1,4 +1,5 @@
 /** The prompts of launch and resume: the orchestrator's own words, and texts of other people as framed data. */
+import { type BottleRequest, requestText } from "../AgentRequest.ts"
 import type { Check, Remark } from "./Observed.ts"
 import type { IssueText, ResumeCause } from "./Operation.ts"
 import type { PromptPart } from "./PromptFrame.ts"
@@ -41,12 +42,17 @@ export const resumePrompt = (input: {
   readonly remarks: ReadonlyArray<Remark>
   readonly head?: { readonly pr: number; readonly sha: string }
   readonly checks?: ReadonlyArray<Check>
+  /** Requests of the agent with decisions that it has not read, oldest first. */
+  readonly decisions?: ReadonlyArray<BottleRequest>
   readonly limit?: number
 }): string => {
   const pr = input.head === undefined ? "your pull request" : `pull request #${input.head.pr}`
   return prompt(
     `Continue your work on #${input.number}. ${TASKS[input.cause].replaceAll("PR", pr)}`,
-    input.issue === undefined ? [] : issueParts(input.issue),
+    [
+      ...(input.issue === undefined ? [] : issueParts(input.issue)),
+      ...(input.decisions ?? []).map(decisionPart),
+    ],
     input.remarks,
     input.checks ?? [],
     input.limit,
@@ -57,6 +63,8 @@ const TASKS: Readonly<Record<ResumeCause, string>> = {
   machine: "The machine stopped in the middle of it: look at what is there, and go on.",
   provider: "The model provider had refused a call: go on where you were.",
   targeted: "It had been taken from you and is yours again: look at what is there, and go on.",
+  decided:
+    "A person decided what you asked for: what stands between lines of the kind `decision` is theirs. `forge request-status` shows what is in force.",
   remarks: "People answered: do what they ask for.",
   checks: "Checks of PR failed on the commit that you pushed: find out why, and mend it.",
   conflict:
@@ -172,6 +180,18 @@ const issueParts = ({ number, title, body, author, text }: PromptIssue): Group =
     { about: { kind: "text", ...about }, text: body, keep: "start" },
   ]
 }
+
+const decisionPart = ({ id, detail, decision }: BottleRequest): Piece => ({
+  about: {
+    kind: "decision",
+    request: id,
+    of: short(requestText({ detail })),
+    verdict: decision?.verdict ?? "none",
+    by: short(decision?.by ?? ""),
+  },
+  text: decision?.text ?? "",
+  keep: "start",
+})
 
 const remarkParts = (remark: Remark): Group => {
   const said = {

@@ -39,6 +39,18 @@ const targeted: StartRule = {
       : undefined,
 }
 
+const decided: StartRule = {
+  name: "a person decided what it asked for: resume",
+  says: (facts) => {
+    const { decided = 0, done } = facts.bottle ?? {}
+    if (!rests(facts) || decided === 0 || facts.unheld !== undefined) return undefined
+    if (frozenFor(facts)?.cause === "untargeted") return undefined
+    return done?.status === "success" || done?.status === "no_change"
+      ? undefined
+      : resume(facts, "decided", "a person decided what it asked for")
+  },
+}
+
 const remarks: StartRule = {
   name: "a trusted person spoke: resume after a while of silence",
   says: (facts) => {
@@ -108,6 +120,7 @@ export const startRules: ReadonlyArray<StartRule> = [
   machine,
   provider,
   targeted,
+  decided,
   remarks,
   checks,
   conflict,

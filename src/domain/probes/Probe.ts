@@ -11,6 +11,7 @@ export type ProbeClass =
   | "box"
   | "files"
   | "egress"
+  | "approvals"
   | "forge"
   | "git"
   | "routes"

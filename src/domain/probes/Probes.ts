@@ -1,6 +1,7 @@
 /** All probes of one round, in the order in which they run. */
 import type { Probe, ProbeClass } from "./Probe.ts"
 import type { ProbeGround } from "./ProbeGround.ts"
+import { approvalProbes } from "./ProbesOfApprovals.ts"
 import { boxProbes, limitProbes } from "./ProbesOfBox.ts"
 import { forgeProbes, gitProbes } from "./ProbesOfForge.ts"
 import { neckLimitProbes } from "./ProbesOfLimits.ts"
@@ -21,6 +22,7 @@ export const allProbes = (ground: ProbeGround): ReadonlyArray<Probe> => [
   ...boxProbes(ground),
   ...socketFileProbes(ground),
   ...egressProbes(ground),
+  ...approvalProbes(ground),
   ...routeProbes(ground),
   ...routeHeadProbes(ground),
   ...forgeProbes(ground),
@@ -48,6 +50,8 @@ export const REMEDIES: Readonly<Record<ProbeClass, string>> = {
   files:
     "something of this machine is in the bottle: look at what the engine mounts into containers, and at its devices",
   egress: "the neck lets out more than the manifest lists: look at egress.allow",
+  approvals:
+    "something opens without a person's approval, or stays open after its run: leave approvals of the manifest empty",
   forge: "the forge can be written to out of the run's scope: do not give this bottle a token",
   git: "the upstream can be pushed to out of the bottle's policy: do not give this bottle a credential",
   routes: "a route passes on more than its manifest allows: do not give it a credential",

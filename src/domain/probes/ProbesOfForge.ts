@@ -8,7 +8,8 @@ import { statusOf } from "./ProbesOfNeck.ts"
 
 const JSON_TYPE = { "content-type": "application/json" }
 
-const rpc = (body: unknown): ReadonlyArray<Step> =>
+/** A request to `/rpc`. */
+export const rpc = (body: unknown): ReadonlyArray<Step> =>
   askNeck("POST /rpc", JSON_TYPE, text(JSON.stringify(body)))
 
 const notification = (method: string, params: unknown) => ({ jsonrpc: "2.0", method, params })

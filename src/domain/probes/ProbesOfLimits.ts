@@ -3,16 +3,8 @@ import { asText, httpRequest, text } from "../probeMachine/ProbeBytes.ts"
 import type { Probe } from "./Probe.ts"
 import type { ProbeGround } from "./ProbeGround.ts"
 import { OUT, OUT_BYTES, type Step } from "../probeMachine/ProbeMachine.ts"
-import {
-  MSG_NOSIGNAL,
-  askNeck,
-  call,
-  closeKept,
-  receive,
-  send,
-  shownBy,
-  toNeck,
-} from "../probeMachine/ProbeSteps.ts"
+import { MSG_NOSIGNAL, call, receive, rest, send, shownBy, toNeck } from "../probeMachine/ProbeSteps.ts"
+import { rpc } from "./ProbesOfForge.ts"
 import { BURST_SECONDS } from "../RunLimits.ts"
 import { NECK_PROBE_LIMITS } from "../Verification.ts"
 
@@ -36,20 +28,10 @@ const limit = (name: string, key: string, refusal: string, steps: ReadonlyArray<
   },
 })
 
-const rpc = (body: unknown): ReadonlyArray<Step> =>
-  askNeck("POST /rpc", { "content-type": "application/json" }, text(JSON.stringify(body)))
-
 const times = <A>(count: number, make: () => A): ReadonlyArray<A> => Array.from({ length: count }, make)
 
 /** How long a body that is sent after the others waits for its refusal, in milliseconds. */
 const REFUSAL_MS = 3000
-
-/** Waits for nothing on a connection: the probe before has used up the rate of calls, and a body refused for that takes no room. */
-const rest: ReadonlyArray<Step> = [
-  ...toNeck(1000),
-  call("recvfrom", [-1, OUT, 1, 0], { onKept: true }),
-  closeKept,
-]
 
 /** Sends part of a body. Its connection stays open, because the machine closes nothing until it ends. */
 const unfinished = (waitMs?: number): ReadonlyArray<Step> => [
@@ -80,6 +62,7 @@ export const neckLimitProbes = ({ forge }: ProbeGround): ReadonlyArray<Probe> =>
     times((2 * callRate * BURST_SECONDS) / BATCH, () => rpc(times(BATCH, () => 1))).flat(),
   ),
   // Which of the simultaneous ones is refused is random: the last three have less than one body's room.
+  // The probe before has used up the rate of calls, and a body refused for that takes no room.
   limit("many large bodies at once", "memory", "too many bodies", [
     ...rest,
     ...times(BODIES, () => unfinished()).flat(),

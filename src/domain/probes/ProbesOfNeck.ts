@@ -34,7 +34,8 @@ const egress = (
   more: Partial<Pick<Probe, "class" | "judge">> = {},
 ): Probe => ({ class: "egress", name, expected: "refused", steps, judge: refused, ...more })
 
-const tunnel = (target: string): ReadonlyArray<Step> => [
+/** Asks for a tunnel and outputs the answer. */
+export const tunnel = (target: string): ReadonlyArray<Step> => [
   ...toNeck(),
   ...send(text(`CONNECT ${target} HTTP/1.1\r\nhost: ${target}\r\n\r\n`)),
   ...receive(false),

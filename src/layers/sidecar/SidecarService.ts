@@ -101,7 +101,7 @@ const found = Effect.fn("Sidecar.list")(function* (home: HomeShape, handleOf: (s
 
 const documentOf = (
   home: HomeShape,
-  { slug, egress, loopback, run, limits, forge, push, traceparent }: SidecarConfig,
+  { slug, egress, approvals, loopback, run, limits, forge, push, traceparent }: SidecarConfig,
   {
     routes,
     git,
@@ -123,6 +123,7 @@ const documentOf = (
     ...(limits === undefined ? {} : { limits }),
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(forge === undefined ? {} : { forge: { ...forge, ...(push.length > 0 && { push }) } }),
+    ...(approvals === undefined ? {} : { approvals }),
     ...(egress.allow.length === 0 ? {} : { egress }),
     ...(routes.length === 0 ? {} : { routes }),
     ...(Object.keys(prices).length === 0 ? {} : { prices }),

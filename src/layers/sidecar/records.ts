@@ -6,15 +6,17 @@ import * as BottleEvents from "./BottleEvents.ts"
 import * as DeployKeys from "./DeployKeys.ts"
 import * as ObjectStores from "./ObjectStores.ts"
 import * as OperationLogs from "./OperationLogs.ts"
+import * as Requests from "./Requests.ts"
 import * as RunDirectories from "./RunDirectories.ts"
 import * as Signatures from "../signing/Signatures.ts"
 
-/** Events, logs, keys, stores, directories and signatures of a home. */
+/** Events, logs, requests, keys, stores, directories and signatures of a home. */
 export const layer: Layer.Layer<SidecarRecords, never, Forges> = Layer.mergeAll(
   BottleEvents.layer,
   DeployKeys.layer,
   ObjectStores.layer,
   OperationLogs.layer,
+  Requests.layer,
   RunDirectories.layer,
   Signatures.layer,
 )

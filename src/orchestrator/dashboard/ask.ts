@@ -4,6 +4,7 @@ import type { BottleStatus } from "../../domain/Bottle.ts"
 import type { HistoryEntry } from "../../domain/orchestrator/History.ts"
 import type { BottleDetail, LogLine, OutputPart } from "../http/api/bottles.ts"
 import type { IssueDetail, IssueView, RunView } from "../http/api/issues.ts"
+import type { RequestView } from "../http/api/requests.ts"
 import type { ServiceView, UsageView } from "../http/api/service.ts"
 
 /** What arrives as JSON. */
@@ -15,6 +16,7 @@ export type Bottle = Schema.Schema.Encoded<typeof BottleStatus>
 export type OneBottle = Schema.Schema.Encoded<typeof BottleDetail>
 export type Line = Schema.Schema.Encoded<typeof LogLine>
 export type Part = Schema.Schema.Encoded<typeof OutputPart>
+export type AgentAsks = Schema.Schema.Encoded<typeof RequestView>
 export type Service = Schema.Schema.Encoded<typeof ServiceView>
 export type Use = Schema.Schema.Encoded<typeof UsageView>
 
@@ -47,15 +49,23 @@ export const read = <A>(path: string, signal?: AbortSignal): Promise<A> =>
   ask(path, signal === undefined ? {} : { signal })
 
 /** Orders something. Fails with a {@link Problem}. */
-export const order = <A>(path: string): Promise<A> => ask(path, { method: "POST" })
+export const order = <A>(path: string, body?: object): Promise<A> =>
+  ask(path, {
+    method: "POST",
+    ...(body !== undefined && {
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    }),
+  })
 
 const ask = async <A>(path: string, init: RequestInit): Promise<A> => {
-  const response = await fetch(path, { ...init, headers: { accept: "application/json" } }).catch(
-    (error: unknown) => {
-      if (error instanceof DOMException && error.name === "AbortError") throw error
-      throw new Problem("The service does not answer. Check that it is running, and this machine's network.")
-    },
-  )
+  const response = await fetch(path, {
+    ...init,
+    headers: { accept: "application/json", ...init.headers },
+  }).catch((error: unknown) => {
+    if (error instanceof DOMException && error.name === "AbortError") throw error
+    throw new Problem("The service does not answer. Check that it is running, and this machine's network.")
+  })
   if (response.status === 401) {
     location.assign("/sign-in")
     throw new Problem("You are signed out. Sign in again.", 401)

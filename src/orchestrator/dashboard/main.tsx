@@ -3,16 +3,18 @@ import { render } from "preact"
 import { useEffect, useRef } from "preact/hooks"
 import type { Service } from "./ask.ts"
 import { type Place, useLoaded, usePlace } from "./use.ts"
-import { line } from "./words.ts"
+import { count, line } from "./words.ts"
 import { BottlePage, Bottles } from "./views/Bottle.tsx"
 import { IssuePage } from "./views/Issue.tsx"
 import { Issues } from "./views/Issues.tsx"
 import { Order, State, Trouble, When } from "./views/parts.tsx"
+import { Requests } from "./views/Requests.tsx"
 import { Usage } from "./views/Usage.tsx"
 
 const PAGES = [
   ["issues", "Issues"],
   ["bottles", "Bottles"],
+  ["requests", "Requests"],
   ["usage", "Usage"],
 ] as const
 
@@ -69,6 +71,7 @@ const Content = ({ place }: { readonly place: Place }) => {
     return <IssuePage key={rest.join("/")} parts={[first, second, third]} />
   if (page === "bottles" && first === undefined) return <Bottles place={place} />
   if (page === "bottles" && first !== undefined) return <BottlePage key={first} slug={first} />
+  if (page === "requests") return <Requests place={place} />
   if (page === "usage") return <Usage place={place} />
   return (
     <>
@@ -82,9 +85,9 @@ const Content = ({ place }: { readonly place: Place }) => {
 
 /** The state of the service, above every page. */
 const Status = () => {
-  const { data, problem, again } = useLoaded<Service>("/status")
+  const { data, problem, again } = useLoaded<Service>("/status", 10_000)
   if (data === undefined) return problem === undefined ? null : <Trouble problem={problem} again={again} />
-  const { health, pausedAt, issues, operator } = data
+  const { health, pausedAt, issues, requests, operator } = data
   return (
     <section class="status" aria-label="Status of the service">
       <span>
@@ -96,6 +99,7 @@ const Status = () => {
       <span>
         <State of="idle" /> {issues.idle}
       </span>
+      {requests > 0 && <a href="#/requests">{count(requests, "open request")}</a>}
       {pausedAt === null ? (
         <Order
           label="Pause"

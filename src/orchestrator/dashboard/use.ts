@@ -46,8 +46,8 @@ export interface Loaded<A> {
   readonly again: () => void
 }
 
-/** Reads a path now, when it changes, and when something is new. */
-export const useLoaded = <A>(path: string): Loaded<A> => {
+/** Reads a path now, when it changes, when something is new, and each `every` milliseconds. */
+export const useLoaded = <A>(path: string, every = 60_000): Loaded<A> => {
   const [state, setState] = useState<{ path: string; data?: A; problem?: Problem }>({ path })
   const [turn, setTurn] = useState(0)
   const again = useCallback(() => setTurn((turn) => turn + 1), [])
@@ -62,7 +62,7 @@ export const useLoaded = <A>(path: string): Loaded<A> => {
     )
     return () => stop.abort()
   }, [path, turn])
-  useNews(again)
+  useNews(again, every)
   const mine = state.path === path ? state : undefined
   return { data: mine?.data, problem: mine?.problem, again }
 }
@@ -92,17 +92,17 @@ const listen = () => {
   })
 }
 
-/** Calls back when something happened, and once a minute. */
-const useNews = (callback: () => void): void => {
+/** Calls back when something happened, and each `every` milliseconds. */
+const useNews = (callback: () => void, every: number): void => {
   useEffect(() => {
     listeners.add(callback)
     listen()
-    const minute = setInterval(callback, 60_000)
+    const timer = setInterval(callback, every)
     return () => {
       listeners.delete(callback)
-      clearInterval(minute)
+      clearInterval(timer)
     }
-  }, [callback])
+  }, [callback, every])
 }
 
 /** What a stream sends, until it ends or `path` changes. */

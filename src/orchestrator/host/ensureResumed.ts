@@ -1,5 +1,6 @@
 /** ensureResumed: makes sure that the bottle of an issue works on one more prompt. However often it is called, it starts once. */
 import { Effect, Option } from "effect"
+import { isNews } from "../../domain/AgentRequest.ts"
 import type { BottleMetadata } from "../../domain/Bottle.ts"
 import { instantOf } from "../../domain/Instant.ts"
 import { RunNumber } from "../../domain/orchestrator/IssueKey.ts"
@@ -11,6 +12,7 @@ import { claimIssue } from "../../programs/claimIssue.ts"
 import { performResume, prepareResume } from "../../programs/relaunch.ts"
 import { Backends } from "../../services/Backends.ts"
 import { Operations } from "../../services/Operations.ts"
+import { Requests } from "../../services/Requests.ts"
 import { bottleOf } from "../issue/observeBottle.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
 import { traceparentFor } from "../trace/traced.ts"
@@ -51,11 +53,13 @@ export const ensureResumed = Effect.fn("ensureResumed")(function* (
     prs,
     input,
   )
+  const decisions = (yield* (yield* Requests).all(slug)).filter(isNews)
   const prompt = resumePrompt({
     cause: input.cause,
     number: operation.issueNumber,
     ...(isChanged && { issue }),
     remarks,
+    decisions,
     ...(input.head !== undefined && { head: input.head, checks: checks(input.head.pr) }),
   })
   const traceparent = yield* traceparentFor(operation)
@@ -67,6 +71,7 @@ export const ensureResumed = Effect.fn("ensureResumed")(function* (
       trigger: triggerOf(input.cause, [
         ...(input.cause === "targeted" ? targetedBy : []),
         ...remarks.map(({ author }) => author.login),
+        ...decisions.flatMap(({ decision }) => decision?.by ?? []),
       ]),
     },
     Option.some(prompt),

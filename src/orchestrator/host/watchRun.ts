@@ -3,6 +3,7 @@
  * ended.
  */
 import { Clock, Duration, Effect, Option, Schedule } from "effect"
+import { stateOfRequest } from "../../domain/AgentRequest.ts"
 import type { BottleMetadata } from "../../domain/Bottle.ts"
 import { endHintId, HintId, InboxHint } from "../../domain/orchestrator/InboxHint.ts"
 import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
@@ -10,6 +11,7 @@ import { RunNumber } from "../../domain/orchestrator/IssueKey.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import { awaitExit } from "../../programs/awaitExit.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
+import { Requests } from "../../services/Requests.ts"
 import { bottleOf, observeBottle } from "../issue/observeBottle.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
 import { assigned } from "./assigned.ts"
@@ -38,6 +40,7 @@ export const watchRun = Effect.fn("watchRun")(function* <E, R>(
     yield* tell(new InboxHint({ id, forge, owner, repo, issueNumber, kind: "end", receivedAt, detail: {} }))
   })
   const store = yield* BottleStore
+  const requests = yield* Requests
   const isOfRun = Effect.map(store.get(slug), (row) => Option.filter(row, (bottle) => bottle.run === run))
   /** Reports once that the run is done, when its row shows it; never when there is no such row. */
   const once = (sign: string, shows: (bottle: BottleMetadata) => boolean) =>
@@ -55,10 +58,24 @@ export const watchRun = Effect.fn("watchRun")(function* <E, R>(
       ),
       Effect.catchAll((error) => Effect.logWarning("events of a run cannot be read", error)),
     )
+  /** Reports each request that waits for a person, once. */
+  const asked = new Set<string>()
+  const asks = Effect.gen(function* () {
+    const open = (yield* requests.all(slug)).filter((request) => stateOfRequest(request) === "open")
+    for (const { id } of open) {
+      if (asked.has(id)) continue
+      yield* say(HintId.make(`request:${slug}:${id}`))
+      asked.add(id)
+    }
+  }).pipe(
+    Effect.catchAll((error) => Effect.logWarning("requests of a run cannot be read", error)),
+    Effect.repeat(Schedule.spaced(SIGN_INTERVAL)),
+  )
   const signs = Effect.all(
     [
       once("done", ({ done }) => Option.isSome(done)),
       once("sidecar", ({ trouble }) => trouble.sidecar === "failed"),
+      asks,
     ],
     { concurrency: "unbounded", discard: true },
   )

@@ -5,6 +5,7 @@ import { VERSION } from "../../domain/Version.ts"
 import { bottles } from "./api/bottles.ts"
 import { issues, provenance } from "./api/issues.ts"
 import { OperatorsOnly } from "./api/Operator.ts"
+import { requests } from "./api/requests.ts"
 import { metrics, service, usage } from "./api/service.ts"
 import { events } from "./api/stream.ts"
 
@@ -16,6 +17,7 @@ export class ServiceApi extends HttpApi.make("bot-bottle")
   .add(service.middleware(OperatorsOnly))
   .add(issues.middleware(OperatorsOnly))
   .add(bottles.middleware(OperatorsOnly))
+  .add(requests.middleware(OperatorsOnly))
   .add(events.middleware(OperatorsOnly))
   .add(usage.middleware(OperatorsOnly))
   .add(provenance.middleware(OperatorsOnly))

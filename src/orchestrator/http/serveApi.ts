@@ -11,6 +11,7 @@ import { type Operator, OperatorsOnly } from "./api/Operator.ts"
 import { bottles } from "./handle/bottles.ts"
 import { events } from "./handle/events.ts"
 import { issues, provenance } from "./handle/issues.ts"
+import { requests } from "./handle/requests.ts"
 import { metrics, service, usage } from "./handle/service.ts"
 import { OpenStreams } from "./handle/streams.ts"
 import { ServiceApi } from "./ServiceApi.ts"
@@ -32,7 +33,7 @@ export type AnswerOperator = (
   response: ServerResponse,
 ) => void
 
-/** No endpoint takes a body. */
+/** The largest body is an answer to a request of an agent. */
 const BODY_MAX = 64 * 1024
 
 /** The handler, until the scope ends. */
@@ -49,6 +50,7 @@ export const serveApi = Effect.fnUntraced(function* ({ forge, timeZone, poll }: 
     service,
     issues(forge),
     bottles(poll),
+    requests,
     events(poll),
     usage(timeZone),
     provenance,

@@ -1,5 +1,6 @@
 /** observeBottle: the bottle that handles an issue, from its stores and its backend. */
 import { Effect, Option } from "effect"
+import { isNews, stateOfRequest } from "../../domain/AgentRequest.ts"
 import type { BottleMetadata } from "../../domain/Bottle.ts"
 import { instantOf } from "../../domain/Instant.ts"
 import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
@@ -9,7 +10,9 @@ import { settleEvents } from "../../programs/settleEvents.ts"
 import { type Backend, type BackendEnding, Backends } from "../../services/Backends.ts"
 import { BottleEvents } from "../../services/BottleEvents.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
+import type { Slug } from "../../domain/Slug.ts"
 import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
+import { Requests } from "../../services/Requests.ts"
 
 /** The row of the bottle that handles an issue; none when there is none, or it was destroyed. */
 export const bottleOf = Effect.fn("bottleOf")(function* (issue: IssueKey) {
@@ -49,8 +52,19 @@ export const observeBottle = Effect.fn("observeBottle")(function* (issue: IssueK
     ...(ended !== undefined && { ended }),
     ...(frozenAt !== undefined && { frozenAt }),
     prs: Option.toArray(row.prNumber),
+    ...(yield* requestsOf(slug)),
     sidecar: metadata.trouble.sidecar === "failed" ? "failed" : "alive",
   })
+})
+
+const requestsOf = Effect.fnUntraced(function* (slug: Slug) {
+  const all = yield* (yield* Requests).all(slug)
+  return {
+    asks: all
+      .filter((request) => stateOfRequest(request) === "open")
+      .map((request) => ({ id: request.id, kind: request.detail.kind })),
+    decided: all.filter(isNews).length,
+  }
 })
 
 /** A run that bot-bottle stopped has no other cause. */

@@ -24,6 +24,7 @@ import { type Refused, failed, malformed, refusalText } from "../outside/Refused
 import { Resolver, addressesOf } from "../outside/Resolver.ts"
 import { CheckIn } from "../record/CheckIn.ts"
 import { OperationLog } from "../record/OperationLog.ts"
+import { Requests } from "../record/Requests.ts"
 import { SidecarSettings } from "../SidecarSettings.ts"
 import { splice } from "./splice.ts"
 import { ESTABLISHED, refuseTunnel } from "./tunnelAnswers.ts"
@@ -41,14 +42,14 @@ export interface Egress {
 export const makeEgress = (
   allow: AllowList,
   hostUsed: (use: HostUse) => void = () => undefined,
-): Effect.Effect<Egress, never, OperationLog | CheckIn | Scope.Scope> =>
+): Effect.Effect<Egress, never, OperationLog | CheckIn | Requests | Scope.Scope> =>
   Effect.gen(function* () {
     const checkIn = yield* CheckIn
     const { egressIdleMs: idleMs, helloMs } = yield* SidecarSettings
     const resolve = yield* Resolver
     const proxyFor = yield* operatorProxies
     const watch = yield* watchPairs(idleMs, checkIn)
-    const out = makeOutgoing(allow, yield* OperationLog)
+    const out = makeOutgoing(allow, yield* OperationLog, yield* Requests)
     const run = yield* FiberSet.makeRuntime<never>()
 
     /** Counts a connection from now on. */

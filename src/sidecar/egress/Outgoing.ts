@@ -4,6 +4,7 @@ import type { AllowList, Destination, Permit } from "../../domain/AllowList.ts"
 import { EGRESS_REASONS } from "../../domain/EgressRefusals.ts"
 import { type EndWords, around } from "../record/around.ts"
 import type { OperationLogApi } from "../record/OperationLog.ts"
+import type { RequestsApi } from "../record/Requests.ts"
 import { Refused, failed, rejected } from "../outside/Refused.ts"
 
 /** How a call ended. */
@@ -30,14 +31,34 @@ export type Outgoing = <D extends Destination>(
 export const CONNECTIONS_MAX = 512
 
 /** Outgoing calls of one bottle. */
-export const makeOutgoing = (allow: AllowList, log: OperationLogApi): Outgoing => {
+export const makeOutgoing = (
+  allow: AllowList,
+  log: OperationLogApi,
+  requests: Pick<RequestsApi, "take">,
+): Outgoing => {
   let calls = 0
   const logged = around(log)
   const admit = (destination: Destination): Effect.Effect<Permit, Refused> =>
     Option.match(allow(destination), {
-      onNone: () => rejected(EGRESS_REASONS.notListed),
+      onNone: () => (calls < CONNECTIONS_MAX ? approved(destination) : tooMany),
       onSome: (permit) => (calls < CONNECTIONS_MAX ? Effect.succeed(permit) : tooMany),
     })
+  /** What a person approved for this run. */
+  const approved = ({ host, port }: Destination): Effect.Effect<Permit, Refused> =>
+    requests
+      .take(
+        "egress",
+        (detail) => detail.kind === "egress" && detail.host === host.text && detail.port === port,
+      )
+      .pipe(
+        Effect.catchTags({
+          FileFailure: () => failed(503, "its approval cannot be read"),
+          LogUnwritable: () => failed(503, "it cannot be logged"),
+        }),
+        Effect.flatMap((details) =>
+          details.length > 0 ? Effect.succeed(APPROVED) : rejected(EGRESS_REASONS.notListed),
+        ),
+      )
   return (asked, target, use) => {
     const admitted = Effect.flatMap(asked, (destination) =>
       Effect.map(admit(destination), (permit) => ({ destination, permit })),
@@ -63,6 +84,9 @@ export const makeOutgoing = (allow: AllowList, log: OperationLogApi): Outgoing =
     })
   }
 }
+
+/** An approval opens neither private addresses nor tunnels without TLS. */
+const APPROVED: Permit = { private: false, tls: true }
 
 const NOT_MADE = "connection was not made"
 

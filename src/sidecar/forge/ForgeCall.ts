@@ -213,12 +213,13 @@ const describe = <P, A, PI, AI>(
 }
 
 /** Listed by name: the forge in the neck's own context has no scope. */
-const givenOf = ({ slug, propose, tell, remember, syncLog }: NeckContext): CallContext => ({
+const givenOf = ({ slug, propose, tell, remember, syncLog, asking }: NeckContext): CallContext => ({
   slug,
   propose,
   tell,
   remember,
   syncLog,
+  asking,
 })
 
 const toFailure = (error: CallError): CallFailure =>

@@ -10,6 +10,7 @@ import type { QueueEvent } from "../../domain/QueueEvent.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import type { ForgeApi, ForgeReads } from "../../services/Forge.ts"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
+import type { Asking } from "./asking.ts"
 import { CallFailure } from "./CallFailure.ts"
 import type { LimitKeeper } from "./limits.ts"
 import type { CallLog } from "../record/OperationLog.ts"
@@ -58,6 +59,8 @@ export interface CallContext {
   readonly remember: (pr: number) => Effect.Effect<void>
   /** Flushes the operation log, so that its lines survive a power cut. */
   readonly syncLog: Effect.Effect<void>
+  /** What the agent asks a person for. */
+  readonly asking: Asking
 }
 
 /** What the neck needs from a run to check and log its calls. */

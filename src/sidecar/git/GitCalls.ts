@@ -206,7 +206,7 @@ export const makeGit = (given: Omit<GitOptions, "inBackground">): Effect.Effect<
             repositoryOf(upstream),
             ({ reason }) => new CallFailure({ kind: "params", message: `open_pr from "${head}": ${reason}` }),
           )
-          return yield* open(yield* requireProposable(options.runner, repository, head, base))
+          return yield* open(yield* requireProposable(options, repository, head, base))
         }),
       )
     }

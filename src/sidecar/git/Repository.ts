@@ -8,6 +8,7 @@ import { join } from "node:path"
 import type { ProcessResult, ProcessRunner } from "../../services/ProcessRunner.ts"
 import { type GitRun, gitSpec } from "../../domain/HardenedGit.ts"
 import { type FileFailure, file, replaceFile, textOf, ensureDirectory } from "../../files/files.ts"
+import type { WithoutApproved } from "./approvedPaths.ts"
 import { GitFailure } from "./GitFailure.ts"
 import { type Reach, type ReachContext, makeReach } from "./reach.ts"
 import { failureOf, remoteLines } from "./refusals.ts"
@@ -21,6 +22,7 @@ export interface GitContext extends ReachContext {
   /** Shared by all bottles of this installation: upstream objects, by URL and credential. */
   readonly storesDirectory: string
   readonly progressMs: number
+  readonly withoutApproved: WithoutApproved
   /** Runs something in the background, until it ends or the sidecar does. */
   readonly inBackground: (work: Effect.Effect<void>) => Effect.Effect<void>
 }

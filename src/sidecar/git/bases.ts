@@ -1,11 +1,10 @@
 /** What a ref must contain at protected paths: the same as its base now, whatever commits lead to it. */
 import { Effect, Option } from "effect"
 import { protectedBy } from "../../domain/PushPolicy.ts"
-import type { ProcessRunner } from "../../services/ProcessRunner.ts"
 import type { GitRun } from "../../domain/HardenedGit.ts"
 import { eachRecord } from "./look.ts"
 import { GitFailure } from "./GitFailure.ts"
-import type { Repository } from "./Repository.ts"
+import type { GitContext, Repository } from "./Repository.ts"
 
 /** What a ref is compared with. */
 export interface Base {
@@ -66,16 +65,16 @@ const namedBase = (repository: Repository, base: string): Effect.Effect<Base, Gi
   )
 }
 
-/** Protected paths at which a commit differs from its base, in content, mode, links or submodules. */
+/** Protected paths that are not approved at which a commit differs from its base, in content, mode, links or submodules. */
 export const protectedDifferences = (
-  runner: typeof ProcessRunner.Service,
+  { runner, withoutApproved }: Pick<GitContext, "runner" | "withoutApproved">,
   { directory, upstream }: Repository,
   base: Base,
   commit: string,
   objects?: GitRun["objects"],
 ): Effect.Effect<ReadonlyArray<string>, GitFailure> =>
   Effect.suspend(() => {
-    const lines: Array<string> = []
+    const paths: Array<string> = []
     const listing = {
       directory,
       args: ["diff-tree", "-r", "-z", "--name-only", "--no-renames", base.id, `${commit}^{tree}`],
@@ -83,12 +82,15 @@ export const protectedDifferences = (
       separator: "\0",
       bytesMax: NAMES_BYTES_MAX,
     } as const
-    return Effect.as(
-      eachRecord(runner, listing, (path) => {
-        const entry = protectedBy(upstream.protectedPaths, path)
-        if (entry !== undefined)
-          lines.push(`${path}: protected (${entry}), and different from ${base.name} now`)
-      }),
-      lines,
+    return eachRecord(runner, listing, (path) => {
+      if (protectedBy(upstream.protectedPaths, path) !== undefined) paths.push(path)
+    }).pipe(
+      Effect.zipRight(Effect.suspend(() => withoutApproved(upstream.name, paths))),
+      Effect.map((left) =>
+        left.map(
+          (path) =>
+            `${path}: protected (${protectedBy(upstream.protectedPaths, path)}), and different from ${base.name} now`,
+        ),
+      ),
     )
   })

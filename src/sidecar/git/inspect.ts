@@ -7,7 +7,7 @@ import { gitSpec } from "../../domain/HardenedGit.ts"
 import { frameOf } from "../../domain/ScanFrames.ts"
 import { eachRecord } from "./look.ts"
 import type { GitFailure } from "./GitFailure.ts"
-import type { Repository } from "./Repository.ts"
+import type { GitContext, Repository } from "./Repository.ts"
 
 /** A push that was unpacked in isolation. */
 export interface Quarantine {
@@ -69,15 +69,21 @@ export const changedPaths = Effect.fnUntraced(function* (quarantine: Quarantine)
   return [...new Set(names.filter((name) => name !== ""))]
 })
 
-/** Lines that say which protected paths are touched. */
+/** Lines that say which protected paths are touched that nobody approved. */
 export const protectedProblems = (
-  protectedPaths: ReadonlyArray<string>,
+  { withoutApproved }: Pick<GitContext, "withoutApproved">,
+  { name, protectedPaths }: Repository["upstream"],
   paths: ReadonlyArray<string>,
-): ReadonlyArray<string> =>
-  paths.flatMap((path) => {
-    const entry = protectedBy(protectedPaths, path)
-    return entry === undefined ? [] : [`${path}: protected (${entry})`]
-  })
+): Effect.Effect<ReadonlyArray<string>, GitFailure> => {
+  const entryOf = (path: string) => protectedBy(protectedPaths, path)
+  return Effect.map(
+    withoutApproved(
+      name,
+      paths.filter((path) => entryOf(path) !== undefined),
+    ),
+    (left) => left.map((path) => `${path}: protected (${entryOf(path)})`),
+  )
+}
 
 const NAMES = "names"
 const PATHS = "paths"

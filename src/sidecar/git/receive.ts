@@ -154,7 +154,7 @@ const inspected = Effect.fnUntraced(function* (
   const quarantine = yield* orRefuse(unpack(context, repository, folder, request))
   for (const update of updates) yield* orRefuse(requireMovable(context, quarantine, update))
   const paths = yield* orRefuse(changedPaths(quarantine))
-  const kept = protectedProblems(repository.upstream.protectedPaths, paths)
+  const kept = yield* orRefuse(protectedProblems(context, repository.upstream, paths))
   if (kept.length > 0) return yield* refuse("protected paths", shortened(kept))
   yield* requireBases(context, quarantine, updates)
   if (context.forge !== undefined) {
@@ -178,11 +178,13 @@ const inspected = Effect.fnUntraced(function* (
 
 /** Each ref must have its bases' content at protected paths, even when no commit of the push changes anything there. */
 const requireBases = Effect.fnUntraced(function* (
-  { runner, forge }: ReceiveContext,
+  context: ReceiveContext,
   { repository, objects }: Quarantine,
   updates: ReadonlyArray<RefUpdate>,
 ) {
-  const open = yield* (forge?.openBases ?? Effect.succeed(new Map<string, ReadonlyArray<string>>())).pipe(
+  const open = yield* (
+    context.forge?.openBases ?? Effect.succeed(new Map<string, ReadonlyArray<string>>())
+  ).pipe(
     Effect.mapError(({ message }): Refused => ({
       reason: `its pull requests are not known: ${message}`,
       messages: [],
@@ -194,7 +196,7 @@ const requireBases = Effect.fnUntraced(function* (
     const bases = named.map((name) => branchBase(repository, name))
     for (const asked of bases.length > 0 ? bases : [usual]) {
       const base = yield* orRefuse(asked)
-      const lines = yield* orRefuse(protectedDifferences(runner, repository, base, tip, objects))
+      const lines = yield* orRefuse(protectedDifferences(context, repository, base, tip, objects))
       if (lines.length > 0)
         return yield* refuse(`protected paths: merge ${base.name} first`, [
           ...shortened(lines),

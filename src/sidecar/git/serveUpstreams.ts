@@ -10,7 +10,9 @@ import { operatorProxies } from "../outside/operatorProxy.ts"
 import { Resolver } from "../outside/Resolver.ts"
 import { CheckIn } from "../record/CheckIn.ts"
 import { OperationLog } from "../record/OperationLog.ts"
+import { Requests } from "../record/Requests.ts"
 import { SidecarSettings } from "../SidecarSettings.ts"
+import { withoutApproved } from "./approvedPaths.ts"
 import { type Git, type GitOptions, makeGit } from "./GitCalls.ts"
 import type { PushedRefs } from "./pushed.ts"
 import type { Upstream } from "./Upstream.ts"
@@ -32,7 +34,7 @@ export interface UpstreamsOptions {
 /** Makes the gate. */
 export const serveUpstreams = (
   options: UpstreamsOptions,
-): Effect.Effect<Git, never, OperationLog | CheckIn | ProcessRunner | Scope.Scope> =>
+): Effect.Effect<Git, never, OperationLog | CheckIn | ProcessRunner | Requests | Scope.Scope> =>
   Effect.gen(function* () {
     const { document, upstreams, scanner, pushed, forgeOf, approval } = options
     const settings = yield* SidecarSettings
@@ -47,6 +49,7 @@ export const serveUpstreams = (
       directory: join(document.stateDir, "git"),
       storesDirectory: document.gitStores ?? join(document.stateDir, "git-stores"),
       progressMs: settings.gitProgressMs,
+      withoutApproved: withoutApproved(yield* Requests),
       env: certificates === undefined ? {} : { GIT_SSL_CAINFO: certificates },
       upstreams,
       scanner,

@@ -38,8 +38,15 @@ export interface AdmittedCall {
 /** The meter of one run. */
 export interface MeterApi {
   readonly limits: UseLimits
-  /** The limit because of which this call and every later one is refused, whatever it is. */
-  readonly over: () => UseLimit | undefined
+  /** Sets what is added to the limits of tokens and cost that there are. A limit that was reached stays so. */
+  readonly extend: (by: { readonly tokens: number; readonly cost: number }) => void
+  /** Whether a call fits its limits beside what is used; nothing changes. */
+  readonly fits: (reservation: Reservation) => boolean
+  /**
+   * The limit because of which this call and every later one is refused, whatever it is. With `mayRise`, a limit that is only used up
+   * does not count yet.
+   */
+  readonly over: (mayRise?: boolean) => UseLimit | undefined
   /** Admits a call, in one step: no other call is admitted in between. `worst` is counted if its end is never said. */
   readonly admit: (reservation: Reservation, worst: ModelUse) => AdmittedCall | NotAdmitted
   readonly hostUsed: (use: HostUse) => void
@@ -66,13 +73,14 @@ const SIZE_MAX = 1024 * 1024
  */
 export const open = ({
   path,
-  limits,
+  limits: given,
   reached,
 }: MeterOptions): Effect.Effect<MeterApi, MeterUnusable, Scope.Scope> =>
   Effect.gen(function* () {
     const before = readMeterLines(yield* attempt(() => textIn(path)))
     let meter = before.meter
     let over = before.over
+    let limits = given
     let total = amountsOf(meter)
     let nextId = 1
     const inFlight = new Map<number, { readonly reservation: Reservation; readonly worst: ModelUse }>()
@@ -100,9 +108,19 @@ export const open = ({
       reached(limit)
     }
     return {
-      limits,
-      over: () => {
-        const limit = over ?? usedUp(limits, total)
+      get limits() {
+        return limits
+      },
+      extend: ({ tokens, cost }) => {
+        limits = {
+          ...given,
+          ...(given.tokens !== undefined && { tokens: given.tokens + tokens }),
+          ...(given.cost !== undefined && { cost: given.cost + cost }),
+        }
+      },
+      fits: (reservation) => over === undefined && fitOf(limits, total, [], reservation).fit === "yes",
+      over: (mayRise = false) => {
+        const limit = over ?? (mayRise ? undefined : usedUp(limits, total))
         if (limit !== undefined) reach(limit)
         return limit
       },

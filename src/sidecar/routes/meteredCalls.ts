@@ -32,9 +32,19 @@ export type MeterModelCall = (route: Route, request: IncomingMessage, path: stri
 /** Reserved for a completion of a model whose maximum is not known, when the request names none. */
 export const UNKNOWN_MAX_OUTPUT = 32_000
 
+/** What a person may add to the limits of a run. */
+export interface MoreBudget {
+  /** Whether there may be any. */
+  readonly isExpected: () => boolean
+  /** Adds what is approved now, then calls back. */
+  readonly add: (then: () => void) => void
+}
+
+const noMore: MoreBudget = { isExpected: () => false, add: (then) => then() }
+
 /** Makes the meter of calls. */
 export const meterModelCalls =
-  (meter: MeterApi, prices: PriceTable): MeterModelCall =>
+  (meter: MeterApi, prices: PriceTable, more: MoreBudget = noMore): MeterModelCall =>
   (route, { method = "" }, path) => {
     const api = apiOf(path)
     if (method !== "POST" || path.endsWith("/messages/count_tokens") || (!route.model && api === undefined))
@@ -42,14 +52,15 @@ export const meterModelCalls =
     const { limits } = meter
     const isLimited = limits.tokens !== undefined || limits.cost !== undefined || limits.calls !== undefined
     const refused = (refusal: Refusal) => limitAnswer(api, refusal)
-    const over = meter.over()
+    const over = meter.over(more.isExpected())
     const request = readRequest(api)
     const response = readUsage()
     let whenAsked: ReturnType<typeof readAside>["whenRead"] = (done) => done(false)
     let whenAnswered = whenAsked
     let call: (CallToCount & { readonly admitted: AdmittedCall }) | undefined
 
-    const admit = (isRead: boolean): Refusal | undefined => {
+    /** What the call may use, or why it is refused whatever is left. */
+    const reckon = (isRead: boolean): Refusal | Reckoned => {
       const asked = request.asked()
       const isAmount = limits.tokens !== undefined || limits.cost !== undefined
       if (isAmount && (!isRead || asked.model === undefined)) return { why: "unreadable" }
@@ -60,6 +71,12 @@ export const meterModelCalls =
         asked.completions * (asked.maxOutput ?? maxOutputOf(prices, asked.model) ?? UNKNOWN_MAX_OUTPUT)
       const counted = { route: route.name, asked, output, prices }
       const reservation = reservationOf(asked, output, price)
+      return { counted, reservation }
+    }
+
+    const admit = (reckoned: Refusal | Reckoned): Refusal | undefined => {
+      if ("why" in reckoned) return reckoned
+      const { counted, reservation } = reckoned
       const worst = { ...useOf(counted, worstOf(counted), undefined), cost: reservation.expected.cost }
       const admitted = meter.admit(reservation, worst)
       if ("why" in admitted) return admitted
@@ -72,13 +89,18 @@ export const meterModelCalls =
       ...(isLimited && {
         admission: (done) =>
           whenAsked((isRead) => {
-            const refusal = admit(isRead)
-            done(refusal === undefined ? undefined : refused(refusal))
+            const reckoned = reckon(isRead)
+            const decide = () => {
+              const refusal = admit(reckoned)
+              done(refusal === undefined ? undefined : refused(refusal))
+            }
+            if ("why" in reckoned || !more.isExpected() || meter.fits(reckoned.reservation)) decide()
+            else more.add(decide)
           }),
       }),
       asked: (body) => {
         whenAsked = readAside(body, request.push).whenRead
-        if (!isLimited) whenAsked((isRead) => void admit(isRead))
+        if (!isLimited) whenAsked((isRead) => void admit(reckon(isRead)))
       },
       answered: (answer) => {
         whenAnswered = readAside(answer, response.push).whenRead
@@ -98,6 +120,11 @@ interface CallToCount {
   /** The most tokens that it may be answered with. */
   readonly output: number
   readonly prices: PriceTable
+}
+
+interface Reckoned {
+  readonly counted: CallToCount
+  readonly reservation: Reservation
 }
 
 interface Counted {

@@ -31,6 +31,7 @@ const written: ReadonlyArray<History> = [
   life("shortTime", "label", "assign", "hang"),
   life("label", "assign", "agentOpensPr", "agentDone", "agentExits", "closePr", "label", "breakDestroy"),
   life("label", "assign", "providerStopsBriefly", { act: "providerStopsBriefly", wait: 10_000 }),
+  life("label", "assign", "agentBlocked", "personDecides"),
   life("label", "assign", { act: "agentDone", wait: 1_770_000, hints: 0 }),
   life(
     "label",

@@ -183,6 +183,9 @@ const acts = {
   })),
   agentBlocked: (world) => world.endRun({ done: "blocked" }),
   agentExits: (world) => world.endRun(world.bottle?.done ? { done: "success" } : {}),
+  personDecides: bottle(["running", "exited", "frozen"], ({ bottle }) => ({
+    decided: (bottle?.decided ?? 0) + 1,
+  })),
   hang: (world) => {
     if (world.bottle?.state === "running") world.hung = world.bottle.run
   },

@@ -266,6 +266,7 @@ const wrongResume = (
   }
   const cutOff = freeze !== undefined && wasCutOff(freeze)
   if (cause === "targeted") return cutOff && asksForAgent(forge) ? "" : "not targeted again"
+  if (cause === "decided") return decidedFor(bottle) && !cutOff ? "" : "nothing was decided"
   if (cause === "remarks") {
     const newest = Math.max(...calling(now, earlier, lived).map(({ updatedAt }) => updatedAt))
     return newest > 0 && now.forgeNow - newest >= MINUTE && !cutOff ? "" : "nobody waits for an answer"
@@ -273,6 +274,10 @@ const wrongResume = (
   if (cause === "checks") return failing(now, earlier, lived) ? "" : "no check failed"
   return stuckInConflict(now, earlier, lived) ? "" : "no conflict"
 }
+
+/** Whether a person decided what an agent asked for that could not go on. */
+const decidedFor = ({ decided = 0, done }: NonNullable<Snapshot["bottle"]>): boolean =>
+  decided > 0 && !["success", "no_change"].includes(done?.status ?? "")
 
 const resumedForMachine = (earlier: ReadonlyArray<Deed>): boolean => {
   const last = startsOf(earlier).at(-1)
@@ -356,6 +361,7 @@ const undone = (lived: Lived): ReadonlyArray<string> => {
     ...(freeze?.operation._tag === "Freeze" && freeze.operation.cause === "provider"
       ? ["never went on after the provider"]
       : []),
+    ...(decidedFor(bottle) ? ["a decision was not used"] : []),
     ...(calling(final, deeds, lived).length > 0 ? ["a person was not heard"] : []),
     ...(failing(final, deeds, lived) ? ["checks failed, and nothing followed"] : []),
     ...(stuckInConflict(final, deeds, lived) ? ["in conflict, and nothing followed"] : []),

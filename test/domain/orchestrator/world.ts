@@ -172,7 +172,9 @@ export class World implements Seen {
       case "Resume": {
         if (bottle === undefined || bottle.state === "running" || bottle.state === "lost")
           return void this.problems.push(`resumed what is ${bottle?.state ?? "not there"}`)
-        const { done: _done, ended: _ended, checkinAt: _checkin, frozenAt: _frozen, ...kept } = bottle
+        const { done: _done, ended: _ended, checkinAt: _checkin, frozenAt: _frozen, ...rest } = bottle
+        // Its agent reads what was decided.
+        const { decided: _decided, ...kept } = rest
         this.bottle = {
           ...kept,
           state: "running",

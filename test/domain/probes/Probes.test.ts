@@ -94,7 +94,9 @@ describe("the probes", () => {
   it("count an answer of the neck that lets through as open", () => {
     const shown = text("HTTP/1.1 200 OK\r\n\r\n{}")
     const asked = probes.filter(
-      (probe) => ["egress", "routes", "forge", "git"].includes(probe.class) && /refused/.test(probe.expected),
+      (probe) =>
+        ["egress", "approvals", "routes", "forge", "git"].includes(probe.class) &&
+        /refused/.test(probe.expected),
     )
     const open = asked.filter((probe) => all(probe, { shown }).ok).map(({ name }) => name)
     // Their tunnel is to be opened, and a notification is answered by nothing: what came outside decides.
@@ -205,6 +207,7 @@ describe("the manifest of a verification", () => {
       { egress: { allow: [{ host: "localhost", port: 1 }] }, routes: {}, git: {} },
     )
     expect(made).toEqual({
+      approvals: ["egress", "protected_path", "question"],
       image: "img",
       user: 1000,
       env: { A: "1" },

@@ -1,8 +1,9 @@
 /** The HTTP interface by its own client, over real HTTP and a whole life of an issue: what it answers, its errors, pages and streams. */
 import { describe, expect, it } from "@effect/vitest"
 import { FetchHttpClient } from "@effect/platform"
-import { Chunk, Deferred, Effect, Fiber, Option, Redacted, Schedule, Stream } from "effect"
+import { Chunk, Deferred, Effect, Either, Fiber, Option, Redacted, Schedule, Stream } from "effect"
 import { type RunNumber, IssueNumber } from "../../../src/domain/orchestrator/IssueKey.ts"
+import { type RequestDetail, RequestId } from "../../../src/domain/AgentRequest.ts"
 import { Slug } from "../../../src/domain/Slug.ts"
 import * as ServiceClient from "../../../src/exports/ServiceClient.ts"
 import { makeSimulated, type SimulatedOptions } from "../simulated.ts"
@@ -101,6 +102,11 @@ describe("the HTTP interface", () => {
         Effect.map(client.issues.list({ urlParams: { limit: 50, ...urlParams } }), ({ items }) =>
           items.map(({ issueNumber }) => Number(issueNumber)).toSorted((a, b) => a - b),
         )
+      // A pull request is listed until it was looked at.
+      yield* Effect.repeat(found({}), {
+        until: ({ length }) => length === 3,
+        schedule: Schedule.spaced("50 millis"),
+      })
       expect(yield* found({ phase: "frozen" })).toEqual([17, 18, 19])
       expect(yield* found({ phase: "running" })).toEqual([])
       expect(yield* found({ text: "issue 18" })).toEqual([18])
@@ -116,6 +122,16 @@ describe("the HTTP interface", () => {
         cursor = next ?? undefined
       } while (cursor !== undefined)
       expect(seen.toSorted((a, b) => a - b)).toEqual([17, 18, 19])
+      const bottles: Array<string> = []
+      let more: string | undefined
+      do {
+        const urlParams = { limit: 1, ...(more !== undefined && { cursor: more }) }
+        const { items, next }: { items: ReadonlyArray<{ slug: string }>; next: string | null } =
+          yield* client.bottles.list({ urlParams })
+        bottles.push(...items.map(({ slug }) => slug))
+        more = next ?? undefined
+      } while (more !== undefined && bottles.length < 9)
+      expect([bottles.length, new Set(bottles).size]).toEqual([3, 3])
       const one = yield* client.issues.timeline({ path: path(17), urlParams: { limit: 1 } })
       const two = yield* client.issues.timeline({
         path: path(17),
@@ -282,6 +298,56 @@ describe("the HTTP interface", () => {
           urlParams: { limit: 5, cursor: page.next ?? "" },
         })
         expect(others.items.map((it) => it.line?.seq ?? null)).toEqual([2, 3, null])
+      }).pipe(Effect.provide(FetchHttpClient.layer)),
+  )
+
+  it.scopedLive(
+    "lists what agents ask for, and decides it once, in the operator's name and in the history",
+    () =>
+      Effect.gen(function* () {
+        const { world, client, listening } = yield* served()
+        yield* frozen(17, world)
+        const { items: bottles } = yield* client.bottles.list({ urlParams: { limit: 50 } })
+        const slug = bottles[0]?.slug ?? Slug.make("none")
+        const asked = { version: 1, slug, run: 1, reason: HOSTILE, used: false } as const
+        const asks = (id: string, second: number, detail: RequestDetail) =>
+          world.request({ ...asked, id: RequestId.make(id), at: `2026-01-02T03:04:0${second}.000Z`, detail })
+        yield* asks("aaaaaa", 1, { kind: "egress", host: "example.org", port: 443 })
+        yield* asks("bbbbbb", 2, { kind: "question", text: HOSTILE })
+        expect((yield* client.service.status()).requests).toBe(2)
+        const first = yield* client.requests.list({ urlParams: { limit: 1 } })
+        expect(first.items).toMatchObject([{ id: "bbbbbb", state: "open", decision: null, reason: HOSTILE }])
+        const second = yield* client.requests.list({ urlParams: { limit: 1, cursor: first.next ?? "" } })
+        expect(second).toMatchObject({ items: [{ id: "aaaaaa", asks: "example.org:443" }], next: null })
+
+        const id = (text: string) => ({ path: { id: RequestId.make(text) } })
+        const question = { ...id("bbbbbb"), payload: {} }
+        expect((yield* Effect.flip(client.requests.approve(question)))._tag).toBe("BadRequest")
+        expect((yield* Effect.flip(client.requests.approve({ ...id("cccccc"), payload: {} })))._tag).toBe(
+          "NotFound",
+        )
+        const outcomes = yield* Effect.all(
+          [
+            Effect.either(client.requests.approve({ ...id("aaaaaa"), payload: { scope: "once" } })),
+            Effect.either(client.requests.deny({ ...id("aaaaaa"), payload: { reason: "no" } })),
+          ],
+          { concurrency: 2 },
+        )
+        expect(outcomes.map(({ _tag }) => _tag).toSorted()).toEqual(["Left", "Right"])
+        expect(outcomes.find(Either.isLeft)?.left._tag).toBe("Conflict")
+        const said = yield* client.requests.answer({ ...id("bbbbbb"), payload: { text: "Blue." } })
+        expect(said).toMatchObject({
+          request: { decision: { by: "ada", verdict: "answered", text: "Blue." } },
+        })
+        const { items } = yield* client.issues.timeline({ path: path(17), urlParams: { limit: 200 } })
+        expect(items.map(({ event }) => event)).toContainEqual({
+          _tag: "Ordered",
+          operator: "ada",
+          action: "answer",
+          target: `${slug} bbbbbb`,
+        })
+        const nobody = yield* ask(listening, "/requests/bbbbbb/approve", { method: "POST" })
+        expect(nobody.status).toBe(401)
       }).pipe(Effect.provide(FetchHttpClient.layer)),
   )
 

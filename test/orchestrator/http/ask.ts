@@ -14,14 +14,21 @@ export interface Asking {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>> | ReadonlyArray<string>
   readonly body?: string
+  /** Called with the status once the answer begins. */
+  readonly onBegin?: (status: number) => void
 }
 
 /** Asks a service that listens at `HOST:PORT`. */
-export const ask = (listening: string, path: string, { method = "GET", headers = {}, body }: Asking = {}) =>
+export const ask = (
+  listening: string,
+  path: string,
+  { method = "GET", headers = {}, body, onBegin }: Asking = {},
+) =>
   Effect.async<Answer>((resume) => {
     const [host = "", port = ""] = listening.split(":")
     const options = { host, port, path, method, headers, agent: false, setHost: !Array.isArray(headers) }
     const sent = request(options as RequestOptions, (response) => {
+      onBegin?.(response.statusCode ?? 0)
       const chunks: Array<Buffer> = []
       response.on("data", (chunk: Buffer) => chunks.push(chunk))
       response.on("end", () =>

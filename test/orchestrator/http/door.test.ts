@@ -356,7 +356,14 @@ describe("a request that lies", () => {
       Effect.gen(function* () {
         const { listening } = yield* served()
         const cookie = yield* signedIn(listening)
-        const stream = yield* Effect.fork(ask(listening, "/events", { headers: { cookie } }))
+        const begun: Array<number> = []
+        const onBegin = (status: number) => void begun.push(status)
+        const stream = yield* Effect.fork(ask(listening, "/events", { headers: { cookie }, onBegin }))
+        yield* Effect.repeat(Effect.yieldNow(), {
+          until: () => begun.length > 0,
+          schedule: Schedule.spaced("20 millis"),
+        })
+        expect(begun).toEqual([200])
         const out = { method: "POST", headers: { cookie, origin: `http://${listening}` } }
         yield* ask(listening, "/sign-out", out)
         const ended = yield* Effect.timeout(stream.await, "30 seconds")

@@ -21,6 +21,8 @@ export const ServiceView = Schema.Struct({
   pausedAt: Schema.NullOr(Millis),
   /** Issues by phase, without those that are for no agent. */
   issues: Schema.Struct({ idle: Count, running: Count, frozen: Count, destroyed: Count }),
+  /** Requests of agents that wait for a decision. */
+  requests: Count,
   /** Number of the newest event: a stream of events after it misses nothing since this answer. */
   event: Count,
 })

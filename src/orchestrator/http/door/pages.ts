@@ -11,6 +11,7 @@ const page = (title: string, body: string): string => `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/sign-in.css">
 </head>
 <body>
@@ -66,6 +67,8 @@ export const homePage = (operator: string): string =>
 
 /** The style of these pages. */
 export const PAGE_STYLE = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+html { background: light-dark(#ffffff, #14171a); color: light-dark(#1b1f23, #e4e7ea); }
+a { color: light-dark(#0757ba, #6cb0ff); }
 body { margin: 0; display: grid; place-items: center; min-height: 100vh; }
 main { width: min(22rem, 100vw - 2rem); }
 form { display: grid; gap: .75rem; }

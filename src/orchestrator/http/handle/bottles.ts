@@ -18,11 +18,11 @@ import { cursorOf } from "../api/page.ts"
 import { ServiceApi } from "../ServiceApi.ts"
 import { ofBottle, ofReadBottle, orUnavailable } from "./failures.ts"
 import { liveLog, liveOutput, logLines, outputPart, partOfRun } from "./logs.ts"
+import { newestPage } from "./newest.ts"
 import { order } from "./order.ts"
 import { streamed } from "./streams.ts"
 import type { BottleServices } from "./stores.ts"
 
-const listed = cursorOf(Schema.Struct({ createdAt: Schema.String, slug: Slug }))
 const ofLog = cursorOf(Schema.Struct({ end: Schema.NonNegativeInt }))
 
 /** `bottles`. `poll`: how often it is looked whether a log has more lines. */
@@ -34,13 +34,9 @@ export const bottles = (poll: DurationInput) =>
         .handle("list", ({ urlParams: { limit, cursor } }) =>
           withStores(
             Effect.gen(function* () {
-              const after = yield* listed.read(cursor)
-              const rows = (yield* orUnavailable((yield* BottleStore).all)).toSorted(newestFirst)
-              const rest = after === undefined ? rows : rows.filter((row) => newestFirst(row, after) > 0)
-              const { items, next } = yield* listed.page(rest, limit, ({ createdAt, slug }) => ({
-                createdAt,
-                slug,
-              }))
+              const rows = yield* orUnavailable((yield* BottleStore).all)
+              const placeOf = ({ createdAt, slug }: BottleMetadata) => ({ at: createdAt, name: slug })
+              const { items, next } = yield* newestPage(rows, placeOf, { limit, cursor })
               return { items: yield* orUnavailable(statusesOf(items)), next }
             }),
           ),
@@ -104,12 +100,6 @@ export const bottles = (poll: DurationInput) =>
     }),
   )
 
-/** The newest first; of two that were made at one time, by slug. */
-const newestFirst = (
-  a: Pick<BottleMetadata, "createdAt" | "slug">,
-  b: Pick<BottleMetadata, "createdAt" | "slug">,
-): number => (a.createdAt === b.createdAt ? (a.slug < b.slug ? -1 : 1) : a.createdAt < b.createdAt ? 1 : -1)
-
 const known = Effect.fnUntraced(function* (slug: Slug) {
   const row = yield* (yield* BottleStore).get(slug)
   return Option.isSome(row) ? row.value : yield* new BottleNotFound({ slug })
@@ -126,7 +116,8 @@ const detail = Effect.fnUntraced(function* (slug: Slug) {
   }
 })
 
-const issuesOf = Effect.fnUntraced(function* (slug: Slug) {
+/** The issues that a bottle handles. */
+export const issuesOf = Effect.fnUntraced(function* (slug: Slug) {
   const rows = yield* (yield* ForgeStateStore).all
   return rows
     .filter((it) => it.slug === slug)

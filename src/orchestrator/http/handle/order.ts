@@ -9,12 +9,13 @@ import { orUnavailable } from "./failures.ts"
 /** Carries out an order once it is recorded. One that cannot be recorded is not carried out. */
 export const order = <A, E, R>(
   action: OrderedAction,
-  about: { readonly issue?: IssueKey; readonly slug?: string },
+  about: { readonly issue?: IssueKey; readonly slug?: string; readonly detail?: string },
   effect: Effect.Effect<A, E, R>,
 ) =>
   Effect.gen(function* () {
     const { name: operator } = yield* Operator
-    const target = about.slug ?? (about.issue === undefined ? "" : issueId(about.issue))
+    const subject = about.slug ?? (about.issue === undefined ? "" : issueId(about.issue))
+    const target = about.detail === undefined ? subject : `${subject} ${about.detail}`
     const at = yield* Clock.currentTimeMillis
     const event = { _tag: "Ordered", operator, action, target } as const
     yield* orUnavailable((yield* History).add({ at, issue: about.issue ?? null, event }))

@@ -5,8 +5,10 @@ import { zoneOf } from "../../../domain/orchestrator/Budgets.ts"
 import { dayOf, type UsageSum } from "../../../domain/orchestrator/Usage.ts"
 import { History } from "../../../services/History.ts"
 import type { Inbox } from "../../../services/Inbox.ts"
+import { listRequests } from "../../../programs/listRequests.ts"
 import { IssueStates } from "../../../services/IssueStates.ts"
 import type { ProvenanceStore } from "../../../services/ProvenanceStore.ts"
+import { Requests } from "../../../services/Requests.ts"
 import { ServiceState } from "../../../services/ServiceState.ts"
 import { Usage } from "../../../services/Usage.ts"
 import { Operator } from "../api/Operator.ts"
@@ -25,6 +27,7 @@ export const service = HttpApiBuilder.group(ServiceApi, "service", (handlers) =>
     const state = yield* ServiceState
     const states = yield* IssueStates
     const history = yield* History
+    const asked = yield* Requests
     const paused = Effect.map(state.pausedAt, (pausedAt) => ({ pausedAt: Option.getOrNull(pausedAt) }))
     const turn = (action: "pause" | "continue", change: typeof state.resume) =>
       order(action, {}, orUnavailable(Effect.zipRight(change, paused))).pipe(
@@ -40,6 +43,10 @@ export const service = HttpApiBuilder.group(ServiceApi, "service", (handlers) =>
             health: Effect.map(state.health, Option.getOrNull),
             pausedAt: Effect.map(state.pausedAt, Option.getOrNull),
             issues: states.count,
+            requests: Effect.map(
+              Effect.provideService(listRequests(), Requests, asked),
+              ({ length }) => length,
+            ),
           }),
         ),
       )

@@ -12,6 +12,8 @@ import { readComments } from "./readComments.ts"
 import { readIssue } from "./readIssue.ts"
 import { readPr } from "./readPr.ts"
 import { readReviews } from "./readReviews.ts"
+import { request } from "./request.ts"
+import { requestStatus } from "./requestStatus.ts"
 import { signalDone } from "./signalDone.ts"
 import { updateDescription } from "./updateDescription.ts"
 
@@ -30,4 +32,6 @@ export const builtIn: ReadonlyArray<ForgeCall> = Object.values({
   list_attachments: listAttachments,
   read_attachment: readAttachment,
   list_issues: listIssues,
+  request,
+  request_status: requestStatus,
 } satisfies Record<keyof typeof forgeCommands, ForgeCall>)
