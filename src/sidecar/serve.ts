@@ -5,26 +5,22 @@ import { appendFile, mkdir, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { SidecarError } from "../domain/Errors.ts"
 import { allowList } from "../domain/AllowList.ts"
-import { type ForgePlace, isRepositoryOf } from "../domain/ForgeRepository.ts"
 import { meterFile } from "../domain/usage/MeterLine.ts"
 import { pricesWith } from "../domain/usage/publishedPrices.ts"
-import { pushPatterns } from "../domain/PushPolicy.ts"
 import { Forges } from "../services/Forges.ts"
 import type { ProcessRunner } from "../services/ProcessRunner.ts"
 import { Processes } from "../services/Processes.ts"
 import { SecretScanner } from "../services/SecretScanner.ts"
 import type { Secrets } from "../services/Secrets.ts"
 import { makeAsking } from "./forge/asking.ts"
-import type { ServedForge } from "./forge/callContext.ts"
 import { serveControl } from "./http/control.ts"
 import type { ForgeCall } from "./forge/ForgeCall.ts"
 import { builtIn } from "./forge/calls/index.ts"
 import { serveCalls } from "./forge/ServedCalls.ts"
 import { makeEgress } from "./egress/Egress.ts"
-import { file, textOf, ensureDirectory } from "../files/files.ts"
-import { type Planned, neverApproved, withPlans } from "./git/approval.ts"
-import { type PushedRefs, openPushed } from "./git/pushed.ts"
-import type { Upstream } from "./git/Upstream.ts"
+import { file, ensureDirectory } from "../files/files.ts"
+import { neverApproved } from "./git/approval.ts"
+import { openPushed } from "./git/pushed.ts"
 import { upstreamForge } from "./git/UpstreamForge.ts"
 import { serveUpstreams } from "./git/serveUpstreams.ts"
 import { socketGate } from "./http/gates.ts"
@@ -40,7 +36,6 @@ import { TRACE_OP } from "../domain/OperationLine.ts"
 import * as OperationLog from "./record/OperationLog.ts"
 import * as Queue from "./record/Queue.ts"
 import * as Requests from "./record/Requests.ts"
-import * as RunScope from "./forge/RunScope.ts"
 import { makeCredentials } from "./routes/credentials.ts"
 import { repeatsSecret } from "./routes/echo.ts"
 import { makeRoutes } from "./routes/RouteCalls.ts"
@@ -49,7 +44,8 @@ import { moreBudget, useLimitsOf } from "./routes/budget.ts"
 import { watchModelCalls } from "./routes/modelCalls.ts"
 import { secretsOf } from "./secrets.ts"
 import { makeKeeper, openCounts, reportLimit } from "./forge/limits.ts"
-import type { ForgePart, ServedDocument } from "./SidecarDocument.ts"
+import type { ServedDocument } from "./SidecarDocument.ts"
+import { plansFile, prsFile, reachForge, runForge } from "./runForge.ts"
 import { Settings, SidecarSettings, type SidecarTimes } from "./SidecarSettings.ts"
 
 /** What a sidecar needs from its machine. */
@@ -255,58 +251,3 @@ const keeperOf = Effect.fnUntraced(function* ({ slug, stateDir, run = 1, limits 
   log.limit(counts.logStart + keeper.limits.logBytes)
   return keeper
 })
-
-const prsFile = (stateDir: string): string => join(stateDir, "prs")
-const plansFile = (stateDir: string): string => join(stateDir, "plans")
-
-/** The forge of a run, the location of its repositories, and the pull requests that the operator named. */
-interface ReachedForge extends Planned {
-  readonly part: ForgePart
-  readonly place: ForgePlace
-  readonly named: ReadonlyArray<number>
-}
-
-const reachForge = Effect.fnUntraced(function* (part: ForgePart, plans: string) {
-  const { target, assignment } = part
-  const forges = yield* Forges
-  return {
-    part,
-    ...(yield* withPlans(yield* forges.of(target, assignment), assignment.issueNumber, plans)),
-    place: { webUrl: yield* forges.webUrl(target), owner: target.owner, repo: target.repo },
-    named: assignment.prNumbers ?? [],
-  } satisfies ReachedForge
-})
-
-/** If the forge's own repository is behind the gate, a pull request must come from a branch that may be, and was, pushed there. */
-const runForge = Effect.fnUntraced(function* (
-  { slug, stateDir }: ServedDocument,
-  { part, api, place, named }: ReachedForge,
-  upstreams: ReadonlyArray<Upstream>,
-  pushed: PushedRefs,
-) {
-  const own = upstreams.filter(({ url }) => isRepositoryOf(place, url))
-  const push = own.length > 0 ? own.flatMap((upstream) => upstream.push) : (part.push ?? pushPatterns(slug))
-  const opened = yield* textOf(prsFile(stateDir))
-  const { issueNumber, openedPrs = [], closingKeywords, base } = part.assignment
-  const scope = RunScope.make({
-    forge: api,
-    issue: issueNumber,
-    named,
-    opened: [...openedPrs, ...(opened.match(/\d+/g) ?? []).map(Number)],
-    push,
-  })
-  const forge: ServedForge = {
-    api,
-    host: URL.canParse(place.webUrl) ? new URL(place.webUrl).hostname : "",
-    scope,
-    given: [...named, ...openedPrs],
-    push,
-    base,
-    closing: { keywords: closingKeywords, subPath: hasSubPath(place.webUrl) },
-    isPushed: (branch) => own.length === 0 || own.some(({ url }) => pushed.has(url, `refs/heads/${branch}`)),
-  }
-  return forge
-})
-
-/** Whether a forge is served below a path of its host. Unknown counts as yes, which refuses more. */
-const hasSubPath = (webUrl: string): boolean => !URL.canParse(webUrl) || new URL(webUrl).pathname !== "/"
