@@ -16,7 +16,7 @@ const long = [
   "test/layers/*/{builds,faults,isolation,orphans,policy,replay,user}.test.ts",
   "test/layers/clone.test.ts",
   "test/bottle/{clone,enter,forwarder}.test.ts",
-  "test/cli/{backup,badInput,completions,failedLaunch,hook,limits,orchestrate,otherBackend,planFirst,progress,provenance,serve,steer,terminalOutput,words}.test.ts",
+  "test/cli/{backup,badInput,completions,failedLaunch,hook,limits,orchestrate,otherBackend,planFirst,progress,provenance,requests,serve,steer,terminalOutput,words}.test.ts",
   "test/dashboard/**/*.test.ts",
   "test/sidecar/{floods,fuzz}.test.ts",
   "test/sidecar/forge/openPr.test.ts",
