@@ -11,7 +11,8 @@ const server = createServer({ allowHalfOpen: true }, (client) => {
   const upstream = connect({ path: host, allowHalfOpen: true })
   client.pipe(upstream).pipe(client)
   client.on("error", () => upstream.destroy())
-  upstream.on("error", () => client.destroy())
+  // What the client has yet to write is read: otherwise a slow one is ended by SIGPIPE.
+  upstream.on("error", () => client.resume().end())
 })
 server.listen(`${basename(guest)}.new`, () => {
   chmodSync(`${basename(guest)}.new`, 0o777)
