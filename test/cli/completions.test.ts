@@ -129,7 +129,7 @@ describe("what is offered", () => {
   it("fits the place: commands, options that are not given yet, choices, columns, files", () => {
     expect(offered("st")).toEqual(["start", "stop"])
     expect(offered("orchestrate", "st")).toEqual(["status", "start"])
-    expect(offered("r")).toEqual(["resume", "restore", "rm"])
+    expect(offered("r")).toEqual(["resume", "requests", "restore", "rm"])
     expect(offered("start", "--co")).toEqual(["--color", "--copy-cwd", "--completions"])
     expect(offered("start", "--copy-cwd", "--co")).toEqual(["--color", "--completions"])
     expect(offered("start", "--bottle", "a", "--bo")).toEqual(["--bottle"])
