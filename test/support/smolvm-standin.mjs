@@ -19,6 +19,7 @@ import {
   openSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -73,6 +74,14 @@ const stateOf = ({ pid, state, stopping }) => {
   if (pid === null) return state
   if (!lives(pid)) return "stopped"
   return stopping || processState(pid) === "T" ? "unreachable" : "running"
+}
+/** "" of one that is gone. */
+const rootOf = (pid) => {
+  try {
+    return readlinkSync(`/proc/${pid}/root`)
+  } catch {
+    return ""
+  }
 }
 const sh = (command, args, options = {}) => spawnSync(command, args, { encoding: "utf8", ...options })
 const pause = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
@@ -282,6 +291,8 @@ function start({ options: o }) {
   child.on("exit", () => fail(`agent operation failed: start machine: ${said}`))
   child.stdout.on("data", () => {
     const pid = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim())
+    // What enters it before has the host's root.
+    for (let tries = 0; tries < 1000 && rootOf(pid) === "/"; tries++) pause(5)
     const running = { ...machine, state: "running", pid, boot: child.pid, stopping: false, wasStarted: true }
     save(running)
     if (init.length > 0)
