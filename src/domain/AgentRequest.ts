@@ -109,7 +109,7 @@ export type RequestTaken = typeof RequestTaken.Type
 
 /** A request with what became of it. */
 export interface BottleRequest extends AgentRequest {
-  /** Absent while nobody has decided. */
+  /** Absent while the request is open. */
   readonly decision?: RequestDecision
   /** Absent while no run has read or used the decision. */
   readonly taken?: RequestTaken

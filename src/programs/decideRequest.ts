@@ -33,7 +33,7 @@ export interface DecidedRequest {
   readonly request: BottleRequest
   /** Whether the bottle's neck is served now. Otherwise the decision counts in its next run. */
   readonly isRunning: boolean
-  /** Whether a service is told, which resumes a bottle that waits for the decision. */
+  /** Whether a service is running that resumes a bottle which waits for the decision. */
   readonly isServed: boolean
 }
 

@@ -129,7 +129,7 @@ export interface ObservedBottle {
   readonly frozenAt?: Millis
   /** Pull requests that its runs opened, as their sidecars recorded them. */
   readonly prs: ReadonlyArray<number>
-  /** What its agents asked for that nobody has decided; none unless given. */
+  /** Open requests of its agents; none unless given. */
   readonly asks?: ReadonlyArray<{ readonly id: string; readonly kind: RequestKind }>
   /** How many decisions none of its runs has read or used; none unless given. */
   readonly decided?: number

@@ -8,6 +8,7 @@ export interface Place {
   readonly query: URLSearchParams
 }
 
+/** Somebody may have typed the address: what is no encoding stays as it is. */
 const decoded = (part: string): string => {
   try {
     return decodeURIComponent(part)

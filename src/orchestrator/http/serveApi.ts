@@ -39,7 +39,7 @@ const BODY_MAX = 64 * 1024
 /** The handler, until the scope ends. */
 export const serveApi = Effect.fnUntraced(function* ({ forge, timeZone, poll }: ApiOptions) {
   const operators = new WeakMap<IncomingMessage, Context.Tag.Service<Operator>>()
-  /** Nobody is an operator whom the door has not let in, whatever the request says. */
+  /** Only the door decides who is an operator. Headers are not read here again. */
   const admitted = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
     Effect.mapError(
       Effect.fromNullable(operators.get(NodeHttpServerRequest.toIncomingMessage(request))),

@@ -58,7 +58,7 @@ export const showRequest = (answer: RequestAnswer): string =>
   ].join("\n")
 
 const OPEN =
-  "nobody has decided yet: request-status waits for that. If you cannot go on without it, call signal-done with blocked and end: you are resumed with the decision"
+  "there is no decision yet: request-status waits for one. If you cannot go on without it, call signal-done with blocked and end. You are resumed with the decision"
 
 const approvedText = ({ scope, inForce }: RequestAnswer): string =>
   inForce !== true

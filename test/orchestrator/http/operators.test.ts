@@ -2,9 +2,9 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
-import { request } from "node:http"
 import parsePrometheus from "parse-prometheus-text-format"
 import { at, makeSimulated } from "../simulated.ts"
+import { ask as askWith } from "./ask.ts"
 
 const ADA = "ada-0123456789abcdef0123456789abcdef"
 const SHORT = "ab"
@@ -19,24 +19,11 @@ const ask = (
   path: string,
   { method = "GET", ...headers }: Readonly<Record<string, string>> = {},
 ) =>
-  Effect.async<{ readonly status: number; readonly text: string; readonly type: string }>((resume) => {
-    const [host = "", port = ""] = listening.split(":")
-    const sent = request({ host, port, path, method, headers, agent: false }, (response) => {
-      const chunks: Array<Buffer> = []
-      response.on("data", (chunk: Buffer) => chunks.push(chunk))
-      response.on("end", () =>
-        resume(
-          Effect.succeed({
-            status: response.statusCode ?? 0,
-            text: Buffer.concat(chunks).toString("utf8"),
-            type: String(response.headers["content-type"]),
-          }),
-        ),
-      )
-    })
-    sent.on("error", (error) => resume(Effect.die(error)))
-    sent.end()
-  })
+  Effect.map(askWith(listening, path, { method, headers }), ({ status, text, headers }) => ({
+    status,
+    text,
+    type: String(headers["content-type"]),
+  }))
 const bearer = { authorization: `Bearer ${ADA}` }
 const PROVENANCE = "/provenance?owner=ADA&repo=cellar&issue=17"
 

@@ -4,7 +4,7 @@ import { type Bottle, type Line, type OneBottle, type Page, withQuery } from "..
 import { type Place, useLoaded, useStream } from "../use.ts"
 import { amount, line, money, text } from "../words.ts"
 import { issuePlace } from "./Issues.tsx"
-import { Order, Pages, Read, State, Text, When } from "./parts.tsx"
+import { Order, Pages, Read, Rows, Sheet, State, Text, When } from "./parts.tsx"
 
 /** `#/bottles` */
 export const Bottles = ({ place: { query } }: { readonly place: Place }) => {
@@ -21,40 +21,25 @@ export const Bottles = ({ place: { query } }: { readonly place: Place }) => {
             </p>
           ) : (
             <>
-              <div class="wide" tabIndex={0} role="region" aria-label="Bottles">
-                <table>
-                  <thead>
-                    <tr>
-                      <th scope="col">Bottle</th>
-                      <th scope="col">State</th>
-                      <th scope="col">Agent</th>
-                      <th scope="col">Run</th>
-                      <th scope="col">Said</th>
-                      <th scope="col">Used</th>
-                      <th scope="col">Created</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {items.map((bottle) => (
-                      <tr key={bottle.slug}>
-                        <td>
-                          <a href={`#/bottles/${bottle.slug}`}>{bottle.slug}</a>
-                        </td>
-                        <td data-label="State">
-                          <State of={bottle.state} />
-                        </td>
-                        <td data-label="Agent">{bottle.agent}</td>
-                        <td data-label="Run">{bottle.run}</td>
-                        <td data-label="Said">{bottle.done === null ? "-" : bottle.done.status}</td>
-                        <td data-label="Used">{usedOf(bottle)}</td>
-                        <td data-label="Created">
-                          <When at={bottle.createdAt} />
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              <Sheet label="Bottles" columns={["Bottle", "State", "Agent", "Run", "Said", "Used", "Created"]}>
+                {items.map((bottle) => (
+                  <tr key={bottle.slug}>
+                    <td>
+                      <a href={`#/bottles/${bottle.slug}`}>{bottle.slug}</a>
+                    </td>
+                    <td data-label="State">
+                      <State of={bottle.state} />
+                    </td>
+                    <td data-label="Agent">{bottle.agent}</td>
+                    <td data-label="Run">{bottle.run}</td>
+                    <td data-label="Said">{bottle.done === null ? "-" : bottle.done.status}</td>
+                    <td data-label="Used">{usedOf(bottle)}</td>
+                    <td data-label="Created">
+                      <When at={bottle.createdAt} />
+                    </td>
+                  </tr>
+                ))}
+              </Sheet>
               <Pages
                 cursor={query.get("cursor")}
                 next={next}
@@ -215,38 +200,28 @@ const Log = ({ path }: { readonly path: string }) => {
         {lines.length === LINES_MAX && `, the last ${LINES_MAX} lines`}
       </p>
       <div class="log" tabIndex={0} role="region" aria-label="Operation log" ref={end}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Time</th>
-              <th scope="col">Operation</th>
-              <th scope="col">Outcome</th>
-              <th scope="col">Detail</th>
-            </tr>
-          </thead>
-          <tbody>
-            {lines.map(({ end, line: entry }) =>
-              entry === null ? (
-                <tr key={end}>
-                  <td colSpan={4}>a line that this version cannot read</td>
-                </tr>
-              ) : (
-                <tr key={end}>
-                  <td>{entry.at.slice(11, 19)}</td>
-                  <td>
-                    {line(entry.op)} <Text of={entry.target} />
-                  </td>
-                  <td>
-                    <State of={entry.outcome} />
-                  </td>
-                  <td>
-                    <Text of={[entry.reason ?? "", entry.detail].filter((part) => part !== "").join(" - ")} />
-                  </td>
-                </tr>
-              ),
-            )}
-          </tbody>
-        </table>
+        <Rows columns={["Time", "Operation", "Outcome", "Detail"]}>
+          {lines.map(({ end, line: entry }) =>
+            entry === null ? (
+              <tr key={end}>
+                <td colSpan={4}>a line that this version cannot read</td>
+              </tr>
+            ) : (
+              <tr key={end}>
+                <td>{entry.at.slice(11, 19)}</td>
+                <td>
+                  {line(entry.op)} <Text of={entry.target} />
+                </td>
+                <td>
+                  <State of={entry.outcome} />
+                </td>
+                <td>
+                  <Text of={[entry.reason ?? "", entry.detail].filter((part) => part !== "").join(" - ")} />
+                </td>
+              </tr>
+            ),
+          )}
+        </Rows>
       </div>
     </>
   )

@@ -5,7 +5,7 @@ import { type Loaded, useLoaded } from "../use.ts"
 import { amount, count, length, line, money } from "../words.ts"
 import { BottleOrders, Watch } from "./Bottle.tsx"
 import { whyOf } from "./Issues.tsx"
-import { Elsewhere, Order, Read, State, Text, When } from "./parts.tsx"
+import { Elsewhere, Order, Read, Sheet, State, Text, When } from "./parts.tsx"
 
 /** `#/issues/OWNER/NAME/NUMBER` */
 export const IssuePage = ({ parts }: { readonly parts: readonly [string, string, string] }) => {
@@ -103,61 +103,47 @@ const Runs = ({ runs }: { readonly runs: Loaded<Page<Run>> }) => {
           const shown = items.find((run) => idOf(run) === chosen)
           return (
             <>
-              <div class="wide" tabIndex={0} role="region" aria-label="Runs">
-                <table>
-                  <thead>
-                    <tr>
-                      <th scope="col">Run</th>
-                      <th scope="col">Why</th>
-                      <th scope="col">State</th>
-                      <th scope="col">Started</th>
-                      <th scope="col">Used</th>
-                      <th scope="col">Log and output</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {items.map((run) => (
-                      <tr key={idOf(run)}>
-                        <td>
-                          {run.slug} run {run.run}
-                        </td>
-                        <td data-label="Why">
-                          <Text of={run.reason} />
-                        </td>
-                        <td data-label="State">
-                          <State of={run.state} />
-                          {run.problem !== null && (
-                            <>
-                              {" "}
-                              <Text of={run.problem} />
-                            </>
-                          )}
-                        </td>
-                        <td data-label="Started">
-                          <When at={run.decidedAt} />
-                        </td>
-                        <td data-label="Used">
-                          {run.use === null
-                            ? "-"
-                            : `${length(run.use.seconds)}, ${amount(run.use.tokens)} tokens${
-                                run.use.cost === null ? "" : `, ${money(run.use.cost)}`
-                              }`}
-                        </td>
-                        <td data-label="Log and output">
-                          <button
-                            type="button"
-                            aria-expanded={idOf(run) === chosen}
-                            aria-label={`${idOf(run) === chosen ? "Hide" : "Show"} log and output of ${run.slug} run ${run.run}`}
-                            onClick={() => choose(idOf(run) === chosen ? undefined : idOf(run))}
-                          >
-                            {idOf(run) === chosen ? "Hide" : "Show"}
-                          </button>
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              <Sheet label="Runs" columns={["Run", "Why", "State", "Started", "Used", "Log and output"]}>
+                {items.map((run) => (
+                  <tr key={idOf(run)}>
+                    <td>
+                      {run.slug} run {run.run}
+                    </td>
+                    <td data-label="Why">
+                      <Text of={run.reason} />
+                    </td>
+                    <td data-label="State">
+                      <State of={run.state} />
+                      {run.problem !== null && (
+                        <>
+                          {" "}
+                          <Text of={run.problem} />
+                        </>
+                      )}
+                    </td>
+                    <td data-label="Started">
+                      <When at={run.decidedAt} />
+                    </td>
+                    <td data-label="Used">
+                      {run.use === null
+                        ? "-"
+                        : `${length(run.use.seconds)}, ${amount(run.use.tokens)} tokens${
+                            run.use.cost === null ? "" : `, ${money(run.use.cost)}`
+                          }`}
+                    </td>
+                    <td data-label="Log and output">
+                      <button
+                        type="button"
+                        aria-expanded={idOf(run) === chosen}
+                        aria-label={`${idOf(run) === chosen ? "Hide" : "Show"} log and output of ${run.slug} run ${run.run}`}
+                        onClick={() => choose(idOf(run) === chosen ? undefined : idOf(run))}
+                      >
+                        {idOf(run) === chosen ? "Hide" : "Show"}
+                      </button>
+                    </td>
+                  </tr>
+                ))}
+              </Sheet>
               {shown !== undefined && <Watch key={idOf(shown)} slug={shown.slug} run={shown.run} />}
             </>
           )

@@ -1,7 +1,7 @@
 /** The list of issues: which there are, in what state, and what they wait for. */
 import { type Issue, type Page, withQuery } from "../ask.ts"
 import { type Place, useLoaded } from "../use.ts"
-import { Elsewhere, Pages, Read, State, Text, When } from "./parts.tsx"
+import { Elsewhere, Pages, Read, Sheet, State, Text, When } from "./parts.tsx"
 
 const FILTERS = ["text", "phase", "repository", "all", "cursor"] as const
 
@@ -81,55 +81,40 @@ export const Issues = ({ place: { query } }: { readonly place: Place }) => {
 }
 
 const Table = ({ items }: { readonly items: ReadonlyArray<Issue> }) => (
-  <div class="wide" tabIndex={0} role="region" aria-label="Issues">
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Issue</th>
-          <th scope="col">State</th>
-          <th scope="col">What it waits for</th>
-          <th scope="col">Bottle</th>
-          <th scope="col">Pull request</th>
-          <th scope="col">Decided</th>
-        </tr>
-      </thead>
-      <tbody>
-        {items.map((issue) => (
-          <tr key={issuePlace(issue)}>
-            <td>
-              <a href={issuePlace(issue)}>
-                {issue.owner}/{issue.repo}#{issue.issueNumber}
-              </a>
-              <div class="title">{issue.title !== null && <Text of={issue.title} />}</div>
-            </td>
-            <td data-label="State">
-              <State of={issue.setAside === null ? issue.phase : "set-aside"} />
-            </td>
-            <td data-label="Waits for">
-              <Text of={whyOf(issue)} />
-            </td>
-            <td data-label="Bottle">
-              {issue.bottle === null ? (
-                "-"
-              ) : (
-                <a href={`#/bottles/${issue.bottle.slug}`}>{issue.bottle.slug}</a>
-              )}
-            </td>
-            <td data-label="Pull request">
-              {issue.bottle === null || issue.bottle.pr === null ? (
-                "-"
-              ) : (
-                <Elsewhere to={issue.bottle.pr.url}>#{issue.bottle.pr.number}</Elsewhere>
-              )}
-            </td>
-            <td data-label="Decided">
-              <When at={issue.decidedAt} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </div>
+  <Sheet
+    label="Issues"
+    columns={["Issue", "State", "What it waits for", "Bottle", "Pull request", "Decided"]}
+  >
+    {items.map((issue) => (
+      <tr key={issuePlace(issue)}>
+        <td>
+          <a href={issuePlace(issue)}>
+            {issue.owner}/{issue.repo}#{issue.issueNumber}
+          </a>
+          <div class="title">{issue.title !== null && <Text of={issue.title} />}</div>
+        </td>
+        <td data-label="State">
+          <State of={issue.setAside === null ? issue.phase : "set-aside"} />
+        </td>
+        <td data-label="Waits for">
+          <Text of={whyOf(issue)} />
+        </td>
+        <td data-label="Bottle">
+          {issue.bottle === null ? "-" : <a href={`#/bottles/${issue.bottle.slug}`}>{issue.bottle.slug}</a>}
+        </td>
+        <td data-label="Pull request">
+          {issue.bottle === null || issue.bottle.pr === null ? (
+            "-"
+          ) : (
+            <Elsewhere to={issue.bottle.pr.url}>#{issue.bottle.pr.number}</Elsewhere>
+          )}
+        </td>
+        <td data-label="Decided">
+          <When at={issue.decidedAt} />
+        </td>
+      </tr>
+    ))}
+  </Sheet>
 )
 
 /** What to do first. */

@@ -4,7 +4,7 @@ import uPlot from "uplot"
 import { type Use, withQuery } from "../ask.ts"
 import { type Place, useLoaded } from "../use.ts"
 import { amount, count, length, money } from "../words.ts"
-import { Read } from "./parts.tsx"
+import { Read, Sheet } from "./parts.tsx"
 
 interface Sums {
   readonly from: string
@@ -61,33 +61,20 @@ export const Usage = ({ place: { query } }: { readonly place: Place }) => {
                   />
                 </>
               )}
-              <div class="wide" tabIndex={0} role="region" aria-label="Usage">
-                <table>
-                  <thead>
-                    <tr>
-                      <th scope="col">{BY[by]}</th>
-                      <th scope="col">Runs</th>
-                      <th scope="col">Time</th>
-                      <th scope="col">Tokens</th>
-                      <th scope="col">Cost</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {items.map((use) => (
-                      <tr key={nameOf(use)}>
-                        <td>{nameOf(use)}</td>
-                        <td data-label="Runs">{use.runs}</td>
-                        <td data-label="Time">{length(use.seconds)}</td>
-                        <td data-label="Tokens">{amount(use.tokens)}</td>
-                        <td data-label="Cost">
-                          {money(use.cost)}
-                          {use.unpriced > 0 && `, ${count(use.unpriced, "run")} without a known price`}
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              <Sheet label="Usage" columns={[BY[by], "Runs", "Time", "Tokens", "Cost"]}>
+                {items.map((use) => (
+                  <tr key={nameOf(use)}>
+                    <td>{nameOf(use)}</td>
+                    <td data-label="Runs">{use.runs}</td>
+                    <td data-label="Time">{length(use.seconds)}</td>
+                    <td data-label="Tokens">{amount(use.tokens)}</td>
+                    <td data-label="Cost">
+                      {money(use.cost)}
+                      {use.unpriced > 0 && `, ${count(use.unpriced, "run")} without a known price`}
+                    </td>
+                  </tr>
+                ))}
+              </Sheet>
             </>
           )
         }

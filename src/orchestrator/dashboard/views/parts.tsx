@@ -61,6 +61,43 @@ export function Read<A>({
   )
 }
 
+/** A table with named columns. */
+export const Rows = ({
+  columns,
+  children,
+}: {
+  readonly columns: ReadonlyArray<string>
+  readonly children: ComponentChildren
+}) => (
+  <table>
+    <thead>
+      <tr>
+        {columns.map((name) => (
+          <th key={name} scope="col">
+            {name}
+          </th>
+        ))}
+      </tr>
+    </thead>
+    <tbody>{children}</tbody>
+  </table>
+)
+
+/** The same in a region of its own, which scrolls by keyboard when it is too wide. */
+export const Sheet = ({
+  label,
+  columns,
+  children,
+}: {
+  readonly label: string
+  readonly columns: ReadonlyArray<string>
+  readonly children: ComponentChildren
+}) => (
+  <div class="wide" tabIndex={0} role="region" aria-label={label}>
+    <Rows columns={columns}>{children}</Rows>
+  </div>
+)
+
 /** Links to the first and the next page of a list. `to` makes the address for a cursor. */
 export const Pages = ({
   cursor,
