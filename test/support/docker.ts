@@ -6,6 +6,7 @@ import type { BottlePlan } from "../../src/domain/Bottle.ts"
 import { Slug } from "../../src/domain/Slug.ts"
 import type { DockerOptions } from "../../src/layers/docker/DockerBackend.ts"
 import { makeWith } from "../../src/layers/docker/DockerBackend.ts"
+import type { TransportName } from "../../src/layers/docker/engine.ts"
 import { Home, homeAt } from "../../src/layers/home/Home.ts"
 import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
 import { tempDir } from "./tempDir.ts"
@@ -37,6 +38,9 @@ export const docker = (...args: ReadonlyArray<string>): string => {
   if (status !== 0) throw new Error(`docker ${args[0]}: ${stderr}`)
   return stdout.trim()
 }
+
+/** Both ways to an engine. */
+export const TRANSPORTS: ReadonlyArray<TransportName> = ["socket", "command line"]
 
 /** Two docker backends on one new home, as two processes have them. */
 export const dockerInstances = (options: DockerOptions = {}) =>

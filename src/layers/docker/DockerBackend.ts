@@ -24,7 +24,7 @@ import { accepts, agentUser, createContainer } from "./create.ts"
 import type { Dialect } from "./dialect.ts"
 import { docker as dockerDialect } from "./dialect.ts"
 import { ending } from "./ending.ts"
-import type { Engine, Purpose } from "./engine.ts"
+import type { Engine, Purpose, TransportName } from "./engine.ts"
 import { makeEngine } from "./engine.ts"
 import { findArtifacts, freezeBottle, MAX_LAYERS, removeArtifacts } from "./freeze.ts"
 import { digestOf, hasWorkspace, presentImage, withoutVolumes } from "./image.ts"
@@ -40,6 +40,8 @@ export interface DockerOptions {
   readonly maxLayers?: number
   /** How long the builder of a manifest's `build` may be silent; 15 minutes unless given. */
   readonly buildSilence?: Duration.Duration
+  /** How the engine is reached. Its socket unless given, where it has one on this machine. */
+  readonly transport?: TransportName
   /** The command line; docker's unless given. */
   readonly dialect?: Dialect
   /** Source of `DOCKER_HOST` and similar variables; the process's environment unless given. */
@@ -57,7 +59,11 @@ const CHECK_TIMEOUT_MS = 20_000
 /** A docker-like backend. The engine is not called before the first method. */
 export const makeWith = Effect.fn("DockerBackend.make")(function* (options: DockerOptions) {
   const home = yield* Home
-  const engine = yield* makeEngine(options.dialect ?? dockerDialect, options.env ?? process.env)
+  const engine = yield* makeEngine(
+    options.dialect ?? dockerDialect,
+    options.env ?? process.env,
+    options.transport,
+  )
   const { name } = engine.dialect
   const buildSilence = options.buildSilence ?? BUILD_SILENCE
   const maxLayers = options.maxLayers ?? MAX_LAYERS
@@ -156,9 +162,10 @@ const check = Effect.fn("Backend.check")(function* (engine: Engine) {
 
 const nameOf = Effect.fn("Backend.engine")(function* (engine: Engine) {
   const purpose = { operation: "inspect", target: "engine" }
-  const { format, name } = engine.dialect.engine
-  const said = yield* engine.succeed(purpose, ["info", "--format", format], { timeoutMs: CHECK_TIMEOUT_MS })
-  return name(said.trim())
+  const info = yield* (yield* engine.transport).info(purpose)
+  return yield* Effect.mapError(engine.dialect.engineName(info), () =>
+    engine.failure(purpose, "it described itself in an unknown form"),
+  )
 })
 
 const inspectBottle = Effect.fn("Backend.inspect")(function* ({ engine, naming }: Docker, slug: Slug) {

@@ -64,6 +64,7 @@ const launch = Effect.fnUntraced(function* (docker: Docker, purpose: Purpose, sl
   const { engine, naming, home } = docker
   const attached = yield* startAttached(engine, purpose, naming.container(slug), run, home.of(slug).run)
   MutableHashMap.set(docker.attached, slug, attached)
+  if (attached.isStarted) return
   const look = Effect.map(
     findContainer(engine, naming, purpose, slug),
     Option.filter(({ State }) => State.Status === "created"),
@@ -154,18 +155,19 @@ const kept = (
 }
 
 /** How long the end of a bottle may lag behind the end of its output. */
-const END_LAG_MS = 10_000
+const END_LAG = "10 seconds"
 
 /** Whether all output was read. An output that ends before its bottle was cut off; for a bottle that is gone this is unknown. */
 const isOver = Effect.fnUntraced(function* (engine: Engine, purpose: Purpose, name: string) {
-  const { exitCode, stderr } = yield* Effect.catchTag(
-    engine.run(purpose, ["wait", name], { timeoutMs: END_LAG_MS }),
-    "BackendFailure",
-    () =>
-      engine.failure(purpose, 'it was cut off: "bot-bottle logs --follow" reads it again from its beginning'),
+  const cutOff = engine.failure(
+    purpose,
+    'it was cut off: "bot-bottle logs --follow" reads it again from its beginning',
   )
-  if (exitCode === 0) return true
-  return engine.dialect.missing(stderr) ? false : yield* engine.refusal(purpose, stderr)
+  const { ended } = yield* engine.transport
+  return yield* Effect.interruptible(ended(purpose, name)).pipe(
+    Effect.timeoutFail({ duration: END_LAG, onTimeout: () => cutOff }),
+    Effect.catchTag("BackendFailure", () => cutOff),
+  )
 })
 
 /** Stores the engine's log of a bottle's output, unless it was already read to its end. */
@@ -197,11 +199,8 @@ export const waitFor = Effect.fn("Backend.wait")(function* (docker: Docker, slug
   const found = yield* look
   const runs = Option.exists(found, (container) => toBottle(slug, container).state === "running")
   if (runs) {
-    yield* Effect.scoped(
-      Effect.flatMap(engine.stream(purpose, ["wait", name]), ({ output, exit }) =>
-        Effect.zipRight(Stream.runDrain(output), exit),
-      ),
-    )
+    const { ended } = yield* engine.transport
+    yield* Effect.ignore(ended(purpose, name))
   }
   const container = runs ? yield* look : found
   if (Option.isNone(container)) return yield* engine.failure(purpose, "there is no such bottle")
@@ -233,8 +232,7 @@ const explain = Effect.fnUntraced(function* (
 /** TERM, then KILL after 10 s. Succeeds when it is not running or does not exist. */
 export const stopBottle = Effect.fn("Backend.stop")(function* ({ engine, naming }: Docker, slug: Slug) {
   const purpose = { operation: "stop", target: slug }
-  const { exitCode, stderr } = yield* engine.run(purpose, ["stop", "-t", "10", naming.container(slug)])
-  if (exitCode !== 0 && !engine.dialect.missing(stderr)) return yield* engine.refusal(purpose, stderr)
+  yield* (yield* engine.transport).stop(purpose, naming.container(slug), 10)
 })
 
 /** Set explicitly, because bot-bottle shows the operator these keys, whatever the client's configuration says. */

@@ -7,7 +7,7 @@ import { inspectImage } from "./image.ts"
 import type { Naming } from "./naming.ts"
 import { LABEL } from "./naming.ts"
 
-const ImagesJson = Schema.parseJson(
+const decode = Schema.decodeUnknown(
   Schema.Array(
     Schema.Struct({
       Id: Schema.String,
@@ -29,21 +29,16 @@ export const taggedImages = Effect.fn("taggedImages")(function* (
   purpose: Purpose,
   repository: string,
 ) {
-  const format = "{{.Repository}}:{{.Tag}}"
-  const filter = `reference=${repository}`
-  const references = (yield* engine.succeed(purpose, ["images", "--format", format, "--filter", filter]))
-    .split("\n")
-    .filter((reference) => reference !== "")
-  if (references.length === 0) return []
-  const { stdout } = yield* engine.run(purpose, ["image", "inspect", ...references], {
-    maxOutputBytes: 64 * 1024 * 1024,
-  })
-  const images = yield* Effect.mapError(Schema.decode(ImagesJson)(stdout), () =>
+  const transport = yield* engine.transport
+  const listed = yield* transport.listImages(purpose, { reference: repository })
+  const found = yield* transport.images(
+    purpose,
+    listed.map(({ id }) => id),
+  )
+  const images = yield* Effect.mapError(decode(found), () =>
     engine.failure(purpose, "the engine described them in an unknown form"),
   )
-  // An image with several names is listed once for each.
-  const byId = new Map(images.map(({ Config, ...image }) => [image.Id, { ...image, Labels: Config.Labels }]))
-  return [...byId.values()]
+  return images.map(({ Id, RepoTags, Created, Config }) => ({ Id, RepoTags, Created, Labels: Config.Labels }))
 })
 
 /** Whether the engine has that artifact, and it is ours. */

@@ -39,7 +39,7 @@ const ContainerJson = Schema.Struct({
 /** The fields that we read of a container. */
 export type Container = typeof ContainerJson.Type
 
-const decode = Schema.decode(Schema.parseJson(Schema.Array(ContainerJson)))
+const decode = Schema.decodeUnknown(Schema.Array(ContainerJson))
 
 /** The containers with these names or IDs. Missing ones are left out. */
 export const inspectContainers = Effect.fn("inspectContainers")(function* (
@@ -47,14 +47,8 @@ export const inspectContainers = Effect.fn("inspectContainers")(function* (
   purpose: Purpose,
   names: ReadonlyArray<string>,
 ) {
-  if (names.length === 0) return []
-  const { exitCode, stdout, stderr } = yield* engine.run(purpose, ["container", "inspect", ...names], {
-    maxOutputBytes: 64 * 1024 * 1024,
-  })
-  if (exitCode !== 0 && !engine.dialect.missing(stderr)) {
-    return yield* engine.refusal(purpose, stderr)
-  }
-  return yield* Effect.mapError(decode(stdout), () =>
+  const found = yield* (yield* engine.transport).containers(purpose, names)
+  return yield* Effect.mapError(decode(found), () =>
     engine.failure(purpose, "the engine described it in an unknown form"),
   )
 })
@@ -151,13 +145,8 @@ const labelled = Effect.fnUntraced(function* (
   ...labels: ReadonlyArray<string>
 ) {
   const filters = [`${LABEL.installation}=${naming.installation}`, ...labels]
-  const ids = yield* engine.succeed(
-    purpose,
-    ["ps", "--all", "--quiet", "--no-trunc", ...filters.flatMap((label) => ["--filter", `label=${label}`])],
-    { maxOutputBytes: 64 * 1024 * 1024 },
-  )
-  const names = ids.split("\n").filter((id) => id !== "")
-  const containers = yield* inspectContainers(engine, purpose, names)
+  const ids = yield* (yield* engine.transport).labelled(purpose, filters)
+  const containers = yield* inspectContainers(engine, purpose, ids)
   return containers.filter((container) => isOurs(naming, container))
 })
 

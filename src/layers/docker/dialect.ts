@@ -1,6 +1,9 @@
 /** Differences between docker-compatible command lines. */
 
+import { Option, Schema } from "effect"
 import { folderName } from "../home/machine.ts"
+import type { EngineUrl } from "./engineUrl.ts"
+import { dockerUrl } from "./engineUrl.ts"
 
 /** A docker-compatible command line. */
 export interface Dialect {
@@ -19,12 +22,16 @@ export interface Dialect {
   readonly unusable: (env: Readonly<Record<string, string | undefined>>) => string | undefined
   /** Template of `info` for a line about the engine. */
   readonly info: string
-  /** The name of the engine: a template of `info`, and how to derive the name from its output. */
-  readonly engine: { readonly format: string; readonly name: (said: string) => string }
+  /** The name of the engine, from its description of itself. */
+  readonly engineName: (info: unknown) => Option.Option<string>
   /** Arguments that return when the engine was started, as ISO 8601. Absent: its containers only end with the machine. */
   readonly startedAt?: ReadonlyArray<string>
   /** Why the engine did not respond, from the client's output; none when it did. */
   readonly trouble: (stderr: string) => string | undefined
+  /** The engine that an environment selects. */
+  readonly url: (env: Readonly<Record<string, string | undefined>>) => EngineUrl
+  /** Why the engine's socket does not respond, by its error; none when it is not known. */
+  readonly unreachable: (error: { readonly code: string }) => string | undefined
   /** Whether the client reports that there is no such container or image. */
   readonly missing: (stderr: string) => boolean
   /** Whether the client reports that a container's name is in use. */
@@ -63,6 +70,12 @@ const noClientProxies = [...PROXY_VARIABLES, ...PROXY_VARIABLES.map((name) => na
   (name) => ["--env", `${name}=`],
 )
 
+const NO_PERMISSION =
+  "permission denied on the engine's socket: add your user to the group docker and log in again, or set DOCKER_HOST to an engine that is yours"
+
+const NO_ENGINE =
+  "no docker engine answers: start it (systemctl start docker, or dockerd), or set DOCKER_HOST"
+
 /** docker, engine 20.10 and later. */
 export const docker: Dialect = {
   name: "docker",
@@ -85,14 +98,14 @@ export const docker: Dialect = {
     'no program "docker" in PATH: install the docker command line, or choose another backend with --backend',
   trouble: (stderr) => {
     if (/permission denied while trying to connect/i.test(stderr)) {
-      return "permission denied on the engine's socket: add your user to the group docker and log in again, or set DOCKER_HOST to an engine that is yours"
+      return NO_PERMISSION
     }
     if (
       /cannot connect to the docker daemon|error during connect|failed to connect to the docker API/i.test(
         stderr,
       )
     ) {
-      return "no docker engine answers: start it (systemctl start docker, or dockerd), or set DOCKER_HOST"
+      return NO_ENGINE
     }
     if (/client version .* is too (old|new)/i.test(stderr)) return lastLine(stderr)
     if (/bind source path does not exist/i.test(stderr)) {
@@ -100,6 +113,8 @@ export const docker: Dialect = {
     }
     return undefined
   },
+  url: dockerUrl,
+  unreachable: ({ code }) => (code === "EACCES" || code === "EPERM" ? NO_PERMISSION : NO_ENGINE),
   missing: (stderr) => /no such (container|image|object)/i.test(stderr),
   taken: (stderr) => /container name .* is already in use/i.test(stderr),
   unusable: ({ DOCKER_HOST: host = "" }) =>
@@ -108,13 +123,11 @@ export const docker: Dialect = {
       : undefined,
   info: "engine {{.ServerVersion}} ({{.OSType}}, {{.DockerRootDir}})",
   // Another storage driver, or another disk mounted at its root, means other objects.
-  engine: {
-    format: "{{.ID}} {{.Driver}} {{.DockerRootDir}}",
-    name: (said) => {
-      const [, id = "", driver = "", root = ""] = /^(\S*) (\S*) (.*)$/.exec(said) ?? []
-      return `${id} ${driver} ${folderName(root)}`
-    },
-  },
+  engineName: (info) =>
+    Option.map(
+      decodeInfo(info),
+      ({ ID, Driver, DockerRootDir }) => `${ID} ${Driver} ${folderName(DockerRootDir)}`,
+    ),
   // An engine creates its default bridge anew at each start, and reports its start time nowhere else.
   startedAt: ["network", "inspect", "--format", "{{json .Created}}", "bridge"],
   create: () => noClientProxies,
@@ -129,6 +142,10 @@ export const docker: Dialect = {
   imagePrefix: "",
   pullName: (reference) => reference,
 }
+
+const decodeInfo = Schema.decodeUnknownOption(
+  Schema.Struct({ ID: Schema.String, Driver: Schema.String, DockerRootDir: Schema.String }),
+)
 
 /** An engine at such an address may see our files. */
 const LOOPBACK = /^\w+:\/\/([^@/]*@)?(localhost|127\.[\d.]+|\[::1\])(:\d+)?(\/|$)/i

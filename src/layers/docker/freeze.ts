@@ -127,26 +127,19 @@ export const findArtifacts = Effect.fn("findArtifacts")(function* (
   slug: Slug,
   keep: Option.Option<string>,
 ) {
-  const list = (format: string, filters: ReadonlyArray<string>) =>
-    engine.succeed(purpose, [
-      "images",
-      "--format",
-      format,
-      "--no-trunc",
-      ...filters.flatMap((filter) => ["--filter", filter]),
-    ])
-  const [rows, untagged] = yield* Effect.all(
+  const { listImages } = yield* engine.transport
+  const [tagged, untagged] = yield* Effect.all(
     [
-      list("{{.Repository}}:{{.Tag}} {{.ID}}", [`reference=${naming.artifacts}`]),
-      list("{{.ID}}", ["dangling=true", `label=${LABEL.slug}=${slug}`]),
+      listImages(purpose, { reference: naming.artifacts }),
+      listImages(purpose, { dangling: true, label: `${LABEL.slug}=${slug}` }),
     ],
     { concurrency: "unbounded" },
   )
   // podman treats two label filters as alternatives, so the second one is checked here.
-  const images = yield* Effect.forEach(lines(untagged), (id) => inspectImage(engine, id))
+  const images = yield* Effect.forEach(untagged, ({ id }) => inspectImage(engine, id))
   const leftovers = images.flatMap(Option.toArray).filter((image) => isOf(naming, image))
-  const references = lines(rows)
-    .map((row) => row.split(" ")[0] ?? "")
+  const references = tagged
+    .flatMap(({ names }) => names)
     .filter((reference) => naming.isArtifact(slug, reference) && reference !== Option.getOrNull(keep))
   return Effect.zipRight(
     removeImages(engine, purpose, references),
@@ -174,5 +167,3 @@ const removeImages = Effect.fnUntraced(function* (
   if (exitCode === 0 || left.length === 0) return
   return yield* engine.failure(purpose, `an image could not be removed: ${lastLine(stderr)}`)
 })
-
-const lines = (text: string): ReadonlyArray<string> => text.split("\n").filter((line) => line !== "")

@@ -28,17 +28,13 @@ const ImageJson = Schema.Struct({
 /** The fields that we read of an image. */
 export type Image = typeof ImageJson.Type
 
-const decode = Schema.decode(Schema.parseJson(Schema.Array(ImageJson)))
+const decode = Schema.decodeUnknown(Schema.Array(ImageJson))
 
 /** The image with a reference or ID; none when the engine has none. */
 export const inspectImage = Effect.fn("inspectImage")(function* (engine: Engine, reference: string) {
   const purpose = { operation: "inspect", target: reference }
-  const { exitCode, stdout, stderr } = yield* engine.run(purpose, ["image", "inspect", reference])
-  if (exitCode !== 0) {
-    if (engine.dialect.missing(stderr)) return Option.none<Image>()
-    return yield* engine.refusal(purpose, stderr)
-  }
-  const images = yield* Effect.mapError(decode(stdout), () =>
+  const found = yield* (yield* engine.transport).images(purpose, [reference])
+  const images = yield* Effect.mapError(decode(found), () =>
     engine.failure(purpose, "the engine described it in an unknown form"),
   )
   return Option.fromNullable(images[0])

@@ -13,14 +13,12 @@ const TIME_MAX = 64
  * cannot be told from the agent's text, so that only the times at the beginning of lines are read.
  */
 export const lineTimes = (engine: Engine, purpose: Purpose, container: string): Effect.Effect<KnownTimes> =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const times = { stdout: reading(), stderr: reading() }
-      const { output } = yield* engine.stream(purpose, ["logs", "--timestamps", container])
-      yield* Stream.runForEach(output, (chunk) => Effect.sync(() => times[chunk.stream].read(chunk)))
-      return { stdout: times.stdout.known, stderr: times.stderr.known }
-    }),
-  ).pipe(Effect.orElseSucceed(() => ({ stdout: [], stderr: [] })))
+  Effect.gen(function* () {
+    const times = { stdout: reading(), stderr: reading() }
+    const log = (yield* engine.transport).log(purpose, container, { timestamps: true })
+    yield* Stream.runForEach(log, (chunk) => Effect.sync(() => times[chunk.stream].read(chunk)))
+    return { stdout: times.stdout.known, stderr: times.stderr.known }
+  }).pipe(Effect.orElseSucceed(() => ({ stdout: [], stderr: [] })))
 
 const reading = () => {
   const known: Array<WrittenBy> = []

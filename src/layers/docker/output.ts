@@ -10,39 +10,38 @@ import { dated, marking, timesFile } from "../bottle/outputTimes.ts"
 import type { Engine, Purpose } from "./engine.ts"
 import { lineTimes } from "./lineTimes.ts"
 
-/** How long the attached client waits for a reader. */
+/** How long output waits until somebody takes it. */
 const UNREAD_GRACE = "10 seconds"
 
 /** How many chunks of at most 64 KiB may wait for their reader. Then the agent blocks. */
 const UNREAD_PIECES = 256
 
-/** A client that was attached before the container's first byte. */
+/** A reader that was attached before the container's first byte. */
 export interface Attached {
   readonly run: number
   /** Its output from the first byte; none when somebody has taken it or it was released. */
   readonly take: Effect.Effect<Option.Option<Stream.Stream<OutputChunk>>>
+  /** Whether it is known that the container was started. If not, `first` or `ended` tells. */
+  readonly isStarted: boolean
   /** The first chunk of output. */
   readonly first: Effect.Effect<OutputChunk>
-  /** What the client wrote to stderr, once it has ended. */
+  /** What came on stderr, once the reader is gone. */
   readonly ended: Effect.Effect<string>
 }
 
 /**
- * Starts a container with a client attached, because only in this way its bytes are exact: the engine's log replaces invalid UTF-8.
- * `start` passes every signal that it gets to the container, so it runs in its own session and is ended by KILL, which cannot be passed
- * on. podman's monitor leaves a file `oom` in its working directory, so it is started in a directory of the run.
+ * Starts a container with a reader attached, because only in this way its bytes are exact: the engine's log replaces invalid UTF-8. It
+ * is started in a directory of the run, where podman's monitor leaves a file `oom`.
  */
 export const startAttached = Effect.fn("startAttached")(function* (
   engine: Engine,
   purpose: Purpose,
   container: string,
   run: number,
-  cwd: string,
+  directory: string,
 ) {
   const scope = yield* Scope.make()
-  const over = yield* Ref.make(false)
-  const client = yield* engine.stream(purpose, [...engine.dialect.start, container], cwd).pipe(
-    Effect.tap(({ pid }) => Effect.addFinalizer(() => Effect.unlessEffect(kill(pid), Ref.get(over)))),
+  const reader = yield* (yield* engine.transport).start(purpose, container, directory).pipe(
     Scope.extend(scope),
     Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
   )
@@ -53,7 +52,7 @@ export const startAttached = Effect.fn("startAttached")(function* (
   const free = yield* Ref.make(true)
   const claim = Ref.getAndSet(free, false)
 
-  const pump = yield* client.output.pipe(
+  const pump = yield* reader.output.pipe(
     Stream.runForEach((chunk) =>
       Effect.all([
         head.offer(chunk),
@@ -63,8 +62,7 @@ export const startAttached = Effect.fn("startAttached")(function* (
         chunks.offer(chunk),
       ]),
     ),
-    Effect.zipRight(client.exit),
-    Effect.zipRight(Ref.set(over, true)),
+    Effect.zipRight(reader.gone),
     Effect.ensuring(Effect.all([chunks.end, letGo])),
     Effect.interruptible,
     Effect.forkDaemon,
@@ -77,6 +75,7 @@ export const startAttached = Effect.fn("startAttached")(function* (
   )
   const attached: Attached = {
     run,
+    isStarted: reader.isStarted,
     take: Effect.map(claim, (unread) =>
       unread
         ? Option.some(Mailbox.toStream(chunks).pipe(Stream.ensuring(Effect.all([letGo, chunks.shutdown]))))
@@ -88,8 +87,6 @@ export const startAttached = Effect.fn("startAttached")(function* (
   return attached
 })
 
-const kill = (pid: number) => Effect.ignore(Effect.try(() => process.kill(pid, "SIGKILL")))
-
 /** The engine's whole log of a container, to its end. */
 export const engineLog = (
   engine: Engine,
@@ -97,12 +94,7 @@ export const engineLog = (
   container: string,
   follow: boolean,
 ): Stream.Stream<OutputChunk, BackendError> =>
-  Stream.unwrapScoped(
-    Effect.map(
-      engine.stream(purpose, ["logs", ...(follow ? ["--follow"] : []), container]),
-      ({ output }) => output,
-    ),
-  )
+  Stream.unwrap(Effect.map(engine.transport, ({ log }) => log(purpose, container, { follow })))
 
 /** The same with the times at which the engine received it. */
 export const datedLog = (

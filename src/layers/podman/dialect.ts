@@ -1,7 +1,7 @@
 /** podman's command line, 4.3 and later: docker-compatible, but with defaults that would expose parts of this machine to a bottle. */
 import { accessSync, constants } from "node:fs"
 import { join } from "node:path"
-import { Effect } from "effect"
+import { Effect, Option, Schema } from "effect"
 import type { Dialect } from "../docker/dialect.ts"
 import { lastLine } from "../docker/dialect.ts"
 import { folderOfMachine } from "../home/machine.ts"
@@ -37,13 +37,11 @@ export const podman: Dialect = {
   },
   info: "engine {{.Version.Version}} ({{.Host.OS}}, {{.Store.GraphRoot}}{{if .Host.Security.Rootless}}, rootless{{end}})",
   // podman has no ID of its own: its objects are those in its store.
-  engine: {
-    format: "{{.Store.GraphDriverName}} {{.Store.GraphRoot}}",
-    name: (said) => {
-      const [, driver = "", root = ""] = /^(\S*) (.*)$/.exec(said) ?? []
-      return `${driver} ${folderOfMachine(root)}`
-    },
-  },
+  engineName: (info) =>
+    Option.map(
+      decodeInfo(info),
+      ({ store }) => `${store.graphDriverName} ${folderOfMachine(store.graphRoot)}`,
+    ),
   trouble: (stderr) => {
     if (/cannot (connect|re-exec|find newuidmap)|unable to connect to podman socket/i.test(stderr)) {
       return `podman does not work for this user: ${lastLine(stderr)}`
@@ -53,6 +51,8 @@ export const podman: Dialect = {
     }
     return undefined
   },
+  url: () => undefined,
+  unreachable: () => undefined,
   missing: (stderr) => /no such container|no such object|image not known/i.test(stderr),
   taken: (stderr) => /container name .* is already in use/i.test(stderr),
   create: (runDirectory) => [
@@ -79,6 +79,10 @@ export const podman: Dialect = {
   imagePrefix: "localhost/",
   pullName: qualified,
 }
+
+const decodeInfo = Schema.decodeUnknownOption(
+  Schema.Struct({ store: Schema.Struct({ graphDriverName: Schema.String, graphRoot: Schema.String }) }),
+)
 
 /**
  * podman gives a container our environment's proxies or, by containers.conf, the whole environment, and the mounts of a system's

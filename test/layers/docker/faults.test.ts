@@ -5,21 +5,23 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe } from "vitest"
 import { docker as dockerDialect } from "../../../src/layers/docker/dialect.ts"
+import type { DockerOptions } from "../../../src/layers/docker/DockerBackend.ts"
 import { makeWith } from "../../../src/layers/docker/DockerBackend.ts"
 import { listWorkspace } from "../../../src/layers/git/workspace.ts"
 import { Home, homeAt } from "../../../src/layers/home/Home.ts"
 import { installationId } from "../../../src/layers/home/installation.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
-import { describeDocker, docker, dockerInstances, shellPlan } from "../../support/docker.ts"
+import { cuttableEngine } from "../../support/cuttableEngine.ts"
+import { TRANSPORTS, describeDocker, docker, dockerInstances, shellPlan } from "../../support/docker.ts"
 import { demoImageForTests } from "../../support/images.ts"
 import { serveNeck } from "../../support/neck.ts"
 import { tempDir } from "../../support/tempDir.ts"
 
 let counter = 0
-const setUp = (script: string, maxLayers = 120) =>
+const setUp = (script: string, options: DockerOptions = {}) =>
   Effect.gen(function* () {
     const image = yield* Effect.promise(demoImageForTests)
-    const { home, first, second } = yield* dockerInstances({ maxLayers })
+    const { home, first, second } = yield* dockerInstances(options)
     const plan = shellPlan(`faults-${process.pid}-${++counter}`, image, script)
     const { slug } = plan
     yield* Effect.addFinalizer(() => Effect.ignore(first.destroy(slug)))
@@ -29,15 +31,15 @@ const setUp = (script: string, maxLayers = 120) =>
 
 const containerOf = (slug: string) => docker("ps", "-aq", "--filter", `label=bot-bottle.slug=${slug}`)
 
-/** Processes of this machine whose command line has both texts. */
-const processesWith = (...texts: ReadonlyArray<string>): ReadonlyArray<number> =>
-  readdirSync("/proc")
-    .filter((pid) => /^\d+$/.test(pid))
-    .filter((pid) => {
-      const { stdout } = spawnSync("cat", [`/proc/${pid}/cmdline`], { encoding: "utf8" })
-      return texts.every((text) => stdout.includes(text))
-    })
-    .map(Number)
+/** Kills the client that is attached to a bottle. */
+const killClient = (slug: string): void => {
+  const client = readdirSync("/proc").find((pid) => {
+    const { stdout } = spawnSync("cat", [`/proc/${pid}/cmdline`], { encoding: "utf8" })
+    return /^\d+$/.test(pid) && stdout.includes("--attach") && stdout.includes(slug)
+  })
+  if (client === undefined) throw new Error(`no client is attached to ${slug}`)
+  process.kill(Number(client), "SIGKILL")
+}
 
 describeDocker("faults of a docker backend", () => {
   layer(NodeProcessRunner.layer, { excludeTestServices: true })((it) => {
@@ -58,16 +60,17 @@ describeDocker("faults of a docker backend", () => {
       }),
     )
 
-    it.scoped(
-      "a bottle that runs when its attached client is killed runs on, and its output is cut off with an error",
-      () =>
+    it.scoped.each(TRANSPORTS)(
+      "over its %s: a bottle whose output is cut off runs on, and the output ends with an error",
+      (transport) =>
         Effect.gen(function* () {
-          const { first, second, plan, slug } = yield* setUp("echo one; sleep 60")
+          const { env, cutReaders } = yield* cuttableEngine
+          const { first, second, plan, slug } = yield* setUp("echo one; sleep 60", { transport, env })
           yield* first.create(plan)
           yield* first.start(slug)
-          const [client] = processesWith("--attach", slug)
+          const cut = transport === "socket" ? cutReaders : () => killClient(slug)
           const read = first.output(slug, 1).pipe(
-            Stream.tap(() => Effect.sync(() => process.kill(client ?? 0, "SIGKILL"))),
+            Stream.tap(() => Effect.sync(cut)),
             Stream.runDrain,
           )
           expect(yield* Effect.flip(read)).toMatchObject({ _tag: "BackendFailure", operation: "output" })
@@ -96,7 +99,7 @@ describeDocker("faults of a docker backend", () => {
 
     it.scoped("what a killed freeze left is no hindrance to the next, and goes with the bottle", () =>
       Effect.gen(function* () {
-        const { first, plan, slug } = yield* setUp("echo x >file", 1)
+        const { first, plan, slug } = yield* setUp("echo x >file", { maxLayers: 1 })
         yield* first.create(plan)
         yield* first.start(slug)
         yield* first.wait(slug)

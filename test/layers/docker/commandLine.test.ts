@@ -1,0 +1,3 @@
+import { dockerContract } from "../../support/dockerContract.ts"
+
+dockerContract("command line")

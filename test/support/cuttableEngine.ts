@@ -1,0 +1,42 @@
+/** The machine's docker engine behind a socket of the test's own, whose connections can be cut off. */
+import { Effect } from "effect"
+import { connect, createServer } from "node:net"
+import type { Socket } from "node:net"
+import { join } from "node:path"
+import { tempDir } from "./tempDir.ts"
+
+const ENGINE = (process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock").replace("unix://", "")
+
+/** An environment that selects the engine, and how to cut off those who read a container's output. */
+export const cuttableEngine = Effect.gen(function* () {
+  const path = join(yield* tempDir, "engine.sock")
+  const all = new Set<Socket>()
+  const readers = new Set<Socket>()
+  // docker's client closes its own side of a connection, and reads on.
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const engine = connect({ path: ENGINE, allowHalfOpen: true })
+    for (const socket of [client, engine]) {
+      all.add(socket)
+      socket.on("error", () => undefined)
+      socket.once("close", () => [client, engine].forEach((each) => each.destroy()))
+    }
+    client.once("data", (head: Buffer) => {
+      if (/^POST \S*\/attach/.test(head.toString("latin1"))) readers.add(client)
+    })
+    client.pipe(engine).pipe(client)
+  })
+  yield* Effect.acquireRelease(
+    Effect.promise(() => new Promise<void>((resolve) => server.listen(path, resolve))),
+    () =>
+      Effect.sync(() => {
+        server.close()
+        for (const socket of all) socket.destroy()
+      }),
+  )
+  return {
+    env: { DOCKER_HOST: `unix://${path}` },
+    cutReaders: () => {
+      for (const socket of readers) socket.destroy()
+    },
+  }
+})
