@@ -53,7 +53,11 @@ const shares = async (ours, slugs) => {
   for (const slug of slugs) sidecars.push(await sidecarPid(ours.home.of(slug).controlSocket))
   return {
     sidecar: sum(sidecars),
-    clients: sum(all.filter(({ parent }) => parent === process.pid).map(({ pid }) => pid)),
+    clients: sum(
+      all
+        .filter(({ parent, pid }) => parent === process.pid && !sidecars.includes(pid))
+        .map(({ pid }) => pid),
+    ),
     forwarder: sum(
       all
         .filter(

@@ -51,7 +51,7 @@ export const makeAgentImage = (agent: NpmAgent): Promise<string> =>
     const made = yield* runner.run({
       command: "docker",
       args: ["import", ...changes, "-", reference],
-      stdin: imageTar({ programs, links, libraries }),
+      stdin: imageTar({ programs, links, libraries, files: [] }),
     })
     return made.exitCode === 0 ? reference : yield* Effect.die(made.stderr)
   }).pipe(Effect.provide(NodeProcessRunner.layer), Effect.runPromise)

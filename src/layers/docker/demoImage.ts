@@ -1,4 +1,4 @@
-/** The image of the demo, also useful on a machine that cannot pull: this machine's shell, node and git. */
+/** The image of the demo, also useful on a machine that cannot pull: this machine's shell, node, git and perl. */
 import { Effect, Stream } from "effect"
 import { createHash } from "node:crypto"
 import { realpathSync, statSync } from "node:fs"
@@ -9,11 +9,11 @@ import type { Dialect } from "./dialect.ts"
 import { docker } from "./dialect.ts"
 import { type Engine, makeEngine } from "./engine.ts"
 import type { HostImageContent } from "./hostImage.ts"
-import { AGENT_UID, git, imageTar, librariesOf, shell } from "./hostImage.ts"
+import { AGENT_UID, git, imageTar, librariesOf, perl, shell } from "./hostImage.ts"
 import { WORKSPACE_LABEL } from "./image.ts"
 
 /** Change this when the same programs must make another image. */
-const LAYOUT = 3
+const LAYOUT = 4
 
 /** The Dockerfile for machines without Linux programs to copy. */
 const PULLED = "node:22-slim"
@@ -97,16 +97,20 @@ export const removeDemoImage = Effect.fn("DemoImage.remove")(function* (referenc
 const hostContent = Effect.gen(function* () {
   const base = yield* shell
   const { programs: gitPrograms, links: gitLinks } = yield* git
+  const { programs: perlPrograms, files } = yield* perl
   const programs = new Map([
     ...base.programs,
     ...gitPrograms,
+    ...perlPrograms,
     ["/usr/local/bin/node", process.execPath] as const,
   ])
-  const libraries = yield* Effect.forEach(programs.values(), librariesOf, { concurrency: 4 })
+  const linked = [...programs.values(), ...files.filter((file) => file.endsWith(".so"))]
+  const libraries = yield* Effect.forEach(linked, librariesOf, { concurrency: 4 })
   return {
     programs,
     links: new Map([...base.links, ...gitLinks]),
     libraries: new Set(libraries.flat()),
+    files,
   } satisfies HostImageContent
 }).pipe(
   Effect.mapError(
@@ -116,7 +120,7 @@ const hostContent = Effect.gen(function* () {
 
 /** Twelve characters derived from the content of the image. */
 const fingerprint = (content: HostImageContent): string => {
-  const sources = [...content.programs.values(), ...content.libraries].map((path) => {
+  const sources = [...content.programs.values(), ...content.libraries, ...content.files].map((path) => {
     const { size, mtimeMs } = statSync(realpathSync(path))
     return [path, size, mtimeMs]
   })

@@ -19,7 +19,7 @@ export interface HostImageContent {
   /** Libraries, at the same path as on this machine. */
   readonly libraries: ReadonlySet<string>
   /** Other files of this machine, such as modules of a language, at the same path. */
-  readonly files?: ReadonlyArray<string>
+  readonly files: ReadonlyArray<string>
 }
 
 const COREUTILS =
@@ -78,6 +78,19 @@ export const git = Effect.gen(function* () {
   return made
 })
 
+/** Prints the files that a perl script with these modules loads. */
+const PERL_LOADS =
+  "use strict; use warnings; use Errno; use Fcntl; use Socket qw(:DEFAULT); print qq($_\\n) for sort(values %INC), @DynaLoader::dl_shared_objects"
+
+/** This machine's perl, with the modules of the scripts in `bottle/`: the lightest that they can use. Nothing if there is none. */
+export const perl = Effect.gen(function* () {
+  const path = findProgram("perl")
+  if (path === undefined) return { programs: new Map<string, string>(), files: [] }
+  const runner = yield* ProcessRunner
+  const { stdout } = yield* runner.run({ command: path, args: ["-e", PERL_LOADS] })
+  return { programs: new Map([["/usr/bin/perl", path]]), files: stdout.split("\n").filter(existsSync) }
+})
+
 /** Shared libraries of a program, including its loader; none for a static one. */
 export const librariesOf = Effect.fnUntraced(function* (program: string) {
   const runner = yield* ProcessRunner
@@ -103,9 +116,7 @@ export const imageTar = (content: HostImageContent): Stream.Stream<Uint8Array, T
       }
       for (const [name, text] of Object.entries(ETC))
         yield* writer.add({ name: `etc/${name}`, mode: 0o644 }, text)
-      const atTheirPath = [...content.libraries, ...(content.files ?? [])].map(
-        (path) => [path, path] as const,
-      )
+      const atTheirPath = [...content.libraries, ...content.files].map((path) => [path, path] as const)
       for (const [path, source] of [...content.programs, ...atTheirPath]) {
         yield* folder(dirname(path))
         yield* writer.file(realpathSync(source), () => ({ name: path.slice(1), mode: 0o755 }))
