@@ -15,6 +15,7 @@ import { atWork, idle, reaction, webhooks } from "./orchestrator.mjs"
 import { output } from "./output.mjs"
 import { table } from "./report.mjs"
 import { route } from "./route.mjs"
+import { soak } from "./soak.mjs"
 import { upsert } from "./store.mjs"
 import { sweep } from "./sweep.mjs"
 import { viewers } from "./viewers.mjs"
@@ -42,9 +43,11 @@ const BENCHMARKS = {
 }
 
 const USAGE = `npm run bench -- [--only NAME]... [--quick] [--json]
+npm run bench -- --minutes N [--json]
 NAME: ${Object.keys(BENCHMARKS).join(", ")}
 --quick: fewer turns
 --json: the result as JSON on stdout, instead of a table
+--minutes: nothing is compared; bottles come and go for N minutes, and nothing may grow
 `
 
 const note = (text) => process.stderr.write(text)
@@ -54,13 +57,21 @@ const { values } = parseArgs({
     only: { type: "string", multiple: true, default: Object.keys(BENCHMARKS) },
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
+    minutes: { type: "string" },
     help: { type: "boolean", default: false },
   },
 })
 const unknown = values.only.filter((name) => !Object.hasOwn(BENCHMARKS, name))
-if (values.help || unknown.length > 0) {
-  note(unknown.length > 0 ? `no such benchmark: ${unknown.join(", ")}\n${USAGE}` : USAGE)
-  process.exit(unknown.length > 0 ? 2 : 0)
+const minutes = values.minutes === undefined ? undefined : Number(values.minutes)
+const wrong =
+  unknown.length > 0
+    ? `no such benchmark: ${unknown.join(", ")}\n`
+    : minutes !== undefined && !(minutes > 0)
+      ? `--minutes is a number above 0, not "${values.minutes}"\n`
+      : undefined
+if (values.help || wrong !== undefined) {
+  note(`${wrong ?? ""}${USAGE}`)
+  process.exit(wrong === undefined ? 0 : 2)
 }
 
 let asked = false
@@ -85,6 +96,20 @@ const context = {
     mkdirSync(path, { mode: 0o700 })
     return path
   },
+}
+
+if (minutes !== undefined) {
+  try {
+    const { looks, table: shown, grown } = await soak(context, minutes)
+    process.stdout.write(
+      values.json ? `${JSON.stringify({ minutes, looks, grown }, null, 2)}\n` : `${shown}\n`,
+    )
+    note(grown.length === 0 ? "nothing grew\n" : `GREW: ${grown.join("; ")}\n`)
+    process.exitCode = grown.length === 0 ? 0 : 1
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
+  process.exit()
 }
 
 const rows = []

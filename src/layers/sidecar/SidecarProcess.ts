@@ -24,7 +24,7 @@ const READY_MS = 30_000
  * A sidecar holds little: a small young generation keeps it small without a measurable cost in speed. The old generation has room for
  * what room.ts allows a bottle, and is otherwise unused.
  */
-const NODE_FLAGS = ["--max-semi-space-size=1", "--max-old-space-size=160"]
+const NODE_FLAGS = ["--max-semi-space-size=2", "--max-old-space-size=160"]
 
 /** Memory holds the run's secrets, so its process never leaves a core dump, not even while node starts. */
 const WITHOUT_CORE = 'ulimit -c 0; exec "$0" "$@"'
