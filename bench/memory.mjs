@@ -1,6 +1,8 @@
-// How much memory processes have.
+// How much memory and processor time processes take.
 import { readFileSync } from "node:fs"
 import { request } from "node:http"
+import { cpus } from "node:os"
+import { setTimeout as sleep } from "node:timers/promises"
 
 /** What lies in memory for a process. */
 export const residentMiB = (pid) => field(`/proc/${pid}/status`, "VmRSS")
@@ -16,6 +18,23 @@ export const busyMs = (pid) => {
   const [, ...fields] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")
   const [user, system] = fields.join(") ").split(" ").slice(11, 13)
   return (Number(user) + Number(system)) * TICK_MS
+}
+
+/** The share of the processors' time that this machine is busy while we wait for a second. */
+export const busyShare = async () => {
+  const before = times()
+  await sleep(1000)
+  const after = times()
+  return (after.busy - before.busy) / (after.all - before.all)
+}
+
+const times = () => {
+  const sums = cpus().map(({ times: { user, nice, sys, irq, idle } }) => ({
+    busy: user + nice + sys + irq,
+    idle,
+  }))
+  const busy = sums.reduce((sum, cpu) => sum + cpu.busy, 0)
+  return { busy, all: sums.reduce((sum, cpu) => sum + cpu.idle, busy) }
 }
 
 /** Linux counts in hundredths of a second. */

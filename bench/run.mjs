@@ -4,12 +4,14 @@ import { cpus, tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { freezing, launch, resuming } from "./bottles.mjs"
+import { burst } from "./burst.mjs"
 import { commands } from "./commands.mjs"
 import { egress } from "./egress.mjs"
 import { gitGate } from "./git.mjs"
 import { accepting } from "./inbox.mjs"
 import { engineAnswers } from "./installation.mjs"
 import { many } from "./many.mjs"
+import { busyShare } from "./memory.mjs"
 import { calls, memory } from "./neck.mjs"
 import { atWork, idle, reaction, webhooks } from "./orchestrator.mjs"
 import { output } from "./output.mjs"
@@ -23,6 +25,7 @@ import { viewers } from "./viewers.mjs"
 const BENCHMARKS = {
   launch: { measure: launch, needsEngine: true },
   resume: { measure: resuming, needsEngine: true },
+  burst: { measure: burst, needsEngine: true },
   many: { measure: many, needsEngine: true },
   output: { measure: output, needsEngine: true },
   commands: { measure: commands },
@@ -106,12 +109,16 @@ if (minutes !== undefined) {
     )
     note(grown.length === 0 ? "nothing grew\n" : `GREW: ${grown.join("; ")}\n`)
     process.exitCode = grown.length === 0 ? 0 : 1
+  } catch (error) {
+    note(`FAILED: ${error.message}\n`)
+    process.exitCode = 1
   } finally {
     rmSync(root, { recursive: true, force: true })
   }
   process.exit()
 }
 
+const busyBefore = await busyShare()
 const rows = []
 const skipped = []
 const failed = []
@@ -139,10 +146,12 @@ try {
   rmSync(root, { recursive: true, force: true })
 }
 
-const machine = { node: process.version, cores: cpus().length, platform: process.platform }
+const busy = [busyBefore, await busyShare()]
+const machine = { node: process.version, cores: cpus().length, platform: process.platform, busy }
+const busyText = busy.map((share) => `${Math.round(share * 100)} %`).join(" before, ")
 process.stdout.write(
   values.json
     ? `${JSON.stringify({ at: new Date().toISOString(), ...machine, quick: values.quick, skipped, failed, rows }, null, 2)}\n`
-    : `${table(rows)}\n`,
+    : `${table(rows)}\nOther work kept the processors busy: ${busyText} after the measurements.\n`,
 )
 process.exit(failed.length > 0 ? 1 : 0)
