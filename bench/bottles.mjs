@@ -57,13 +57,13 @@ export const launch = (context) =>
         })
       const firsts = (by) => samples[by].map(({ first }) => first)
       return [
-        row("startHeadless to first output", "all", firsts("library"), 1.1),
-        row("bot-bottle start to first output", "all", firsts("command"), 1.8),
+        row("startHeadless to first output", "all", firsts("library"), 1),
+        row("bot-bottle start to first output", "all", firsts("command"), 1.45),
         row(
           "startHeadless + destroy",
           "all",
           samples.library.map(({ all }) => all),
-          2,
+          1.5,
         ),
         row("startHeadless to first output", "first", firsts("library")),
         row("bot-bottle start to first output", "first", firsts("command")),
@@ -102,7 +102,7 @@ export const freezing = (context) =>
         },
         { context, rounds: context.quick ? 4 : 10, warmups: 1 },
       )
-      return [compare({ name: "freeze", floorName: "docker commit", unit: "ms", floor, ours: frozen })]
+      return [compare({ name: "freeze", floorName: "docker commit", unit: "ms", floor, ours: frozen, aim: 2 })]
     } finally {
       await ours.dispose()
     }
@@ -136,7 +136,7 @@ export const resuming = (context) =>
           unit: "ms",
           floor: both.map(({ floor }) => floor),
           ours: both.map(({ resumed }) => resumed),
-          aim: 1.2,
+          aim: 1,
         }),
       ]
     } finally {

@@ -26,7 +26,7 @@ export const commands = async (context) => {
     { context, rounds: context.quick ? 7 : 25, warmups: 2 },
   )
   const row = (name, ours, aim) => compare({ name, floorName: "node -e 0", unit: "ms", floor, ours, aim })
-  return [row("bot-bottle --version", version, 2.5), row("orchestrate status --json", status, 5)]
+  return [row("bot-bottle --version", version, 2.5), row("orchestrate status --json", status, 4)]
 }
 
 const threeIssues = Effect.gen(function* () {

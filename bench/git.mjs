@@ -160,11 +160,11 @@ export const gitGate = (context) =>
         "a direct push",
         direct,
         gated.map((time, turn) => time - scan[turn]),
-        2,
+        1.7,
       ),
       row("the scan of that push, by itself", "a direct push", direct, scan),
-      row(`push of ${FILES} files, with all`, "a direct push", direct, gated),
-      row(`clone of ${FILES} files`, "a direct clone", clones.direct, clones.gated, 1.3),
+      row(`push of ${FILES} files, with all`, "a direct push", direct, gated, 2.4),
+      row(`clone of ${FILES} files`, "a direct clone", clones.direct, clones.gated, 1.2),
     ]
   }).pipe(
     Effect.scoped,

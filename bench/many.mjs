@@ -8,7 +8,7 @@ import { compare } from "./measure.mjs"
 import { shareMiB, sidecarPid } from "./memory.mjs"
 
 /** Memory of a bottle that is ours and not its agent's. */
-const MIB_MAX = 70e6 / 1024 ** 2
+const MIB_MAX = 42e6 / 1024 ** 2
 /** How many of the first and of the last are looked at: one by itself says little. */
 const SOME = 5
 
@@ -88,7 +88,7 @@ export const many = (context) =>
       }
       const { sidecar, clients, forwarder } = await shares(ours, slugs)
       const memory = (name, mib, aim) =>
-        compare({ name, floorName: "70 MB", unit: "MiB", floor: [MIB_MAX], ours: [mib], aim })
+        compare({ name, floorName: "42 MB", unit: "MiB", floor: [MIB_MAX], ours: [mib], aim })
       return [
         memory(`memory for each of ${count} bottles`, sidecar + clients + forwarder, 1),
         memory("  its sidecar", sidecar),
