@@ -190,8 +190,20 @@ describe("the operation log", () => {
           const { seq, at, prev } = place
           expect(line).toBe(
             JSON.stringify({
-              ...{ seq, at, op, target, phase: "end", begin: 3, outcome: "failed", reason, durationMs: 5 },
-              ...{ detail, commits, scanner, prev, hash },
+              seq,
+              at,
+              op,
+              target,
+              phase: "end",
+              begin: 3,
+              outcome: "failed",
+              reason,
+              durationMs: 5,
+              detail,
+              commits,
+              scanner,
+              prev,
+              hash,
             }),
           )
           expect(verifyChain([line]).problems.some(({ problem }) => problem.startsWith("was changed"))).toBe(
