@@ -19,11 +19,25 @@ const common = {
   // `import` of CommonJS would read all of it once more, for the names that it exports.
   supported: { "dynamic-import": false },
 }
+/**
+ * Packages that the bins reach and never use, and that would run each time: the parsers of files of options, of @effect/cli, and the
+ * generators of test values, of effect's Schema.
+ */
+const unused = {
+  name: "unused",
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^(fast-check|ini|toml|yaml)$/ }, ({ path, importer }) =>
+      /node_modules\/(@effect\/cli|effect)\//.test(importer) ? { path, namespace: "unused" } : undefined,
+    )
+    onLoad({ filter: /./, namespace: "unused" }, () => ({ contents: "module.exports = {}" }))
+  },
+}
 const $url = "const $url = require('node:url').pathToFileURL(__filename).href;"
 await build({
   ...common,
   define: { "import.meta.url": "$url" },
   banner: { js: $url },
+  plugins: [unused],
   entryPoints: {
     "commands.main": "src/cli/root.ts",
     "sidecar.main": "src/sidecar/bin.ts",
@@ -32,16 +46,16 @@ await build({
 })
 
 const digests = new Set()
-const runOf = (name) => {
+const runOf = (name, use) => {
   const digest = createHash("sha256")
     .update(readFileSync(`${OUT}/${name}`))
     .digest("hex")
     .slice(0, 16)
   digests.add(digest)
-  return `runCached(__dirname, "${name}", "${digest}")`
+  return `runCached(__dirname, "${name}", "${digest}"${use === undefined ? "" : `, ${use}`})`
 }
 const launcher = (contents) => ({
-  contents: `import { runCached } from "./cached.ts"\n${contents}`,
+  contents: `import { commandUse, runCached } from "./cached.ts"\n${contents}`,
   resolveDir: "src",
   loader: "ts",
 })
@@ -55,7 +69,9 @@ const apart = {
   setup: ({ onResolve, onLoad }) => {
     onResolve({ filter: /cli\/root\.ts$/ }, () => ({ path: "commands", namespace: "apart" }))
     onLoad({ filter: /./, namespace: "apart" }, () =>
-      launcher(`export const run = () => ${runOf("commands.main.cjs")}.run()`),
+      launcher(
+        `export const run = () => ${runOf("commands.main.cjs", "commandUse(process.argv.slice(2))")}.run()`,
+      ),
     )
   },
 }
@@ -68,7 +84,7 @@ await build({
 chmodSync(`${OUT}/bot-bottle.cjs`, 0o755)
 
 for (const name of readdirSync(OUT)) {
-  const [, digest] = /\.cjs\.(\w+)\.\w+\.v8/.exec(name) ?? []
+  const [, digest] = /\.cjs\.(\w+)[\w-]*\.\w+\.v8/.exec(name) ?? []
   if (digest !== undefined && !digests.has(digest)) rmSync(`${OUT}/${name}`)
 }
 

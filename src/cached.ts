@@ -7,19 +7,29 @@ import { Script } from "node:vm"
 
 /**
  * Runs the CommonJS file `name` of a directory, all ASCII, and returns its exports. `digest` is a hash of its content: V8 tells sources
- * apart by their length alone. When the process ends, the code cache is written beside the program; who could put other code there
- * could change the program too. Where it cannot be written, the program is compiled each time.
+ * apart by their length alone. When the process ends, the code cache is written beside the program; who could put
+ * other code there could change the program too. Where it cannot be written, the program is compiled each time.
+ *
+ * A cache has the functions that were used in the run that wrote it. So each `use` of the program has its own, written by a run that
+ * did not fail: a mistyped command leaves none.
  */
-export const runCached = (directory: string, name: string, digest: string): unknown => {
+export const runCached = (directory: string, name: string, digest: string, use = ""): unknown => {
   const file = join(directory, name)
-  const kept = join(directory, `${name}.${digest}.${cachedDataVersionTag().toString(16)}.v8`)
+  const kept = join(directory, `${name}.${digest}${use}.${cachedDataVersionTag().toString(16)}.v8`)
   const cachedData = attempt(() => readFileSync(kept))
   const script = new Script(wrap(readFileSync(file, "latin1")), { filename: file, cachedData })
-  if (script.cachedDataRejected !== false) process.once("exit", () => keep(script, kept))
+  if (script.cachedDataRejected !== false)
+    process.once("exit", (code) => (use === "" || code === 0 ? keep(script, kept) : undefined))
   const module = { exports: {} }
   script.runInThisContext()(module.exports, createRequire(file), module, file, directory)
   return module.exports
 }
+
+/** The command that a command line names, for `runCached`: "-orchestrate-status", "-list", or "" without one. */
+export const commandUse = ([first = "", second = ""]: ReadonlyArray<string>): string =>
+  !WORD.test(first) ? "" : first === "orchestrate" && WORD.test(second) ? `-${first}-${second}` : `-${first}`
+
+const WORD = /^[a-z]{1,16}$/
 
 /** Renames the file into place, so that a reader finds all of it or nothing. */
 const keep = (script: Script, path: string): void => {

@@ -1,28 +1,19 @@
 /** The live layers: files, SQLite, the backends of this machine, the sidecar as a separate process. */
 import { Layer } from "effect"
-import * as DockerBackend from "./docker/DockerBackend.ts"
 import * as GiteaForges from "./gitea/GiteaForges.ts"
-import * as HostBackend from "./host/HostBackend.ts"
 import * as FileManifests from "./manifests/FileManifests.ts"
-import * as PodmanBackend from "./podman/PodmanBackend.ts"
 import * as NodeProcessRunner from "./process/NodeProcessRunner.ts"
 import * as LiveProviders from "./providers/LiveProviders.ts"
 import * as SidecarProcess from "./sidecar/SidecarProcess.ts"
-import * as SmolvmBackend from "./smolvm/SmolvmBackend.ts"
 import * as SqliteBottleStore from "./sqlite/SqliteBottleStore.ts"
 import * as SqliteForgeStateStore from "./sqlite/SqliteForgeStateStore.ts"
-import * as LiveBackends from "./backends.ts"
+import * as MachineBackends from "./machineBackends.ts"
 
 /** The layers that make a plan. They open and create nothing. */
 export const lookups = Layer.mergeAll(
   FileManifests.layer,
   LiveProviders.layer,
-  LiveBackends.layer({
-    docker: DockerBackend.make,
-    podman: PodmanBackend.make,
-    smolvm: SmolvmBackend.make,
-    host: HostBackend.make,
-  }),
+  MachineBackends.layer,
   SidecarProcess.layer,
 ).pipe(Layer.provideMerge(NodeProcessRunner.layer))
 

@@ -1,5 +1,5 @@
 /** The HTTP server of a neck: raw node:http for speed, entering an Effect runtime once per call. */
-import { Context, Effect, type Runtime, Runtime as EffectRuntime } from "effect"
+import { Context, Effect, type Fiber, type Runtime, Runtime as EffectRuntime, RuntimeFlags } from "effect"
 import type { Scope } from "effect"
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http"
 import type { Socket } from "node:net"
@@ -17,7 +17,7 @@ import { SidecarSettings } from "./SidecarSettings.ts"
 import type { LimitKeeper, LimitRefusal } from "./forge/limits.ts"
 import { type Body, type BodyRefusal, readBody } from "./http/readBody.ts"
 import { type Room, makeRoom } from "./http/room.ts"
-import { AnswerRoom } from "../services/Forge.ts"
+import { AnswerRoom, type AnswerRoomShape } from "../services/Forge.ts"
 import { answerEarly } from "./http/afterBody.ts"
 import { type Drainable, drain } from "./http/drain.ts"
 import { ROUTE_PREFIX } from "./routes/target.ts"
@@ -60,7 +60,11 @@ const KEEP_ALIVE_MS = 75_000
 export const makeNeck = (given: NeckOptions): Effect.Effect<Neck, never, OperationLog | CheckIn> =>
   Effect.gen(function* () {
     // Calls need none of the sidecar's services, and each call would copy them when it adds one.
-    const runtime = EffectRuntime.updateContext(yield* Effect.runtime<never>(), Context.empty)
+    const runtime = (yield* Effect.runtime<never>()).pipe(
+      EffectRuntime.updateContext(() => Context.empty()),
+      // Nobody reads the lifetimes of fibers, and counting them costs two looks at the clock.
+      EffectRuntime.disableRuntimeFlag(RuntimeFlags.RuntimeMetrics),
+    )
     const { requestTimeoutMs, drainMs } = yield* SidecarSettings
     const options = { ...given, log: yield* OperationLog, checkIn: yield* CheckIn, requestTimeoutMs }
     let connections = 0
@@ -103,6 +107,11 @@ const refuseSocket = (socket: Socket, connections: number): void => {
 const serve = (options: Serving, runtime: Runtime.Runtime<never>, gate: Gate, room: Room): Drainable => {
   const { keeper } = options
   const runFork = EffectRuntime.runFork(runtime)
+  const runWith: RunWith = (answers, call) =>
+    EffectRuntime.runFork(
+      EffectRuntime.updateContext(runtime, () => Context.make(AnswerRoom, answers)),
+      call,
+    )
   const state: Drainable["state"] = { inFlight: 0, closing: false, idle: () => undefined }
   const server = createServer({
     maxHeaderSize: HEADERS_MAX,
@@ -115,7 +124,7 @@ const serve = (options: Serving, runtime: Runtime.Runtime<never>, gate: Gate, ro
   const watch = watchStalled(server, options.requestTimeoutMs)
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     state.inFlight += 1
-    response.once("close", () => {
+    response.on("close", () => {
       state.inFlight -= 1
       if (state.inFlight === 0) state.idle()
     })
@@ -143,7 +152,7 @@ const serve = (options: Serving, runtime: Runtime.Runtime<never>, gate: Gate, ro
       if (state.closing) response.setHeader("connection", "close")
       options.egress.http(request, response)
     } else {
-      dispatch(options, passage, request, response, answer, { runFork, room })
+      dispatch(options, passage, request, response, answer, { runWith, room })
     }
   })
   server.on("connect", (request: IncomingMessage, _, head: Buffer) => {
@@ -185,6 +194,9 @@ const servedBelow = ({ serveRoute, serveGit }: NeckOptions, path: string): Serve
 
 type Answer = (status: number, type: string, text: string) => void
 
+/** Runs a call with its room for responses of the forge: in the runtime, because providing a service costs more than all steps of a call. */
+type RunWith = (answers: AnswerRoomShape, call: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
+
 const TEXT = "text/plain; charset=utf-8"
 const JSON_TYPE = "application/json"
 
@@ -194,7 +206,7 @@ const dispatch = (
   request: IncomingMessage,
   response: ServerResponse,
   answer: Answer,
-  { runFork, room }: { readonly runFork: <A>(effect: Effect.Effect<A>) => unknown; readonly room: Room },
+  { runWith, room }: { readonly runWith: RunWith; readonly room: Room },
 ): void => {
   const { calls, log, checkIn, keeper } = options
   if (passage.kind !== "Path") {
@@ -234,12 +246,7 @@ const dispatch = (
                 said === undefined ? answerNothing(response, 204) : answer(200, JSON_TYPE, said),
               )
             : Effect.map(runText(command, body, calls), ({ status, text }) => answer(status, TEXT, text))
-    runFork(
-      Effect.zipRight(checkIn, answered).pipe(
-        Effect.provideService(AnswerRoom, answers),
-        Effect.ensuring(Effect.sync(over)),
-      ),
-    )
+    runWith(answers, Effect.zipRight(checkIn, answered)).addObserver(over)
   }
   const isLarge = (bytes: Buffer) => path === "/rpc" && isBatch(bytes)
   readBody(request, response, { room, refusal: bodyRefusal(path), isLarge, use, left: answers.give })

@@ -1,7 +1,7 @@
 /** The minimal layers of `orchestrate status`, `pause`, `continue` and `retry`, which are called often. */
 import { Layer } from "effect"
-import { lookups } from "../../layers/live.ts"
-import * as SidecarProcess from "../../layers/sidecar/SidecarProcess.ts"
+import * as MachineBackends from "../../layers/machineBackends.ts"
+import * as BottleEvents from "../../layers/sidecar/BottleEvents.ts"
 import * as NodeProcessRunner from "../../layers/process/NodeProcessRunner.ts"
 import * as SqliteBottleStore from "../../layers/sqlite/SqliteBottleStore.ts"
 import * as SqliteForgeStateStore from "../../layers/sqlite/SqliteForgeStateStore.ts"
@@ -28,12 +28,12 @@ export const stores = Layer.mergeAll(
 
 /** The layers of `orchestrate status`. */
 export const live = Layer.mergeAll(
-  lookups,
+  BottleEvents.layer,
+  MachineBackends.layer,
   stores,
   SqliteBottleStore.layer(),
   SqliteForgeStateStore.layer(),
   SqliteOperations.layer(),
   SqliteOutbox.layer(),
   SqliteUsage.layer(),
-  Layer.provide(SidecarProcess.layer, NodeProcessRunner.layer),
-)
+).pipe(Layer.provideMerge(NodeProcessRunner.layer))

@@ -1,17 +1,14 @@
 /** bot-bottle's one SQLite database: opens, checks and migrates it. Several processes share it, and all of them write. */
-import * as Reactivity from "@effect/experimental/Reactivity"
-import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
-import type { Connection } from "@effect/sql/SqlConnection"
-import type { SqlError } from "@effect/sql/SqlError"
-import { type Cause, Context, Effect, Exit, Layer, Schedule, type Scope } from "effect"
+import { type Cause, Context, Effect, Exit, Layer, Schedule } from "effect"
 import { chmodSync, mkdirSync, statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { StateStoreError } from "../../domain/Errors.ts"
 import { Home } from "../home/Home.ts"
+import { type Connection, connect, statements } from "./connection.ts"
 import { migrations, SCHEMA_VERSION } from "./migrations.ts"
 import { recognise } from "./recognise.ts"
-import type { Row, Run } from "./run.ts"
-import { codeOf, damaged, isBusy, sqliteFailure } from "./sqliteFailure.ts"
+import type { Run } from "./run.ts"
+import { codeOf, damaged, isBusy } from "./sqliteFailure.ts"
 
 /** The database can run a single statement, or several as one immediate transaction. */
 export class Database extends Context.Tag("bot-bottle/Database")<
@@ -45,7 +42,7 @@ export const layer = (options: DatabaseOptions = {}): Layer.Layer<Database, Stat
   const made = Layer.scoped(
     Database,
     Effect.flatMap(Home, (home) => open(resolve(options.filename ?? home.database))),
-  ).pipe(Layer.provide(Reactivity.layer))
+  )
   layers.set(options.filename, made)
   return made
 }
@@ -60,19 +57,19 @@ const open = Effect.fn("Database.open")(function* (filename: string) {
       Effect.as(true),
       Effect.catchIf(needsWriter, () => Effect.succeed(false)),
     ))
-  const connection = yield* connect(filename, { readonly: false })
+  const connection = yield* connect(filename, { busyMs: BUSY_TIMEOUT_MS })
   // Its log and shared memory inherit the mode. A folder that existed before may be open to others.
   if (size === 0) yield* Effect.ignore(attempt(() => chmodSync(filename, 0o600)))
   const statement = statements(filename, connection)
-  const turn = (yield* Effect.makeSemaphore(1)).withPermits(1)
+  const turn = makeTurn()
   const database = Database.of({
-    run:
-      (operation) =>
-      (text, ...params) =>
-        turn(patiently(statement(operation)(text, ...params))),
-    immediate: (operation, body) => turn(immediately(statement(operation), body)),
+    run: (operation) => {
+      const run = statement(operation)
+      return (text, ...params) => turn.once(run(text, ...params))
+    },
+    immediate: (operation, body) => turn.held(immediately(statement(operation), body)),
     durable: (operation, body) =>
-      turn(
+      turn.held(
         Effect.acquireUseRelease(
           flushing(connection, "FULL"),
           () => immediately(statement(operation), body),
@@ -86,6 +83,33 @@ const open = Effect.fn("Database.open")(function* (filename: string) {
   yield* migrate(filename, database)
   return database
 })
+
+/**
+ * Turns on the connection: a transaction holds it. A statement that finds it free runs at once, in one step, which costs a tenth of a
+ * turn; only when another process holds the lock does it wait, in its turn.
+ */
+const makeTurn = () => {
+  const withPermit = Effect.unsafeMakeSemaphore(1).withPermits(1)
+  let isHeld = false
+  const setHeld = (value: boolean) => Effect.sync(() => void (isHeld = value))
+  const held = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    withPermit(
+      Effect.acquireUseRelease(
+        setHeld(true),
+        () => effect,
+        () => setHeld(false),
+      ),
+    )
+  const once = <A>(effect: Effect.Effect<A, StateStoreError>): Effect.Effect<A, StateStoreError> =>
+    Effect.suspend(() =>
+      isHeld
+        ? held(patiently(effect))
+        : Effect.catchAll(effect, (error) =>
+            isLocked(error) ? held(patiently(effect)) : Effect.fail(error),
+          ),
+    )
+  return { held, once }
+}
 
 /**
  * Size of the file in bytes. When there is none, returns 0 and creates its folders. The file is not opened: closing a descriptor of it
@@ -135,7 +159,8 @@ const errno = (error: unknown): unknown => (error as NodeJS.ErrnoException).code
  * is closed.
  */
 const examine = Effect.fn("Database.examine")(function* (filename: string, size: number) {
-  const statement = statements(filename, yield* connect(filename, { readonly: true }))("open")
+  const connection = yield* connect(filename, { readonly: true, busyMs: BUSY_TIMEOUT_MS })
+  const statement = statements(filename, connection)("open")
   const run: Run = (text) => patiently(statement(text))
   yield* recognise(filename, run)
   if (size > CHECKED_BYTES) return
@@ -151,8 +176,8 @@ const needsWriter = (error: StateStoreError): boolean => codeOf(error.cause) ===
 const CHECKED_BYTES = 8 * 1024 * 1024
 
 /**
- * Runs the missing migrations, each in one transaction. Not @effect/sql's Migrator: it uses a plain BEGIN, which loses against another
- * process that opens the file, without an error.
+ * Runs the missing migrations, each in one transaction. By BEGIN IMMEDIATE: a plain BEGIN loses against another process
+ * that opens the file.
  */
 const migrate = (filename: string, database: Context.Tag.Service<Database>) =>
   Effect.gen(function* () {
@@ -169,35 +194,12 @@ const migrate = (filename: string, database: Context.Tag.Service<Database>) =>
 const versionOf = (run: Run): Effect.Effect<number, StateStoreError> =>
   Effect.map(run("PRAGMA user_version"), (rows) => Number(rows[0]?.["user_version"]))
 
-/** The client's only connection, reserved: statements on it cost a third of the client's own. */
-const connect = (
-  filename: string,
-  options: { readonly readonly: boolean },
-): Effect.Effect<Connection, StateStoreError, Scope.Scope | Reactivity.Reactivity> =>
-  SqliteClient.make({ filename, readonly: options.readonly, disableWAL: true }).pipe(
-    Effect.catchAllDefect((cause) => sqliteFailure(filename, "open", cause)),
-    Effect.flatMap((client) => client.reserve),
-    Effect.tap((connection) => connection.executeRaw(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`, [])),
-    Effect.catchTag("SqlError", (cause) => sqliteFailure(filename, "open", cause)),
-  )
-
-const statements =
-  (filename: string, connection: Connection) =>
-  (operation: string): Run =>
-  (text, ...params) =>
-    (connection.execute(text, params, undefined) as Effect.Effect<ReadonlyArray<Row>, SqlError>).pipe(
-      Effect.mapError((cause) => sqliteFailure(filename, operation, cause)),
-    )
-
 /**
  * When the write-ahead log is flushed: FULL at each commit, NORMAL at each checkpoint. SQLite applies this pragma when its statement is
  * prepared, so it is prepared each time.
  */
 const flushing = (connection: Connection, level: "FULL" | "NORMAL"): Effect.Effect<void> =>
-  Effect.suspend(() => connection.executeUnprepared(`PRAGMA synchronous = ${level}`, [], undefined)).pipe(
-    Effect.orDie,
-    Effect.asVoid,
-  )
+  Effect.sync(() => connection.unprepared(`PRAGMA synchronous = ${level}`))
 
 /** BEGIN IMMEDIATE waits for the other writer. A plain BEGIN reads first, and SQLite then refuses its write at once. */
 const immediately = <A, E>(

@@ -19,8 +19,10 @@ export const layer = (options: DatabaseOptions = {}): Layer.Layer<ForgeStateStor
 
 const make = Effect.gen(function* () {
   const database = yield* Database.Database
+  const upserting = database.run("upsert")
   return ForgeStateStore.of({
-    upsert: Effect.fn("ForgeStateStore.upsert")((state) => write(database.run("upsert"), state)),
+    // Without a span of its own, which would cost more than the statement.
+    upsert: (state) => write(upserting, state),
     get: Effect.fn("ForgeStateStore.get")((key) => read(database.run("get"), "get", key)),
     delete: Effect.fn("ForgeStateStore.delete")((key) => erase(database.run("delete"), key)),
     all: Effect.withSpan(

@@ -2,7 +2,7 @@
  * Runs a call at the neck: checks its parameters, writes its line in the operation log before its response, and words its failure for
  * the agent.
  */
-import { Cause, Clock, Effect, Either, Exit, Option, type ParseResult, Schema } from "effect"
+import { Cause, Effect, Either, Exit, Option, type ParseResult, Schema } from "effect"
 import { CallFailure, internalFailure } from "./CallFailure.ts"
 import { SECRET_REFUSALS } from "../../domain/SecretRefusals.ts"
 import { firstProblem } from "../../domain/firstProblem.ts"
@@ -96,45 +96,75 @@ const perform = <P, A, PI, AI, T>(
 ): Effect.Effect<T, CallFailure> => {
   const target = spec.target(params)
   const { name: op } = spec
-  const acted = Effect.suspend(() => spec.run(params)).pipe(
-    // A result that does not match its schema is an internal error, and is logged as one.
-    Effect.map(({ answer, detail }) => ({ answer: render(answer), detail })),
-    Effect.catchAllCause(tellApart),
-  )
-  const logged = spec.writes
-    ? Effect.mapError(
-        around(log)({ op, target, detail: `${op} ${target}`, ended: wordsOf(op) }, acted),
-        (failure) => (failure instanceof CallFailure ? failure : unlogged(failure)),
+  // A result that does not match its schema is an internal error, and is logged as one.
+  const acted = Effect.suspend(() => Effect.map(spec.run(params), rendered(render)))
+  const logged = spec.writes ? between(log, { op, target }, acted) : before(log, { op, target }, acted)
+  const guarded = spec.guard(params, given)
+  return guarded === Effect.void
+    ? logged
+    : guarded.pipe(
+        Effect.catchAllCause((cause) => {
+          const failure = toldApart(cause)
+          // The subject of a call may contain the secret.
+          const refused = refuse(log, op, failure.kind === "secret" ? "" : target, failure)
+          return Effect.zipRight(reported(cause), refused)
+        }),
+        Effect.zipRight(logged),
       )
-    : before(log, { op, target }, acted)
-  // The subject of a call may contain the secret.
-  return spec.guard(params, given).pipe(
-    Effect.catchAllCause((cause) =>
-      Effect.catchAll(tellApart(cause), (failure) =>
-        refuse(log, op, failure.kind === "secret" ? "" : target, failure),
-      ),
-    ),
-    Effect.zipRight(logged),
-    Effect.map(({ answer }) => answer),
-  )
 }
 
-/** Runs a call that has one line, which is written before the response. */
-const before = <A extends Pick<EndWords, "detail">>(
+const rendered =
+  <A, T>(render: (answer: A) => T) =>
+  ({ answer, detail }: Done<A>): Done<T> => ({ answer: render(answer), detail })
+
+/** Runs a call that has a line before it and one after it. */
+const between = <A>(
   log: CallLog,
   { op, target }: Pick<OperationEntry, "op" | "target">,
-  acted: Effect.Effect<A, CallFailure>,
+  acted: Effect.Effect<Done<A>, CallFailure>,
 ): Effect.Effect<A, CallFailure> =>
-  Effect.flatMap(Clock.currentTimeMillis, (start) => {
-    const append = (words: EndWords) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        Effect.mapError(log.append({ ...words, op, target, durationMs: now - start }), unlogged),
-      )
-    return Effect.matchEffect(acted, {
-      onFailure: (failure) => Effect.zipRight(append(failed(op, failure)), Effect.fail(failure)),
-      onSuccess: (done) => Effect.as(append(succeeded(done)), done),
+  around(log)(
+    { op, target, detail: `${op} ${target}`, ended: wordsOf(op) },
+    Effect.catchAllCause(acted, (cause) => Effect.zipRight(reported(cause), Effect.fail(toldApart(cause)))),
+  ).pipe(
+    Effect.mapBoth({
+      onFailure: (failure) => (failure instanceof CallFailure ? failure : unlogged(failure)),
+      onSuccess: ({ answer }) => answer,
+    }),
+  )
+
+/** Runs a call that has one line, which is written before the response. In few steps: each one costs as much as a line's hash. */
+const before = <A>(
+  log: CallLog,
+  { op, target }: Pick<OperationEntry, "op" | "target">,
+  acted: Effect.Effect<Done<A>, CallFailure>,
+): Effect.Effect<A, CallFailure> =>
+  Effect.clockWith((clock) => {
+    const start = clock.unsafeCurrentTimeMillis()
+    const append = <T>(words: EndWords, then: Effect.Effect<T, CallFailure>): Effect.Effect<T, CallFailure> =>
+      Effect.matchEffect(log.append(entryOf(op, target, words, clock.unsafeCurrentTimeMillis() - start)), {
+        onFailure: (failure) => Effect.fail(unlogged(failure)),
+        onSuccess: () => then,
+      })
+    return Effect.matchCauseEffect(acted, {
+      onFailure: (cause) => {
+        const failure = toldApart(cause)
+        return Effect.zipRight(reported(cause), append(failed(op, failure), Effect.fail(failure)))
+      },
+      onSuccess: (done) => append(succeeded(done), Effect.succeed(done.answer)),
     })
   })
+
+/** Always with the same fields in the same order, so that V8 finds them at once. */
+const entryOf = (
+  op: string,
+  target: string,
+  { outcome, reason, detail }: EndWords,
+  durationMs: number,
+): OperationEntry => {
+  const entry = { op, target, outcome, durationMs, detail }
+  return reason === undefined ? entry : { ...entry, reason }
+}
 
 /** An interrupted call has no end line: it is unknown whether it was done. */
 const wordsOf =
@@ -185,13 +215,13 @@ const REASONS: Readonly<Record<CallFailure["kind"], string>> = {
   internal: "internal error",
 }
 
-/** An unexpected failure is our own, and its text is not sent. */
-const tellApart = (cause: Cause.Cause<CallFailure>): Effect.Effect<never, CallFailure> => {
-  const failure = Cause.failureOption(cause)
-  return Option.isSome(failure)
-    ? Effect.fail(failure.value)
-    : Effect.zipRight(Effect.logError("a call failed", cause), Effect.fail(internalFailure))
-}
+/** The failure of a cause. An unexpected one is our own, and its text is not sent. */
+const toldApart = (cause: Cause.Cause<CallFailure>): CallFailure =>
+  Option.getOrElse(Cause.failureOption(cause), () => internalFailure)
+
+/** Reports an unexpected failure to the operator. */
+const reported = (cause: Cause.Cause<CallFailure>): Effect.Effect<void> =>
+  Option.isSome(Cause.failureOption(cause)) ? Effect.void : Effect.logError("a call failed", cause)
 
 const paramsFailure = (error: ParseResult.ParseError): CallFailure => {
   const { path, problem } = firstProblem(error)

@@ -133,10 +133,8 @@ const invalid = (code: number, message: string, id: Id = null): Member => ({
 })
 
 const memberOf = (request: unknown): Member => {
-  if (typeof request !== "object" || request === null || Array.isArray(request)) {
-    return invalid(-32600, "invalid request: not an object")
-  }
-  const own = (key: string): unknown => Object.getOwnPropertyDescriptor(request, key)?.value
+  if (!isFields(request)) return invalid(-32600, "invalid request: not an object")
+  const own = (key: string): unknown => (Object.hasOwn(request, key) ? request[key] : undefined)
   const hasId = Object.hasOwn(request, "id")
   const id = own("id")
   if (hasId && !isId(id)) return invalid(-32600, "invalid request: id must be a string, a number or null")
@@ -151,6 +149,9 @@ const memberOf = (request: unknown): Member => {
   return { kind: "Call", method, params: params ?? {}, id: known }
 }
 
+const isFields = (value: unknown): value is { readonly [key: string]: unknown } =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
 /** A number that JSON cannot represent (1e999) is not a valid ID. */
 const isId = (id: unknown): id is Id =>
   id === null || typeof id === "string" || (typeof id === "number" && Number.isFinite(id))
@@ -159,7 +160,11 @@ const parseJson: (text: string) => Option.Option<unknown> = Option.liftThrowable
   JSON.parse(text),
 )
 
-const depthExceeds = (value: unknown, left: number): boolean =>
-  typeof value === "object" &&
-  value !== null &&
-  (left === 0 || Object.values(value).some((inner) => depthExceeds(inner, left - 1)))
+const depthExceeds = (value: unknown, left: number): boolean => {
+  if (typeof value !== "object" || value === null) return false
+  if (left === 0) return true
+  for (const inner of Object.values(value)) {
+    if (typeof inner === "object" && depthExceeds(inner, left - 1)) return true
+  }
+  return false
+}

@@ -43,14 +43,18 @@ export interface Reading {
 /** Reads a body. */
 export const readBody = (request: IncomingMessage, response: ServerResponse, reading: Reading): void => {
   const { room, refusal, isLarge, use, left } = reading
-  const bytes = { buffer: Buffer.alloc(0), used: 0 }
+  const bytes = { buffer: NOTHING, used: 0 }
   let size = 0
   let refused = false
   const release = () => {
     room.give(countedOf(bytes.buffer.length))
-    bytes.buffer = Buffer.alloc(0)
+    bytes.buffer = NOTHING
   }
-  response.once("close", release)
+  let closed: () => void = () => undefined
+  response.on("close", () => {
+    release()
+    closed()
+  })
   const refuse = (kind: "TooLarge" | "NoRoom") => {
     refused = true
     release()
@@ -87,12 +91,14 @@ export const readBody = (request: IncomingMessage, response: ServerResponse, rea
       refuse("NoRoom")
       return void response.end()
     }
-    response.once("close", () => {
+    closed = () => {
       state.closed = true
       leave()
-    })
+    }
   })
 }
+
+const NOTHING = Buffer.alloc(0)
 
 /** In one buffer: a million pieces of one byte would take a hundred times their size. */
 const append = (room: Room, bytes: { buffer: Buffer; used: number }, chunk: Buffer): boolean => {

@@ -139,6 +139,7 @@ const answerPlace = (room: Effect.Semaphore): AnswerPlace => {
         )
       }),
     give: () => {
+      if (held === 0) return
       Effect.runSync(room.release(held))
       held = 0
     },

@@ -36,7 +36,7 @@ export const watchStalled = (server: Server, timeoutMs: number): Watch => {
     if (state === undefined) return
     state.request = request
     state.since = Date.now()
-    response.once("finish", () => {
+    response.on("finish", () => {
       state.request = undefined
       state.since = 0
       state.bytes = socket.bytesRead

@@ -1,5 +1,5 @@
 /** OperationLog appends lines to `operations.jsonl`. They are written before their calls' responses, and chained by hashes. */
-import { Clock, Context, Effect, Either, Layer, Option, Schema } from "effect"
+import { Context, Effect, Either, Layer, Option, Schema } from "effect"
 import type { Scope } from "effect"
 import {
   closeSync,
@@ -124,23 +124,26 @@ export const open = (
       pending.push({ line, done })
       return seq
     }
+    const appendAt = (entry: OperationEntry, now: number): Effect.Effect<number, LogUnwritable> => {
+      const isAlone = pending.length === 0 && company === 0 && place.seq % SAMPLE !== 0
+      if (!isAlone) {
+        return Effect.async((resume) => {
+          const seq = add(entry, now, (result) => resume(Either.map(result, () => seq)))
+          if (pending.length === 1) setImmediate(flushPending)
+        })
+      }
+      // Avoids a turn of the fiber's scheduler, which costs as much as the line.
+      let written: Either.Either<void, LogUnwritable> = Either.void
+      const seq = add(entry, now, (result) => (written = result))
+      flushPending()
+      return Either.map(written, () => seq)
+    }
     const appendAlways = (entry: OperationEntry) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<number, LogUnwritable> => {
-        const isAlone = pending.length === 0 && company === 0 && place.seq % SAMPLE !== 0
-        if (!isAlone) {
-          return Effect.async((resume) => {
-            const seq = add(entry, now, (result) => resume(Either.map(result, () => seq)))
-            if (pending.length === 1) setImmediate(flushPending)
-          })
-        }
-        // Avoids a turn of the fiber's scheduler, which costs as much as the line.
-        let written: Either.Either<void, LogUnwritable> = Either.void
-        const seq = add(entry, now, (result) => (written = result))
-        flushPending()
-        return Either.map(written, () => seq)
-      })
+      Effect.clockWith((clock) => appendAt(entry, clock.unsafeCurrentTimeMillis()))
     const append = (entry: OperationEntry) =>
-      Effect.suspend(() => (takes(entry) ? appendAlways(entry) : Effect.fail(full)))
+      Effect.clockWith((clock) =>
+        takes(entry) ? appendAt(entry, clock.unsafeCurrentTimeMillis()) : Effect.fail(full),
+      )
     yield* Effect.addFinalizer(() => Effect.sync(flushPending))
     const limit = (bytes: number) => void (allowed = bytes)
     return {

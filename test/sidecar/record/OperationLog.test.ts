@@ -168,6 +168,52 @@ describe("the operation log", () => {
     )
   })
 
+  it("is written as JSON.stringify would, whatever the texts are", () => {
+    const text = fc.string({ unit: "binary" })
+    fc.assert(
+      fc.property(
+        fc.record(
+          { op: text, target: text, detail: text, reason: text, scanner: text, commits: fc.array(text) },
+          { requiredKeys: ["op", "target", "detail"] },
+        ),
+        ({ op, target, detail, reason, scanner, commits }) => {
+          const place = { seq: 7, at: "2026-01-01T00:00:00.000Z", prev: CHAIN_START }
+          const more = {
+            ...(reason !== undefined && { reason }),
+            ...(scanner !== undefined && { scanner }),
+            ...(commits !== undefined && { commits }),
+          }
+          const { line, hash } = sealLine(
+            { op, target, detail, phase: "end", begin: 3, outcome: "failed", durationMs: 5, ...more },
+            place,
+          )
+          const { seq, at, prev } = place
+          expect(line).toBe(
+            JSON.stringify({
+              seq,
+              at,
+              op,
+              target,
+              phase: "end",
+              begin: 3,
+              outcome: "failed",
+              reason,
+              durationMs: 5,
+              detail,
+              commits,
+              scanner,
+              prev,
+              hash,
+            }),
+          )
+          expect(verifyChain([line]).problems.some(({ problem }) => problem.startsWith("was changed"))).toBe(
+            false,
+          )
+        },
+      ),
+    )
+  })
+
   it("is found out when an end has no begin", () => {
     const { line } = sealLine(
       { ...entry, phase: "end", begin: 1 },
