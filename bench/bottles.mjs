@@ -102,7 +102,9 @@ export const freezing = (context) =>
         },
         { context, rounds: context.quick ? 4 : 10, warmups: 1 },
       )
-      return [compare({ name: "freeze", floorName: "docker commit", unit: "ms", floor, ours: frozen, aim: 2 })]
+      return [
+        compare({ name: "freeze", floorName: "docker commit", unit: "ms", floor, ours: frozen, aim: 2 }),
+      ]
     } finally {
       await ours.dispose()
     }

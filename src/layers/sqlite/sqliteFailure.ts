@@ -1,4 +1,5 @@
 /** Explains failures of SQLite to an operator by result code (sqlite.org/rescode.html). */
+import { SqlError } from "@effect/sql/SqlError"
 import { StateStoreError } from "../../domain/Errors.ts"
 
 /** Whether another process held the lock: the same statement may succeed later. */
@@ -6,7 +7,7 @@ export const isBusy = (cause: unknown): boolean => /^SQLITE_(BUSY|PROTOCOL)/.tes
 
 /** The error of an operation on the database `filename`. */
 export const sqliteFailure = (filename: string, operation: string, cause: unknown): StateStoreError =>
-  new StateStoreError({ operation, reason: reasonOf(filename, cause), cause })
+  new StateStoreError({ operation, reason: reasonOf(filename, rootOf(cause)), cause: rootOf(cause) })
 
 /** The error for a file that is not a valid database. */
 export const damaged = (
@@ -37,6 +38,9 @@ const isDamage = (cause: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB)/.test(co
 
 /** SQLite's name of the failure; `""` for a failure that is not SQLite's. */
 export const codeOf = (cause: unknown): string => {
-  const code = (cause as { readonly code?: unknown } | null | undefined)?.code
+  const code = (rootOf(cause) as { readonly code?: unknown } | null | undefined)?.code
   return typeof code === "string" ? code : ""
 }
+
+/** @effect/sql wraps the error of better-sqlite3, which has the code. */
+const rootOf = (cause: unknown): unknown => (cause instanceof SqlError ? cause.cause : cause)
