@@ -27,9 +27,9 @@ export class OpenStreams extends Context.Tag("bot-bottle/OpenStreams")<OpenStrea
   static readonly layer = Layer.effect(OpenStreams, Ref.make(0))
 }
 
-/** The response with these events, as long as the viewer is an operator. With `ends` the last event says that nothing more comes. */
+/** The response with these events, as {@link textOf} makes them, as long as the viewer is an operator. With `ends` the last event says that nothing more comes. */
 export const streamed = Effect.fnUntraced(function* <E extends { readonly message: string }>(
-  events: Stream.Stream<Sent, E>,
+  events: Stream.Stream<string, E>,
   options: { readonly start: number; readonly ends?: boolean },
 ) {
   const open = yield* OpenStreams
@@ -41,7 +41,6 @@ export const streamed = Effect.fnUntraced(function* <E extends { readonly messag
   // A viewer that loses its connection before the first event knows where it was.
   const begins = `retry: ${RETRY_MS}\n${textOf({ id: options.start, event: "start", data: {} })}`
   const text = events.pipe(
-    Stream.map(textOf),
     Stream.concat(last),
     Stream.catchAll((error) =>
       Stream.drain(Stream.fromEffect(Effect.logWarning(`a stream of an operator failed: ${error.message}`))),
@@ -61,6 +60,6 @@ export const streamed = Effect.fnUntraced(function* <E extends { readonly messag
   )
 })
 
-/** JSON has no line breaks of its own, so one line of data is enough. */
-const textOf = ({ id, event, data }: Sent): string =>
+/** The text of an event. JSON has no line breaks of its own, so one line of data is enough. */
+export const textOf = ({ id, event, data }: Sent): string =>
   `id: ${id}\n${event === undefined ? "" : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`
