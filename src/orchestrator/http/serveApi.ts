@@ -78,9 +78,27 @@ export const serveApi = Effect.fnUntraced(function* ({ forge, timeZone, poll }: 
   const handle = yield* Effect.flatMap(HttpApiBuilder.httpApp, (app) =>
     NodeHttpServer.makeHandler(share(app)),
   ).pipe(Effect.provide(parts), HttpServerRequest.withMaxBodySize(Option.some(BODY_MAX)))
+  const opening = paced()
   const answer: AnswerOperator = (operator, request, response) => {
     operators.set(request, operator)
-    handle(request, response)
+    if (!STREAM.test(request.url ?? "")) return handle(request, response)
+    // A viewer that has left by then would not be noticed.
+    opening(() => response.destroyed || handle(request, response))
   }
   return answer
 })
+
+/** Paths of streams. */
+const STREAM = /^\/events(?:$|\?)|\/live(?:$|\?)/
+
+/** Runs one at a time, each in a turn of the event loop of its own: viewers that all connect at once hold nobody else up. */
+const paced = (): ((open: () => unknown) => void) => {
+  const waiting: Array<() => unknown> = []
+  const next = (): void => {
+    waiting.shift()?.()
+    if (waiting.length > 0) setImmediate(next)
+  }
+  return (open) => {
+    if (waiting.push(open) === 1) setImmediate(next)
+  }
+}
