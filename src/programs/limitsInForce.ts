@@ -3,14 +3,17 @@ import { Duration, Effect, Option } from "effect"
 import { type BottleRequest, budgetOf, opensIn } from "../domain/AgentRequest.ts"
 import type { BottleMetadata } from "../domain/Bottle.ts"
 import { durationOf } from "../domain/durationOf.ts"
-import type { UseLimit } from "../domain/usage/MeterLine.ts"
 import { Requests } from "../services/Requests.ts"
 
 /** Limits; absent: none. */
-export interface LimitsInForce extends Partial<Readonly<Record<UseLimit, number>>> {
+export interface LimitsInForce {
   /** Effect durations. */
   readonly timeout?: string
   readonly idleTimeout?: string
+  readonly tokens?: number
+  /** In US dollars. */
+  readonly cost?: number
+  readonly calls?: number
 }
 
 /** What approvals that a run has read or used add to its limits; nothing when they cannot be read. */
