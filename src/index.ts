@@ -166,6 +166,7 @@ export { checkStart, launch, performStart, planStart, prepareStart } from "./pro
 export type { PreparedStart } from "./programs/launch.ts"
 export { inspectBottle } from "./programs/inspectBottle.ts"
 export type { Inspected } from "./programs/inspectBottle.ts"
+export type { LimitsInForce } from "./programs/limitsInForce.ts"
 export { decideRequest } from "./programs/decideRequest.ts"
 export type { DecidedRequest, GivenDecision } from "./programs/decideRequest.ts"
 export { listBottles } from "./programs/listBottles.ts"

@@ -30,12 +30,16 @@ interface Files {
   readonly outputs: ReadonlyArray<string>
 }
 
-const asJson = ({ bottle, state, leases, lastCheckinAt, use, issues }: Inspected, files: Files): unknown => ({
+const asJson = (
+  { bottle, state, leases, lastCheckinAt, use, limits, issues }: Inspected,
+  files: Files,
+): unknown => ({
   ...Schema.encodeSync(BottleMetadata)(bottle),
   use: Option.getOrNull(use),
   state,
   leases,
   lastCheckinAt,
+  limits,
   issues: Schema.encodeSync(Schema.Array(ForgeState))(issues),
   files,
 })
@@ -58,7 +62,7 @@ const useRows = ({ models, hosts }: RunMeter): ReadonlyArray<readonly [string, C
   ),
 ]
 
-const asTable = ({ bottle, state, leases, lastCheckinAt, use, issues }: Inspected, files: Files) => {
+const asTable = ({ bottle, state, leases, lastCheckinAt, use, limits, issues }: Inspected, files: Files) => {
   const { spec, trouble } = bottle
   const or = (value: Option.Option<string>, otherwise = "-") => Option.getOrElse(value, () => otherwise)
   const rows: ReadonlyArray<readonly [string, Cell]> = [
@@ -84,9 +88,11 @@ const asTable = ({ bottle, state, leases, lastCheckinAt, use, issues }: Inspecte
     [
       "limits",
       [
-        `timeout ${or(bottle.timeout, "none")}`,
-        `idleTimeout ${or(bottle.idleTimeout, "none")}`,
-        ...Object.entries(bottle.useLimits).map(([limit, value]) => `${limit} ${value}`),
+        `timeout ${limits.timeout ?? "none"}`,
+        `idleTimeout ${limits.idleTimeout ?? "none"}`,
+        ...(["tokens", "cost", "calls"] as const).flatMap((limit) =>
+          limits[limit] === undefined ? [] : [`${limit} ${limits[limit]}`],
+        ),
       ].join(", "),
     ],
     ["used", or(Option.map(use, useText)) || "-"],

@@ -211,12 +211,12 @@ export class LimitReached extends Schema.TaggedError<LimitReached>()("LimitReach
   slug: Slug,
   /** `timeout` or `idleTimeout`; `tokens`, `cost` or `calls` for what its calls to models may use. */
   limit: Schema.String,
-  /** The limit's value, as in the manifest. */
+  /** The limit's value in this run: that of the manifest, with what a person added. */
   value: Schema.String,
 }) {
   override get message(): string {
     if (["tokens", "cost", "calls"].includes(this.limit)) {
-      return `the run of bottle "${this.slug}" ended, limit: ${this.limit} (${this.value}): "bot-bottle resume ${this.slug} --headless --prompt ..." continues in a new run with the same limit; limits.${this.limit} of its bottle manifest sets a higher one`
+      return `the run of bottle "${this.slug}" ended, limit: ${this.limit} (${this.value}): "bot-bottle resume ${this.slug} --headless --prompt ..." continues in a new run, whose limit is limits.${this.limit} of its bottle manifest`
     }
     return `bottle "${this.slug}" reached its ${this.limit} of ${this.value} and was stopped: "bot-bottle resume ${this.slug} --headless --prompt ..." goes on`
   }

@@ -7,6 +7,7 @@ import type { RunMeter } from "../domain/usage/RunMeter.ts"
 import { BottleEvents } from "../services/BottleEvents.ts"
 import { BottleStore } from "../services/BottleStore.ts"
 import { ForgeStateStore } from "../services/ForgeStateStore.ts"
+import { type LimitsInForce, limitsInForce } from "./limitsInForce.ts"
 import { statusesOf, useOf } from "./listBottles.ts"
 import { parseSlug } from "./parseSlug.ts"
 
@@ -23,6 +24,8 @@ export interface Inspected {
   readonly lastCheckinAt: string
   /** What its newest run used so far; none when nothing was counted. */
   readonly use: Option.Option<RunMeter>
+  /** The limits of its newest run, with what a person added in that run. */
+  readonly limits: LimitsInForce
   /** The issues that it handles. */
   readonly issues: ReadonlyArray<ForgeState>
 }
@@ -41,6 +44,7 @@ export const inspectBottle = Effect.fn("inspectBottle")(function* (name: string)
     leases: yield* store.leases(slug),
     lastCheckinAt: Option.getOrElse(yield* (yield* BottleEvents).lastCheckin(slug), () => ""),
     use: yield* useOf(bottle),
+    limits: yield* limitsInForce(bottle),
     issues: rows.filter((row) => row.slug === slug),
   }
   return inspected

@@ -1,6 +1,5 @@
 /** keepLimits: ends a run that takes too long or shows no sign of life. */
 import { Clock, Duration, Effect, Option, Ref, Schedule, Schema } from "effect"
-import { type BottleRequest, budgetOf, opensIn } from "../domain/AgentRequest.ts"
 import { durationOf } from "../domain/durationOf.ts"
 import { type BottleMetadata, withTrouble } from "../domain/Bottle.ts"
 import { LimitReached } from "../domain/Errors.ts"
@@ -8,7 +7,8 @@ import { UseLimit } from "../domain/usage/MeterLine.ts"
 import type { Backend } from "../services/Backends.ts"
 import { BottleEvents } from "../services/BottleEvents.ts"
 import { BottleStore } from "../services/BottleStore.ts"
-import { Requests } from "../services/Requests.ts"
+import type { Requests } from "../services/Requests.ts"
+import { addedTo, limitsInForce } from "./limitsInForce.ts"
 
 /** How long an agent may go on when no call to a model is served any more. */
 export const USE_GRACE = Duration.seconds(30)
@@ -22,8 +22,11 @@ export const keepLimits = Effect.fn("keepLimits")(function* (
   reached: Ref.Ref<Option.Option<LimitReached>>,
 ) {
   const startedAt = Option.match(bottle.startedAt, { onNone: () => 0, onSome: Date.parse })
-  const end = (limit: "timeout" | "idleTimeout", value: string) =>
-    Ref.set(reached, Option.some(new LimitReached({ slug: bottle.slug, limit, value }))).pipe(
+  const end = (limit: "timeout" | "idleTimeout") =>
+    limitsInForce(bottle).pipe(
+      Effect.flatMap(({ [limit]: value = "" }) =>
+        Ref.set(reached, Option.some(new LimitReached({ slug: bottle.slug, limit, value }))),
+      ),
       Effect.zipRight(BottleStore),
       Effect.flatMap((store) => store.modify(bottle.slug, (row) => withTrouble(row, { stopped: limit }))),
       Effect.ignoreLogged,
@@ -37,11 +40,7 @@ export const keepLimits = Effect.fn("keepLimits")(function* (
   ) =>
     Option.match(Option.flatMap(value, durationOf), {
       onNone: () => Effect.never,
-      onSome: (length) =>
-        Effect.zipRight(
-          untilSilent(lastSign, Duration.toMillis(length)),
-          end(limit, Option.getOrThrow(value)),
-        ),
+      onSome: (length) => Effect.zipRight(untilSilent(lastSign, Duration.toMillis(length)), end(limit)),
     })
   const useKept = Effect.gen(function* () {
     yield* Effect.repeat(useLimitOf(bottle), {
@@ -56,7 +55,7 @@ export const keepLimits = Effect.fn("keepLimits")(function* (
     keep(
       "timeout",
       bottle.timeout,
-      Effect.map(moreTime(bottle), (more) => startedAt + more),
+      Effect.map(addedTo(bottle), ({ minutes }) => startedAt + minutes * 60_000),
     ),
     keep("idleTimeout", bottle.idleTimeout, lastSign(bottle, startedAt, lastOutput)),
     ...(Object.keys(bottle.useLimits).length === 0 ? [] : [useKept]),
@@ -68,13 +67,11 @@ const isUseLimit = Schema.is(UseLimit)
 /** The limit of use that a run has reached, as its sidecar reported it. */
 export const useLimitOf = Effect.fn("useLimitOf")(function* ({ slug, run }: BottleMetadata) {
   const found = yield* Effect.orElseSucceed((yield* BottleStore).get(slug), Option.none<BottleMetadata>)
-  return Option.flatMap(found, (row) => {
-    const { stopped } = row.trouble
-    if (row.run !== run || !isUseLimit(stopped)) return Option.none<LimitReached>()
-    return Option.some(
-      new LimitReached({ slug, limit: stopped, value: String(row.useLimits[stopped] ?? "") }),
-    )
-  })
+  if (Option.isNone(found) || found.value.run !== run) return Option.none<LimitReached>()
+  const { stopped } = found.value.trouble
+  if (!isUseLimit(stopped)) return Option.none<LimitReached>()
+  const { [stopped]: value = "" } = yield* limitsInForce(found.value)
+  return Option.some(new LimitReached({ slug, limit: stopped, value: String(value) }))
 })
 
 const untilSilent = (
@@ -87,16 +84,6 @@ const untilSilent = (
     yield* Effect.sleep(left)
     return yield* untilSilent(lastSign, length)
   })
-
-/** What a person added to the time of a run, in milliseconds: from when its agent has read the approval. */
-const moreTime = ({ slug, run }: BottleMetadata) =>
-  Effect.flatMap(Requests, (requests) => requests.all(slug)).pipe(
-    Effect.orElseSucceed((): ReadonlyArray<BottleRequest> => []),
-    Effect.map((all) => {
-      const inForce = all.filter((request) => request.taken !== undefined && opensIn(request, run))
-      return budgetOf(inForce.map(({ detail }) => detail)).minutes * 60_000
-    }),
-  )
 
 const lastSign = (bottle: BottleMetadata, startedAt: number, lastOutput: Ref.Ref<number>) =>
   Effect.gen(function* () {

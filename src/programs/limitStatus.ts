@@ -20,7 +20,7 @@ import { IssueStates } from "../services/IssueStates.ts"
 import { ServiceState } from "../services/ServiceState.ts"
 import { Usage } from "../services/Usage.ts"
 import { allPages } from "./allPages.ts"
-import { type RunUnderWay, runsUnderWay } from "./runsUnderWay.ts"
+import { runsAtWork, type RunUnderWay, withUse } from "./runsAtWork.ts"
 
 /** All limits. */
 export interface LimitStatus {
@@ -38,7 +38,7 @@ export const limitStatus = Effect.fn("limitStatus")(function* () {
     return { service: [], issues: new Map() } satisfies LimitStatus
   const now = yield* Clock.currentTimeMillis
   const states = yield* allPages((yield* IssueStates).all)
-  const underWay = yield* runsUnderWay(HostName.make(health.host), now)
+  const underWay = yield* withUse(yield* runsAtWork(HostName.make(health.host)), now)
   const used = usedBy(underWay)
   const issues = yield* Effect.forEach(states, (state) =>
     Effect.map(limitsOfIssue(limits, state, used), (rows) => [issueId(state), rows] as const),

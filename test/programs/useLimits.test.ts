@@ -2,6 +2,7 @@
 import { it } from "@effect/vitest"
 import { Effect, Fiber, Option, TestClock } from "effect"
 import { describe, expect } from "vitest"
+import { type BudgetDetail as Budget, RequestId } from "../../src/domain/AgentRequest.ts"
 import { NO_TOKENS } from "../../src/domain/usage/Tokens.ts"
 import { exitCodeOf } from "../../src/cli/failure.ts"
 import { awaitExit } from "../../src/programs/awaitExit.ts"
@@ -85,6 +86,91 @@ describe("a run with limits of its use", () => {
           }
         }),
       { bottle: { limits } },
+    ),
+  )
+
+  it.effect("names the limits with what a person added in this run, and only in this run", () =>
+    inWorld(
+      endless,
+      ({ sidecar }) =>
+        Effect.gen(function* () {
+          const slug = yield* launch("worker", { prompt: "x" })
+          const run = yield* Effect.fork(Effect.flip(awaitExit(slug)))
+          const approve = (id: string, detail: Omit<typeof Budget.Type, "kind">, taken?: number) =>
+            sidecar.request({
+              version: 1,
+              id: RequestId.make(id),
+              slug,
+              run: 1,
+              detail: { kind: "budget", ...detail },
+              reason: "",
+              at,
+              decision: { version: 1, id: RequestId.make(id), verdict: "approved", by: "ada", at },
+              ...(taken !== undefined && {
+                taken: { version: 1 as const, id: RequestId.make(id), run: taken, at },
+              }),
+              used: false,
+            })
+          const manifest = { timeout: "1 hour", idleTimeout: "30 minutes", ...limits }
+          expect((yield* inspectBottle(slug)).limits).toEqual(manifest)
+          yield* approve("aaaaaa", { tokens: 500, minutes: 15 }, 1)
+          yield* approve("bbbbbb", { cost: 0.2, tokens: 5 }, 1)
+          // No run has read the one, and another run has taken the other.
+          yield* approve("cccccc", { tokens: 7000 })
+          yield* approve("dddddd", { tokens: 7000 }, 2)
+          expect((yield* inspectBottle(slug)).limits).toEqual({
+            ...manifest,
+            timeout: "75 minutes",
+            tokens: 1505,
+            cost: 2.7,
+          })
+          yield* sidecar.push({
+            version: 1,
+            kind: "limit-reached",
+            slug,
+            at,
+            limit: "tokens",
+            value: 1505,
+            run: 1,
+          })
+          yield* TestClock.adjust("35 seconds")
+          const error = yield* Fiber.join(run)
+          expect(error).toMatchObject({ _tag: "LimitReached", limit: "tokens", value: "1505" })
+          expect(error.message).toContain("limit: tokens (1505)")
+          yield* resumeHeadless(slug, { prompt: "y" }).pipe(Effect.fork)
+          yield* TestClock.adjust("1 second")
+          expect((yield* inspectBottle(slug)).limits).toEqual({ ...manifest, tokens: 8000 })
+        }),
+      { bottle: { limits: { ...limits, timeout: "1 hour", idleTimeout: "30 minutes" } } },
+    ),
+  )
+
+  it.effect("ends for its time after the minutes that a person added, and names both together", () =>
+    inWorld(
+      endless,
+      ({ sidecar }) =>
+        Effect.gen(function* () {
+          const slug = yield* launch("worker", { prompt: "x" })
+          const run = yield* Effect.fork(Effect.flip(awaitExit(slug)))
+          const id = RequestId.make("aaaaaa")
+          yield* sidecar.request({
+            version: 1,
+            id,
+            slug,
+            run: 1,
+            detail: { kind: "budget", minutes: 1 },
+            reason: "",
+            at,
+            decision: { version: 1, id, verdict: "approved", by: "ada", at },
+            taken: { version: 1, id, run: 1, at },
+            used: false,
+          })
+          yield* TestClock.adjust("119 seconds")
+          expect(run.unsafePoll()).toBeNull()
+          yield* TestClock.adjust("2 seconds")
+          expect(yield* Fiber.join(run)).toMatchObject({ limit: "timeout", value: "2 minutes" })
+        }),
+      { bottle: { limits: { timeout: "60 seconds" } } },
     ),
   )
 

@@ -169,10 +169,13 @@ const decodeMetadata = Schema.decodeUnknown(Metadata)
 const decoded = new Map<unknown, BottleMetadata>()
 const DECODED_MAX = 2000
 
-const decodeAll = (operation: string) => (rows: ReadonlyArray<Row>) =>
-  Effect.forEach(rows, ({ slug, metadata }) => {
-    const known = decoded.get(metadata)
-    if (known !== undefined) return Effect.succeed(known)
+const decodeAll = (operation: string) => (rows: ReadonlyArray<Row>) => {
+  const known = rows.flatMap(({ metadata }) => decoded.get(metadata) ?? [])
+  // An effect for each row would cost more than the row.
+  if (known.length === rows.length) return Effect.succeed(known)
+  return Effect.forEach(rows, ({ slug, metadata }) => {
+    const bottle = decoded.get(metadata)
+    if (bottle !== undefined) return Effect.succeed(bottle)
     return decodeMetadata(metadata).pipe(
       Effect.tap((bottle) =>
         Effect.sync(() => {
@@ -183,6 +186,7 @@ const decodeAll = (operation: string) => (rows: ReadonlyArray<Row>) =>
       Effect.mapError(unreadable(operation, String(slug))),
     )
   })
+}
 
 const unreadable = (operation: string, slug: string) => (cause: unknown) =>
   new StateStoreError({

@@ -62,25 +62,28 @@ export const ensureLaunched = Effect.fn("ensureLaunched")(function* (
 
 /** Whether an earlier attempt started the agent. Removes its other leftovers. */
 const isLaunched = Effect.fnUntraced(function* (operation: StoredOperation) {
-  const claimed = yield* bottleOf(operation)
-  if (Option.isSome(claimed)) {
-    const { metadata } = claimed.value
+  const own = yield* bottleOf(operation)
+  if (Option.isSome(own)) {
+    const { metadata } = own.value
     const state = yield* bottleState(yield* (yield* Backends).get(metadata.spec.backend), metadata)
     if (state !== "created" && state !== "destroying") return true
     yield* destroy(metadata.slug)
   }
+  const isOfAttempt = mintedBy(operation)
+  const minted = (yield* (yield* BottleStore).all).filter(isOfAttempt)
+  if (minted.length === 0) return false
   const rows = yield* (yield* ForgeStateStore).all
-  const claimedSlugs = new Set(rows.filter(({ status }) => status !== "destroyed").map(({ slug }) => slug))
-  const left = (yield* (yield* BottleStore).all).filter(
-    (row) => isLeftOf(operation, row) && !claimedSlugs.has(row.slug),
-  )
+  const claimed = new Set(rows.filter(({ status }) => status !== "destroyed").map(({ slug }) => slug))
+  const left = minted.filter(({ slug }) => !claimed.has(slug))
   yield* Effect.forEach(left, ({ slug }) => destroy(slug), { discard: true })
   return false
 })
 
-/** A row that was minted by an attempt of this operation that died before it claimed the issue, or while this removal released the claim. */
-const isLeftOf = (operation: StoredOperation, { slug, spec }: BottleMetadata): boolean =>
-  slug.endsWith(`-${suffixOf(operation)}`) && spec.forgeTargeted
+/** Rows that were minted by an attempt of this operation. One that is not claimed died before it claimed the issue, or while its removal released the claim. */
+const mintedBy = (operation: StoredOperation) => {
+  const end = `-${suffixOf(operation)}`
+  return ({ slug, spec }: BottleMetadata): boolean => slug.endsWith(end) && spec.forgeTargeted
+}
 
 /** The suffix of the slugs that attempts of one operation mint, so that each finds the leftovers of another. */
 const suffixOf = ({ id }: StoredOperation): string =>

@@ -14,7 +14,9 @@ import { issues, provenance } from "./handle/issues.ts"
 import { requests } from "./handle/requests.ts"
 import { metrics, service, usage } from "./handle/service.ts"
 import { OpenStreams } from "./handle/streams.ts"
+import { Tail } from "./handle/Tail.ts"
 import { ServiceApi } from "./ServiceApi.ts"
+import { sharedPages } from "./sharedPages.ts"
 
 /** What the interface is about. */
 export interface ApiOptions {
@@ -22,7 +24,7 @@ export interface ApiOptions {
   readonly forge: string
   /** Days begin in this time zone. */
   readonly timeZone: string
-  /** How often it is looked whether there is something new to stream. */
+  /** How often it is looked whether there is something new to stream, and how old a page may be. */
   readonly poll: DurationInput
 }
 
@@ -51,12 +53,12 @@ export const serveApi = Effect.fnUntraced(function* ({ forge, timeZone, poll }: 
     issues(forge),
     bottles(poll),
     requests,
-    events(poll),
+    events,
     usage(timeZone),
     provenance,
     metrics,
   ).pipe(
-    Layer.provide(OpenStreams.layer),
+    Layer.provide(Layer.merge(OpenStreams.layer, Tail.layer(poll))),
     Layer.provide(
       Layer.succeed(OperatorsOnly, OperatorsOnly.of({ token: () => admitted, session: () => admitted })),
     ),
@@ -69,13 +71,34 @@ export const serveApi = Effect.fnUntraced(function* ({ forge, timeZone, poll }: 
       NodeHttpServer.layerContext,
     ),
   )
-  const handle = yield* Effect.flatMap(HttpApiBuilder.httpApp, (app) => NodeHttpServer.makeHandler(app)).pipe(
-    Effect.provide(parts),
-    HttpServerRequest.withMaxBodySize(Option.some(BODY_MAX)),
-  )
+  const share = yield* sharedPages({
+    hold: poll,
+    nameOf: (request) => operators.get(NodeHttpServerRequest.toIncomingMessage(request))?.name ?? "",
+  })
+  const handle = yield* Effect.flatMap(HttpApiBuilder.httpApp, (app) =>
+    NodeHttpServer.makeHandler(share(app)),
+  ).pipe(Effect.provide(parts), HttpServerRequest.withMaxBodySize(Option.some(BODY_MAX)))
+  const opening = paced()
   const answer: AnswerOperator = (operator, request, response) => {
     operators.set(request, operator)
-    handle(request, response)
+    if (!STREAM.test(request.url ?? "")) return handle(request, response)
+    // A viewer that has left by then would not be noticed.
+    opening(() => response.destroyed || handle(request, response))
   }
   return answer
 })
+
+/** Paths of streams. */
+const STREAM = /^\/events(?:$|\?)|\/live(?:$|\?)/
+
+/** Runs one at a time, each in a turn of the event loop of its own: viewers that all connect at once hold nobody else up. */
+const paced = (): ((open: () => unknown) => void) => {
+  const waiting: Array<() => unknown> = []
+  const next = (): void => {
+    waiting.shift()?.()
+    if (waiting.length > 0) setImmediate(next)
+  }
+  return (open) => {
+    if (waiting.push(open) === 1) setImmediate(next)
+  }
+}

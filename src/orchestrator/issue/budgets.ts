@@ -5,7 +5,7 @@ import { boundsOf, type Budget, nextDay, zoneOf } from "../../domain/orchestrato
 import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
 import type { Bound } from "../../domain/orchestrator/Observed.ts"
 import { dayOf, type UsageOf } from "../../domain/orchestrator/Usage.ts"
-import type { RunUnderWay } from "../../programs/runsUnderWay.ts"
+import { type RunAtWork, withUse } from "../../programs/runsAtWork.ts"
 import { Usage } from "../../services/Usage.ts"
 import { ServedRepositories, type ServedRepository } from "../ServedRepositories.ts"
 
@@ -20,11 +20,14 @@ export interface LeftOfBudgets {
 export const budgetBounds = Effect.fn("budgetBounds")(function* (
   issue: IssueKey,
   served: ServedRepository,
-  underWay: ReadonlyArray<RunUnderWay>,
+  atWork: ReadonlyArray<RunAtWork>,
   now: number,
 ) {
   const { budgets = {}, timeZone = "UTC" } = yield* ServedRepositories
+  const wanted = [budgets.day, budgets.issue, served.budgets?.day, served.budgets?.issue]
+  if (wanted.every((budget) => budget === undefined)) return NOTHING
   const usage = yield* Usage
+  const underWay = yield* withUse(atWork, now)
   const zone = zoneOf(timeZone)
   const day = dayOf(now, zone)
   const { forge, owner, repo, issueNumber } = issue
@@ -50,7 +53,7 @@ export const budgetBounds = Effect.fn("budgetBounds")(function* (
     } satisfies LeftOfBudgets
   })
   const until = nextDay(now, zone)
-  const here = ({ of }: RunUnderWay) => isAbout({ ...of, issueNumber }, issue)
+  const here = ({ of }: RunAtWork) => isAbout({ ...of, issueNumber }, issue)
   const all: ReadonlyArray<readonly [Budget | undefined, Scope]> = [
     [budgets.day, { of: "the day", which: { day }, counts: () => true, until }],
     [
@@ -80,7 +83,7 @@ const NOTHING: LeftOfBudgets = { bounds: [], costKnown: true }
 interface Scope {
   readonly of: string
   readonly which: UsageOf
-  readonly counts: (run: RunUnderWay) => boolean
+  readonly counts: (run: RunAtWork) => boolean
   /** When it is reset. */
   readonly until?: number
 }

@@ -9,7 +9,7 @@ import type { HostName } from "../../domain/orchestrator/StoredOperation.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
 import { ForgeStateStore } from "../../services/ForgeStateStore.ts"
 import { ServedRepositories, type ServedRepository } from "../ServedRepositories.ts"
-import { runsUnderWay } from "../../programs/runsUnderWay.ts"
+import { runsAtWork } from "../../programs/runsAtWork.ts"
 import { budgetBounds } from "./budgets.ts"
 import { isPriced, modelRest } from "./modelLimits.ts"
 
@@ -28,8 +28,8 @@ export interface WantedStart {
 export const capacityFor = Effect.fn("capacityFor")(function* ({ issue, served, host, start }: WantedStart) {
   const now = yield* Clock.currentTimeMillis
   const bottles = yield* (yield* BottleStore).all
-  const underWay = yield* runsUnderWay(host, now)
-  const others = underWay.filter((run) => !isAbout(run.of, issue))
+  const atWork = yield* runsAtWork(host)
+  const others = atWork.filter((run) => !isAbout(run.of, issue))
   const here = others.filter(({ of }) => isAbout({ ...of, issueNumber: issue.issueNumber }, issue))
   const owned = others.filter(({ of }) =>
     isAbout({ ...of, repo: issue.repo, issueNumber: issue.issueNumber }, issue),
@@ -38,7 +38,7 @@ export const capacityFor = Effect.fn("capacityFor")(function* ({ issue, served, 
   const bound = (of: string, used: number, limit: number | undefined): ReadonlyArray<Bound> =>
     limit === undefined ? [] : [{ of, what: "running", used, limit }]
   const run = start._tag === "Launch" ? start : yield* specOf(issue, bottles)
-  const left = yield* budgetBounds(issue, served, underWay, now)
+  const left = yield* budgetBounds(issue, served, atWork, now)
   const routeUntil = run === undefined ? undefined : yield* modelRest(run, bottles, now)
   const capacity: Capacity = {
     bounds: [

@@ -49,7 +49,7 @@ const requestOf = (path: string, { parameters }: Operation) =>
         FastCheck.constant(parameter),
         parameter.required
           ? valueOf(parameter)
-          : FastCheck.option(valueOf(parameter), { nil: undefined, freq: 2 }),
+          : FastCheck.option(valueOf(parameter), { nil: undefined, freq: 1 }),
       ),
     ),
   ).map((given) => {

@@ -10,7 +10,7 @@ import { BottleStore } from "../../../services/BottleStore.ts"
 import { OperationLogs } from "../../../services/OperationLogs.ts"
 import { ProvenanceStore } from "../../../services/ProvenanceStore.ts"
 import type { LogLine } from "../api/bottles.ts"
-import type { Sent } from "./streams.ts"
+import { textOf } from "./streams.ts"
 import { wholeLength } from "./utf8.ts"
 
 const NEWLINE = 10
@@ -76,7 +76,7 @@ export const liveLog = (slug: Slug, from: number, poll: DurationInput) =>
           return Option.some([Chunk.fromIterable(lines), place] as const)
         })
       : Effect.succeedNone,
-  ).pipe(Stream.map((line): Sent => ({ id: line.end, data: line })))
+  ).pipe(Stream.map((line) => textOf({ id: line.end, data: line })))
 
 /** So many lines are held for a viewer. */
 const LIVE_PAGE = 200
@@ -109,10 +109,10 @@ export const outputPart = Effect.fnUntraced(function* (slug: Slug, run: number, 
 export const liveOutput = (slug: Slug, run: number, from: number) => {
   let end = from
   let rest = Buffer.alloc(0)
-  const sent = (bytes: Buffer): ReadonlyArray<Sent> => {
+  const sent = (bytes: Buffer): ReadonlyArray<string> => {
     if (bytes.length === 0) return []
     end += bytes.length
-    return [{ id: end, data: { text: bytes.toString("utf8") } }]
+    return [textOf({ id: end, data: { text: bytes.toString("utf8") } })]
   }
   return withoutFirst(readLogs(slug, { run, follow: true }), from).pipe(
     Stream.mapConcat((piece) => {
