@@ -3,7 +3,6 @@ import Database from "better-sqlite3"
 import { Effect, Layer } from "effect"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { compactHeap } from "../../dist/orchestrator/compactHeap.js"
 import { parts, service } from "../fakeService.mjs"
 
 const [directory, apiUrl, bottles, file, runs, token] = process.argv.slice(2)
@@ -79,6 +78,4 @@ const step = (name) => {
 }
 process.stdin.once("end", () => process.exit(0)).resume()
 const served = service(apiUrl, { running: count, operators: { ada: token }, observe })
-// As `orchestrate serve` does.
-await Effect.runPromise(compactHeap)
 await Effect.runPromise(Layer.launch(Layer.provide(served, parts(directory, step))))

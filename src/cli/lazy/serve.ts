@@ -9,7 +9,6 @@ import { packageFile } from "../../layers/home/packageRoot.ts"
 import * as NodeProcessRunner from "../../layers/process/NodeProcessRunner.ts"
 import * as LiveSecrets from "../../layers/secrets/LiveSecrets.ts"
 import * as SqliteOrchestratorStores from "../../layers/sqlite/SqliteOrchestratorStores.ts"
-import { compactHeap } from "../../orchestrator/compactHeap.ts"
 import { keepSecrets } from "../../orchestrator/keepSecrets.ts"
 import { run } from "../../orchestrator/Orchestrator.ts"
 import type { Observe } from "../../orchestrator/telling.ts"
@@ -19,7 +18,6 @@ import { otlpSettings } from "./otlpSettings.ts"
 /** Serves until it is interrupted. */
 export const serve = Effect.fn("serve")(
   function* ({ config, observe }: { readonly config: Option.Option<string>; readonly observe: Observe }) {
-    yield* compactHeap
     const { root } = yield* Home
     const read = yield* readConfiguration(config, process.env)
     const { file, configuration } = yield* Effect.mapError(
