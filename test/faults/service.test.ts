@@ -7,7 +7,7 @@ import { createInterface } from "node:readline"
 import { afterAll, beforeAll, expect, it, vi } from "vitest"
 import { shellAgent } from "../support/cli.ts"
 import { describeDocker } from "../support/docker.ts"
-import { bundleFaultyCli, makeFaultyCli, type Step, untilEmpty } from "../support/faults.ts"
+import { bundleFaultyCli, killAt, makeFaultyCli, type Step, untilEmpty } from "../support/faults.ts"
 import { demoImageForTests } from "../support/images.ts"
 import { nightly } from "../support/nightly.ts"
 import { door, makeServed } from "../support/served.ts"
@@ -17,9 +17,9 @@ type Point = readonly [title: string, step: RegExp]
 /** Where a service is killed: at the first step of its life that is one of these. */
 const POINTS: ReadonlyArray<Point> = [
   ["the container is created", /createContainer > ProcessRunner\.run$/],
-  ["the agent is started", /performStart .*startAttached > ProcessRunner\.stream$/],
+  ["the agent is started", /performStart .*socketTransport\.start$/],
   ["the image is made", /makeArtifact .*freezeBottle > ProcessRunner\.run$/],
-  ["the agent is started again", /performResume .*startAttached > ProcessRunner\.stream$/],
+  ["the agent is started again", /performResume .*socketTransport\.start$/],
 ]
 /** The same, nightly. */
 const MORE_POINTS: ReadonlyArray<Point> = [
@@ -28,7 +28,7 @@ const MORE_POINTS: ReadonlyArray<Point> = [
   ["the sidecar is launched", /SidecarProcess\.start > ProcessRunner\.detached$/],
   ["the launch is reported", /Operations\.finish$/],
   ["the frozen container is removed", /removeContainers > ProcessRunner\.run$/],
-  ["the engine destroys it", /Backend\.destroy > ProcessRunner\.run$/],
+  ["the engine destroys it", /Backend\.destroy .*ProcessRunner\.run$/],
   ["its row is removed", /BottleStore\.remove$/],
 ]
 
@@ -36,8 +36,6 @@ const MORE_POINTS: ReadonlyArray<Point> = [
 const AGENT = shellAgent(
   'echo "run $BOT_BOTTLE_RUN" >>runs; cat runs; sleep 1; forge signal-done success mended',
 )
-/** A killed process waits so long before it dies: the program that it runs has begun then. */
-const PROGRAM_RUNS_MS = "15"
 /** What failed by a kill is tried again after a minute. The command line is not asked more often, because it takes much of a processor. */
 const far = { timeout: 300_000, interval: 2000 }
 
@@ -145,10 +143,7 @@ describeDocker("a service over a real engine", () => {
     { timeout: 900_000 },
     async (_, point) => {
       const step = steps.find((name) => point.test(name)) ?? `none of ${point}`
-      const life = await live({
-        FAULT_KILL: step,
-        FAULT_AFTER_MS: step.includes("ProcessRunner.") ? PROGRAM_RUNS_MS : "0",
-      })
+      const life = await live(killAt(step))
       expect({ step, ...life }).toMatchObject({ step, ...WHOLE })
       expect(life.codes.toSorted()).toEqual([0, 0, 137])
     },

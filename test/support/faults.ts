@@ -47,6 +47,12 @@ export const nameOf = (step: Step): string => {
   return names.slice(runs ? -2 : -1).join(" > ")
 }
 
+/** The variables that kill a process at a step: where it runs a program or starts a container, when that is under way. */
+export const killAt = (step: Step): Readonly<Record<string, string>> => ({
+  FAULT_KILL: step,
+  FAULT_AFTER_MS: /ProcessRunner\.|socketTransport\.start/.test(nameOf(step)) ? PROGRAM_RUNS_MS : "0",
+})
+
 /** A home, its commands, and those commands with a fault. */
 export interface FaultyCli extends Cli {
   /** Runs a command and answers the steps it took. */
@@ -125,8 +131,7 @@ export const makeFaultyCli = (bin: string, env: Readonly<Record<string, string>>
       return { ...result, steps: readFileSync(file, "utf8").trim().split("\n") }
     },
     kill: async (step, args) => {
-      const delay = nameOf(step).includes("ProcessRunner.") ? PROGRAM_RUNS_MS : "0"
-      const result = await cli.run(args, { env: { FAULT_KILL: step, FAULT_AFTER_MS: delay } })
+      const result = await cli.run(args, { env: killAt(step) })
       return { ...result, killed: result.code === 137 }
     },
     ok: async (...args) => {
