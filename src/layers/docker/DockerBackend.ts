@@ -1,4 +1,4 @@
-/** DockerBackend runs bottles as containers through the docker command line: no network, no capabilities, our own system call filter. */
+/** DockerBackend runs bottles as containers of a docker engine: no network, no capabilities, our own system call filter. */
 import type { Duration } from "effect"
 import { Effect, MutableHashMap, Option, Stream } from "effect"
 import { readdir, rm } from "node:fs/promises"

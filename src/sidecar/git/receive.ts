@@ -2,7 +2,7 @@
  * Handles a push from its body to its report: unpacks it in isolation, checks it, then sends it to the upstream, whose result the agent
  * gets.
  */
-import { Effect, Fiber, type Scope } from "effect"
+import { Effect } from "effect"
 import { open } from "node:fs/promises"
 import { type RefUpdate, isNoObject, mayForce, pushProblem } from "../../domain/PushPolicy.ts"
 import { SECRET_REFUSALS } from "../../domain/SecretRefusals.ts"
@@ -143,7 +143,7 @@ const requireApproval = Effect.fnUntraced(function* (
   return yield* Effect.catchAll(approval, ({ reason, messages }) => refuse(reason, messages))
 })
 
-/** Unpacks and inspects a push. Fails with the reason for refusing it: the first one, in the order of the checks. */
+/** Unpacks and inspects a push. Fails with the reason for refusing it. */
 const inspected = Effect.fnUntraced(function* (
   context: ReceiveContext,
   repository: Repository,
@@ -154,26 +154,20 @@ const inspected = Effect.fnUntraced(function* (
   const quarantine = yield* orRefuse(unpack(context, repository, folder, request))
   for (const update of updates) yield* orRefuse(requireMovable(context, quarantine, update))
   const paths = yield* orRefuse(changedPaths(quarantine))
-  return yield* Effect.scoped(checked(context, quarantine, updates, paths))
-})
-
-/** The checks of what was unpacked. The scan runs beside the others; the push goes on when all have passed. */
-const checked = Effect.fnUntraced(function* (
-  context: ReceiveContext,
-  quarantine: Quarantine,
-  updates: ReadonlyArray<RefUpdate>,
-  paths: ReadonlyArray<string>,
-): Effect.fn.Return<Quarantine, Refused, Scope.Scope> {
-  const { upstream } = quarantine.repository
-  const scanning = yield* Effect.forkScoped(scanned(context, quarantine, paths))
-  const kept = yield* orRefuse(protectedProblems(context, upstream, paths))
+  const kept = yield* orRefuse(protectedProblems(context, repository.upstream, paths))
   if (kept.length > 0) return yield* refuse("protected paths", shortened(kept))
   yield* requireBases(context, quarantine, updates)
   if (context.forge !== undefined) {
     const said = yield* orRefuse(messageProblems(quarantine, context.forge.messageProblem))
     if (said.length > 0) return yield* refuse("a message closes what is out of scope", shortened(said))
   }
-  const secrets = yield* Fiber.join(scanning)
+  const secrets = yield* secretProblems(context.scanner, quarantine, paths).pipe(
+    Effect.tapErrorTag("ScanFailed", (error) => Effect.logError("a push was not scanned", error)),
+    Effect.mapError((error) => ({
+      reason: error._tag === "ScanFailed" ? "the scan for secrets failed" : error.reason,
+      messages: [],
+    })),
+  )
   if (secrets.length > 0)
     return yield* refuse(SECRET_REFUSALS.push, [
       ...shortened(secrets),
@@ -181,20 +175,6 @@ const checked = Effect.fnUntraced(function* (
     ])
   return quarantine
 })
-
-/** Lines about secrets in the push. Fails when it could not be scanned. */
-const scanned = (
-  { scanner }: ReceiveContext,
-  quarantine: Quarantine,
-  paths: ReadonlyArray<string>,
-): Effect.Effect<ReadonlyArray<string>, Refused> =>
-  secretProblems(scanner, quarantine, paths).pipe(
-    Effect.tapErrorTag("ScanFailed", (error) => Effect.logError("a push was not scanned", error)),
-    Effect.mapError((error) => ({
-      reason: error._tag === "ScanFailed" ? "the scan for secrets failed" : error.reason,
-      messages: [],
-    })),
-  )
 
 /** Each ref must have its bases' content at protected paths, even when no commit of the push changes anything there. */
 const requireBases = Effect.fnUntraced(function* (
