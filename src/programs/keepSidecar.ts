@@ -37,12 +37,18 @@ export const keepSidecar = Effect.fn("keepSidecar")(function* (
 })
 
 /** Recorded in the row, so that a second death is recognised after the watcher restarts. */
-const note = Effect.fnUntraced(function* ({ slug, run }: BottleMetadata, sidecar: "relaunched" | "failed") {
+const note = Effect.fnUntraced(function* (
+  { slug, run }: BottleMetadata,
+  sidecar: "relaunched" | "failed" | undefined,
+) {
   yield* (yield* BottleStore).modify(slug, (row) => {
     if (row.run !== run) return row
     // The new sidecar reports what it sees itself, and would not clear a report of the old one.
-    const { refused: _refused, ...trouble } = row.trouble
-    return new BottleMetadata({ ...row, trouble: { ...trouble, sidecar } })
+    const { refused: _refused, sidecar: _sidecar, ...trouble } = row.trouble
+    return new BottleMetadata({
+      ...row,
+      trouble: { ...trouble, ...(sidecar === undefined ? {} : { sidecar }) },
+    })
   })
 })
 
@@ -75,7 +81,10 @@ const relaunch = Effect.fn("relaunch")(function* (
     const hadOne = Option.exists(row, ({ trouble }) => trouble.sidecar !== undefined)
     if (hadOne || (bottle.spec.forgeTargeted && forge === undefined)) return "failed" as const
     yield* note(bottle, "relaunched")
-    yield* launchAgain(backend, bottle, forge)
+    // A launch that its watcher interrupts has ended its process: the next watcher launches another.
+    yield* Effect.onInterrupt(launchAgain(backend, bottle, forge), () =>
+      Effect.ignore(note(bottle, undefined)),
+    )
     return "relaunched" as const
   })
   return yield* Effect.catchTag(store.withOperation(bottle.slug, "launch", again), "BottleNotFound", () =>

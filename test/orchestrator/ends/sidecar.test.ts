@@ -1,9 +1,10 @@
 /** A sidecar that dies under an agent at work: a real process, killed under a bottle that the orchestrator serves. */
 import { beforeAll, expect, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import { mkdirSync, rmSync } from "node:fs"
 import { vi } from "vitest"
 import { Slug } from "../../../src/domain/Slug.ts"
+import { BottleStore } from "../../../src/services/BottleStore.ts"
 import { shellAgent } from "../../support/cli.ts"
 import { describeDocker, docker } from "../../support/docker.ts"
 import { sidecarsOf } from "../../support/faults.ts"
@@ -46,6 +47,13 @@ describeDocker("an agent whose sidecar is killed", () => {
         expect(before).toHaveLength(1)
         yield* home.until(
           ({ bottle }) => bottle?.trouble.sidecar === "failed" || pids().some((pid) => !before.includes(pid)),
+        )
+        yield* Effect.flatMap(BottleStore, ({ leases }) => leases(slug)).pipe(
+          Effect.repeat({
+            until: ({ operation }) => operation === undefined,
+            schedule: Schedule.spaced("50 millis"),
+          }),
+          Effect.provide(home.context),
         )
       }),
       finishes: Effect.sync(() =>
