@@ -1,7 +1,6 @@
 /** attest: makes and signs the statement about a run that has ended. */
 import { Clock, DateTime, Effect, Option } from "effect"
 import type { BottleMetadata } from "../domain/Bottle.ts"
-import { instantOf } from "../domain/Instant.ts"
 import { type RunPredicate, decodeStatement, encodeStatement, statementOf } from "../domain/Provenance.ts"
 import type { Slug } from "../domain/Slug.ts"
 import { VERSION } from "../domain/Version.ts"
@@ -10,6 +9,7 @@ import { ForgeStateStore } from "../services/ForgeStateStore.ts"
 import { OperationLogs } from "../services/OperationLogs.ts"
 import { ProvenanceStore } from "../services/ProvenanceStore.ts"
 import { Signatures } from "../services/Signatures.ts"
+import { hasEnded } from "./bottleState.ts"
 import { useOf } from "./listBottles.ts"
 
 /**
@@ -101,8 +101,3 @@ export const attestAll = Effect.gen(function* () {
   )
   yield* Effect.catchAll(signStatements, (error) => Effect.logWarning(error.message))
 }).pipe(Effect.withSpan("attestAll"))
-
-/** Whether the row shows that the newest run has ended. */
-export const hasEnded = ({ exit, frozenAt, startedAt }: BottleMetadata): boolean =>
-  Option.isSome(exit) ||
-  (Option.isSome(frozenAt) && instantOf(frozenAt.value) >= instantOf(Option.getOrElse(startedAt, () => "")))

@@ -14,6 +14,7 @@ import { requireOwnEngine } from "./bottleBackend.ts"
 import { exitOf, halfDestroyed } from "./bottleState.ts"
 import { nowIso } from "./clock.ts"
 import { stopSidecar } from "./discard.ts"
+import { every } from "./every.ts"
 import { keepLimits, useLimitOf } from "./keepLimits.ts"
 import { keepSidecar } from "./keepSidecar.ts"
 import type { WatchOptions } from "./options.ts"
@@ -50,7 +51,7 @@ const watch = Effect.fn("watch")(function* (backend: Backend, bottle: BottleMeta
   const limit = yield* Ref.make(Option.none<LimitReached>())
   const queue = settleEvents(slug).pipe(
     Effect.catchAll((error) => Effect.logWarning(error.message)),
-    Effect.repeat(Schedule.spaced(QUEUE_INTERVAL)),
+    every(QUEUE_INTERVAL),
   )
   const code = yield* Effect.gen(function* () {
     yield* Effect.forkScoped(queue)

@@ -1,6 +1,7 @@
 /** bottleState: the current state of a bottle, from its row and its backend. */
 import { Effect, Option } from "effect"
 import type { BottleExit, BottleMetadata, BottleState } from "../domain/Bottle.ts"
+import { instantOf } from "../domain/Instant.ts"
 import { signalOf } from "../domain/Signals.ts"
 import type { Slug } from "../domain/Slug.ts"
 import type { Backend, BackendError } from "../services/Backends.ts"
@@ -21,6 +22,15 @@ export const bottleState: (
   if ((yield* engineOf(backend, bottle)) === "other") return yield* otherEngine(backend, bottle)
   return Option.isSome(bottle.artifact) ? "lost" : "created"
 })
+
+/** Whether the row shows that the newest run has ended. */
+export const hasEnded = ({ exit, frozenAt, startedAt }: BottleMetadata): boolean =>
+  Option.isSome(exit) ||
+  (Option.isSome(frozenAt) && instantOf(frozenAt.value) >= instantOf(Option.getOrElse(startedAt, () => "")))
+
+/** The newest run that began. A resume that was killed left its number in the row, and a box that was never started: that run did not begin. */
+export const lastRun = (state: BottleState, bottle: BottleMetadata): number =>
+  state === "created" && !hasEnded(bottle) ? bottle.run - 1 : bottle.run
 
 /** The message for a command on a bottle that is `destroying`. */
 export const halfDestroyed = (slug: Slug): string =>

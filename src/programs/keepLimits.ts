@@ -1,5 +1,5 @@
 /** keepLimits: ends a run that takes too long or shows no sign of life. */
-import { Clock, Duration, Effect, Option, Ref, Schedule, Schema } from "effect"
+import { Clock, Duration, Effect, Option, Ref, Schema } from "effect"
 import { durationOf } from "../domain/durationOf.ts"
 import { type BottleMetadata, withTrouble } from "../domain/Bottle.ts"
 import { LimitReached } from "../domain/Errors.ts"
@@ -12,7 +12,16 @@ import { addedTo, limitsInForce } from "./limitsInForce.ts"
 
 /** How long an agent may go on when no call to a model is served any more. */
 export const USE_GRACE = Duration.seconds(30)
-const USE_INTERVAL = Duration.seconds(1)
+/** Milliseconds. */
+const USE_INTERVAL = 5000
+
+/** A limit of a run's time: it ends so long after its last sign. */
+interface TimeLimit {
+  readonly name: "timeout" | "idleTimeout"
+  /** Milliseconds. */
+  readonly length: number
+  readonly lastSign: Effect.Effect<number, never, BottleEvents | Requests>
+}
 
 /** Waits for the first of the bottle's limits, records it in `reached` and stops the bottle. Does nothing for a bottle without limits. */
 export const keepLimits = Effect.fn("keepLimits")(function* (
@@ -22,7 +31,8 @@ export const keepLimits = Effect.fn("keepLimits")(function* (
   reached: Ref.Ref<Option.Option<LimitReached>>,
 ) {
   const startedAt = Option.match(bottle.startedAt, { onNone: () => 0, onSome: Date.parse })
-  const end = (limit: "timeout" | "idleTimeout") =>
+  const stop = Effect.catchAll(backend.stop(bottle.slug), (error) => Effect.logWarning(error.message))
+  const end = (limit: TimeLimit["name"]) =>
     limitsInForce(bottle).pipe(
       Effect.flatMap(({ [limit]: value = "" }) =>
         Ref.set(reached, Option.some(new LimitReached({ slug: bottle.slug, limit, value }))),
@@ -30,36 +40,45 @@ export const keepLimits = Effect.fn("keepLimits")(function* (
       Effect.zipRight(BottleStore),
       Effect.flatMap((store) => store.modify(bottle.slug, (row) => withTrouble(row, { stopped: limit }))),
       Effect.ignoreLogged,
-      Effect.zipRight(backend.stop(bottle.slug)),
-      Effect.catchAll((error) => Effect.logWarning(error.message)),
+      Effect.zipRight(stop),
     )
-  const keep = (
-    limit: "timeout" | "idleTimeout",
+  const limited = (
+    name: TimeLimit["name"],
     value: Option.Option<string>,
-    lastSign: Effect.Effect<number, never, BottleEvents | Requests>,
-  ) =>
-    Option.match(Option.flatMap(value, durationOf), {
-      onNone: () => Effect.never,
-      onSome: (length) => Effect.zipRight(untilSilent(lastSign, Duration.toMillis(length)), end(limit)),
-    })
-  const useKept = Effect.gen(function* () {
-    yield* Effect.repeat(useLimitOf(bottle), {
-      until: Option.isSome,
-      schedule: Schedule.spaced(USE_INTERVAL),
-    })
-    // Its agent cannot go on, and usually ends by itself: what it says then is of use.
-    yield* Effect.sleep(USE_GRACE)
-    yield* Effect.catchAll(backend.stop(bottle.slug), (error) => Effect.logWarning(error.message))
-  })
-  yield* Effect.raceAll([
-    keep(
+    lastSign: TimeLimit["lastSign"],
+  ): ReadonlyArray<TimeLimit> =>
+    Option.toArray(Option.flatMap(value, durationOf)).map((length) => ({
+      name,
+      length: Duration.toMillis(length),
+      lastSign,
+    }))
+  const limits = [
+    ...limited(
       "timeout",
       bottle.timeout,
       Effect.map(addedTo(bottle), ({ minutes }) => startedAt + minutes * 60_000),
     ),
-    keep("idleTimeout", bottle.idleTimeout, lastSign(bottle, startedAt, lastOutput)),
-    ...(Object.keys(bottle.useLimits).length === 0 ? [] : [useKept]),
-  ])
+    ...limited("idleTimeout", bottle.idleTimeout, lastSign(bottle, startedAt, lastOutput)),
+  ]
+  const isCounted = Object.keys(bottle.useLimits).length > 0
+  if (limits.length === 0 && !isCounted) return
+  // A limit's sign is read only when the end that the last one gave has come.
+  const ends = new Map<TimeLimit, number>()
+  for (;;) {
+    if (isCounted && Option.isSome(yield* useLimitOf(bottle))) {
+      // Its agent cannot go on, and usually ends by itself: what it says then is of use.
+      yield* Effect.sleep(USE_GRACE)
+      return yield* stop
+    }
+    const now = yield* Clock.currentTimeMillis
+    for (const limit of limits) {
+      if (now < (ends.get(limit) ?? 0)) continue
+      const at = (yield* limit.lastSign) + limit.length
+      if (at <= now) return yield* end(limit.name)
+      ends.set(limit, at)
+    }
+    yield* Effect.sleep(Math.min(...ends.values(), isCounted ? now + USE_INTERVAL : Infinity) - now)
+  }
 })
 
 const isUseLimit = Schema.is(UseLimit)
@@ -73,17 +92,6 @@ export const useLimitOf = Effect.fn("useLimitOf")(function* ({ slug, run }: Bott
   const { [stopped]: value = "" } = yield* limitsInForce(found.value)
   return Option.some(new LimitReached({ slug, limit: stopped, value: String(value) }))
 })
-
-const untilSilent = (
-  lastSign: Effect.Effect<number, never, BottleEvents | Requests>,
-  length: number,
-): Effect.Effect<void, never, BottleEvents | Requests> =>
-  Effect.gen(function* () {
-    const left = (yield* lastSign) + length - (yield* Clock.currentTimeMillis)
-    if (left <= 0) return
-    yield* Effect.sleep(left)
-    return yield* untilSilent(lastSign, length)
-  })
 
 const lastSign = (bottle: BottleMetadata, startedAt: number, lastOutput: Ref.Ref<number>) =>
   Effect.gen(function* () {

@@ -52,16 +52,18 @@ const note = Effect.fnUntraced(function* (
   })
 })
 
-const untilDead = Effect.fn("untilDead")(function* (bottle: BottleMetadata) {
+const untilDead = Effect.fn("untilDead")(function* ({ slug }: BottleMetadata) {
   const sidecar = yield* Sidecar
-  const alive = Effect.flatMap(
-    sidecar.find(bottle.slug),
-    Option.match({ onNone: () => Effect.succeed(false), onSome: (handle) => handle.alive }),
-  )
-  yield* Effect.delay(alive, INTERVAL).pipe(
-    Effect.orElseSucceed(() => true),
-    Effect.repeat({ while: (living) => living }),
-  )
+  const isDead = sidecar
+    .find(slug)
+    .pipe(
+      Effect.flatMap(Option.match({ onNone: () => Effect.succeed(false), onSome: ({ alive }) => alive })),
+      Effect.match({ onFailure: () => false, onSuccess: (isAlive) => !isAlive }),
+    )
+  for (;;) {
+    yield* Effect.sleep(INTERVAL)
+    if (yield* isDead) return
+  }
 })
 
 /**

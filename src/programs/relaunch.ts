@@ -14,7 +14,7 @@ import { Sidecar } from "../services/Sidecar.ts"
 import { assignedForge } from "./assignedForge.ts"
 import { attest } from "./attest.ts"
 import { bottleBackend } from "./bottleBackend.ts"
-import { bottleState, halfDestroyed, lostArtifact } from "./bottleState.ts"
+import { bottleState, halfDestroyed, lastRun, lostArtifact } from "./bottleState.ts"
 import { bringUp } from "./bringUp.ts"
 import { nowIso } from "./clock.ts"
 import { agreeToKeys } from "./deployKeys.ts"
@@ -37,6 +37,8 @@ export interface PreparedResume {
   readonly prompt: Option.Option<string>
   /** Whether its agent has ended and is not frozen yet: it is then frozen first. */
   readonly exited: boolean
+  /** The newest run that began; 0: none. */
+  readonly last: number
 }
 
 /**
@@ -76,7 +78,15 @@ export const prepareResume = Effect.fn("prepareResume")(function* (
     forge,
   })
   const state = yield* resumableState(run.backend, bottle)
-  const prepared: PreparedResume = { run, bottle, options, forge, prompt, exited: state === "exited" }
+  const prepared: PreparedResume = {
+    run,
+    bottle,
+    options,
+    forge,
+    prompt,
+    exited: state === "exited",
+    last: lastRun(state, bottle),
+  }
   const plan = yield* planResume(prepared)
   // An artifact that is not made yet has no name; any image name will do here.
   yield* run.backend.accepts(prepared.exited ? { ...plan, image: slug } : plan)
@@ -111,6 +121,7 @@ export const planResume = Effect.fn("planResume")(function* ({
   forge,
   prompt,
   exited,
+  last,
 }: PreparedResume) {
   const again = exited || Option.isSome(bottle.artifact)
   const artifact = exited ? Option.some("") : bottle.artifact
@@ -131,7 +142,7 @@ export const planResume = Effect.fn("planResume")(function* ({
   })
   const plan = makePlan({
     slug: bottle.slug,
-    run: again ? bottle.run + 1 : bottle.run,
+    run: last + 1,
     backend: run.backend.name,
     defaultMemoryBytes: run.backend.defaultMemoryBytes,
     bottle: run.bottle,
@@ -149,7 +160,7 @@ export const planResume = Effect.fn("planResume")(function* ({
       ...(Option.isSome(bottle.user) && { user: bottle.user.value }),
     },
   })
-  return { ...launchPlan(plan, run), ...(again && { continues: { run: bottle.run } }) } satisfies LaunchPlan
+  return { ...launchPlan(plan, run), ...(again && { continues: { run: last } }) } satisfies LaunchPlan
 })
 
 /** Refuses a resume whose deploy keys were not agreed to, or whose sidecar could not serve, before the bottle is changed. */
@@ -177,11 +188,11 @@ const resumeBottle = Effect.fn("resumeBottle")(function* (prepared: PreparedResu
   const { slug } = prepared.bottle
   const row = yield* (yield* BottleStore).get(slug)
   if (Option.isNone(row)) return yield* new BottleNotFound({ slug })
-  const bottle = yield* madeReady(run.backend, row.value)
+  const { bottle, last } = yield* madeReady(run.backend, row.value)
   // A run whose end nobody saw has no statement yet, and its lines would count as the next run's.
-  yield* attest(slug)
+  if (last === bottle.run) yield* attest(slug)
   yield* options.observe?.({ _tag: "Slug", slug }) ?? Effect.void
-  const plan = yield* planResume({ ...prepared, bottle, exited: false })
+  const plan = yield* planResume({ ...prepared, bottle, last, exited: false })
   yield* run.backend.accepts(plan)
   const made = yield* Ref.make(false)
   const config = withTrace(sidecarConfig(slug, run, forge, plan.run), options)
@@ -191,12 +202,14 @@ const resumeBottle = Effect.fn("resumeBottle")(function* (prepared: PreparedResu
   yield* changeForgeRows(bottle.slug, { status: "running", lastCheckinAt: yield* nowIso })
 })
 
-/** The row of a bottle that has no running part and no box. */
+/** The row of a bottle that has no running part and no box, and its newest run that began. */
 const madeReady = Effect.fn("madeReady")(function* (backend: Backend, bottle: BottleMetadata) {
   const state = yield* resumableState(backend, bottle)
-  if (state === "exited") return yield* freezeBottle(backend, bottle.slug)
   if (state === "created") yield* removeHalf(backend, bottle.slug)
-  return bottle
+  return {
+    bottle: state === "exited" ? yield* freezeBottle(backend, bottle.slug) : bottle,
+    last: lastRun(state, bottle),
+  }
 })
 
 const removeHalf = Effect.fn("removeHalf")(function* (backend: Backend, slug: Slug) {

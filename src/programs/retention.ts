@@ -5,7 +5,7 @@ import { BottleStore } from "../services/BottleStore.ts"
 import { OperationLogs } from "../services/OperationLogs.ts"
 import { ProvenanceStore } from "../services/ProvenanceStore.ts"
 import { RunDirectories } from "../services/RunDirectories.ts"
-import { hasEnded } from "./attest.ts"
+import { hasEnded } from "./bottleState.ts"
 import type { Garbage } from "./garbage.ts"
 
 /** How long is kept what no bottle needs to work. */

@@ -13,7 +13,7 @@ import { changeForgeRows } from "./forgeRows.ts"
  * Applies the events in a bottle's queue. The number of the last applied event is stored with its effect, so that each event is applied
  * once, even if a crash happens before or after its file is removed.
  */
-export const settleEvents = Effect.fn("settleEvents")(function* (slug: Slug) {
+export const settleEvents = Effect.fnUntraced(function* (slug: Slug) {
   const queue = yield* BottleEvents
   const events = yield* queue.events(slug)
   yield* Effect.forEach(

@@ -8,7 +8,8 @@ import { BottleStore } from "../services/BottleStore.ts"
 import { type LogAudit, type LogVerdict, OperationLogs } from "../services/OperationLogs.ts"
 import { ProvenanceStore } from "../services/ProvenanceStore.ts"
 import { type PublicKey, Signatures } from "../services/Signatures.ts"
-import { attest, hasEnded } from "./attest.ts"
+import { attest } from "./attest.ts"
+import { hasEnded } from "./bottleState.ts"
 import { parseSlug } from "./parseSlug.ts"
 
 /** Result of a verification. A problem with line 0 is not in one line of the log. */

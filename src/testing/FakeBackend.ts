@@ -1,16 +1,5 @@
 /** FakeBackend is a backend in memory: it runs scripted agents, fails on demand, and records its calls. */
-import {
-  Clock,
-  Deferred,
-  Effect,
-  Exit,
-  Fiber,
-  Layer,
-  MutableHashMap,
-  Option,
-  Stream,
-  SubscriptionRef,
-} from "effect"
+import { Chunk, Clock, Deferred, Effect, Exit, Fiber, Layer, MutableHashMap, Option, Stream } from "effect"
 import { basename } from "node:path"
 import type { BottlePlan } from "../domain/Bottle.ts"
 import { BackendFailure, BackendNotFound, FreezeFailed } from "../domain/Errors.ts"
@@ -72,13 +61,15 @@ export interface FakeBackend {
 }
 
 interface Written {
-  readonly chunks: ReadonlyArray<OutputChunk>
-  readonly over: boolean
+  readonly chunks: Array<OutputChunk>
+  over: boolean
+  /** Completed by what is written next, or by the end. */
+  more: Deferred.Deferred<void>
 }
 
 interface Box {
   readonly plan: BottlePlan
-  readonly written: SubscriptionRef.SubscriptionRef<Written>
+  readonly written: Written
   readonly exit: Deferred.Deferred<number>
   readonly createdAt: number
   state: BackendBottle["state"]
@@ -96,7 +87,7 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
     const name = script.name ?? "fake"
     const agent = script.agent ?? echoPrompt
     const boxes = MutableHashMap.empty<Slug, Box>()
-    const outputs = MutableHashMap.empty<string, Box["written"]>()
+    const outputs = MutableHashMap.empty<string, Written>()
     const artifacts = new Map<string, BackendArtifact>()
     const plans: Array<BottlePlan> = []
     const steps: Array<string> = []
@@ -128,7 +119,7 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
       if (plan.rehydrate && !artifacts.has(plan.image)) {
         return yield* failure("create", slug, `there is no artifact ${plan.image}`)
       }
-      const written = yield* SubscriptionRef.make<Written>({ chunks: [], over: false })
+      const written: Written = { chunks: [], over: false, more: yield* Deferred.make<void>() }
       const exit = yield* Deferred.make<number>()
       const createdAt = yield* Clock.currentTimeMillis
       MutableHashMap.set(boxes, slug, {
@@ -144,23 +135,29 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
       return bottle
     })
 
+    const tellMore = (written: Written) =>
+      Effect.flatMap(Deferred.make<void>(), (next) => {
+        const { more } = written
+        written.more = next
+        return Deferred.succeed(more, undefined)
+      })
+
     const play = (box: Box) => {
       const write = (stream: OutputChunk["stream"]) => (text: string | Uint8Array) =>
-        SubscriptionRef.update(box.written, ({ chunks, over }) => ({
-          chunks: [
-            ...chunks,
-            { stream, bytes: typeof text === "string" ? Buffer.from(text) : text, at: Date.now() },
-          ],
-          over,
-        }))
+        Effect.suspend(() => {
+          const bytes = typeof text === "string" ? Buffer.from(text) : text
+          box.written.chunks.push({ stream, bytes, at: Date.now() })
+          return tellMore(box.written)
+        })
       const playing = agent(box.plan, { print: write("stdout"), printError: write("stderr") })
       // A bottle has also ended if its agent was interrupted before its first step.
       return Effect.uninterruptible(
         Effect.forkDaemon(
           Effect.onExit(Effect.interruptible(playing), (exit) => {
             box.state = "exited"
+            box.written.over = true
             return Effect.zipRight(
-              SubscriptionRef.update(box.written, ({ chunks }) => ({ chunks, over: true })),
+              tellMore(box.written),
               Deferred.succeed(box.exit, Exit.isSuccess(exit) ? exit.value : TERMINATED),
             )
           }),
@@ -200,18 +197,15 @@ export const make = Effect.fn("FakeBackend.make")((script: FakeScript = {}) =>
       )
     })
 
-    const read = (written: Box["written"], follow: boolean): Stream.Stream<OutputChunk> => {
-      const growing = follow
-        ? Stream.takeUntil(written.changes, ({ over }) => over)
-        : Stream.fromEffect(SubscriptionRef.get(written))
-      return growing.pipe(
-        Stream.mapAccum(0, (seen, { chunks }): readonly [number, ReadonlyArray<OutputChunk>] => [
-          chunks.length,
-          chunks.slice(seen),
-        ]),
-        Stream.flattenIterables,
+    const read = (written: Written, follow: boolean): Stream.Stream<OutputChunk> =>
+      Stream.paginateChunkEffect(0, (seen) =>
+        Effect.gen(function* () {
+          const { chunks, over, more } = written
+          if (follow && !over && chunks.length === seen) yield* Deferred.await(more)
+          const fresh = Chunk.unsafeFromArray(chunks.slice(seen))
+          return [fresh, follow && !written.over ? Option.some(seen + fresh.length) : Option.none()] as const
+        }),
       )
-    }
     const readRun = (slug: Slug, run: number, follow: boolean) =>
       Option.match(MutableHashMap.get(outputs, `${slug} ${run}`), {
         onNone: () => Stream.empty,

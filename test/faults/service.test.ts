@@ -96,7 +96,7 @@ const live = async (faults: Readonly<Record<string, string>>) => {
   const installation = () => readFileSync(join(cli.home, "installation"), "utf8").slice(0, 36)
   const frozenAfter = async (run: number) => {
     await vi.waitFor(
-      () => expect(record.of(installation()).some((line) => line.endsWith(` die ${run}`))).toBe(true),
+      () => expect(record.of(installation())).toContainEqual(expect.stringMatching(` die ${run}$`)),
       far,
     )
     return vi.waitFor(async () => {

@@ -11,8 +11,10 @@ import { relaunch } from "../../src/programs/relaunch.ts"
 import { resumeHeadless } from "../../src/programs/resumeHeadless.ts"
 import { startHeadless } from "../../src/programs/startHeadless.ts"
 import { stop } from "../../src/programs/stop.ts"
+import { BottleMetadata } from "../../src/domain/Bottle.ts"
 import type { Slug } from "../../src/domain/Slug.ts"
 import { BottleStore } from "../../src/services/BottleStore.ts"
+import { ProvenanceStore } from "../../src/services/ProvenanceStore.ts"
 import type { FakeStep } from "../../src/testing/FakeBackend.ts"
 import { endless, inWorld } from "./world.ts"
 
@@ -248,6 +250,35 @@ describe("a resume", () => {
           [3, `fake/${slug}:run-2`, true, "1000:1000", "still more", undefined],
         ])
         expect(yield* fake.artifacts).toEqual([`fake/${slug}:run-2`])
+      }),
+    ),
+  )
+
+  it.effect("that was killed before its agent began has the number of that run again", () =>
+    inWorld({}, ({ fake }) =>
+      Effect.gen(function* () {
+        const slug = yield* start()
+        yield* freeze(slug)
+        yield* TestClock.adjust("1 second")
+        const store = yield* BottleStore
+        const [first] = yield* fake.plans
+        if (first === undefined) return yield* Effect.dieMessage("nothing was created")
+        yield* fake.backend.create({ ...first, run: 2, image: `fake/${slug}:run-1`, rehydrate: true })
+        yield* store.modify(
+          slug,
+          (row) =>
+            new BottleMetadata({
+              ...row,
+              run: 2,
+              startedAt: Option.some(new Date(1000).toISOString()),
+              exit: Option.none(),
+            }),
+        )
+        expect(yield* listBottles()).toMatchObject([{ state: "created", run: 2 }])
+        yield* resumeHeadless(slug, { prompt: "more" })
+        expect(yield* listBottles()).toMatchObject([{ state: "exited", run: 2 }])
+        const statements = yield* Effect.flatMap(ProvenanceStore, ({ of }) => of(slug))
+        expect(statements.map(({ run }) => run)).toEqual([1, 2])
       }),
     ),
   )

@@ -7,7 +7,7 @@ import { RunNumber } from "../../domain/orchestrator/IssueKey.ts"
 import type { Resume } from "../../domain/orchestrator/Operation.ts"
 import { resumePrompt } from "../../domain/orchestrator/prompts.ts"
 import type { StoredOperation } from "../../domain/orchestrator/StoredOperation.ts"
-import { bottleState } from "../../programs/bottleState.ts"
+import { bottleState, lastRun } from "../../programs/bottleState.ts"
 import { claimIssue } from "../../programs/claimIssue.ts"
 import { performResume, prepareResume } from "../../programs/relaunch.ts"
 import { Backends } from "../../services/Backends.ts"
@@ -34,9 +34,7 @@ export const ensureResumed = Effect.fn("ensureResumed")(function* (
   const { slug } = bottle
   const backend = yield* (yield* Backends).get(bottle.spec.backend)
   const state = yield* bottleState(backend, bottle)
-  const run = RunNumber.make(
-    state === "created" && Option.isNone(bottle.artifact) ? bottle.run : bottle.run + 1,
-  )
+  const run = RunNumber.make(lastRun(state, bottle) + 1)
   const noted = yield* (yield* Operations).start(operation.id, { slug, run })
   const wanted = Option.match(
     Option.flatMap(noted, ({ started }) => Option.fromNullable(started)),

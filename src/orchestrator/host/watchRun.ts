@@ -4,19 +4,19 @@
  */
 import { Clock, Duration, Effect, Option, Schedule } from "effect"
 import { stateOfRequest } from "../../domain/AgentRequest.ts"
-import type { BottleMetadata } from "../../domain/Bottle.ts"
 import { endHintId, HintId, InboxHint } from "../../domain/orchestrator/InboxHint.ts"
 import type { IssueKey } from "../../domain/orchestrator/IssueKey.ts"
 import { RunNumber } from "../../domain/orchestrator/IssueKey.ts"
 import type { Slug } from "../../domain/Slug.ts"
 import { awaitExit } from "../../programs/awaitExit.ts"
+import { every } from "../../programs/every.ts"
 import { BottleStore } from "../../services/BottleStore.ts"
 import { Requests } from "../../services/Requests.ts"
 import { bottleOf, observeBottle } from "../issue/observeBottle.ts"
 import type { ServedRepository } from "../ServedRepositories.ts"
 import { assigned } from "./assigned.ts"
 
-/** How often to check whether the agent has signalled that it is done, and whether its sidecar is gone. */
+/** How often to check whether the agent has signalled that it is done, asks for something, or has lost its sidecar. */
 const SIGN_INTERVAL = Duration.seconds(5)
 /** Delay before watching again after watching failed, for example because a command watches the bottle. */
 const AGAIN = Duration.seconds(30)
@@ -41,43 +41,24 @@ export const watchRun = Effect.fn("watchRun")(function* <E, R>(
   })
   const store = yield* BottleStore
   const requests = yield* Requests
-  const isOfRun = Effect.map(store.get(slug), (row) => Option.filter(row, (bottle) => bottle.run === run))
-  /** Reports once that the run is done, when its row shows it; never when there is no such row. */
-  const once = (sign: string, shows: (bottle: BottleMetadata) => boolean) =>
-    isOfRun.pipe(
-      Effect.repeat({
-        until: Option.match({ onNone: () => true, onSome: shows }),
-        schedule: Schedule.spaced(SIGN_INTERVAL),
-      }),
-      Effect.zipRight(isOfRun),
-      Effect.flatMap(
-        Option.match({
-          onNone: () => Effect.void,
-          onSome: () => say(HintId.make(`${sign}:${slug}:${run}`)),
-        }),
-      ),
-      Effect.catchAll((error) => Effect.logWarning("events of a run cannot be read", error)),
-    )
-  /** Reports each request that waits for a person, once. */
-  const asked = new Set<string>()
-  const asks = Effect.gen(function* () {
-    const open = (yield* requests.all(slug)).filter((request) => stateOfRequest(request) === "open")
-    for (const { id } of open) {
-      if (asked.has(id)) continue
-      yield* say(HintId.make(`request:${slug}:${id}`))
-      asked.add(id)
+  /** The signs that were reported, each once. */
+  const said = new Set<string>()
+  const once = Effect.fnUntraced(function* (sign: string) {
+    if (said.has(sign)) return
+    yield* say(HintId.make(sign))
+    said.add(sign)
+  })
+  const signs = Effect.gen(function* () {
+    const bottle = Option.getOrUndefined(yield* store.get(slug))
+    if (bottle?.run === run) {
+      if (Option.isSome(bottle.done)) yield* once(`done:${slug}:${run}`)
+      if (bottle.trouble.sidecar === "failed") yield* once(`sidecar:${slug}:${run}`)
     }
+    for (const request of yield* requests.all(slug))
+      if (stateOfRequest(request) === "open") yield* once(`request:${slug}:${request.id}`)
   }).pipe(
-    Effect.catchAll((error) => Effect.logWarning("requests of a run cannot be read", error)),
-    Effect.repeat(Schedule.spaced(SIGN_INTERVAL)),
-  )
-  const signs = Effect.all(
-    [
-      once("done", ({ done }) => Option.isSome(done)),
-      once("sidecar", ({ trouble }) => trouble.sidecar === "failed"),
-      asks,
-    ],
-    { concurrency: "unbounded", discard: true },
+    Effect.catchAll((error) => Effect.logWarning("the signs of a run cannot be read", error)),
+    every(SIGN_INTERVAL),
   )
   const prs = Option.match(yield* bottleOf(issue), {
     onNone: () => [],

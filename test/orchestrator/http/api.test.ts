@@ -50,8 +50,9 @@ describe("the HTTP interface", () => {
 
         const { items, next } = yield* client.issues.list({ urlParams: { limit: 50 } })
         expect(next).toBe(null)
-        const [listed] = items
-        expect(listed).toMatchObject({ issueNumber: 17, title: HOSTILE, phase: "frozen", waits: "person" })
+        // The first sweep may be at the other issue.
+        const listed = items.find(({ issueNumber }) => issueNumber === 17)
+        expect(listed).toMatchObject({ title: HOSTILE, phase: "frozen", waits: "person" })
         expect(listed?.url).toBe(`${world.sim.apiUrl.replace("/api/v1", "")}/ada/cellar/issues/17`)
         const slug = Slug.make(listed?.bottle?.slug ?? "")
         expect(listed?.bottle).toMatchObject({ agent: "carpenter", pr: { number: world.prOf(17) } })
