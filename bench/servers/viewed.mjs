@@ -3,6 +3,7 @@ import Database from "better-sqlite3"
 import { Effect, Layer } from "effect"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { keepHeapSmall } from "../../dist/exports/Orchestrator.js"
 import { parts, service } from "../fakeService.mjs"
 
 const [directory, apiUrl, bottles, file, runs, token] = process.argv.slice(2)
@@ -77,5 +78,6 @@ const step = (name) => {
   if (name === "start" && (started += 1) === count) setTimeout(begun, 2000)
 }
 process.stdin.once("end", () => process.exit(0)).resume()
+await Effect.runPromise(keepHeapSmall)
 const served = service(apiUrl, { running: count, operators: { ada: token }, observe })
 await Effect.runPromise(Layer.launch(Layer.provide(served, parts(directory, step))))

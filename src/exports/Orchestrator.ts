@@ -1,5 +1,6 @@
 /** bot-bottle/Orchestrator: the orchestrator, to run in your own process. */
 export { layer, run } from "../orchestrator/Orchestrator.ts"
+export { keepHeapSmall } from "../orchestrator/keepHeapSmall.ts"
 export type { OrchestratorOptions, OrchestratorSecrets } from "../orchestrator/Orchestrator.ts"
 export { ServiceEvent } from "../domain/orchestrator/ServiceEvent.ts"
 export type { WaitKind } from "../domain/orchestrator/Decision.ts"

@@ -9,6 +9,7 @@ import { packageFile } from "../../layers/home/packageRoot.ts"
 import * as NodeProcessRunner from "../../layers/process/NodeProcessRunner.ts"
 import * as LiveSecrets from "../../layers/secrets/LiveSecrets.ts"
 import * as SqliteOrchestratorStores from "../../layers/sqlite/SqliteOrchestratorStores.ts"
+import { keepHeapSmall } from "../../orchestrator/keepHeapSmall.ts"
 import { keepSecrets } from "../../orchestrator/keepSecrets.ts"
 import { run } from "../../orchestrator/Orchestrator.ts"
 import type { Observe } from "../../orchestrator/telling.ts"
@@ -35,6 +36,7 @@ export const serve = Effect.fn("serve")(
         }),
     )
     yield* requireKept(file, configuration)
+    yield* keepHeapSmall
     const secrets = yield* keepSecrets(file, configuration)
     const tracer = yield* tracing
     return yield* Effect.provide(
