@@ -1,13 +1,15 @@
 // Bottles on a docker engine against the docker command itself.
 import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
-import { destroy, freeze, resumeHeadless, startHeadless } from "../dist/index.js"
+import { destroy, freeze, resumeHeadless, Sidecar, startHeadless } from "../dist/index.js"
 import { run } from "./children.mjs"
 import { BIN } from "./commands.mjs"
 import { installation, PROMPT, slugIn, withImage } from "./installation.mjs"
 import { compare, takeTurns, timed } from "./measure.mjs"
 
 const OPTIONS = { prompt: PROMPT }
+/** Until a prepared process waits for its document. */
+const PREPARED_MS = 1000
 
 /** Runs a program that tells what happens; milliseconds until its first output, and its result. */
 const untilOutput = async (ours, program) => {
@@ -32,6 +34,12 @@ export const launch = (context) =>
         )
         return { first, all: performance.now() - start }
       }
+      /** As a service does, which waits for the next issue. */
+      const prepared = async () => {
+        await ours.run(Effect.flatMap(Sidecar, ({ prepare }) => prepare))
+        await new Promise((resolve) => setTimeout(resolve, PREPARED_MS))
+        return byLibrary()
+      }
       const byCommand = async () => {
         const args = [BIN, "start", "echo", "--headless", "--prompt", PROMPT]
         const ended = await run(process.execPath, args, { env: ours.env })
@@ -42,6 +50,7 @@ export const launch = (context) =>
         {
           docker: () => run("docker", ["run", "--rm", image, "echo", "here"]),
           library: byLibrary,
+          prepared,
           command: byCommand,
         },
         { context, rounds: context.quick ? 4 : 15, warmups: context.quick ? 1 : 2 },
@@ -58,11 +67,18 @@ export const launch = (context) =>
       const firsts = (by) => samples[by].map(({ first }) => first)
       return [
         row("startHeadless to first output", "all", firsts("library"), 1),
+        row("  with its sidecar's process prepared", "all", firsts("prepared"), 1),
         row("bot-bottle start to first output", "all", firsts("command"), 1.45),
         row(
           "startHeadless + destroy",
           "all",
           samples.library.map(({ all }) => all),
+          1.5,
+        ),
+        row(
+          "  with its sidecar's process prepared",
+          "all",
+          samples.prepared.map(({ all }) => all),
           1.5,
         ),
         row("startHeadless to first output", "first", firsts("library")),

@@ -19,7 +19,9 @@ export const runCached = (directory: string, name: string, digest: string, use =
   const cachedData = attempt(() => readFileSync(kept))
   const script = new Script(wrap(readFileSync(file, "latin1")), { filename: file, cachedData })
   if (script.cachedDataRejected !== false)
-    process.once("exit", (code) => (use === "" || code === 0 ? keep(script, kept) : undefined))
+    process.once("exit", (code) =>
+      code === 0 || (use === "" && code !== WRONG_USAGE) ? keep(script, kept) : undefined,
+    )
   const module = { exports: {} }
   script.runInThisContext()(module.exports, createRequire(file), module, file, directory)
   return module.exports
@@ -28,6 +30,9 @@ export const runCached = (directory: string, name: string, digest: string, use =
 /** The command that a command line names, for `runCached`: "-orchestrate-status", "-list", or "" without one. */
 export const commandUse = ([first = "", second = ""]: ReadonlyArray<string>): string =>
   !WORD.test(first) ? "" : first === "orchestrate" && WORD.test(second) ? `-${first}-${second}` : `-${first}`
+
+/** The exit code of a program that did not get what it works on. It has used few of its functions. */
+const WRONG_USAGE = 2
 
 const WORD = /^[a-z]{1,16}$/
 

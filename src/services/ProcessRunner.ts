@@ -70,6 +70,19 @@ export interface DetachedSpec extends Omit<ProcessSpec, "timeoutMs" | "maxOutput
   readonly firstLineMs?: number
 }
 
+/** A started program that waits for its stdin. */
+export interface WaitingProcess {
+  /** False when it has ended before it was needed. */
+  readonly lives: Effect.Effect<boolean>
+  /**
+   * Gives it its stdin, once. From then on it outlives this process and its scope. Returns its PID and its first line, within the time
+   * that its specification gives.
+   */
+  readonly feed: (
+    stdin: string,
+  ) => Effect.Effect<{ readonly pid: number; readonly firstLine: string }, ProcessError>
+}
+
 /** ProcessRunner is the only place that spawns processes. */
 export class ProcessRunner extends Context.Tag("bot-bottle/ProcessRunner")<
   ProcessRunner,
@@ -84,5 +97,9 @@ export class ProcessRunner extends Context.Tag("bot-bottle/ProcessRunner")<
     readonly detached: (
       spec: DetachedSpec,
     ) => Effect.Effect<{ readonly pid: number; readonly firstLine: string }, ProcessError>
+    /** Starts such a program before its stdin is known. It ends with its scope, and when this process ends, unless it was fed. */
+    readonly waiting: (
+      spec: Omit<DetachedSpec, "stdin" | "firstLineMs"> & { readonly firstLineMs: number },
+    ) => Effect.Effect<WaitingProcess, ProcessError, Scope.Scope>
   }
 >() {}

@@ -63,6 +63,11 @@ export class Sidecar extends Context.Tag("bot-bottle/Sidecar")<
     /** Reports routes without a secret and repositories without a key, before anything is created. */
     readonly check: (config: SidecarConfig) => Effect.Effect<void, SidecarError>
     /**
+     * Starts a process for the next launch, unless one waits: that launch then takes less time. It holds nothing of any run, and ends
+     * with this process unless a launch takes it.
+     */
+    readonly prepare: Effect.Effect<void>
+    /**
      * Launches a sidecar that outlives this process. Returns once it serves and the deploy keys that `git` asks for are registered. The
      * sidecar revokes them when it ends.
      */

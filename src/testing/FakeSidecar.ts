@@ -30,6 +30,8 @@ export interface FakeSidecar {
   readonly services: Context.Context<SidecarServices>
   /** In order. */
   readonly launches: ReadonlyArray<SidecarConfig>
+  /** How often a process was to be prepared. */
+  readonly prepared: Effect.Effect<number>
   /** Adds an event to its slug's queue, as the agent's calls do, and returns its number. */
   readonly push: (event: QueueEvent) => Effect.Effect<number>
   /** Records that the agent calls its neck now. */
@@ -61,6 +63,7 @@ interface Kept {
 export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
   const bySlug = new Map<string, Kept>()
   const launches: Array<SidecarConfig> = []
+  let prepared = 0
   const keys: Array<RunKey> = []
   const stores = new Map<string, number>()
   const runs = new Map<string, LeftRun>()
@@ -96,6 +99,7 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
     variables: giteaVariables,
     webUrl: ({ apiUrl }) => Effect.succeed(webUrl(apiUrl)),
     check: () => Effect.void,
+    prepare: Effect.sync(() => void (prepared += 1)),
     launch: (config) =>
       Effect.gen(function* () {
         launches.push(config)
@@ -184,6 +188,7 @@ export const make: Effect.Effect<FakeSidecar> = Effect.sync(() => {
       Context.add(Signatures, MemorySignatures.make()),
     ),
     launches,
+    prepared: Effect.sync(() => prepared),
     keys,
     stores,
     runs,

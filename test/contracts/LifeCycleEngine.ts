@@ -61,6 +61,8 @@ export const lifeCycleEngineContract = (
         yield* engine.idle
         expect(yield* kept(world)).toMatchObject(destroyed)
         expect(yield* world.fake.artifacts).toEqual([])
+        // At the start, and after each launch and resume: the next one finds a process that waits.
+        expect(yield* world.sidecar.prepared).toBeGreaterThanOrEqual(3)
       }),
     )
 

@@ -25,7 +25,7 @@ const POINTS: ReadonlyArray<Point> = [
 const MORE_POINTS: ReadonlyArray<Point> = [
   ["the first decision is stored", /IssueStates\.commit$/],
   ["a slug is minted", /BottleStore\.mint$/],
-  ["the sidecar is launched", /SidecarProcess\.start > ProcessRunner\.detached$/],
+  ["the sidecar is launched", /SidecarProcess\.start > ProcessRunner\.(detached|feed)$/],
   ["the launch is reported", /Operations\.finish$/],
   ["the frozen container is removed", /removeContainers > ProcessRunner\.run$/],
   ["the engine destroys it", /Backend\.destroy .*ProcessRunner\.run$/],

@@ -24,6 +24,7 @@ const runner = (git: boolean) =>
     stream: () => Effect.dieMessage("not asked"),
     interactive: () => Effect.dieMessage("not asked"),
     detached: () => Effect.dieMessage("not asked"),
+    waiting: () => Effect.dieMessage("not asked"),
   })
 
 /** A world of backends by name: working, working without isolation, or not there. */

@@ -9,7 +9,7 @@ import type { OutputChunk, ProcessSpec, RunningProcess } from "../../services/Pr
 import { ProcessError, ProcessRunner } from "../../services/ProcessRunner.ts"
 import { spawnBound } from "./bound.ts"
 import { exitOf, feed, kill, readPipe, spawnChild, tail, terminate } from "./child.ts"
-import { detached } from "./detached.ts"
+import { detached, waiting } from "./detached.ts"
 
 const DEFAULT_MAX_OUTPUT = 1024 * 1024
 
@@ -141,5 +141,5 @@ const interactive = Effect.fn("ProcessRunner.interactive")(function* (spec: Proc
 /** The live layer: programs on this machine. */
 export const layer: Layer.Layer<ProcessRunner> = Layer.succeed(
   ProcessRunner,
-  ProcessRunner.of({ run, stream, interactive, detached }),
+  ProcessRunner.of({ run, stream, interactive, detached, waiting }),
 )

@@ -1,10 +1,11 @@
 /** A program that outlives this process: own session, no pipe kept open, a time limit for its first line. */
-import { Effect, Option, Stream } from "effect"
+import { Effect, ExecutionStrategy, Exit, Option, Scope, Stream } from "effect"
 import type { ChildProcess } from "node:child_process"
 import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs"
+import { Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { DetachedSpec } from "../../services/ProcessRunner.ts"
+import type { DetachedSpec, WaitingProcess } from "../../services/ProcessRunner.ts"
 import { ProcessError } from "../../services/ProcessRunner.ts"
 import { exitOf, feed, readPipe, spawnChild } from "./child.ts"
 
@@ -75,13 +76,24 @@ const failure = (spec: DetachedSpec, child: ChildProcess, stderr: number) =>
     })
   })
 
-const firstLine = Effect.fnUntraced(function* (spec: DetachedSpec, limit: number) {
+/** A child and the file of its stderr. */
+interface Begun {
+  readonly child: ChildProcess
+  readonly stderr: number
+}
+
+const begin = Effect.fnUntraced(function* (spec: DetachedSpec, stdin: "pipe" | "ignore") {
   const stderr = yield* stderrFile(spec.command)
-  const child = yield* spawnChild(spec, {
-    detached: true,
-    stdio: [spec.stdin === undefined ? "ignore" : "pipe", "pipe", stderr],
-  })
-  const line = Effect.zipRight(writeInput(child, spec.stdin), readLine(child)).pipe(
+  const child = yield* spawnChild(spec, { detached: true, stdio: [stdin, "pipe", stderr] })
+  return { child, stderr } satisfies Begun
+})
+
+const firstLine = Effect.fnUntraced(function* (
+  spec: DetachedSpec,
+  { child, stderr }: Begun,
+  { stdin, limit }: { readonly stdin: string | undefined; readonly limit: number },
+) {
+  const line = Effect.zipRight(writeInput(child, stdin), readLine(child)).pipe(
     Effect.interruptible,
     Effect.timeoutFail({
       duration: limit,
@@ -116,6 +128,45 @@ const letGo = Effect.fnUntraced(function* (spec: DetachedSpec) {
 })
 
 /** Starts it; see `ProcessRunner.detached`. */
-export const detached = Effect.fn("ProcessRunner.detached")((spec: DetachedSpec) =>
-  spec.firstLineMs === undefined ? letGo(spec) : Effect.scoped(firstLine(spec, spec.firstLineMs)),
+export const detached = Effect.fn("ProcessRunner.detached")(({ firstLineMs, stdin, ...spec }: DetachedSpec) =>
+  firstLineMs === undefined
+    ? letGo({ ...spec, ...(stdin !== undefined && { stdin }) })
+    : begin(spec, stdin === undefined ? "ignore" : "pipe").pipe(
+        Effect.flatMap((begun) => firstLine(spec, begun, { stdin, limit: firstLineMs })),
+        Effect.scoped,
+      ),
 )
+
+/** Starts it; see `ProcessRunner.waiting`. It does not keep this process alive. */
+export const waiting = Effect.fn("ProcessRunner.waiting")(function* ({
+  firstLineMs: limit,
+  ...spec
+}: Omit<DetachedSpec, "stdin"> & { readonly firstLineMs: number }) {
+  const scope = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
+  const begun = yield* Scope.extend(begin(spec, "pipe"), scope)
+  const { child } = begun
+  let isFed = false
+  yield* Scope.addFinalizer(
+    scope,
+    Effect.suspend(() => (isFed ? Effect.void : killSession(child))),
+  )
+  hold(child, false)
+  return {
+    lives: Effect.sync(() => child.exitCode === null && child.signalCode === null),
+    feed: (stdin) =>
+      Effect.suspend(() => {
+        isFed = true
+        hold(child, true)
+        return firstLine(spec, begun, { stdin, limit })
+      }).pipe(Effect.ensuring(Scope.close(scope, Exit.void)), Effect.withSpan("ProcessRunner.feed")),
+  } satisfies WaitingProcess
+})
+
+/** Whether a child keeps this process alive. */
+const hold = (child: ChildProcess, isHeld: boolean): void => {
+  const pipes = [child.stdin, child.stdout].filter((pipe) => pipe instanceof Socket)
+  for (const one of [child, ...pipes]) {
+    if (isHeld) one.ref()
+    else one.unref()
+  }
+}

@@ -51,7 +51,7 @@ const launcherOn = (options: SidecarOptions) =>
         )
         yield* Effect.forkIn(Effect.zipRight(ended, Scope.close(scope, Exit.void)), all)
       })
-      return makeService(home, start, forges, yield* Secrets)
+      return makeService(home, { prepare: Effect.void, start }, forges, yield* Secrets)
     }),
   )
 

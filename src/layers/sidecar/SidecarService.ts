@@ -21,15 +21,20 @@ import type { RoutePart } from "../../sidecar/routes/Route.ts"
 import { routeParts } from "./routeParts.ts"
 import type { SidecarDocument } from "../../sidecar/SidecarDocument.ts"
 
-/** Starts a sidecar for a document. Completes when it serves. */
-export type StartSidecar = (document: SidecarDocument) => Effect.Effect<void, SidecarError>
+/** How sidecars are started. */
+export interface SidecarStarter {
+  /** See `Sidecar.prepare`. */
+  readonly prepare: Effect.Effect<void>
+  /** Starts a sidecar for a document. Completes when it serves. */
+  readonly start: (document: SidecarDocument) => Effect.Effect<void, SidecarError>
+}
 
 const STOP_TIMEOUT = "15 seconds"
 
 /** The service over a home and a way to start sidecars. */
 export const makeService = (
   home: HomeShape,
-  start: StartSidecar,
+  { prepare, start }: SidecarStarter,
   forges: ForgesApi,
   secrets: typeof Secrets.Service,
 ): typeof Sidecar.Service => {
@@ -58,6 +63,7 @@ export const makeService = (
       yield* gitParts(config)
       yield* pricesFor(home, config)
     }),
+    prepare,
     launch: Effect.fn("Sidecar.launch")(function* (config: SidecarConfig) {
       const document = documentOf(home, config, {
         routes: yield* routesOf(config),

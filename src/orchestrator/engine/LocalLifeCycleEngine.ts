@@ -11,6 +11,7 @@ import { Inbox } from "../../services/Inbox.ts"
 import { IssueStates } from "../../services/IssueStates.ts"
 import { LifeCycleEngine } from "../../services/LifeCycleEngine.ts"
 import { Operations } from "../../services/Operations.ts"
+import { Sidecar } from "../../services/Sidecar.ts"
 import { operate } from "../host/operate.ts"
 import { traced } from "../trace/traced.ts"
 import { watchRun } from "../host/watchRun.ts"
@@ -52,6 +53,7 @@ const make = Effect.fnUntraced(function* ({
   const states = yield* IssueStates
   const operations = yield* Operations
   const repositories = yield* ServedRepositories
+  const { prepare } = yield* Sidecar
   const busy = yield* makeBusy
   const steadySince = yield* makeSteadySince(poll)
   const starting = yield* Effect.makeSemaphore(1)
@@ -98,6 +100,7 @@ const make = Effect.fnUntraced(function* ({
     carried.add(operation.id)
     const work = traced(operation, operate(operation, served.value)).pipe(
       room.withPermits(1),
+      Effect.zipLeft(prepare),
       Effect.zipRight(wake(look)),
       Effect.zipRight(look(operation)),
       Effect.catchAllCause((cause) => Effect.logWarning(`${operation.id} is to be repeated`, cause)),
@@ -173,6 +176,7 @@ const make = Effect.fnUntraced(function* ({
     )
   })
   yield* start
+  yield* Effect.forkScoped(prepare)
   return LifeCycleEngine.of({
     hint: Effect.fn("LifeCycleEngine.hint")(function* (hint) {
       const accepted = yield* intake.accepting(inbox.accept(hint))

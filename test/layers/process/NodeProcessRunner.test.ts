@@ -1,9 +1,10 @@
 /** What ProcessRunner promises, over real child processes. */
 import { assert, layer } from "@effect/vitest"
 import { Cause, Chunk, Effect, Exit, Fiber, Stream } from "effect"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { vi } from "vitest"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
 import type { ProcessSpec } from "../../../src/services/ProcessRunner.ts"
 import { ProcessRunner } from "../../../src/services/ProcessRunner.ts"
@@ -301,6 +302,50 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("NodeProcessRunner
       )
       assert.strictEqual(error.reason, "not-found")
     }),
+  )
+
+  const waitingShell = (script: string) =>
+    Effect.flatMap(ProcessRunner, (runner) =>
+      runner.waiting({ command: "sh", args: ["-c", script], firstLineMs: 5000 }),
+    )
+
+  it.effect("a waiting child is fed later, and outlives the scope in which it waited", () =>
+    Effect.gen(function* () {
+      const fed = waitingShell('read word; echo "$word $$"; exec sleep 60').pipe(
+        Effect.flatMap(({ feed }) => feed("hello\n")),
+        Effect.scoped,
+      )
+      const { pid, firstLine } = yield* fed
+      const alive = isAlive(pid)
+      process.kill(pid, "SIGKILL")
+      assert.strictEqual(firstLine, `hello ${pid}`)
+      assert.isTrue(alive)
+    }),
+  )
+
+  it.effect("a waiting child that is not fed ends with its scope", () =>
+    Effect.gen(function* () {
+      const pids = join(yield* temporaryFolder, "pids")
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { lives } = yield* waitingShell(`echo $$ > ${pids}.new; mv ${pids}.new ${pids}; exec cat`)
+          while (!existsSync(pids)) yield* Effect.promise(() => new Promise((done) => setTimeout(done, 10)))
+          assert.isTrue(yield* lives)
+        }),
+      )
+      yield* Effect.promise(() =>
+        vi.waitFor(() => assert.isFalse(isAlive(Number(readFileSync(pids, "utf8")))), 5000),
+      )
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("a waiting child that has ended is known, and tells why when it is fed", () =>
+    Effect.gen(function* () {
+      const { lives, feed } = yield* waitingShell("echo no room >&2; exit 3")
+      while (yield* lives) yield* Effect.promise(() => new Promise((done) => setTimeout(done, 10)))
+      const error = yield* Effect.flip(feed("hello\n"))
+      assert.include(error.message, "ended with 3: no room")
+    }).pipe(Effect.scoped),
   )
 
   it.effect("a program ends where nothing can be interrupted, as in a finalizer", () =>

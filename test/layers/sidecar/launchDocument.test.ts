@@ -26,7 +26,7 @@ describe("a launch", () => {
           expect([home.of(slug).neck, document.stateDir].map(existsSync)).toEqual([true, true])
           documents.push(document)
         })
-      const { launch } = makeService(home, start, yield* Forges, yield* Secrets)
+      const { launch } = makeService(home, { prepare: Effect.void, start }, yield* Forges, yield* Secrets)
       yield* launch(config)
       yield* launch({ ...config, loopback: true })
       expect(documents).toMatchObject([

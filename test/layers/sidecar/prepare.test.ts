@@ -1,0 +1,119 @@
+/** A process that is started before its launch: who takes it, and when it ends. */
+import { it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { spawn } from "node:child_process"
+import { readdirSync, readFileSync } from "node:fs"
+import { describe, expect, vi } from "vitest"
+import { Slug } from "../../../src/domain/Slug.ts"
+import { Home, homeAt } from "../../../src/layers/home/Home.ts"
+import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
+import * as SidecarProcess from "../../../src/layers/sidecar/SidecarProcess.ts"
+import { Sidecar } from "../../../src/services/Sidecar.ts"
+import { tempDir } from "../../support/tempDir.ts"
+
+const statOf = (pid: string): ReadonlyArray<string> => {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").replace(/.*\) /, "").split(" ")
+  } catch {
+    return []
+  }
+}
+
+/** Sidecars that were started by a process, by their PIDs. */
+const childrenOf = (parent: number): ReadonlyArray<number> =>
+  readdirSync("/proc").flatMap((pid) => {
+    const [state, by] = statOf(pid)
+    if (Number(by) !== parent || state === "Z") return []
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("sidecar.cjs") ? [Number(pid)] : []
+  })
+
+const own = Effect.sync(() => childrenOf(process.pid))
+const until = (check: () => void) => Effect.promise(() => vi.waitFor(check, 10_000))
+
+const slug = Slug.make("door-abcde")
+const config = { slug, push: [], routes: {}, egress: { allow: [] }, git: {}, loopback: false }
+
+/** A service of its own, whose processes that wait end with `body`. */
+const inHome = <A, E>(body: Effect.Effect<A, E, Sidecar>) =>
+  Effect.flatMap(tempDir, (root) =>
+    Effect.provide(
+      body,
+      SidecarProcess.layer.pipe(
+        Layer.provide(NodeProcessRunner.layer),
+        Layer.provide(Layer.succeed(Home, homeAt(root))),
+      ),
+    ),
+  )
+
+describe("a prepared process", () => {
+  it.scopedLive("is started once, and serves the next launch", () =>
+    inHome(
+      Effect.gen(function* () {
+        const { prepare, launch } = yield* Sidecar
+        yield* Effect.all([prepare, prepare, prepare], { concurrency: "unbounded" })
+        const waiting = yield* own
+        expect(waiting).toHaveLength(1)
+        const handle = yield* launch(config)
+        expect(yield* handle.alive).toBe(true)
+        expect(yield* own).toEqual(waiting)
+        yield* prepare
+        expect(yield* own).toHaveLength(2)
+        yield* handle.stop
+      }),
+    ),
+  )
+
+  it.scopedLive("is not missed when it was killed", () =>
+    inHome(
+      Effect.gen(function* () {
+        const { prepare, launch } = yield* Sidecar
+        yield* prepare
+        const [waiting] = yield* own
+        if (waiting === undefined) return yield* Effect.dieMessage("nothing waits")
+        process.kill(waiting, "SIGKILL")
+        yield* until(() => expect(childrenOf(process.pid)).toEqual([]))
+        const handle = yield* launch(config)
+        expect(yield* handle.alive).toBe(true)
+        yield* handle.stop
+      }),
+    ),
+  )
+
+  it.scopedLive("ends with its service, while a sidecar that was launched lives on", () =>
+    Effect.gen(function* () {
+      const { stop, waiting } = yield* inHome(
+        Effect.gen(function* () {
+          const { prepare, launch } = yield* Sidecar
+          yield* prepare
+          const { stop } = yield* launch(config)
+          const before = yield* own
+          yield* prepare
+          return { stop, waiting: (yield* own).filter((pid) => !before.includes(pid)) }
+        }),
+      )
+      expect(waiting).toHaveLength(1)
+      yield* until(() => expect(childrenOf(process.pid)).not.toContain(waiting[0]))
+      expect(yield* own).toHaveLength(1)
+      yield* stop
+    }),
+  )
+
+  it.live("ends when its launcher is killed", () =>
+    Effect.gen(function* () {
+      const script = `
+        import { Effect } from "effect"
+        import { Sidecar } from "bot-bottle"
+        import * as BotBottle from "bot-bottle/BotBottle"
+        await Effect.runPromise(Effect.provide(Effect.zipRight(Effect.flatMap(Sidecar, ({ prepare }) => prepare),
+          Effect.zipRight(Effect.sync(() => console.log("prepared")), Effect.never)), BotBottle.layer))`
+      const launcher = spawn(process.execPath, ["--input-type=module", "--eval", script], {
+        stdio: ["ignore", "pipe", "inherit"],
+      })
+      yield* Effect.promise(() => new Promise((resolve) => launcher.stdout.once("data", resolve)))
+      const [waiting = 0] = childrenOf(launcher.pid ?? 0)
+      expect(waiting).not.toBe(0)
+      launcher.kill("SIGKILL")
+      yield* until(() => expect(statOf(String(waiting))[0] ?? "Z").toBe("Z"))
+    }),
+  )
+})
