@@ -1,7 +1,7 @@
 /** A process that is started before its launch: who takes it, and when it ends. */
 import { it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { readdirSync, readFileSync } from "node:fs"
 import { describe, expect, vi } from "vitest"
 import { Slug } from "../../../src/domain/Slug.ts"
@@ -9,7 +9,10 @@ import { Home, homeAt } from "../../../src/layers/home/Home.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
 import * as SidecarProcess from "../../../src/layers/sidecar/SidecarProcess.ts"
 import { Sidecar } from "../../../src/services/Sidecar.ts"
+import { bundledChild } from "../../support/bundledChild.ts"
 import { tempDir } from "../../support/tempDir.ts"
+
+const preparer = bundledChild("preparer")
 
 const statOf = (pid: string): ReadonlyArray<string> => {
   try {
@@ -98,21 +101,13 @@ describe("a prepared process", () => {
     }),
   )
 
-  it.live("ends when its launcher is killed", () =>
+  it.scopedLive("ends when its launcher is killed", () =>
     Effect.gen(function* () {
-      const script = `
-        import { Effect } from "effect"
-        import { Sidecar } from "bot-bottle"
-        import * as BotBottle from "bot-bottle/BotBottle"
-        await Effect.runPromise(Effect.provide(Effect.zipRight(Effect.flatMap(Sidecar, ({ prepare }) => prepare),
-          Effect.zipRight(Effect.sync(() => console.log("prepared")), Effect.never)), BotBottle.layer))`
-      const launcher = spawn(process.execPath, ["--input-type=module", "--eval", script], {
-        stdio: ["ignore", "pipe", "inherit"],
-      })
-      yield* Effect.promise(() => new Promise((resolve) => launcher.stdout.once("data", resolve)))
-      const [waiting = 0] = childrenOf(launcher.pid ?? 0)
-      expect(waiting).not.toBe(0)
-      launcher.kill("SIGKILL")
+      const { child, kill } = yield* preparer
+      yield* Effect.promise(() => once(child, "message", { signal: AbortSignal.timeout(30_000) }))
+      const [waiting] = childrenOf(child.pid ?? 0)
+      if (waiting === undefined) return yield* Effect.dieMessage("nothing waits")
+      yield* kill
       yield* until(() => expect(statOf(String(waiting))[0] ?? "Z").toBe("Z"))
     }),
   )
