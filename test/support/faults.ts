@@ -1,7 +1,15 @@
 /** Faults on purpose: a home whose commands can be killed at each of their steps, and what is left of its bottles. */
 import { build } from "esbuild"
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { makeCli } from "./cli.ts"
 import type { Cli, CliResult } from "./cli.ts"
@@ -20,9 +28,10 @@ export const clockAt = (offset: string): Readonly<Record<string, string>> =>
 /** Bundles the bin that counts its steps; answers its path. */
 export const bundleFaultyCli = async (): Promise<string> => {
   const outdir = "test/.bundles"
-  await build({
+  const { outputFiles } = await build({
     entryPoints: { "bot-bottle": "test/support/faultyCli.ts" },
     outdir,
+    write: false,
     bundle: true,
     splitting: true,
     platform: "node",
@@ -34,6 +43,13 @@ export const bundleFaultyCli = async (): Promise<string> => {
       js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
     },
   })
+  mkdirSync(outdir, { recursive: true })
+  // Other test files use the same bundle at this moment: none may see half of a file.
+  for (const { path, contents } of outputFiles) {
+    if (existsSync(path) && readFileSync(path).equals(contents)) continue
+    writeFileSync(`${path}.${process.pid}`, contents)
+    renameSync(`${path}.${process.pid}`, path)
+  }
   return join(process.cwd(), outdir, "bot-bottle.js")
 }
 
