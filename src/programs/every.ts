@@ -1,4 +1,4 @@
-/** every: repeats an effect with a pause, at a tenth of what a Schedule costs: a service has several of these for each bottle. */
+/** every: repeats an effect with a pause, without the state of a Schedule: a service has several of these for each bottle. */
 import { type Duration, Effect } from "effect"
 
 /** Runs it, and again `interval` after each end. Never ends by itself. */
