@@ -33,7 +33,7 @@ const unit = [
 ]
 /** What takes longest begins first, so that no process works alone at the end. */
 const slowest =
-  /(faults.kill|e2e.verify|e2e.agents|faults.outage|ends.engine|e2e.terminal|podman.policy|sidecar.fuzz|e2e.life|faults.deployKeys|git.killed|git.packs|bottle.enter|Backend|docker.commandLine|docker.policy|faults.rounds|smolvm.policy|smolvm.replay|orchestrator.endings|e2e.git|orchestrator.rules|smolvm.user|docker.builds|faults.strangers|orchestrator.abuse)\.test\.ts$/
+  /(faults.kill|e2e.verify|e2e.agents|faults.outage|ends.engine|e2e.terminal|podman.(policy|service)|sidecar.fuzz|e2e.life|faults.deployKeys|git.killed|git.packs|bottle.enter|Backend|docker.commandLine|docker.policy|faults.rounds|smolvm.policy|smolvm.replay|orchestrator.endings|e2e.git|orchestrator.rules|smolvm.user|docker.builds|faults.strangers|orchestrator.abuse)\.test\.ts$/
 class SlowestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
     const sorted = await super.sort(files)

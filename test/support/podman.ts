@@ -1,10 +1,12 @@
 /** Tests over podman, in storage of their own: run when it is there, else skipped with one loud line, or failed where CI_REQUIRE_DOCKER=1 says so. */
-import { spawnSync } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect } from "effect"
-import { afterAll, describe, expect, it } from "vitest"
+import { setTimeout } from "node:timers/promises"
+import { Effect, type Scope } from "effect"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { TransportName } from "../../src/layers/docker/engine.ts"
 import { Home, homeAt } from "../../src/layers/home/Home.ts"
 import type { PodmanOptions } from "../../src/layers/podman/PodmanBackend.ts"
 import { makeWith } from "../../src/layers/podman/PodmanBackend.ts"
@@ -24,6 +26,8 @@ if (!available && !required) {
 export interface TestPodman {
   /** What points podman to that storage. */
   readonly env: Readonly<Record<string, string>>
+  /** Starts a service over that storage, which may be configured otherwise and ends with the scope; answers its socket. */
+  readonly serve: (env?: Readonly<Record<string, string>>) => Effect.Effect<string, never, Scope.Scope>
   /** Runs podman to its end; answers its stdout, and throws what it wrote when it fails. */
   readonly run: (...args: ReadonlyArray<string>) => string
   /** Two backends on one new home, as two processes have them. */
@@ -32,16 +36,28 @@ export interface TestPodman {
   readonly image: (options?: TestImage) => ReturnType<typeof testImage>
 }
 
-/** `describe` for tests over podman. Its storage is gone when they have ended. */
-export const describePodman = (name: string, tests: (podman: TestPodman) => void): void => {
+/**
+ * `describe` for tests over podman, by a service of its own or by its command line. Its storage and the service are gone when they have
+ * ended.
+ */
+export const describePodman = (
+  name: string,
+  tests: (podman: TestPodman) => void,
+  by: TransportName = "command line",
+): void => {
   if (!available && required) describe(name, () => it("has podman", () => expect.fail("there is no podman")))
   else if (!available) describe.skip(name, () => it("needs podman", () => undefined))
   else {
     describe(name, () => {
       const dir = mkdtempSync(join(tmpdir(), "bot-bottle-podman-"))
-      const podman = podmanIn(dir)
+      const podman = podmanIn(dir, by)
+      let service: ChildProcess | undefined
+      beforeAll(async () => {
+        if (by === "socket") service = await startService(podman.env, socketIn(dir))
+      })
       afterAll(() => {
         podman.run("rm", "--all", "--force", "--time", "0")
+        service?.kill()
         rmSync(dir, { recursive: true, force: true })
       })
       tests(podman)
@@ -49,7 +65,16 @@ export const describePodman = (name: string, tests: (podman: TestPodman) => void
   }
 }
 
-const podmanIn = (dir: string): TestPodman => {
+const socketIn = (dir: string) => join(dir, "podman.sock")
+
+const startService = async (env: Readonly<Record<string, string>>, socket: string): Promise<ChildProcess> => {
+  const args = ["system", "service", "--time", "0", `unix://${socket}`]
+  const service = spawn("podman", args, { env: { ...process.env, ...env }, stdio: "ignore" })
+  for (let n = 0; n < 200 && !existsSync(socket); n++) await setTimeout(50)
+  return service
+}
+
+const podmanIn = (dir: string, by: TransportName): TestPodman => {
   const env = {
     CONTAINERS_STORAGE_CONF: join(dir, "storage.conf"),
     CONTAINERS_CONF: join(dir, "containers.conf"),
@@ -75,8 +100,18 @@ const podmanIn = (dir: string): TestPodman => {
   }
   return {
     env,
+    serve: (more = {}) =>
+      Effect.gen(function* () {
+        const socket = join(yield* tempDir, "podman.sock")
+        yield* Effect.acquireRelease(
+          Effect.promise(() => startService({ ...env, ...more }, socket)),
+          (service) => Effect.sync(() => service.kill()),
+        )
+        return socket
+      }),
     run,
-    instances: (options = {}) => instancesIn(env, options),
+    instances: (options = {}) =>
+      instancesIn(by === "socket" ? { ...env, CONTAINER_HOST: `unix://${socketIn(dir)}` } : env, options),
     image: (options = {}) => testImage({ tools: ["perl"], ...options, engine: { program: "podman", env } }),
   }
 }

@@ -19,7 +19,15 @@ import { attachTo, harvest, logsOf, outputOf, startBottle, stopBottle, waitFor }
 import { hasArtifact, listArtifacts } from "./artifacts.ts"
 import { BUILD_SILENCE, builtImage, namedByBuild, removeBuild, unneededBuilds } from "./builds.ts"
 import type { Container } from "./containers.ts"
-import { containersOf, findContainer, listBottles, removeContainers, runOf, toBottle } from "./containers.ts"
+import {
+  containersOf,
+  findContainer,
+  isUnstarted,
+  listBottles,
+  removeContainers,
+  runOf,
+  toBottle,
+} from "./containers.ts"
 import { accepts, agentUser, createContainer } from "./create.ts"
 import type { Dialect } from "./dialect.ts"
 import { docker as dockerDialect } from "./dialect.ts"
@@ -150,13 +158,13 @@ export const make: Effect.Effect<Backend, BackendUnavailable, ProcessRunner> = m
 
 const check = Effect.fn("Backend.check")(function* (engine: Engine) {
   const purpose = { operation: "check", target: "engine" }
-  const said = yield* engine
-    .succeed(purpose, ["info", "--format", engine.dialect.info], { timeoutMs: CHECK_TIMEOUT_MS })
-    .pipe(
-      Effect.catchTag("BackendFailure", ({ reason }) =>
-        Effect.fail(new BackendUnavailable({ backend: engine.dialect.name, reason })),
-      ),
-    )
+  const info = ["info", "--format", engine.dialect.info]
+  const said = yield* engine.succeed(purpose, info, { timeoutMs: CHECK_TIMEOUT_MS }).pipe(
+    Effect.zipLeft(engine.transport),
+    Effect.catchTag("BackendFailure", ({ reason }) =>
+      Effect.fail(new BackendUnavailable({ backend: engine.dialect.name, reason })),
+    ),
+  )
   return `${engine.dialect.name} ${said.trim()}`
 })
 
@@ -202,7 +210,7 @@ const createBottle = Effect.fn("Backend.create")(function* (docker: Docker, plan
     { onNone: () => look(docker, plan), onSome: Effect.succeed },
   )
   const imageDigest = digestOf(image)
-  if (Option.exists(earlier, ({ State }) => State.Status !== "created")) {
+  if (Option.exists(earlier, (container) => !isUnstarted(container))) {
     return { user: Option.getOrThrow(earlier).Config.User, imageDigest }
   }
   yield* removeContainers(engine, purpose, Option.toArray(earlier))

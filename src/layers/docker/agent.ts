@@ -10,7 +10,7 @@ import { keptOutput, writtenSince } from "../bottle/outputTimes.ts"
 import { enterError, enterFailure } from "../bottle/runFiles.ts"
 import type { HomeShape } from "../home/Home.ts"
 import type { Container } from "./containers.ts"
-import { findContainer, runOf, toBottle } from "./containers.ts"
+import { findContainer, isUnstarted, runOf, toBottle } from "./containers.ts"
 import { ENTER } from "./createArguments.ts"
 import type { Engine, Purpose } from "./engine.ts"
 import type { Image } from "./image.ts"
@@ -65,10 +65,7 @@ const launch = Effect.fnUntraced(function* (docker: Docker, purpose: Purpose, sl
   const attached = yield* startAttached(engine, purpose, naming.container(slug), run, home.of(slug).run)
   MutableHashMap.set(docker.attached, slug, attached)
   if (attached.isStarted) return
-  const look = Effect.map(
-    findContainer(engine, naming, purpose, slug),
-    Option.filter(({ State }) => State.Status === "created"),
-  )
+  const look = Effect.map(findContainer(engine, naming, purpose, slug), Option.filter(isUnstarted))
   const refused = Effect.flatMap(attached.ended, (stderr) =>
     Effect.flatMap(
       look,
@@ -109,7 +106,7 @@ export const outputOf = (docker: Docker, slug: Slug, run: number): Stream.Stream
         if (Option.isSome(live)) return keep(live.value)
       }
       const container = yield* findContainer(engine, naming, purpose, slug)
-      if (Option.exists(container, (found) => runOf(found) === run && found.State.Status !== "created")) {
+      if (Option.exists(container, (found) => runOf(found) === run && !isUnstarted(found))) {
         return keep(datedLog(engine, purpose, name, true))
       }
       const stdout = (bytes: Uint8Array): OutputChunk => ({ stream: "stdout", bytes, at: Date.now() })
@@ -263,7 +260,7 @@ export const attachTo = Effect.fn("Backend.attach")(function* (docker: Docker, s
     home.of(slug).run,
   )
   const after = yield* find
-  if (Option.exists(after, ({ State }) => State.Status === "created")) {
+  if (Option.exists(after, isUnstarted)) {
     const { Error } = Option.getOrThrow(after).State
     return yield* engine.failure(purpose, Error || "it could not be started")
   }

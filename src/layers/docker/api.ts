@@ -73,8 +73,8 @@ const answerOf = (response: IncomingMessage): Promise<ApiAnswer> =>
 export const unreachable = (cause: unknown) =>
   new Unreachable(cause instanceof Error ? cause : new Error(String(cause)))
 
-/** The API behind a socket. */
-export const apiAt = (socketPath: string): Api => {
+/** The API behind a socket, whose paths all have a prefix. */
+export const apiAt = (socketPath: string, prefix: string): Api => {
   const agent = new Agent({ maxSockets: CONNECTIONS })
   const read = (response: IncomingMessage) =>
     Effect.tryPromise({ try: () => answerOf(response), catch: unreachable }).pipe(
@@ -104,7 +104,7 @@ export const apiAt = (socketPath: string): Api => {
   return {
     call: (method, path) =>
       Effect.async<IncomingMessage, Unreachable>((resume) => {
-        const asked = request({ socketPath, agent, method, path }, (response) =>
+        const asked = request({ socketPath, agent, method, path: prefix + path }, (response) =>
           resume(Effect.succeed(response)),
         )
         asked.on("error", (cause) => resume(Effect.fail(unreachable(cause))))
@@ -112,13 +112,13 @@ export const apiAt = (socketPath: string): Api => {
         return Effect.sync(() => asked.destroy())
       }).pipe(Effect.flatMap(read)),
     follow: (path) =>
-      open<IncomingMessage>({ path }, (asked, resume) => {
+      open<IncomingMessage>({ path: prefix + path }, (asked, resume) => {
         asked.on("response", (response) =>
           resume(response.statusCode === 200 ? Effect.succeed(response) : refusal(response)),
         )
       }),
     upgrade: (path) =>
-      open<Upgraded>({ method: "POST", path, headers: UPGRADE }, (asked, resume) => {
+      open<Upgraded>({ method: "POST", path: prefix + path, headers: UPGRADE }, (asked, resume) => {
         asked.on("upgrade", (_, socket, head) => resume(Effect.succeed({ socket, head })))
         asked.on("response", (response) => resume(refusal(response)))
       }).pipe(

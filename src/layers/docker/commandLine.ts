@@ -25,6 +25,7 @@ export interface Purpose {
 /** Options of a call. */
 export interface CallOptions {
   readonly stdin?: Stream.Stream<Uint8Array, unknown>
+  readonly cwd?: string
   readonly timeoutMs?: number
   readonly maxOutputBytes?: number
 }

@@ -3,7 +3,7 @@ import { Effect, Option, Schema } from "effect"
 import type { Slug } from "../../domain/Slug.ts"
 import { Slug as SlugSchema } from "../../domain/Slug.ts"
 import type { BackendBottle } from "../../services/Backends.ts"
-import { lastLine } from "./dialect.ts"
+import { INITIALIZED, lastLine } from "./dialect.ts"
 import type { Engine, Purpose } from "./engine.ts"
 import type { Naming } from "./naming.ts"
 import { LABEL } from "./naming.ts"
@@ -75,6 +75,10 @@ export const findContainer = Effect.fn("findContainer")(function* (
   )
 })
 
+/** Whether a container was created and never started. */
+export const isUnstarted = ({ State }: Container): boolean =>
+  State.Status === "created" || State.Status === INITIALIZED
+
 /** The run that a container was created for. */
 export const runOf = (container: Container): number => Number(container.Config.Labels[LABEL.run])
 
@@ -83,6 +87,7 @@ export const toBottle = (slug: Slug, { State, Created }: Container): BackendBott
   const createdAt = Date.parse(Created)
   switch (State.Status) {
     case "created":
+    case INITIALIZED:
       return { slug, state: "created", createdAt }
     case "running":
     case "paused":

@@ -3,9 +3,9 @@ import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Deferred, Effect, Option, PubSub, RcRef, Schema, Scope, Stream } from "effect"
 import type { IncomingMessage } from "node:http"
 import { type Api, type Refused, type Unreachable, unreachable } from "./api.ts"
-import { LABEL } from "./naming.ts"
 
-const FILTERS = { type: ["container"], event: ["die"], label: [LABEL.installation] }
+/** docker's name of the event, and podman's. Of all containers: podman 4.3 has no filter for a label with any value. */
+const FILTERS = { type: ["container"], event: ["die", "died"] }
 
 const EVENTS = `/events?filters=${encodeURIComponent(JSON.stringify(FILTERS))}`
 

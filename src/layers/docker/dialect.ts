@@ -30,6 +30,12 @@ export interface Dialect {
   readonly trouble: (stderr: string) => string | undefined
   /** The engine that an environment selects. */
   readonly url: (env: Readonly<Record<string, string | undefined>>) => EngineUrl
+  /** What precedes each path of its API. */
+  readonly apiPrefix: string
+  /** Why the engine behind the socket cannot stand for the command line's, by how both describe themselves. Absent: it always can. */
+  readonly otherEngine?: (bySocket: unknown, byCommandLine: unknown) => Option.Option<string>
+  /** Arguments that prepare a created container, so that a start over the socket changes nothing of its isolation. */
+  readonly prepare?: ReadonlyArray<string>
   /** Why the engine's socket does not respond, by its error; none when it is not known. */
   readonly unreachable: (error: { readonly code: string }) => string | undefined
   /** Whether the client reports that there is no such container or image. */
@@ -114,6 +120,7 @@ export const docker: Dialect = {
     return undefined
   },
   url: dockerUrl,
+  apiPrefix: "",
   unreachable: ({ code }) => (code === "EACCES" || code === "EPERM" ? NO_PERMISSION : NO_ENGINE),
   missing: (stderr) => /no such (container|image|object)/i.test(stderr),
   taken: (stderr) => /container name .* is already in use/i.test(stderr),
@@ -146,6 +153,9 @@ export const docker: Dialect = {
 const decodeInfo = Schema.decodeUnknownOption(
   Schema.Struct({ ID: Schema.String, Driver: Schema.String, DockerRootDir: Schema.String }),
 )
+
+/** podman's state of a container between `init` and `start`. */
+export const INITIALIZED = "initialized"
 
 /** An engine at such an address may see our files. */
 const LOOPBACK = /^\w+:\/\/([^@/]*@)?(localhost|127\.[\d.]+|\[::1\])(:\d+)?(\/|$)/i

@@ -1,11 +1,11 @@
 /** One engine: its command line and its transport. */
-import { Effect, Option } from "effect"
+import { Duration, Effect, Option } from "effect"
 import type { BackendError } from "../../services/Backends.ts"
 import type { CommandLine } from "./commandLine.ts"
 import { makeCommandLine } from "./commandLine.ts"
 import { commandTransport } from "./commandTransport.ts"
 import type { Dialect } from "./dialect.ts"
-import { socketPath } from "./socketPath.ts"
+import { engineSocket } from "./engineSocket.ts"
 import { socketTransport } from "./socketTransport.ts"
 import type { Transport } from "./transport.ts"
 
@@ -17,6 +17,8 @@ export interface Engine extends CommandLine {
   readonly transport: Effect.Effect<Transport, BackendError>
 }
 
+const CHOICE = { operation: "check", target: "engine" }
+
 /** How an engine may be reached. */
 export type TransportName = "socket" | "command line"
 
@@ -27,16 +29,28 @@ export const makeEngine = Effect.fnUntraced(function* (
   by: TransportName = "socket",
 ) {
   const commands = yield* makeCommandLine(dialect, env)
-  const path = by === "socket" ? socketPath(commands, env) : Effect.succeedNone
-  const transport = yield* Effect.cached(
-    Effect.flatMap(
-      path,
-      Option.match({
-        onNone: () => Effect.succeed(commandTransport(commands)),
-        onSome: (found) => socketTransport(commands, found),
-      }),
-    ),
+  const byCommands = commandTransport(commands)
+  const [chosen, forget] = yield* Effect.cachedInvalidateWithTTL(
+    Effect.gen(function* () {
+      const found = by === "socket" ? yield* engineSocket(commands, env) : Option.none()
+      if (Option.isNone(found)) return byCommands
+      const { path, optional } = found.value
+      const bySocket = yield* socketTransport(commands, path)
+      const { otherEngine } = dialect
+      if (otherEngine === undefined) return bySocket
+      const both = Effect.all([bySocket.info(CHOICE), byCommands.info(CHOICE)], { concurrency: 2 })
+      const isSame = Effect.filterOrFail(
+        Effect.map(both, ([service, own]) => otherEngine(service, own)),
+        Option.isNone,
+        (why) => commands.unavailable(`the service at ${path} ${Option.getOrThrow(why)}`),
+      )
+      return yield* optional
+        ? Effect.match(isSame, { onSuccess: () => bySocket, onFailure: () => byCommands })
+        : Effect.as(isSame, bySocket)
+    }),
+    Duration.infinity,
   )
-  const engine: Engine = { ...commands, transport }
+  // A service that does not answer yet may answer later.
+  const engine: Engine = { ...commands, transport: Effect.tapError(chosen, () => forget) }
   return engine
 })

@@ -4,8 +4,14 @@ import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { join } from "node:path"
 
-/** A choice of the environment: the URL of an engine, the arguments with which the client prints it, or none. */
-export type EngineUrl = { readonly url: string } | { readonly ask: ReadonlyArray<string> } | undefined
+/**
+ * A choice of the environment: the URL of an engine, the arguments with which the client prints it, or none. An `optional` one may be
+ * another engine than the client's; the client's own command line is then used.
+ */
+export type EngineUrl =
+  | { readonly url: string; readonly optional?: boolean }
+  | { readonly ask: ReadonlyArray<string> }
+  | undefined
 
 type Environment = Readonly<Record<string, string | undefined>>
 

@@ -7,6 +7,7 @@ import type { OutputChunk } from "../../services/ProcessRunner.ts"
 import type { Refused, Unreachable } from "./api.ts"
 import { apiAt, unreachable } from "./api.ts"
 import { makeDeaths } from "./deaths.ts"
+import { INITIALIZED } from "./dialect.ts"
 import { CALL_TIMEOUT_MS, type CommandLine, type Purpose } from "./commandLine.ts"
 import { takingApart } from "./frames.ts"
 import { INFO_TIMEOUT_MS, type ImageFilters, type Reader, type Transport } from "./transport.ts"
@@ -28,13 +29,13 @@ const Listed = Schema.Array(
 
 const Described = Schema.Struct({
   Id: Schema.String,
-  State: Schema.Struct({ Running: Schema.Boolean }),
+  State: Schema.Struct({ Running: Schema.Boolean, Status: Schema.String }),
   Config: Schema.Struct({ Tty: Schema.Boolean }),
 })
 
 /** The engine's socket as a transport. */
 export const socketTransport = Effect.fnUntraced(function* (engine: CommandLine, path: string) {
-  const api = apiAt(path)
+  const api = apiAt(path, engine.dialect.apiPrefix)
   const deaths = yield* makeDeaths(api)
 
   const failed =
@@ -85,6 +86,16 @@ export const socketTransport = Effect.fnUntraced(function* (engine: CommandLine,
       json === undefined ? Effect.succeed(undefined) : decoded(Described, purpose, json),
     )
 
+  /** Who prepared it and was then killed has left it ready. */
+  const prepare = Effect.fnUntraced(function* (purpose: Purpose, container: string, cwd: string) {
+    const { prepare } = engine.dialect
+    if (prepare === undefined) return
+    const { exitCode, stderr } = yield* engine.run(purpose, [...prepare, container], { cwd })
+    if (exitCode === 0) return
+    const found = yield* describe(purpose, container)
+    if (found?.State.Status !== INITIALIZED) return yield* engine.refusal(purpose, stderr)
+  })
+
   const transport: Transport = {
     info: (purpose) =>
       Effect.flatMap(call(purpose, "GET", "/info", INFO_TIMEOUT_MS), ({ status, json, message }) =>
@@ -101,7 +112,8 @@ export const socketTransport = Effect.fnUntraced(function* (engine: CommandLine,
           names: RepoTags.filter((name) => !name.includes("<none>")),
         })),
       ),
-    start: Effect.fn("socketTransport.start")(function* (purpose, container) {
+    start: Effect.fn("socketTransport.start")(function* (purpose, container, directory) {
+      yield* prepare(purpose, container, directory)
       const url = `/containers/${container}`
       const { socket, head } = yield* Effect.mapError(
         api.upgrade(`${url}/attach?stream=1&stdout=1&stderr=1`),
@@ -143,7 +155,11 @@ export const socketTransport = Effect.fnUntraced(function* (engine: CommandLine,
       return true
     }),
     stop: Effect.fn("socketTransport.stop")(function* (purpose, container, seconds) {
-      const { status, message } = yield* call(purpose, "POST", `/containers/${container}/stop?t=${seconds}`)
+      const { status, message } = yield* call(
+        purpose,
+        "POST",
+        `/containers/${container}/stop?t=${seconds}&timeout=${seconds}`,
+      )
       if (![NO_CONTENT, NOT_MODIFIED, NOT_FOUND].includes(status)) return yield* refuse(purpose, message)
     }),
   }

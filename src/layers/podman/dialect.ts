@@ -1,12 +1,12 @@
 /** podman's command line, 4.3 and later: docker-compatible, but with defaults that would expose parts of this machine to a bottle. */
-import { accessSync, constants } from "node:fs"
+import { accessSync, constants, existsSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Option, Schema } from "effect"
 import type { Dialect } from "../docker/dialect.ts"
 import { lastLine } from "../docker/dialect.ts"
 import { folderOfMachine } from "../home/machine.ts"
 
-/** podman on this machine, without a service. */
+/** podman on this machine. */
 export const podman: Dialect = {
   name: "podman",
   program: "podman",
@@ -27,7 +27,11 @@ export const podman: Dialect = {
   install:
     'no program "podman" in PATH: install podman 4.3 or later, or choose another backend with --backend',
   unusable: (env) => {
-    const remote = ["CONTAINER_HOST", "CONTAINER_CONNECTION"].find((name) => env[name])
+    const remote = env["CONTAINER_CONNECTION"]
+      ? "CONTAINER_CONNECTION"
+      : /^(unix:\/\/|$)/.test(env["CONTAINER_HOST"] ?? "")
+        ? undefined
+        : "CONTAINER_HOST"
     if (remote !== undefined) {
       return `${remote} makes podman a client of a service, which cannot mount the neck of a bottle from here: unset it`
     }
@@ -37,11 +41,7 @@ export const podman: Dialect = {
   },
   info: "engine {{.Version.Version}} ({{.Host.OS}}, {{.Store.GraphRoot}}{{if .Host.Security.Rootless}}, rootless{{end}})",
   // podman has no ID of its own: its objects are those in its store.
-  engineName: (info) =>
-    Option.map(
-      decodeInfo(info),
-      ({ store }) => `${store.graphDriverName} ${folderOfMachine(store.graphRoot)}`,
-    ),
+  engineName: (info) => Option.map(decodeInfo(info), ({ store }) => nameOfStore(store)),
   trouble: (stderr) => {
     if (/cannot (connect|re-exec|find newuidmap)|unable to connect to podman socket/i.test(stderr)) {
       return `podman does not work for this user: ${lastLine(stderr)}`
@@ -51,7 +51,23 @@ export const podman: Dialect = {
     }
     return undefined
   },
-  url: () => undefined,
+  url: ({ CONTAINER_HOST: chosen = "", XDG_RUNTIME_DIR: runtime }) => {
+    if (chosen !== "") return { url: chosen }
+    const usual = usualSocket(runtime)
+    return existsSync(usual) ? { url: `unix://${usual}`, optional: true } : undefined
+  },
+  // Its own API describes objects as its command line does. The one that is docker's gives them other IDs.
+  apiPrefix: "/v4.0.0/libpod",
+  otherEngine: (bySocket, byCommandLine) => {
+    const [service, own] = [bySocket, byCommandLine].map((info) => Option.getOrUndefined(decodeInfo(info)))
+    if (service === undefined || own === undefined) return Option.some("described itself in an unknown form")
+    if (service.host.hostname !== own.host.hostname || !sameStore(service.store, own.store))
+      return Option.some(`has other containers than the podman of this user (${service.store.graphRoot})`)
+    if (service.host.eventLogger === "none") return Option.some("records no events (events_logger)")
+    return Option.none()
+  },
+  // What isolates it is put together by `init`: the service may have another configuration, such as a mounts.conf or hooks.
+  prepare: ["init"],
   unreachable: () => undefined,
   missing: (stderr) => /no such container|no such object|image not known/i.test(stderr),
   taken: (stderr) => /container name .* is already in use/i.test(stderr),
@@ -81,8 +97,25 @@ export const podman: Dialect = {
 }
 
 const decodeInfo = Schema.decodeUnknownOption(
-  Schema.Struct({ store: Schema.Struct({ graphDriverName: Schema.String, graphRoot: Schema.String }) }),
+  Schema.Struct({
+    host: Schema.Struct({ hostname: Schema.String, eventLogger: Schema.String }),
+    store: Schema.Struct({ graphDriverName: Schema.String, graphRoot: Schema.String }),
+  }),
 )
+
+type Store = { readonly graphDriverName: string; readonly graphRoot: string }
+
+const nameOfStore = ({ graphDriverName, graphRoot }: Store) =>
+  `${graphDriverName} ${folderOfMachine(graphRoot)}`
+
+const sameStore = (one: Store, other: Store) => nameOfStore(one) === nameOfStore(other)
+
+/** Where a user's service listens. https://docs.podman.io/en/latest/markdown/podman-system-service.1.html */
+const usualSocket = (runtime: string | undefined): string => {
+  const uid = process.getuid?.() ?? 0
+  const folder = uid === 0 ? "/run" : (runtime ?? `/run/user/${uid}`)
+  return join(folder, "podman", "podman.sock")
+}
 
 /**
  * podman gives a container our environment's proxies or, by containers.conf, the whole environment, and the mounts of a system's

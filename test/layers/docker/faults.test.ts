@@ -11,7 +11,7 @@ import { listWorkspace } from "../../../src/layers/git/workspace.ts"
 import { Home, homeAt } from "../../../src/layers/home/Home.ts"
 import { installationId } from "../../../src/layers/home/installation.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
-import { cuttableEngine } from "../../support/cuttableEngine.ts"
+import { cuttableEngine, DOCKER_SOCKET } from "../../support/cuttableEngine.ts"
 import { TRANSPORTS, describeDocker, docker, dockerInstances, shellPlan } from "../../support/docker.ts"
 import { demoImageForTests } from "../../support/images.ts"
 import { serveNeck } from "../../support/neck.ts"
@@ -64,7 +64,8 @@ describeDocker("faults of a docker backend", () => {
       "over its %s: a bottle whose output is cut off runs on, and the output ends with an error",
       (transport) =>
         Effect.gen(function* () {
-          const { env, cutReaders } = yield* cuttableEngine
+          const { url, cutReaders } = yield* cuttableEngine(DOCKER_SOCKET)
+          const env = { DOCKER_HOST: url }
           const { first, second, plan, slug } = yield* setUp("echo one; sleep 60", { transport, env })
           yield* first.create(plan)
           yield* first.start(slug)

@@ -28,7 +28,7 @@ const over = (answer: (request: IncomingMessage, response: ServerResponse) => vo
   })
 
 const running = (id: string, isRunning: boolean) =>
-  JSON.stringify({ Id: id, State: { Running: isRunning }, Config: { Tty: false } })
+  JSON.stringify({ Id: id, State: { Running: isRunning, Status: "" }, Config: { Tty: false } })
 
 describe("an engine's socket", () => {
   layer(NodeProcessRunner.layer, { excludeTestServices: true })((it) => {

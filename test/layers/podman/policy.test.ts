@@ -40,8 +40,14 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })((it) => {
           expect(error.message).not.toContain("secret")
           expect(yield* Effect.flip(backend.list)).toMatchObject({ _tag: "BackendUnavailable" })
         }
-        const service = yield* makeWith({ env: { CONTAINER_HOST: "unix:///run/podman/podman.sock" } })
-        expect((yield* Effect.flip(service.check)).message).toContain("CONTAINER_HOST")
+        for (const [name, value] of [
+          ["CONTAINER_HOST", "ssh://me:secret@build.example/run/podman/podman.sock"],
+          ["CONTAINER_HOST", "tcp://127.0.0.1:8888"],
+          ["CONTAINER_CONNECTION", "build"],
+        ] as const) {
+          const service = yield* makeWith({ env: { [name]: value } })
+          expect((yield* Effect.flip(service.check)).message).toContain(`${name} makes podman a client`)
+        }
       }),
   )
 
