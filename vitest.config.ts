@@ -13,7 +13,7 @@ const long = [
   "test/orchestrator/{endings,rules}.test.ts",
   "test/e2e/{agents,backup,build,copy,demo,demoEnds,deployKeys,egress,git,life,limits,operations,package,registries,terminal,upgrade,verify}.test.ts",
   "test/layers/{docker/commandLine,podman/PodmanBackend,smolvm/SmolvmBackend}.test.ts",
-  "test/layers/*/{builds,faults,isolation,orphans,policy,replay,user}.test.ts",
+  "test/layers/*/{builds,faults,isolation,orphans,policy,replay,service,user}.test.ts",
   "test/layers/clone.test.ts",
   "test/bottle/{clone,enter,forwarder}.test.ts",
   "test/cli/{backup,badInput,completions,failedLaunch,hook,limits,orchestrate,otherBackend,planFirst,progress,provenance,requests,serve,steer,terminalOutput,words}.test.ts",

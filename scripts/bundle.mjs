@@ -2,6 +2,7 @@
 // it. Each is run by a few lines before it, which keep the code that V8 made of it.
 import { build } from "esbuild"
 import { createHash } from "node:crypto"
+import { isBuiltin } from "node:module"
 import { chmodSync, copyFileSync, readFileSync, readdirSync, rmSync } from "node:fs"
 
 const OUT = "dist/bin"
@@ -33,8 +34,9 @@ const unused = {
   },
 }
 const $url = "const $url = require('node:url').pathToFileURL(__filename).href;"
-await build({
+const { metafile } = await build({
   ...common,
+  metafile: true,
   define: { "import.meta.url": "$url" },
   banner: { js: $url },
   plugins: [unused],
@@ -59,10 +61,27 @@ const launcher = (contents) => ({
   resolveDir: "src",
   loader: "ts",
 })
-for (const name of ["sidecar", "scanner"]) {
-  const stdin = { ...launcher(runOf(`${name}.main.cjs`)), sourcefile: `${name}.ts` }
+for (const [name, use] of [
+  ["sidecar", ".start()"],
+  ["scanner", ""],
+]) {
+  const stdin = { ...launcher(runOf(`${name}.main.cjs`) + use), sourcefile: `${name}.ts` }
   await build({ ...common, outdir: undefined, outfile: `${OUT}/${name}.cjs`, stdin })
 }
+// While a snapshot is made, node cannot load most of its own modules, and so cannot tell what they export.
+const imported = metafile.outputs[`${OUT}/sidecar.main.cjs`].imports.map(({ path }) => path)
+const MODULES = Object.fromEntries(
+  await Promise.all(
+    [...new Set([...imported, "node:url"])]
+      .filter(isBuiltin)
+      .map(async (id) => [id, Object.keys(await import(id)).filter((name) => name !== "default")]),
+  ),
+)
+await build({
+  ...common,
+  define: { MODULES: JSON.stringify(MODULES) },
+  entryPoints: { snapshot: "src/snapshot.ts" },
+})
 // The bin says its version without reading the commands.
 const apart = {
   name: "commands-apart",
@@ -85,6 +104,7 @@ chmodSync(`${OUT}/bot-bottle.cjs`, 0o755)
 
 for (const name of readdirSync(OUT)) {
   const [, digest] = /\.cjs\.(\w+)[\w-]*\.\w+\.v8/.exec(name) ?? []
+  if (name.includes(".blob")) rmSync(`${OUT}/${name}`)
   if (digest !== undefined && !digests.has(digest)) rmSync(`${OUT}/${name}`)
 }
 

@@ -1,9 +1,10 @@
 /** Runs a bundled program with V8's code cache from an earlier run: compiling it anew takes half of the time of a short command. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
-import { createRequire, wrap } from "node:module"
+import { createRequire } from "node:module"
 import { join } from "node:path"
 import { cachedDataVersionTag } from "node:v8"
 import { Script } from "node:vm"
+import { wrapped } from "./commonJs.ts"
 
 /**
  * Runs the CommonJS file `name` of a directory, all ASCII, and returns its exports. `digest` is a hash of its content: V8 tells sources
@@ -17,7 +18,7 @@ export const runCached = (directory: string, name: string, digest: string, use =
   const file = join(directory, name)
   const kept = join(directory, `${name}.${digest}${use}.${cachedDataVersionTag().toString(16)}.v8`)
   const cachedData = attempt(() => readFileSync(kept))
-  const script = new Script(wrap(readFileSync(file, "latin1")), { filename: file, cachedData })
+  const script = new Script(wrapped(readFileSync(file, "latin1")), { filename: file, cachedData })
   if (script.cachedDataRejected !== false)
     process.once("exit", (code) =>
       code === 0 || (use === "" && code !== WRONG_USAGE) ? keep(script, kept) : undefined,

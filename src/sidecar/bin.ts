@@ -1,4 +1,4 @@
 /** The sidecar process. It has its own bin because it must start fast and stay small. */
 import { run } from "./main.ts"
 
-run({})
+export const start = (): void => run({})

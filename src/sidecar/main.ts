@@ -1,6 +1,7 @@
 /** `sidecar serve`: the sidecar as a process. It reads its document from stdin. Once it serves it is independent of its launcher. */
 import { runMain } from "@effect/platform-node/NodeRuntime"
-import { Cause, Effect, Exit, Layer, Logger, Option } from "effect"
+import { Cause, Effect, Exit, Layer, Logger, Option, Random } from "effect"
+import { randomUUID } from "node:crypto"
 import { closeSync, openSync, writeSync } from "node:fs"
 import { InvalidInput, type SidecarError } from "../domain/Errors.ts"
 import * as LiveForges from "../layers/forges.ts"
@@ -49,6 +50,8 @@ export const run = (options: SidecarMainOptions): void => {
   const program = mainWith(options).pipe(
     Effect.tapError((error) => Effect.sync(() => process.stderr.write(`sidecar: ${error.message}\n`))),
     Effect.provide(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))),
+    // effect draws its seed when it is loaded: processes that start from one snapshot would all have the same.
+    Effect.withRandom(Random.make(randomUUID())),
   )
   runMain(program, {
     disableErrorReporting: true,

@@ -1,5 +1,5 @@
 import * as GiteaForges from "../../src/layers/gitea/GiteaForges.ts"
-import { describe, expect, it } from "@effect/vitest"
+import { beforeAll, describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Option, Schedule } from "effect"
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
@@ -7,13 +7,16 @@ import { createServer } from "node:http"
 import { type AddressInfo, connect, createServer as createSocketServer } from "node:net"
 import { join } from "node:path"
 import { identify } from "../../src/layers/process/ProcessIdentity.ts"
+import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
+import { NODE_FLAGS } from "../../src/layers/sidecar/starter.ts"
+import { ownProgram } from "../../src/layers/sidecar/sidecarProgram.ts"
 import { packageFile } from "../../src/layers/home/packageRoot.ts"
 import { askStatus, askStop } from "../../src/sidecar/http/control.ts"
 import { verifyChain } from "../../src/sidecar/record/OperationChain.ts"
 import { serve } from "../support/serve.ts"
 import { decodeDocument } from "../../src/sidecar/SidecarDocument.ts"
 import { raw, rpc, send } from "../support/rpc.ts"
-import { documentIn, startSidecar } from "../support/sidecarProcess.ts"
+import { documentIn, fromSnapshot, startSidecar } from "../support/sidecarProcess.ts"
 import { tempDir } from "../support/tempDir.ts"
 
 const TOKEN = "0123456789abcdef0123456789abcdef01234567"
@@ -58,7 +61,17 @@ const slowForge = Effect.gen(function* () {
   }
 })
 
-describe("the sidecar process", () => {
+describe.each(["its code", "its snapshot"])("the sidecar process, from %s", (source) => {
+  let args: ReadonlyArray<string> | undefined
+  beforeAll(async () => {
+    if (source === "its snapshot")
+      args = await Effect.runPromise(
+        fromSnapshot(ownProgram(NODE_FLAGS)).pipe(Effect.scoped, Effect.provide(NodeProcessRunner.layer)),
+      )
+  })
+  const start = (stdin: string | undefined) =>
+    Effect.suspend(() => startSidecar(stdin, args === undefined ? {} : { args }))
+
   const bad: ReadonlyArray<readonly [string, string, string]> = [
     ["nothing", "", "it is empty"],
     ["no JSON", "slug: x", "it is not JSON"],
@@ -117,7 +130,7 @@ describe("the sidecar process", () => {
   it.live.each(bad)("refuses %s as its document with one line and exit 2", ([, text, expected]) =>
     Effect.scoped(
       Effect.gen(function* () {
-        const { ended } = yield* startSidecar(text)
+        const { ended } = yield* start(text)
         const { code, stdout, stderr } = yield* ended
         expect(code).toBe(2)
         expect(stdout).toBe("")
@@ -131,7 +144,7 @@ describe("the sidecar process", () => {
   it.live("ends at SIGTERM while it waits for its document", () =>
     Effect.scoped(
       Effect.gen(function* () {
-        const { child, ended } = yield* startSidecar(undefined)
+        const { child, ended } = yield* start(undefined)
         yield* Effect.sleep(300)
         child.kill("SIGTERM")
         expect((yield* ended).stdout).toBe("")
@@ -144,7 +157,7 @@ describe("the sidecar process", () => {
       Effect.gen(function* () {
         const directory = yield* tempDir
         const document = documentIn(directory, forgeAt(9))
-        const { child, ready } = yield* startSidecar(JSON.stringify(document))
+        const { child, ready } = yield* start(JSON.stringify(document))
         expect(yield* ready).toEqual({ ready: true, socketPath: document.socketPath })
         yield* rpc(document.socketPath, "read_issue", { number: 17 })
         const proc = `/proc/${child.pid}`
@@ -168,7 +181,7 @@ describe("the sidecar process", () => {
         const directory = yield* tempDir
         const forge = yield* slowForge
         const document = documentIn(directory, forgeAt(forge.port))
-        const { child, ready, ended } = yield* startSidecar(JSON.stringify(document))
+        const { child, ready, ended } = yield* start(JSON.stringify(document))
         yield* ready
         const call = yield* Effect.fork(rpc(document.socketPath, "read_issue", { number: 17 }))
         yield* forge.asked
@@ -191,7 +204,7 @@ describe("the sidecar process", () => {
       Effect.gen(function* () {
         const directory = yield* tempDir
         const document = documentIn(directory)
-        const { child, ready } = yield* startSidecar(JSON.stringify(document))
+        const { child, ready } = yield* start(JSON.stringify(document))
         yield* ready
         expect(yield* askStatus(document.controlPath)).toMatchObject({
           value: { slug: "door-abcde", pid: child.pid, ready: true },
@@ -211,7 +224,7 @@ describe("the sidecar process", () => {
           const directory = yield* tempDir
           const document = documentIn(directory, forgeAt(9))
           for (let round = 0; round < 3; round++) {
-            const { child, ready, ended } = yield* startSidecar(JSON.stringify(document))
+            const { child, ready, ended } = yield* start(JSON.stringify(document))
             yield* ready
             const calls = yield* Effect.fork(
               Effect.forever(
@@ -225,7 +238,7 @@ describe("the sidecar process", () => {
             expect(existsSync(document.socketPath)).toBe(true)
             writeFileSync(join(directory, "state", "operations.jsonl"), '{"seq":', { flag: "a" })
           }
-          const { ready } = yield* startSidecar(JSON.stringify(document))
+          const { ready } = yield* start(JSON.stringify(document))
           yield* ready
           yield* rpc(document.socketPath, "read_issue", { number: 17 })
           expect(verifyChain(linesOf(directory))).toMatchObject({ ok: true, problems: [] })

@@ -1,8 +1,12 @@
 /** The sidecar's bundle as a child of a test, with a directory of its own. */
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { join } from "node:path"
 import { packageFile } from "../../src/layers/home/packageRoot.ts"
+import type { SidecarProgram } from "../../src/layers/sidecar/sidecarProgram.ts"
+import { NODE_FLAGS } from "../../src/layers/sidecar/starter.ts"
+import { ProcessRunner } from "../../src/services/ProcessRunner.ts"
+import { tempDir } from "./tempDir.ts"
 
 /** How a process ended. */
 export interface Ended {
@@ -21,16 +25,40 @@ export const documentIn = (directory: string, more: object = {}) => ({
   ...more,
 })
 
+/** node's arguments for a program's snapshot, which is made first unless it is there. */
+export const fromSnapshot = (program: SidecarProgram) =>
+  Effect.gen(function* () {
+    const { detached } = yield* ProcessRunner
+    // Its code cache is written when a sidecar ends.
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const document = JSON.stringify(documentIn(yield* tempDir))
+        const first = yield* startSidecar(document, { args: [...NODE_FLAGS, ...program.plain] })
+        yield* first.ready
+        first.child.kill("SIGTERM")
+        yield* first.ended
+      }),
+    )
+    yield* Effect.ignore(Effect.flatMap(Effect.flatten(program.making), detached))
+    const args = Effect.flatten(program.fast)
+    return [...NODE_FLAGS, ...(yield* Effect.retry(args, Schedule.spaced("100 millis")))]
+  }).pipe(Effect.timeout("2 minutes"))
+
 /** Starts the bundle; killed when the scope closes. `stdin` stays open when it is undefined. */
 export const startSidecar = (
   stdin: string | undefined,
-  options: { readonly env?: Record<string, string>; readonly flags?: ReadonlyArray<string> } = {},
+  options: {
+    readonly env?: Record<string, string>
+    readonly flags?: ReadonlyArray<string>
+    /** All of node's arguments, instead of the flags. */
+    readonly args?: ReadonlyArray<string>
+  } = {},
 ) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const child = spawn(
         process.execPath,
-        [...(options.flags ?? []), packageFile("dist", "bin", "sidecar.cjs")],
+        options.args ?? [...(options.flags ?? []), packageFile("dist", "bin", "sidecar.cjs")],
         { stdio: "pipe", env: options.env ?? {} },
       )
       const output = { stdout: "", stderr: "" }

@@ -233,11 +233,14 @@ const expecting =
 
 /** node's own agents keep connections for 5 seconds and never keep a process alive. Redirects are not followed. */
 const quietClient = NodeHttpClient.make.pipe(
-  Effect.provideService(NodeHttpClient.HttpAgent, {
-    [NodeHttpClient.HttpAgentTypeId]: NodeHttpClient.HttpAgentTypeId,
-    http: plainAgent,
-    https: tlsAgent,
-  }),
+  Effect.provideServiceEffect(
+    NodeHttpClient.HttpAgent,
+    Effect.sync(() => ({
+      [NodeHttpClient.HttpAgentTypeId]: NodeHttpClient.HttpAgentTypeId,
+      http: plainAgent,
+      https: tlsAgent,
+    })),
+  ),
   // Our own spans name the operation. The client's would contain URLs and the forge's headers, and send trace headers to the forge.
   Effect.map(HttpClient.withTracerDisabledWhen(() => true)),
 )

@@ -35,12 +35,19 @@ const listOf = (networks: ReadonlyArray<readonly [string, number]>, family: "ipv
   return list
 }
 
-const notPublic4 = listOf(NOT_PUBLIC_4, "ipv4")
-const notPublic6 = listOf(NOT_PUBLIC_6, "ipv6")
-const routed6 = listOf([["2000::", 3]], "ipv6")
+const makeLists = () => ({
+  notPublic4: listOf(NOT_PUBLIC_4, "ipv4"),
+  notPublic6: listOf(NOT_PUBLIC_6, "ipv6"),
+  routed6: listOf([["2000::", 3]], "ipv6"),
+})
+
+let lists: ReturnType<typeof makeLists> | undefined
 
 /** Whether an address (as returned by `node:dns`) is public. A mapped or translated (NAT64) address is not, whatever it contains. */
-export const isPublicAddress = (address: string): boolean =>
-  isIPv4(address)
-    ? !notPublic4.check(address, "ipv4")
-    : routed6.check(address, "ipv6") && !notPublic6.check(address, "ipv6")
+export const isPublicAddress = (address: string): boolean => {
+  // Made on first use: a start-up snapshot cannot contain them.
+  lists ??= makeLists()
+  return isIPv4(address)
+    ? !lists.notPublic4.check(address, "ipv4")
+    : lists.routed6.check(address, "ipv6") && !lists.notPublic6.check(address, "ipv6")
+}
