@@ -67,7 +67,10 @@ const make = Effect.gen(function* () {
       ),
     ),
     remove: Effect.fn("BottleStore.remove")((slug) =>
-      Effect.asVoid(database.run("remove")("DELETE FROM bottles WHERE slug = ?", slug)),
+      Effect.zipRight(
+        database.run("remove")("DELETE FROM bottles WHERE slug = ?", slug),
+        Effect.sync(() => void decoded.delete(slug)),
+      ),
     ),
     all: Effect.withSpan(
       Effect.suspend(() => readAll(database.run("all"), "all")),
@@ -165,22 +168,35 @@ const Metadata = Schema.parseJson(BottleMetadata)
 const encodeMetadata = Schema.encode(Metadata)
 const decodeMetadata = Schema.decodeUnknown(Metadata)
 
-/** Rows as they were decoded last, by their text: an orchestrator reads all of them for each start, and few have changed. */
-const decoded = new Map<unknown, BottleMetadata>()
-const DECODED_MAX = 2000
+/** A bottle, and the text of its row. */
+interface Decoded {
+  readonly metadata: unknown
+  readonly bottle: BottleMetadata
+}
+
+/** Rows as they were decoded last, by slug: an orchestrator reads all of them for each start, and few have changed. */
+const decoded = new Map<unknown, Decoded>()
+/** Rows that were read one by one, and that another process has removed since, are never seen again. */
+const DECODED_MAX = 10_000
+
+const known = ({ slug, metadata }: Row): BottleMetadata | undefined => {
+  const last = decoded.get(slug)
+  return last?.metadata === metadata ? last?.bottle : undefined
+}
 
 const decodeAll = (operation: string) => (rows: ReadonlyArray<Row>) => {
-  const known = rows.flatMap(({ metadata }) => decoded.get(metadata) ?? [])
+  const all = rows.flatMap((row) => known(row) ?? [])
   // An effect for each row would cost more than the row.
-  if (known.length === rows.length) return Effect.succeed(known)
-  return Effect.forEach(rows, ({ slug, metadata }) => {
-    const bottle = decoded.get(metadata)
+  if (all.length === rows.length) return Effect.succeed(all)
+  return Effect.forEach(rows, (row) => {
+    const bottle = known(row)
     if (bottle !== undefined) return Effect.succeed(bottle)
+    const { slug, metadata } = row
     return decodeMetadata(metadata).pipe(
       Effect.tap((bottle) =>
         Effect.sync(() => {
           if (decoded.size >= DECODED_MAX) decoded.clear()
-          decoded.set(metadata, bottle)
+          decoded.set(slug, { metadata, bottle })
         }),
       ),
       Effect.mapError(unreadable(operation, String(slug))),
