@@ -1,5 +1,5 @@
 import * as GiteaForges from "../../src/layers/gitea/GiteaForges.ts"
-import { beforeAll, describe, expect, it } from "@effect/vitest"
+import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Option, Schedule } from "effect"
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
@@ -7,16 +7,13 @@ import { createServer } from "node:http"
 import { type AddressInfo, connect, createServer as createSocketServer } from "node:net"
 import { join } from "node:path"
 import { identify } from "../../src/layers/process/ProcessIdentity.ts"
-import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
-import { NODE_FLAGS } from "../../src/layers/sidecar/starter.ts"
-import { ownProgram } from "../../src/layers/sidecar/sidecarProgram.ts"
 import { packageFile } from "../../src/layers/home/packageRoot.ts"
 import { askStatus, askStop } from "../../src/sidecar/http/control.ts"
 import { verifyChain } from "../../src/sidecar/record/OperationChain.ts"
 import { serve } from "../support/serve.ts"
 import { decodeDocument } from "../../src/sidecar/SidecarDocument.ts"
 import { raw, rpc, send } from "../support/rpc.ts"
-import { documentIn, fromSnapshot, startSidecar } from "../support/sidecarProcess.ts"
+import { documentIn, SOURCES, startingFrom, startSidecar } from "../support/sidecarProcess.ts"
 import { tempDir } from "../support/tempDir.ts"
 
 const TOKEN = "0123456789abcdef0123456789abcdef01234567"
@@ -61,16 +58,8 @@ const slowForge = Effect.gen(function* () {
   }
 })
 
-describe.each(["its code", "its snapshot"])("the sidecar process, from %s", (source) => {
-  let args: ReadonlyArray<string> | undefined
-  beforeAll(async () => {
-    if (source === "its snapshot")
-      args = await Effect.runPromise(
-        fromSnapshot(ownProgram(NODE_FLAGS)).pipe(Effect.scoped, Effect.provide(NodeProcessRunner.layer)),
-      )
-  })
-  const start = (stdin: string | undefined) =>
-    Effect.suspend(() => startSidecar(stdin, args === undefined ? {} : { args }))
+describe.each(SOURCES)("the sidecar process, from %s", (source) => {
+  const start = startingFrom(source)
 
   const bad: ReadonlyArray<readonly [string, string, string]> = [
     ["nothing", "", "it is empty"],

@@ -2,8 +2,10 @@
 import { Effect, Schedule } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { join } from "node:path"
+import { beforeAll } from "vitest"
 import { packageFile } from "../../src/layers/home/packageRoot.ts"
-import type { SidecarProgram } from "../../src/layers/sidecar/sidecarProgram.ts"
+import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
+import { ownProgram, type SidecarProgram } from "../../src/layers/sidecar/sidecarProgram.ts"
 import { NODE_FLAGS } from "../../src/layers/sidecar/starter.ts"
 import { ProcessRunner } from "../../src/services/ProcessRunner.ts"
 import { tempDir } from "./tempDir.ts"
@@ -24,6 +26,22 @@ export const documentIn = (directory: string, more: object = {}) => ({
   stateDir: join(directory, "state"),
   ...more,
 })
+
+/** What a sidecar's process may start from. */
+export const SOURCES = ["its code", "its snapshot"] as const
+
+/** `startSidecar` from one of them, for all tests of a `describe`. */
+export const startingFrom = (source: (typeof SOURCES)[number]): typeof startSidecar => {
+  let args: ReadonlyArray<string> | undefined
+  beforeAll(async () => {
+    if (source === "its snapshot")
+      args = await Effect.runPromise(
+        fromSnapshot(ownProgram(NODE_FLAGS)).pipe(Effect.scoped, Effect.provide(NodeProcessRunner.layer)),
+      )
+  })
+  return (stdin, options = {}) =>
+    Effect.suspend(() => startSidecar(stdin, { ...options, ...(args !== undefined && { args }) }))
+}
 
 /** node's arguments for a program's snapshot, which is made first unless it is there. */
 export const fromSnapshot = (program: SidecarProgram) =>

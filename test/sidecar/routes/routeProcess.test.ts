@@ -9,7 +9,7 @@ import { type AddressInfo, connect } from "node:net"
 import { join } from "node:path"
 import { Readable } from "node:stream"
 import { send } from "../../support/rpc.ts"
-import { documentIn, startSidecar } from "../../support/sidecarProcess.ts"
+import { documentIn, SOURCES, startingFrom } from "../../support/sidecarProcess.ts"
 import { tempDir } from "../../support/tempDir.ts"
 import { KEY, routeTo, upstream } from "../../support/upstream.ts"
 
@@ -71,7 +71,9 @@ const upload = (socketPath: string, mebibytes: number) =>
     Readable.from(Array.from({ length: mebibytes }, () => part)).pipe(asked)
   })
 
-describe("the sidecar process with a route", () => {
+describe.each(SOURCES)("the sidecar process with a route, from %s", (source) => {
+  const start = startingFrom(source)
+
   it.scopedLive("speaks TLS with upstreams whose certificate it can check, and with no others", () =>
     Effect.gen(function* () {
       const directory = yield* tempDir
@@ -82,7 +84,7 @@ describe("the sidecar process with a route", () => {
           routeTo(`https://127.0.0.1:${port}`, { name: "other" }),
         ],
       })
-      const known = yield* startSidecar(JSON.stringify(document), { env: { NODE_EXTRA_CA_CERTS: cert } })
+      const known = yield* start(JSON.stringify(document), { env: { NODE_EXTRA_CA_CERTS: cert } })
       yield* known.ready
       const ask = (name: string) => send(document.socketPath, { path: `/route/${name}/x`, method: "GET" })
       expect(yield* ask("api")).toMatchObject({ status: 200, text: `localhost:${port}` })
@@ -93,7 +95,7 @@ describe("the sidecar process with a route", () => {
       known.child.kill()
       yield* known.ended
 
-      const stranger = yield* startSidecar(JSON.stringify(document))
+      const stranger = yield* start(JSON.stringify(document))
       yield* stranger.ready
       expect((yield* ask("api")).text).toMatch(/could not be reached \((DEPTH_ZERO_)?SELF_SIGNED_CERT/)
       expect(seen).toEqual([`Bearer ${KEY}`])
@@ -130,7 +132,7 @@ describe("the sidecar process with a route", () => {
           routeTo(`https://127.0.0.1:${port}`, { name: "direct" }),
         ],
       })
-      const { ready } = yield* startSidecar(JSON.stringify(document), {
+      const { ready } = yield* start(JSON.stringify(document), {
         env: {
           NODE_EXTRA_CA_CERTS: cert,
           HTTPS_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
@@ -165,7 +167,7 @@ describe("the sidecar process with a route", () => {
         incoming.on("end", () => response.end(String(received)))
       })
       const document = documentIn(directory, { routes: [routeTo(model.url)] })
-      const { child, ready } = yield* startSidecar(JSON.stringify(document), {
+      const { child, ready } = yield* start(JSON.stringify(document), {
         flags: ["--max-semi-space-size=1", "--max-old-space-size=96"],
       })
       yield* ready
@@ -182,7 +184,7 @@ describe("the sidecar process with a route", () => {
       const document = documentIn(directory, {
         routes: [routeTo(model.url), routeTo("http://127.0.0.1:1", { name: "none" })],
       })
-      const { child, ready, output } = yield* startSidecar(JSON.stringify(document))
+      const { child, ready, output } = yield* start(JSON.stringify(document))
       yield* ready
       const answers = yield* Effect.forEach(
         ["/route/api/x", "/route/none/x", "/route/x", "/route/api/../x"],
