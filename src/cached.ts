@@ -41,7 +41,7 @@ const WORD = /^[a-z]{1,16}$/
 const keep = (script: Script, path: string): void => {
   const part = `${path}.${process.pid}`
   attempt(() => {
-    writeFileSync(part, script.createCachedData())
+    writeFileSync(part, script.createCachedData(), { mode: 0o644 })
     renameSync(part, path)
   })
   attempt(() => rmSync(part, { force: true }))

@@ -40,7 +40,8 @@ const RUNNER = "sidecar.cjs"
  * Of several makers one writes, and one that was killed is overtaken after a minute. An empty file says that none can be made here: a
  * snapshot is an experimental feature of node.
  */
-const MAKE = `part=$1.part
+const MAKE = `umask 022
+part=$1.part
 find "$part" -mmin +1 -delete 2>/dev/null
 (set -C; : >"$part") 2>/dev/null || exit 0
 blob=$1; shift
