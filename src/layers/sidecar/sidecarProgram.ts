@@ -7,7 +7,6 @@ import { createHash } from "node:crypto"
 import { accessSync, constants, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { cpus } from "node:os"
 import { dirname, join, resolve } from "node:path"
-import { VERSION } from "../../domain/Version.ts"
 import type { DetachedSpec } from "../../services/ProcessRunner.ts"
 import { packageFile } from "../home/packageRoot.ts"
 
@@ -62,49 +61,54 @@ export const ownProgram = (
 ): SidecarProgram => {
   const program = join(directory, PROGRAM)
   const plain = [join(directory, RUNNER)]
-  let name: string | undefined
-  const blob = () => {
-    name ??= nameOf(program, flags)
-    return join(directory, name)
-  }
+  let known: Snapshot | undefined
+  const snapshot = () => (known ??= snapshotOf(program, flags))
   const attempt = <A>(body: () => A): Effect.Effect<Option.Option<A>> => Effect.option(Effect.try(body))
-  const size = attempt(() => statSync(blob()).size)
+  const size = attempt(() => statSync(snapshot().blob).size)
 
   return {
     plain,
     fast: Effect.map(
       size,
       Option.flatMap((bytes) =>
-        bytes > 0 ? Option.some(["--snapshot-blob", blob(), ...plain]) : Option.none(),
+        bytes > 0 ? Option.some(["--snapshot-blob", snapshot().blob, ...plain]) : Option.none(),
       ),
     ),
     making: Effect.flatMap(size, (bytes) =>
       Option.isSome(bytes)
         ? Effect.succeedNone
         : Effect.map(
-            attempt(() => makerOf(program, blob(), flags)),
+            attempt(() => makerOf(program, snapshot(), flags)),
             Option.flatten,
           ),
     ),
-    forget: Effect.asVoid(attempt(() => rmSync(blob(), { force: true }))),
+    forget: Effect.asVoid(attempt(() => rmSync(snapshot().blob, { force: true }))),
   }
 }
 
-/** A snapshot contains the path of its program. */
-const nameOf = (program: string, flags: ReadonlyArray<string>): string => {
-  const { size, mtimeMs } = statSync(program)
-  const fits = [program, size, mtimeMs, VERSION, process.version, process.arch, cpus()[0]?.model, ...flags]
-  return `${PROGRAM}.${createHash("sha256").update(fits.join("\0")).digest("hex").slice(0, 16)}.blob`
+/** A program's snapshot by the program's content, and by all that node compares. It contains the path of its program too. */
+interface Snapshot {
+  readonly blob: string
+  /** The program's, with which `cached.ts` names its compiled code. */
+  readonly digest: string
+}
+
+const shortDigest = (content: string | Buffer): string =>
+  createHash("sha256").update(content).digest("hex").slice(0, 16)
+
+const snapshotOf = (program: string, flags: ReadonlyArray<string>): Snapshot => {
+  const digest = shortDigest(readFileSync(program))
+  const fits = [program, digest, process.version, process.arch, cpus()[0]?.model, ...flags]
+  return { blob: `${program}.${shortDigest(fits.join("\0"))}.blob`, digest }
 }
 
 const makerOf = (
   program: string,
-  blob: string,
+  { blob, digest }: Snapshot,
   flags: ReadonlyArray<string>,
 ): Option.Option<DetachedSpec> => {
   const directory = dirname(program)
   accessSync(directory, constants.W_OK)
-  const digest = createHash("sha256").update(readFileSync(program)).digest("hex").slice(0, 16)
   const isThere = readdirSync(directory).some(
     (name) => name.startsWith(`${PROGRAM}.${digest}.`) && name.endsWith(".v8"),
   )
