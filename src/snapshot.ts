@@ -4,7 +4,8 @@
  * https://nodejs.org/docs/latest-v20.x/api/cli.html#--build-snapshot
  *
  * Arguments: the program, a CommonJS file that is all ASCII, and its digest, with which `cached.ts` names the code cache. Functions that
- * are in the cache come compiled. Exit codes: 1 when no snapshot can be made, 75 when there is no code cache yet.
+ * are in the cache come compiled; newer versions of node refuse the cache here, and have only what is evaluated. Exit codes: 1 when no
+ * snapshot can be made, 75 when there is no code cache yet.
  */
 import { existsSync, readFileSync } from "node:fs"
 import { dirname } from "node:path"
@@ -61,7 +62,6 @@ const evaluate = (): { readonly start: () => void } => {
     filename: file,
     cachedData: readFileSync(cache),
   })
-  if (script.cachedDataRejected === true) throw new Error(`${cache} is not a code cache of ${file}`)
   const module = { exports: {} as { readonly start: () => void } }
   script.runInThisContext()(module.exports, requireLater, module, file, dirname(file))
   return module.exports
