@@ -1,8 +1,9 @@
 /** The sidecar's bundle as a child of a test, with a directory of its own. */
-import { Effect, Schedule } from "effect"
+import { Effect, Exit, Schedule, Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
+import { copyFileSync, mkdirSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
-import { beforeAll } from "vitest"
+import { afterAll, beforeAll } from "vitest"
 import { packageFile } from "../../src/layers/home/packageRoot.ts"
 import * as NodeProcessRunner from "../../src/layers/process/NodeProcessRunner.ts"
 import { ownProgram, type SidecarProgram } from "../../src/layers/sidecar/sidecarProgram.ts"
@@ -30,15 +31,32 @@ export const documentIn = (directory: string, more: object = {}) => ({
 /** What a sidecar's process may start from. */
 export const SOURCES = ["its code", "its snapshot"] as const
 
+/** The package's program in a directory of the test's own. A snapshot in `dist` may be removed by whoever cannot start from it. */
+export const copiedProgram = Effect.map(tempDir, (root) => {
+  const directory = join(root, "bin")
+  mkdirSync(directory)
+  // Where a sidecar looks for its package.
+  mkdirSync(join(root, "node_modules"))
+  symlinkSync(packageFile(), join(root, "node_modules", "bot-bottle"))
+  for (const name of ["sidecar.cjs", "sidecar.main.cjs", "snapshot.cjs"])
+    copyFileSync(packageFile("dist", "bin", name), join(directory, name))
+  return { directory, program: ownProgram(NODE_FLAGS, directory) }
+})
+
 /** `startSidecar` from one of them, for all tests of a `describe`. */
 export const startingFrom = (source: (typeof SOURCES)[number]): typeof startSidecar => {
   let args: ReadonlyArray<string> | undefined
+  const scope = Effect.runSync(Scope.make())
   beforeAll(async () => {
     if (source === "its snapshot")
-      args = await Effect.runPromise(
-        fromSnapshot(ownProgram(NODE_FLAGS)).pipe(Effect.scoped, Effect.provide(NodeProcessRunner.layer)),
+      args = await copiedProgram.pipe(
+        Effect.flatMap(({ program }) => fromSnapshot(program)),
+        Scope.extend(scope),
+        Effect.provide(NodeProcessRunner.layer),
+        Effect.runPromise,
       )
   })
+  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
   return (stdin, options = {}) =>
     Effect.suspend(() => startSidecar(stdin, { ...options, ...(args !== undefined && { args }) }))
 }

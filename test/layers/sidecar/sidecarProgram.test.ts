@@ -1,40 +1,18 @@
 /** The start-up snapshot of a sidecar: when it is made, what it starts, and what happens when it cannot. */
 import { it } from "@effect/vitest"
 import { Effect, Option } from "effect"
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, vi } from "vitest"
 import { Slug } from "../../../src/domain/Slug.ts"
-import { packageFile } from "../../../src/layers/home/packageRoot.ts"
 import * as NodeProcessRunner from "../../../src/layers/process/NodeProcessRunner.ts"
-import { makeStarter, NODE_FLAGS } from "../../../src/layers/sidecar/starter.ts"
-import { ownProgram, type SidecarProgram } from "../../../src/layers/sidecar/sidecarProgram.ts"
+import { makeStarter } from "../../../src/layers/sidecar/starter.ts"
+import type { SidecarProgram } from "../../../src/layers/sidecar/sidecarProgram.ts"
 import { askStop } from "../../../src/sidecar/http/control.ts"
 import { ProcessRunner } from "../../../src/services/ProcessRunner.ts"
 import { asked } from "../../support/requests.ts"
-import { documentIn, fromSnapshot } from "../../support/sidecarProcess.ts"
+import { copiedProgram, documentIn, fromSnapshot } from "../../support/sidecarProcess.ts"
 import { tempDir } from "../../support/tempDir.ts"
-
-/** A program in a directory of its own. */
-const own = Effect.map(tempDir, (root) => {
-  const directory = join(root, "bin")
-  mkdirSync(directory)
-  // Where a sidecar looks for its package.
-  mkdirSync(join(root, "node_modules"))
-  symlinkSync(packageFile(), join(root, "node_modules", "bot-bottle"))
-  for (const name of ["sidecar.cjs", "sidecar.main.cjs", "snapshot.cjs"])
-    copyFileSync(packageFile("dist", "bin", name), join(directory, name))
-  return { directory, program: ownProgram(NODE_FLAGS, directory) }
-})
 
 const isThere = (pid: number) => existsSync(`/proc/${pid}`)
 
@@ -73,7 +51,7 @@ const until = (check: () => void) => Effect.promise(() => vi.waitFor(check, 60_0
 describe("a sidecar's snapshot", () => {
   it.scopedLive("is made after the first sidecar has ended, and then starts the next ones", () =>
     Effect.gen(function* () {
-      const { directory, program } = yield* own
+      const { directory, program } = yield* copiedProgram
       const { begun, launch } = yield* launcher(program)
       yield* launch
       yield* until(() => expect(filesIn(directory, /\.v8$/)).toHaveLength(1))
@@ -89,7 +67,7 @@ describe("a sidecar's snapshot", () => {
 
   it.scopedLive("that is damaged, cut or of another node is removed, and the sidecar starts without it", () =>
     Effect.gen(function* () {
-      const { directory, program } = yield* own
+      const { directory, program } = yield* copiedProgram
       yield* fromSnapshot(program)
       const [name = ""] = filesIn(directory, /\.blob$/)
       const blob = join(directory, name)
@@ -108,7 +86,7 @@ describe("a sidecar's snapshot", () => {
 
   it.scopedLive("is made by one of many, and a maker that was killed is overtaken", () =>
     Effect.gen(function* () {
-      const { directory, program } = yield* own
+      const { directory, program } = yield* copiedProgram
       yield* fromSnapshot(program)
       const [name = ""] = filesIn(directory, /\.blob$/)
       yield* program.forget
@@ -131,7 +109,7 @@ describe("a sidecar's snapshot", () => {
     "that cannot be made is not tried again, and no file is left of one that came too early",
     () =>
       Effect.gen(function* () {
-        const { directory, program } = yield* own
+        const { directory, program } = yield* copiedProgram
         yield* fromSnapshot(program)
         yield* program.forget
         const { detached } = yield* ProcessRunner
