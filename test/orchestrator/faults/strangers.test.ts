@@ -30,7 +30,7 @@ const frozen = Effect.fnUntraced(function* (options: WorldOptions = {}) {
 
 /** With an agent at work. */
 const atWork = Effect.fnUntraced(function* () {
-  const world = yield* served({ takes: () => "4 minutes" })
+  const world = yield* served({ takes: () => "15 minutes" })
   yield* world.targets(17)
   yield* until("at work", Effect.sync(world.boxes.working), (working) => working === 1)
   return { ...world, issue: world.place(17) }
@@ -164,6 +164,7 @@ describe("what strangers do on the forge", () => {
         yield* eve.editBody(issue, "Eve says: something else.")
         yield* rest
         yield* ada.close({ ...issue, number: 16 })
+        yield* until("a run", Effect.sync(runs), (all) => all.length > 0)
         yield* rest
         expect(runs()).toEqual([[17, 1]])
         expect(prompts()[0]).toContain("changed after it was written or after the issue was given to you")
