@@ -7,6 +7,8 @@ export class ProcessError extends Schema.TaggedError<ProcessError>()("ProcessErr
   command: Schema.String,
   reason: Schema.Literal("not-found", "not-executable", "timeout", "failed"),
   detail: Schema.String,
+  /** How it ended, of a program that ended before its first line; as in `ProcessExit`. */
+  exitCode: Schema.optional(Schema.Number),
 }) {
   override get message(): string {
     return `${this.command}: ${this.detail}`

@@ -73,6 +73,7 @@ const failure = (spec: DetachedSpec, child: ChildProcess, stderr: number) =>
       command: spec.command,
       reason: "failed",
       detail: said === "" ? how : `${how}: ${said}`,
+      ...Option.match(exit, { onNone: () => ({}), onSome: ({ exitCode }) => ({ exitCode }) }),
     })
   })
 

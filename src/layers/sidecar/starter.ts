@@ -18,6 +18,12 @@ export const NODE_FLAGS = ["--max-semi-space-size=2", "--max-old-space-size=160"
 /** Memory holds the run's secrets, so its process never leaves a core dump, not even while node starts. */
 const WITHOUT_CORE = 'ulimit -c 0; exec "$0" "$@"'
 
+/**
+ * How node ends when it cannot start from a snapshot: exit codes 1 and 14, or by ILL, TRAP, ABRT, BUS or SEGV. A sidecar that ends in
+ * another way has failed itself, or was ended by somebody. https://nodejs.org/docs/latest-v20.x/api/process.html#exit-codes
+ */
+const SNAPSHOT_FAILED = new Set<number | undefined>([1, 14, 132, 133, 134, 135, 139])
+
 /** Whether a route's secret comes from a command, which the sidecar runs again. */
 const runsCommands = ({ routes = [] }: SidecarDocument): boolean =>
   routes
@@ -75,7 +81,7 @@ export const makeStarter = Effect.fnUntraced(function* (
     const fresh = Effect.flatMap(program, (chosen) =>
       Effect.catchIf(
         begin(chosen),
-        ({ reason }) => chosen !== plain && reason !== "timeout",
+        ({ exitCode }) => chosen !== plain && SNAPSHOT_FAILED.has(exitCode),
         () => Effect.zipLeft(begin(plain), forget),
       ),
     )

@@ -84,6 +84,25 @@ describe("a sidecar's snapshot", () => {
     }).pipe(Effect.provide(NodeProcessRunner.layer)),
   )
 
+  it.scopedLive("is left for the code only when node could not start from it", () =>
+    Effect.gen(function* () {
+      const { program } = yield* copiedProgram
+      const attempts = (script: string) =>
+        Effect.gen(function* () {
+          const { begun, launch } = yield* launcher({
+            ...program,
+            fast: Effect.succeedSome(["-e", script]),
+          })
+          yield* Effect.exit(launch)
+          return begun.length
+        })
+      for (const end of ["process.kill(process.pid, 'SIGTERM')", "process.exit(0)", "process.exit(2)"])
+        expect([end, yield* attempts(end)]).toEqual([end, 1])
+      for (const end of ["process.exit(14)", "process.abort()"])
+        expect([end, yield* attempts(end)]).toEqual([end, 2])
+    }).pipe(Effect.provide(NodeProcessRunner.layer)),
+  )
+
   it.scopedLive("is made by one of many, and a maker that was killed is overtaken", () =>
     Effect.gen(function* () {
       const { directory, program } = yield* copiedProgram
