@@ -30,6 +30,8 @@ export interface TestPodman {
   readonly serve: (env?: Readonly<Record<string, string>>) => Effect.Effect<string, never, Scope.Scope>
   /** Runs podman to its end; answers its stdout, and throws what it wrote when it fails. */
   readonly run: (...args: ReadonlyArray<string>) => string
+  /** The name of a bottle's container. */
+  readonly containerOf: (slug: string) => string
   /** Two backends on one new home, as two processes have them. */
   readonly instances: (options?: PodmanOptions) => ReturnType<typeof instancesIn>
   /** As `testImage`, in that storage. */
@@ -71,6 +73,7 @@ const startService = async (env: Readonly<Record<string, string>>, socket: strin
   const args = ["system", "service", "--time", "0", `unix://${socket}`]
   const service = spawn("podman", args, { env: { ...process.env, ...env }, stdio: "ignore" })
   for (let n = 0; n < 200 && !existsSync(socket); n++) await setTimeout(50)
+  if (!existsSync(socket)) throw new Error("podman's service did not start")
   return service
 }
 
@@ -110,6 +113,8 @@ const podmanIn = (dir: string, by: TransportName): TestPodman => {
         return socket
       }),
     run,
+    containerOf: (slug) =>
+      run("ps", "--all", "--format", "{{.Names}}", "--filter", `label=bot-bottle.slug=${slug}`),
     instances: (options = {}) =>
       instancesIn(by === "socket" ? { ...env, CONTAINER_HOST: `unix://${socketIn(dir)}` } : env, options),
     image: (options = {}) => testImage({ tools: ["perl"], ...options, engine: { program: "podman", env } }),

@@ -27,11 +27,10 @@ export const podman: Dialect = {
   install:
     'no program "podman" in PATH: install podman 4.3 or later, or choose another backend with --backend',
   unusable: (env) => {
-    const remote = env["CONTAINER_CONNECTION"]
-      ? "CONTAINER_CONNECTION"
-      : /^(unix:\/\/|$)/.test(env["CONTAINER_HOST"] ?? "")
-        ? undefined
-        : "CONTAINER_HOST"
+    const isOurs = (name: string, url: string) => name === "CONTAINER_HOST" && url.startsWith("unix://")
+    const remote = ["CONTAINER_HOST", "CONTAINER_CONNECTION"].find(
+      (name) => env[name] && !isOurs(name, env[name]),
+    )
     if (remote !== undefined) {
       return `${remote} makes podman a client of a service, which cannot mount the neck of a bottle from here: unset it`
     }

@@ -27,14 +27,7 @@ const inside = (podman: TestPodman, script: string, more: Partial<BottlePlan> = 
       Stream.map(({ bytes }) => Buffer.from(bytes).toString("utf8")),
       Stream.mkString,
     )
-    const name = podman.run(
-      "ps",
-      "--all",
-      "--format",
-      "{{.Names}}",
-      "--filter",
-      `label=bot-bottle.slug=${slug}`,
-    )
+    const name = podman.containerOf(slug)
     return { first, slug, plan, output, told: podman.run("inspect", name) }
   })
 

@@ -37,14 +37,7 @@ const setUp = (podman: TestPodman, script: string, options: PodmanOptions = {}) 
     yield* Effect.addFinalizer(() => Effect.ignore(first.destroy(slug)))
     yield* serveNeck(home, slug)
     yield* first.create(plan)
-    const container = podman.run(
-      "ps",
-      "--all",
-      "--format",
-      "{{.Names}}",
-      "--filter",
-      `label=bot-bottle.slug=${slug}`,
-    )
+    const container = podman.containerOf(slug)
     return { first, second, plan, slug, container }
   })
 
