@@ -1,5 +1,14 @@
 /** Progress on a terminal, and the steps of a command under `--log-level debug`. */
-import { chmodSync, copyFileSync, cpSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { afterAll, expect, it } from "vitest"
 import { bin, makeCli, shellAgent } from "../support/cli.ts"
@@ -43,14 +52,19 @@ describePty("progress", () => {
 
 const ERASE = "\r\u001b[K"
 
+/** What is not in the copy: caches that another process may be writing, and what makes the snapshot, which would start without delay. */
+const LEFT_OUT = /\.(v8|blob|part|\d+)$|snapshot\.cjs$/
+
 /** A copy of the package whose sidecars take their time to begin. */
 const slowPackage = (): string => {
-  const root = join(cli.home, "..", "package")
+  const root = mkdtempSync(join(cli.home, "..", "package-"))
   const ours = new URL("../..", import.meta.url).pathname
-  mkdirSync(root)
   copyFileSync(join(ours, "package.json"), join(root, "package.json"))
   for (const name of ["bottle", "node_modules"]) symlinkSync(join(ours, name), join(root, name))
-  cpSync(join(bin, ".."), join(root, "dist", "bin"), { recursive: true })
+  cpSync(join(bin, ".."), join(root, "dist", "bin"), {
+    recursive: true,
+    filter: (source) => !LEFT_OUT.test(source),
+  })
   const sidecar = join(root, "dist", "bin", "sidecar.cjs")
   renameSync(sidecar, sidecar.replace(".cjs", ".slow.cjs"))
   writeFileSync(sidecar, `setTimeout(() => require("./sidecar.slow.cjs"), 1500)\n`)
