@@ -2,13 +2,14 @@
  * NodeProcessRunner runs programs with node:child_process. Both streams are always drained, no environment leaks, and no child is left
  * behind.
  */
-import { Deferred, Effect, Layer, Stream } from "effect"
+import { Effect, Layer, Stream } from "effect"
 import type { Scope } from "effect"
 import type { ChildProcess, StdioOptions } from "node:child_process"
+import type { Readable } from "node:stream"
 import type { OutputChunk, ProcessSpec, RunningProcess } from "../../services/ProcessRunner.ts"
 import { ProcessError, ProcessRunner } from "../../services/ProcessRunner.ts"
 import { spawnBound } from "./bound.ts"
-import { exitOf, feed, kill, readPipe, spawnChild, tail, terminate } from "./child.ts"
+import { exitOf, feed, kill, readPipe, spawnChild, tailOf, terminate } from "./child.ts"
 import { detached, waiting } from "./detached.ts"
 
 const DEFAULT_MAX_OUTPUT = 1024 * 1024
@@ -56,11 +57,6 @@ const pipes = (spec: ProcessSpec): ReadonlyArray<"ignore" | "pipe"> => [
   "pipe",
 ]
 
-const pipeOf = (child: ChildProcess, name: "stdout" | "stderr"): Stream.Stream<Uint8Array> => {
-  const pipe = child[name]
-  return pipe === null ? Stream.empty : readPipe(child, pipe)
-}
-
 /** Fails when the spec's time is over. The scope of the effect is closed by then, so its child has ended. */
 const inTime =
   (spec: ProcessSpec) =>
@@ -80,21 +76,18 @@ const inTime =
 const run = Effect.fn("ProcessRunner.run")(function* (spec: ProcessSpec) {
   return yield* Effect.gen(function* () {
     const child = yield* piped(spec)
-    const keep = tail(spec.maxOutputBytes ?? DEFAULT_MAX_OUTPUT)
-    const inputFailed = yield* Deferred.make<never, ProcessError>()
-    yield* Effect.forkScoped(
-      feedStdin(child, spec).pipe(Effect.catchAll((error) => Deferred.fail(inputFailed, error))),
-    )
-    const ended = Effect.all(
-      { exit: exitOf(child), stdout: keep(pipeOf(child, "stdout")), stderr: keep(pipeOf(child, "stderr")) },
-      { concurrency: "unbounded" },
-    )
+    const limit = spec.maxOutputBytes ?? DEFAULT_MAX_OUTPUT
+    const keep = (pipe: Readable | null) => (pipe === null ? Effect.succeed("") : tailOf(child, pipe, limit))
+    const ended = Effect.gen(function* () {
+      const [stdout, stderr] = yield* Effect.all([keep(child.stdout), keep(child.stderr)], { concurrency: 2 })
+      return { ...(yield* exitOf(child)), stdout, stderr }
+    })
+    if (spec.stdin === undefined) return yield* ended
     // A finalizer cannot be interrupted, and a race waits for an uninterruptible loser, so both sides are made interruptible.
-    const { exit, stdout, stderr } = yield* Effect.raceFirst(
+    return yield* Effect.raceFirst(
       Effect.interruptible(ended),
-      Effect.interruptible(Deferred.await(inputFailed)),
+      Effect.interruptible(Effect.zipRight(feedStdin(child, spec), Effect.never)),
     )
-    return { ...exit, stdout, stderr }
   }).pipe(Effect.scoped, inTime(spec))
 })
 
@@ -104,8 +97,12 @@ const stream = Effect.fn("ProcessRunner.stream")(function* (spec: ProcessSpec) {
   if (spec.timeoutMs !== undefined) {
     yield* Effect.forkScoped(Effect.delay(terminate(child), spec.timeoutMs))
   }
-  const chunks = (name: "stdout" | "stderr"): Stream.Stream<OutputChunk> =>
-    Stream.map(pipeOf(child, name), (bytes) => ({ stream: name, bytes, at: Date.now() }))
+  const chunks = (name: "stdout" | "stderr"): Stream.Stream<OutputChunk> => {
+    const pipe = child[name]
+    return pipe === null
+      ? Stream.empty
+      : Stream.map(readPipe(child, pipe), (bytes) => ({ stream: name, bytes, at: Date.now() }))
+  }
   const running: RunningProcess = {
     pid: child.pid ?? 0,
     output: Stream.merge(chunks("stdout"), chunks("stderr")),

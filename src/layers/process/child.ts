@@ -1,5 +1,4 @@
 /** One child process of node as effects: spawned with a clean environment, given stdin, read with a limit, awaited, and reliably ended. */
-import * as NodeStream from "@effect/platform-node/NodeStream"
 import { Effect, Option, Stream } from "effect"
 import type { ChildProcess, SpawnOptions } from "node:child_process"
 import { spawn } from "node:child_process"
@@ -16,7 +15,7 @@ const INHERITED = ["PATH", "HOME", "LANG", "LC_ALL", "TZ"]
 const TERM_GRACE = "2 seconds"
 
 /** How long a pipe may be silent after its child has ended before we stop reading: a grandchild may hold it open forever. */
-const ORPHANED_PIPE_GRACE = "500 millis"
+const ORPHANED_PIPE_GRACE_MS = 500
 
 /** A relative entry of PATH would find programs in the working directory, which may be an untrusted repository. */
 const absoluteOnly = (path: string): string =>
@@ -133,41 +132,56 @@ const write = (sink: Writable, bytes: Uint8Array): Effect.Effect<boolean> =>
     sink.write(bytes, (error) => resume(Effect.succeed(!error)))
   })
 
-/** Reads a pipe of the child, with backpressure. Ends with the pipe, or soon after the child. */
-export const readPipe = (child: ChildProcess, pipe: Readable): Stream.Stream<Uint8Array> =>
-  Stream.unwrapScoped(
-    Effect.gen(function* () {
-      const pull = yield* Stream.toPull(
-        NodeStream.fromReadable<unknown, Uint8Array>(
-          () => pipe,
-          (cause) => cause,
-        ),
-      )
-      const orphaned = exitOf(child).pipe(
-        Effect.zipRight(Effect.sleep(ORPHANED_PIPE_GRACE)),
-        Effect.zipRight(Effect.fail(Option.none())),
-      )
-      return Stream.repeatEffectChunkOption(
-        Effect.raceFirst(Effect.interruptible(pull), Effect.interruptible(orphaned)),
-      )
-    }),
-  ).pipe(Stream.catchAll(() => Stream.empty))
+/** The next bytes of a pipe of the child. Fails with none at the end of the pipe, or soon after the child's. */
+const nextOf = (child: ChildProcess, pipe: Readable): Effect.Effect<Uint8Array, Option.Option<never>> =>
+  Effect.async((resume) => {
+    const end = () => settle(Effect.fail(Option.none()))
+    const look = () => {
+      const bytes: Buffer | null = pipe.read()
+      if (bytes !== null) settle(Effect.succeed(bytes))
+      else if (pipe.readableEnded || pipe.destroyed) end()
+    }
+    let orphaned: NodeJS.Timeout | undefined
+    const wait = () => {
+      orphaned = setTimeout(end, ORPHANED_PIPE_GRACE_MS)
+    }
+    const stop = () => {
+      for (const event of PIPE_EVENTS) pipe.off(event, look)
+      child.off("exit", wait)
+      clearTimeout(orphaned)
+    }
+    const settle = (next: Effect.Effect<Uint8Array, Option.Option<never>>) => {
+      stop()
+      resume(next)
+    }
+    for (const event of PIPE_EVENTS) pipe.on(event, look)
+    if (hasEnded(child)) wait()
+    else child.once("exit", wait)
+    look()
+    return Effect.sync(stop)
+  })
 
-/** The last `limit` bytes of a stream, as text. */
-export const tail =
-  (limit: number) =>
-  <E>(bytes: Stream.Stream<Uint8Array, E>): Effect.Effect<string, E> =>
-    Effect.suspend(() => {
-      const kept: Array<Uint8Array> = []
-      let size = 0
-      return Stream.runForEach(bytes, (next) =>
-        Effect.sync(() => {
-          kept.push(next)
-          size += next.length
-          for (let first = kept[0]; first !== undefined && size - first.length >= limit; first = kept[0]) {
-            kept.shift()
-            size -= first.length
-          }
-        }),
-      ).pipe(Effect.map(() => Buffer.concat(kept).subarray(-limit).toString("utf8")))
-    })
+const PIPE_EVENTS = ["readable", "end", "close", "error"] as const
+
+/** Reads a pipe of the child, with backpressure, and closes it. Ends with the pipe, or soon after the child. */
+export const readPipe = (child: ChildProcess, pipe: Readable): Stream.Stream<Uint8Array> =>
+  Stream.repeatEffectOption(nextOf(child, pipe)).pipe(Stream.ensuring(Effect.sync(() => pipe.destroy())))
+
+/** The same for the last `limit` bytes, as text. */
+export const tailOf = (child: ChildProcess, pipe: Readable, limit: number): Effect.Effect<string> =>
+  Effect.suspend(() => {
+    const kept: Array<Uint8Array> = []
+    let size = 0
+    const keep = (next: Uint8Array) => {
+      kept.push(next)
+      size += next.length
+      for (let first = kept[0]; first !== undefined && size - first.length >= limit; first = kept[0]) {
+        kept.shift()
+        size -= first.length
+      }
+    }
+    return Effect.forever(Effect.map(nextOf(child, pipe), keep)).pipe(
+      Effect.catchAll(() => Effect.sync(() => Buffer.concat(kept).subarray(-limit).toString("utf8"))),
+      Effect.ensuring(Effect.sync(() => pipe.destroy())),
+    )
+  })
