@@ -7,6 +7,7 @@ import { join } from "node:path"
 import type { BottlePlan } from "../../domain/Bottle.ts"
 import { BackendUnavailable } from "../../domain/Errors.ts"
 import type { Slug } from "../../domain/Slug.ts"
+import { once } from "../../services/once.ts"
 import type { Backend, CreatedBottle } from "../../services/Backends.ts"
 import type { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { removeRunDirectory, writeRunDirectory } from "../bottle/runDirectory.ts"
@@ -80,7 +81,7 @@ export const makeWith = Effect.fn("DockerBackend.make")(function* (options: Dock
   const images: Docker["images"] = MutableHashMap.empty()
   const attached: Docker["attached"] = MutableHashMap.empty()
 
-  const ready = yield* Effect.cached(
+  const ready = yield* once(
     installationId(home).pipe(
       Effect.mapError((cause) =>
         engine.failure({ operation: "read", target: home.installation }, cause.reason),

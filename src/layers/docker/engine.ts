@@ -1,6 +1,7 @@
 /** One engine: its command line and its transport. */
-import { Duration, Effect, Option } from "effect"
+import { Effect, Option } from "effect"
 import type { BackendError } from "../../services/Backends.ts"
+import { once } from "../../services/once.ts"
 import type { CommandLine } from "./commandLine.ts"
 import { makeCommandLine } from "./commandLine.ts"
 import { commandTransport } from "./commandTransport.ts"
@@ -30,7 +31,8 @@ export const makeEngine = Effect.fnUntraced(function* (
 ) {
   const commands = yield* makeCommandLine(dialect, env)
   const byCommands = commandTransport(commands)
-  const [chosen, forget] = yield* Effect.cachedInvalidateWithTTL(
+  // A service that does not answer yet may answer later.
+  const transport = yield* once(
     Effect.gen(function* () {
       const found = by === "socket" ? yield* engineSocket(commands, env) : Option.none()
       if (Option.isNone(found)) return byCommands
@@ -48,9 +50,7 @@ export const makeEngine = Effect.fnUntraced(function* (
         ? Effect.match(isSame, { onSuccess: () => bySocket, onFailure: () => byCommands })
         : Effect.as(isSame, bySocket)
     }),
-    Duration.infinity,
   )
-  // A service that does not answer yet may answer later.
-  const engine: Engine = { ...commands, transport: Effect.tapError(chosen, () => forget) }
+  const engine: Engine = { ...commands, transport }
   return engine
 })

@@ -7,6 +7,7 @@ import type { Scope } from "effect"
 import { randomUUID } from "node:crypto"
 import { mkdir, rm } from "node:fs/promises"
 import { join } from "node:path"
+import { once } from "../../services/once.ts"
 import { ProcessRunner, type ProcessSpec } from "../../services/ProcessRunner.ts"
 import {
   ScanFailed,
@@ -36,7 +37,7 @@ export const makeScanner = (
     const { progressMs = 15_000, totalMs = 300_000 } = options
     let secrets = options.secrets
     let generation = 0
-    const found = yield* Effect.cached(findGitleaks(runner))
+    const found = yield* once(findGitleaks(runner))
     const gitleaks = Effect.map(found, Option.isSome)
     const name = Effect.map(
       found,

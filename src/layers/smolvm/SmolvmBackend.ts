@@ -9,6 +9,7 @@ import { join } from "node:path"
 import type { BackendUnavailable } from "../../domain/Errors.ts"
 import { FreezeFailed } from "../../domain/Errors.ts"
 import { Slug } from "../../domain/Slug.ts"
+import { once } from "../../services/once.ts"
 import type { Backend, BackendBottle, BackendError } from "../../services/Backends.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import { writtenSince } from "../bottle/outputTimes.ts"
@@ -42,7 +43,7 @@ export const makeWith = Effect.fn("SmolvmBackend.make")(function* (options: Smol
   const home = yield* Home
   const runner = yield* ProcessRunner
   const smolvm = yield* makeSmolvm(options)
-  const ready = yield* Effect.cached(
+  const ready = yield* once(
     installationId(home).pipe(
       Effect.mapError((cause) =>
         failure({ backend: "smolvm", slug: home.installation }, "read", cause.reason),

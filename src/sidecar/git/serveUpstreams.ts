@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import type { Scope } from "effect"
 import { join } from "node:path"
 import { canPinAddresses } from "../../domain/GitVersion.ts"
+import { once } from "../../services/once.ts"
 import { ProcessRunner } from "../../services/ProcessRunner.ts"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { gitSpec } from "../../domain/HardenedGit.ts"
@@ -44,7 +45,7 @@ export const serveUpstreams = (
       runner,
       resolve: yield* Resolver,
       proxyFor: yield* operatorProxies,
-      canPin: yield* Effect.cached(knowsAddresses(runner)),
+      canPin: yield* once(knowsAddresses(runner)),
       slug: document.slug,
       directory: join(document.stateDir, "git"),
       storesDirectory: document.gitStores ?? join(document.stateDir, "git-stores"),
