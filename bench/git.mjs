@@ -61,7 +61,11 @@ const freePort = () =>
     })
   })
 
-/** A forge with a repository of `FILES` files, `acme/tool`, and the addresses at which it is asked directly and through a gate. */
+/** A repository that is asked directly, and one behind a gate: a gate would fetch what was pushed to its own directly. */
+const DIRECT = "direct"
+const GATED = "tool"
+
+/** A forge with both repositories, the addresses at which they are asked, and where they are. */
 const gate = (context) =>
   Effect.gen(function* () {
     const root = context.directory("repositories")
@@ -69,16 +73,21 @@ const gate = (context) =>
     const forge = yield* GiteaSimulator.make(
       {
         users: [{ login: "bot", token: TOKEN }],
-        repos: [{ owner: "acme", name: "tool", collaborators: { bot: "write" }, issues: [issueOf(ISSUE)] }],
+        repos: [DIRECT, GATED].map((name) => ({
+          owner: "acme",
+          name,
+          collaborators: { bot: "write" },
+          issues: [issueOf(ISSUE)],
+        })),
       },
       { mounts: [repositories.mount] },
     )
-    yield* repositories.create("acme", "tool")
-    const url = `${forge.url}/acme/tool.git`
+    for (const name of [DIRECT, GATED]) yield* repositories.create("acme", name)
+    const urlOf = (name) => `${forge.url}/acme/${name}.git`
     const config = {
       ...sidecarConfig(SLUG, forge.apiUrl, ISSUE),
       push: [`refs/heads/bot-bottle/${SLUG}`],
-      git: { app: { url, key: { provider: "gitea" }, private: true } },
+      git: { app: { url: urlOf(GATED), key: { provider: "gitea" }, private: true } },
     }
     const handle = yield* Effect.acquireRelease((yield* Sidecar).launch(config), (handle) =>
       Effect.ignore(handle.stop),
@@ -89,8 +98,8 @@ const gate = (context) =>
       (forwarder) => Effect.promise(() => forwarder.stop()),
     )
     return {
-      bare: repositories.directory("acme", "tool"),
-      direct: url.replace("http://", `http://bot:${TOKEN}@`),
+      bare: [DIRECT, GATED].map((name) => repositories.directory("acme", name)),
+      direct: urlOf(DIRECT).replace("http://", `http://bot:${TOKEN}@`),
       gated: `http://127.0.0.1:${port}/git/app.git`,
     }
   })
@@ -115,7 +124,7 @@ const measured = (context, { bare, direct, gated }, scanner) =>
     const seed = join(directory, "seed")
     await git(directory, "init", "-q", "-b", "main", "seed")
     await commitAll(seed, 0)
-    await git(seed, "push", "-q", bare, "main")
+    for (const repository of bare) await git(seed, "push", "-q", repository, "main")
     const clones = { direct: join(directory, "direct"), gated: join(directory, "gated") }
     await git(directory, "clone", "-q", direct, clones.direct)
     await git(clones.direct, "checkout", "-q", "-b", "work")

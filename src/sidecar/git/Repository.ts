@@ -76,26 +76,18 @@ export const openRepository = (
         return Option.fromNullable(head)
       },
     )
+    const fetching = gitUpstream({
+      args: ["fetch", "--progress", "--prune", "--no-tags", "--no-write-fetch-head", "--", url, ...REFSPECS],
+      objects: { directory: store },
+    })
     const fetch = Effect.gen(function* () {
-      yield* gitUpstream({
-        args: [
-          "fetch",
-          "--progress",
-          "--prune",
-          "--no-tags",
-          "--no-write-fetch-head",
-          "--",
-          url,
-          ...REFSPECS,
-        ],
-        objects: { directory: store },
-      })
+      yield* fetching
       if (!asked.head) {
         const head = Option.getOrElse(yield* askHead, () => "")
         if (head.startsWith("refs/")) yield* git({ args: ["symbolic-ref", "HEAD", head] })
         asked.head = true
       }
-      yield* saveTips(git, storeRoot)
+      yield* context.inBackground(saveTips(git, storeRoot))
     })
     const syncSince = (recent: number) =>
       Effect.gen(function* () {

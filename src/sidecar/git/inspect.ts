@@ -9,16 +9,21 @@ import { eachRecord } from "./look.ts"
 import type { GitFailure } from "./GitFailure.ts"
 import type { GitContext, Repository } from "./Repository.ts"
 
+/** An object that the upstream does not have. */
+export interface FreshObject {
+  readonly type: string
+  /** Bytes. */
+  readonly size: number
+}
+
 /** A push that was unpacked in isolation. */
 export interface Quarantine {
   readonly runner: typeof ProcessRunner.Service
   readonly repository: Repository
   /** Its objects. Those of the upstream are found in addition. */
   readonly objects: { readonly directory: string; readonly alternates: ReadonlyArray<string> }
-  /** IDs of all its objects that the upstream does not have, reachable or not. */
-  readonly fresh: ReadonlyArray<string>
-  /** Those of them with a message, commits and tags, with their bytes. */
-  readonly messages: ReadonlyArray<{ readonly id: string; readonly size: number }>
+  /** All its objects that the upstream does not have, reachable or not, by ID. */
+  readonly fresh: ReadonlyMap<string, FreshObject>
   /** Objects reachable from its branches and not from the upstream's, with a path of each; commits have none. */
   readonly reached: ReadonlyArray<{ readonly id: string; readonly path: string }>
   readonly tips: ReadonlyArray<string>
@@ -28,7 +33,8 @@ export interface Quarantine {
 /** It is in memory as text. */
 const LIST_BYTES_MAX = 8 * 1024 * 1024
 
-type Unpacked = Pick<Quarantine, "runner" | "repository" | "objects" | "tips">
+/** A push that was unpacked, before anything is known of its objects. */
+export type Unpacked = Omit<Quarantine, "fresh" | "reached">
 
 const listed = (
   { runner, repository, objects }: Unpacked,
@@ -45,21 +51,25 @@ const listed = (
     )
   })
 
-const newCommits = (quarantine: Unpacked, more: ReadonlyArray<string> = []) =>
-  listed(quarantine, ["rev-list", ...more, ...quarantine.tips, "--not", "--all"])
+const revList = (quarantine: Unpacked, option: string) =>
+  listed(quarantine, ["rev-list", option, ...quarantine.tips, "--not", "--all"])
 
 /** Objects reachable from its branches and not from the upstream's, with a path of each. Fails when one is missing. */
 export const newObjects = (quarantine: Unpacked) =>
-  Effect.map(newCommits(quarantine, ["--objects"]), (lines) =>
+  Effect.map(revList(quarantine, "--objects"), (lines) =>
     lines.map((line) => ({ id: line.slice(0, 40), path: line.slice(41) })),
   )
+
+/** The commits of the push: those that are reached are not the upstream's. */
+const newCommits = ({ reached, fresh }: Quarantine): ReadonlyArray<string> =>
+  reached.flatMap(({ id }) => (fresh.get(id)?.type === "commit" ? [id] : []))
 
 /**
  * Paths that a commit of the push changes, compared with its parent, or in a merge with all parents at once: changes from the
  * upstream's own history do not count, and changes that a merge adds itself do.
  */
 export const changedPaths = Effect.fnUntraced(function* (quarantine: Quarantine) {
-  const commits = yield* newCommits(quarantine)
+  const commits = newCommits(quarantine)
   if (commits.length === 0) return []
   const names = yield* listed(
     quarantine,
@@ -95,9 +105,9 @@ export const secretProblems = Effect.fnUntraced(function* (
   paths: ReadonlyArray<string>,
 ): Effect.fn.Return<ReadonlyArray<string>, GitFailure | ScanFailed> {
   const names = Stream.make(frameOf(NAMES, quarantine.refs.join("\n")), frameOf(PATHS, paths.join("\n")))
-  const found = yield* scanner.scan(Stream.concat(names, objectsOf(quarantine, quarantine.fresh)))
+  const found = yield* scanner.scan(Stream.concat(names, objectsOf(quarantine, [...quarantine.fresh.keys()])))
   if (found.length === 0) return []
-  const pathOf = yield* pathsOf(quarantine)
+  const pathOf = pathsOf(quarantine)
   const known = yield* upstreamFindings(scanner, quarantine, found, pathOf)
   const withheld = new Set(found.flatMap(({ object, line }) => (object === PATHS ? [paths[line - 1]] : [])))
   const shown = (object: string) => {
@@ -162,15 +172,10 @@ const objectsOf = (
   )
 
 /** A path of each object reachable from a branch of the push. */
-const pathsOf = Effect.fnUntraced(function* (quarantine: Quarantine) {
-  const commits = new Set(yield* newCommits(quarantine))
-  return new Map(
-    quarantine.reached.map(({ id, path }): readonly [string, string] => [
-      id,
-      commits.has(id) ? COMMIT : path,
-    ]),
-  )
-})
+const pathsOf = (quarantine: Quarantine): ReadonlyMap<string, string> => {
+  const commits = new Set(newCommits(quarantine))
+  return new Map(quarantine.reached.map(({ id, path }) => [id, commits.has(id) ? COMMIT : path]))
+}
 
 /**
  * The scanner's findings in the upstream's version of the same paths: a file can be changed despite findings that were there before.
@@ -189,7 +194,7 @@ const upstreamFindings = Effect.fnUntraced(function* (
     }),
   )
   if (paths.size === 0) return new Set<string>()
-  const boundary = (yield* newCommits(quarantine, ["--boundary"])).flatMap((line) =>
+  const boundary = (yield* revList(quarantine, "--boundary")).flatMap((line) =>
     line.startsWith("-") ? [line.slice(1)] : [],
   )
   const specs = [...paths].flatMap((path) => ["HEAD", ...boundary].map((commit) => ({ path, commit })))

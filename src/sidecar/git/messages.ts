@@ -12,18 +12,19 @@ const BYTES_MAX = 16 * 1024 * 1024
 
 /** Lines that say which commit or tag has a refused message; empty when none has. */
 export const messageProblems = Effect.fnUntraced(function* (
-  { repository, objects, messages }: Quarantine,
+  { repository, objects, fresh }: Quarantine,
   problemOf: TextProblem,
 ): Effect.fn.Return<ReadonlyArray<string>, GitFailure> {
+  const messages = [...fresh].filter(([, { type }]) => type === "commit" || type === "tag")
   if (messages.length === 0) return []
-  if (messages.reduce((sum, { size }) => sum + size, 0) > BYTES_MAX)
+  if (messages.reduce((sum, [, { size }]) => sum + size, 0) > BYTES_MAX)
     return yield* new GitFailure({ reason: "the messages of its commits are too long", remote: [] })
   // No message can contain this, whoever wrote it.
   const mark = randomBytes(16).toString("hex")
   const { stdout } = yield* repository.git({
     args: ["cat-file", `--batch=${mark} %(objecttype) %(objectname)`],
     objects,
-    stdin: messages.map(({ id }) => `${id}\n`).join(""),
+    stdin: messages.map(([id]) => `${id}\n`).join(""),
     maxOutputBytes: 2 * BYTES_MAX,
   })
   const [, ...all] = stdout.split(`${mark} `)

@@ -2,14 +2,15 @@
  * Handles a push from its body to its report: unpacks it in isolation, checks it, then sends it to the upstream, whose result the agent
  * gets.
  */
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
+import type { Scope } from "effect"
 import { open } from "node:fs/promises"
 import { type RefUpdate, isNoObject, mayForce, pushProblem } from "../../domain/PushPolicy.ts"
 import { SECRET_REFUSALS } from "../../domain/SecretRefusals.ts"
 import type { Approval } from "../../domain/PlanApproval.ts"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { file } from "../../files/files.ts"
-import { branchBase, defaultBase, protectedDifferences } from "./bases.ts"
+import { type Base, branchBase, defaultBase, protectedDifferences } from "./bases.ts"
 import { type Quarantine, changedPaths, protectedProblems, secretProblems } from "./inspect.ts"
 import { messageProblems } from "./messages.ts"
 import { type PushRequest, readPush } from "./pktLine.ts"
@@ -18,7 +19,7 @@ import { GitFailure } from "./GitFailure.ts"
 import type { Planned } from "./approval.ts"
 import type { GitContext, Repository } from "./Repository.ts"
 import { bodyFile } from "./spool.ts"
-import { unpack } from "./unpack.ts"
+import { type Incoming, compare, unpack } from "./unpack.ts"
 import type { UpstreamForge } from "./UpstreamForge.ts"
 
 /** What checks of a push need, and where it is reported. */
@@ -120,8 +121,15 @@ const attempt = (
     if (problems.length > 0) return reportOf(updates, problems)
 
     yield* requireApproval(context, repository)
+    // The push is unpacked while the upstream and the forge are asked. What its deltas need came with the answer before it.
+    const unpacking = Effect.zipRight(repository.syncRecently, unpack(context, repository, folder, request))
+    const incoming = yield* Effect.forkScoped(orRefuse(unpacking))
+    const bases = yield* Effect.forkScoped(askBases(context, repository, updates))
     yield* orRefuse(repository.sync)
-    const quarantine = yield* inspected(context, repository, folder, request).pipe(
+    const quarantine = yield* inspected(context, updates, {
+      incoming: Fiber.join(incoming),
+      bases: Fiber.join(bases),
+    }).pipe(
       Effect.timeoutFail({
         duration: context.inspectMs,
         onTimeout: (): Refused => ({ reason: "it took too long to look at the push", messages: [] }),
@@ -132,7 +140,7 @@ const attempt = (
     return yield* orRefuse(context.logged(updates, approval, pushUpstream(quarantine, updates))).pipe(
       Effect.mapError((refused) => ({ ...refused, reached: true })),
     )
-  })
+  }).pipe(Effect.scoped)
 
 /** Where the manifest asks for it, a trusted person must have approved the agent's plan. */
 const requireApproval = Effect.fnUntraced(function* (
@@ -143,25 +151,37 @@ const requireApproval = Effect.fnUntraced(function* (
   return yield* Effect.catchAll(approval, ({ reason, messages }) => refuse(reason, messages))
 })
 
-/** Unpacks and inspects a push. Fails with the reason for refusing it. */
+/** Inspects a push. Fails with the reason for refusing it. */
 const inspected = Effect.fnUntraced(function* (
   context: ReceiveContext,
-  repository: Repository,
-  folder: string,
-  request: PushRequest,
-): Effect.fn.Return<Quarantine, Refused> {
-  const { updates } = request
-  const quarantine = yield* orRefuse(unpack(context, repository, folder, request))
-  for (const update of updates) yield* orRefuse(requireMovable(context, quarantine, update))
+  updates: ReadonlyArray<RefUpdate>,
+  asked: {
+    readonly incoming: Effect.Effect<Incoming, Refused>
+    readonly bases: Effect.Effect<ReadonlyArray<AskedBases>, Refused>
+  },
+): Effect.fn.Return<Quarantine, Refused, Scope.Scope> {
+  const quarantine = yield* orRefuse(compare(context, yield* asked.incoming))
   const paths = yield* orRefuse(changedPaths(quarantine))
-  const kept = yield* orRefuse(protectedProblems(context, repository.upstream, paths))
+  // Beside the other checks, because it takes longest. Their refusals come first.
+  const secrets = yield* Effect.forkScoped(requireNoSecrets(context, quarantine, paths))
+  for (const update of updates) yield* orRefuse(requireMovable(context, quarantine, update))
+  const kept = yield* orRefuse(protectedProblems(context, quarantine.repository.upstream, paths))
   if (kept.length > 0) return yield* refuse("protected paths", shortened(kept))
-  yield* requireBases(context, quarantine, updates)
+  for (const { update, bases } of yield* asked.bases) yield* requireBases(context, quarantine, update, bases)
   if (context.forge !== undefined) {
     const said = yield* orRefuse(messageProblems(quarantine, context.forge.messageProblem))
     if (said.length > 0) return yield* refuse("a message closes what is out of scope", shortened(said))
   }
-  const secrets = yield* secretProblems(context.scanner, quarantine, paths).pipe(
+  yield* Fiber.join(secrets)
+  return quarantine
+})
+
+const requireNoSecrets = Effect.fnUntraced(function* (
+  { scanner }: ReceiveContext,
+  quarantine: Quarantine,
+  paths: ReadonlyArray<string>,
+): Effect.fn.Return<void, Refused> {
+  const secrets = yield* secretProblems(scanner, quarantine, paths).pipe(
     Effect.tapErrorTag("ScanFailed", (error) => Effect.logError("a push was not scanned", error)),
     Effect.mapError((error) => ({
       reason: error._tag === "ScanFailed" ? "the scan for secrets failed" : error.reason,
@@ -173,36 +193,54 @@ const inspected = Effect.fnUntraced(function* (
       ...shortened(secrets),
       "take them out of every commit of the push: nothing of it has left the bottle",
     ])
-  return quarantine
 })
 
-/** Each ref must have its bases' content at protected paths, even when no commit of the push changes anything there. */
-const requireBases = Effect.fnUntraced(function* (
-  context: ReceiveContext,
-  { repository, objects }: Quarantine,
+/** A ref that is pushed, and what it is compared with, to be looked up when the repository is up to date. */
+interface AskedBases {
+  readonly update: RefUpdate
+  readonly bases: ReadonlyArray<Effect.Effect<Base, GitFailure>>
+}
+
+/** Asks for the base of each ref: those of its open pull requests, or else the default one. */
+const askBases = Effect.fnUntraced(function* (
+  { forge }: ReceiveContext,
+  repository: Repository,
   updates: ReadonlyArray<RefUpdate>,
-) {
-  const open = yield* (
-    context.forge?.openBases ?? Effect.succeed(new Map<string, ReadonlyArray<string>>())
-  ).pipe(
+): Effect.fn.Return<ReadonlyArray<AskedBases>, Refused> {
+  const open = yield* (forge?.openBases ?? Effect.succeed(new Map<string, ReadonlyArray<string>>())).pipe(
     Effect.mapError(({ message }): Refused => ({
       reason: `its pull requests are not known: ${message}`,
       messages: [],
     })),
   )
-  const usual = yield* Effect.cached(defaultBase(repository))
-  for (const { ref, new: tip } of updates) {
-    const named = open.get(ref.replace(/^refs\/heads\//, "")) ?? []
-    const bases = named.map((name) => branchBase(repository, name))
-    for (const asked of bases.length > 0 ? bases : [usual]) {
-      const base = yield* orRefuse(asked)
-      const lines = yield* orRefuse(protectedDifferences(context, repository, base, tip, objects))
-      if (lines.length > 0)
-        return yield* refuse(`protected paths: merge ${base.name} first`, [
-          ...shortened(lines),
-          `${ref}: merge ${base.name} first, and leave these files unchanged`,
-        ])
-    }
+  const basesOf = ({ ref }: RefUpdate) => open.get(ref.replace(/^refs\/heads\//, "")) ?? []
+  const usual = updates.every((update) => basesOf(update).length > 0)
+    ? undefined
+    : yield* Effect.cached(yield* orRefuse(defaultBase(repository)))
+  return updates.map((update) => ({
+    update,
+    bases:
+      usual === undefined || basesOf(update).length > 0
+        ? basesOf(update).map((name) => branchBase(repository, name))
+        : [usual],
+  }))
+})
+
+/** A ref must have its bases' content at protected paths, even when no commit of the push changes anything there. */
+const requireBases = Effect.fnUntraced(function* (
+  context: ReceiveContext,
+  { repository, objects }: Quarantine,
+  { ref, new: tip }: RefUpdate,
+  bases: AskedBases["bases"],
+) {
+  for (const asked of bases) {
+    const base = yield* orRefuse(asked)
+    const lines = yield* orRefuse(protectedDifferences(context, repository, base, tip, objects))
+    if (lines.length > 0)
+      return yield* refuse(`protected paths: merge ${base.name} first`, [
+        ...shortened(lines),
+        `${ref}: merge ${base.name} first, and leave these files unchanged`,
+      ])
   }
 })
 
@@ -227,12 +265,13 @@ const reportOf = (
 /** A ref must move to a commit, and only forward outside of the bottle's own branches. */
 const requireMovable = Effect.fnUntraced(function* (
   { slug }: ReceiveContext,
-  { repository, objects }: Quarantine,
+  { repository, objects, fresh }: Quarantine,
   update: RefUpdate,
 ) {
-  const { stdout: type } = yield* repository.git({ args: ["cat-file", "-t", update.new], objects })
-  const isTag = update.ref.startsWith("refs/tags/")
-  if (type.trim() !== "commit" && !(isTag && type.trim() === "tag"))
+  const type =
+    fresh.get(update.new)?.type ??
+    (yield* repository.git({ args: ["cat-file", "-t", update.new], objects })).stdout.trim()
+  if (type !== "commit" && !(update.ref.startsWith("refs/tags/") && type === "tag"))
     return yield* failure(`${update.ref} can only point to a commit`)
   if (isNoObject(update.old) || mayForce(slug, update.ref)) return
   yield* repository

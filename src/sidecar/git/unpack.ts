@@ -5,7 +5,7 @@ import { createReadStream } from "node:fs"
 import { open, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { file, ensureDirectory } from "../../files/files.ts"
-import { type Quarantine, newObjects } from "./inspect.ts"
+import { type Quarantine, type Unpacked, newObjects } from "./inspect.ts"
 import { tooMuch } from "./look.ts"
 import { requireFewPaths } from "./paths.ts"
 import type { PushRequest } from "./pktLine.ts"
@@ -20,13 +20,21 @@ const failure = (reason: string) => new GitFailure({ reason, remote: [] })
 const OBJECTS_MAX = 50_000
 const OBJECTS_BYTES_MAX = 1024 ** 3
 
-/** Unpacks a push in its folder. Fails when it is broken, too large, or incomplete. */
+/** What a push brought, not yet compared with what the upstream has. */
+export interface Incoming extends Unpacked {
+  /** IDs of the objects that were sent. */
+  readonly sent: ReadonlyArray<string>
+  /** IDs of those that complete a thin pack. The agent did not send them. */
+  readonly added: ReadonlyArray<string>
+}
+
+/** Unpacks a push in its folder. Fails when it is broken or too large. */
 export const unpack = Effect.fnUntraced(function* (
   context: GitContext,
   repository: Repository,
   folder: string,
   { updates, packAt }: PushRequest,
-) {
+): Effect.fn.Return<Incoming, GitFailure> {
   const directory = join(folder, "objects")
   const pack = join(directory, "pack")
   yield* ensureDirectory(pack).pipe(Effect.mapError(() => failure("the push could not be kept")))
@@ -36,7 +44,7 @@ export const unpack = Effect.fnUntraced(function* (
   const made = { runner, repository, objects, tips, refs: updates.map(({ ref }) => ref) }
   const body = bodyFile(folder)
   const count = yield* objectsIn(body, packAt)
-  if (count === 0) return yield* requireWhole(context, made, [], [])
+  if (count === 0) return { ...made, sent: [], added: [] }
   if (count > OBJECTS_MAX) return yield* failure(`the push has more than ${OBJECTS_MAX} objects`)
   yield* repository
     .git({
@@ -54,32 +62,62 @@ export const unpack = Effect.fnUntraced(function* (
   const packed = yield* idsByOffset(repository, join(pack, "pack-incoming.idx"))
   if (packed.length < count) return yield* failure("its pack has an object twice, or could not be listed")
   // Objects that complete a thin pack come after the sent ones.
-  const sent = packed.slice(0, count)
-  yield* requireVisible(context, repository, packed.slice(count))
+  return { ...made, sent: packed.slice(0, count), added: packed.slice(count) }
+})
+
+/**
+ * Compares a push with what the upstream has now. Fails when it is too large or incomplete: everything reachable must have come with it,
+ * or be shown by the upstream. Objects of other bottles do not count, nor former objects of the upstream that are still in the store.
+ */
+export const compare = Effect.fnUntraced(function* (
+  context: GitContext,
+  { sent, added, ...made }: Incoming,
+): Effect.fn.Return<Quarantine, GitFailure> {
+  const { runner, repository, objects } = made
+  const there = yield* visible(context, repository, [...sent, ...added])
+  if (!added.every((id) => there.has(id))) return yield* leavesOut
   // An agent may send objects that already exist.
-  const there = yield* visible(context, repository, sent)
-  const fresh = sent.filter((id) => !there.has(id))
-  const { stdout } = yield* repository.git({
-    args: ["cat-file", "--batch-check=%(objecttype) %(objectsize)"],
-    objects,
-    stdin: lines(fresh),
-    maxOutputBytes: LIST_BYTES_MAX,
-  })
-  const sizes = stdout
-    .trim()
-    .split("\n")
-    .map((line, at) => ({ id: fresh[at] ?? "", type: line.split(" ")[0], size: Number(line.split(" ")[1]) }))
-  if (fresh.length === 0) return yield* requireWhole(context, made, [], [])
-  const total = sizes.reduce((sum, { size }) => sum + size, 0)
+  const fresh = yield* freshOf(
+    made,
+    sent.filter((id) => !there.has(id)),
+  )
+  const total = [...fresh.values()].reduce((sum, { size }) => sum + size, 0)
   if (!(total <= OBJECTS_BYTES_MAX)) return yield* failure("the push is more than 1 GiB unpacked")
   yield* requireFewPaths(
     runner,
     repository,
     objects,
-    sizes.filter(({ type }) => type === "tree"),
+    [...fresh].flatMap(([id, { type, size }]) => (type === "tree" ? [{ id, size }] : [])),
   )
-  const messages = sizes.filter(({ type }) => type === "commit" || type === "tag")
-  return yield* requireWhole(context, made, fresh, messages)
+  const reached = yield* newObjects(made).pipe(
+    Effect.mapError((error) => (error === tooMuch ? error : leavesOut)),
+  )
+  const others = reached.flatMap(({ id }) => (fresh.has(id) ? [] : [id]))
+  const shown = yield* visible(context, repository, others)
+  if (!others.every((id) => shown.has(id))) return yield* leavesOut
+  return { ...made, fresh, reached }
+})
+
+const leavesOut = failure("the push leaves out objects that it needs")
+
+const freshOf = Effect.fnUntraced(function* (
+  { repository, objects }: Unpacked,
+  ids: ReadonlyArray<string>,
+): Effect.fn.Return<Quarantine["fresh"], GitFailure> {
+  if (ids.length === 0) return new Map()
+  const { stdout } = yield* repository.git({
+    args: ["cat-file", "--batch-check=%(objecttype) %(objectsize)"],
+    objects,
+    stdin: ids.map((id) => `${id}\n`).join(""),
+    maxOutputBytes: LIST_BYTES_MAX,
+  })
+  const lines = stdout.split("\n")
+  return new Map(
+    ids.map((id, at) => {
+      const [type = "", size] = (lines[at] ?? "").split(" ")
+      return [id, { type, size: Number(size) }]
+    }),
+  )
 })
 
 /** A hostile pack uses as much as it gets. */
@@ -87,8 +125,6 @@ const UNPACK_MEMORY_KIB = 2 * 1024 * 1024
 /** CPU time in seconds. Chains of deltas cause work without making the pack larger. */
 const UNPACK_CPU_S = 90
 const LIST_BYTES_MAX = 8 * 1024 * 1024
-
-const lines = (ids: ReadonlyArray<string>): string => ids.map((id) => `${id}\n`).join("")
 
 /** IDs of a pack's objects, in pack order. */
 const idsByOffset = (repository: Repository, path: string) =>
@@ -122,34 +158,4 @@ const objectsIn = (body: string, packAt: number) =>
   ).pipe(
     Effect.map(({ buffer, bytesRead }) => (bytesRead === 0 ? 0 : buffer.readUInt32BE(8))),
     Effect.mapError(() => failure("the push could not be kept")),
-  )
-
-/**
- * Checks that everything reachable from its branches is in the push, or is shown by the upstream. Objects of other bottles do not
- * count, nor former objects of the upstream that are still in the store.
- */
-const requireWhole = Effect.fnUntraced(function* (
-  context: GitContext,
-  made: Omit<Quarantine, "fresh" | "reached" | "messages">,
-  fresh: ReadonlyArray<string>,
-  messages: Quarantine["messages"],
-) {
-  const reached = yield* newObjects(made).pipe(
-    Effect.mapError((error) => (error === tooMuch ? error : leavesOut())),
-  )
-  const sent = new Set(fresh)
-  yield* requireVisible(
-    context,
-    made.repository,
-    reached.flatMap(({ id }) => (sent.has(id) ? [] : [id])),
-  )
-  const quarantine: Quarantine = { ...made, fresh, reached, messages }
-  return quarantine
-})
-
-const leavesOut = () => failure("the push leaves out objects that it needs")
-
-const requireVisible = (context: GitContext, repository: Repository, ids: ReadonlyArray<string>) =>
-  visible(context, repository, ids).pipe(
-    Effect.filterOrFail((shown) => ids.every((id) => shown.has(id)), leavesOut),
   )
