@@ -37,8 +37,11 @@ export interface Repository {
   readonly sync: Effect.Effect<void, GitFailure>
   /** The same, unless it was just done: the requests of one fetch follow each other closely. */
   readonly syncRecently: Effect.Effect<void, GitFailure>
-  /** Asks where the upstream's HEAD is now: a full ref, or a commit; none when it points to nothing. */
-  readonly askHead: Effect.Effect<Option.Option<string>, GitFailure>
+  /**
+   * The same as `sync`, with fewer requests when it was just done. Returns where the upstream's HEAD is now: a full ref, or a commit;
+   * none when it points to nothing.
+   */
+  readonly syncWithHead: Effect.Effect<Option.Option<string>, GitFailure>
   /** Runs git locally. */
   readonly git: (run: GitRun) => Effect.Effect<ProcessResult, GitFailure>
   /** Runs git with the upstream. Ends it when it is silent for too long. */
@@ -69,13 +72,8 @@ export const openRepository = (
     )
 
     const { url } = upstream
-    const askHead = Effect.map(
-      gitUpstream({ args: ["ls-remote", "--symref", "--", url, "HEAD"] }),
-      ({ stdout }) => {
-        const [, head] = /^(?:ref: (?=refs\/heads\/))?(\S+)\tHEAD$/m.exec(stdout) ?? []
-        return Option.fromNullable(head)
-      },
-    )
+    const ask = (...refs: ReadonlyArray<string>) =>
+      gitUpstream({ args: ["ls-remote", "--symref", "--", url, "HEAD", ...refs] })
     const fetching = gitUpstream({
       args: ["fetch", "--progress", "--prune", "--no-tags", "--no-write-fetch-head", "--", url, ...REFSPECS],
       objects: { directory: store },
@@ -83,7 +81,7 @@ export const openRepository = (
     const fetch = Effect.gen(function* () {
       yield* fetching
       if (!asked.head) {
-        const head = Option.getOrElse(yield* askHead, () => "")
+        const head = Option.getOrElse(headOf((yield* ask()).stdout), () => "")
         if (head.startsWith("refs/")) yield* git({ args: ["symbolic-ref", "HEAD", head] })
         asked.head = true
       }
@@ -105,17 +103,34 @@ export const openRepository = (
           }),
         )
       })
-    return {
-      upstream,
-      directory,
-      store,
-      git,
-      gitUpstream,
-      sync: syncSince(0),
-      syncRecently: syncSince(RECENT_MS),
-      askHead,
-    }
+    const [sync, syncRecently] = [syncSince(0), syncSince(RECENT_MS)]
+    const syncWithHead = Effect.gen(function* () {
+      yield* syncRecently
+      const { stdout } = yield* ask("refs/heads/*", "refs/tags/*")
+      if (stdout.length >= OUTPUT_MAX) {
+        yield* sync
+        return headOf((yield* ask()).stdout)
+      }
+      const ours = yield* listRefs(git)
+      if (!isSame(refsOf(stdout), ours.stdout)) yield* sync
+      return headOf(stdout)
+    })
+    return { upstream, directory, store, git, gitUpstream, sync, syncRecently, syncWithHead }
   })
+
+/** Of the output of `git ls-remote --symref`. */
+const headOf = (listed: string): Option.Option<string> =>
+  Option.fromNullable(/^(?:ref: (?=refs\/heads\/))?(\S+)\tHEAD$/m.exec(listed)?.[1])
+
+/** The branches and tags of that output, each as `<object> <ref>`. A line with `^{}` says what a tag points to. */
+const refsOf = (listed: string): string =>
+  [...listed.matchAll(/^([0-9a-f]+)\t(refs\/(?:heads|tags)\/.*(?<!\^\{\}))$/gm)]
+    .map(([, id, ref]) => `${id} ${ref}\n`)
+    .join("")
+
+/** Whether two lists have the same lines, in any order. */
+const isSame = (one: string, other: string): boolean =>
+  [one, other].map((text) => text.split("\n").sort().join("\n")).every((text, _, all) => text === all[0])
 
 const ours = (reason: string) => new GitFailure({ reason, remote: [] })
 
@@ -159,11 +174,14 @@ const clearRefs = Effect.fnUntraced(function* (directory: string) {
     yield* file(() => rm(join(directory, name), { recursive: true, force: true }))
 })
 
-const saveTips = (git: Repository["git"], storeRoot: string) =>
+const listRefs = (git: Repository["git"]) =>
   git({
     args: ["for-each-ref", "--format=%(objectname) %(refname)"],
     maxOutputBytes: 64 * 1024 * 1024,
-  }).pipe(
+  })
+
+const saveTips = (git: Repository["git"], storeRoot: string) =>
+  listRefs(git).pipe(
     Effect.flatMap(({ stdout }) => replaceFile(join(storeRoot, "tips"), stdout)),
     Effect.ignore,
   )

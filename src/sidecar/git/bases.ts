@@ -31,24 +31,23 @@ export const branchBase = ({ git }: Repository, name: string): Effect.Effect<Bas
   )
 
 /**
- * The base of a ref without a pull request: the operator's, or else the default branch, for which the upstream is asked. None in an
- * empty repository. The result looks it up in the repository, which must be up to date then.
+ * The base of a ref without a pull request: the operator's, or else the default branch, where the upstream's HEAD is. None in an empty
+ * repository.
  */
 export const defaultBase = Effect.fnUntraced(function* (
   repository: Repository,
-): Effect.fn.Return<Effect.Effect<Base, GitFailure>, GitFailure> {
-  const { upstream, git, askHead } = repository
-  if (upstream.base !== undefined) return namedBase(repository, upstream.base)
-  const head = yield* askHead
+  head: Option.Option<string>,
+): Effect.fn.Return<Base, GitFailure> {
+  const { upstream, git } = repository
+  if (upstream.base !== undefined) return yield* namedBase(repository, upstream.base)
   if (Option.isSome(head))
     return head.value.startsWith("refs/heads/")
-      ? branchBase(repository, head.value.slice("refs/heads/".length))
-      : Effect.succeed({ name: "HEAD", id: head.value })
-  return Effect.flatMap(git({ args: ["for-each-ref", "--count=1"] }), ({ stdout }) =>
-    stdout === ""
-      ? Effect.succeed({ name: "an empty repository", id: EMPTY_TREE })
-      : failure("the upstream has no default branch: the operator must name a base"),
-  )
+      ? yield* branchBase(repository, head.value.slice("refs/heads/".length))
+      : { name: "HEAD", id: head.value }
+  const { stdout } = yield* git({ args: ["for-each-ref", "--count=1"] })
+  if (stdout !== "")
+    return yield* failure("the upstream has no default branch: the operator must name a base")
+  return { name: "an empty repository", id: EMPTY_TREE }
 })
 
 /** A branch, a tag or a commit, in a clone's lookup order. */

@@ -15,8 +15,8 @@ export const requireProposable = Effect.fnUntraced(
     head: string,
     asked?: string,
   ) {
-    yield* repository.sync
-    const name = asked ?? (yield* defaultBranch(repository))
+    const branch = yield* repository.syncWithHead
+    const name = asked ?? (yield* nameOf(branch))
     const base = yield* branchBase(repository, name)
     const { id } = yield* branchBase(repository, head)
     const lines = yield* protectedDifferences(context, repository, base, id)
@@ -35,11 +35,9 @@ export const requireProposable = Effect.fnUntraced(
     ),
 )
 
-const defaultBranch = ({ askHead }: Repository) =>
-  Effect.flatMap(
-    askHead,
-    Option.match({
-      onNone: () => new GitFailure({ reason: "the upstream has no default branch: name a base", remote: [] }),
-      onSome: (head) => Effect.succeed(head.replace(/^refs\/heads\//, "")),
-    }),
-  )
+const nameOf = (head: Option.Option<string>) =>
+  Effect.mapBoth(head, {
+    onFailure: () =>
+      new GitFailure({ reason: "the upstream has no default branch: name a base", remote: [] }),
+    onSuccess: (ref) => ref.replace(/^refs\/heads\//, ""),
+  })

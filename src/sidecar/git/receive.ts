@@ -3,14 +3,14 @@
  * gets.
  */
 import { Effect, Fiber } from "effect"
-import type { Scope } from "effect"
+import type { Option, Scope } from "effect"
 import { open } from "node:fs/promises"
 import { type RefUpdate, isNoObject, mayForce, pushProblem } from "../../domain/PushPolicy.ts"
 import { SECRET_REFUSALS } from "../../domain/SecretRefusals.ts"
 import type { Approval } from "../../domain/PlanApproval.ts"
 import type { SecretScannerApi } from "../../services/SecretScanner.ts"
 import { file } from "../../files/files.ts"
-import { type Base, branchBase, defaultBase, protectedDifferences } from "./bases.ts"
+import { branchBase, defaultBase, protectedDifferences } from "./bases.ts"
 import { type Quarantine, changedPaths, protectedProblems, secretProblems } from "./inspect.ts"
 import { messageProblems } from "./messages.ts"
 import { type PushRequest, readPush } from "./pktLine.ts"
@@ -121,14 +121,16 @@ const attempt = (
     if (problems.length > 0) return reportOf(updates, problems)
 
     yield* requireApproval(context, repository)
-    // The push is unpacked while the upstream and the forge are asked. What its deltas need came with the answer before it.
-    const unpacking = Effect.zipRight(repository.syncRecently, unpack(context, repository, folder, request))
-    const incoming = yield* Effect.forkScoped(orRefuse(unpacking))
-    const bases = yield* Effect.forkScoped(askBases(context, repository, updates))
-    yield* orRefuse(repository.sync)
+    // Its client has just asked for what the deltas of the push need.
+    yield* orRefuse(repository.syncRecently)
+    // The push is unpacked while the upstream and the forge are asked.
+    const incoming = yield* Effect.forkScoped(orRefuse(unpack(context, repository, folder, request)))
+    const open = yield* Effect.forkScoped(openBases(context))
+    const head = yield* orRefuse(repository.syncWithHead)
     const quarantine = yield* inspected(context, updates, {
       incoming: Fiber.join(incoming),
-      bases: Fiber.join(bases),
+      open: Fiber.join(open),
+      head,
     }).pipe(
       Effect.timeoutFail({
         duration: context.inspectMs,
@@ -151,14 +153,28 @@ const requireApproval = Effect.fnUntraced(function* (
   return yield* Effect.catchAll(approval, ({ reason, messages }) => refuse(reason, messages))
 })
 
+/** What is found out about a push beside each other. */
+interface Asked {
+  readonly incoming: Effect.Effect<Incoming, Refused>
+  /** The bases of open pull requests, by head. */
+  readonly open: Effect.Effect<ReadonlyMap<string, ReadonlyArray<string>>, Refused>
+  /** Where the upstream's HEAD is. */
+  readonly head: Option.Option<string>
+}
+
+const openBases = ({ forge }: ReceiveContext): Asked["open"] =>
+  forge?.openBases === undefined
+    ? Effect.succeed(new Map())
+    : Effect.mapError(forge.openBases, ({ message }) => ({
+        reason: `its pull requests are not known: ${message}`,
+        messages: [],
+      }))
+
 /** Inspects a push. Fails with the reason for refusing it. */
 const inspected = Effect.fnUntraced(function* (
   context: ReceiveContext,
   updates: ReadonlyArray<RefUpdate>,
-  asked: {
-    readonly incoming: Effect.Effect<Incoming, Refused>
-    readonly bases: Effect.Effect<ReadonlyArray<AskedBases>, Refused>
-  },
+  asked: Asked,
 ): Effect.fn.Return<Quarantine, Refused, Scope.Scope> {
   const quarantine = yield* orRefuse(compare(context, yield* asked.incoming))
   const paths = yield* orRefuse(changedPaths(quarantine))
@@ -167,7 +183,7 @@ const inspected = Effect.fnUntraced(function* (
   for (const update of updates) yield* orRefuse(requireMovable(context, quarantine, update))
   const kept = yield* orRefuse(protectedProblems(context, quarantine.repository.upstream, paths))
   if (kept.length > 0) return yield* refuse("protected paths", shortened(kept))
-  for (const { update, bases } of yield* asked.bases) yield* requireBases(context, quarantine, update, bases)
+  yield* requireBases(context, quarantine, updates, asked)
   if (context.forge !== undefined) {
     const said = yield* orRefuse(messageProblems(quarantine, context.forge.messageProblem))
     if (said.length > 0) return yield* refuse("a message closes what is out of scope", shortened(said))
@@ -195,52 +211,27 @@ const requireNoSecrets = Effect.fnUntraced(function* (
     ])
 })
 
-/** A ref that is pushed, and what it is compared with, to be looked up when the repository is up to date. */
-interface AskedBases {
-  readonly update: RefUpdate
-  readonly bases: ReadonlyArray<Effect.Effect<Base, GitFailure>>
-}
-
-/** Asks for the base of each ref: those of its open pull requests, or else the default one. */
-const askBases = Effect.fnUntraced(function* (
-  { forge }: ReceiveContext,
-  repository: Repository,
-  updates: ReadonlyArray<RefUpdate>,
-): Effect.fn.Return<ReadonlyArray<AskedBases>, Refused> {
-  const open = yield* (forge?.openBases ?? Effect.succeed(new Map<string, ReadonlyArray<string>>())).pipe(
-    Effect.mapError(({ message }): Refused => ({
-      reason: `its pull requests are not known: ${message}`,
-      messages: [],
-    })),
-  )
-  const basesOf = ({ ref }: RefUpdate) => open.get(ref.replace(/^refs\/heads\//, "")) ?? []
-  const usual = updates.every((update) => basesOf(update).length > 0)
-    ? undefined
-    : yield* Effect.cached(yield* orRefuse(defaultBase(repository)))
-  return updates.map((update) => ({
-    update,
-    bases:
-      usual === undefined || basesOf(update).length > 0
-        ? basesOf(update).map((name) => branchBase(repository, name))
-        : [usual],
-  }))
-})
-
-/** A ref must have its bases' content at protected paths, even when no commit of the push changes anything there. */
+/** Each ref must have its bases' content at protected paths, even when no commit of the push changes anything there. */
 const requireBases = Effect.fnUntraced(function* (
   context: ReceiveContext,
   { repository, objects }: Quarantine,
-  { ref, new: tip }: RefUpdate,
-  bases: AskedBases["bases"],
+  updates: ReadonlyArray<RefUpdate>,
+  asked: Asked,
 ) {
-  for (const asked of bases) {
-    const base = yield* orRefuse(asked)
-    const lines = yield* orRefuse(protectedDifferences(context, repository, base, tip, objects))
-    if (lines.length > 0)
-      return yield* refuse(`protected paths: merge ${base.name} first`, [
-        ...shortened(lines),
-        `${ref}: merge ${base.name} first, and leave these files unchanged`,
-      ])
+  const open = yield* asked.open
+  const usual = yield* Effect.cached(defaultBase(repository, asked.head))
+  for (const { ref, new: tip } of updates) {
+    const named = open.get(ref.replace(/^refs\/heads\//, "")) ?? []
+    const bases = named.map((name) => branchBase(repository, name))
+    for (const base of bases.length > 0 ? bases : [usual]) {
+      const found = yield* orRefuse(base)
+      const lines = yield* orRefuse(protectedDifferences(context, repository, found, tip, objects))
+      if (lines.length > 0)
+        return yield* refuse(`protected paths: merge ${found.name} first`, [
+          ...shortened(lines),
+          `${ref}: merge ${found.name} first, and leave these files unchanged`,
+        ])
+    }
   }
 })
 
