@@ -1,7 +1,7 @@
 /** Protected paths by the result: what a ref leads to must be what its base has there now. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { chmodSync } from "node:fs"
+import { chmodSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as actions from "../../../src/simulator/actions.ts"
 import { DOOR, bottle, withIssue } from "../../support/forgeBottle.ts"
@@ -70,6 +70,24 @@ describe("a push whose commits change no protected path", () => {
         expect(door.leftOver()).toEqual([])
       }),
     240_000,
+  )
+
+  it.scopedLive("is refused also when its base moves after git has asked where that is", () =>
+    Effect.gen(function* () {
+      const at = yield* forge
+      yield* history(at)
+      const door = yield* gate(at)
+      const here = yield* door.clone()
+      yield* commit(here, { "own.txt": "own" })
+      // git runs it between its question and its push.
+      const move = `cd '${at.seeded}' && echo 3 >${CI} && git commit -qam moved && git push -q '${at.directory}' main`
+      const hook = `#!/bin/sh\nunset $(git rev-parse --local-env-vars)\n${move}\n`
+      writeFileSync(join(here, ".git/hooks/pre-push"), hook, { mode: 0o755 })
+      const { code, stderr } = yield* git(here, ["push", "origin", "HEAD"])
+      expect(code).not.toBe(0)
+      expect(stderr).toContain(`${CI}: protected`)
+      expect(stderr).toContain("merge main first")
+    }),
   )
 
   it.scopedLive(
