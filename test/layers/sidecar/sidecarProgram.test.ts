@@ -72,9 +72,10 @@ describe("a sidecar's snapshot", () => {
       const [name = ""] = filesIn(directory, /\.blob$/)
       const blob = join(directory, name)
       const whole = readFileSync(blob)
+      const middle = Math.floor(whole.length / 2)
       const damaged = Buffer.from(whole)
-      damaged.fill(0x5a, whole.length / 2, whole.length / 2 + 4096)
-      for (const bad of [Buffer.from("no snapshot"), whole.subarray(0, whole.length / 2), damaged]) {
+      damaged.fill(0x5a, middle, middle + 4096)
+      for (const bad of [Buffer.from("no snapshot"), whole.subarray(0, middle), damaged]) {
         writeFileSync(blob, bad)
         const { begun, launch } = yield* launcher(program)
         yield* launch
