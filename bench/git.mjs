@@ -43,8 +43,9 @@ const textOf = (file, version) =>
       : `  // line ${line} of file ${file}`,
   ).join("\n")
 
-const commitAll = async (clone, version) => {
-  for (let file = 0; file < FILES; file += 1) {
+/** Changes the first of its files. */
+const commitFiles = async (clone, version, count) => {
+  for (let file = 0; file < count; file += 1) {
     const path = join(clone, pathOf(file))
     if (version === 0) mkdirSync(join(path, ".."), { recursive: true })
     writeFileSync(path, textOf(file, version))
@@ -123,7 +124,7 @@ const measured = (context, { bare, direct, gated }, scanner) =>
     const directory = context.directory("clones")
     const seed = join(directory, "seed")
     await git(directory, "init", "-q", "-b", "main", "seed")
-    await commitAll(seed, 0)
+    await commitFiles(seed, 0, FILES)
     for (const repository of bare) await git(seed, "push", "-q", repository, "main")
     const clones = { direct: join(directory, "direct"), gated: join(directory, "gated") }
     await git(directory, "clone", "-q", direct, clones.direct)
@@ -131,8 +132,8 @@ const measured = (context, { bare, direct, gated }, scanner) =>
     await git(directory, "clone", "-q", gated, clones.gated)
     await git(clones.gated, "checkout", "-q", "-b", `bot-bottle/${SLUG}`)
     const versions = { direct: 0, gated: 0, scan: 0 }
-    const push = async (how) => {
-      await commitAll(clones[how], (versions[how] += 1))
+    const push = async (how, count) => {
+      await commitFiles(clones[how], (versions[how] += 1), count)
       return timed(() => git(clones[how], "push", "-q", "origin", "HEAD"))
     }
     const clone = async (url) => {
@@ -144,22 +145,23 @@ const measured = (context, { bare, direct, gated }, scanner) =>
     const turns = { context, rounds: context.quick ? 3 : 9, warmups: 1 }
     const pushes = await takeTurns(
       {
-        direct: () => push("direct"),
-        gated: () => push("gated"),
+        direct: () => push("direct", FILES),
+        gated: () => push("gated", FILES),
         scan: () => scanOf(scanner, (versions.scan += 1)),
       },
       turns,
     )
+    const small = await takeTurns({ direct: () => push("direct", 1), gated: () => push("gated", 1) }, turns)
     const clones_ = await takeTurns({ direct: () => clone(direct), gated: () => clone(gated) }, turns)
-    return { pushes, clones: clones_ }
+    return { pushes, small, clones: clones_ }
   })
 
-/** A push of a commit that changes a thousand files, with the scan apart; and a clone of them. */
+/** Pushes of a commit that changes a thousand files, with the scan apart, and of one that changes one; and a clone of them. */
 export const gitGate = (context) =>
   Effect.gen(function* () {
     const at = yield* gate(context)
     const scanner = yield* makeScanner({ secrets: [TOKEN], workDirectory: context.directory("scan") })
-    const { pushes, clones } = yield* measured(context, at, scanner)
+    const { pushes, small, clones } = yield* measured(context, at, scanner)
     const row = (name, floorName, floor, ours, aim) =>
       compare({ name, floorName, unit: "ms", floor, ours, aim })
     const { direct, gated, scan } = pushes
@@ -173,6 +175,7 @@ export const gitGate = (context) =>
       ),
       row("the scan of that push, by itself", "a direct push", direct, scan),
       row(`push of ${FILES} files, with all`, "a direct push", direct, gated, 2.4),
+      row("push of one file, with all", "a direct push", small.direct, small.gated),
       row(`clone of ${FILES} files`, "a direct clone", clones.direct, clones.gated, 1.2),
     ]
   }).pipe(

@@ -111,8 +111,8 @@ export const openRepository = (
         yield* sync
         return headOf((yield* ask()).stdout)
       }
-      const ours = yield* listRefs(git)
-      if (!isSame(refsOf(stdout), ours.stdout)) yield* sync
+      const known = yield* listRefs(git)
+      if (sorted(refsOf(stdout)) !== sorted(known.stdout)) yield* sync
       return headOf(stdout)
     })
     return { upstream, directory, store, git, gitUpstream, sync, syncRecently, syncWithHead }
@@ -128,9 +128,7 @@ const refsOf = (listed: string): string =>
     .map(([, id, ref]) => `${id} ${ref}\n`)
     .join("")
 
-/** Whether two lists have the same lines, in any order. */
-const isSame = (one: string, other: string): boolean =>
-  [one, other].map((text) => text.split("\n").sort().join("\n")).every((text, _, all) => text === all[0])
+const sorted = (lines: string): string => lines.split("\n").sort().join("\n")
 
 const ours = (reason: string) => new GitFailure({ reason, remote: [] })
 
