@@ -74,6 +74,20 @@ export const usageContract = (name: string, fresh: Layer.Layer<Usage, unknown>) 
       }).pipe(Effect.provide(fresh)),
     )
 
+    it.effect("lists sums that are equal by name, whatever its spelling", () =>
+      Effect.gen(function* () {
+        const usage = yield* Usage
+        yield* usage.record(run({ ...issue(1), owner: "acme" }))
+        yield* usage.record(run({ ...issue(2), owner: "ACME" }))
+        const day = Day.make("2026-11-20")
+        const sums = yield* usage.sums({ by: "issue", from: day, to: day, limit: 4 })
+        expect(sums.map(({ owner, issueNumber }) => [owner, issueNumber])).toEqual([
+          ["acme", 1],
+          ["ACME", 2],
+        ])
+      }).pipe(Effect.provide(fresh)),
+    )
+
     it.effect.prop(
       "sums the runs that have all that is asked for",
       [

@@ -64,7 +64,7 @@ const SUMS = `count(*) AS runs, coalesce(sum(seconds), 0) AS seconds, coalesce(s
   coalesce(sum(cost), 0) AS cost, count(*) - count(cost) AS unpriced`
 const SUM = `SELECT ${SUMS} FROM usage`
 
-/** Names compare without case, and the first spelling by its characters is shown. */
+/** Names compare without case, also in the order of groups, and the first spelling by its characters is shown. */
 const REPOSITORY = "min(owner COLLATE BINARY) AS owner, min(repo COLLATE BINARY) AS repo"
 const GROUPED = {
   day: {
@@ -75,12 +75,12 @@ const GROUPED = {
   repository: {
     columns: `NULL AS day, ${REPOSITORY}, NULL AS issueNumber`,
     group: "forge, owner, repo",
-    order: "tokens DESC, forge, owner, repo",
+    order: "tokens DESC, forge, usage.owner, usage.repo",
   },
   issue: {
     columns: `NULL AS day, ${REPOSITORY}, issue_number AS issueNumber`,
     group: "forge, owner, repo, issue_number",
-    order: "tokens DESC, forge, owner, repo, issue_number",
+    order: "tokens DESC, forge, usage.owner, usage.repo, issue_number",
   },
 } as const satisfies Record<UsageBy["by"], unknown>
 
