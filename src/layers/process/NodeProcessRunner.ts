@@ -83,7 +83,8 @@ const run = Effect.fn("ProcessRunner.run")(function* (spec: ProcessSpec) {
       return { ...(yield* exitOf(child)), stdout, stderr }
     })
     if (spec.stdin === undefined) return yield* ended
-    // A finalizer cannot be interrupted, and a race waits for an uninterruptible loser, so both sides are made interruptible.
+    // Only an input that fails wins. A finalizer cannot be interrupted, and a race waits for an uninterruptible loser, so both sides are
+    // made interruptible.
     return yield* Effect.raceFirst(
       Effect.interruptible(ended),
       Effect.interruptible(Effect.zipRight(feedStdin(child, spec), Effect.never)),
